@@ -1,0 +1,1 @@
+"""Where a log is kept: one durable transaction for each batch."""

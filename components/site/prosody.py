@@ -1,0 +1,116 @@
+"""The private Prosody of a site: its configuration, rendered whole."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ADAPTER_DIR = Path(__file__).resolve().parents[2] / "config" / "prosody"
+
+MODULES = (
+    "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
+    "vcard4 vcard_legacy bookmarks private time version offline limits"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class ProsodyPlan:
+    """Everything that one Prosody instance needs to know.
+
+    `gate` is the gate's JID, or empty for a bare server. Paths are absolute; ports are loopback ports.
+    """
+
+    root: Path
+    domains: tuple[str, ...]
+    room_domains: tuple[str, ...]
+    c2s_port: int
+    component_port: int
+    address: str = "127.0.0.1"
+    s2s_port: int = 0
+    gate: str = ""
+    gate_secret: str = ""
+    federated_domains: tuple[str, ...] = ()
+    certificates: Path | None = None
+    plain_port_allowed: bool = False
+    hold_timeout_s: float = 5.0
+    window_stanzas: int = 16384
+    window_bytes: int = 32 * 1024 * 1024
+    log_level: str = "info"
+    storage: str = "internal"
+    modules: tuple[str, ...] = tuple(MODULES)
+    components: tuple[tuple[str, str], ...] = field(default=())
+
+
+def render_config(plan: ProsodyPlan) -> str:
+    """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
+    modules = list(plan.modules)
+    disabled = [] if plan.s2s_port else ["s2s"]
+    if plan.s2s_port:
+        modules += ["s2s", "dialback"] if not plan.certificates else ["s2s"]
+    lines = [
+        "-- Written by steelyard; changes here are lost at the next start. Change site.toml instead.",
+        "run_as_root = true",
+        f"pidfile = {_lua(plan.root / 'prosody.pid')}",
+        f"data_path = {_lua(plan.root / 'data')}",
+        f"log = {{ {{ levels = {{ min = {_lua(plan.log_level)} }}, to = 'file', "
+        f"filename = {_lua(plan.root / 'prosody.log')}, timestamps = '%Y-%m-%dT%H:%M:%S' }} }}",
+        f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}",
+        f"modules_enabled = {_lua_list(modules)}",
+        f"modules_disabled = {_lua_list(disabled)}",
+        f"interfaces = {{ {_lua(plan.address)} }}",
+        "local_interfaces = interfaces",
+        f"c2s_ports = {{ {plan.c2s_port} }}",
+        "c2s_direct_tls_ports = {}",
+        "http_ports = {}",
+        "https_ports = {}",
+        f"s2s_ports = {{ {plan.s2s_port or ''} }}",
+        f"component_ports = {{ {plan.component_port} }}",
+        f"component_interfaces = {{ {_lua(plan.address)} }}",
+        "authentication = 'internal_hashed'",
+        f"storage = {_lua(plan.storage)}",
+        "allow_registration = false",
+        f"c2s_require_encryption = {_lua(not plan.plain_port_allowed)}",
+        f"allow_unencrypted_plain_auth = {_lua(plan.plain_port_allowed)}",
+        "s2s_require_encryption = true",
+        f"s2s_secure_auth = {_lua(bool(plan.certificates))}",
+        "-- Measured: the generational collector and no Nagle nearly double the throughput.",
+        "gc = { mode = 'generational' }",
+        "network_settings = { nagle = false }",
+        "limits = {}",
+    ]
+    if plan.certificates:
+        lines += [
+            f"certificates = {_lua(plan.certificates)}",
+            f"ssl = {{ cafile = {_lua(plan.certificates / 'ca.crt')}; protocol = 'tlsv1_2+' }}",
+        ]
+    if plan.gate:
+        lines += [
+            f"stanza_gate = {_lua(plan.gate)}",
+            f"stanza_gate_timeout = {plan.hold_timeout_s}",
+            f"stanza_gate_window = {plan.window_stanzas}",
+            f"stanza_gate_window_bytes = {plan.window_bytes}",
+            f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
+            "table.insert(modules_enabled, 'stanza_gate')",
+        ]
+    lines += [f"VirtualHost {_lua(domain)}" for domain in plan.domains]
+    for domain in plan.room_domains:
+        lines += [
+            f"Component {_lua(domain)} 'muc'",
+            "  modules_enabled = { 'muc_mam' }",
+            "  muc_room_default_public = false",
+            "  muc_log_by_default = true",
+        ]
+    if plan.gate:
+        lines += [f"Component {_lua(plan.gate)}", f"  component_secret = {_lua(plan.gate_secret)}"]
+    for domain, secret in plan.components:
+        lines += [f"Component {_lua(domain)}", f"  component_secret = {_lua(secret)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _lua(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"'{text}'"
+
+
+def _lua_list(values: list[str] | tuple[str, ...]) -> str:
+    return "{ " + ", ".join(_lua(value) for value in values) + " }"

@@ -1,0 +1,45 @@
+"""The outcome of a decision."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What becomes of a held stanza (gate protocol, section 4.2)."""
+
+    RELEASE = "release"
+    AMEND = "amend"
+    HOLD = "hold"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class StanzaError:
+    """The stanza error a sender gets: RFC 6120, 8.3; `text` tells a trader what to do instead."""
+
+    type: str
+    condition: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a stanza, and the ids of the rules that led to it.
+
+    `error` is set for `refuse` only; `amended`, the stanza to send instead, for `amend` only.
+    """
+
+    action: Action
+    rules: tuple[str, ...] = ()
+    error: StanzaError | None = None
+    amended: bytes = b""
+
+
+def release(*rules: str) -> Decision:
+    """Decide that the stanza goes on unchanged."""
+    return Decision(Action.RELEASE, rules)
+
+
+def refuse(rule: str, type_: str, condition: str, text: str) -> Decision:
+    """Decide that the sender gets a stanza error instead (RFC 6120, 8.3.2 and 8.3.3)."""
+    return Decision(Action.REFUSE, (rule,), StanzaError(type_, condition, text))
