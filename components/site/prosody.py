@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ADAPTER_DIR = Path(__file__).resolve().parents[2] / "config" / "prosody"
+from components.site.packaged import packaged_folder
+
+ADAPTER_DIR = packaged_folder("prosody")
 
 MODULES = (
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
-    "vcard4 vcard_legacy bookmarks private time version offline limits"
+    "vcard4 vcard_legacy bookmarks private time version offline"
 ).split()
 
 
@@ -24,6 +26,7 @@ class ProsodyPlan:
     c2s_port: int
     component_port: int
     address: str = "127.0.0.1"
+    component_address: str = "127.0.0.1"
     s2s_port: int = 0
     gate: str = ""
     gate_secret: str = ""
@@ -34,6 +37,7 @@ class ProsodyPlan:
     window_stanzas: int = 16384
     window_bytes: int = 32 * 1024 * 1024
     log_level: str = "info"
+    log_file: Path | None = None
     storage: str = "internal"
     modules: tuple[str, ...] = tuple(MODULES)
     components: tuple[tuple[str, str], ...] = field(default=())
@@ -41,7 +45,7 @@ class ProsodyPlan:
 
 def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
-    modules = list(plan.modules)
+    modules = list(plan.modules) + (["stanza_gate"] if plan.gate else [])
     disabled = [] if plan.s2s_port else ["s2s"]
     if plan.s2s_port:
         modules += ["s2s", "dialback"] if not plan.certificates else ["s2s"]
@@ -51,19 +55,18 @@ def render_config(plan: ProsodyPlan) -> str:
         f"pidfile = {_lua(plan.root / 'prosody.pid')}",
         f"data_path = {_lua(plan.root / 'data')}",
         f"log = {{ {{ levels = {{ min = {_lua(plan.log_level)} }}, to = 'file', "
-        f"filename = {_lua(plan.root / 'prosody.log')}, timestamps = '%Y-%m-%dT%H:%M:%S' }} }}",
+        f"filename = {_lua(plan.log_file or plan.root / 'prosody.log')}, timestamps = '%Y-%m-%dT%H:%M:%S' }} }}",
         f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}",
         f"modules_enabled = {_lua_list(modules)}",
         f"modules_disabled = {_lua_list(disabled)}",
         f"interfaces = {{ {_lua(plan.address)} }}",
-        "local_interfaces = interfaces",
         f"c2s_ports = {{ {plan.c2s_port} }}",
         "c2s_direct_tls_ports = {}",
         "http_ports = {}",
         "https_ports = {}",
         f"s2s_ports = {{ {plan.s2s_port or ''} }}",
         f"component_ports = {{ {plan.component_port} }}",
-        f"component_interfaces = {{ {_lua(plan.address)} }}",
+        f"component_interfaces = {{ {_lua(plan.component_address)} }}",
         "authentication = 'internal_hashed'",
         f"storage = {_lua(plan.storage)}",
         "allow_registration = false",
@@ -72,9 +75,8 @@ def render_config(plan: ProsodyPlan) -> str:
         "s2s_require_encryption = true",
         f"s2s_secure_auth = {_lua(bool(plan.certificates))}",
         "-- Measured: the generational collector and no Nagle nearly double the throughput.",
-        "gc = { mode = 'generational' }",
+        "gc = { mode = 'generational', minor_threshold = 60 }",
         "network_settings = { nagle = false }",
-        "limits = {}",
     ]
     if plan.certificates:
         lines += [
@@ -88,7 +90,6 @@ def render_config(plan: ProsodyPlan) -> str:
             f"stanza_gate_window = {plan.window_stanzas}",
             f"stanza_gate_window_bytes = {plan.window_bytes}",
             f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
-            "table.insert(modules_enabled, 'stanza_gate')",
         ]
     lines += [f"VirtualHost {_lua(domain)}" for domain in plan.domains]
     for domain in plan.room_domains:

@@ -1,0 +1,95 @@
+"""Run the gate of a site: `python -m components.gate SITE_TOML`."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from components.archive.errors import LogError
+from components.archive.keys import load_log_key
+from components.archive.reader import LogReader
+from components.archive.writer import LogWriter
+from components.gate.service import Gate
+from components.gate.settings import GateSettings, load_gate
+from components.gate.status import report_status
+from components.link.component import GateLink
+from components.link.logs import configure_logging
+from policy.directory import DirectoryError, parse_directory
+
+log = structlog.get_logger("gate")
+
+
+async def run_gate(settings: GateSettings) -> None:
+    """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
+    directory = parse_directory(settings.directory.read_text())
+    writer = await LogWriter.open(settings.log, settings.log_origin, load_log_key(settings.log_key_file))
+    reader = await LogReader.open(settings.log)
+    gate = Gate(
+        settings.jid,
+        settings.log.stem,
+        directory,
+        writer,
+        reader,
+        lambda data: link.write(data),
+        max_batch=settings.max_batch,
+    )
+
+    def on_state(connected: bool) -> None:
+        gate.link_changed()
+        log.info("connected" if connected else "disconnected", records=writer.size)
+
+    link = GateLink(
+        settings.jid,
+        settings.secret_file.read_text().strip(),
+        settings.address,
+        settings.component_port,
+        on_submissions=gate.take,
+        on_state=on_state,
+        reconnect_max_s=settings.reconnect_max_s,
+    )
+    tasks = [
+        asyncio.create_task(gate.run(), name="gate"),
+        asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
+    ]
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    for task in tasks:
+        # A gate that cannot go on must not look alive: its end ends the process, and the line stops.
+        task.add_done_callback(lambda _task: stopped.set())
+    link.open()
+    await stopped.wait()
+    await link.close()
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    await reader.close()
+    await writer.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def main() -> int:
+    """Run the gate; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
+    configure_logging("gate", "info")
+    try:
+        settings = load_gate(Path(sys.argv[1]))
+        with contextlib.suppress(KeyboardInterrupt):
+            uvloop.run(run_gate(settings))
+    except (ValueError, DirectoryError, IndexError) as err:
+        log.error("wrong settings", reason=str(err))
+        return 2
+    except (LogError, OSError) as err:
+        log.error("stopped", reason=str(err))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The gate: held -> decision -> record -> verdict, a durable commit for each batch.
+
+A batch is whatever arrived while the last commit ran: there is no timer that would add delay to a quiet line.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from components.archive.reader import LogReader
+from components.archive.record import (
+    Delivery,
+    RecordKind,
+    Submission,
+    encode_delivery,
+    encode_submission,
+)
+from components.archive.writer import LogUnavailable, LogWriter
+from components.gate.recovery import Recorded, fetch_recorded
+from components.link.codec import Held, Status, encode_noted, encode_verdict
+from policy.decide import decide
+from policy.decision import Action, Decision, release
+from policy.directory import Directory
+from policy.facts import Way
+
+_RETRY_MIN_S = 0.25
+_RETRY_MAX_S = 2.0
+
+_RELEASE_NOTED = release()
+
+log = structlog.get_logger("gate")
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A submission that is decided on and encoded, waiting for its record."""
+
+    held: Held
+    decision: Decision
+    kind: RecordKind
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A submission and the index of its record."""
+
+    held: Held
+    decision: Decision
+    index: int
+
+
+@dataclass(slots=True)
+class GateCounters:
+    """What the gate has done since it started; read by the status file."""
+
+    recorded: int = 0
+    refused: int = 0
+    repeated: int = 0
+    batches: int = 0
+    failed_commits: int = 0
+
+
+class Gate:
+    """Decides on, records and answers submissions, in the order in which they were submitted.
+
+    `log_name` names the log in receipts (`gate/100042`); `write` sends encoded elements to the adapter.
+    """
+
+    def __init__(
+        self,
+        jid: str,
+        log_name: str,
+        directory: Directory,
+        writer: LogWriter,
+        reader: LogReader,
+        write: Callable[[bytes], None],
+        *,
+        max_batch: int,
+    ) -> None:
+        self._jid = jid
+        self._log_name = log_name
+        self._directory = directory
+        self._writer = writer
+        self._reader = reader
+        self._write = write
+        self._max_batch = max_batch
+        self._pending: list[_Decided | Status] = []
+        self._wake = asyncio.Event()
+        self._link_is_new = True
+        self._recorded = Recorded.nothing()
+        self._done_recorded = -1
+        self._commits = True
+        self.counters = GateCounters()
+
+    @property
+    def commits(self) -> bool:
+        """Whether the last attempt to record succeeded."""
+        return self._commits
+
+    def take(self, submissions: list[Held | Status]) -> None:
+        """Take what the link read: decide and encode at once, while the commit before may still be running."""
+        received_at_ns = time.time_ns()
+        for item in submissions:
+            self._pending.append(item if isinstance(item, Status) else self._decide(item, received_at_ns))
+        self._wake.set()
+
+    def link_changed(self) -> None:
+        """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
+        self._pending.clear()
+        self._link_is_new = True
+
+    async def run(self) -> None:
+        """Record and answer batches until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                batch = self._pending[: self._max_batch]
+                del self._pending[: self._max_batch]
+                await self._record_and_answer(batch)
+
+    def _decide(self, held: Held, received_at_ns: int) -> _Decided:
+        way = held.facts.way
+        # What the server made itself and what a session did is recorded, not decided on: there is nothing to hold.
+        decision = _RELEASE_NOTED if way in (Way.SERVER, Way.SESSION) else decide(self._directory, held.facts)
+        kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
+        payload = encode_submission(
+            Submission(
+                kind,
+                held.epoch,
+                held.seq,
+                way,
+                held.session,
+                received_at_ns,
+                decision.action,
+                decision.rules,
+                decision.error,
+                held.body,
+            )
+        )
+        return _Decided(held, decision, kind, payload)
+
+    async def _record_and_answer(self, batch: list[_Decided | Status]) -> None:
+        retry_s = _RETRY_MIN_S
+        while True:
+            try:
+                if self._link_is_new:
+                    await self._look_back(batch[0])
+                new, answers, entries = self._sort(batch)
+                first = await self._writer.append(entries) if entries else 0
+                break
+            except LogUnavailable as err:
+                # Nobody is answered: the adapter bounces in time. Whether the batch is on disk is not known yet.
+                self._commits = False
+                self.counters.failed_commits += 1
+                log.error("not recorded", reason=str(err), submissions=len(batch), retry_in_s=retry_s)
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+                await self._find_out(batch)
+        self._commits = True
+        if new:
+            self._recorded = Recorded.nothing()  # what is submitted again comes before what is new
+        # A crash here leaves the batch recorded and unanswered: the adapter submits it again, and it is answered
+        # from the log (gate protocol, section 5.2).
+        answers += [_Answer(item.held, item.decision, first + offset) for offset, item in enumerate(new)]
+        self._answer(answers)
+        for item in batch:
+            if isinstance(item, Status):
+                self._done_recorded = item.done
+                self._write(encode_noted(self._jid, item.host, item.number))
+        self._count(new, len(answers) - len(new))
+
+    async def _look_back(self, first: _Decided | Status) -> None:
+        """Read from the log what a new link may submit again; its first word says from where."""
+        if isinstance(first, Status):
+            self._recorded = await fetch_recorded(self._reader, first.epoch, first.first_seq)
+            self._link_is_new = False
+        else:
+            log.error("the adapter submitted before it said what it holds", seq=first.held.seq)
+
+    async def _find_out(self, batch: list[_Decided | Status]) -> None:
+        """After a commit that failed, which may have persisted all the same: let the log say what it holds."""
+        seqs = [item.held.seq for item in batch if isinstance(item, _Decided)]
+        epochs = [item.held.epoch for item in batch if isinstance(item, _Decided)]
+        try:
+            await self._writer.recover()
+            if seqs:
+                self._recorded = await fetch_recorded(self._reader, epochs[0], min(seqs))
+        except LogUnavailable as err:
+            log.error("the log cannot be read", reason=str(err))
+
+    def _sort(
+        self, batch: list[_Decided | Status]
+    ) -> tuple[list[_Decided], list[_Answer], list[tuple[RecordKind, bytes]]]:
+        """Tell what is new from what was recorded before; submissions first, so that their indexes are consecutive."""
+        new: list[_Decided] = []
+        answers: list[_Answer] = []
+        deliveries: list[tuple[RecordKind, bytes]] = []
+        recorded = self._recorded
+        for item in batch:
+            if isinstance(item, Status):
+                if item.done != self._done_recorded or item.bounced:
+                    delivery = Delivery(item.epoch, item.done, item.bounced)
+                    deliveries.append((RecordKind.DELIVERY, encode_delivery(delivery)))
+            elif (answer := recorded.find(item.held.epoch, item.held.seq)) is not None:
+                answers.append(_Answer(item.held, answer.decision, answer.index))
+            else:
+                new.append(item)
+        return new, answers, [(item.kind, item.payload) for item in new] + deliveries
+
+    def _answer(self, answers: list[_Answer]) -> None:
+        """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
+        begin = 0
+        for end in range(1, len(answers) + 1):
+            if end < len(answers) and _follows(answers[end - 1], answers[end]):
+                continue
+            head = answers[begin]
+            self._write(
+                encode_verdict(
+                    self._jid,
+                    head.held.host,
+                    head.held.epoch,
+                    head.held.seq,
+                    self._log_name,
+                    head.index,
+                    [answer.decision for answer in answers[begin:end]],
+                )
+            )
+            begin = end
+
+    def _count(self, new: list[_Decided], repeated: int) -> None:
+        self.counters.batches += 1
+        self.counters.recorded += len(new)
+        self.counters.repeated += repeated
+        for item in new:
+            if item.decision.action is Action.REFUSE:
+                self.counters.refused += 1
+                log.info(
+                    "refused",
+                    rules=item.decision.rules,
+                    sender=item.held.facts.sender,
+                    to=item.held.facts.to,
+                    stanza=item.held.facts.kind,
+                    seq=item.held.seq,
+                )
+
+
+def _follows(before: _Answer, after: _Answer) -> bool:
+    return (
+        after.held.seq == before.held.seq + 1
+        and after.index == before.index + 1
+        and after.held.epoch == before.held.epoch
+        and after.held.host == before.held.host
+    )

@@ -1,0 +1,170 @@
+"""A trader's client: enough of one for a demonstration, and for tests that need a real one (RFC 6121)."""
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from slixmpp import ClientXMPP
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
+
+XMLNS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
+XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
+XMLNS_CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
+XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
+
+
+class LoginError(Exception):
+    """The server cannot be reached, is not the one it should be, or does not let the account in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A chat message as it came: `stanza_ids` are those of XEP-0359 by the JID that assigned them."""
+
+    sender: str
+    body: str
+    stanza_ids: dict[str, str]
+    delayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: the recipient's client confirmed it, or an error came back."""
+
+    message_id: str
+    delivered: bool
+    condition: str = ""
+    text: str = ""
+
+
+class TraderClient:
+    """One account's connection, always over TLS; `inbox` holds the chat messages that came, in order.
+
+    The server's certificate must be valid for the domain of `jid` by the authority in `ca_file` and no other.
+    """
+
+    def __init__(self, jid: str, password: str, host: str, port: int, ca_file: Path) -> None:
+        self.jid = jid
+        self.inbox: asyncio.Queue[Received] = asyncio.Queue()
+        self._address = (host, port)
+        self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
+        tls = ssl.create_default_context(cafile=str(ca_file))
+        self._xmpp: Any = ClientXMPP(jid, password, ssl_context=tls)
+        self._xmpp.enable_direct_tls = False  # the port speaks STARTTLS
+        self._xmpp.register_handler(Callback("messages", StanzaPath("message"), self._take))
+
+    async def connect(self, timeout_s: float = 10.0) -> None:
+        """Log in and become available; raises LoginError."""
+        login: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def fail(reason: str) -> None:
+            if not login.done():
+                login.set_exception(LoginError(f"{self.jid} cannot log in: {reason}"))
+
+        def succeed(_event: object) -> None:
+            if login.done():
+                return
+            if "starttls" in self._xmpp.features:
+                login.set_result(None)
+            else:
+                fail("the server offers no TLS")
+
+        handlers = {
+            "session_start": succeed,
+            "failed_all_auth": lambda _event: fail("the server does not accept the password"),
+            "connection_failed": lambda reason: fail(f"no connection to {self._address}: {reason}"),
+            "ssl_invalid_chain": lambda error: fail(f"the server's certificate is not valid: {error}"),
+            "disconnected": lambda reason: fail(f"the server closed the connection: {reason or 'no reason'}"),
+        }
+        for event, handler in handlers.items():
+            self._xmpp.add_event_handler(event, handler)
+        self._xmpp.connect(*self._address)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await login
+        except TimeoutError:
+            await self.close()
+            raise LoginError(f"{self.jid} cannot log in: no answer in {timeout_s:g} s") from None
+        except LoginError:
+            await self.close()
+            raise
+        finally:
+            for event, handler in handlers.items():
+                self._xmpp.del_event_handler(event, handler)
+        await self._xmpp.get_roster()
+        self._xmpp.send_presence()
+
+    async def send_chat(
+        self,
+        to: str,
+        body: str,
+        *,
+        corrects: str = "",
+        payload: ET.Element | None = None,
+        timeout_s: float = 10.0,
+    ) -> Outcome:
+        """Send a chat message that asks for a receipt (XEP-0184) and wait for what becomes of it.
+
+        `corrects` is the id of the message that it replaces (XEP-0308), `payload` an element to send along.
+        Raises TimeoutError when neither a receipt nor an error comes.
+        """
+        message = self._xmpp.make_message(mto=to, mbody=body, mtype="chat")
+        message["id"] = message_id = self._xmpp.new_id()
+        message.xml.append(ET.Element(f"{{{XMLNS_RECEIPTS}}}request"))
+        if corrects:
+            message.xml.append(ET.Element(f"{{{XMLNS_CORRECT}}}replace", id=corrects))
+        if payload is not None:
+            message.xml.append(payload)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._outcomes[message_id] = outcome
+        message.send()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await outcome
+        finally:
+            del self._outcomes[message_id]
+
+    async def receive(self, timeout_s: float = 10.0) -> Received:
+        """Take the next chat message from the inbox; raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            return await self.inbox.get()
+
+    async def close(self) -> None:
+        """Log out; returns when the connection is closed."""
+        self._xmpp.cancel_connection_attempt()
+        if self._xmpp.transport is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._xmpp.disconnect(wait=1.0)
+
+    def _take(self, message: Any) -> None:
+        xml = message.xml
+        if message["type"] == "error":
+            error = message["error"]
+            self._settle(message["id"], Outcome(message["id"], False, error["condition"], error["text"]))
+            return
+        receipt = xml.find(f"{{{XMLNS_RECEIPTS}}}received")
+        if receipt is not None:
+            message_id = receipt.get("id", "")
+            self._settle(message_id, Outcome(message_id, delivered=True))
+        elif message["body"]:
+            found = xml.findall(f"{{{XMLNS_SID}}}stanza-id")
+            ids = {each.get("by", ""): each.get("id", "") for each in found}
+            delayed = xml.find(f"{{{XMLNS_DELAY}}}delay") is not None
+            self.inbox.put_nowait(Received(str(message["from"]), message["body"], ids, delayed))
+            if xml.find(f"{{{XMLNS_RECEIPTS}}}request") is not None:
+                self._confirm(message)
+
+    def _settle(self, message_id: str, outcome: Outcome) -> None:
+        waiting = self._outcomes.get(message_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
+
+    def _confirm(self, message: Any) -> None:
+        receipt = self._xmpp.make_message(mto=message["from"], mtype="chat")
+        receipt.xml.append(ET.Element(f"{{{XMLNS_RECEIPTS}}}received", id=message["id"]))
+        receipt.send()

@@ -1,0 +1,274 @@
+"""The gate protocol's elements as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
+
+The adapter's side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes out as `Held` and `Status`;
+the gate's answers are encoded by `encode_verdict` and `encode_noted`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from policy.decision import Action, Decision
+from policy.facts import NamedJid, StanzaFacts, Way
+
+XMLNS = "urn:steelyard:gate:0"
+XMLNS_FORWARD = "urn:xmpp:forward:0"
+XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+_STREAM_HEADER = (
+    b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
+)
+_FORWARDED = f"{XMLNS_FORWARD}}}forwarded"
+_HELD = f"{XMLNS}}}held"
+_STATUS = f"{XMLNS}}}status"
+_BOUNCED = f"{XMLNS}}}bounced"
+_WAYS = {way.value: way for way in Way}
+
+
+class ProtocolError(Exception):
+    """The server's side of the link said something that the gate protocol does not have; the link is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
+
+    `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
+    """
+
+    host: str
+    epoch: str
+    seq: int
+    session: str
+    body: bytes
+    facts: StanzaFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
+
+    It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on.
+    """
+
+    host: str
+    epoch: str
+    number: int
+    first_seq: int
+    next_seq: int
+    done: int
+    turned_away: int
+    bounced: tuple[int, ...]
+
+
+class SubmissionParser:
+    """Cuts the server's side of a stream into submissions, in one pass and with the bytes as they came.
+
+    One expat pass yields both the facts and the offsets of the exact bytes: it costs what lxml costs for the facts
+    alone. Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
+    """
+
+    def __init__(self) -> None:
+        self._expat = expat.ParserCreate(namespace_separator="}")
+        self._expat.buffer_text = True
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._text
+        self._depth = 0
+        self._buffer = b""
+        self._buffer_start = 0
+        self._needed_from = 0  # where the message that is open begins, or the last one's end tag
+        self._out: list[Held | Status] = []
+        self._stray: list[str] = []
+        self._reset("", False)
+        self._feed_bytes(_STREAM_HEADER)
+
+    def feed(self, data: bytes) -> list[Held | Status]:
+        """Parse the next bytes of the stream and return what became complete; raises ProtocolError."""
+        self._out = []
+        self._feed_bytes(data)
+        return self._out
+
+    def take_stray(self) -> list[str]:
+        """Return the names of what came meanwhile and was no part of the protocol, to be logged."""
+        stray, self._stray = self._stray, []
+        return stray
+
+    def _feed_bytes(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            self._expat.Parse(data, False)
+        except expat.ExpatError as err:
+            raise ProtocolError(f"not well-formed: {expat.errors.messages[err.code]}") from None
+        except (KeyError, ValueError) as err:
+            raise ProtocolError(f"a submission lacks or misuses the attribute {err}") from None
+        # A chunk mostly ends within a message: only that message's bytes are still needed.
+        self._buffer = self._buffer[self._needed_from - self._buffer_start :]
+        self._buffer_start = self._needed_from
+
+    def _reset(self, host: str, trusted: bool) -> None:
+        self._host = host
+        self._trusted = trusted
+        self._kind = ""
+        self._attributes: dict[str, str] = {}
+        self._body: tuple[int, int] | None = None
+        self._body_ends_at = 3  # where `forwarded` ends; a session event ends with `held`
+        self._top: tuple[str, dict[str, str]] = ("", {})
+        self._elements: list[str] = []
+        self._texts: list[str] = []
+        self._text_goes_on = False
+        self._values: list[str] = []
+        self._jids: list[NamedJid] = []
+        self._bounced: list[int] = []
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        depth = self._depth
+        self._depth = depth + 1
+        self._text_goes_on = False
+        if depth > 4:
+            self._elements.append("{" + name)
+            if attributes:
+                self._values += attributes.values()
+                if "jid" in attributes or "to" in attributes:
+                    self._jids += _named_jids("{" + name, attributes)
+        elif depth == 4:
+            self._top = (name, attributes)
+            self._body = (self._expat.CurrentByteIndex, 0)
+        elif depth == 3:
+            if name == _BOUNCED:
+                self._bounced.append(int(attributes["seq"]))
+            elif name != _FORWARDED:
+                self._top = (name, attributes)
+                self._body = (self._expat.CurrentByteIndex, 0)
+                self._body_ends_at = 2
+        elif depth == 2:
+            if self._trusted:
+                self._kind = name
+                self._attributes = attributes
+        elif depth == 1:
+            host = attributes.get("from", "")
+            # Only the server itself submits: a client's or a component's word has an account or a resource.
+            self._reset(host, bool(host) and "@" not in host and "/" not in host)
+            self._needed_from = self._expat.CurrentByteIndex
+
+    def _end(self, name: str) -> None:
+        depth = self._depth - 1
+        self._depth = depth
+        self._text_goes_on = False
+        if depth == self._body_ends_at and self._body is not None:
+            self._body = (self._body[0], self._expat.CurrentByteIndex)
+        if depth == 1:
+            self._needed_from = self._expat.CurrentByteIndex
+            if self._kind == _HELD:
+                self._out.append(self._held())
+            elif self._kind == _STATUS:
+                self._out.append(self._status())
+            else:
+                self._stray.append(name)
+
+    def _text(self, text: str) -> None:
+        # A text that two reads of the socket share comes in two pieces; nothing may hide in the gap.
+        if self._text_goes_on:
+            self._texts[-1] += text
+        elif self._depth > 4:
+            self._texts.append(text)
+            self._text_goes_on = True
+
+    def _held(self) -> Held:
+        if self._body is None:
+            raise ProtocolError("a submission holds nothing")
+        attributes = self._attributes
+        begin, end = self._body
+        name, top = self._top
+        return Held(
+            self._host,
+            attributes["epoch"],
+            int(attributes["seq"]),
+            attributes["session"],
+            self._buffer[begin - self._buffer_start : end - self._buffer_start],
+            StanzaFacts(
+                _WAYS[attributes["way"]],
+                name[name.rfind("}") + 1 :],
+                top.get("type", ""),
+                top.get("from", ""),
+                top.get("to", ""),
+                tuple(self._elements),
+                "\n".join(self._texts),
+                tuple(self._values),
+                tuple(self._jids),
+            ),
+        )
+
+    def _status(self) -> Status:
+        attributes = self._attributes
+        return Status(
+            self._host,
+            attributes["epoch"],
+            int(attributes["n"]),
+            int(attributes["first"]),
+            int(attributes["next"]),
+            int(attributes["done"]),
+            int(attributes["turned-away"]),
+            tuple(self._bounced),
+        )
+
+
+def _named_jids(element: str, attributes: dict[str, str]) -> list[NamedJid]:
+    subscription, affiliation = attributes.get("subscription", ""), attributes.get("affiliation", "")
+    return [
+        NamedJid(element, attributes[key], subscription, affiliation)
+        for key in ("jid", "to")
+        if key in attributes
+    ]
+
+
+def encode_verdict(
+    gate: str, host: str, epoch: str, seq: int, log: str, first: int, decisions: Sequence[Decision]
+) -> bytes:
+    """Encode one verdict (section 4.2) for consecutive submissions, recorded at consecutive indexes.
+
+    The first decision is that on `seq`, recorded at index `first` of `log`; what is released unchanged is not named.
+    """
+    parts = [
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><verdict xmlns='{XMLNS}' epoch={quoteattr(epoch)} "
+        f"seq='{seq}' through='{seq + len(decisions) - 1}' log={quoteattr(log)} first='{first}'>"
+    ]
+    for offset, decision in enumerate(decisions):
+        if decision.action is not Action.RELEASE:
+            parts.append(_EXCEPTIONS[decision.action](seq + offset, decision))
+    parts.append("</verdict></message>")
+    return "".join(parts).encode()
+
+
+def encode_noted(gate: str, host: str, number: int) -> bytes:
+    """Encode the answer to a status (section 4.3): its content is durable."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><noted xmlns='{XMLNS}' n='{number}'/></message>"
+    ).encode()
+
+
+def _encode_refuse(seq: int, decision: Decision) -> str:
+    error = decision.error
+    if error is None:
+        raise ValueError("a refusal needs an error")
+    return (
+        f"<refuse seq='{seq}'><error type={quoteattr(error.type)}><{error.condition} xmlns='{XMLNS_STANZA_ERRORS}'/>"
+        f"<text xmlns='{XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error></refuse>"
+    )
+
+
+def _encode_amend(seq: int, decision: Decision) -> str:
+    return f"<amend seq='{seq}'><forwarded xmlns='{XMLNS_FORWARD}'>{decision.amended.decode()}</forwarded></amend>"
+
+
+def _encode_keep(seq: int, _decision: Decision) -> str:
+    return f"<keep seq='{seq}'/>"
+
+
+_EXCEPTIONS: dict[Action, Callable[[int, Decision], Any]] = {
+    Action.REFUSE: _encode_refuse,
+    Action.AMEND: _encode_amend,
+    Action.HOLD: _encode_keep,
+}

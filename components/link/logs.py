@@ -1,0 +1,53 @@
+"""Structured logs: one JSON object a line on standard error."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_QUOTING_LIBRARIES = ("slixmpp", "aiosqlite")
+"""At debug level these write whole stanzas and SQL parameters: message bodies, which no log may hold."""
+
+
+def configure_logging(component: str, level: str) -> None:
+    """Send all logs of this process, structlog's and the standard library's, to standard error as JSON lines.
+
+    Each line has `time` (UTC, ISO 8601), `level`, `component`, `event` and what the call named; `level` is
+    the lowest that is written (`debug`, `info`, `warn`, `error`).
+    """
+    lowest = logging.getLevelNamesMapping()[level.upper()]
+
+    def name_component(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["component"] = component
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        name_component,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(lowest)
+    for library in _QUOTING_LIBRARIES:
+        logging.getLogger(library).setLevel(max(lowest, logging.INFO))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,659 @@
+-- The Prosody adapter of the stanza gate: urn:steelyard:gate:0 (docs/gate-protocol.md).
+--
+-- Every stanza that a client, a federated server or a component hands to this server is held here, submitted to the
+-- gate, and carried out only when the gate's verdict says that it is recorded. There is no policy in this file.
+--
+-- stanza -> hold() -> submit() ... verdict -> settle or carry_out(), in the stanza's own session
+--
+-- Settings: stanza_gate (the gate's JID, an external component), stanza_gate_timeout (seconds), stanza_gate_window
+-- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_federated (domains).
+
+module:set_global();
+
+local async = require "util.async";
+local jid_host = require "util.jid".host;
+local modulemanager = require "core.modulemanager";
+local new_uuid = require "util.uuid".generate;
+local now = require "util.time".monotonic;
+local st = require "util.stanza";
+local timer = require "util.timer";
+
+local hosts, full_sessions = prosody.hosts, prosody.full_sessions;
+local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.core_route_stanza;
+local running, next, pairs, tostring, tonumber = coroutine.running, next, pairs, tostring, tonumber;
+local concat, find, gsub = table.concat, string.find, string.gsub;
+
+local XMLNS = "urn:steelyard:gate:0";
+local XMLNS_FORWARD = "urn:xmpp:forward:0";
+local XMLNS_SID = "urn:xmpp:sid:0";
+local FIRST = 1e6; -- hook priority: before every other module
+
+local gate_host = module:get_option_string("stanza_gate");
+local timeout_s = module:get_option_number("stanza_gate_timeout", 5);
+local max_stanzas = module:get_option_number("stanza_gate_window", 16384);
+local max_bytes = module:get_option_number("stanza_gate_window_bytes", 32 * 1024 * 1024);
+local max_per_session = module:get_option_number("stanza_gate_session_window", 256);
+local federated = module:get_option_set("stanza_gate_federated", {});
+
+if not gate_host then
+	error("mod_stanza_gate needs stanza_gate, the JID of the gate's component, in the configuration", 0);
+end
+
+-- Reading from clients pauses above the high-water mark, so that the window itself only fills when the gate is stuck.
+local high_stanzas, high_bytes = max_stanzas / 4, max_bytes / 4;
+
+-- An epoch is one life of this process: what it held dies with it, so its numbers are never continued.
+local epoch = new_uuid():gsub("%-", ""):sub(1, 16);
+
+-- The window: entries by sequence number, from first_seq to next_seq - 1. An entry leaves it with its verdict or its bounce.
+local window, first_seq, next_seq = {}, 1, 1;
+local window_count, window_bytes = 0, 0;
+-- done_through: everything up to here is carried out, refused or bounced; settled: what is so beyond it.
+local done_through, settled = 0, {};
+-- What ran out of time, until the gate has noted it: { seq, status number that reported it }.
+local bounced, status_number, done_reported = {}, 0, 0;
+-- Bounced on arrival, since the last status: never numbered, because never accepted.
+local turned_away = 0;
+-- Session events and the like that wait for the gate without a time limit.
+local patient_count = 0;
+
+local gate_session; -- the gate's stream, while it is connected
+local silent_since = now(); -- no gate, or an entry out of time: since then everything is bounced on arrival
+local expiry_seq = 1; -- nothing before it can run out of time any more
+
+local senders = setmetatable({}, { __mode = "k" }); -- session -> sender
+local paused = {}; -- senders that we stopped reading from
+local carrying_out = setmetatable({}, { __mode = "k" }); -- coroutine -> true while it carries a stanza out
+local released; -- the stanza that is just being handed back to the server
+local sender_count = 0;
+
+local function escape(text)
+	return st.xml_escape(tostring(text));
+end
+
+-- Senders: a session, what it has in the window, and the runner in which its stanzas are carried out ------------------
+
+local settle; -- below
+
+-- The sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
+local function new_runner(sender)
+	return async.runner(function (entry)
+		local thread = running();
+		sender.current = entry;
+		carrying_out[thread] = true;
+		released = entry.stanza;
+		if entry.routed then
+			core_route_stanza(sender.origin, entry.stanza);
+		else
+			core_post_stanza(sender.origin, entry.stanza, entry.preevents);
+		end
+		carrying_out[thread] = nil;
+		settle(entry.seq);
+	end, {
+		error = function (_, err)
+			module:log("error", "Carrying out stanza %d failed: %s", sender.current.seq, err);
+			released = nil;
+			settle(sender.current.seq);
+		end;
+		waiting = function () end;
+		ready = function () end;
+	}, sender);
+end
+
+local id_prefix = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
+
+local function sender_of(origin)
+	local sender = senders[origin];
+	if not sender then
+		sender_count = sender_count + 1;
+		sender = { origin = origin, id = (id_prefix[origin.type] or "h") .. sender_count, held = 0, heads = {} };
+		sender.runner = new_runner(sender);
+		senders[origin] = sender;
+	end
+	return sender;
+end
+
+-- What a session leaves behind when it ends with stanzas in the window: its fields, so that they are carried out as if
+-- it were there. Prosody empties the session itself.
+local function leave_behind(session)
+	local sender = senders[session];
+	if not sender then return; end
+	local remains = {};
+	for key, value in pairs(session) do remains[key] = value; end
+	remains.destroyed, remains.conn = true, nil;
+	if session.full_jid then
+		remains.send = function () return false; end;
+		remains.rawsend = remains.send;
+	end
+	sender.origin = remains;
+	paused[sender] = nil;
+end
+
+local function pause(sender)
+	local conn = sender.origin.conn;
+	if conn and conn.pause and not paused[sender] then
+		paused[sender] = true;
+		conn:pause();
+	end
+end
+
+local function resume_paused()
+	if window_count > high_stanzas / 2 or window_bytes > high_bytes / 2 then return; end
+	for sender in pairs(paused) do
+		if sender.held <= max_per_session / 2 then
+			paused[sender] = nil;
+			local conn = sender.origin.conn;
+			if conn and conn.resume then
+				conn:resume();
+				-- TLS may hold data already that no socket event will announce.
+				conn:pausefor(0);
+			end
+		end
+	end
+end
+
+-- The link to the gate -------------------------------------------------------------------------------------------------
+
+-- The address that this server's own words come from: any of its user domains.
+local function local_domain()
+	for host, host_session in pairs(hosts) do
+		if host_session.type == "local" then return host; end
+	end
+	return gate_host;
+end
+
+-- What one round of the event loop held goes out in one write: a write costs more than a submission.
+local outbox, outbox_count = {}, 0;
+
+local function flush()
+	if gate_session then
+		gate_session.conn:write(concat(outbox, "", 1, outbox_count));
+	end
+	for i = 1, outbox_count do outbox[i] = nil; end
+	outbox_count = 0;
+end
+
+local function submit(xml)
+	if not gate_session then return; end
+	if outbox_count == 0 then timer.add_task(0, flush); end
+	outbox_count = outbox_count + 1;
+	outbox[outbox_count] = xml;
+end
+
+local function send_status()
+	if not gate_session then return; end
+	status_number = status_number + 1;
+	local buf = {
+		"<message from='" .. escape(local_domain()) .. "' to='" .. escape(gate_host) .. "'><status xmlns='" .. XMLNS
+		.. "' epoch='" .. epoch .. "' n='" .. status_number .. "' first='" .. first_seq .. "' next='" .. next_seq .. "' done='" .. done_through
+		.. "' turned-away='" .. turned_away .. "'>"
+	};
+	for _, item in ipairs(bounced) do
+		item.reported = item.reported or status_number;
+		buf[#buf + 1] = "<bounced seq='" .. item.seq .. "'/>";
+	end
+	buf[#buf + 1] = "</status></message>";
+	done_reported, turned_away = done_through, 0;
+	submit(concat(buf));
+end
+
+function settle(seq)
+	if seq ~= done_through + 1 then
+		settled[seq] = true;
+		return;
+	end
+	repeat
+		settled[seq] = nil;
+		seq = seq + 1;
+	until not settled[seq];
+	done_through = seq - 1;
+end
+
+local function remove(entry)
+	window[entry.seq] = nil;
+	window_count, window_bytes = window_count - 1, window_bytes - #entry.xml;
+	if entry.patient then patient_count = patient_count - 1; end
+	if entry.seq == first_seq then
+		repeat first_seq = first_seq + 1; until window[first_seq] or first_seq >= next_seq;
+	end
+	entry.sender.held = entry.sender.held - 1;
+end
+
+local function can_answer(stanza)
+	local type = stanza.attr.type;
+	return type ~= "error" and not (stanza.name == "iq" and type ~= "get" and type ~= "set");
+end
+
+local function bounce(origin, stanza, text)
+	if can_answer(stanza) and origin.send then
+		origin.send(st.error_reply(stanza, "wait", "resource-constraint", text));
+	end
+end
+
+local RECORDING_DOWN = "This line is recorded, and recording is interrupted. Nothing was sent. Please try again in a moment.";
+local WINDOW_FULL = "This line is overloaded. Nothing was sent. Please try again in a moment.";
+
+-- Submitting -------------------------------------------------------------------------------------------------------------
+
+local escapes = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
+
+-- Write a stanza into buf after position n, and return the last position: two thirds of what tostring() costs.
+local function serialize(stanza, buf, n, parent_xmlns)
+	local attr = stanza.attr;
+	buf[n + 1], buf[n + 2] = "<", stanza.name;
+	n = n + 2;
+	for key, value in next, attr do
+		if key ~= "xmlns" or value ~= parent_xmlns then
+			if find(value, "['&<>\"]") then value = gsub(value, "['&<>\"]", escapes); end
+			buf[n + 1], buf[n + 2], buf[n + 3], buf[n + 4], buf[n + 5] = " ", key, "='", value, "'";
+			n = n + 5;
+		end
+	end
+	local length = #stanza;
+	if length == 0 then
+		buf[n + 1] = "/>";
+		return n + 1;
+	end
+	n = n + 1;
+	buf[n] = ">";
+	for i = 1, length do
+		local child = stanza[i];
+		if child.name then
+			n = serialize(child, buf, n, attr.xmlns);
+		else
+			n = n + 1;
+			if find(child, "['&<>\"]") then child = gsub(child, "['&<>\"]", escapes); end
+			buf[n] = child;
+		end
+	end
+	buf[n + 1], buf[n + 2], buf[n + 3] = "</", stanza.name, ">";
+	return n + 3;
+end
+
+local scratch = {};
+
+-- A submission's XML: its head, its number, and what is inside of <held/>.
+local function encode_submission(head, seq, stanza)
+	local attr = stanza.attr;
+	local xmlns = attr.xmlns;
+	attr.xmlns = "jabber:client";
+	scratch[1], scratch[2], scratch[3] = head, seq, "'><forwarded xmlns='urn:xmpp:forward:0'>";
+	local n = serialize(stanza, scratch, 3, XMLNS_FORWARD) + 1;
+	scratch[n] = "</forwarded></held></message>";
+	local xml = concat(scratch, "", 1, n);
+	if find(xml, "\1", 1, true) then
+		-- Attributes with a namespace of their own, which Prosody keeps as "namespace\1name": rare.
+		xml = concat { head, seq, scratch[3], tostring(stanza), scratch[n] };
+	end
+	attr.xmlns = xmlns;
+	return xml;
+end
+
+-- The head of a submission is the same for a sender, way and host, but for its number.
+local function head_of(sender, host, way)
+	local heads = sender.heads[way];
+	if not heads then
+		heads = {};
+		sender.heads[way] = heads;
+	end
+	local head = heads[host];
+	if not head then
+		head = "<message from='" .. escape(host) .. "' to='" .. escape(gate_host) .. "'><held xmlns='" .. XMLNS .. "' epoch='"
+			.. epoch .. "' way='" .. way .. "' session='" .. sender.id .. "' seq='";
+		heads[host] = head;
+	end
+	return head;
+end
+
+local function enter(entry, sender, xml)
+	local seq = next_seq;
+	entry.seq, entry.xml = seq, xml;
+	next_seq = seq + 1;
+	window[seq] = entry;
+	window_count, window_bytes = window_count + 1, window_bytes + #xml;
+	sender.held = sender.held + 1;
+	entry.sender = sender;
+	if entry.patient then patient_count = patient_count + 1; end
+	submit(xml);
+end
+
+-- Hold a stanza until its verdict. Its session reads no further when the window fills.
+local function hold(origin, stanza, host, way, preevents, routed)
+	local ended = origin.destroyed;
+	if not ended then
+		if silent_since and now() - silent_since >= timeout_s then
+			turned_away = turned_away + 1;
+			bounce(origin, stanza, RECORDING_DOWN);
+			return true;
+		elseif window_count >= max_stanzas or window_bytes >= max_bytes then
+			turned_away = turned_away + 1;
+			module:log("warn", "Window full (%d stanzas, %d bytes): a stanza was turned away", window_count, window_bytes);
+			bounce(origin, stanza, WINDOW_FULL);
+			return true;
+		end
+	end
+	local sender = sender_of(origin);
+	-- The server sends one object to many when a session ends, changing its address each time.
+	if ended then stanza = st.clone(stanza); end
+	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
+	local entry = { stanza = stanza, preevents = preevents, routed = routed, held_at = now(), patient = ended };
+	enter(entry, sender, encode_submission(head_of(sender, host, way), next_seq, stanza));
+	if sender.held >= max_per_session or window_count >= high_stanzas or window_bytes >= high_bytes then
+		pause(sender);
+	end
+	return true;
+end
+
+-- Submit what the server itself made in a session's name, as a consequence of a recorded stanza: it is not held, because
+-- the server goes on changing the very object that it sends.
+local function note(origin, stanza, host)
+	local sender = sender_of(origin);
+	enter({ patient = true }, sender, encode_submission(head_of(sender, host, "server"), next_seq, stanza));
+end
+
+local function note_event(session, name, attr)
+	local sender = sender_of(session);
+	local event = tostring(st.stanza(name, attr));
+	enter({ patient = true }, sender, head_of(sender, session.host, "session") .. next_seq .. "'>" .. event .. "</held></message>");
+end
+
+-- Verdicts -----------------------------------------------------------------------------------------------------------------
+
+local stanza_mt = getmetatable(st.stanza("x"));
+
+local function is_receipt(tag)
+	return tag.name == "stanza-id" and tag.attr.by == gate_host and tag.attr.xmlns == XMLNS_SID;
+end
+
+-- The receipt (XEP-0359): this message is in that log at that index. A client's own is forged, and goes.
+local function add_receipt(stanza, id)
+	local tags = stanza.tags;
+	for i = 1, #tags do
+		if is_receipt(tags[i]) then
+			stanza:maptags(function (tag) if not is_receipt(tag) then return tag; end end);
+			break;
+		end
+	end
+	local receipt = setmetatable({
+		name = "stanza-id", attr = { xmlns = XMLNS_SID, by = gate_host, id = id }, tags = {},
+	}, stanza_mt);
+	stanza[#stanza + 1] = receipt;
+	tags[#tags + 1] = receipt;
+end
+
+-- On the component's stream the namespace of clients is spelt out; inside the server it is the absence of one.
+local function without_client_namespace(tag)
+	if tag.attr.xmlns == "jabber:client" or tag.attr.xmlns == XMLNS then tag.attr.xmlns = nil; end
+	for _, child in ipairs(tag.tags) do without_client_namespace(child); end
+	return tag;
+end
+
+-- Put the amended content into the original object: whoever holds a reference to it sees the amended stanza.
+local function amend(stanza, amended)
+	without_client_namespace(amended);
+	for i = #stanza, 1, -1 do stanza[i] = nil; end
+	for i = #stanza.tags, 1, -1 do stanza.tags[i] = nil; end
+	for _, child in ipairs(amended) do
+		stanza[#stanza + 1] = child;
+		if child.name then stanza.tags[#stanza.tags + 1] = child; end
+	end
+end
+
+local function refuse(entry, exception)
+	local origin, stanza = entry.sender.origin, entry.stanza;
+	if can_answer(stanza) and origin.send then
+		local reply = st.reply(stanza);
+		reply.attr.type = "error";
+		local error_tag = exception:get_child("error");
+		if error_tag then reply:add_child(without_client_namespace(st.clone(error_tag))); end
+		origin.send(reply);
+	end
+	settle(entry.seq);
+end
+
+-- A farewell that had to wait for the gate is no longer true when the same address is back.
+local function overtaken(entry)
+	local origin = entry.sender.origin;
+	return entry.patient and full_sessions[origin.full_jid] and full_sessions[origin.full_jid].presence;
+end
+
+local function carry_out(entry, exception, receipt)
+	remove(entry);
+	local stanza = entry.stanza;
+	if not stanza or overtaken(entry) then
+		settle(entry.seq);
+		return;
+	end
+	if exception then
+		if exception.name == "refuse" then
+			return refuse(entry, exception);
+		elseif exception.name == "keep" then
+			return settle(entry.seq);
+		end
+		local amended = exception:get_child("forwarded", XMLNS_FORWARD);
+		amend(stanza, amended.tags[1]);
+	end
+	if stanza.name == "message" then add_receipt(stanza, receipt); end
+	entry.sender.runner:run(entry);
+end
+
+local function handle_verdict(verdict)
+	local attr = verdict.attr;
+	local from_seq, through = tonumber(attr.seq), tonumber(attr.through);
+	local first_index, log = tonumber(attr.first), attr.log;
+	if attr.epoch ~= epoch or not from_seq or not through or not first_index or through >= next_seq then
+		module:log("error", "Verdict for what was never submitted: epoch %s, seq %s to %s", attr.epoch, attr.seq, attr.through);
+		return;
+	end
+	local exceptions;
+	for _, tag in ipairs(verdict.tags) do
+		exceptions = exceptions or {};
+		exceptions[tonumber(tag.attr.seq)] = tag;
+	end
+	silent_since = nil;
+	local offset = first_index - from_seq;
+	local id_prefix = log .. "/";
+	for seq = from_seq, through do
+		local entry = window[seq];
+		if entry then
+			carry_out(entry, exceptions and exceptions[seq], id_prefix .. ("%d"):format(offset + seq));
+		end
+	end
+	resume_paused();
+end
+
+local function handle_noted(noted)
+	local n = tonumber(noted.attr.n) or 0;
+	local rest = {};
+	for _, item in ipairs(bounced) do
+		if not item.reported or item.reported > n then rest[#rest + 1] = item; end
+	end
+	bounced = rest;
+	silent_since = nil; -- what it noted is on its disk: it records
+end
+
+-- The gate itself says verdicts and nothing else.
+local function from_gate(stanza)
+	local child = stanza.tags[1];
+	if stanza.name == "message" and child and child.attr.xmlns == XMLNS then
+		if child.name == "verdict" then
+			return handle_verdict(child);
+		elseif child.name == "noted" then
+			return handle_noted(child);
+		end
+	end
+	if stanza.attr.type ~= "error" then
+		module:log("warn", "The gate sent something that is no verdict: %s", stanza:top_tag());
+	end
+end
+
+-- Time ---------------------------------------------------------------------------------------------------------------------
+
+local function bounce_overdue()
+	local latest = now() - timeout_s;
+	if expiry_seq < first_seq then expiry_seq = first_seq; end
+	local count = 0;
+	while expiry_seq < next_seq do
+		local entry = window[expiry_seq];
+		if entry and not entry.patient then
+			if entry.held_at > latest then break; end
+			count = count + 1;
+			silent_since = silent_since or entry.held_at;
+			bounced[#bounced + 1] = { seq = entry.seq };
+			remove(entry);
+			settle(entry.seq);
+			bounce(entry.sender.origin, entry.stanza, RECORDING_DOWN);
+		end
+		expiry_seq = expiry_seq + 1;
+	end
+	if count > 0 then
+		module:log("error", "No verdict within %g s: %d stanzas were bounced", timeout_s, count);
+		resume_paused();
+	end
+end
+
+local function tick()
+	bounce_overdue();
+	if gate_session and silent_since and now() - math.max(silent_since, gate_session.since) > 4 * timeout_s then
+		-- A gate that is connected and silent for so long would keep its successor out.
+		module:log("error", "The gate has been silent for %g s: closing its connection", 4 * timeout_s);
+		gate_session.session:close{ condition = "connection-timeout", text = "No verdict in time" };
+	elseif done_through ~= done_reported or turned_away > 0 or (bounced[1] and not bounced[#bounced].reported) then
+		send_status();
+	end
+	return math.min(0.25, timeout_s / 8);
+end
+timer.add_task(0.1, tick);
+
+-- Hooks --------------------------------------------------------------------------------------------------------------------
+
+-- An external component's stream, not a host of this server (an internal component's host is called "component", too).
+local function is_external_component(origin)
+	return origin.type == "component" and origin ~= hosts[origin.host];
+end
+
+local function from_client(event)
+	local origin, stanza = event.origin, event.stanza;
+	if stanza == released then
+		released = nil;
+		return nil;
+	end
+	if origin.type ~= "c2s" or carrying_out[running()] then
+		note(origin, stanza, origin.host);
+		return nil;
+	end
+	return hold(origin, stanza, origin.host, "c2s", true, false);
+end
+
+local function from_elsewhere(event)
+	local origin, stanza = event.origin, event.stanza;
+	local type = origin.type;
+	if type == "c2s" or type == "local" then return nil; end
+	if stanza == released then
+		released = nil;
+		return nil;
+	end
+	if type == "s2sin" or type == "s2sout" then
+		if origin.dummy then return nil; end -- the server's own error for a remote server that cannot be reached
+		return hold(origin, stanza, jid_host(stanza.attr.to), "s2s", nil, false);
+	elseif is_external_component(origin) then
+		if origin.host == gate_host then
+			from_gate(stanza);
+			return true;
+		end
+		return hold(origin, stanza, origin.host, "component", nil, false);
+	end
+	return nil;
+end
+
+-- What leaves this server: to federated sites only, and an external component's stanzas are held here as well.
+local function to_remote(event)
+	local origin, stanza = event.origin, event.stanza;
+	if not federated:contains(event.to_host) then
+		module:log("info", "Not routed to %s: it is not a federated site", event.to_host);
+		return false;
+	end
+	if stanza == released then
+		released = nil;
+		return nil;
+	end
+	if origin and is_external_component(origin) then
+		return hold(origin, stanza, origin.host, "component", nil, true);
+	end
+	return nil;
+end
+
+local function transport(session)
+	local attr = { jid = session.full_jid, address = session.ip };
+	local socket = session.conn and session.conn.socket and session.conn:socket();
+	local info = session.secure and socket and socket.info and socket:info();
+	if info then
+		attr.tls, attr.cipher = info.protocol, info.cipher;
+	end
+	return attr;
+end
+
+function module.add_host(module) -- luacheck: ignore 431/module
+	module:hook("pre-stanza", from_client, FIRST);
+	for _, kind in ipairs { "message", "presence", "iq" } do
+		for _, to in ipairs { "bare", "full", "host" } do
+			module:hook(kind .. "/" .. to, from_elsewhere, FIRST);
+		end
+	end
+	module:hook("route/remote", to_remote, FIRST);
+
+	-- Session events wait for the gate however long it takes; when too many do, nobody else may come in.
+	module:hook("pre-resource-bind", function (event)
+		if patient_count >= max_stanzas then
+			event.error = { type = "wait", condition = "resource-constraint", text = RECORDING_DOWN };
+			return false;
+		end
+	end, FIRST);
+	module:hook("resource-bind", function (event)
+		note_event(event.session, "bind", transport(event.session));
+	end, FIRST);
+	module:hook("smacks-hibernation-start", function (event)
+		note_event(event.origin, "hibernate", { jid = event.origin.full_jid });
+	end);
+	module:hook("smacks-hibernation-end", function (event)
+		note_event(event.resumed, "resume", transport(event.resumed));
+	end);
+	module:hook("resource-unbind", function (event)
+		local session = event.session;
+		note_event(session, "unbind", { jid = session.full_jid, reason = event.error and tostring(event.error) or nil });
+		leave_behind(session);
+	end, FIRST);
+	module:hook("s2sin-destroyed", function (event) leave_behind(event.session); end, FIRST);
+
+	module:hook("component-authenticated", function (event)
+		if module.host ~= gate_host then return; end
+		local session = event.session;
+		session.conn:setoption("tcp-nodelay", true);
+		gate_session = { session = session, conn = session.conn, since = now() };
+		module:log("info", "The gate is connected: submitting %d stanzas again", window_count);
+		send_status();
+		for seq = first_seq, next_seq - 1 do
+			if window[seq] then submit(window[seq].xml); end
+		end
+	end);
+	module:hook("component-disconnected", function (event)
+		leave_behind(event.session);
+		if gate_session and gate_session.session == event.session then
+			module:log("error", "The gate is disconnected: stanzas are held for %g s, then bounced", timeout_s);
+			gate_session = nil;
+			outbox_count = 0; -- what is still held is submitted to the next one
+			silent_since = silent_since or now();
+		end
+	end, FIRST);
+end
+
+-- No host is forgotten: a stanza that reaches a host without these hooks would not be recorded.
+local function guard(host)
+	if not modulemanager.is_loaded(host, "stanza_gate") then
+		modulemanager.load(host, "stanza_gate");
+	end
+end
+module:hook_global("host-activated", guard, -FIRST);
+module:hook_global("server-started", function ()
+	for host in pairs(hosts) do guard(host); end
+end, FIRST);

@@ -1,0 +1,150 @@
+"""The gate protocol's codec: what the adapter writes comes out as values with the bytes unchanged, however it is cut."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.link.codec import (
+    XMLNS,
+    Held,
+    ProtocolError,
+    Status,
+    SubmissionParser,
+    encode_noted,
+    encode_verdict,
+)
+from policy.decision import Action, Decision, refuse, release
+from policy.facts import NamedJid, Way
+
+STANZAS = [
+    b"<message xmlns='jabber:client' from='a@x/1' to='b@x' type='chat'><body>3 &lt; 4 &amp; \xe9\x93\x9c</body>"
+    b"<x xmlns='urn:y' jid='c@x'/></message>",
+    b"<presence xmlns='jabber:client' from='a@x/1'/>",
+    b"<iq xmlns='jabber:client' from='a@x/1' to='x' id='1' type='get'><ping xmlns='urn:xmpp:ping'/></iq>",
+    b"<message xmlns='jabber:client' from='a@x/1' to='b@x'><held xmlns='urn:steelyard:gate:0'>"
+    b"<forwarded xmlns='urn:xmpp:forward:0'><message/></forwarded></held></message>",
+]
+
+
+def held(seq: int, stanza: bytes, way: str = "c2s", host: str = "x") -> bytes:
+    return (
+        f"<message from='{host}' to='gate.x' xml:lang='en'><held xmlns='{XMLNS}' epoch='e1' way='{way}' session='c7' "
+        f"seq='{seq}'><forwarded xmlns='urn:xmpp:forward:0'>"
+    ).encode() + stanza + b"</forwarded></held></message>"  # fmt: skip
+
+
+EVENT = (
+    f"<message from='x' to='gate.x'><held xmlns='{XMLNS}' epoch='e1' way='session' session='c7' seq='9'>"
+    "<bind jid='a@x/1' address='::1'></bind></held></message>"
+).encode()
+STATUS = (
+    f"<message from='x' to='gate.x'><status xmlns='{XMLNS}' epoch='e1' n='3' first='8' next='9' done='7' turned-away='2'>"
+    "<bounced seq='5'/><bounced seq='6'/></status></message>"
+).encode()
+STREAM = b" ".join([*(held(i, s) for i, s in enumerate(STANZAS, 1)), EVENT, STATUS])
+
+
+def test_submission_has_facts_and_exact_bytes() -> None:
+    [got] = SubmissionParser().feed(held(42, STANZAS[0]))
+    assert isinstance(got, Held)
+    assert (got.host, got.epoch, got.seq, got.session) == ("x", "e1", 42, "c7")
+    assert got.body == STANZAS[0]
+    assert got.facts.way is Way.C2S
+    assert (got.facts.kind, got.facts.type, got.facts.sender, got.facts.to) == (
+        "message",
+        "chat",
+        "a@x/1",
+        "b@x",
+    )
+    assert got.facts.elements == ("{jabber:client}body", "{urn:y}x")
+    assert got.facts.text == "3 < 4 & 铜"
+    assert got.facts.attributes == ("c@x",)
+    assert got.facts.jids == (NamedJid("{urn:y}x", "c@x"),)
+
+
+def test_event_and_status() -> None:
+    event, status = SubmissionParser().feed(EVENT + STATUS)
+    assert isinstance(event, Held)
+    assert event.facts.way is Way.SESSION
+    assert event.facts.kind == "bind"
+    assert event.body == b"<bind jid='a@x/1' address='::1'></bind>"
+    assert status == Status("x", "e1", 3, 8, 9, 7, 2, (5, 6))
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12).map(sorted))
+def test_the_cut_of_the_stream_does_not_matter(cuts: list[int]) -> None:
+    parser = SubmissionParser()
+    got: list[Held | Status] = []
+    for begin, end in zip([0, *cuts], [*cuts, len(STREAM)], strict=True):
+        got += parser.feed(STREAM[begin:end])
+    assert [item.body for item in got if isinstance(item, Held)] == [
+        *STANZAS,
+        b"<bind jid='a@x/1' address='::1'></bind>",
+    ]
+    assert got == SubmissionParser().feed(STREAM)
+
+
+def test_memory_holds_only_the_message_that_is_incomplete() -> None:
+    parser = SubmissionParser()
+    one = held(1, STANZAS[0])
+    parser.feed(one[:50])
+    for _ in range(200):
+        assert len(parser.feed(one[50:] + one[:50])) == 1  # never at a boundary
+    assert len(parser._buffer) == 50
+
+
+@pytest.mark.parametrize("sender", ["mallory@x", "mallory@x/r", "x/r", ""])
+def test_only_a_bare_domain_submits(sender: str) -> None:
+    parser = SubmissionParser()
+    assert parser.feed(held(1, STANZAS[0], host=sender)) == []
+    assert parser.take_stray() == ["jabber:component:accept}message"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"<message from='x'><held",
+        held(1, STANZAS[0]).replace(b" seq='1'", b""),
+        held(1, STANZAS[0]).replace(b"seq='1'", b"seq='one'"),
+        held(1, STANZAS[0], way="pigeon"),
+        held(1, b""),
+        b"</message>",
+        STATUS.replace(b"done='7'", b""),
+        b"<message from='x' to='y'>\xff</message>",
+    ],
+)
+def test_what_is_not_the_protocol_is_an_error(broken: bytes) -> None:
+    parser = SubmissionParser()
+    with pytest.raises(ProtocolError):
+        parser.feed(broken + b"<<")
+
+
+def test_protocol_errors_do_not_quote_what_was_said() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        SubmissionParser().feed(held(1, b"<message><body>secret price</body></mess>"))
+    assert "secret" not in str(caught.value)
+
+
+def test_verdict_names_only_exceptions() -> None:
+    no = refuse("payload.omemo", "modify", "policy-violation", "Turn <it> off & send again.")
+    decisions = [release(), no, Decision(Action.HOLD), Decision(Action.AMEND, amended=STANZAS[1]), release()]
+    message = ET.fromstring(encode_verdict("gate.x", "x", "e'1", 42, "gate", 100, decisions))
+    [verdict] = message
+    assert message.attrib == {"from": "gate.x", "to": "x"}
+    assert verdict.attrib == {"epoch": "e'1", "seq": "42", "through": "46", "log": "gate", "first": "100"}
+    assert [(child.tag, child.get("seq")) for child in verdict] == [
+        (f"{{{XMLNS}}}refuse", "43"),
+        (f"{{{XMLNS}}}keep", "44"),
+        (f"{{{XMLNS}}}amend", "45"),
+    ]
+    error = verdict[0][0]
+    assert error.get("type") == "modify"
+    assert error[0].tag == "{urn:ietf:params:xml:ns:xmpp-stanzas}policy-violation"
+    assert error[1].text == "Turn <it> off & send again."
+    assert verdict[2][0][0].tag == "{jabber:client}presence"
+
+
+def test_noted() -> None:
+    assert ET.fromstring(encode_noted("gate.x", "x", 7))[0].attrib == {"n": "7"}
