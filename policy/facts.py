@@ -15,12 +15,27 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NamedJid:
+    """A JID that a stanza speaks of: the `jid` or `to` attribute of a descendant, exactly as it was written.
+
+    `element` is the name of that descendant, `{namespace}local`; `subscription` and `affiliation` are its
+    attributes of that name, empty where it has none. A descendant with both `jid` and `to` gives two.
+    """
+
+    element: str
+    jid: str
+    subscription: str = ""
+    affiliation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StanzaFacts:
     """The facts of one stanza, as the server would route it.
 
     `sender` is the full JID that the server stamped; `to` is empty for the account itself (RFC 6120, 10.3).
     `elements` are the names of all descendants in document order, each `{namespace}local`;
-    `text` is all character data, `\\n` between elements; `attributes` are the values of all descendants' attributes.
+    `text` is all character data, exactly as sent, `\\n` between elements; `attributes` are the values of all
+    descendants' attributes; `jids` are the JIDs that descendants name, in document order.
     """
 
     way: Way
@@ -31,3 +46,4 @@ class StanzaFacts:
     elements: tuple[str, ...] = ()
     text: str = ""
     attributes: tuple[str, ...] = ()
+    jids: tuple[NamedJid, ...] = ()

@@ -1,0 +1,91 @@
+"""JIDs: the parts of those that a server has prepared, and checks of those that a person wrote (RFC 7622)."""
+
+import unicodedata
+from typing import NewType
+
+BareJid = NewType("BareJid", str)
+Domain = NewType("Domain", str)
+
+PART_MAX_BYTES = 1023
+LABEL_MAX_BYTES = 63
+
+_LETTER_DIGITS = frozenset({"Ll", "Lu", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 8264, 9.1
+_NOT_IN_LOCALPART = frozenset("\"&'/:<>@")  # RFC 7622, 3.3.1
+
+
+class AddressError(ValueError):
+    """A text is no JID in the form that a server would use; the message says what to write instead."""
+
+
+def bare(jid: str) -> BareJid:
+    """Return a prepared JID without its resource (RFC 7622, 3.1: all before the first `/`)."""
+    return BareJid(jid.partition("/")[0])
+
+
+def domain_of(jid: str) -> Domain:
+    """Return the domain of a prepared JID: all of the bare JID after its first `@` (RFC 7622, 3.1)."""
+    account, at, domain = jid.partition("/")[0].partition("@")
+    return Domain(domain if at else account)
+
+
+def parse_bare_jid(text: str) -> BareJid:
+    """Check a JID of the form `localpart@domain`, and return it; raises AddressError.
+
+    It must be written as the server prepares it (lowercase, NFC), or it would never be found.
+    """
+    if "/" in text:
+        raise AddressError(f"{text!r} has a resource: leave out the '/' and what follows")
+    local, at, domain = text.partition("@")
+    if not at:
+        raise AddressError(f"{text!r} has no '@': write name@domain")
+    _check_prepared(text, local, "the part before the '@'")
+    for char in local:
+        if not _fits_localpart(char):
+            raise AddressError(f"{text!r} has {char!r} before the '@': use letters, digits and . _ - +")
+    _check_domain(text, domain)
+    return BareJid(text)
+
+
+def parse_domain(text: str) -> Domain:
+    """Check a domain name (also of a component, RFC 7622, 3.2), and return it; raises AddressError."""
+    if "@" in text or "/" in text:
+        raise AddressError(f"{text!r} is an account or a resource: write the domain alone")
+    _check_domain(text, text)
+    return Domain(text)
+
+
+def _check_domain(text: str, domain: str) -> None:
+    _check_prepared(text, domain, "the domain")
+    for label in domain.split("."):
+        if not label:
+            raise AddressError(f"{text!r} has an empty part between the dots of its domain")
+        if len(label.encode()) > LABEL_MAX_BYTES:
+            raise AddressError(f"{text!r} has a part of more than {LABEL_MAX_BYTES} bytes in its domain")
+        if label[0] == "-" or label[-1] == "-":
+            raise AddressError(f"{text!r} has a part of its domain that starts or ends with '-'")
+        for char in label:
+            if char != "-" and unicodedata.category(char) not in _LETTER_DIGITS:
+                raise AddressError(f"{text!r} has {char!r} in its domain: use letters, digits and -")
+
+
+def _check_prepared(text: str, part: str, name: str) -> None:
+    if not part:
+        raise AddressError(f"{text!r}: {name} is empty")
+    try:
+        size_bytes = len(part.encode())
+    except UnicodeEncodeError:
+        raise AddressError(f"{text!r}: {name} is no valid Unicode") from None
+    if size_bytes > PART_MAX_BYTES:
+        raise AddressError(f"{name} has {size_bytes} bytes: at most {PART_MAX_BYTES} are allowed")
+    if part != part.lower():
+        raise AddressError(f"{text!r} has capital letters: write {text.lower()!r}")
+    if part != unicodedata.normalize("NFKC", part):
+        raise AddressError(
+            f"{text!r} is not in Unicode normal form: write {unicodedata.normalize('NFKC', text)!r}"
+        )
+
+
+def _fits_localpart(char: str) -> bool:
+    if char.isascii():
+        return "!" <= char <= "~" and char not in _NOT_IN_LOCALPART
+    return unicodedata.category(char) in _LETTER_DIGITS

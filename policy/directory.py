@@ -1,0 +1,270 @@
+"""The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from policy.address import AddressError, BareJid, Domain, bare, domain_of, parse_bare_jid, parse_domain
+from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
+
+
+class MemberKind(StrEnum):
+    """What a listed address is."""
+
+    PERSON = "person"
+    ROOM = "room"
+    SITE = "site"
+    ROOMS = "rooms"
+    COMPONENT = "component"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A listed address: which enterprise it belongs to, and what it is."""
+
+    enterprise: EnterpriseId
+    kind: MemberKind
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everybody on the line; every look-up is one look into a dict.
+
+    `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
+    rooms and components. `people` holds every person by their bare JID. Both are derived: never change them.
+    """
+
+    gate: Domain
+    enterprises: tuple[Enterprise, ...]
+    members: Mapping[BareJid, Member] = field(init=False, repr=False, compare=False)
+    people: Mapping[BareJid, Person] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
+        people = {person.jid: person for firm in self.enterprises for person in firm.people}
+        object.__setattr__(self, "members", members)
+        object.__setattr__(self, "people", people)
+
+    def find_person(self, jid: str) -> Person | None:
+        """Return whose account a prepared bare or full JID is, or None for a stranger's."""
+        return self.people.get(bare(jid))
+
+    def find_enterprise(self, jid: str) -> EnterpriseId | None:
+        """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
+        member = self.members.get(BareJid(domain_of(jid)))
+        return member.enterprise if member else None
+
+
+class DirectoryError(Exception):
+    """A directory is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def parse_directory(text: str) -> Directory:
+    """Parse the text of a `directory.toml` (docs/policy.md, section 2).
+
+    The order of the tables has no meaning. Raises DirectoryError with all problems at once, each with its
+    path as in `enterprise.metals.person[0].jid`, counting from 0.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DirectoryError((f"directory.toml: {error}",)) from None
+    shape = None
+    problems: list[str] = []
+    try:
+        shape = _DirectoryTable.model_validate(raw)
+    except ValidationError as error:
+        problems = [_describe(detail) for detail in error.errors(include_url=False)]
+    problems += _reference_problems(raw)
+    if problems or shape is None:
+        raise DirectoryError(tuple(problems))
+    firms = (table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
+    return Directory(shape.gate, tuple(firms))
+
+
+def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:
+    for site in firm.sites:
+        yield BareJid(site.domain), Member(firm.id, MemberKind.SITE)
+        if site.rooms:
+            yield BareJid(site.rooms), Member(firm.id, MemberKind.ROOMS)
+        for component in site.components:
+            yield BareJid(component), Member(firm.id, MemberKind.COMPONENT)
+    for person in firm.people:
+        yield person.jid, Member(firm.id, MemberKind.PERSON)
+    for room in firm.rooms:
+        yield room.jid, Member(firm.id, MemberKind.ROOM)
+
+
+# --- the shape of directory.toml ---
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_JidText = Annotated[BareJid, AfterValidator(parse_bare_jid)]
+_DomainText = Annotated[Domain, AfterValidator(parse_domain)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _SiteTable(_Table):
+    domain: _DomainText
+    rooms: _DomainText | None = None
+    components: list[_DomainText] = []
+
+    def build(self) -> Site:
+        return Site(self.domain, self.rooms, tuple(sorted(self.components)))
+
+
+class _DeskTable(_Table):
+    id: _Id
+    name: _Name
+
+
+class _PersonTable(_Table):
+    jid: _JidText
+    name: _Name
+    desk: str | None = None
+    roles: Annotated[list[Role], Field(min_length=1)]
+
+    def build(self) -> Person:
+        return Person(self.jid, self.name, DeskId(self.desk) if self.desk else None, frozenset(self.roles))
+
+
+class _RoomTable(_Table):
+    jid: _JidText
+    name: _Name
+
+
+class _EnterpriseTable(_Table):
+    name: _Name
+    sites: Annotated[list[_SiteTable], Field(min_length=1)]
+    desk: list[_DeskTable] = []
+    person: list[_PersonTable] = []
+    room: list[_RoomTable] = []
+
+    def build(self, id_: EnterpriseId) -> Enterprise:
+        return Enterprise(
+            id_,
+            self.name,
+            sites=tuple(sorted((site.build() for site in self.sites), key=lambda site: site.domain)),
+            desks=tuple(sorted((Desk(DeskId(d.id), d.name) for d in self.desk), key=lambda desk: desk.id)),
+            people=tuple(sorted((person.build() for person in self.person), key=lambda person: person.jid)),
+            rooms=tuple(sorted((Room(room.jid, room.name) for room in self.room), key=lambda room: room.jid)),
+        )
+
+
+class _DirectoryTable(_Table):
+    gate: _DomainText
+    enterprise: Annotated[dict[_Id, _EnterpriseTable], Field(min_length=1)]
+
+
+def _describe(detail: Any) -> str:
+    """Put one of pydantic's errors as `path: what to do`."""
+    path = ""
+    for step in detail["loc"]:
+        if step != "[key]":
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    match detail["type"]:
+        case "extra_forbidden":
+            problem = "there is no such setting: remove it, or correct its name"
+        case "missing":
+            problem = "is missing"
+        case "too_short" | "string_too_short":
+            problem = "must not be empty"
+        case "string_pattern_mismatch":
+            problem = f"{detail['input']!r} is no id: use small letters, digits and -"
+        case "value_error":
+            problem = str(detail["ctx"]["error"])
+        case "enum":
+            problem = f"{detail['input']!r} is no role: choose of {detail['ctx']['expected']}"
+        case _:
+            problem = detail["msg"]
+    return f"{path or 'directory.toml'}: {problem}"
+
+
+# --- what its entries say of one another ---
+# These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
+
+
+def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for path, address in _addresses(raw):
+        if address in seen:
+            yield f"{path}: {address!r} is already at {seen[address]}"
+        seen.setdefault(address, path)
+    for id_, firm in _tables(raw.get("enterprise")):
+        yield from _enterprise_problems(f"enterprise.{id_}", firm)
+
+
+def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
+    sites = [site for _, site in _rows(firm, "sites")]
+    domains = {"person": _texts(sites, "domain"), "room": _texts(sites, "rooms")}
+    names = {"person": "domain", "room": "room domain"}
+    for key in ("person", "room"):
+        for index, row in _rows(firm, key):
+            domain = _domain_of_entry(row.get("jid"))
+            if domain and domain not in domains[key]:
+                known = ", ".join(domains[key]) or "none"
+                yield f"{path}.{key}[{index}].jid: {domain!r} is no {names[key]} of this enterprise ({known})"
+    desks: set[str] = set()
+    for index, row in _rows(firm, "desk"):
+        desk = row.get("id")
+        if isinstance(desk, str):
+            if desk in desks:
+                yield f"{path}.desk[{index}].id: {desk!r} is already another desk of this enterprise"
+            desks.add(desk)
+    for index, row in _rows(firm, "person"):
+        desk = row.get("desk")
+        if isinstance(desk, str) and desk not in desks:
+            yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
+
+
+def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every address that a directory gives to somebody, with its path."""
+    if isinstance(raw.get("gate"), str):
+        yield "gate", raw["gate"]
+    for id_, firm in _tables(raw.get("enterprise")):
+        path = f"enterprise.{id_}"
+        for index, site in _rows(firm, "sites"):
+            for key in ("domain", "rooms"):
+                if isinstance(site.get(key), str):
+                    yield f"{path}.sites[{index}].{key}", site[key]
+            components = site.get("components")
+            for place, component in enumerate(components if isinstance(components, list) else ()):
+                if isinstance(component, str):
+                    yield f"{path}.sites[{index}].components[{place}]", component
+        for key in ("person", "room"):
+            for index, row in _rows(firm, key):
+                if isinstance(row.get("jid"), str):
+                    yield f"{path}.{key}[{index}].jid", row["jid"]
+
+
+def _tables(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield from ((key, table) for key, table in value.items() if isinstance(table, dict))
+
+
+def _rows(table: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    rows = table.get(key)
+    if isinstance(rows, list):
+        yield from ((index, row) for index, row in enumerate(rows) if isinstance(row, dict))
+
+
+def _texts(rows: list[dict[str, Any]], key: str) -> list[str]:
+    return [row[key] for row in rows if isinstance(row.get(key), str)]
+
+
+def _domain_of_entry(jid: Any) -> str | None:
+    try:
+        return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
+    except AddressError:
+        return None

@@ -1,0 +1,32 @@
+"""docs/policy.md names every rule, with the error and the very words that a trader gets."""
+
+from pathlib import Path
+
+import pytest
+
+from policy import affiliation, payload
+from policy.decision import Decision
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "policy.md").read_text()
+REFUSALS = (*affiliation.REFUSALS, *payload.REFUSALS)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.rules[0])
+def test_every_rule_is_documented_with_its_error_and_its_words(refusal: Decision) -> None:
+    assert refusal.error is not None
+    start = f"| `{refusal.rules[0]}` | `{refusal.error.type}`, `{refusal.error.condition}` | "
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(start)]
+    assert refusal.error.text in row or refusal.error.text in PAGE.replace("\n> ", " ")
+
+
+@pytest.mark.parametrize("module", [affiliation, payload])
+def test_every_decision_that_a_module_can_make_is_listed(module: object) -> None:
+    decisions = {value for value in vars(module).values() if isinstance(value, Decision) and value.rules}
+    assert decisions == set(module.REFUSALS)  # type: ignore[attr-defined]
+    assert len({refusal.rules for refusal in REFUSALS}) == len(REFUSALS)
+
+
+def test_every_namespace_is_documented() -> None:
+    for namespace in payload._BY_NAMESPACE:
+        assert f"`{namespace}`" in PAGE
