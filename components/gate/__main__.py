@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from components.archive.errors import LogError
-from components.archive.keys import load_log_key
+from components.archive.keys import KeyFileError, load_log_key
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.service import Gate
@@ -26,7 +26,8 @@ log = structlog.get_logger("gate")
 async def run_gate(settings: GateSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
-    writer = await LogWriter.open(settings.log, settings.log_origin, load_log_key(settings.log_key_file))
+    key = load_log_key(settings.log_key_file)
+    writer = await LogWriter.open(settings.log, settings.log_origin, key.private_key)
     reader = await LogReader.open(settings.log)
     gate = Gate(
         settings.jid,
@@ -34,7 +35,6 @@ async def run_gate(settings: GateSettings) -> None:
         directory,
         writer,
         reader,
-        lambda data: link.write(data),
         max_batch=settings.max_batch,
     )
 
@@ -52,7 +52,7 @@ async def run_gate(settings: GateSettings) -> None:
         reconnect_max_s=settings.reconnect_max_s,
     )
     tasks = [
-        asyncio.create_task(gate.run(), name="gate"),
+        asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
     ]
     stopped = asyncio.Event()
@@ -80,9 +80,10 @@ def main() -> int:
     configure_logging("gate", "info")
     try:
         settings = load_gate(Path(sys.argv[1]))
+        configure_logging("gate", settings.log_level)
         with contextlib.suppress(KeyboardInterrupt):
             uvloop.run(run_gate(settings))
-    except (ValueError, DirectoryError, IndexError) as err:
+    except (ValueError, DirectoryError, KeyFileError, IndexError) as err:
         log.error("wrong settings", reason=str(err))
         return 2
     except (LogError, OSError) as err:

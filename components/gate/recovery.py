@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.archive.reader import LogReader
-from components.archive.record import Submission, parse_record
+from components.archive.record import RecordKind, Submission, parse_record
 from policy.decision import Action, Decision
-
 
 _CHUNK_RECORDS = 256
 
@@ -47,7 +46,7 @@ async def fetch_recorded(reader: LogReader, epoch: str, from_seq: int) -> Record
     while end > 0:
         begin = max(0, end - _CHUNK_RECORDS)
         for stored in reversed(await reader.fetch(begin, end - begin)):
-            record = parse_record(stored.leaf.kind, stored.payload)
+            record = parse_record(RecordKind(stored.leaf.kind), stored.payload)
             if not isinstance(record, Submission):
                 continue
             if record.epoch != epoch or record.seq < from_seq:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.record import (
     Delivery,
@@ -18,7 +19,7 @@ from components.archive.record import (
     encode_delivery,
     encode_submission,
 )
-from components.archive.writer import LogUnavailable, LogWriter
+from components.archive.writer import LogWriter
 from components.gate.recovery import Recorded, fetch_recorded
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
@@ -28,8 +29,6 @@ from policy.facts import Way
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
-
-_RELEASE_NOTED = release()
 
 log = structlog.get_logger("gate")
 
@@ -67,7 +66,7 @@ class GateCounters:
 class Gate:
     """Decides on, records and answers submissions, in the order in which they were submitted.
 
-    `log_name` names the log in receipts (`gate/100042`); `write` sends encoded elements to the adapter.
+    `log_name` names the log in receipts (`gate/100042`).
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Gate:
         directory: Directory,
         writer: LogWriter,
         reader: LogReader,
-        write: Callable[[bytes], None],
         *,
         max_batch: int,
     ) -> None:
@@ -86,7 +84,7 @@ class Gate:
         self._directory = directory
         self._writer = writer
         self._reader = reader
-        self._write = write
+        self._write: Callable[[bytes], None] = lambda _data: None
         self._max_batch = max_batch
         self._pending: list[_Decided | Status] = []
         self._wake = asyncio.Event()
@@ -113,8 +111,9 @@ class Gate:
         self._pending.clear()
         self._link_is_new = True
 
-    async def run(self) -> None:
-        """Record and answer batches until cancelled."""
+    async def run(self, write: Callable[[bytes], None]) -> None:
+        """Record and answer batches until cancelled; `write` sends encoded elements to the adapter."""
+        self._write = write
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -125,8 +124,10 @@ class Gate:
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way = held.facts.way
-        # What the server made itself and what a session did is recorded, not decided on: there is nothing to hold.
-        decision = _RELEASE_NOTED if way in (Way.SERVER, Way.SESSION) else decide(self._directory, held.facts)
+        decision = decide(self._directory, held.facts)
+        if way is Way.SERVER and decision.action is not Action.RELEASE:
+            # The server has sent it already: the record keeps which rules it breaks.
+            decision = release(*decision.rules)
         kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
         payload = encode_submission(
             Submission(

@@ -55,7 +55,7 @@ class GateSettings(Table):
     window_stanzas: int = Field(default=16384, ge=1)
     window_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024)
     reconnect_max_s: float = Field(default=10.0, gt=0)
-    max_batch: int = Field(default=512, ge=1)
+    max_batch: int = Field(default=128, ge=1)
 
 
 def load_gate(site_toml: Path) -> GateSettings:

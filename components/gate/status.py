@@ -1,6 +1,7 @@
 """The gate's status file: what a supervisor reads to know whether the line records."""
 
 import asyncio
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -42,8 +43,6 @@ def write_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
 async def report_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
     """Keep the status file up to date until cancelled; a full disk does not stop the gate."""
     while True:
-        try:
+        with contextlib.suppress(OSError):  # the file goes stale, which is what a supervisor looks for
             write_status(path, gate, link, writer)
-        except OSError:
-            pass  # the file goes stale, which is what a supervisor looks for
         await asyncio.sleep(_INTERVAL_S)

@@ -15,7 +15,7 @@ _RECONNECT_MIN_S = 0.1
 log = logging.getLogger(__name__)
 
 
-class GateLink(ComponentXMPP):  # type: ignore[misc]
+class GateLink(ComponentXMPP):
     """One XEP-0114 connection that is kept up: it reconnects by itself, with back-off, until closed.
 
     `on_submissions` gets what each read from the socket completed, in order; `on_state` gets True and False.
@@ -34,7 +34,7 @@ class GateLink(ComponentXMPP):  # type: ignore[misc]
         on_state: Callable[[bool], None],
         reconnect_max_s: float,
     ) -> None:
-        super().__init__(jid, secret, host, port)
+        super().__init__(jid, secret, host, port)  # type: ignore[no-untyped-call]
         self._on_submissions = on_submissions
         self._on_state = on_state
         self._reconnect_max_s = reconnect_max_s

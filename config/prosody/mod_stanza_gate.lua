@@ -162,12 +162,18 @@ local function local_domain()
 	return gate_host;
 end
 
--- What one round of the event loop held goes out in one write: a write costs more than a submission.
+-- Submissions go out in packs: a write costs more than a submission, and a gate that gets a pack early decides on it
+-- while the next one is still being read here.
+local PACK = 32;
 local outbox, outbox_count = {}, 0;
 
 local function flush()
-	if gate_session then
-		gate_session.conn:write(concat(outbox, "", 1, outbox_count));
+	if outbox_count == 0 then return; end
+	local conn = gate_session and gate_session.conn;
+	if conn then
+		conn:write(concat(outbox, "", 1, outbox_count));
+		-- Prosody writes when the socket is polled next, which is after everything that can be read now has been.
+		if conn.onwritable and conn._writable then conn:onwritable(); end
 	end
 	for i = 1, outbox_count do outbox[i] = nil; end
 	outbox_count = 0;
@@ -178,6 +184,7 @@ local function submit(xml)
 	if outbox_count == 0 then timer.add_task(0, flush); end
 	outbox_count = outbox_count + 1;
 	outbox[outbox_count] = xml;
+	if outbox_count == PACK then flush(); end
 end
 
 local function send_status()

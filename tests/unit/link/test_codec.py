@@ -1,4 +1,4 @@
-"""The gate protocol's codec: what the adapter writes comes out as values with the bytes unchanged, however it is cut."""
+"""The gate protocol's codec: what the adapter writes comes out as values, its bytes unchanged, however it is cut."""
 
 import xml.etree.ElementTree as ET
 
@@ -40,7 +40,8 @@ EVENT = (
     "<bind jid='a@x/1' address='::1'></bind></held></message>"
 ).encode()
 STATUS = (
-    f"<message from='x' to='gate.x'><status xmlns='{XMLNS}' epoch='e1' n='3' first='8' next='9' done='7' turned-away='2'>"
+    f"<message from='x' to='gate.x'><status xmlns='{XMLNS}' epoch='e1' n='3' first='8' next='9' "
+    "done='7' turned-away='2'>"
     "<bounced seq='5'/><bounced seq='6'/></status></message>"
 ).encode()
 STREAM = b" ".join([*(held(i, s) for i, s in enumerate(STANZAS, 1)), EVENT, STATUS])
