@@ -15,7 +15,7 @@ from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
-from components.gate.status import report_status
+from components.gate.status import report_status, write_status
 from components.link.component import GateLink
 from components.link.logs import configure_logging
 from policy.directory import DirectoryError, parse_directory
@@ -41,6 +41,8 @@ async def run_gate(settings: GateSettings) -> None:
     def on_state(connected: bool) -> None:
         gate.link_changed()
         log.info("connected" if connected else "disconnected", records=writer.size)
+        with contextlib.suppress(OSError):
+            write_status(settings.status_file, gate, link, writer)
 
     link = GateLink(
         settings.jid,

@@ -23,12 +23,19 @@ from components.archive.writer import LogWriter
 from components.gate.recovery import Recorded, fetch_recorded
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
-from policy.decision import Action, Decision, release
+from policy.decision import Action, Decision, refuse, release
 from policy.directory import Directory
 from policy.facts import Way
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
+
+_UNDECIDABLE = refuse(
+    "undecidable",
+    "cancel",
+    "internal-server-error",
+    "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
+)
 
 log = structlog.get_logger("gate")
 
@@ -124,7 +131,12 @@ class Gate:
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way = held.facts.way
-        decision = decide(self._directory, held.facts)
+        try:
+            decision = decide(self._directory, held.facts)
+        except Exception as err:
+            # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
+            log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
+            decision = _UNDECIDABLE
         if way is Way.SERVER and decision.action is not Action.RELEASE:
             # The server has sent it already: the record keeps which rules it breaks.
             decision = release(*decision.rules)

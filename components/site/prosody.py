@@ -100,7 +100,11 @@ def render_config(plan: ProsodyPlan) -> str:
             "  muc_log_by_default = true",
         ]
     if plan.gate:
-        lines += [f"Component {_lua(plan.gate)}", f"  component_secret = {_lua(plan.gate_secret)}"]
+        lines += [
+            f"Component {_lua(plan.gate)}",
+            f"  component_secret = {_lua(plan.gate_secret)}",
+            "  disco_hidden = true",
+        ]
     for domain, secret in plan.components:
         lines += [f"Component {_lua(domain)}", f"  component_secret = {_lua(secret)}"]
     return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ module:set_global();
 
 local async = require "util.async";
 local jid_host = require "util.jid".host;
+local lxp = require "lxp";
 local modulemanager = require "core.modulemanager";
 local new_uuid = require "util.uuid".generate;
 local now = require "util.time".monotonic;
@@ -67,13 +68,17 @@ local carrying_out = setmetatable({}, { __mode = "k" }); -- coroutine -> true wh
 local released; -- the stanza that is just being handed back to the server
 local sender_count = 0;
 
+local function integer(text)
+	return math.tointeger(tonumber(text));
+end
+
 local function escape(text)
 	return st.xml_escape(tostring(text));
 end
 
 -- Senders: a session, what it has in the window, and the runner in which its stanzas are carried out ------------------
 
-local settle; -- below
+local settle, close_if_answered; -- below
 
 -- The sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
 local function new_runner(sender)
@@ -96,7 +101,7 @@ local function new_runner(sender)
 			settle(sender.current.seq);
 		end;
 		waiting = function () end;
-		ready = function () end;
+		ready = function () close_if_answered(sender); end;
 	}, sender);
 end
 
@@ -127,6 +132,28 @@ local function leave_behind(session)
 	end
 	sender.origin = remains;
 	paused[sender] = nil;
+end
+
+-- A client may say its last words and close the stream in one write. Their answers come when the gate has spoken, so a
+-- stream that the client closes stays open for as long as something of it is held.
+local function close_when_answered(session)
+	local close = session.close;
+	function session.close(self, reason)
+		local sender = senders[session];
+		if reason == false and sender and sender.held > 0 then
+			sender.close = close;
+		else
+			close(self, reason);
+		end
+	end
+end
+
+function close_if_answered(sender)
+	if sender.close and sender.held == 0 and sender.runner.state == "ready" then
+		local close = sender.close;
+		sender.close = nil;
+		if not sender.origin.destroyed then close(sender.origin, false); end
+	end
 end
 
 local function pause(sender)
@@ -223,7 +250,9 @@ local function remove(entry)
 	if entry.seq == first_seq then
 		repeat first_seq = first_seq + 1; until window[first_seq] or first_seq >= next_seq;
 	end
-	entry.sender.held = entry.sender.held - 1;
+	local sender = entry.sender;
+	sender.held = sender.held - 1;
+	if sender.farewell == entry then sender.farewell = nil; end
 end
 
 local function can_answer(stanza)
@@ -234,6 +263,12 @@ end
 local function bounce(origin, stanza, text)
 	if can_answer(stanza) and origin.send then
 		origin.send(st.error_reply(stanza, "wait", "resource-constraint", text));
+	end
+end
+
+local function refuse_unwritable(origin, stanza)
+	if can_answer(stanza) and origin.send then
+		origin.send(st.error_reply(stanza, "modify", "bad-request", "This stanza cannot be recorded, so it was not sent."));
 	end
 end
 
@@ -279,7 +314,16 @@ end
 
 local scratch = {};
 
--- A submission's XML: its head, its number, and what is inside of <held/>.
+-- Whether the gate's parser will take it. Prosody keeps attributes of another namespace as "namespace\1name", and writes what
+-- clients name with the reserved prefix xml: in a way that no parser reads.
+local function is_well_formed(xml)
+	local parser = lxp.new({}, "\1");
+	local ok = parser:parse(xml) and parser:parse();
+	parser:close();
+	return ok;
+end
+
+-- A submission's XML: its head, its number, and the stanza; nil if the stanza cannot be written as XML.
 local function encode_submission(head, seq, stanza)
 	local attr = stanza.attr;
 	local xmlns = attr.xmlns;
@@ -288,9 +332,9 @@ local function encode_submission(head, seq, stanza)
 	local n = serialize(stanza, scratch, 3, XMLNS_FORWARD) + 1;
 	scratch[n] = "</forwarded></held></message>";
 	local xml = concat(scratch, "", 1, n);
-	if find(xml, "\1", 1, true) then
-		-- Attributes with a namespace of their own, which Prosody keeps as "namespace\1name": rare.
+	if find(xml, "\1", 1, true) or find(xml, "http://www.w3.org/", 1, true) then
 		xml = concat { head, seq, scratch[3], tostring(stanza), scratch[n] };
+		if not is_well_formed(xml) then xml = nil; end
 	end
 	attr.xmlns = xmlns;
 	return xml;
@@ -342,9 +386,26 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	local sender = sender_of(origin);
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
+	local xml = encode_submission(head_of(sender, host, way), next_seq, stanza);
+	if not xml then
+		module:log("warn", "A stanza from %s was refused: it has no XML form", stanza.attr.from);
+		refuse_unwritable(origin, stanza);
+		return true;
+	end
+	-- The client has said good-bye itself, only nobody has heard it yet: one is enough.
+	if ended and sender.farewell then
+		if not sender.farewell.patient then
+			sender.farewell.patient = true;
+			patient_count = patient_count + 1;
+		end
+		return true;
+	end
 	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
 	local entry = { stanza = stanza, preevents = preevents, routed = routed, held_at = now(), patient = ended };
-	enter(entry, sender, encode_submission(head_of(sender, host, way), next_seq, stanza));
+	enter(entry, sender, xml);
+	if stanza.name == "presence" and not stanza.attr.to then
+		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
+	end
 	if sender.held >= max_per_session or window_count >= high_stanzas or window_bytes >= high_bytes then
 		pause(sender);
 	end
@@ -355,7 +416,12 @@ end
 -- the server goes on changing the very object that it sends.
 local function note(origin, stanza, host)
 	local sender = sender_of(origin);
-	enter({ patient = true }, sender, encode_submission(head_of(sender, host, "server"), next_seq, stanza));
+	local xml = encode_submission(head_of(sender, host, "server"), next_seq, stanza);
+	if xml then
+		enter({ patient = true }, sender, xml);
+	else
+		module:log("error", "What the server sent for %s could not be recorded: it has no XML form", stanza.attr.from);
+	end
 end
 
 local function note_event(session, name, attr)
@@ -428,8 +494,7 @@ local function carry_out(entry, exception, receipt)
 	remove(entry);
 	local stanza = entry.stanza;
 	if not stanza or overtaken(entry) then
-		settle(entry.seq);
-		return;
+		return settle(entry.seq);
 	end
 	if exception then
 		if exception.name == "refuse" then
@@ -446,8 +511,8 @@ end
 
 local function handle_verdict(verdict)
 	local attr = verdict.attr;
-	local from_seq, through = tonumber(attr.seq), tonumber(attr.through);
-	local first_index, log = tonumber(attr.first), attr.log;
+	local from_seq, through = integer(attr.seq), integer(attr.through);
+	local first_index, log = integer(attr.first), attr.log;
 	if attr.epoch ~= epoch or not from_seq or not through or not first_index or through >= next_seq then
 		module:log("error", "Verdict for what was never submitted: epoch %s, seq %s to %s", attr.epoch, attr.seq, attr.through);
 		return;
@@ -455,7 +520,11 @@ local function handle_verdict(verdict)
 	local exceptions;
 	for _, tag in ipairs(verdict.tags) do
 		exceptions = exceptions or {};
-		exceptions[tonumber(tag.attr.seq)] = tag;
+		exceptions[integer(tag.attr.seq) or 0] = tag;
+	end
+	if from_seq > first_seq then
+		module:log("error", "Verdict out of order: for %d, while %d has none", from_seq, first_seq);
+		return;
 	end
 	silent_since = nil;
 	local offset = first_index - from_seq;
@@ -463,14 +532,16 @@ local function handle_verdict(verdict)
 	for seq = from_seq, through do
 		local entry = window[seq];
 		if entry then
-			carry_out(entry, exceptions and exceptions[seq], id_prefix .. ("%d"):format(offset + seq));
+			local sender = entry.sender;
+			carry_out(entry, exceptions and exceptions[seq], id_prefix .. (offset + seq));
+			close_if_answered(sender);
 		end
 	end
 	resume_paused();
 end
 
 local function handle_noted(noted)
-	local n = tonumber(noted.attr.n) or 0;
+	local n = integer(noted.attr.n) or 0;
 	local rest = {};
 	for _, item in ipairs(bounced) do
 		if not item.reported or item.reported > n then rest[#rest + 1] = item; end
@@ -510,6 +581,7 @@ local function bounce_overdue()
 			remove(entry);
 			settle(entry.seq);
 			bounce(entry.sender.origin, entry.stanza, RECORDING_DOWN);
+			close_if_answered(entry.sender);
 		end
 		expiry_seq = expiry_seq + 1;
 	end
@@ -617,12 +689,14 @@ function module.add_host(module) -- luacheck: ignore 431/module
 		end
 	end, FIRST);
 	module:hook("resource-bind", function (event)
+		close_when_answered(event.session);
 		note_event(event.session, "bind", transport(event.session));
 	end, FIRST);
 	module:hook("smacks-hibernation-start", function (event)
 		note_event(event.origin, "hibernate", { jid = event.origin.full_jid });
 	end);
 	module:hook("smacks-hibernation-end", function (event)
+		close_when_answered(event.resumed);
 		note_event(event.resumed, "resume", transport(event.resumed));
 	end);
 	module:hook("resource-unbind", function (event)

@@ -1,0 +1,128 @@
+"""The real gate as a process of its own, beside a Prosody under test."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from components.archive.keys import create_log_key
+from components.site.prosody import ProsodyPlan
+from tests.support.process import ProcessUnderTest, wait_until
+from tests.support.prosody import private_plan
+
+GATE = "gate.metals.example"
+
+_WAIT_S = 15.0
+
+
+class GateProcess(ProcessUnderTest):
+    """One gate process, its settings, keys and log; all of them below `root`.
+
+    `settings` are further fields of the `[gate]` table of site.toml. Start Prosody first: the gate is ready
+    once it is connected.
+    """
+
+    def __init__(self, root: Path, plan: ProsodyPlan, directory: str, **settings: str | float) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        super().__init__("the gate", root / "gate.out")
+        self.log_file = root / "gate.db"
+        self.log_origin = f"{plan.gate}/log"
+        self.log_key_file = root / "log-gate.key"
+        self._site_toml = root / "site.toml"
+        self._status_file = root / "gate.status.json"
+        secret_file, directory_file = root / "gate.secret", root / "directory.toml"
+        secret_file.write_text(plan.gate_secret)
+        directory_file.write_text(directory, encoding="utf-8")
+        create_log_key(self.log_key_file, self.log_origin)
+        table: dict[str, object] = {
+            "jid": plan.gate,
+            "address": plan.component_address,
+            "component_port": plan.component_port,
+            "secret_file": secret_file,
+            "directory": directory_file,
+            "log": self.log_file,
+            "log_origin": self.log_origin,
+            "log_key_file": self.log_key_file,
+            "status_file": self._status_file,
+            "hold_timeout_s": plan.hold_timeout_s,
+            "window_stanzas": plan.window_stanzas,
+            "window_bytes": plan.window_bytes,
+            "reconnect_max_s": 0.5,
+        }
+        lines = [f"{name} = {_toml(value)}" for name, value in (table | settings).items()]
+        self._site_toml.write_text("\n".join(("[gate]", *lines, "")), encoding="utf-8")
+
+    async def start(self) -> None:
+        """Start it and wait until it is connected; raises `NotReadyError`."""
+        self.launch()
+        await self._wait_until_ready(self._is_connected)
+
+    def launch(self) -> None:
+        """Start it and do not wait, as when there is no server to connect to."""
+        self._status_file.unlink(missing_ok=True)
+        self._launch([sys.executable, "-m", "components.gate", self._site_toml])
+
+    def status(self) -> dict[str, Any]:
+        """Return what its status file says, or an empty dict while there is none."""
+        try:
+            status: dict[str, Any] = json.loads(self._status_file.read_bytes())
+        except FileNotFoundError:
+            return {}
+        return status
+
+    async def wait_for_state(self, state: str) -> None:
+        """Wait until it newly writes `connected`, `disconnected` or `not recording` to its status file."""
+        before = self._written_at_ns()
+        if not await wait_until(
+            lambda: self._written_at_ns() != before and self.status().get("state") == state, _WAIT_S
+        ):
+            raise AssertionError(f"the gate is {self.status()}, not {state}:\n{self.log_tail()}")
+
+    def _written_at_ns(self) -> int:
+        try:
+            return self._status_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    async def _is_connected(self) -> bool:
+        return self.status().get("state") == "connected"
+
+
+def gated_plan(root: Path, **changes: Any) -> ProsodyPlan:
+    """Plan a server as `private_plan` does, with the adapter; `changes` are fields of `ProsodyPlan`."""
+    return private_plan(root, **({"gate": GATE, "gate_secret": "the gate's own secret"} | changes))
+
+
+def one_enterprise(
+    people: Iterable[str],
+    rooms: Iterable[str] = (),
+    *,
+    gate: str = GATE,
+    domains: Iterable[str] = ("metals.example",),
+) -> str:
+    """Return a `directory.toml` of one enterprise, in which these bare JIDs may all reach one another.
+
+    Each of its `domains` is a site, whose rooms are at `rooms.<domain>`.
+    """
+    sites = (f"{{ domain = {_toml(domain)}, rooms = {_toml(f'rooms.{domain}')} }}" for domain in domains)
+    lines = [
+        f"gate = {_toml(gate)}",
+        "[enterprise.metals]",
+        'name = "Metals Trading AG"',
+        f"sites = [{', '.join(sites)}]",
+    ]
+    for jid in people:
+        lines += [
+            "[[enterprise.metals.person]]",
+            f"jid = {_toml(jid)}",
+            f"name = {_toml(jid)}",
+            'roles = ["trader"]',
+        ]
+    for jid in rooms:
+        lines += ["[[enterprise.metals.room]]", f"jid = {_toml(jid)}", f"name = {_toml(jid)}"]
+    return "\n".join((*lines, ""))
+
+
+def _toml(value: object) -> str:
+    return str(value) if isinstance(value, int | float) else json.dumps(str(value))

@@ -1,0 +1,127 @@
+"""A process under test: started, frozen, killed and started again; its end is always waited for."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+START_TIMEOUT_S = 10.0
+_STOP_TIMEOUT_S = 15.0
+_POLL_S = 0.01
+
+
+class NotReadyError(AssertionError):
+    """A process under test is not ready; the message ends with the tail of its log."""
+
+
+class ProcessUnderTest:
+    """One process that can be started again after its end; its output goes to `output_file`.
+
+    `logs` are further files that it writes; the tails of all of them explain a failure.
+    """
+
+    def __init__(self, name: str, output_file: Path, *logs: Path) -> None:
+        self.name = name
+        self._output_file = output_file
+        self._logs = (output_file, *logs)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the last start."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; raises `NotReadyError`."""
+        raise NotImplementedError
+
+    async def stop(self) -> None:
+        """End it as an operator would (SIGTERM), if it runs, even while it is frozen."""
+        await self._end(signal.SIGTERM, signal.SIGCONT)
+
+    async def kill9(self) -> None:
+        """Kill it where it stands (SIGKILL), if it runs."""
+        await self._end(signal.SIGKILL)
+
+    async def restart(self) -> None:
+        """Stop it, if it runs, and start it again."""
+        await self.stop()
+        await self.start()
+
+    def sigstop(self) -> None:
+        """Freeze it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def sigcont(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def log_tail(self, lines: int = 30) -> str:
+        """Return the end of what it wrote."""
+        tails = (_tail(file, lines) for file in self._logs if file.exists())
+        return "\n".join(tail for tail in tails if tail)
+
+    def _launch(self, command: Sequence[str | Path]) -> None:
+        assert not self.running, f"{self.name} runs already"
+        with self._output_file.open("ab") as output:
+            try:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                )
+            except FileNotFoundError:
+                raise NotReadyError(f"{self.name} cannot be started: {command[0]} is not installed") from None
+
+    async def _wait_until_ready(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not await is_ready():
+            if not self.running:
+                raise NotReadyError(f"{self.name} ended while it started:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                await self.kill9()
+                raise NotReadyError(
+                    f"{self.name} was not ready within {START_TIMEOUT_S} s:\n{self.log_tail()}"
+                )
+            await asyncio.sleep(_POLL_S)
+
+    async def _end(self, *signals: signal.Signals) -> None:
+        if self._process is None:
+            return
+        for number in signals:
+            self._process.send_signal(number)  # does nothing once the process has ended
+        if not await wait_until(lambda: not self.running, _STOP_TIMEOUT_S):
+            self._process.kill()
+            self._process.wait()
+            how = f"within {_STOP_TIMEOUT_S} s of {signals[0].name}"
+            raise AssertionError(f"{self.name} did not end {how}:\n{self.log_tail()}")
+
+
+async def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait until the condition holds, and say whether it did in time."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if condition():
+            return True
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_S)
+
+
+def _tail(file: Path, lines: int) -> str:
+    return "\n".join(file.read_text("utf-8", "replace").splitlines()[-lines:])

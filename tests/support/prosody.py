@@ -1,0 +1,163 @@
+"""A private, real Prosody for a test: its own directory, its own loopback ports."""
+
+import asyncio
+import hashlib
+import hmac
+import random
+import re
+import socket
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.site.prosody import ADAPTER_DIR, ProsodyPlan, render_config
+from tests.support.process import ProcessUnderTest
+
+PASSWORD = "correct horse"
+
+_MODULES_OF_TESTS = Path(__file__).resolve().parent / "prosody_modules"
+_SALT = "the salt of all test accounts"
+_ITERATIONS = 4096
+# Below Linux's ephemeral ports, so that no client's own port is in the way when a server starts again.
+_PORTS = range(20_000, 32_000)
+_ports_given: set[int] = set()
+
+
+class ProsodyServer(ProcessUnderTest):
+    """One Prosody process and its directory; accounts may be added whether it runs or not.
+
+    `peers` says where the federated domains are found; `options` are global options of Prosody, as Lua
+    expressions by name, that replace the rendered ones.
+    """
+
+    def __init__(
+        self,
+        plan: ProsodyPlan,
+        *,
+        peers: Mapping[str, tuple[str, int]] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        plan.root.mkdir(parents=True, exist_ok=True)
+        super().__init__("Prosody", plan.root / "prosody.out", plan.log_file or plan.root / "prosody.log")
+        self.plan = plan
+        self._peers = peers or {}
+        self._options = options or {}
+        self._contacts: defaultdict[str, set[str]] = defaultdict(set)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where clients connect."""
+        return self.plan.address, self.plan.c2s_port
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill9()  # a clean stop takes a second, and nobody needs the data any more
+
+    async def start(self) -> None:
+        """Start it and wait until it answers a stream header; raises `NotReadyError`."""
+        (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
+        config_file = self.plan.root / "prosody.cfg.lua"
+        config_file.write_text(self._config(), encoding="utf-8")
+        self._launch(["prosody", "-F", "--config", config_file])
+        await self._wait_until_ready(self._answers)
+
+    def register(self, *jids: str, password: str = PASSWORD) -> None:
+        """Create accounts, by bare JID, in the server's own store (keys of RFC 5802, section 3)."""
+        salted = hashlib.pbkdf2_hmac("sha1", password.encode(), _SALT.encode(), _ITERATIONS)
+        stored_key = hashlib.sha1(hmac.digest(salted, b"Client Key", "sha1")).hexdigest()
+        server_key = hmac.digest(salted, b"Server Key", "sha1").hex()
+        for jid in jids:
+            self._store(
+                jid,
+                "accounts",
+                f"stored_key = '{stored_key}', server_key = '{server_key}', "
+                f"salt = '{_SALT}', iteration_count = {_ITERATIONS}",
+            )
+
+    def befriend(self, jid: str, contact: str) -> None:
+        """Put two people into each other's rosters, subscribed both ways, before their sessions begin."""
+        for owner, other in ((jid, contact), (contact, jid)):
+            self._contacts[owner].add(other)
+            items = (
+                f"['{jid}'] = {{ subscription = 'both', groups = {{}} }}"
+                for jid in sorted(self._contacts[owner])
+            )
+            self._store(owner, "roster", f"[false] = {{ version = 1 }}, {', '.join(items)}")
+
+    def _config(self) -> str:
+        peers = ", ".join(
+            f"['{domain}'] = {{ address = '{address}', port = {port} }}"
+            for domain, (address, port) in self._peers.items()
+        )
+        options = {
+            "plugin_paths": f"{{ '{ADAPTER_DIR}', '{_MODULES_OF_TESTS}' }}",
+            "s2s_peers": f"{{ {peers} }}",
+            **self._options,
+        }
+        config = render_config(replace(self.plan, modules=(*self.plan.modules, "s2s_peers")))
+        # The one form in which Prosody takes a global option again without a warning, which it cannot print itself.
+        again = "".join(f"  {name} = {value};\n" for name, value in options.items())
+        return f"{config}Host '*' {{\n{again}}}\n"
+
+    async def _answers(self) -> bool:
+        header = (
+            f"<stream:stream to='{self.plan.domains[0]}' version='1.0' "
+            "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+        )
+        with suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection(*self.address)
+            try:
+                writer.write(header.encode())
+                await reader.readuntil(b"</stream:features>")
+                writer.write(b"</stream:stream>")
+                await reader.readuntil(b"</stream:stream>")
+                return True
+            finally:
+                writer.close()
+        return False
+
+    def _store(self, jid: str, store: str, fields: str) -> None:
+        """Write a person's record as Prosody's `internal` storage has it: a Lua table in its own file."""
+        user, domain = jid.split("@")
+        file = self.plan.root / "data" / _file_name(domain) / store / f"{_file_name(user)}.dat"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"return {{ {fields} }}\n", encoding="utf-8")
+
+
+def private_plan(root: Path, **changes: Any) -> ProsodyPlan:
+    """Plan a bare server of `metals.example`, without TLS; `changes` are fields of `ProsodyPlan`."""
+    plan = ProsodyPlan(
+        root=root,
+        domains=("metals.example",),
+        room_domains=("rooms.metals.example",),
+        c2s_port=free_port(),
+        component_port=free_port(),
+        plain_port_allowed=True,
+    )
+    return replace(plan, **changes)
+
+
+def peers_of(*plans: ProsodyPlan) -> dict[str, tuple[str, int]]:
+    """Return where the domains of federating servers are found, for `ProsodyServer(peers=...)`."""
+    return {
+        domain: (plan.address, plan.s2s_port) for plan in plans for domain in plan.domains + plan.room_domains
+    }
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """Return a TCP port that nobody listens on and that was not returned before."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if port in _ports_given:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+            _ports_given.add(port)
+            return port
+    raise AssertionError("there is no free TCP port on the loopback address")
+
+
+def _file_name(text: str) -> str:
+    return re.sub(rb"[^0-9A-Za-z]", lambda match: b"%%%02x" % match[0][0], text.encode()).decode()

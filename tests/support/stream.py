@@ -1,0 +1,285 @@
+"""A small raw XMPP client: it sends what it is told, byte for byte, and keeps whatever arrives."""
+
+import asyncio
+import base64
+import copy
+import itertools
+import socket
+import ssl
+import struct
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+from xml.sax.saxutils import quoteattr
+
+from lxml import etree
+
+from tests.support.prosody import PASSWORD
+
+Element = etree._Element
+Matcher = Callable[[Element], bool]
+
+_CLIENT = "jabber:client"
+_STREAM = "http://etherx.jabber.org/streams"
+_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+_MANAGEMENT = "urn:xmpp:sm:3"
+_STANZAS = frozenset(f"{{{_CLIENT}}}{name}" for name in ("message", "presence", "iq"))
+_TIMEOUT_S = 5.0
+
+
+class StreamEndedError(AssertionError):
+    """The stream ended while something was still awaited; the message has the server's stream error."""
+
+
+class XmppStream(asyncio.Protocol):
+    """One client's stream, RFC 6120, resumable by XEP-0198.
+
+    `received` has every stanza ever received, in order; `unread` those that no `expect` or `take` has taken.
+    With `acknowledges` off, what arrives counts as never handled: a resumption brings it again.
+    """
+
+    def __init__(self, address: tuple[str, int], domain: str, *, tls: ssl.SSLContext | None = None) -> None:
+        self.address = address
+        self.domain = domain
+        self.jid = ""
+        self.received: list[Element] = []
+        self.unread: deque[Element] = deque()
+        self.ended = True
+        self.error: Element | None = None
+        self.acknowledges = True
+        self._tls = tls
+        self._password = ""
+        self._ids = (f"s{number}" for number in itertools.count(1))
+        self._arrived = asyncio.Event()
+        self._disconnected = asyncio.Event()
+        self._transport: asyncio.Transport
+        self._parser: etree.XMLPullParser
+        self._depth = 0
+        self._resumption_id = ""
+        self._counts_sent = False
+        self._unacknowledged: deque[bytes] = deque()
+        self._acknowledged = 0
+        self._counts_received = False
+        self._handled = 0
+
+    @classmethod
+    async def login(
+        cls,
+        address: tuple[str, int],
+        jid: str,
+        *,
+        password: str = PASSWORD,
+        tls: ssl.SSLContext | None = None,
+    ) -> Self:
+        """Return the stream of a bound session; a `jid` without a resource lets the server choose one."""
+        bare_jid, _, resource = jid.partition("/")
+        stream = cls(address, bare_jid.partition("@")[2], tls=tls)
+        await stream.open()
+        await stream.authenticate(bare_jid.partition("@")[0], password)
+        await stream.bind(resource)
+        return stream
+
+    async def open(self) -> None:
+        """Connect and open the stream, with STARTTLS if there is a TLS context."""
+        loop = asyncio.get_running_loop()
+        self.ended, self.error = False, None
+        self._disconnected.clear()
+        self._transport, _ = await loop.create_connection(lambda: self, *self.address)
+        await self.restart()
+        if self._tls:
+            self.send(f"<starttls xmlns='{_TLS}'/>")
+            await self.expect(named(_TLS, "proceed"))
+            encrypted = await loop.start_tls(self._transport, self, self._tls, server_hostname=self.domain)
+            assert encrypted is not None
+            self._transport = encrypted
+            await self.restart()
+
+    async def restart(self) -> Element:
+        """Send a stream header and return the features that the server answers with."""
+        self._parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True)
+        self._depth = 0
+        namespaces = f"xmlns='{_CLIENT}' xmlns:stream='{_STREAM}'"
+        self.send(f"<stream:stream {namespaces} version='1.0' to='{self.domain}'>")
+        return await self.expect(named(_STREAM, "features"))
+
+    async def authenticate(self, user: str, password: str = PASSWORD) -> None:
+        """Log in by SASL PLAIN (RFC 4616)."""
+        self.jid, self._password = f"{user}@{self.domain}", password
+        credentials = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        self.send(f"<auth xmlns='{_SASL}' mechanism='PLAIN'>{credentials}</auth>")
+        answer = await self.expect(lambda element: element.tag.startswith(f"{{{_SASL}}}"))
+        assert answer.tag == f"{{{_SASL}}}success", etree.tostring(answer)
+        await self.restart()
+
+    async def bind(self, resource: str = "") -> None:
+        """Bind a resource (RFC 6120, 7)."""
+        wish = f"<resource>{resource}</resource>" if resource else ""
+        answer = await self.request("set", f"<bind xmlns='{_BIND}'>{wish}</bind>")
+        self.jid = answer.findtext(f".//{{{_BIND}}}jid") or ""
+        assert self.jid, etree.tostring(answer)
+
+    def send(self, xml: str | bytes) -> None:
+        """Send this as it is, well-formed or not; on a managed stream it must be whole stanzas."""
+        data = xml.encode() if isinstance(xml, str) else xml
+        if self._counts_sent:
+            self._unacknowledged += _split_stanzas(data)
+        self._transport.write(data)
+
+    async def request(
+        self, type_: str, payload: str, *, to: str = "", timeout_s: float = _TIMEOUT_S
+    ) -> Element:
+        """Send an IQ and return its answer, be it a result or an error."""
+        id_ = next(self._ids)
+        address = f" to={quoteattr(to)}" if to else ""
+        self.send(f"<iq type='{type_}' id='{id_}'{address}>{payload}</iq>")
+        is_answer = named(_CLIENT, "iq")
+        return await self.expect(
+            lambda e: is_answer(e) and e.get("id") == id_ and e.get("type") in ("result", "error"), timeout_s
+        )
+
+    async def ping(self, timeout_s: float = _TIMEOUT_S) -> None:
+        """Ping the server (XEP-0199): what it sent this client, or took from it, before is now done."""
+        await self.request("get", "<ping xmlns='urn:xmpp:ping'/>", to=self.domain, timeout_s=timeout_s)
+
+    async def expect(self, matches: Matcher, timeout_s: float = _TIMEOUT_S) -> Element:
+        """Take the first unread element that matches, now or when it comes; the others stay unread.
+
+        Raises `StreamEndedError`, or an `AssertionError` that shows what came instead.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    for element in self.unread:
+                        if matches(element):
+                            self.unread.remove(element)
+                            return element
+                    self._require_open()
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            came = "\n".join(map(show, self.unread)) or "nothing"
+            raise AssertionError(f"{self.jid} waited {timeout_s} s; what came:\n{came}") from None
+
+    async def take(self, timeout_s: float = _TIMEOUT_S) -> Element:
+        """Take the oldest unread element."""
+        return await self.expect(lambda _: True, timeout_s)
+
+    async def enable_resumption(self) -> None:
+        """Have the server keep this session when the connection breaks (XEP-0198, section 3)."""
+        self.send(f"<enable xmlns='{_MANAGEMENT}' resume='true'/>")
+        self._counts_sent, self._acknowledged, self._handled = True, 0, 0
+        enabled = await self.expect(named(_MANAGEMENT, "enabled"))
+        self._resumption_id = enabled.get("id") or ""
+        assert self._resumption_id, "the server does not offer to resume sessions"
+
+    async def resume(self) -> None:
+        """Connect again and resume the session (XEP-0198, section 5); sends again what got lost."""
+        full_jid, user = self.jid, self.jid.partition("@")[0]
+        self._counts_sent = self._counts_received = False
+        self.acknowledges = True
+        await self.wait_for_end()
+        await self.open()
+        await self.authenticate(user, self._password)
+        self.send(f"<resume xmlns='{_MANAGEMENT}' h='{self._handled}' previd='{self._resumption_id}'/>")
+        resumed = await self.expect(lambda element: element.tag.startswith(f"{{{_MANAGEMENT}}}"))
+        assert resumed.tag == f"{{{_MANAGEMENT}}}resumed", show(resumed)
+        self.jid = full_jid
+        self._take_acknowledgement(resumed)
+        self._counts_sent = True
+        self._transport.write(b"".join(self._unacknowledged))
+
+    async def close(self, timeout_s: float = _TIMEOUT_S) -> None:
+        """End the stream as RFC 6120, 4.4 wants it, and wait until the server has ended it too."""
+        if not self.ended:
+            self._transport.write(b"</stream:stream>")
+        await self.wait_for_end(timeout_s)
+
+    def abort(self) -> None:
+        """Break the connection (TCP RST), as a crash or a dead network would."""
+        connection = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+        self.ended = True
+
+    async def wait_for_end(self, timeout_s: float = _TIMEOUT_S) -> None:
+        """Wait until the connection is gone."""
+        async with asyncio.timeout(timeout_s):
+            await self._disconnected.wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the server sent (asyncio calls this)."""
+        self._parser.feed(data)
+        for event, element in self._parser.read_events():
+            if event == "start":
+                self._depth += 1
+                continue
+            self._depth -= 1
+            if self._depth == 0:
+                self._transport.close()
+            elif self._depth == 1:
+                assert isinstance(element, Element)
+                self._take_in(copy.deepcopy(element))  # a copy keeps its own namespace declarations
+                parent = element.getparent()
+                assert parent is not None
+                parent.remove(element)
+        self._arrived.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is gone (asyncio calls this)."""
+        self.ended = True
+        self._disconnected.set()
+        self._arrived.set()
+
+    def _take_in(self, element: Element) -> None:
+        if element.tag == f"{{{_STREAM}}}error":
+            self.error = element
+        elif element.tag == f"{{{_MANAGEMENT}}}r":
+            if self.acknowledges:
+                self._transport.write(f"<a xmlns='{_MANAGEMENT}' h='{self._handled}'/>".encode())
+        elif element.tag == f"{{{_MANAGEMENT}}}a":
+            self._take_acknowledgement(element)
+        else:
+            self.unread.append(element)
+            if element.tag in _STANZAS:
+                self.received.append(element)
+                self._handled += self._counts_received and self.acknowledges
+            elif element.tag in (f"{{{_MANAGEMENT}}}enabled", f"{{{_MANAGEMENT}}}resumed"):
+                self._counts_received = True  # from the very next stanza on, which may have come already
+
+    def _take_acknowledgement(self, element: Element) -> None:
+        handled = int(element.get("h") or 0)
+        for _ in range(min(handled - self._acknowledged, len(self._unacknowledged))):
+            self._unacknowledged.popleft()
+        self._acknowledged = handled
+
+    def _require_open(self) -> None:
+        if self.ended:
+            reason = "without a stream error" if self.error is None else show(self.error)
+            raise StreamEndedError(f"the stream of {self.jid} ended: {reason}")
+
+
+def named(namespace: str, name: str) -> Matcher:
+    """Match elements by their name."""
+    return lambda element: element.tag == f"{{{namespace}}}{name}"
+
+
+def message(body: str, **attributes: str) -> Matcher:
+    """Match messages by their body, and by attributes (`from_` stands for `from`)."""
+    wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+    return lambda element: (
+        element.tag == f"{{{_CLIENT}}}message"
+        and element.findtext(f"{{{_CLIENT}}}body") == body
+        and all(element.get(name) == value for name, value in wanted.items())
+    )
+
+
+def show(element: Element) -> str:
+    """Return an element as text, for a person who reads a failure."""
+    return etree.tostring(element, encoding="unicode").replace(f' xmlns:stream="{_STREAM}"', "")
+
+
+def _split_stanzas(data: bytes) -> list[bytes]:
+    root = etree.fromstring(b"<stream xmlns='%s'>%s</stream>" % (_CLIENT.encode(), data))
+    return [etree.tostring(child, with_tail=False) for child in root if child.tag in _STANZAS]
