@@ -279,15 +279,35 @@ local WINDOW_FULL = "This line is overloaded. Nothing was sent. Please try again
 
 local escapes = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
 
--- Write a stanza into buf after position n, and return the last position: two thirds of what tostring() costs.
+-- Addresses, types and namespaces come again and again; looking at each of their characters does not pay.
+local escaped_values, escaped_count = {}, 0;
+
+local function escape_attribute(value)
+	local text = escaped_values[value];
+	if text then return text; end
+	text = gsub(value, "['&<>\"]", escapes);
+	if #value <= 256 then
+		if escaped_count == 4096 then escaped_values, escaped_count = {}, 0; end
+		escaped_values[value], escaped_count = text, escaped_count + 1;
+	end
+	return text;
+end
+
+local function escape_text(text)
+	if find(text, "&", 1, true) or find(text, "<", 1, true) or find(text, ">", 1, true) then
+		text = gsub(text, "[&<>]", escapes);
+	end
+	return text;
+end
+
+-- Write a stanza into buf after position n, and return the last position: less than half of what tostring() costs.
 local function serialize(stanza, buf, n, parent_xmlns)
 	local attr = stanza.attr;
 	buf[n + 1], buf[n + 2] = "<", stanza.name;
 	n = n + 2;
 	for key, value in next, attr do
 		if key ~= "xmlns" or value ~= parent_xmlns then
-			if find(value, "['&<>\"]") then value = gsub(value, "['&<>\"]", escapes); end
-			buf[n + 1], buf[n + 2], buf[n + 3], buf[n + 4], buf[n + 5] = " ", key, "='", value, "'";
+			buf[n + 1], buf[n + 2], buf[n + 3], buf[n + 4], buf[n + 5] = " ", key, "='", escape_attribute(value), "'";
 			n = n + 5;
 		end
 	end
@@ -304,8 +324,7 @@ local function serialize(stanza, buf, n, parent_xmlns)
 			n = serialize(child, buf, n, attr.xmlns);
 		else
 			n = n + 1;
-			if find(child, "['&<>\"]") then child = gsub(child, "['&<>\"]", escapes); end
-			buf[n] = child;
+			buf[n] = escape_text(child);
 		end
 	end
 	buf[n + 1], buf[n + 2], buf[n + 3] = "</", stanza.name, ">";
