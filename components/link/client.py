@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slixmpp import ClientXMPP
+from slixmpp.exceptions import XMPPError
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
@@ -16,6 +17,7 @@ XMLNS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
 XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
 XMLNS_CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
+XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 class LoginError(Exception):
@@ -78,8 +80,8 @@ class TraderClient:
             "session_start": succeed,
             "failed_all_auth": lambda _event: fail("the server does not accept the password"),
             "connection_failed": lambda reason: fail(f"no connection to {self._address}: {reason}"),
-            "ssl_invalid_chain": lambda error: fail(f"the server's certificate is not valid: {error}"),
-            "disconnected": lambda reason: fail(f"the server closed the connection: {reason or 'no reason'}"),
+            "ssl_invalid_chain": lambda error: fail(_explain_end(error)),
+            "disconnected": lambda reason: fail(_explain_end(reason)),
         }
         for event, handler in handlers.items():
             self._xmpp.add_event_handler(event, handler)
@@ -96,7 +98,11 @@ class TraderClient:
         finally:
             for event, handler in handlers.items():
                 self._xmpp.del_event_handler(event, handler)
-        await self._xmpp.get_roster()
+        try:
+            await self._xmpp.get_roster(timeout=timeout_s)
+        except XMPPError as err:
+            await self.close()
+            raise LoginError(f"{self.jid} gets no roster: {err.condition} {err.text}") from None
         self._xmpp.send_presence()
 
     async def send_chat(
@@ -144,8 +150,7 @@ class TraderClient:
     def _take(self, message: Any) -> None:
         xml = message.xml
         if message["type"] == "error":
-            error = message["error"]
-            self._settle(message["id"], Outcome(message["id"], False, error["condition"], error["text"]))
+            self._settle(message["id"], _read_error(message["id"], xml))
             return
         receipt = xml.find(f"{{{XMLNS_RECEIPTS}}}received")
         if receipt is not None:
@@ -168,3 +173,21 @@ class TraderClient:
         receipt = self._xmpp.make_message(mto=message["from"], mtype="chat")
         receipt.xml.append(ET.Element(f"{{{XMLNS_RECEIPTS}}}received", id=message["id"]))
         receipt.send()
+
+
+def _explain_end(reason: object) -> str:
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not valid: {reason.verify_message}"
+    return f"the connection was closed: {reason or 'no reason given'}"
+
+
+def _read_error(message_id: str, xml: ET.Element) -> Outcome:
+    """Read a stanza error (RFC 6120, 8.3.2)."""
+    condition = text = ""
+    for element in xml.iterfind(f"{{jabber:client}}error/{{{XMLNS_STANZA_ERRORS}}}*"):
+        name = element.tag.partition("}")[2]
+        if name == "text":
+            text = element.text or ""
+        else:
+            condition = name
+    return Outcome(message_id, False, condition, text)

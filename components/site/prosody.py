@@ -7,10 +7,10 @@ from components.site.packaged import packaged_folder
 
 ADAPTER_DIR = packaged_folder("prosody")
 
-MODULES = (
+MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
     "vcard4 vcard_legacy bookmarks private time version offline"
-).split()  # noqa: SIM905 - reads better than a page of quotes
+).split()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,145 @@
+"""The site's own certificate authority (RFC 5280), and the certificates of its domains (RFC 6125, 6.4)."""
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from components.site.errors import SiteError
+from components.site.files import SECRET, write_whole
+
+AUTHORITY_LIFE = dt.timedelta(days=3650)
+CERTIFICATE_LIFE = dt.timedelta(days=825)  # Apple's clients accept no longer ones
+RENEW_BEFORE = dt.timedelta(days=30)
+_CLOCK_SKEW = dt.timedelta(hours=24)
+
+
+def make_certificates(
+    folder: Path, authority_key_file: Path, site_name: str, domains: Sequence[str], now: dt.datetime
+) -> list[Path]:
+    """Make the authority, and each domain's certificate that is missing or soon expires; return those.
+
+    Certificates that another authority issued are left alone: then `authority_key_file` does not exist.
+    Raises SiteError when one of those is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    if not (folder / "ca.crt").exists():
+        _make_authority(folder / "ca.crt", authority_key_file, site_name, now)
+        made.append(folder / "ca.crt")
+    due = [domain for domain in domains if _is_due(folder / f"{domain}.crt", now)]
+    if not authority_key_file.exists():
+        missing = [domain for domain in due if not (folder / f"{domain}.crt").exists()]
+        if missing:
+            raise SiteError(
+                f"{folder} has no certificates for {', '.join(missing)}, and there is no "
+                f"{authority_key_file} to issue them; put <domain>.crt and <domain>.key there"
+            )
+        return made
+    authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    key = serialization.load_pem_private_key(authority_key_file.read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise SiteError(f"{authority_key_file} is no elliptic curve key; put back the one that signed ca.crt")
+    for domain in due:
+        _issue(folder, domain, authority, key, now)
+        made.append(folder / f"{domain}.crt")
+    return made
+
+
+def expires_at(certificate: Path) -> dt.datetime:
+    """Return when a PEM certificate expires, in UTC; raises ValueError or OSError when it cannot be read."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+
+
+def _is_due(certificate: Path, now: dt.datetime) -> bool:
+    pair = (certificate, certificate.with_suffix(".key"))
+    return not all(file.exists() for file in pair) or expires_at(certificate) - now < RENEW_BEFORE
+
+
+def _make_authority(certificate: Path, key_file: Path, site_name: str, now: dt.datetime) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{site_name[:40]} Steelyard CA")])
+    builder = (
+        _builder(name, name, key, now, AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+    )
+    # A crash between the two leaves a key without a certificate: both are made anew.
+    write_whole(key_file, _pem(key), SECRET)
+    write_whole(certificate, _pem(builder.sign(key, hashes.SHA256())))
+
+
+def _issue(
+    folder: Path,
+    domain: str,
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+    now: dt.datetime,
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain[:64])])
+    ascii_name = domain.encode("idna").decode()
+    builder = (
+        _builder(name, authority.subject, key, now, CERTIFICATE_LIFE)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(ascii_name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(
+            # Between servers, the one that connects shows its certificate as a client.
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+            critical=False,
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+        )
+    )
+    signed = builder.sign(authority_key, hashes.SHA256())
+    # The old certificate goes first: a crash in between leaves a pair that is due, not one that does not fit.
+    (folder / f"{domain}.crt").unlink(missing_ok=True)
+    write_whole(folder / f"{domain}.key", _pem(key), SECRET)
+    write_whole(folder / f"{domain}.crt", _pem(signed))
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    now: dt.datetime,
+    life: dt.timedelta,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(what: x509.Certificate | ec.EllipticCurvePrivateKey) -> str:
+    if isinstance(what, x509.Certificate):
+        return what.public_bytes(serialization.Encoding.PEM).decode()
+    return what.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

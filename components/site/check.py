@@ -1,0 +1,229 @@
+"""`steelyard check`: all that a site needs, looked at without changing anything."""
+
+import asyncio
+import datetime as dt
+import fcntl
+import os
+import shutil
+import ssl
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from components.archive.errors import LogError
+from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
+from components.archive.log.note import NoteError
+from components.archive.reader import LogReader
+from components.site.certificates import RENEW_BEFORE, expires_at
+from components.site.errors import SiteError
+from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.init import accounts_file, authority_key_file
+from components.site.prosody import ADAPTER_DIR
+from components.site.server import require_version, write_probe_config
+from components.site.settings import AuditSettings, GateSettings, SettingsError, SiteSettings, load_site
+from policy.directory import parse_directory
+
+FREE_SPACE_MIN_BYTES = 1 << 30
+CLOCK_SLACK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: `text` says what is there or, when not `ok`, what to do."""
+
+    name: str
+    ok: bool
+    text: str
+
+
+def check_site(site_toml: Path) -> list[Finding]:
+    """Check a site, whether it is up or not; without right settings, what depends on them is left out."""
+    try:
+        settings = load_site(site_toml)
+    except SettingsError as err:
+        return [Finding("settings", False, problem) for problem in err.problems]
+    findings = [Finding("settings", True, str(settings.path))]
+    for name, check in _CHECKS.items():
+        try:
+            findings += [Finding(name, True, text) for text in check(settings)]
+        except _CheckError as err:
+            findings += [Finding(name, False, problem) for problem in err.problems]
+        except (SiteError, OSError) as err:
+            findings.append(Finding(name, False, str(err)))
+    return findings
+
+
+def describe_findings(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Describe findings for JSON."""
+    checks = [{"name": each.name, "ok": each.ok, "text": each.text} for each in findings]
+    return {"ok": all(check["ok"] for check in checks), "checks": checks}
+
+
+def print_findings(findings: Iterable[Finding], console: Console) -> None:
+    """Print findings as a table: what is right, and what to do about the rest."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in findings:
+        mark = Text("✔ ok", "green") if each.ok else Text("✘ problem", "bold red")
+        table.add_row(mark, each.name, Text(each.text))
+    console.print(table)
+
+
+class _CheckError(Exception):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _check_directory(settings: SiteSettings) -> Iterator[str]:
+    firms = parse_directory(settings.gate.directory.read_text()).enterprises
+    people = sum(len(firm.people) for firm in firms)
+    rooms = sum(len(firm.rooms) for firm in firms)
+    yield f"{len(firms)} enterprises, {people} people, {rooms} rooms in {settings.gate.directory.name}"
+
+
+def _check_keys(settings: SiteSettings) -> Iterator[str]:
+    server = settings.prosody
+    secrets = [settings.gate.secret_file, settings.gate.log_key_file, settings.audit.log_key_file]
+    secrets += [authority_key_file(settings), accounts_file(settings)]
+    secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
+    present = [file for file in secrets if file.exists()]
+    open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    if open_ones:
+        raise _CheckError([f"others may read {file}; run `chmod 600 {file}`" for file in open_ones])
+    if not settings.gate.secret_file.read_text().strip():
+        raise SiteError(f"{settings.gate.secret_file} is empty; delete it and run `steelyard init`")
+    yield f"{len(present)} secret files, readable by their owner only"
+
+
+def _check_certificates(settings: SiteSettings) -> Iterator[str]:
+    server = settings.prosody
+    now = dt.datetime.now(dt.UTC)
+    problems, ends = [], []
+    for domain in (*server.domains, *server.room_domains):
+        certificate = server.certificates / f"{domain}.crt"
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                certificate, certificate.with_suffix(".key")
+            )
+            ends.append(expires_at(certificate))
+        except (OSError, ValueError) as err:
+            problems.append(f"{certificate} and its key do not fit or cannot be read: {err}")
+            continue
+        if ends[-1] - now < RENEW_BEFORE:
+            problems.append(
+                f"{certificate} expires on {ends[-1]:%Y-%m-%d}; `steelyard init` renews the site's own"
+            )
+    if problems:
+        raise _CheckError(problems)
+    yield f"{len(ends)} certificates, valid until {min(ends):%Y-%m-%d} at least"
+
+
+def _check_prosody(settings: SiteSettings) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
+
+
+def _check_adapter(_settings: SiteSettings) -> Iterator[str]:
+    adapter = ADAPTER_DIR / "mod_stanza_gate.lua"
+    if not adapter.is_file():
+        raise SiteError(f"{adapter} is missing; install Steelyard again")
+    yield str(adapter)
+
+
+def _check_disk(settings: SiteSettings) -> Iterator[str]:
+    folder = settings.gate.log.parent
+    while not folder.exists():
+        folder = folder.parent
+    free_bytes = shutil.disk_usage(folder).free
+    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {settings.gate.log}"
+    if free_bytes < FREE_SPACE_MIN_BYTES:
+        raise SiteError(f"{text}; make room: when it is full, nothing is delivered any more")
+    yield text
+
+
+def _check_running(settings: SiteSettings) -> Iterator[str]:
+    if not _is_up(settings.folder):
+        if problems := list(find_port_problems(settings)):
+            raise _CheckError(problems)
+        yield "not up; its ports are free"
+        return
+    faults = {
+        "prosody": asyncio.run(find_server_fault(settings.prosody)),
+        "the gate": find_gate_fault(settings.gate.status_file),
+    }
+    if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
+        raise _CheckError(problems)
+    yield "up: prosody answers, the gate records"
+
+
+def _check_logs(settings: SiteSettings) -> Iterator[str]:
+    for log in (settings.gate, settings.audit):
+        yield asyncio.run(_check_log(log)) if log.log.exists() else f"{log.log} is not there yet"
+
+
+async def _check_log(settings: GateSettings | AuditSettings) -> str:
+    """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
+    path = settings.log
+    try:
+        key = load_verifier_key(settings.log_key_file.with_suffix(".pub"))
+        reader = await LogReader.open(path)
+        try:
+            size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
+            newest = await reader.fetch(size - 1, 1) if size else []
+        finally:
+            await reader.close()
+    except (LogError, KeyFileError, NoteError, CheckpointError) as err:
+        raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
+    if size and not (newest and newest[0].is_intact()):
+        raise SiteError(f"{path}: its newest record is not what was recorded; run `steelyard verify`")
+    if newest and (ahead_s := newest[0].leaf.time_ns / 1e9 - time.time()) > CLOCK_SLACK_S:
+        raise SiteError(
+            f"{path}: the newest record is {ahead_s:.0f} s in the future; set this machine's clock"
+        )
+    return f"{path}: {size:,} records under a good checkpoint"
+
+
+def _check_clock(_settings: SiteSettings) -> Iterator[str]:
+    built = (ADAPTER_DIR / "mod_stanza_gate.lua").stat().st_mtime
+    if time.time() < built:
+        raise SiteError("this machine's clock is behind the date of this installation; set it (timedatectl)")
+    yield f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _is_up(folder: Path) -> bool:
+    try:
+        file = os.open(folder / "up.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+_CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
+    "directory": _check_directory,
+    "keys": _check_keys,
+    "certificates": _check_certificates,
+    "prosody": _check_prosody,
+    "adapter": _check_adapter,
+    "disk": _check_disk,
+    "clock": _check_clock,
+    "running": _check_running,
+    "logs": _check_logs,
+}

@@ -1,0 +1,143 @@
+"""The `steelyard` command (docs/commands.md)."""
+
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from components.audit.cli import app as audit_app
+from components.audit.cli import verify_command
+from components.site.errors import SiteError
+
+SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+Flag = Parameter(negative="")
+DEFAULT_SITE = Path("var/site.toml")
+
+WRONG_USE = 2
+
+
+def _version() -> str:
+    return f"steelyard {importlib.metadata.version('steelyard')}"
+
+
+app = App(
+    name="steelyard",
+    help="A recorded line for trading firms, on open XMPP.",
+    version=_version,
+    version_flags=["--version"],
+)
+app.command(audit_app)
+app.command(verify_command, name="verify")
+
+
+@app.command
+def init(
+    *, demo: Annotated[bool, Flag] = False, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE
+) -> None:
+    """Make what a site lacks: settings, directory, keys, certificates; nothing is overwritten.
+
+    Parameters
+    ----------
+    demo
+        Make a demonstration: free ports, and a password for everybody in the directory.
+    """
+    from components.site.init import init_site
+
+    with errors_in_lines():
+        result = init_site(site, demo=demo)
+    if as_json:
+        _print_json({"site": str(result.settings.path), "made": [str(path) for path in result.made]})
+        return
+    for path in result.made:
+        print(f"made {_relative(path)}")
+    print(
+        f"{_relative(result.settings.path)} is ready: change it and directory.toml, then run `steelyard check`"
+    )
+
+
+@app.command
+def up(
+    *,
+    demo: Annotated[bool, Flag] = False,
+    once: Annotated[bool, Flag] = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> int:
+    """Start a site and keep it running until Ctrl-C (or SIGTERM), which stops it in order.
+
+    Parameters
+    ----------
+    demo
+        Make the site if there is none, and play a short conversation on it.
+    once
+        Stop once all is healthy and the demonstration is over; status 1 if that went wrong.
+    """
+    from components.site.up import run_site
+
+    # The demonstration's clients: what goes wrong with them is told by the demonstration itself.
+    logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    with errors_in_lines():
+        return run_site(site, demo=demo, once=once)
+
+
+@app.command
+def check(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Check all that a site needs, whether it is up or not; status 1 when something is wrong."""
+    from components.site.check import check_site, describe_findings, print_findings
+
+    findings = check_site(site)
+    if as_json:
+        _print_json(describe_findings(findings))
+    else:
+        print_findings(findings, Console())
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+@contextmanager
+def errors_in_lines() -> Iterator[None]:
+    """Turn what an operator can put right into one line each on standard error, and exit status 2."""
+    from components.site.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as err:
+        _fail(*err.problems)
+    except SiteError as err:
+        _fail(str(err))
+    except OSError as err:
+        _fail(f"{err.filename or 'the system'}: {(err.strerror or str(err)).lower()}")
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        print(f"steelyard: {line}", file=sys.stderr)
+    sys.exit(WRONG_USE)
+
+
+def _relative(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def main() -> None:
+    """Run the command line; wrong use is told in one line, and ends with status 2."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except CycloptsError as err:
+        _fail(f"{' '.join(str(err).split())} (`steelyard --help` shows what there is)")
+
+
+if __name__ == "__main__":
+    main()

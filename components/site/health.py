@@ -1,0 +1,77 @@
+"""What can be seen of a site from outside: its ports, its server's answer, its gate's status."""
+
+import asyncio
+import contextlib
+import errno
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.site.settings import ProsodySettings, SiteSettings, listening_ports
+
+_XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
+_ANSWER_TIMEOUT_S = 2.0
+_STATUS_MAX_AGE_S = 3.0
+
+
+def find_port_problems(settings: SiteSettings) -> Iterator[str]:
+    """Try to listen on each of the site's ports; yields a line for each where that fails."""
+    for name, port in listening_ports(settings):
+        address = (settings.gate if name.startswith("gate.") else settings.prosody).address
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                probe.listen()
+            except OSError as err:
+                yield _explain_port(err, name, port, address, settings.path)
+
+
+async def find_server_fault(server: ProsodySettings) -> str:
+    """Open a client's stream and look for STARTTLS (RFC 6120, 5.4.1); return what is wrong, or nothing."""
+    domain, port = server.domains[0], server.c2s_port
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(reachable_address(server), port)
+            with contextlib.closing(writer):
+                writer.write(
+                    f"<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' "
+                    "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>".encode()
+                )
+                answer = await reader.readuntil(b"</stream:features>")
+                writer.write(b"</stream:stream>")
+    except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        return f"does not answer clients on port {port} (prosody.c2s_port)"
+    except OSError:
+        return f"does not listen on port {port} (prosody.c2s_port)"
+    return "" if _XMLNS_TLS in answer else f"offers no TLS for {domain}; see prosody.certificates"
+
+
+def reachable_address(server: ProsodySettings) -> str:
+    """Return an address at which the server can be reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.address, server.address)  # noqa: S104
+
+
+def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
+    try:
+        age_s = time.time() - status_file.stat().st_mtime
+        status = json.loads(status_file.read_text())
+    except (OSError, ValueError):
+        return "has not told its status yet"
+    if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
+        return "has not told its status yet"
+    if age_s > _STATUS_MAX_AGE_S:
+        return f"has been silent for {age_s:.0f} s; nothing is delivered meanwhile"
+    state = status.get("state")
+    return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+
+
+def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:
+    if err.errno == errno.EADDRINUSE:
+        return f"port {port} ({name}) is in use; stop the other program or set another port in {site_toml}"
+    if err.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} ({name}) is for root only; set one above 1023 in {site_toml}"
+    return f"cannot listen on {address} for {name}: {err.strerror}; set another address in {site_toml}"

@@ -1,0 +1,145 @@
+"""Making a site: what is missing is made, and nothing that is there is changed."""
+
+import datetime as dt
+import secrets
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.keys import KeyFileError, create_log_key
+from components.site.certificates import make_certificates
+from components.site.errors import SiteError
+from components.site.files import SECRET, write_whole
+from components.site.packaged import packaged_folder
+from components.site.settings import SiteSettings, load_site, read_site
+from policy.directory import parse_directory
+
+# Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
+_DEMO_PORTS = range(15000, 32000)
+
+_PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - without those that look like others
+
+
+@dataclass(frozen=True, slots=True)
+class MadeSite:
+    """A site that is ready to start, and the files that were made for it just now."""
+
+    settings: SiteSettings
+    made: tuple[Path, ...]
+
+
+def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
+    """Make what the site lacks: site.toml, directory.toml, keys, certificates; for a `demo`, passwords too.
+
+    A demonstration's server listens on free ports, chosen once. Raises SettingsError, SiteError, OSError.
+    """
+    site_toml = site_toml.resolve()
+    made = []
+    if not site_toml.exists():
+        site_toml.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(site_toml, _example_site(free_ports=demo))
+        made.append(site_toml)
+    settings = read_site(site_toml)
+    if not settings.gate.directory.exists():
+        write_whole(settings.gate.directory, (packaged_folder("examples") / "directory.toml").read_text())
+        made.append(settings.gate.directory)
+    made += _make_keys(settings)
+    server = settings.prosody
+    made += make_certificates(
+        server.certificates,
+        authority_key_file(settings),
+        settings.site.name,
+        (*server.domains, *server.room_domains),
+        dt.datetime.now(dt.UTC),
+    )
+    settings = load_site(site_toml)
+    if demo and not accounts_file(settings).exists():
+        _write_passwords(settings)
+        made.append(accounts_file(settings))
+    return MadeSite(settings, tuple(made))
+
+
+def authority_key_file(settings: SiteSettings) -> Path:
+    """Return where the key of the site's own authority lies; there is none if the authority is another's."""
+    return settings.folder / "keys" / "ca.key"
+
+
+def accounts_file(settings: SiteSettings) -> Path:
+    """Return where a demonstration keeps the passwords of its people."""
+    return settings.folder / "keys" / "accounts.toml"
+
+
+def load_passwords(settings: SiteSettings) -> Mapping[str, str]:
+    """Return the demonstration's passwords by bare JID; raises SiteError when the site is another kind."""
+    try:
+        accounts = tomllib.loads(accounts_file(settings).read_text())
+    except FileNotFoundError:
+        raise SiteError(
+            f"{settings.path} is no demonstration (no {accounts_file(settings)}); name another with --site"
+        ) from None
+    except (OSError, tomllib.TOMLDecodeError) as err:
+        raise SiteError(f"{accounts_file(settings)}: {err}") from None
+    return {str(jid): str(password) for jid, password in accounts.items()}
+
+
+def _example_site(*, free_ports: bool) -> str:
+    text = (packaged_folder("examples") / "site.toml").read_text()
+    if free_ports:
+        for name, port in zip(("c2s_port", "component_port"), _find_free_ports(2), strict=True):
+            default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
+            text = text.replace(default, f"{name} = {port}")
+    return text
+
+
+def _find_free_ports(count: int) -> list[int]:
+    """Choose distinct ports at random, so that sites made at the same time get different ones."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = secrets.choice(_DEMO_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+def _make_keys(settings: SiteSettings) -> list[Path]:
+    made = []
+    secret = settings.gate.secret_file
+    for folder in {authority_key_file(settings).parent, secret.parent}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not secret.exists():
+        write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
+        made.append(secret)
+    for log in (settings.gate, settings.audit):
+        if log.log_key_file.exists():
+            continue
+        if log.log.exists():
+            raise SiteError(
+                f"{log.log} was signed with {log.log_key_file}, which is gone; put it back from a backup"
+            )
+        log.log_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            create_log_key(log.log_key_file, log.log_origin)
+        except KeyFileError as err:
+            raise SiteError(str(err)) from None
+        made.append(log.log_key_file)
+    return made
+
+
+def _write_passwords(settings: SiteSettings) -> None:
+    directory = parse_directory(settings.gate.directory.read_text())
+    people = sorted(jid for jid in directory.people if jid.partition("@")[2] in settings.prosody.domains)
+    lines = ["# The demonstration's people and their passwords."]
+    lines += [f'"{jid}" = "{_make_password()}"' for jid in people]
+    write_whole(accounts_file(settings), "\n".join(lines) + "\n", SECRET)
+
+
+def _make_password() -> str:
+    groups = ("".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
+    return "-".join(groups)

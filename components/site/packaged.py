@@ -1,0 +1,11 @@
+"""Where the files that come with Steelyard and are not Python lie."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve()
+
+
+def packaged_folder(name: str) -> Path:
+    """Return the folder `name` (`prosody`, `examples`): the installed one, or else the source tree's."""
+    installed = _HERE.parent / "share" / name
+    return installed if installed.is_dir() else _HERE.parents[2] / "config" / name

@@ -1,0 +1,126 @@
+"""The site's private Prosody: its configuration from the settings, its version, its accounts."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from components.site.errors import SiteError
+from components.site.files import SECRET, write_whole
+from components.site.prosody import ProsodyPlan, render_config
+from components.site.settings import SiteSettings
+
+OLDEST_VERSION = (0, 12)
+
+_ACCOUNT_EXISTS = "That user already exists"
+_COMMAND_TIMEOUT_S = 30
+
+
+def config_file(settings: SiteSettings) -> Path:
+    """Return where the server's configuration is written."""
+    return settings.prosody.folder / "prosody.cfg.lua"
+
+
+def write_config(settings: SiteSettings) -> Path:
+    """Write `prosody.cfg.lua` from site.toml, readable by its owner only: it holds the gate's secret."""
+    settings.prosody.folder.mkdir(parents=True, exist_ok=True)
+    (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
+    settings.site.logs.mkdir(parents=True, exist_ok=True)
+    write_whole(config_file(settings), render_config(_plan(settings)), SECRET)
+    return config_file(settings)
+
+
+def write_probe_config(settings: SiteSettings, folder: Path) -> Path:
+    """Write the configuration to another folder, for prosodyctl alone; changes nothing of the site."""
+    file = folder / "prosody.cfg.lua"
+    plan = replace(_plan(settings), root=folder, log_file=folder / "prosody.log")
+    write_whole(file, render_config(plan), SECRET)
+    return file
+
+
+def find_prosody() -> str:
+    """Return the path of the program; raises SiteError when it is not installed."""
+    program = shutil.which("prosody")
+    if program is None or shutil.which("prosodyctl") is None:
+        raise SiteError("prosody is not installed; run `apt-get install prosody` or `make setup`")
+    return program
+
+
+def require_version(config: Path) -> str:
+    """Ask the installed server for its version and return it; raises SiteError unless it is recent enough."""
+    find_prosody()
+    answer = _prosodyctl(config, "about")
+    match = re.search(r"^Prosody ((\d+)\.(\d+)\S*)", answer.stdout, re.MULTILINE)
+    if match is None:
+        raise SiteError(f"`prosodyctl about` does not tell Prosody's version: {_last_line(answer.stdout)}")
+    if (int(match[2]), int(match[3])) < OLDEST_VERSION:
+        raise SiteError(
+            f"Prosody {match[1]} is too old; install {'.'.join(map(str, OLDEST_VERSION))} or newer"
+        )
+    return match[1]
+
+
+def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
+    """Register the accounts (bare JID to password) that the server does not have; return those.
+
+    An account that exists keeps its password. Raises SiteError.
+    """
+    registered = []
+    for jid, password in passwords.items():
+        # The password goes through standard input: a command line is for everybody on the machine to read.
+        answer = _prosodyctl(config, "adduser", jid, stdin=f"{password}\n{password}\n")
+        if answer.returncode == 0:
+            registered.append(jid)
+        elif _ACCOUNT_EXISTS not in answer.stdout:
+            raise SiteError(f"prosodyctl could not register {jid}: {_last_line(answer.stdout)}")
+    return registered
+
+
+def _plan(settings: SiteSettings) -> ProsodyPlan:
+    server, gate = settings.prosody, settings.gate
+    return ProsodyPlan(
+        root=server.folder,
+        domains=server.domains,
+        room_domains=server.room_domains,
+        c2s_port=server.c2s_port,
+        component_port=gate.component_port,
+        address=server.address,
+        component_address=gate.address,
+        s2s_port=server.s2s_port,
+        gate=gate.jid,
+        gate_secret=gate.secret_file.read_text().strip(),
+        federated_domains=server.federated_domains,
+        certificates=server.certificates,
+        hold_timeout_s=gate.hold_timeout_s,
+        window_stanzas=gate.window_stanzas,
+        window_bytes=gate.window_bytes,
+        log_level=server.log_level,
+        log_file=settings.site.logs / "prosody.log",
+        storage=server.storage,
+    )
+
+
+def _prosodyctl(config: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = ["prosodyctl", "--config", str(config), *arguments]
+    try:
+        return subprocess.run(  # noqa: S603
+            command,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=_COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SiteError("prosodyctl is not installed; it comes with Debian's package prosody") from None
+    except subprocess.TimeoutExpired:
+        raise SiteError(f"`prosodyctl {arguments[0]}` gave no answer in {_COMMAND_TIMEOUT_S} s") from None
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,246 @@
+"""A site's settings: site.toml, validated as a whole (docs/settings.md)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from components.gate.settings import (
+    DomainName,
+    GateSettings,
+    LogLevel,
+    Port,
+    SettingsError,
+    SitePath,
+    Table,
+    describe_problems,
+    load_gate,
+    read_toml,
+)
+from policy.directory import Directory, DirectoryError, parse_directory
+
+__all__ = [
+    "AuditSettings",
+    "GateSettings",
+    "ProsodySettings",
+    "SettingsError",
+    "SiteSettings",
+    "load_gate",
+    "load_site",
+    "read_site",
+]
+
+
+class SiteTable(Table):
+    """`[site]`: what the site is called, and where its processes write their logs."""
+
+    name: str = Field(min_length=1)
+    logs: SitePath
+
+
+class ProsodySettings(Table):
+    """`[prosody]`: the site's own server. Paths are absolute; a `s2s_port` of 0 means no federation."""
+
+    address: str = "127.0.0.1"
+    c2s_port: Port = 5222
+    s2s_port: int = Field(default=0, ge=0, le=65535)
+    domains: tuple[DomainName, ...] = Field(min_length=1)
+    room_domains: tuple[DomainName, ...] = ()
+    federated_domains: tuple[DomainName, ...] = ()
+    folder: SitePath
+    certificates: SitePath
+    storage: Literal["internal", "sql"] = "internal"
+    log_level: LogLevel = "info"
+
+
+class AuditSettings(Table):
+    """`[audit]`: the auditors' own log, and the index that they search."""
+
+    log: SitePath
+    log_origin: str = Field(min_length=1)
+    log_key_file: SitePath
+    index: SitePath
+
+
+class SiteToml(Table):
+    """The tables of site.toml."""
+
+    site: SiteTable
+    prosody: ProsodySettings
+    gate: GateSettings
+    audit: AuditSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """All that site.toml says; `path` is the file itself."""
+
+    path: Path
+    site: SiteTable
+    prosody: ProsodySettings
+    gate: GateSettings
+    audit: AuditSettings
+
+    @property
+    def folder(self) -> Path:
+        """The folder of site.toml, at which relative paths start."""
+        return self.path.parent
+
+
+def read_site(path: Path) -> SiteSettings:
+    """Read site.toml without looking at the files that it names; raises SettingsError."""
+    settings, problems = _read(path)
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def load_site(path: Path) -> SiteSettings:
+    """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
+    settings, problems = _read(path)
+    if settings is not None:
+        problems += _file_problems(settings.prosody, settings.gate, settings.audit)
+    elif document := _tables_alone(path):
+        problems += _file_problems(*document)
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
+    path = path.resolve()
+    document = read_toml(path)
+    try:
+        toml = SiteToml.model_validate(document, context={"folder": path.parent})
+    except ValidationError as err:
+        return None, describe_problems(err, SiteToml)
+    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.audit)
+    return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
+
+
+_Model = TypeVar("_Model", bound=Table)
+
+
+def _tables_alone(
+    path: Path,
+) -> tuple[ProsodySettings | None, GateSettings | None, AuditSettings | None]:
+    """Read the tables that are right, so that a fault in one does not hide those of the others."""
+    document = read_toml(path)
+    folder = path.resolve().parent
+
+    def table(name: str, model: type[_Model]) -> _Model | None:
+        try:
+            return model.model_validate(document.get(name), context={"folder": folder})
+        except ValidationError:
+            return None
+
+    return (
+        table("prosody", ProsodySettings),
+        table("gate", GateSettings),
+        table("audit", AuditSettings),
+    )
+
+
+def _port_problems(settings: SiteSettings) -> Iterator[str]:
+    yield from _repeated(listening_ports(settings), "set another port")
+    if settings.prosody.federated_domains and not settings.prosody.s2s_port:
+        yield "prosody.s2s_port: federated domains need one; set it (5269 is usual)"
+
+
+def _domain_problems(settings: SiteSettings) -> Iterator[str]:
+    server = settings.prosody
+    named = [("gate.jid", settings.gate.jid)]
+    for key in ("domains", "room_domains", "federated_domains"):
+        named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
+    yield from _repeated(named, "name it once")
+
+
+def _log_problems(settings: SiteSettings) -> Iterator[str]:
+    gate, audit = settings.gate, settings.audit
+    for key in ("log", "log_origin", "log_key_file"):
+        pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        yield from _repeated(pair, "each log needs its own")
+
+
+def _repeated(named: Any, advice: str) -> Iterator[str]:
+    seen: dict[object, str] = {}
+    for name, value in named:
+        if value in seen:
+            yield f"{name}: {value} is also {seen[value]}; {advice}"
+        seen.setdefault(value, name)
+
+
+def _file_problems(
+    server: ProsodySettings | None, gate: GateSettings | None, audit: AuditSettings | None
+) -> list[str]:
+    needed: list[tuple[str, list[Path]]] = []
+    if gate:
+        keys = ("secret_file", "directory", "log_key_file")
+        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+    if audit:
+        needed.append(("audit.log_key_file", [audit.log_key_file]))
+    if server:
+        needed.append(("prosody.certificates", certificate_files(server)))
+    problems = []
+    for name, files in needed:
+        if missing := ", ".join(str(file) for file in files if not file.is_file()):
+            problems.append(f"{name}: there is no {missing}; `steelyard init` makes what is missing")
+    if gate and gate.directory.is_file():
+        problems += _directory_problems(gate, server)
+    return problems
+
+
+def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
+    """Return the ports that the site's server listens on, each with the setting that names it."""
+    ports = [
+        ("prosody.c2s_port", settings.prosody.c2s_port),
+        ("gate.component_port", settings.gate.component_port),
+    ]
+    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+
+
+def certificate_files(server: ProsodySettings) -> list[Path]:
+    """Return the files that the server's TLS needs: the authority's, then a pair for each domain."""
+    folder = server.certificates
+    domains = (*server.domains, *server.room_domains)
+    return [folder / "ca.crt", *(folder / f"{domain}.{end}" for domain in domains for end in ("crt", "key"))]
+
+
+def _directory_problems(gate: GateSettings, server: ProsodySettings | None) -> Iterator[str]:
+    try:
+        directory = parse_directory(gate.directory.read_text())
+    except DirectoryError as err:
+        yield from (f"{gate.directory.name}: {problem}" for problem in err.problems)
+        return
+    except (OSError, UnicodeDecodeError) as err:
+        yield f"gate.directory: {gate.directory} cannot be read: {err}"
+        return
+    if gate.jid != directory.gate:
+        yield f"gate.jid: {gate.jid} is not the gate of {gate.directory.name}; write {directory.gate}"
+    if server is not None:
+        yield from _served_problems(server, directory, gate.directory.name)
+
+
+def _served_problems(server: ProsodySettings, directory: Directory, file_name: str) -> Iterator[str]:
+    sites = {site.domain for firm in directory.enterprises for site in firm.sites}
+    rooms = {site.rooms for firm in directory.enterprises for site in firm.sites if site.rooms}
+    federated = set(server.federated_domains)
+    yield from _compare("prosody.domains", server.domains, sites - federated, file_name)
+    yield from _compare("prosody.room_domains", server.room_domains, rooms - federated, file_name)
+    yield from _strangers("prosody.federated_domains", federated - sites - rooms, file_name)
+
+
+def _strangers(name: str, domains: set[Any], file_name: str) -> Iterator[str]:
+    for domain in sorted(domains):
+        yield f"{name}: {domain} is no site of {file_name}; add the site there, or remove it here"
+
+
+def _compare(name: str, served: Sequence[str], listed: set[Any], file_name: str) -> Iterator[str]:
+    yield from _strangers(name, set(served) - listed, file_name)
+    for domain in sorted(listed - set(served)):
+        yield (
+            f"{name}: {domain} of {file_name} is missing; add it here, "
+            "or to prosody.federated_domains when another server has it"
+        )

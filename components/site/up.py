@@ -1,0 +1,129 @@
+"""`steelyard up`: check, start and keep running what makes up a site."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from components.site.demo import play_demonstration
+from components.site.display import Display
+from components.site.errors import SiteError
+from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.init import init_site, load_passwords
+from components.site.lock import hold_site
+from components.site.server import find_prosody, register_accounts, require_version, write_config
+from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.supervise import ProcessSpec, Supervisor
+
+START_TIMEOUT_S = 30.0
+INTERRUPTED = 130
+
+_Result = TypeVar("_Result")
+
+
+def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
+    """Run a site until told to stop (SIGINT, SIGTERM, SIGHUP), or with `once` until it has shown it works.
+
+    `demo` makes the site if there is none, and plays the demonstration. Returns the exit status: 0, 1 if the
+    demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
+    """
+    display = Display(Console(stderr=True))
+    find_prosody()
+    site_toml = site_toml.resolve()
+    if not demo and not site_toml.exists():
+        raise SiteError(
+            f"there is no {site_toml}; make a site with `steelyard init`, or try `steelyard up --demo`"
+        )
+    site_toml.parent.mkdir(parents=True, exist_ok=True)
+    with hold_site(site_toml.parent) as lock:
+        settings = _make_demo(site_toml, display) if demo else load_site(site_toml)
+        if problems := list(find_port_problems(settings)):
+            raise SettingsError(problems)
+        config = write_config(settings)
+        require_version(config)
+        if demo and (registered := register_accounts(config, load_passwords(settings))):
+            display.say(f"registered {', '.join(registered)}")
+        return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once))
+
+
+def _make_demo(site_toml: Path, display: Display) -> SiteSettings:
+    site = init_site(site_toml, demo=True)
+    if site.made:
+        display.say(
+            f"made a site in {site_toml.parent}: {len(site.made)} files; its settings are in {site_toml}"
+        )
+    return site.settings
+
+
+def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ...]:
+    """Return the processes of a site in the order in which they start and stop.
+
+    Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
+    """
+
+    async def check_server(_pid: int) -> str:
+        return await find_server_fault(settings.prosody)
+
+    async def check_gate(pid: int) -> str:
+        return find_gate_fault(settings.gate.status_file, pid)
+
+    logs = settings.site.logs
+    prosody = (find_prosody(), "-F", "--config", str(config))
+    gate = (sys.executable, "-m", "components.gate", str(settings.path))
+    return (
+        ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
+        ProcessSpec("gate", gate, logs / "gate.log", check_gate),
+    )
+
+
+async def _run(
+    settings: SiteSettings, config: Path, display: Display, lock: int, *, demo: bool, once: bool
+) -> int:
+    specs = process_specs(settings, config)
+    for file in (settings.gate.log, settings.gate.status_file, settings.audit.log, settings.audit.index):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told_to_stop = _catch_signals()
+    supervisor = Supervisor(specs, display.change, (lock,))
+    status = 0
+    try:
+        with display.progress(tuple(spec.name for spec in specs)):
+            await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
+        if demo and not await _unless(told_to_stop, play_demonstration(settings, Console())):
+            status = 1
+        if not once:
+            display.say(f"{settings.site.name} is up; Ctrl-C stops it")
+            await told_to_stop.wait()
+    except _ToldToStop:
+        status = INTERRUPTED
+    finally:
+        await supervisor.stop()
+    return status
+
+
+class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong
+    """A signal came while something was still under way."""
+
+
+def _catch_signals() -> asyncio.Event:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, told.set)
+    return told
+
+
+async def _unless(told_to_stop: asyncio.Event, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do the work; if the signal comes first, cancel it and raise _ToldToStop."""
+    task = asyncio.create_task(work)
+    told = asyncio.create_task(told_to_stop.wait())
+    await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))
+        raise _ToldToStop
+    return task.result()

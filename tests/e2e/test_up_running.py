@@ -1,0 +1,119 @@
+"""A site that stays up: what dies comes back, and every way to end it leaves nothing running."""
+
+import asyncio
+import os
+import signal
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from components.link.client import LoginError, TraderClient
+from components.site.init import init_site
+from components.site.settings import load_site
+from tests.support.process import wait_until
+from tests.support.site import RunningSite, processes_of, run_steelyard
+
+ALICE, BOB = "alice@metals.example", "bob@metals.example"
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    init_site(tmp_path / "var" / "site.toml", demo=True)
+    return tmp_path / "var"
+
+
+def client(folder: Path, jid: str, *, password: str = "", authority: Path | None = None) -> TraderClient:
+    server = load_site(folder / "site.toml").prosody
+    passwords = tomllib.loads((folder / "keys" / "accounts.toml").read_text())
+    return TraderClient(
+        jid,
+        password or passwords[jid],
+        "127.0.0.1",
+        server.c2s_port,
+        authority or server.certificates / "ca.crt",
+    )
+
+
+async def exchange(folder: Path) -> None:
+    """Let one message go from Alice to Bob."""
+    alice, bob = client(folder, ALICE), client(folder, BOB)
+    try:
+        await alice.connect()
+        await bob.connect()
+        assert (await alice.send_chat(BOB, "Tin?")).delivered
+        assert (await bob.receive()).body == "Tin?"
+    finally:
+        await alice.close()
+        await bob.close()
+
+
+async def test_what_is_killed_comes_back(made: Path) -> None:
+    async with RunningSite(made, "--demo") as site:
+        for part, name in (("components.gate", "gate"), ("prosody", "prosody")):
+            killed = site.pid_of(part)
+            os.kill(killed, signal.SIGKILL)
+            await site.wait_until_said(f"{name} was ended by SIGKILL; starts again in 0.2 s")
+            await site.wait_until_said(f"✔ {name} is healthy", times=2)
+            assert site.pid_of(part) != killed
+        assert await wait_until(
+            lambda: run_steelyard("check", "--site", site.site).returncode == 0, WAIT_S
+        ), run_steelyard("check", "--site", site.site).stdout
+        await exchange(made)
+
+
+async def test_a_second_up_is_refused_and_the_first_goes_on(made: Path) -> None:
+    async with RunningSite(made, "--demo") as site:
+        assert site.process is not None
+        result = run_steelyard("up", "--demo", "--once", "--site", site.site)
+        assert result.returncode == 2
+        assert result.stderr == (
+            f"steelyard: the site in {made} is up already (process {site.process.pid}); stop that one first\n"
+        )
+        checked = run_steelyard("check", "--site", site.site)
+        assert checked.returncode == 0, checked.stdout
+        assert "up: prosody answers, the gate records" in checked.stdout
+        await exchange(made)
+
+
+async def test_a_client_gets_in_by_the_sites_own_authority_and_its_password_only(
+    made: Path, tmp_path: Path
+) -> None:
+    other = init_site(tmp_path / "other" / "site.toml", demo=True).settings.prosody.certificates / "ca.crt"
+    async with RunningSite(made, "--demo"):
+        with pytest.raises(LoginError, match="certificate is not valid"):
+            await client(made, ALICE, authority=other).connect()
+        with pytest.raises(LoginError, match="does not accept the password"):
+            await client(made, ALICE, password="guess").connect()
+        with pytest.raises(LoginError, match="does not accept the password"):
+            await client(made, "mallory@metals.example", password="guess").connect()
+        await exchange(made)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) -> None:
+    async with RunningSite(made, "--demo") as site:
+        assert len(processes_of(made)) == 3
+        assert await site.end(number) == 0
+        assert processes_of(made) == []
+        said = site.said()
+        assert 0 < said.find("■ prosody is stopped") < said.find("■ gate is stopped")
+        assert "Traceback" not in said
+
+
+async def test_a_signal_while_all_starts_ends_all(made: Path) -> None:
+    site = RunningSite(made, "--demo")
+    site.launch()
+    await site.wait_until_said("gate is starting")
+    assert await site.end(signal.SIGINT) == 130
+    assert processes_of(made) == []
+    assert "Traceback" not in site.said()
+
+
+async def test_when_up_itself_is_killed_the_rest_ends_and_the_next_start_works(made: Path) -> None:
+    async with RunningSite(made, "--demo") as site:
+        assert await site.end(signal.SIGKILL) == -signal.SIGKILL
+        result = await asyncio.to_thread(run_steelyard, "up", "--demo", "--once", "--site", site.site)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert processes_of(made) == []

@@ -1,0 +1,116 @@
+"""`steelyard up` under test: a site of its own below a folder, and what is left of it afterwards."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from components.archive.reader import LogReader
+from tests.support.process import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+END_TIMEOUT_S = 60.0
+STEELYARD = (sys.executable, "-m", "components.site.cli")
+
+
+def run_steelyard(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; `environment` is added to ours."""
+    return subprocess.run(
+        [*STEELYARD, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=END_TIMEOUT_S,
+    )
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return the processes that were started with a path of this site."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and str(folder) in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue  # it has just ended
+    return found
+
+
+def count_records(folder: Path) -> int:
+    """Return the size of the gate's log."""
+
+    async def count() -> int:
+        reader = await LogReader.open(folder / "archive" / "gate.db")
+        try:
+            return await reader.size()
+        finally:
+            await reader.close()
+
+    return asyncio.run(count())
+
+
+class RunningSite:
+    """A `steelyard up` in the background; what it says is in `said()`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.site = folder / "site.toml"
+        self._output_file = folder.with_name(f"{folder.name}.out")
+        self._options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.launch()
+        await self.wait_until_said("is up; Ctrl-C stops it")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.running:
+            await self.end(signal.SIGTERM)
+
+    def launch(self) -> None:
+        """Start it, and do not wait for anything."""
+        with self._output_file.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*STEELYARD, "up", *self._options, "--site", str(self.site)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether `up` itself is alive."""
+        return self.process is not None and self.process.poll() is None
+
+    def said(self) -> str:
+        """Return all that it has written so far."""
+        return self._output_file.read_text()
+
+    async def wait_until_said(self, text: str, times: int = 1) -> None:
+        """Wait until it has written a text so many times."""
+        said = await wait_until(
+            lambda: self.said().count(text) >= times or not self.running, timeout_s=END_TIMEOUT_S
+        )
+        assert said, f"{text!r} was not said in time:\n{self.said()}"
+        assert self.said().count(text) >= times, f"it ended without saying {text!r}:\n{self.said()}"
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal to `up` alone, wait for its end and return its status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        assert await wait_until(lambda: not self.running, END_TIMEOUT_S), self.said()
+        return self.process.returncode
+
+    def pid_of(self, part: str) -> int:
+        """Return the process id of the part (`prosody`, `components.gate`)."""
+        (process,) = [each for each in processes_of(self.folder) if part in " ".join(each.cmdline()[:3])]
+        return process.pid

@@ -1,0 +1,191 @@
+"""`steelyard check` finds what is wrong, says what to do, and changes nothing."""
+
+import datetime as dt
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.archive.keys import load_log_key
+from components.archive.record import Access, RecordKind, encode_access
+from components.archive.writer import LogWriter
+from components.site.certificates import make_certificates
+from components.site.check import check_site, describe_findings
+from components.site.init import authority_key_file
+from components.site.lock import hold_site
+from components.site.settings import GateSettings, load_site
+
+
+def problems(site: Path) -> list[str]:
+    return [f"{finding.name}: {finding.text}" for finding in check_site(site) if not finding.ok]
+
+
+async def record(log: GateSettings, count: int = 3) -> None:
+    log.log.parent.mkdir(exist_ok=True)
+    writer = await LogWriter.open(log.log, log.log_origin, load_log_key(log.log_key_file).private_key)
+    payload = encode_access(Access("someone", "search", "x", 1, 0, 0))
+    await writer.append([(RecordKind.ACCESS, payload)] * count)
+    await writer.close()
+
+
+def test_a_new_site_is_right_and_stays_as_it_is(site: Path) -> None:
+    before = sorted(site.parent.rglob("*"))
+    findings = check_site(site)
+    assert [finding for finding in findings if not finding.ok] == []
+    assert {finding.name for finding in findings} >= {
+        "settings",
+        "directory",
+        "keys",
+        "certificates",
+        "prosody",
+        "adapter",
+        "disk",
+        "clock",
+        "running",
+        "logs",
+    }
+    assert sorted(site.parent.rglob("*")) == before
+    described = describe_findings(findings)
+    assert described["ok"] is True
+    assert {
+        "name": "directory",
+        "ok": True,
+        "text": "2 enterprises, 6 people, 2 rooms in directory.toml",
+    } in described["checks"]
+
+
+def open_to_others(site: Path) -> str:
+    (site.parent / "keys" / "log-gate.key").chmod(0o644)
+    return f"keys: others may read {site.parent}/keys/log-gate.key; run `chmod 600"
+
+
+def empty_secret(site: Path) -> str:
+    (site.parent / "keys" / "gate.secret").write_text("\n")
+    return f"keys: {site.parent}/keys/gate.secret is empty"
+
+
+def expired_certificate(site: Path) -> str:
+    settings = load_site(site)
+    (settings.prosody.certificates / "grain.example.crt").unlink()
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=900)
+    make_certificates(
+        settings.prosody.certificates, authority_key_file(settings), "Test", ["grain.example"], long_ago
+    )
+    return f"certificates: {settings.prosody.certificates}/grain.example.crt expires on"
+
+
+def wrong_key_of_certificate(site: Path) -> str:
+    certs = site.parent / "certs"
+    (certs / "grain.example.key").write_bytes((certs / "metals.example.key").read_bytes())
+    return f"certificates: {certs}/grain.example.crt and its key do not fit"
+
+
+def no_log(site: Path) -> str:
+    (site.parent / "archive").mkdir()
+    (site.parent / "archive" / "gate.db").write_text("this is no database")
+    return f"logs: {site.parent}/archive/gate.db: "
+
+
+def wrong_settings(site: Path) -> str:
+    site.write_text(site.read_text().replace("[audit]", "[audits]"))
+    return "settings: audit: is missing"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [open_to_others, empty_secret, expired_certificate, wrong_key_of_certificate, no_log, wrong_settings],
+)
+def test_what_is_wrong_is_named(site: Path, spoil: Callable[[Path], str]) -> None:
+    expected = spoil(site)
+    found = problems(site)
+    assert any(problem.startswith(expected) for problem in found), found
+    assert describe_findings(check_site(site))["ok"] is False
+
+
+def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
+    import asyncio
+
+    settings = load_site(site)
+    asyncio.run(record(settings.gate))
+    text = "3 records under a good checkpoint"
+    assert any(text in finding.text for finding in check_site(site) if finding.name == "logs")
+    with sqlite3.connect(settings.gate.log) as database:
+        database.execute("UPDATE record SET payload = zeroblob(10) WHERE idx = 2")
+    database.close()
+    assert problems(site) == [
+        f"logs: {settings.gate.log}: its newest record is not what was recorded; run `steelyard verify`"
+    ]
+
+
+def test_a_log_of_another_key_is_named(site: Path) -> None:
+    import asyncio
+
+    settings = load_site(site)
+    asyncio.run(record(settings.gate))
+    settings.gate.log_key_file.with_suffix(".pub").write_bytes(
+        settings.audit.log_key_file.with_suffix(".pub").read_bytes()
+    )
+    (problem,) = problems(site)
+    assert problem.startswith(f"logs: {settings.gate.log}: ")
+
+
+def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    asyncio.run(record(load_site(site).gate))
+    behind_s = time.time() - 3600
+    monkeypatch.setattr("components.site.check.time.time", lambda: behind_s)
+    assert any("the newest record is 3600 s in the future" in problem for problem in problems(site))
+
+
+def test_little_disk_space_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.site.check.FREE_SPACE_MIN_BYTES", 1 << 60)
+    (problem,) = problems(site)
+    assert "make room: when it is full, nothing is delivered any more" in problem
+
+
+def test_a_missing_server_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert problems(site) == [
+        "prosody: prosody is not installed; run `apt-get install prosody` or `make setup`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("echo Prosody 0.11.9", "prosody: Prosody 0.11.9 is too old; install 0.12 or newer"),
+        ("echo Prosody trunk nightly", "prosody: `prosodyctl about` does not tell"),
+        ("echo sorry; exit 1", "prosody: `prosodyctl about` does not tell Prosody's version: sorry"),
+    ],
+)
+def test_another_server_is_named(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, problem: str
+) -> None:
+    for name in ("prosody", "prosodyctl"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{answer}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    (found,) = problems(site)
+    assert found.startswith(problem)
+
+
+def test_a_port_in_use_is_named(site: Path) -> None:
+    port = load_site(site).prosody.c2s_port
+    with socket.create_server(("127.0.0.1", port)):
+        (problem,) = problems(site)
+    assert problem.startswith(f"running: port {port} (prosody.c2s_port) is in use")
+
+
+def test_a_site_that_is_up_and_does_not_answer_is_named(site: Path) -> None:
+    with hold_site(site.parent):
+        found = problems(site)
+    assert len(found) == 2
+    assert found[0].startswith("running: prosody does not listen")
+    assert found[1].startswith("running: the gate has not told its status yet")

@@ -1,0 +1,145 @@
+"""The demonstration is strict: whatever the line does otherwise than it promises makes it fail."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from components.link.client import Outcome, Received
+from components.site.demo import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
+
+GATE = "gate.steelyard.example"
+Deliver = Callable[["FakeLine", str, str, str, bool], Outcome]
+
+
+class FakeClient:
+    """A client on a line that does what the test wants."""
+
+    def __init__(self, jid: str, line: "FakeLine") -> None:
+        self.jid = jid
+        self.inbox: asyncio.Queue[Received] = asyncio.Queue()
+        self._line = line
+
+    async def send_chat(self, to: str, body: str, *, corrects: str = "", payload: Any = None) -> Outcome:
+        return self._line.deliver(self._line, self.jid, to, body, payload is not None)
+
+    async def receive(self) -> Received:
+        if self.inbox.empty():
+            raise TimeoutError
+        return self.inbox.get_nowait()
+
+
+class FakeLine:
+    """Four clients and a rule that says what becomes of each message."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
+        self.clients = {jid: FakeClient(jid, self) for jid in (ALICE, BOB, GEORGE, HANNA)}
+        self.records = 0
+
+    def put(self, sender: str, to: str, body: str, *, stanza_ids: Mapping[str, str] | None = None) -> Outcome:
+        self.records += 1
+        ids = {GATE: f"gate/{self.records}"} if stanza_ids is None else dict(stanza_ids)
+        self.clients[to].inbox.put_nowait(Received(f"{sender}/phone", body, ids, delayed=False))
+        return Outcome(f"m{self.records}", delivered=True)
+
+    async def play(self) -> list[str]:
+        clients: Any = self.clients
+        return await Conversation(GATE, clients, Console(quiet=True)).play()
+
+
+def refused(condition: str = "not-allowed", text: str = "Ask your compliance desk.") -> Outcome:
+    return Outcome("m0", delivered=False, condition=condition, text=text)
+
+
+def good(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    if encrypted or sender.partition("@")[2] != to.partition("@")[2]:
+        return refused()
+    return line.put(sender, to, body)
+
+
+def lets_encrypted_through(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    return line.put(sender, to, body) if encrypted else good(line, sender, to, body, encrypted)
+
+
+def lets_enterprises_meet(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    return line.put(sender, to, body) if to == GEORGE else good(line, sender, to, body, encrypted)
+
+
+def refuses_all(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> Outcome:
+    return refused()
+
+
+def refuses_without_a_reason(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    outcome = good(line, sender, to, body, encrypted)
+    return outcome if outcome.delivered else refused(text="")
+
+
+def delivers_what_it_refuses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    outcome = good(line, sender, to, body, encrypted)
+    if not outcome.delivered:
+        line.put(sender, to, body)
+    return outcome
+
+
+def delivers_without_a_record(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    outcome = good(line, sender, to, body, encrypted)
+    if not outcome.delivered:
+        return outcome
+    line.clients[to].inbox.get_nowait()
+    return line.put(sender, to, body, stanza_ids={to: "its own archive's"})
+
+
+def delivers_something_else(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    return good(line, sender, to, body.replace("9410", "9140"), encrypted)
+
+
+def delivers_twice(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    outcome = good(line, sender, to, body, encrypted)
+    if outcome.delivered:
+        line.put(sender, to, body)
+    return outcome
+
+
+def confirms_and_loses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+    outcome = good(line, sender, to, body, encrypted)
+    if outcome.delivered:
+        line.clients[to].inbox.get_nowait()
+    return outcome
+
+
+def never_answers(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> Outcome:
+    raise TimeoutError
+
+
+async def test_a_line_that_keeps_its_promises() -> None:
+    assert await FakeLine(good).play() == ["gate/1", "gate/2", "gate/3", "gate/4"]
+
+
+@pytest.mark.parametrize(
+    ("deliver", "reason"),
+    [
+        (lets_encrypted_through, r"alice.* to bob.* \(encrypted\) was not refused with a reason"),
+        (lets_enterprises_meet, r"alice.* to george.* \(another enterprise\) was not refused with a reason"),
+        (refuses_all, "alice.* could not write to bob.*: not-allowed: Ask your compliance desk"),
+        (refuses_without_a_reason, "was not refused with a reason"),
+        (delivers_what_it_refuses, "received"),
+        (delivers_without_a_record, "not what alice.* had written, with its record"),
+        (delivers_something_else, "not what alice.* had written"),
+        (delivers_twice, "received"),
+        (confirms_and_loses, "did not receive what was confirmed"),
+        (never_answers, "neither delivered nor refused"),
+    ],
+)
+async def test_a_line_that_breaks_one(deliver: Deliver, reason: str) -> None:
+    with pytest.raises(UnexpectedError, match=reason):
+        await FakeLine(deliver).play()
+
+
+async def test_what_an_interrupted_demonstration_left_is_passed_over() -> None:
+    line = FakeLine(good)
+    for client in line.clients.values():
+        client.inbox.put_nowait(Received(f"{HANNA}/phone", "an earlier message", {}, delayed=True))
+    assert len(await line.play()) == 4

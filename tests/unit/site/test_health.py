@@ -1,0 +1,103 @@
+"""Health is what can be seen from outside: an answer, a port, a fresh status."""
+
+import asyncio
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.settings import ProsodySettings, load_site
+
+STREAM = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' from='metals.example'>"
+TLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+
+
+def server_at(port: int) -> ProsodySettings:
+    return ProsodySettings.model_construct(address="127.0.0.1", c2s_port=port, domains=("metals.example",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (f"{STREAM}<stream:features>{TLS}</stream:features>", ""),
+        (f"{STREAM}<stream:features/></stream:features>", "offers no TLS for metals.example"),
+        (f"{STREAM}<stream:error/></stream:stream>", "does not answer clients"),
+        ("HTTP/1.1 400 Bad Request\r\n\r\n", "does not answer clients"),
+        ("", "does not answer clients"),
+        ("x" * 200_000, "does not answer clients"),
+    ],
+)
+async def test_a_servers_answer(answer: str, fault: str) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(1000))
+        writer.write(answer.encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        found = await find_server_fault(server_at(port))
+    assert found.startswith(fault) if fault else not found
+    assert b"to='metals.example'" in asked[0]
+
+
+async def test_a_server_that_accepts_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.site.health._ANSWER_TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert "does not answer" in await find_server_fault(server_at(silent.getsockname()[1]))
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert (
+            await find_server_fault(server_at(port)) == f"does not listen on port {port} (prosody.c2s_port)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "age_s", "fault"),
+    [
+        ({"state": "connected", "pid": 7, "records": 3}, 0, ""),
+        ({"state": "connected", "pid": 8, "records": 3}, 0, "has not told"),
+        ({"state": "connected", "pid": 7, "records": 3}, 60, "has been silent for 60 s"),
+        ({"state": "disconnected", "pid": 7}, 0, "is disconnected; nothing is delivered meanwhile"),
+        ({"state": "not recording", "pid": 7}, 0, "is not recording"),
+        ({"pid": 7}, 0, "is None"),
+        ([], 0, "has not told"),
+        ("{", 0, "has not told"),
+        (None, 0, "has not told"),
+    ],
+)
+def test_the_gates_status(tmp_path: Path, content: object, age_s: float, fault: str) -> None:
+    file = tmp_path / "gate.status.json"
+    if content is not None:
+        file.write_text(content if isinstance(content, str) else json.dumps(content))
+        written_at_s = time.time() - age_s
+        os.utime(file, (written_at_s, written_at_s))
+    found = find_gate_fault(file, 7)
+    assert found.startswith(fault) if fault else not found
+
+
+def test_ports_in_use_are_told_each(site: Path) -> None:
+    settings = load_site(site)
+    assert list(find_port_problems(settings)) == []
+    c2s, component = settings.prosody.c2s_port, settings.gate.component_port
+    with socket.create_server(("127.0.0.1", c2s)), socket.create_server(("127.0.0.1", component)):
+        assert list(find_port_problems(settings)) == [
+            f"port {c2s} (prosody.c2s_port) is in use; stop the other program or set another port in {site}",
+            f"port {component} (gate.component_port) is in use; "
+            f"stop the other program or set another port in {site}",
+        ]
+
+
+def test_an_address_that_is_not_ours_is_told(site: Path) -> None:
+    site.write_text(site.read_text().replace('address = "127.0.0.1"', 'address = "192.0.2.1"', 1))
+    (problem,) = find_port_problems(load_site(site))
+    assert problem.startswith("cannot listen on 192.0.2.1 for prosody.c2s_port")

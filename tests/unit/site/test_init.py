@@ -1,0 +1,107 @@
+"""Making a site: complete, random, and never over anything that is there."""
+
+import re
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from components.site.errors import SiteError
+from components.site.init import init_site, load_passwords
+from components.site.settings import SettingsError, listening_ports, load_site
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_init_changes_nothing(site: Path) -> None:
+    before = contents(site.parent)
+    assert init_site(site, demo=True).made == ()
+    assert contents(site.parent) == before
+
+
+def test_a_demonstration_has_a_password_for_everybody(site: Path) -> None:
+    passwords = load_passwords(load_site(site))
+    assert sorted(passwords) == [
+        "alice@metals.example",
+        "bob@metals.example",
+        "carol@metals.example",
+        "dora@metals.example",
+        "george@grain.example",
+        "hanna@grain.example",
+    ]
+    assert len(set(passwords.values())) == 6
+    assert all(len(password) >= 16 for password in passwords.values())
+
+
+def test_two_sites_share_no_secret_and_no_port(site: Path, tmp_path: Path) -> None:
+    other = init_site(tmp_path / "other" / "site.toml", demo=True).settings
+    ours, theirs = contents(site.parent), contents(other.folder)
+    keys = [name for name in ours if "keys/" in name or name.endswith((".key", ".crt"))]
+    assert len(keys) > 10
+    assert [name for name in keys if ours[name] == theirs[name]] == []
+    assert not set(listening_ports(load_site(site))) & set(listening_ports(other))
+
+
+def test_a_demonstrations_ports_are_free_and_not_ephemeral(tmp_path: Path) -> None:
+    settings = init_site(tmp_path / "site.toml", demo=True).settings
+    for _, port in listening_ports(settings):
+        assert 1024 < port < 32768
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+
+
+def test_without_demo_the_ports_are_the_usual_ones_and_there_are_no_accounts(tmp_path: Path) -> None:
+    settings = init_site(tmp_path / "site.toml").settings
+    assert dict(listening_ports(settings)) == {"prosody.c2s_port": 5222, "gate.component_port": 5347}
+    with pytest.raises(SiteError, match="is no demonstration"):
+        load_passwords(settings)
+
+
+def test_secrets_are_for_their_owner_only(site: Path) -> None:
+    assert stat.S_IMODE((site.parent / "keys").stat().st_mode) == 0o700
+    for name in ("gate.secret", "log-gate.key", "log-audit.key", "ca.key", "accounts.toml"):
+        assert stat.S_IMODE((site.parent / "keys" / name).stat().st_mode) == 0o600, name
+    assert re.fullmatch(r"[0-9a-f]{64}\n", (site.parent / "keys" / "gate.secret").read_text())
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "directory.toml",
+        "keys/gate.secret",
+        "keys/log-audit.key",
+        "certs/grain.example.crt",
+        "keys/accounts.toml",
+    ],
+)
+def test_what_is_missing_is_made_and_nothing_else(site: Path, lost: str) -> None:
+    before = contents(site.parent)
+    (site.parent / lost).unlink()
+    made = init_site(site, demo=True).made
+    assert made == (site.parent / lost,)
+    after = contents(site.parent)
+    companions = {lost, lost.replace(".crt", ".key"), lost.replace(".key", ".pub")}
+    assert {name for name in after if after[name] != before[name]} <= companions
+
+
+def test_a_log_never_gets_another_key(site: Path) -> None:
+    settings = load_site(site)
+    settings.gate.log.parent.mkdir()
+    settings.gate.log.write_bytes(b"a log")
+    settings.gate.log_key_file.unlink()
+    with pytest.raises(
+        SiteError, match=r"gate\.db was signed with .*log-gate\.key, which is gone; put it back"
+    ):
+        init_site(site)
+    assert not settings.gate.log_key_file.exists()
+
+
+def test_a_wrong_site_is_told_and_left_as_it_is(site: Path) -> None:
+    site.write_text(site.read_text().replace("[gate]", "[gat]", 1))
+    before = contents(site.parent)
+    with pytest.raises(SettingsError):
+        init_site(site, demo=True)
+    assert contents(site.parent) == before

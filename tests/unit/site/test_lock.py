@@ -1,0 +1,82 @@
+"""One `up` at a time, and none while a process of an earlier one lives."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.site.errors import SiteError
+from components.site.lock import hold_site
+
+HOLD = """
+import sys
+from pathlib import Path
+from components.site.lock import hold_site
+with hold_site(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+HOLD_WITH_CHILD = """
+import subprocess, sys
+from pathlib import Path
+from components.site.lock import hold_site
+with hold_site(Path(sys.argv[1])) as lock:
+    script = f"sleep {sys.argv[2]}; touch {sys.argv[1]}/ended"
+    child = subprocess.Popen(["sh", "-c", script], pass_fds=(lock,), stdout=subprocess.DEVNULL)
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(folder: Path, script: str = HOLD, *arguments: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(folder), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_holder_is_refused_and_told_who_holds(tmp_path: Path) -> None:
+    holder = hold(tmp_path)
+    try:
+        with (
+            pytest.raises(SiteError, match=rf"is up already \(process {holder.pid}\); stop that one first"),
+            hold_site(tmp_path),
+        ):
+            pass
+    finally:
+        end(holder)
+
+
+def test_the_site_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
+    end(hold(tmp_path))
+    with hold_site(tmp_path):
+        assert (tmp_path / "up.lock").read_text() == f"{os.getpid()}\n"
+    with hold_site(tmp_path):
+        pass
+
+
+def test_what_a_killed_holder_left_running_is_waited_for(tmp_path: Path) -> None:
+    end(hold(tmp_path, HOLD_WITH_CHILD, "1"))
+    assert not (tmp_path / "ended").exists()
+    with hold_site(tmp_path):
+        assert (tmp_path / "ended").exists()
+
+
+def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.site.lock._LEFTOVER_TIMEOUT_S", 0.3)
+    end(hold(tmp_path, HOLD_WITH_CHILD, "3"))
+    with (
+        pytest.raises(SiteError, match=r"does not end; find it with `fuser .*up\.lock`"),
+        hold_site(tmp_path),
+    ):
+        pass

@@ -1,0 +1,216 @@
+"""site.toml is validated as a whole: every fault is told at once, by its path, with what to do."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from components.gate.settings import load_gate
+from components.site.settings import SettingsError, SiteToml, load_site, read_site
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def change(site: Path, *changes: tuple[str, str]) -> None:
+    text = site.read_text()
+    for pattern, replacement in changes:
+        text, count = re.subn(pattern, lambda _match, new=replacement: new, text, count=1, flags=re.MULTILINE)
+        assert count == 1, pattern
+    site.write_text(text)
+
+
+def problems(site: Path) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_site(site)
+    return caught.value.problems
+
+
+def test_what_init_made_is_right(site: Path) -> None:
+    settings = load_site(site)
+    assert settings.gate.log == site.parent / "archive" / "gate.db"
+    assert settings.gate.hold_timeout_s == 5.0
+    assert settings.prosody.domains == ("metals.example", "grain.example")
+
+
+def test_relative_paths_start_at_the_file_wherever_we_are(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.parent)
+    assert load_site(Path("site.toml")).gate.directory == site.parent / "directory.toml"
+    assert load_gate(Path("site.toml")).secret_file == site.parent / "keys" / "gate.secret"
+
+
+def test_absolute_paths_stay(site: Path) -> None:
+    change(site, (r"^log = .archive/gate.db.", 'log = "/srv/gate.db"'))
+    assert load_site(site).gate.log == Path("/srv/gate.db")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "problem"),
+    [
+        (r"^c2s_port = \d+", "c2s_port = 0", r"prosody\.c2s_port: .* greater than or equal to 1"),
+        (r"^c2s_port = \d+", "c2s_port = 65536", r"prosody\.c2s_port: .* less than or equal to 65535"),
+        (r"^c2s_port = \d+", 'c2s_port = "x"', r"prosody\.c2s_port: .*integer.*'x'"),
+        (r"^c2s_port", "c2s_prt", r"prosody\.c2s_prt: there is no such setting; did you mean c2s_port\?"),
+        (r"^c2s_port", "zzz = 1\nc2s_port", r"prosody\.zzz: there is no such setting; remove it"),
+        (r"^jid = .*", "", r"gate\.jid: is missing"),
+        (r"^jid = .*", 'jid = "Gate.example"', r"gate\.jid: .*capital letters"),
+        (
+            r"^jid = .*",
+            'jid = "metals.example"',
+            r"gate\.jid: .*also|prosody.domains: metals.example is also gate.jid",
+        ),
+        (
+            r"^jid = .*",
+            'jid = "other.example"',
+            r"gate\.jid: other\.example is not the gate of directory\.toml",
+        ),
+        (r"^\[site\]", "[sight]", r"sight: there is no such setting; did you mean site\?"),
+        (r"^\[audit\][\s\S]*", "", r"audit: is missing"),
+        (
+            r"^secret_file = .*",
+            'secret_file = "nope"',
+            r"gate\.secret_file: there is no .*nope; `steelyard init`",
+        ),
+        (r"^domains = .*", "domains = []", r"prosody\.domains: .*at least 1"),
+        (
+            r"^domains = .*",
+            'domains = ["metals.example"]',
+            r"prosody\.domains: grain\.example of directory\.toml is missing",
+        ),
+        (
+            r"^domains = .*",
+            'domains = ["metals.example", "grain.example", "evil.example"]',
+            r"prosody\.domains: evil\.example is no site of directory\.toml",
+        ),
+        (
+            r"^room_domains = .*",
+            'room_domains = ["rooms.metals.example"]',
+            r"prosody\.room_domains: rooms\.grain\.example of directory\.toml is missing",
+        ),
+        (
+            r"^room_domains = .*",
+            'room_domains = ["rooms.metals.example", "rooms.grain.example", "metals.example"]',
+            r"prosody\.room_domains: metals\.example is also prosody\.domains",
+        ),
+        (
+            r"^folder = ",
+            'federated_domains = ["far.example"]\nfolder = ',
+            r"prosody\.s2s_port: federated domains need one",
+        ),
+        (
+            r"^folder = ",
+            's2s_port = 5269\nfederated_domains = ["far.example"]\nfolder = ',
+            r"prosody\.federated_domains: far\.example is no site of directory\.toml",
+        ),
+        (r"^log = .archive/audit.db.", 'log = "archive/gate.db"', r"audit\.log: .* is also gate\.log"),
+        (
+            r"^log_origin = .steelyard.example/audit.",
+            'log_origin = "steelyard.example/gate"',
+            r"audit\.log_origin: .* is also gate\.log_origin",
+        ),
+        (r"^status_file", "hold_timeout_s = 0\nstatus_file", r"gate\.hold_timeout_s: .*greater than 0"),
+        (r"^status_file", "window_stanzas = -1\nstatus_file", r"gate\.window_stanzas: .*greater"),
+    ],
+)
+def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str, problem: str) -> None:
+    change(site, (pattern, replacement))
+    found = problems(site)
+    assert any(re.match(problem, line) for line in found), found
+
+
+def test_all_faults_are_told_at_once(site: Path) -> None:
+    change(
+        site,
+        (r"^c2s_port = \d+", "c2s_port = 99999"),
+        (r"^jid = .*", 'jid = "other.example"'),
+        (r"^secret_file = .*", 'secret_file = "nope"'),
+        (r"^index = .*", "indx = 1"),
+    )
+    with site.with_name("directory.toml").open("a") as directory:
+        directory.write(
+            '\n[[enterprise.grain.person]]\njid = "eve@metals.example"\nname = "Eve"\nroles = ["spy"]\n'
+        )
+    shutil.rmtree(site.parent / "certs")
+    told = "\n".join(problems(site))
+    for part in (
+        "prosody.c2s_port",
+        "gate.secret_file",
+        "audit.index",
+        "audit.indx",
+        "directory.toml: enterprise.grain.person",
+    ):
+        assert part in told
+    site.write_text(
+        site.read_text().replace("c2s_port = 99999", "c2s_port = 1").replace("indx = 1", 'index = "i"')
+    )
+    told = "\n".join(problems(site))
+    assert "prosody.certificates" in told
+    assert "metals.example.crt" in told
+
+
+def test_ports_must_differ(site: Path) -> None:
+    port = load_site(site).prosody.c2s_port
+    change(site, (r"^component_port = \d+", f"component_port = {port}"))
+    assert problems(site) == (f"gate.component_port: {port} is also prosody.c2s_port; set another port",)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "no such file"),
+        (b"[site\n", "is not valid TOML"),
+        (b"\xff\xfe", "is not valid TOML"),
+        (b"", "site: is missing"),
+        (b"site = 3\nprosody = []\ngate = 'x'\n", "gate"),
+    ],
+)
+def test_a_file_that_is_no_site(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    site = tmp_path / "site.toml"
+    if content is not None:
+        site.write_bytes(content)
+    for load in (load_site, read_site, load_gate):
+        with pytest.raises(SettingsError):
+            load(site)
+    assert problem in "\n".join(problems(site))
+
+
+def test_the_gate_reads_its_own_table_only(site: Path) -> None:
+    change(site, (r"^c2s_port = \d+", "c2s_port = 99999"))
+    assert load_gate(site).jid == "gate.steelyard.example"
+    change(site, (r"^jid = ", "jidd = "))
+    with pytest.raises(SettingsError) as caught:
+        load_gate(site)
+    assert caught.value.problems == (
+        "gate.jid: is missing; add it (docs/settings.md)",
+        "gate.jidd: there is no such setting; did you mean jid?",
+    )
+
+
+def test_settings_do_not_change(site: Path) -> None:
+    settings = load_site(site)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.gate.jid = "other.example"  # type: ignore[misc]
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from settings_of(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "required" if field.is_required() else f"`{as_toml(field.default)}`"
+
+
+def as_toml(value: Any) -> str:
+    return "[]" if value == () else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    text = (ROOT / "docs/settings.md").read_text()
+    documented = re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]+) \|", text, re.MULTILINE)
+    assert documented == list(settings_of(SiteToml))

@@ -1,0 +1,234 @@
+"""Processes are kept running, their ends are told, and stopping leaves nothing."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from components.site.errors import SiteError
+from components.site.supervise import ProcessSpec, State, Supervisor
+from tests.support.process import wait_until
+
+FOREVER = "import time\nwhile True: time.sleep(60)"
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True)\n" + FOREVER
+WAIT_S = 10.0
+
+
+class Watcher:
+    """Records what the supervisor tells."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, State, str]] = []
+
+    def __call__(self, name: str, state: State, text: str) -> None:
+        self.told.append((name, state, text))
+
+    def states(self, name: str) -> list[State]:
+        return [state for told, state, _ in self.told if told == name]
+
+    def text(self, state: State) -> str:
+        return next(text for _, told, text in self.told if told is state)
+
+
+class Health:
+    """A health that the test sets; keeps the process ids that were asked about."""
+
+    def __init__(self, fault: str = "") -> None:
+        self.fault = fault
+        self.pids: list[int] = []
+
+    async def __call__(self, pid: int) -> str:
+        if pid not in self.pids:
+            self.pids.append(pid)
+        return self.fault
+
+
+def spec(
+    folder: Path,
+    code: str,
+    find_fault: Callable[[int], Awaitable[str]],
+    name: str = "sleeper",
+    stop_timeout_s: float = 10.0,
+) -> ProcessSpec:
+    command = (sys.executable, "-c", code)
+    return ProcessSpec(name, command, folder / f"{name}.log", find_fault, 0.05, stop_timeout_s)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_start_waits_for_health_and_stop_leaves_nothing(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health("is not ready")
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
+    starting = asyncio.create_task(supervisor.start(WAIT_S))
+    assert await wait_until(lambda: bool(health.pids), WAIT_S)
+    assert not starting.done()
+    health.fault = ""
+    await starting
+    await supervisor.stop()
+    assert watcher.states("sleeper") == [State.STARTING, State.HEALTHY, State.STOPPED]
+    assert not is_running(health.pids[0])
+
+
+async def test_a_killed_process_comes_back(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
+    await supervisor.start(WAIT_S)
+    os.kill(health.pids[0], signal.SIGKILL)
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.HEALTHY) == 2, WAIT_S)
+    await supervisor.stop()
+    assert watcher.text(State.ENDED) == "was ended by SIGKILL; starts again in 0.2 s"
+    assert len(health.pids) == 2
+    assert not any(is_running(pid) for pid in health.pids)
+
+
+async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    marker = tmp_path / "once"
+    code = f"import pathlib, time\nif pathlib.Path({str(marker)!r}).exists(): raise SystemExit(3)\n" + FOREVER
+    supervisor = Supervisor([spec(tmp_path, code, health)], watcher)
+    await supervisor.start(WAIT_S)
+    marker.touch()
+    health.fault = "is not there"
+    os.kill(health.pids[0], signal.SIGKILL)
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.ENDED) == 3, WAIT_S)
+    await supervisor.stop()
+    pauses = [text.rpartition(" in ")[2] for _, state, text in watcher.told if state is State.ENDED]
+    assert pauses == ["0.2 s", "0.4 s", "0.8 s"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise SystemExit(3)", "ended with status 3: it wrote nothing"),
+        ("import sys; print('x'); sys.exit('the port is taken')", "ended with status 1: the port is taken"),
+        (
+            """print('{"event": "stopped", "reason": "no key", "pid": 3}'); raise SystemExit(2)""",
+            "ended with status 2: stopped: no key;",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV"),
+    ],
+)
+async def test_a_process_that_does_not_start_is_told_with_its_last_words(
+    tmp_path: Path, code: str, words: str
+) -> None:
+    supervisor = Supervisor([spec(tmp_path, code, Health("is not there"))], Watcher())
+    with pytest.raises(SiteError) as caught:
+        await supervisor.start(WAIT_S)
+    await supervisor.stop()
+    assert f"sleeper did not start: it {words}" in str(caught.value)
+    assert str(tmp_path / "sleeper.log") in str(caught.value)
+
+
+async def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+    missing = ProcessSpec("ghost", ("/nonexistent/ghost",), tmp_path / "ghost.log", Health("is not there"))
+    supervisor = Supervisor([missing], Watcher())
+    with pytest.raises(SiteError, match=r"ghost did not start: .*/nonexistent/ghost"):
+        await supervisor.start(WAIT_S)
+    await supervisor.stop()
+
+
+async def test_what_does_not_get_healthy_in_time_is_told(tmp_path: Path) -> None:
+    good, bad = Health(), Health("does not answer")
+    specs = [spec(tmp_path, FOREVER, good, "good"), spec(tmp_path, FOREVER, bad, "bad")]
+    supervisor = Supervisor(specs, Watcher())
+    with pytest.raises(SiteError, match=r"bad does not answer, after 1 s; see .*bad\.log"):
+        await supervisor.start(1)
+    await supervisor.stop()
+    assert not any(is_running(pid) for pid in good.pids + bad.pids)
+
+
+async def test_a_fault_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
+    await supervisor.start(WAIT_S)
+    health.fault = "is silent"
+    assert await wait_until(lambda: State.FAILING in watcher.states("sleeper"), WAIT_S)
+    health.fault = ""
+    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.HEALTHY, WAIT_S)
+    await supervisor.stop()
+    assert watcher.states("sleeper") == [
+        State.STARTING,
+        State.HEALTHY,
+        State.FAILING,
+        State.HEALTHY,
+        State.STOPPED,
+    ]
+    assert watcher.text(State.FAILING) == "is silent"
+
+
+async def test_the_order_of_stopping_is_that_of_starting(tmp_path: Path) -> None:
+    note = tmp_path / "ends"
+    code = (
+        "import atexit, signal, sys, time\n"
+        f"atexit.register(lambda: open({str(note)!r}, 'a').write(NAME))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit())\nopen(READY, 'w').close()\n" + FOREVER
+    )
+    names = ("a", "b", "c")
+
+    async def ready(_pid: int) -> str:
+        return "" if all((tmp_path / f"ready-{name}").exists() for name in names) else "is not ready"
+
+    specs = [
+        spec(tmp_path, f"NAME = {name!r}\nREADY = {str(tmp_path / f'ready-{name}')!r}\n{code}", ready, name)
+        for name in names
+    ]
+    supervisor = Supervisor(specs, Watcher())
+    await supervisor.start(WAIT_S)
+    await supervisor.stop()
+    assert note.read_text() == "abc"
+
+
+async def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
+    health = Health()
+    log = tmp_path / "sleeper.log"
+
+    async def deaf(pid: int) -> str:
+        await health(pid)
+        return "" if log.read_text() else "still hears"
+
+    supervisor = Supervisor([spec(tmp_path, DEAF, deaf, stop_timeout_s=0.2)], Watcher())
+    await supervisor.start(WAIT_S)
+    await supervisor.stop()
+    assert not is_running(health.pids[0])
+
+
+async def test_stopping_while_a_process_waits_to_start_again(tmp_path: Path) -> None:
+    watcher, health = Watcher(), Health()
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
+    await supervisor.start(WAIT_S)
+    os.kill(health.pids[0], signal.SIGKILL)
+    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.ENDED, WAIT_S)
+    await supervisor.stop()
+    assert watcher.states("sleeper")[-1] is State.STOPPED
+    assert not any(is_running(pid) for pid in health.pids)
+
+
+async def test_stopping_while_a_process_starts(tmp_path: Path) -> None:
+    health = Health("is not ready")
+    supervisor = Supervisor([spec(tmp_path, FOREVER, health)], Watcher())
+    starting = asyncio.create_task(supervisor.start(WAIT_S))
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait((starting,))
+    await supervisor.stop()
+    assert not any(is_running(pid) for pid in health.pids)
+
+
+async def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.site.supervise._LOG_MAX_BYTES", 10)
+    (tmp_path / "sleeper.log").write_text("much was written\n")
+    supervisor = Supervisor([spec(tmp_path, FOREVER, Health())], Watcher())
+    await supervisor.start(WAIT_S)
+    await supervisor.stop()
+    assert (tmp_path / "sleeper.log.1").read_text() == "much was written\n"
+    assert (tmp_path / "sleeper.log").read_text() == ""
