@@ -1,0 +1,56 @@
+"""The watchers are watched (G6): a look is a record of the audit log before its result is shown."""
+
+import asyncio
+import os
+import pwd
+import time
+
+from components.archive.errors import LogBusy, LogError
+from components.archive.keys import KeyFileError, load_log_key
+from components.archive.record import Access, RecordError, RecordKind, encode_access
+from components.archive.writer import LogWriter
+from components.audit.errors import AuditError
+from components.audit.settings import LogSettings
+
+# Another look holds the log for a few milliseconds.
+_BUSY_TIMEOUT_S = 5.0
+_BUSY_RETRY_S = 0.02
+
+
+async def record_access(log: LogSettings, access: Access) -> str:
+    """Append a look to the audit log and return its record's id; durable when this returns.
+
+    Raises AuditError: then nothing may be shown.
+    """
+    try:
+        writer = await _open_writer(log)
+        try:
+            index = await writer.append([(RecordKind.ACCESS, encode_access(access))])
+        finally:
+            await writer.close()
+    except (LogError, KeyFileError, RecordError) as error:
+        raise AuditError(
+            f"nothing is shown, as this look could not be recorded in {log.path}: {error}"
+        ) from error
+    return f"{log.name}/{index}"
+
+
+def name_actor() -> str:
+    """Name who runs this process, by the operating system's word: the environment is anybody's to change."""
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+async def _open_writer(log: LogSettings) -> LogWriter:
+    key = load_log_key(log.key_file).private_key
+    give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            return await LogWriter.open(log.path, log.origin, key)
+        except LogBusy:
+            if time.monotonic() > give_up_at_s:
+                raise
+            await asyncio.sleep(_BUSY_RETRY_S)

@@ -1,0 +1,141 @@
+"""The auditors' commands: `steelyard audit search`, `steelyard audit show` and `steelyard verify`."""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+from cyclopts import App, Parameter, validators
+
+from components.audit.errors import AuditError
+
+if TYPE_CHECKING:
+    from components.audit.settings import LogSettings
+    from components.audit.verify import Report
+
+app = App(name="audit", help="Look into the record. Every look is itself a record.")
+
+SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
+DEFAULT_SITE = Path("var/site.toml")
+
+WRONG_USE = 2
+
+
+@app.command
+def search(
+    *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50,
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Search what was submitted to the gate, for example: 'copper from:alice after:2h' (docs/query.md).
+
+    Parameters
+    ----------
+    query
+        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:.
+    limit
+        Show at most so many records, the newest.
+    """
+    from components.audit import printing
+    from components.audit.document import describe_search, encode_document
+    from components.audit.search import search as search_log
+    from components.audit.settings import load_audit_settings
+
+    with _errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Indexing", "entries") as progress:
+            result = asyncio.run(search_log(settings, " ".join(query), limit, progress))
+    if as_json:
+        print(encode_document(describe_search(result)), end="")
+    else:
+        printing.print_search(result, settings.gate.name, printing.make_console())
+
+
+@app.command
+def show(
+    record: str,
+    *,
+    as_json: AsJson = False,
+    raw: Annotated[bool, Parameter(negative="")] = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> int:
+    """Show one record in full, with its proof; status 1 when it is not proved.
+
+    Parameters
+    ----------
+    record
+        A record's id, such as gate/100042.
+    raw
+        Write exactly the bytes that were submitted, and nothing else.
+    """
+    from components.audit import printing
+    from components.audit.document import describe_detail, encode_document
+    from components.audit.settings import load_audit_settings
+    from components.audit.show import show as show_record
+
+    with _errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Indexing", "entries") as progress:
+            detail = asyncio.run(show_record(settings, record, progress))
+    if raw:
+        sys.stdout.buffer.write(detail.body)
+    elif as_json:
+        print(encode_document(describe_detail(detail)), end="")
+    else:
+        printing.print_detail(detail, printing.make_console())
+    return 1 if detail.proof.fault else 0
+
+
+def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
+    from components.audit import printing
+    from components.audit.document import describe_verification, encode_document
+    from components.audit.settings import load_audit_settings
+
+    with _errors_in_one_line():
+        settings = load_audit_settings(site)
+        reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
+        # The first look makes the auditors' log.
+        reports[settings.audit.name] = _verify(settings.audit) if settings.audit.path.exists() else None
+    if as_json:
+        print(encode_document(describe_verification(reports)), end="")
+    else:
+        printing.print_verification(reports, printing.make_console())
+    return 0 if all(report is None or report.ok for report in reports.values()) else 1
+
+
+def _verify(log: "LogSettings") -> "Report":
+    from components.audit.printing import progress_bar
+    from components.audit.verify import verify_log
+
+    with progress_bar(f"Verifying {log.name}", "records") as progress:
+        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    from components.archive.errors import LogError
+    from components.audit.printing import explain_query_error
+    from components.audit.query.error import QueryError
+    from components.audit.verify import UsageError
+
+    try:
+        yield
+    except QueryError as error:
+        _fail(explain_query_error(error))
+    except (AuditError, LogError, UsageError) as error:
+        _fail(f"steelyard: {error}")
+    except OSError as error:
+        _fail(f"steelyard: {error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")
+    except sqlite3.Error as error:
+        _fail(f"steelyard: the index cannot be used: {error}; delete it, and the next search builds it again")
+
+
+def _fail(text: str) -> NoReturn:
+    print(text, file=sys.stderr)
+    sys.exit(WRONG_USE)

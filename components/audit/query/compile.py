@@ -1,0 +1,88 @@
+"""From a query's tree to SQL over the index (components/audit/schema.py has the tables)."""
+
+from dataclasses import dataclass
+
+from components.audit.query.tree import (
+    And,
+    Bound,
+    Everything,
+    Moment,
+    Node,
+    Not,
+    OfKind,
+    Or,
+    Party,
+    Role,
+    Rule,
+    Term,
+    Verdict,
+    Words,
+)
+
+Parameter = str | int
+
+_LAST = "\U0010ffff"  # sorts after every character of a rule's id
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on the table `submission`: constant SQL, and the values of its `?`, in order."""
+
+    sql: str
+    parameters: tuple[Parameter, ...] = ()
+
+
+def compile_query(node: Node) -> Where:
+    """Compile a tree; whatever a person typed ends up in `parameters`, never in `sql`."""
+    match node:
+        case Not(inner):
+            where = compile_query(inner)
+            return Where(f"NOT {where.sql}", where.parameters)
+        case And(nodes):
+            return _join(" AND ", nodes)
+        case Or(nodes):
+            return _join(" OR ", nodes)
+        case _:
+            return _compile_term(node)
+
+
+def _join(operator: str, nodes: tuple[Node, ...]) -> Where:
+    compiled = [compile_query(node) for node in nodes]
+    sql = operator.join(where.sql for where in compiled)
+    return Where(f"({sql})", tuple(value for where in compiled for value in where.parameters))
+
+
+def _compile_term(term: Term) -> Where:
+    match term:
+        case Everything():
+            return Where("(1)")
+        case Words(words, prefix):
+            # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
+            phrase = f'"{" ".join(words)}"{" *" if prefix else ""}'
+            return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (phrase,))
+        case Party(Role.WITH, local, domain):
+            return _join(" OR ", (Party(Role.FROM, local, domain), Party(Role.TO, local, domain)))
+        case Party(role, local, domain):
+            return _compile_side(role, local, domain)
+        case Moment(Bound.AFTER, at_ns):
+            return Where("(received_at_ns >= ?)", (at_ns,))
+        case Moment(Bound.BEFORE, at_ns):
+            return Where("(received_at_ns < ?)", (at_ns,))
+        case Verdict(action):
+            return Where("(verdict = ?)", (str(action),))
+        case OfKind(kind):
+            return Where("(kind = ?)", (str(kind),))
+        case Rule(rule, prefix=False):
+            return Where("(idx IN (SELECT idx FROM rule WHERE rule = ?))", (rule,))
+        case Rule(rule):
+            return Where("(idx IN (SELECT idx FROM rule WHERE rule BETWEEN ? AND ?))", (rule, rule + _LAST))
+        case _:
+            raise AssertionError(term)
+
+
+def _compile_side(side: Role, local: str, domain: str) -> Where:
+    if not local:
+        return Where(f"({side}_domain = ?)", (domain,))
+    if not domain:
+        return Where(f"({side}_local = ? OR {side}_domain = ?)", (local, local))
+    return Where(f"({side}_local = ? AND {side}_domain = ?)", (local, domain))

@@ -1,0 +1,287 @@
+"""From a query's text to its tree."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
+
+from components.audit.query.error import QueryError
+from components.audit.query.tree import (
+    And,
+    Bound,
+    Everything,
+    Kind,
+    Moment,
+    Node,
+    Not,
+    OfKind,
+    Or,
+    Party,
+    Role,
+    Rule,
+    Term,
+    Verdict,
+    Words,
+)
+from components.audit.query.words import fold_words
+from policy.decision import Action
+
+# Operators are upper case, as in KQL: `gold and silver` looks for the word "and".
+# A run is what stands side by side; its terms are joined in `_Builder.run`.
+GRAMMAR = r"""
+?start: disjunction
+?disjunction: conjunction (_OR conjunction)*
+?conjunction: run (_AND run)*
+run: _factor+
+_factor: negation | atom
+negation: (_NOT | _MINUS) atom
+?atom: _OPEN disjunction _CLOSE
+     | PROPERTY -> property
+     | PHRASE   -> phrase
+     | WORD     -> word
+
+_OR.3: /OR(?![^\s()"“”„])/
+_AND.3: /AND(?![^\s()"“”„])/
+_NOT.3: /NOT(?![^\s()"“”„])/
+_MINUS.3: /-(?=[^\s)])/
+PROPERTY.2: /[A-Za-z][A-Za-z_]*:(["“”„][^"“”„]*["“”„]|[^\s()"“”„]*)/
+PHRASE.2: /["“”„][^"“”„]*["“”„]\*?/
+WORD.1: /[^\s()"“”„]+/
+_OPEN: "("
+_CLOSE: ")"
+%ignore /\s+/
+"""
+
+QUOTES = '"“”„'
+
+# SQLite refuses expressions deeper than 1,000: these keep every query below that.
+MAX_CHARACTERS = 16_384
+MAX_TERMS = 500
+MAX_NESTING = 50
+
+_VERDICTS = {action.value: action for action in Action} | {
+    "released": Action.RELEASE, "amended": Action.AMEND, "held": Action.HOLD, "refused": Action.REFUSE,
+}  # fmt: skip
+_MOMENT = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)(?P<time>T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?", re.ASCII
+)
+_AGO = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw])", re.ASCII)
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_YEAR = 2261  # the last whole year whose nanoseconds fit into SQLite's 64 bits
+
+
+def parse_query(text: str, now_ns: int) -> Node:
+    """Parse a query; `2h` and the like count back from `now_ns` (since 1970), cut to whole seconds.
+
+    Raises QueryError.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise QueryError(f"a query has at most {MAX_CHARACTERS} characters", text, MAX_CHARACTERS)
+    if broken := re.search("[\ud800-\udfff]", text):
+        raise QueryError("this is not Unicode text (was it typed as UTF-8?)", text, broken.start())
+    try:
+        _check_size(text)
+        tree = _grammar().parse(text)
+        return _Builder(text, now_ns).transform(tree)
+    except UnexpectedCharacters as error:
+        raise QueryError(
+            "the quote that opens here is never closed", text, error.pos_in_stream or 0
+        ) from None
+    except UnexpectedToken as error:
+        raise _explain(text, error) from None
+    except VisitError as error:
+        raise error.orig_exc from None
+
+
+@cache
+def _grammar() -> Lark:
+    return Lark(GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
+
+
+def _check_size(text: str) -> None:
+    terms = 0
+    opened: list[int] = []
+    for token in _grammar().lex(text):
+        position = token.start_pos or 0
+        terms += token.type in ("PROPERTY", "PHRASE", "WORD")
+        if terms > MAX_TERMS:
+            raise QueryError(f"a query has at most {MAX_TERMS} terms: split it", text, position)
+        if token.type == "_OPEN":
+            opened.append(position)
+            if len(opened) > MAX_NESTING:
+                raise QueryError(f"parentheses go at most {MAX_NESTING} deep", text, position)
+        elif token.type == "_CLOSE":
+            if not opened:
+                raise QueryError('no "(" was opened for this ")"', text, position)
+            opened.pop()
+    if not terms:
+        raise QueryError("nothing to search for: give a word, or * for every record", text, 0)
+    if opened:
+        raise QueryError('this "(" is never closed', text, opened[-1])
+
+
+def _explain(text: str, error: UnexpectedToken) -> QueryError:
+    token = error.token
+    position = len(text.rstrip()) if token.type == "$END" else token.start_pos or 0
+    before = re.split(r"[\s(]+", text[:position].rstrip())[-1]
+    if token.type == "$END":
+        return QueryError(f"something to search for must follow {before}", text, position)
+    if token.type == "_CLOSE" and text[:position].rstrip().endswith("("):
+        return QueryError("there is nothing between these parentheses", text, position)
+    if token.type in ("_NOT", "_MINUS"):
+        return QueryError("one negation is enough; for another, write NOT (NOT ...)", text, position)
+    if token.type == "_CLOSE":
+        return QueryError(f"something to search for must follow {before}", text, position)
+    return QueryError(
+        f'{token} must stand between two terms; in quotes ("{token}") it is a word', text, position
+    )
+
+
+@v_args(inline=True)
+class _Builder(Transformer[Token, Node]):
+    """Builds the tree bottom up; raises QueryError at the term that is wrong."""
+
+    def __init__(self, query: str, now_ns: int) -> None:
+        super().__init__()
+        self._query = query
+        self._now_s = now_ns // 1_000_000_000
+
+    def disjunction(self, *nodes: Node) -> Node:
+        return Or(nodes)
+
+    def conjunction(self, *nodes: Node) -> Node:
+        return And(nodes)
+
+    def run(self, *nodes: Node) -> Node:
+        """Join what stands side by side: terms of one property with OR, all else with AND (as KQL does)."""
+        groups: dict[object, list[Node]] = {}
+        for number, node in enumerate(nodes):
+            groups.setdefault(_property(node) or number, []).append(node)
+        joined = [group[0] if len(group) == 1 else Or(tuple(group)) for group in groups.values()]
+        return joined[0] if len(joined) == 1 else And(tuple(joined))
+
+    def negation(self, node: Node) -> Node:
+        return Not(node)
+
+    def word(self, text: Token) -> Node:
+        return Everything() if text == "*" else self._words(text, text)
+
+    def phrase(self, token: Token) -> Node:
+        inner = token.removesuffix("*")[1:-1]
+        return self._words(token, f"{inner}*" if token.endswith("*") else inner)
+
+    def property(self, token: Token) -> Node:
+        name, value = token.split(":", 1)
+        read = _PROPERTIES.get(name.lower())
+        if read is None:
+            raise self._error(
+                f'there is no property {name}: (but {_PROPERTY_NAMES}); in quotes it is text: "{name}: ..."',
+                token,
+            )
+        value = value.strip(QUOTES).strip()
+        if not value:
+            raise self._error(
+                f"put the value right after {name}: without a blank, as in {_EXAMPLES[name.lower()]}", token
+            )
+        try:
+            return read(name.lower(), value, self._now_s)
+        except ValueError as error:
+            raise self._error(str(error), token) from None
+
+    def _words(self, token: Token, text: str) -> Node:
+        stem = text.rstrip()
+        prefix = stem.endswith("*")
+        stem = stem.removesuffix("*")
+        if "*" in stem or (prefix and stem != stem.rstrip()):
+            raise self._error("a * stands only at the end of a word, and means any ending", token)
+        words = fold_words(stem)
+        if not words:
+            raise self._error("there is no letter or digit to search for in this", token)
+        return Words(tuple(words.split()), prefix)
+
+    def _error(self, message: str, token: Token) -> QueryError:
+        return QueryError(message, self._query, token.start_pos or 0)
+
+
+def _property(node: Node) -> object:
+    """Say what makes two terms alternatives of each other; bounds of time are not: both must hold."""
+    match node:
+        case Party(role):
+            return role
+        case Verdict() | OfKind() | Rule():
+            return type(node)
+        case _:
+            return None
+
+
+def _read_party(name: str, value: str, _now_s: int) -> Term:
+    text = value.casefold()
+    if "/" in text:
+        raise ValueError(f"leave out the resource: {name}:{value.split('/', 1)[0]}")
+    if "*" in text:
+        raise ValueError("addresses are matched whole: alice, alice@metals.example or @metals.example")
+    local, at, domain = text.rpartition("@")
+    if not at:
+        return Party(Role(name), domain, "")
+    if not domain or "@" in local:
+        raise ValueError("an address looks like alice, alice@metals.example or @metals.example")
+    return Party(Role(name), local, domain)
+
+
+def _read_moment(name: str, value: str, now_s: int) -> Term:
+    text = value.upper()
+    try:
+        if ago := _AGO.fullmatch(value.lower()):
+            at = _EPOCH + timedelta(seconds=now_s - int(ago["count"]) * _UNIT_S[ago["unit"]])
+        elif found := _MOMENT.fullmatch(text):
+            at = datetime.fromisoformat(text)
+            at = at if found["zone"] else at.replace(tzinfo=UTC)
+        else:
+            raise ValueError
+        microseconds = (at - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "a time is a date (2026-11-23), a date and time (2026-11-23T14:05, or 2026-11-23T14:05+01:00), "
+            "or how long ago (30m, 2h, 7d, 4w)"
+        ) from None
+    if microseconds < 0 or at.year > _LAST_YEAR:
+        raise ValueError(f"a time lies between 1970 and {_LAST_YEAR}")
+    return Moment(Bound(name), microseconds * 1000)
+
+
+def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
+    action = _VERDICTS.get(value.lower())
+    if action is None:
+        raise ValueError(f"a verdict is one of {', '.join(_VERDICTS)}")
+    return Verdict(action)
+
+
+def _read_kind(_name: str, value: str, _now_s: int) -> Term:
+    try:
+        return OfKind(Kind(value.lower()))
+    except ValueError:
+        raise ValueError(f"a kind is one of {', '.join(Kind)}") from None
+
+
+def _read_rule(_name: str, value: str, _now_s: int) -> Term:
+    rule = value.casefold().removesuffix("*")
+    if not rule or "*" in rule:
+        raise ValueError("a rule is its whole id, or its beginning and a *")
+    return Rule(rule, value.endswith("*"))
+
+
+_PROPERTIES: dict[str, Callable[[str, str, int], Term]] = {
+    "from": _read_party, "to": _read_party, "with": _read_party,
+    "before": _read_moment, "after": _read_moment,
+    "verdict": _read_verdict, "kind": _read_kind, "rule": _read_rule,
+}  # fmt: skip
+_PROPERTY_NAMES = ", ".join(f"{name}:" for name in _PROPERTIES)
+_EXAMPLES = {
+    "from": "from:alice", "to": "to:bob@grain.example", "with": "with:@grain.example",
+    "before": "before:2026-11-23", "after": "after:2h",
+    "verdict": "verdict:refused", "kind": "kind:message", "rule": "rule:payload*",
+}  # fmt: skip

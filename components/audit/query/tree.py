@@ -1,0 +1,163 @@
+"""The tree of a query: frozen values, and their canonical text."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from policy.decision import Action
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Role(StrEnum):
+    """Which side of a stanza somebody is on."""
+
+    FROM = "from"
+    TO = "to"
+    WITH = "with"
+
+
+class Bound(StrEnum):
+    """Which side of a moment: `after` includes it, `before` does not."""
+
+    AFTER = "after"
+    BEFORE = "before"
+
+
+class Kind(StrEnum):
+    """What was recorded: a stanza by its element's name, or an event of a session."""
+
+    MESSAGE = "message"
+    PRESENCE = "presence"
+    IQ = "iq"
+    SESSION = "session"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every record: `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Folded words that follow each other; with `prefix`, the last one may go on."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody on one side or, for `with`, on either.
+
+    An empty `local` means everybody of a domain (`@metals.example`); an empty `domain`, that the one name
+    may be either (`alice`, `metals.example`).
+    """
+
+    role: Role
+    local: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A bound of the time of receipt; `at_ns` counts nanoseconds since 1970, in whole microseconds."""
+
+    bound: Bound
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """What kind of record."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that led to the verdict; with `prefix`, any rule whose id begins so."""
+
+    rule: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What does not match `node`."""
+
+    node: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """What matches all of at least two nodes."""
+
+    nodes: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """What matches any of at least two nodes."""
+
+    nodes: tuple["Node", ...]
+
+
+Term = Everything | Words | Party | Moment | Verdict | OfKind | Rule
+Node = Term | Not | And | Or
+
+
+def format_query(node: Node) -> str:
+    """Write a query in its canonical form, which parses to the same tree at any time."""
+    match node:
+        case Not(inner):
+            return f"NOT {_operand(inner)}"
+        case And(nodes):
+            return " AND ".join(_operand(each) for each in nodes)
+        case Or(nodes):
+            return " OR ".join(_operand(each) for each in nodes)
+        case _:
+            return _format_term(node)
+
+
+def words_sought(node: Node) -> tuple[Words, ...]:
+    """Collect the words that a match may contain, which leaves out what stands behind NOT."""
+    match node:
+        case Words():
+            return (node,)
+        case And(nodes) | Or(nodes):
+            return tuple(words for each in nodes for words in words_sought(each))
+        case _:
+            return ()
+
+
+def _operand(node: Node) -> str:
+    text = format_query(node)
+    return f"({text})" if isinstance(node, Not | And | Or) else text
+
+
+def _format_term(term: Term) -> str:
+    match term:
+        case Everything():
+            return "*"
+        case Words(words, prefix):
+            return f'"{" ".join(words)}{"*" * prefix}"'
+        case Party(role, local, domain):
+            return f'{role}:"{local}{"@" * bool(domain)}{domain}"'
+        case Moment(bound, at_ns):
+            at = _EPOCH + timedelta(microseconds=at_ns // 1000)
+            return f"{bound}:{at.isoformat().replace('+00:00', 'Z')}"
+        case Verdict(action):
+            return f"verdict:{action}"
+        case OfKind(kind):
+            return f"kind:{kind}"
+        case Rule(rule, prefix):
+            return f'rule:"{rule}{"*" * prefix}"'

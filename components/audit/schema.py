@@ -1,0 +1,34 @@
+"""The index's tables, and the version of what is in them."""
+
+# Raise this when what is indexed changes: an index of another version is dropped and built again.
+FORMAT = 1
+
+# Words are folded in Python, so that FTS5 has only to split at blanks; the texts themselves stay in the log.
+SCHEMA = """
+CREATE TABLE state (next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL);
+CREATE TABLE submission (
+    idx INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    received_at_ns INTEGER NOT NULL,
+    from_local TEXT NOT NULL,
+    from_domain TEXT NOT NULL,
+    to_local TEXT NOT NULL,
+    to_domain TEXT NOT NULL,
+    thread TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL
+);
+CREATE INDEX submission_time ON submission (received_at_ns);
+CREATE INDEX submission_from_local ON submission (from_local);
+CREATE INDEX submission_from_domain ON submission (from_domain, from_local);
+CREATE INDEX submission_to_local ON submission (to_local);
+CREATE INDEX submission_to_domain ON submission (to_domain, to_local);
+CREATE INDEX submission_verdict ON submission (verdict);
+CREATE TABLE rule (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
+CREATE TABLE delivery (epoch TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE bounced (epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE word USING fts5 (text, content='', columnsize=0, tokenize='ascii');
+"""
+
+TABLES = ("state", "submission", "rule", "delivery", "bounced", "word")

@@ -1,0 +1,64 @@
+"""Searching the gate's log: catch up, find, record the look, and only then hand over what was found."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.archive.reader import LogReader, StoredRecord
+from components.archive.record import Access
+from components.audit.access import name_actor, record_access
+from components.audit.errors import AuditError
+from components.audit.index import Index
+from components.audit.query.compile import compile_query
+from components.audit.query.parser import parse_query
+from components.audit.query.tree import Node
+from components.audit.settings import AuditSettings
+from components.audit.view import RecordView, view_record
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found: `records`, the newest of `matched` among `submissions`, in the log's order.
+
+    `log_size` is the size of the tree that was searched, `access_id` the record of this look.
+    """
+
+    query: Node
+    records: tuple[RecordView, ...]
+    matched: int
+    submissions: int
+    log_size: int
+    access_id: str
+
+
+async def search(settings: AuditSettings, query: str, limit: int, progress: Progress) -> SearchResult:
+    """Search the gate's log for a query (docs/query.md); at most the `limit` newest records are returned.
+
+    Raises QueryError, AuditError when the look cannot be recorded, and LogError.
+    """
+    now_ns = time.time_ns()
+    node = parse_query(query, now_ns)
+    log = await LogReader.open(settings.gate.path)
+    try:
+        with Index(settings.index) as index:
+            await index.catch_up(log, progress)
+            found = index.find(compile_query(node), limit)
+            records = [
+                view_record(settings.gate.name, await _fetch_indexed(log, settings.gate.name, number), index)
+                for number in found.indexes
+            ]
+    finally:
+        await log.close()
+    access = Access(name_actor(), "search", query, now_ns, found.log_size, found.matched)
+    access_id = await record_access(settings.audit, access)
+    return SearchResult(node, tuple(records), found.matched, found.submissions, found.log_size, access_id)
+
+
+async def _fetch_indexed(log: LogReader, name: str, number: int) -> StoredRecord:
+    for stored in await log.fetch(number, 1):
+        return stored
+    raise AuditError(
+        f"record {name}/{number} was indexed and is missing from the log: run `steelyard verify`"
+    )

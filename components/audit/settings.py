@@ -1,0 +1,82 @@
+"""Where the logs and the index of a site are: what the auditors' commands need of site.toml."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
+
+from components.audit.errors import AuditError
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the file of its signing key."""
+
+    path: Path
+    origin: str
+    key_file: Path
+
+    @property
+    def name(self) -> str:
+        """The log's name in the ids of records, as in `gate/100042`."""
+        return self.path.stem
+
+    @property
+    def verifier_key_file(self) -> Path:
+        """The file of the public key, beside that of the signing key."""
+        return self.key_file.with_suffix(".pub")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The log of what was said, the log of who looked at it, and the index over the first."""
+
+    gate: LogSettings
+    audit: LogSettings
+    index: Path
+
+    def find_log(self, name: str) -> LogSettings | None:
+        """Return the log of this name, or None."""
+        return next((log for log in (self.gate, self.audit) if log.name == name), None)
+
+
+class _LogTable(BaseModel):
+    log: Path
+    log_origin: str = Field(min_length=1)
+    log_key_file: Path
+
+    def located(self, folder: Path) -> LogSettings:
+        # Paths of site.toml start at its folder.
+        return LogSettings(
+            folder / self.log.expanduser(), self.log_origin, folder / self.log_key_file.expanduser()
+        )
+
+
+class _AuditTable(_LogTable):
+    index: Path
+
+
+class _SiteTables(BaseModel):
+    gate: _LogTable
+    audit: _AuditTable
+
+
+def load_audit_settings(site_toml: Path) -> AuditSettings:
+    """Read what site.toml says of the logs and the index; the rest of it is the site's to check.
+
+    Raises AuditError.
+    """
+    try:
+        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise AuditError(f"{site_toml}: {reason}; name the site's file with --site") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuditError(f"{site_toml}: is not valid TOML: {error}") from None
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+        raise AuditError(f"{site_toml}: missing or wrong: {where}; `steelyard check` says more") from None
+    folder = site_toml.resolve().parent
+    index = folder / tables.audit.index.expanduser()
+    return AuditSettings(tables.gate.located(folder), tables.audit.located(folder), index)

@@ -1,0 +1,114 @@
+"""Showing one record in full, with its proof: the look is recorded before anything is handed over."""
+
+import re
+import time
+from dataclasses import dataclass
+
+from components.archive.errors import LogDamaged
+from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.log.checkpoint import verify_checkpoint
+from components.archive.log.leaf import encode_leaf
+from components.archive.log.merkle import leaf_hash, verify_inclusion
+from components.archive.reader import LogReader, StoredRecord
+from components.archive.record import Access, Submission
+from components.audit.access import name_actor, record_access
+from components.audit.errors import AuditError
+from components.audit.index import Index
+from components.audit.search import Progress
+from components.audit.settings import AuditSettings, LogSettings
+from components.audit.view import RecordView, view_record
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a leaf is in the tree under the newest checkpoint (RFC 6962, 2.1.1), or in `fault` why it is not proved.
+
+    `note` is that checkpoint as it was signed; `hashes` lead from the leaf to its root.
+    """
+
+    note: str
+    size: int
+    hashes: tuple[bytes, ...]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """One record with its proof; `access_id` is the record of this look."""
+
+    view: RecordView
+    proof: Proof
+    access_id: str
+
+    @property
+    def leaf(self) -> bytes:
+        """The leaf's 54 bytes (docs/archive-format.md, section 2)."""
+        return encode_leaf(self.view.stored.leaf)
+
+    @property
+    def body(self) -> bytes:
+        """The bytes that were submitted or, of what is no submission, the whole payload."""
+        content = self.view.content
+        return content.body if isinstance(content, Submission) else self.view.stored.payload
+
+
+async def show(settings: AuditSettings, record_id: str, progress: Progress) -> RecordDetail:
+    """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
+
+    Raises AuditError for an id that names no record and when the look cannot be recorded, and LogError.
+    """
+    log, number = _parse_id(settings, record_id)
+    now_ns = time.time_ns()
+    reader = await LogReader.open(log.path)
+    try:
+        size = await reader.size()
+        found = [
+            (await _view(settings, log, reader, stored, progress), await _prove(log, reader, stored))
+            for stored in (await reader.fetch(number, 1) if number < size else ())
+        ]
+    finally:
+        await reader.close()
+    access = Access(name_actor(), "show", record_id, now_ns, size, len(found))
+    access_id = await record_access(settings.audit, access)
+    for view, proof in found:
+        return RecordDetail(view, proof, access_id)
+    raise AuditError(_explain_absence(log.name, number, size))
+
+
+async def _view(
+    settings: AuditSettings, log: LogSettings, reader: LogReader, stored: StoredRecord, progress: Progress
+) -> RecordView:
+    if log is not settings.gate:
+        return view_record(log.name, stored)
+    with Index(settings.index) as index:
+        await index.catch_up(reader, progress)
+        return view_record(log.name, stored, index)
+
+
+async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> Proof:
+    note = (await reader.checkpoint()).decode()
+    try:
+        checkpoint = verify_checkpoint(note, load_verifier_key(log.verifier_key_file))
+        hashes = await reader.inclusion_proof(stored.index, checkpoint.size)
+        leaf = leaf_hash(encode_leaf(stored.leaf))
+        verify_inclusion(stored.index, checkpoint.size, leaf, hashes, checkpoint.root)
+    except (ValueError, LogDamaged, KeyFileError) as error:  # NoteError, CheckpointError, ProofError
+        return Proof(note, 0, (), str(error))
+    fault = "" if stored.is_intact() else "the record is not the one that its leaf was made of"
+    return Proof(note, checkpoint.size, tuple(hashes), fault)
+
+
+def _parse_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int]:
+    name, _, number = record_id.rpartition("/")
+    log = settings.find_log(name)
+    if log is None or not re.fullmatch(r"[0-9]{1,18}", number):
+        names = f"{settings.gate.name}/100042 or {settings.audit.name}/7"
+        raise AuditError(f"{record_id!r} is no record's id: one looks like {names}")
+    return log, int(number)
+
+
+def _explain_absence(name: str, number: int, size: int) -> str:
+    if number < size:
+        return f"record {name}/{number} is missing from the log: run `steelyard verify`"
+    last = f"the last is {name}/{size - 1}" if size else "the log is empty"
+    return f"there is no record {name}/{number}: {last}"

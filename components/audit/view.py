@@ -1,0 +1,56 @@
+"""A record as an auditor sees it: read from the log itself, never from the index."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from components.archive.reader import StoredRecord
+from components.archive.record import Access, Delivery, RecordKind, Submission, parse_record
+from components.audit.index import DeliveryState, Index
+from components.audit.query.tree import Kind
+from components.audit.stanza import Reading, read_submission
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """One record of a log, and what became of it.
+
+    `content` is None for what cannot be parsed; `delivery` is set for submissions only.
+    """
+
+    id: str
+    stored: StoredRecord
+    content: Submission | Delivery | Access | None
+    reading: Reading
+    delivery: DeliveryState | None = None
+
+    @property
+    def at_ns(self) -> int:
+        """When it was received or, for what is no submission, recorded; nanoseconds since 1970."""
+        return (
+            self.content.received_at_ns if isinstance(self.content, Submission) else self.stored.leaf.time_ns
+        )
+
+
+def view_record(log_name: str, stored: StoredRecord, index: Index | None = None) -> RecordView:
+    """Read a record of a log; `index`, of the same log, tells what became of a submission."""
+    record_id = f"{log_name}/{stored.index}"
+    try:
+        content = parse_record(RecordKind(stored.leaf.kind), stored.payload)
+    except ValueError:  # a kind that is not known, or RecordError
+        return RecordView(record_id, stored, None, _nobodys(stored.payload.decode(errors="replace")))
+    if not isinstance(content, Submission):
+        return RecordView(record_id, stored, content, _nobodys(""))
+    delivery = index.delivery(content.epoch, content.seq) if index else DeliveryState.UNKNOWN
+    return RecordView(record_id, stored, content, read_submission(content), delivery)
+
+
+def format_time(at_ns: int) -> str:
+    """Format a time as RFC 3339, in UTC, to the microsecond."""
+    at = _EPOCH + timedelta(microseconds=at_ns // 1000)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _nobodys(text: str) -> Reading:
+    return Reading(Kind.OTHER, "", "", "", text)

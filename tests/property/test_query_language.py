@@ -1,0 +1,120 @@
+"""The query language against anything at all: it parses or says what is wrong, and types nothing into SQL."""
+
+import re
+import sqlite3
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.audit.query.compile import compile_query
+from components.audit.query.error import QueryError
+from components.audit.query.parser import parse_query
+from components.audit.query.tree import (
+    And,
+    Bound,
+    Everything,
+    Kind,
+    Moment,
+    Node,
+    Not,
+    OfKind,
+    Or,
+    Party,
+    Role,
+    Rule,
+    Verdict,
+    Words,
+    format_query,
+)
+from components.audit.query.words import find_phrases, fold_words
+from components.audit.schema import SCHEMA
+from policy.decision import Action
+
+NOW_NS = 1_795_464_245_000_000_000
+LAST_US = 9_214_646_399_999_999  # 2261-12-31T23:59:59.999999Z
+
+names = st.text(string.ascii_lowercase + string.digits + ".-_'=;\\%é金", min_size=1)
+words = st.text().map(fold_words).filter(bool).map(lambda text: tuple(text.split()))
+terms = st.one_of(
+    st.just(Everything()),
+    st.builds(Words, words, st.booleans()),
+    st.builds(Party, st.sampled_from(Role), names, names),
+    st.builds(Party, st.sampled_from(Role), names, st.just("")),
+    st.builds(Party, st.sampled_from(Role), st.just(""), names),
+    st.builds(Moment, st.sampled_from(Bound), st.integers(0, LAST_US).map(lambda at_us: at_us * 1000)),
+    st.builds(Verdict, st.sampled_from(Action)),
+    st.builds(OfKind, st.sampled_from(Kind)),
+    st.builds(Rule, names, st.booleans()),
+)
+nodes = st.recursive(
+    terms,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(And, st.lists(inner, min_size=2, max_size=4).map(tuple)),
+        st.builds(Or, st.lists(inner, min_size=2, max_size=4).map(tuple)),
+    ),
+    max_leaves=20,
+)
+fragments = st.sampled_from(
+    ["AND", "OR", "NOT", "(", ")", '"', "“", "-", "*", "from:", "to:alice", "after:", "2h", "kind:", " ",
+     "gold", "';", "--", "DROP TABLE", "\x00", "\ud800", "/", ":", "金价", "\u200b", "NEAR(", "{", "^", "+"]
+)  # fmt: skip
+typed = st.one_of(
+    st.text(), st.lists(fragments | st.text(max_size=3)).map("".join), st.lists(fragments).map(" ".join)
+)
+
+
+@given(nodes)
+def test_the_canonical_text_of_a_query_means_the_same(node: Node) -> None:
+    assert parse_query(format_query(node), now_ns=0) == node
+
+
+@given(typed)
+def test_whatever_is_typed_parses_or_is_explained(text: str) -> None:
+    try:
+        node = parse_query(text, NOW_NS)
+    except QueryError as error:
+        assert error.message
+        assert 0 <= error.position <= len(text)
+    else:
+        assert parse_query(format_query(node), now_ns=0) == node
+
+
+@given(nodes)
+def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
+    where = compile_query(node)
+    assert re.fullmatch(
+        r"(?:[a-z_]+|IN|SELECT|FROM|WHERE|MATCH|BETWEEN|AND|OR|NOT|1|[()?=<]|>=| )+", where.sql
+    )
+    assert where.sql.count("?") == len(where.parameters)
+
+
+@given(typed)
+def test_sqlite_takes_every_query(text: str) -> None:
+    try:
+        where = compile_query(parse_query(text, NOW_NS))
+    except QueryError:
+        return
+    database = sqlite3.connect(":memory:")
+    database.executescript(SCHEMA)
+    assert database.execute(
+        f"SELECT count(*) FROM submission WHERE {where.sql}", where.parameters
+    ).fetchone() == (0,)
+    database.close()
+
+
+@given(st.text())
+def test_folding_again_changes_nothing(text: str) -> None:
+    assert fold_words(fold_words(text)) == fold_words(text)
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_word_that_was_folded_is_found_where_it_stands(before: str, word: str, after: str) -> None:
+    folded = tuple(fold_words(word).split())
+    text = f"{before} {word} {after}"
+    found = find_phrases(text, [(folded, False)]) if folded else []
+    for start, end in found:
+        assert 0 <= start < end <= len(text)
+    if folded and word.isascii():
+        assert any(start < len(before) + 1 + len(word) and end > len(before) for start, end in found)

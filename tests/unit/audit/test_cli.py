@@ -1,0 +1,259 @@
+"""The auditors' commands as they are typed."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from components.audit.cli import app, verify_command
+from components.audit.errors import AuditError
+from components.audit.settings import load_audit_settings
+from tests.support.audit_site import REFUSAL, Site
+
+ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
+EVIL = "copper\x9b2J &#x202e;[red]9,123"
+
+
+@pytest.fixture
+async def said(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    await site.record(
+        site.say(ALICE, BOB, "Selling copper"),
+        site.say(
+            ALICE,
+            "eve@grain.example",
+            "copper?",
+            action="refuse",
+            rules=("recipient-outside",),
+            error=REFUSAL,
+        ),
+        site.say(BOB, ALICE, EVIL),
+        site.submit(b"<message>\xff cut"),
+    )
+    monkeypatch.setenv("STEELYARD_SITE", str(site.path))
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return site
+
+
+def run(*arguments: str) -> int:
+    """Run a command; returns its exit status."""
+    try:
+        status = app([*arguments], result_action="return_value", exit_on_error=False, print_error=False)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+    return status or 0
+
+
+def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "copper") == 0
+    output, errors = capsys.readouterr()
+    lines = [line.rstrip() for line in output.splitlines()]
+    assert errors == ""
+    assert re.fullmatch(rf"2026-11-23 20:04:05.000  {ALICE} → {BOB} +released", lines[0])
+    assert re.fullmatch(r"gate/0 +Selling copper +unknown", lines[1])
+    assert re.search("alice@metals.example/desk → eve@grain.example +refused", output)
+    assert "recipient-outside: Write to people of your own firm." in output
+    assert "3 of 4 records match. The log gate has 4 entries. This search is record audit/0." in lines[-1]
+
+
+def test_output_is_safe_for_a_terminal(
+    said: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for command in (
+        ("search", "*"),
+        ("show", "gate/2"),
+        ("show", "gate/2", "--json"),
+        ("search", "*", "--json"),
+    ):
+        assert run(*command) == 0
+        output = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output)
+        assert "[red]9,123" in output
+
+
+def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "copper", "from:bob", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    (record,) = found.pop("records")
+    assert found == {
+        "query": '"copper" AND from:"bob"',
+        "matched": 1,
+        "submissions": 4,
+        "log_size": 4,
+        "access": "audit/0",
+    }
+    assert record == {
+        "id": "gate/2",
+        "record": "submission",
+        "at": "2026-11-23T20:04:05.000000Z",
+        "at_ns": 1_795_464_245_000_000_000,
+        "intact": True,
+        "kind": "message",
+        "way": "c2s",
+        "session": "c7",
+        "epoch": "e1",
+        "seq": 2,
+        "from": BOB,
+        "to": ALICE,
+        "thread": "",
+        "verdict": "release",
+        "rules": [],
+        "error": None,
+        "delivery": "unknown",
+        "text": "copper\x9b2J \u202e[red]9,123",
+    }
+
+
+def test_search_takes_a_query_in_one_piece_or_in_many(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["copper from:alice"],
+        ["copper", "from:alice"],
+        ["from:alice", "-selling", "--limit", "1"],
+    ):
+        assert run("search", "--json", *arguments) == 0
+    assert run("search", "--json", "-from:alice") == 0
+    outputs = capsys.readouterr().out.replace("}\n{", "}\n\x00{").split("\x00")
+    assert [json.loads(output)["matched"] for output in outputs] == [2, 2, 1, 2]
+
+
+def test_show_prints_everything(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "gate/1") == 0
+    output = capsys.readouterr().out
+    for expected in (
+        r"id +gate/1\b",
+        r"from +alice@metals.example/desk\b",
+        r"verdict +refuse\b",
+        r"rules +recipient-outside\b",
+        r"told +not-allowed \(cancel\): Write to people of your own firm\.",
+        r"\n  <body>copper\?</body>\n",
+        r"leaf hash +[0-9a-f]{64}",
+        r"checkpoint +metals.example/gate",
+        r"Proved: the tree under the signed checkpoint holds this record.",
+        r"This look is record audit/0\.",
+    ):
+        assert re.search(expected, output), expected
+
+
+def test_show_writes_exactly_the_bytes(said: Site, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("show", "gate/3", "--raw") == 0
+    assert capfdbinary.readouterr().out == b"<message>\xff cut"
+
+
+def test_show_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "gate/1", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["error"] == {"type": "cancel", "condition": "not-allowed", "text": REFUSAL.text}
+    assert shown["stanza"].startswith("<message xmlns='jabber:client'")
+    assert shown["proof"]["proved"] is True
+    assert shown["proof"]["tree_size"] == 4
+    assert len(shown["proof"]["hashes"]) == 2
+    assert run("show", "gate/3", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["stanza"] is None
+    assert shown["stanza_base64"] == "PG1lc3NhZ2U+/yBjdXQ="
+
+
+def test_what_is_not_proved_ends_with_status_1(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(said.settings.gate.path) as database:
+        database.execute("UPDATE record SET payload = replace(payload, 'Selling', 'Buying') WHERE idx = 0")
+    database.close()
+    assert run("show", "gate/0") == 1
+    assert "NOT PROVED" in capsys.readouterr().out
+    assert run("search", "copper") == 0
+    assert "altered since it was recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search", "copper AND"), "  copper AND\n            ^\nsomething to search for must follow AND\n"),
+        (("show", "gate/99"), "steelyard: there is no record gate/99: the last is gate/3\n"),
+        (
+            ("show", "copper"),
+            "steelyard: 'copper' is no record's id: one looks like gate/100042 or audit/7\n",
+        ),
+        (("search", "x", "--site", "nowhere.toml"), "steelyard: nowhere.toml: no such file or directory;"),
+    ],
+)
+def test_an_error_says_what_to_do(
+    said: Site, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert run(*arguments) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith(message)
+
+
+def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    said.settings.audit.key_file.unlink()
+    for command in (("search", "copper"), ("show", "gate/0"), ("show", "gate/0", "--raw")):
+        assert run(*command) == 2
+        output, errors = capsys.readouterr()
+        assert output == ""
+        assert errors.startswith("steelyard: nothing is shown")
+
+
+def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify_command(site=said.path) == 0
+    output = capsys.readouterr().out
+    assert "gate: 4 records, all verified" in output
+    assert "audit: there is no log yet" in output
+    assert run("search", "copper") == 0
+    capsys.readouterr()
+    assert verify_command(site=said.path, as_json=True) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is True
+    assert {name: log["size"] for name, log in report["logs"].items()} == {"gate": 4, "audit": 1}
+
+
+@pytest.mark.parametrize("log", ["gate", "audit"])
+def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixture[str], log: str) -> None:
+    for _ in range(3):
+        assert run("search", "copper") == 0
+    with sqlite3.connect(said.settings.gate.path.with_name(f"{log}.db")) as database:
+        database.execute("UPDATE record SET payload = payload || 'x' WHERE idx = 2")
+    database.close()
+    capsys.readouterr()
+    assert verify_command(site=said.path) == 1
+    assert f"{log}/2: " in capsys.readouterr().out
+    assert verify_command(site=said.path, as_json=True) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["logs"][log]["ok"] is False
+    assert report["logs"][log]["problems"][0]["index"] == 2
+
+
+@pytest.mark.parametrize("name", ["gate.db", "log-gate.key"])
+def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    missing = said.settings.gate.path if name == "gate.db" else said.settings.gate.verifier_key_file
+    missing.unlink()
+    with pytest.raises(SystemExit) as caught:
+        verify_command(site=said.path)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("steelyard: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"missing or wrong: gate, audit; `steelyard check` says more"),
+        ("[gate]\nlog = 'gate.db'\n[audit]\nlog = 1", r"gate\.log_origin, gate\.log_key_file, audit\.log, "),
+        ("[gate", r"is not valid TOML"),
+        ("\udcff", r"is not valid TOML"),
+    ],
+)
+def test_wrong_settings_are_told(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(AuditError, match=message):
+        load_audit_settings(path)
+
+
+def test_paths_start_at_the_sites_file(site: Site) -> None:
+    folder = site.path.parent
+    assert site.settings.gate.path == folder / "archive/gate.db"
+    assert site.settings.index == folder / "archive/index.db"
+    assert site.settings.gate.verifier_key_file == folder / "keys/log-gate.pub"
+    assert (site.settings.gate.name, site.settings.audit.name) == ("gate", "audit")

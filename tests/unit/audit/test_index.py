@@ -1,0 +1,314 @@
+"""The index over a real log: every stanza is found, whatever is in it, and it never loses step with the log."""
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from components.archive.reader import LogReader
+from components.archive.record import Delivery, RecordKind, Submission
+from components.audit import index as index_module
+from components.audit.index import DeliveryState, Found, Index
+from components.audit.query.compile import compile_query
+from components.audit.query.parser import parse_query
+from tests.support.audit_site import T0_NS, Site
+
+ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
+
+
+async def catch_up(site: Site) -> None:
+    log = await LogReader.open(site.settings.gate.path)
+    try:
+        with Index(site.settings.index) as index:
+            await index.catch_up(log)
+    finally:
+        await log.close()
+
+
+def look_up(site: Site, query: str, limit: int = 1000) -> Found:
+    with Index(site.settings.index) as index:
+        return index.find(compile_query(parse_query(query, T0_NS)), limit)
+
+
+async def find(site: Site, query: str) -> list[int]:
+    await catch_up(site)
+    return list(look_up(site, query).indexes)
+
+
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        ("*", [0, 1, 2, 3, 5, 6, 7, 8]),
+        ("copper", [0, 2, 6]),
+        ("COPPER", [0, 2, 6]),
+        ('"copper price"', [2]),
+        ('"price copper"', []),
+        ("copp*", [0, 2, 6]),
+        ('"copper pri*"', [2]),
+        ("copper -price", [0, 6]),
+        ("copper OR tin", [0, 1, 2, 6]),
+        ("NOT copper", [1, 3, 5, 7, 8]),
+        ("zurich", [3]),
+        ("铜价", [3]),
+        ("价格", [3]),
+        ("铜格", []),
+        ("铜", [3]),
+        ("שלום", [3]),
+        ("🚀", [3]),
+        ("from:alice", [0, 2, 7, 8]),
+        ("from:alice@metals.example", [0, 2, 7, 8]),
+        ("from:alice@grain.example", []),
+        ("from:@metals.example", [0, 1, 2, 3, 7, 8]),
+        ("from:grain.example", [5, 6]),
+        ("to:bob", [0, 6]),
+        ("to:@grain.example", [2]),
+        ("with:bob", [0, 1, 3, 6]),
+        ("with:alice AND with:bob", [0, 1]),
+        ("from:alice from:eve", [0, 2, 5, 6, 7, 8]),
+        ("from:alice AND from:eve", []),
+        ("verdict:refused", [2, 6]),
+        ("verdict:released copper", [0]),
+        ("kind:message", [0, 1, 2, 3, 6]),
+        ("kind:presence", [5]),
+        ("kind:iq kind:session", [7, 8]),
+        ("192.0.2.7", [8]),
+        ("rule:recipient-outside", [2]),
+        ("rule:Recipient*", [2, 6]),
+        ("rule:recipient", []),
+        ("after:2026-11-23T20:04:07", [2, 3, 5, 6, 7, 8]),
+        ("before:2026-11-23T20:04:07", [0, 1]),
+        ("after:2026-11-23T20:04:06 before:2026-11-23T20:04:08", [1, 2]),
+        ("after:2026-11-24", []),
+        ("* -from:alice -from:eve kind:message", [1, 3]),
+    ],
+)
+async def test_a_query_finds(site: Site, query: str, indexes: list[int]) -> None:
+    await site.record(
+        site.say(ALICE, BOB, "Selling copper"),
+        site.say(BOB, ALICE, "tin?", at_s=1),
+        site.say(ALICE, EVE, "the copper price", at_s=2, action="refuse", rules=("recipient-outside",)),
+        site.say(BOB, "carol@metals.example", "Zürich: 铜价格上涨 שָׁלוֹם 🚀", at_s=3),
+        Delivery("e1", 3, ()),
+        site.submit(f"<presence from='{EVE}'><status>away</status></presence>".encode(), at_s=4),
+        site.say(EVE, BOB, "copper!", at_s=5, action="refuse", rules=("recipient-inside", "other")),
+        site.submit(b"<iq from='alice@metals.example/desk' type='get' id='1'><query/></iq>", at_s=6),
+        site.submit(
+            b"<bind jid='alice@metals.example/desk' address='192.0.2.7'/>", kind=RecordKind.SESSION, at_s=7
+        ),
+    )
+    assert await find(site, query) == indexes
+
+
+async def test_a_search_counts_and_keeps_the_newest(site: Site) -> None:
+    await site.record(
+        *(site.say(ALICE, BOB, f"copper {number}") for number in range(10)), Delivery("e1", 4, ())
+    )
+    await catch_up(site)
+    assert look_up(site, "copper", limit=3) == Found((7, 8, 9), matched=10, submissions=10, log_size=11)
+
+
+async def test_an_empty_log_is_indexed(site: Site) -> None:
+    await catch_up(site)
+    assert look_up(site, "*") == Found((), matched=0, submissions=0, log_size=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        (b"", "*"),
+        (b"\x00\xff\xfe not xml but copper", "copper kind:other"),
+        (b"<message from='alice@metals.example'><body>copper", "copper from:alice kind:message"),
+        (b"<message><body>\x1b[2J copper\x1b[0m</body></message>", "copper"),
+        (b"<message><body>cop\xe2\x80\x8bper</body></message>", "copper"),
+        (b"<message><body>" + b"y" * 12_000_000 + b" copper</body></message>", "copper"),
+        (b"<message><body>" + b"tin " * 200_000 + b"copper</body></message>", "copper"),
+        (b"<message>" + b"<x>" * 5000 + b"copper" + b"</x>" * 5000 + b"</message>", "copper"),
+        (b"<message><html><body xmlns='http://www.w3.org/1999/xhtml'>cop<b>per</b></body></html></message>", "copper"),
+        (b"<message><body>tin</body><replace xmlns='urn:xmpp:message-correct:0' id='1'/></message>", "tin"),
+        ("<message><body>\u202eפָּז copper</body></message>".encode(), "פז copper"),
+        (b"<message><body>'; DROP TABLE submission; --</body></message>", '"drop table"'),
+    ],
+    ids=[
+        "empty", "bytes", "cut", "controls", "invisible", "huge", "long", "deep", "markup", "correction", "rtl", "sql",
+    ],
+)  # fmt: skip
+async def test_whatever_was_recorded_is_found(site: Site, body: bytes, query: str) -> None:
+    await site.record(site.say(BOB, EVE, "nickel"), site.submit(body), site.say(BOB, EVE, "nickel"))
+    assert await find(site, query if query != "*" else "NOT nickel") == [1]
+
+
+async def test_records_that_cannot_be_parsed_are_found_by_their_words(site: Site) -> None:
+    largest = replace(site.say(ALICE, BOB, "copper"), seq=2**64 - 1, received_at_ns=2**64 - 1)
+    await site.record_payloads([(RecordKind.STANZA, b"{}\n copper"), (RecordKind.STANZA, b"copper \xff\x00")])
+    await site.record(largest, Delivery("e1", 2**64 - 1, (2**64 - 1,)), site.say(ALICE, BOB, "copper"))
+    assert await find(site, "copper") == [0, 1, 2, 4]
+    assert await find(site, "copper kind:other") == [0, 1]
+
+
+async def test_deliveries_tell_what_became_of_a_submission(site: Site) -> None:
+    def states(*seqs: int, epoch: str = "e1") -> list[DeliveryState]:
+        with Index(site.settings.index) as index:
+            return [index.delivery(epoch, seq) for seq in seqs]
+
+    carried_out, bounced, unknown = DeliveryState.CARRIED_OUT, DeliveryState.BOUNCED, DeliveryState.UNKNOWN
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(6)), Delivery("e1", 2, (1,)))
+    await catch_up(site)
+    assert states(0, 1, 2, 3) == [carried_out, bounced, carried_out, unknown]
+    # A later word counts for what came before it; an older one that comes late takes nothing back.
+    await site.record(Delivery("e1", 4, (3,)), Delivery("e2", 0, ()), Delivery("e1", 3, (5,)))
+    await catch_up(site)
+    assert states(0, 1, 2, 3, 4, 5) == [carried_out, bounced, carried_out, bounced, carried_out, bounced]
+    assert states(0, 1, epoch="e2") == [carried_out, unknown]
+
+
+async def test_catching_up_goes_on_where_it_stopped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 7)
+    monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 3)
+    seen: list[tuple[int, int]] = []
+    log = await LogReader.open(site.settings.gate.path)
+    for total in (20, 21, 35):
+        have = await log.size()
+        await site.record(*(site.say(ALICE, BOB, f"copper n{number}") for number in range(have, total)))
+        with Index(site.settings.index) as index:
+            await index.catch_up(log, lambda done, total: seen.append((done, total)))
+        assert look_up(site, "copper").indexes == tuple(range(total))
+    await log.close()
+    assert seen == [(7, 20), (14, 20), (20, 20), (21, 21), (28, 35), (35, 35)]
+
+
+async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 4)
+    monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 2)
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(12)))
+    log = await LogReader.open(site.settings.gate.path)
+    fetch = log.fetch
+
+    async def fail_late(first: int, count: int) -> list[object]:
+        if first == 6:
+            raise OSError("the disk went away")
+        return await fetch(first, count)  # type: ignore[return-value]
+
+    monkeypatch.setattr(log, "fetch", fail_late)
+    with Index(site.settings.index) as index, pytest.raises(OSError, match="went away"):
+        await index.catch_up(log)
+    await log.close()
+    assert look_up(site, "copper").indexes == (0, 1, 2, 3)
+    assert await find(site, "copper") == list(range(12))
+
+
+async def test_another_log_is_indexed_anew(site: Site) -> None:
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)), Delivery("e1", 1, ()))
+    assert await find(site, "copper") == [0, 1, 2]
+    for file in site.settings.gate.path.parent.glob("gate.db*"):
+        file.unlink()
+    await site.record(*(site.say(ALICE, BOB, "tin", epoch="e9") for _ in range(5)))
+    assert await find(site, "copper") == []
+    assert await find(site, "tin") == [0, 1, 2, 3, 4]
+    with Index(site.settings.index) as index:
+        assert index.delivery("e1", 0) == DeliveryState.UNKNOWN
+
+
+async def test_a_log_that_lost_its_end_is_indexed_anew(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "tin"))
+    kept = {file: file.read_bytes() for file in site.settings.gate.path.parent.glob("gate.db*")}
+    await site.record(site.say(ALICE, BOB, "copper"))
+    assert await find(site, "copper") == [1]
+    for file in site.settings.gate.path.parent.glob("gate.db*"):
+        file.unlink()
+    for file, content in kept.items():
+        file.write_bytes(content)
+    assert await find(site, "copper") == []
+    assert await find(site, "tin") == [0]
+
+
+async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    await catch_up(site)
+    with sqlite3.connect(site.settings.index) as database:
+        database.execute("DELETE FROM submission")
+        database.execute("ALTER TABLE state RENAME next_index TO something_else")
+    database.close()
+    monkeypatch.setattr(index_module, "FORMAT", 2)
+    assert await find(site, "copper") == [0]
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 8192])
+async def test_a_damaged_index_is_replaced(site: Site, content: bytes) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    site.settings.index.write_bytes(content)
+    assert await find(site, "copper") == [0]
+
+
+async def test_only_its_owner_reads_the_index(site: Site) -> None:
+    log = await LogReader.open(site.settings.gate.path)
+    with Index(site.settings.index) as index:
+        await index.catch_up(log)
+        await log.close()
+        files = list(site.settings.index.parent.glob("index.db*"))
+        assert len(files) == 3
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+async def test_a_deleted_index_is_built_again(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    await catch_up(site)
+    for file in site.settings.index.parent.glob("index.db*"):
+        file.unlink()
+    assert await find(site, "copper") == [0]
+
+
+async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: Site) -> None:
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(4)))
+    with sqlite3.connect(site.settings.gate.path) as database:
+        database.execute("DELETE FROM record WHERE idx IN (1, 3)")
+    database.close()
+    assert await find(site, "copper") == [0, 2]
+    assert await find(site, "copper") == [0, 2]
+
+
+CATCH_UP = """
+import asyncio, sys
+from pathlib import Path
+from components.archive.reader import LogReader
+from components.audit import index
+async def main():
+    index.RECORDS_PER_TRANSACTION = 10
+    log = await LogReader.open(Path(sys.argv[1]))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        with index.Index(Path(sys.argv[2])) as opened:
+            await opened.catch_up(log)
+    finally:
+        await log.close()
+asyncio.run(main())
+"""
+
+
+async def test_several_processes_catch_up_at_once(site: Site) -> None:
+    records: list[Submission] = [site.say(ALICE, BOB, f"copper n{number}") for number in range(600)]
+    await site.record(*records[:400])
+    paths = (str(site.settings.gate.path), str(site.settings.index))
+    command = (sys.executable, "-W", "error", "-c", CATCH_UP, *paths)
+    pipe = asyncio.subprocess.PIPE
+    processes = [
+        await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT)
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+    await site.record(*records[400:])
+    outputs = [(await process.communicate())[0] for process in processes]
+    assert [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)] == [
+        (0, b"")
+    ] * 4
+    assert await find(site, "copper") == list(range(600))
+    assert await find(site, "n599") == [599]

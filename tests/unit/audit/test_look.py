@@ -1,0 +1,228 @@
+"""Searching and showing: what is found, what is proved, and that no look goes unrecorded."""
+
+import asyncio
+import sqlite3
+import time
+
+import pytest
+
+from components.archive.keys import load_verifier_key
+from components.archive.log.checkpoint import verify_checkpoint
+from components.archive.log.merkle import leaf_hash, verify_inclusion
+from components.archive.record import Access, Delivery, RecordKind
+from components.audit import access
+from components.audit.access import name_actor, record_access
+from components.audit.errors import AuditError
+from components.audit.index import DeliveryState
+from components.audit.query.error import QueryError
+from components.audit.search import SearchResult, search
+from components.audit.show import RecordDetail, show
+from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
+
+ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
+
+
+def quiet(_done: int, _total: int) -> None:
+    pass
+
+
+async def look_for(site: Site, query: str, limit: int = 50) -> SearchResult:
+    return await search(site.settings, query, limit, quiet)
+
+
+async def look_at(site: Site, record_id: str) -> RecordDetail:
+    return await show(site.settings, record_id, quiet)
+
+
+async def test_a_search_reads_as_a_conversation(site: Site) -> None:
+    await site.record(
+        site.say(ALICE, BOB, "copper?"),
+        site.say(BOB, ALICE, "copper!", at_s=1),
+        site.say(ALICE, EVE, "copper!!", action="refuse", rules=("recipient-outside",), error=REFUSAL),
+        Delivery("e1", 1, (0,)),
+    )
+    result = await look_for(site, "copper", limit=2)
+    assert (result.matched, result.submissions, result.log_size) == (3, 3, 4)
+    assert [view.id for view in result.records] == ["gate/1", "gate/2"]
+    assert [view.reading.text for view in result.records] == ["copper!", "copper!!"]
+    assert [view.delivery for view in result.records] == [DeliveryState.CARRIED_OUT, DeliveryState.UNKNOWN]
+    assert result.records[0].at_ns == T0_NS + 10**9
+
+
+async def test_every_look_is_a_record(site: Site) -> None:
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)))
+    before_ns = time.time_ns()
+    assert (await look_for(site, "copper after:1970-01-01", limit=1)).access_id == "audit/0"
+    assert (await look_for(site, "tin")).access_id == "audit/1"
+    assert (await look_at(site, "gate/2")).access_id == "audit/2"
+    assert (await look_at(site, "audit/0")).access_id == "audit/3"
+    with pytest.raises(AuditError, match=r"there is no record gate/3: the last is gate/2"):
+        await look_at(site, "gate/3")
+    made = await site.accesses()
+    assert [(each.act, each.query, each.log_size, each.result_count) for each in made] == [
+        ("search", "copper after:1970-01-01", 3, 3),
+        ("search", "tin", 3, 0),
+        ("show", "gate/2", 3, 1),
+        ("show", "audit/0", 3, 1),
+        ("show", "gate/3", 3, 0),
+    ]
+    assert {each.actor for each in made} == {name_actor()}
+    assert all(before_ns <= each.at_ns <= time.time_ns() for each in made)
+
+
+async def test_who_looks_is_the_systems_word_not_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = name_actor()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert name_actor() == actor
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_001)
+    assert name_actor() == "uid 4000000001"
+
+
+def _key_is_gone(site: Site) -> None:
+    site.settings.audit.key_file.unlink()
+
+
+def _key_is_readable(site: Site) -> None:
+    site.settings.audit.key_file.chmod(0o644)
+
+
+def _key_is_another_logs(site: Site) -> None:
+    site.settings.audit.key_file.write_bytes(site.settings.gate.key_file.read_bytes())
+
+
+def _log_is_no_database(site: Site) -> None:
+    site.settings.audit.path.write_bytes(b"not a database" * 500)
+
+
+def _log_is_a_folder(site: Site) -> None:
+    site.settings.audit.path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "spoil", [_key_is_gone, _key_is_readable, _key_is_another_logs, _log_is_no_database, _log_is_a_folder]
+)
+async def test_nothing_is_shown_that_could_not_be_recorded(site: Site, spoil: object) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    if spoil is _key_is_another_logs:
+        await look_for(site, "copper")
+    spoil(site)  # type: ignore[operator]
+    with pytest.raises(AuditError, match=r"nothing is shown.*audit\.db"):
+        await look_for(site, "copper")
+    with pytest.raises(AuditError, match=r"nothing is shown.*audit\.db"):
+        await look_at(site, "gate/0")
+
+
+async def test_a_look_waits_for_another(site: Site) -> None:
+    looks = [Access("x", "search", str(number), 0, 0, 0) for number in range(12)]
+    ids = await asyncio.gather(*(record_access(site.settings.audit, look) for look in looks))
+    assert sorted(ids) == sorted(f"audit/{number}" for number in range(12))
+    assert sorted(each.query for each in await site.accesses()) == sorted(look.query for look in looks)
+
+
+async def test_a_look_gives_up_when_the_log_stays_busy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "_BUSY_TIMEOUT_S", 0.05)
+    await site.record(site.say(ALICE, BOB, "copper"))
+    writer = await open_writer(site.settings.audit)
+    with pytest.raises(AuditError, match="nothing is shown"):
+        await look_for(site, "copper")
+    await writer.close()
+    assert (await look_for(site, "copper")).access_id == "audit/0"
+
+
+async def test_a_wrong_query_is_not_a_look(site: Site) -> None:
+    with pytest.raises(QueryError):
+        await look_for(site, "from:")
+    assert await site.accesses() == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 300])
+async def test_a_record_is_shown_with_its_proof(site: Site, count: int) -> None:
+    body = b"<message from='a@x' to='b@x'>\n <body>\xc3\xa4</body></message>"
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(count - 1)), site.submit(body))
+    detail = await look_at(site, f"gate/{count - 1}")
+    assert detail.body == body
+    assert detail.view.delivery == DeliveryState.UNKNOWN
+    assert detail.proof.fault == ""
+    key = load_verifier_key(site.settings.gate.verifier_key_file)
+    checkpoint = verify_checkpoint(detail.proof.note, key)
+    assert checkpoint.size == detail.proof.size == count
+    verify_inclusion(count - 1, count, leaf_hash(detail.leaf), detail.proof.hashes, checkpoint.root)
+
+
+async def test_a_look_is_shown(site: Site) -> None:
+    await look_for(site, "copper")
+    detail = await look_at(site, "audit/0")
+    assert isinstance(detail.view.content, Access)
+    assert detail.view.content.query == "copper"
+    assert detail.body == detail.view.stored.payload
+    assert detail.proof.fault == ""
+
+
+async def test_a_record_that_cannot_be_parsed_is_shown(site: Site) -> None:
+    await site.record_payloads([(RecordKind.STANZA, b"\xff copper")])
+    detail = await look_at(site, "gate/0")
+    assert detail.view.content is None
+    assert detail.body == b"\xff copper"
+    assert detail.proof.fault == ""
+    assert [view.id for view in (await look_for(site, "copper")).records] == ["gate/0"]
+
+
+def tamper(site: Site, sql: str, *parameters: object) -> None:
+    with sqlite3.connect(site.settings.gate.path) as database:
+        database.execute(sql, parameters)
+    database.close()
+
+
+async def test_an_altered_record_is_found_out(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "copper at 9"), site.say(ALICE, BOB, "copper at 7"))
+    assert all(view.stored.is_intact() for view in (await look_for(site, "copper")).records)
+    tamper(site, "UPDATE record SET payload = replace(payload, 'at 9', 'at 8') WHERE idx = 0")
+    result = await look_for(site, "copper")
+    assert [view.stored.is_intact() for view in result.records] == [False, True]
+    assert "not the one" in (await look_at(site, "gate/0")).proof.fault
+    assert (await look_at(site, "gate/1")).proof.fault == ""
+
+
+async def test_swapped_records_are_found_out(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "copper at 9"), site.say(ALICE, BOB, "copper at 7"))
+    tamper(site, "UPDATE record SET idx = 2 WHERE idx = 0")
+    tamper(site, "UPDATE record SET idx = 0 WHERE idx = 1")
+    tamper(site, "UPDATE record SET idx = 1 WHERE idx = 2")
+    assert (await look_at(site, "gate/0")).proof.fault
+    assert [view.stored.is_intact() for view in (await look_for(site, "copper")).records] == [False, False]
+
+
+async def test_a_missing_record_is_found_out(site: Site) -> None:
+    await site.record(
+        site.say(ALICE, BOB, "copper"), site.say(ALICE, BOB, "tin"), site.say(ALICE, BOB, "tin")
+    )
+    await look_for(site, "*")
+    tamper(site, "DELETE FROM record WHERE idx = 0")
+    with pytest.raises(AuditError, match="record gate/0 was indexed and is missing"):
+        await look_for(site, "copper")
+    assert (await look_for(site, "tin")).matched == 2
+    with pytest.raises(AuditError, match="record gate/0 is missing from the log"):
+        await look_at(site, "gate/0")
+
+
+async def test_a_forged_checkpoint_proves_nothing(site: Site) -> None:
+    await site.record(site.say(ALICE, BOB, "copper"))
+    tamper(site, "UPDATE checkpoint SET note = replace(note, 'metals.example/gate', 'metals.example/fake')")
+    assert (await look_at(site, "gate/0")).proof.fault
+
+
+@pytest.mark.parametrize(
+    "record_id", ["", "gate", "gate/", "gate/x", "gate/-1", "gate/1/2", "roster/1", "1", "gate/²"]
+)
+async def test_what_is_no_id_is_told(site: Site, record_id: str) -> None:
+    with pytest.raises(AuditError, match=r"is no record's id: one looks like gate/100042 or audit/7"):
+        await look_at(site, record_id)
+    assert await site.accesses() == []
+
+
+async def test_a_log_that_is_not_there_is_told(site: Site) -> None:
+    from components.archive.errors import LogUnavailable
+
+    with pytest.raises(LogUnavailable, match=r"audit\.db"):
+        await look_at(site, "audit/0")
