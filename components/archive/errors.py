@@ -1,0 +1,17 @@
+"""What can go wrong with a log. No message holds anything of a record's content."""
+
+
+class LogError(Exception):
+    """A log could not be opened, read or written."""
+
+
+class LogUnavailable(LogError):  # noqa: N818 - the condition is the name
+    """The store cannot do it now (disk full, input/output error, locked); it may later."""
+
+
+class LogDamaged(LogError):  # noqa: N818
+    """What the store holds contradicts itself, its checkpoint or the key; nothing more may be written."""
+
+
+class LogBusy(LogError):  # noqa: N818
+    """Another process writes this log."""

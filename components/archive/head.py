@@ -1,0 +1,101 @@
+"""A log's newest state, as its store holds it, checked before anything is added to it."""
+
+from dataclasses import dataclass
+
+from components.archive.errors import LogDamaged
+from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
+from components.archive.log.leaf import LeafError, is_payload_of, parse_leaf
+from components.archive.log.merkle import leaf_hash, root_hash
+from components.archive.log.note import NoteError, VerifierKey
+from components.archive.log.tile import (
+    HASH_SIZE_BYTES,
+    TILE_WIDTH,
+    TiledTree,
+    TileError,
+    TileId,
+    restore_tree,
+    unfinished_tiles,
+)
+from components.archive.store import FORMAT, CheckpointRow, LogSource, RecordRow
+
+NS_PER_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the next append builds on: the tree, and its last leaf's time (0 for none)."""
+
+    tree: TiledTree
+    time_ns: int
+
+
+async def load_head(source: LogSource, key: VerifierKey) -> Head:
+    """Read the newest state; raises LogDamaged if checkpoint, tiles and last records do not fit together."""
+    meta = await source.fetch_meta()
+    if meta.get("format") != FORMAT or meta.get("origin") != key.name:
+        found = f"{meta.get('origin')!r} in format {meta.get('format')!r}"
+        raise LogDamaged(f"the log is {found}, not {key.name!r} in {FORMAT!r}")
+    row = await source.fetch_newest_checkpoint()
+    if row is None:
+        raise LogDamaged("the log has no checkpoint")
+    checkpoint = _verify_row(row, key)
+    tree = await _load_tree(source, checkpoint)
+    time_ns = await _check_last_records(source, checkpoint.size)
+    if row.second != time_ns // NS_PER_SECOND:
+        raise LogDamaged(f"the checkpoint of second {row.second} is not of its last record's second")
+    return Head(tree, time_ns)
+
+
+def _verify_row(row: CheckpointRow, key: VerifierKey) -> Checkpoint:
+    try:
+        checkpoint = verify_checkpoint(row.note, key)
+    except (NoteError, CheckpointError) as error:
+        raise LogDamaged(f"the checkpoint of second {row.second}: {error}") from error
+    if checkpoint.size != row.size:
+        raise LogDamaged(
+            f"the checkpoint of second {row.second} is of {checkpoint.size} records, not {row.size}"
+        )
+    return checkpoint
+
+
+async def _load_tree(source: LogSource, checkpoint: Checkpoint) -> TiledTree:
+    bounds = await source.fetch_bounds()
+    expected = (0, checkpoint.size - 1) if checkpoint.size else None
+    if bounds != expected:
+        found = f"records {bounds[0]} to {bounds[1]}" if bounds else "no record"
+        raise LogDamaged(f"the checkpoint is of {checkpoint.size} records, but the log holds {found}")
+    try:
+        tree = restore_tree(checkpoint.size, await source.fetch_tiles(unfinished_tiles(checkpoint.size)))
+    except TileError as error:
+        raise LogDamaged(str(error)) from error
+    if root_hash(tree.frontier) != checkpoint.root:
+        raise LogDamaged(f"the tiles do not give the root of the checkpoint of {checkpoint.size} records")
+    return tree
+
+
+async def _check_last_records(source: LogSource, size: int) -> int:
+    """Check the records of the last tile against it, and give the last one's time."""
+    if not size:
+        return 0
+    tile = TileId(0, (size - 1) // TILE_WIDTH)
+    first = tile.n * TILE_WIDTH
+    hashes = (await source.fetch_tiles([tile])).get(tile, b"")
+    rows = await source.fetch_rows(first, size)
+    if len(rows) != size - first:
+        raise LogDamaged(f"{len(rows)} of the {size - first} records from {first} on are there")
+    time_ns = 0
+    for place, row in enumerate(rows):
+        if leaf_hash(row.leaf) != hashes[place * HASH_SIZE_BYTES : (place + 1) * HASH_SIZE_BYTES]:
+            raise LogDamaged(f"the leaf of record {row.index} is not the one in the tree")
+        time_ns = _check_payload(row)
+    return time_ns
+
+
+def _check_payload(row: RecordRow) -> int:
+    try:
+        leaf = parse_leaf(row.leaf)
+    except LeafError as error:
+        raise LogDamaged(f"record {row.index}: {error}") from error
+    if row.payload is None or not is_payload_of(leaf, row.payload):
+        raise LogDamaged(f"the payload of record {row.index} is not the one its leaf names")
+    return leaf.time_ns

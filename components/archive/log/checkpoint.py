@@ -1,0 +1,63 @@
+"""Checkpoints: a log's origin, size and root hash as a signed note (C2SP tlog-checkpoint)."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from components.archive.log.note import Signer, VerifierKey, sign_note, verify_note
+
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_ROOT_SIZE_BYTES = 32
+
+
+class CheckpointError(ValueError):
+    """The text is not a checkpoint, or not one of the log it should be of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tree head: the log named `origin` had `size` leaves under `root`."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+def encode_checkpoint(checkpoint: Checkpoint) -> str:
+    """Encode the text that is signed: three lines (tlog-checkpoint, Note text)."""
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Parse a checkpoint's text, passing over extension lines; raises CheckpointError."""
+    lines = text.split("\n")
+    if len(lines) < 4 or lines.pop() != "" or not all(lines):
+        raise CheckpointError("a checkpoint has at least three lines, none of them empty")
+    origin, size, root, *_extensions = lines
+    if not _SIZE.fullmatch(size):
+        raise CheckpointError("a checkpoint's second line is the tree's size")
+    return Checkpoint(origin, int(size), _parse_root(root))
+
+
+def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
+    """Encode and sign a checkpoint; the signer's name should be the origin."""
+    return sign_note(encode_checkpoint(checkpoint), signer)
+
+
+def verify_checkpoint(note: str, key: VerifierKey) -> Checkpoint:
+    """Parse a checkpoint of the log that `key` is named after; raises NoteError or CheckpointError."""
+    checkpoint = parse_checkpoint(verify_note(note, [key]))
+    if checkpoint.origin != key.name:
+        raise CheckpointError(f"a checkpoint of {checkpoint.origin!r}, not of {key.name!r}")
+    return checkpoint
+
+
+def _parse_root(text: str) -> bytes:
+    try:
+        root = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        root = b""
+    if len(root) != _ROOT_SIZE_BYTES or base64.b64encode(root).decode() != text:
+        raise CheckpointError("a checkpoint's third line is the root hash in base64")
+    return root

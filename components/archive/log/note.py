@@ -1,0 +1,162 @@
+"""Signed notes with Ed25519 keys (C2SP signed-note)."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ED25519 = b"\x01"
+MAX_SIGNATURES = 64
+
+_SIGNATURE_LINE = re.compile(r"— ([^\s+]+) (\S+)")
+_KEY_NAME = re.compile(r"[^\s+]+")
+_KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
+_PRIVATE = "PRIVATE+KEY+"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+class NoteError(ValueError):
+    """A note is malformed, or no known key signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A key that notes are trusted by; `key_id` is its 4-byte fingerprint."""
+
+    name: str
+    key_id: bytes
+    public_key: Ed25519PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A private key under the name that its signatures carry."""
+
+    name: str
+    key_id: bytes
+    private_key: Ed25519PrivateKey
+
+
+def make_signer(name: str, private_key: Ed25519PrivateKey) -> Signer:
+    """Name a private key; raises NoteError if the name holds a space or a plus sign."""
+    return Signer(name, derive_key_id(name, private_key.public_key()), private_key)
+
+
+def make_verifier_key(name: str, public_key: Ed25519PublicKey) -> VerifierKey:
+    """Name a public key; raises NoteError if the name holds a space or a plus sign."""
+    return VerifierKey(name, derive_key_id(name, public_key), public_key)
+
+
+def derive_key_id(name: str, public_key: Ed25519PublicKey) -> bytes:
+    """Derive the 4 bytes that a signature names its key by (signed-note, Signatures)."""
+    if not _KEY_NAME.fullmatch(name):
+        raise NoteError(f"a key's name has no space and no plus sign: {name!r}")
+    return sha256(name.encode() + b"\n" + ED25519 + public_key.public_bytes_raw()).digest()[:4]
+
+
+def encode_verifier_key(key: VerifierKey) -> str:
+    """Encode as a vkey, `name+id+key` (signed-note, Verifier keys)."""
+    return f"{key.name}+{key.key_id.hex()}+{_base64(ED25519 + key.public_key.public_bytes_raw())}"
+
+
+def parse_verifier_key(vkey: str) -> VerifierKey:
+    """Parse a vkey; raises NoteError when it is malformed, of another type, or its id is not its key's."""
+    name, key_id, raw = _parse_key(vkey)
+    key = make_verifier_key(name, Ed25519PublicKey.from_public_bytes(raw))
+    if key.key_id != key_id:
+        raise NoteError(f"the id of the verifier key of {name} does not match the key")
+    return key
+
+
+def encode_signer(signer: Signer) -> str:
+    """Encode a private key in the form that Go's sumdb/note gave these keys."""
+    seed = ED25519 + signer.private_key.private_bytes_raw()
+    return f"{_PRIVATE}{signer.name}+{signer.key_id.hex()}+{_base64(seed)}"
+
+
+def parse_signer(text: str) -> Signer:
+    """Parse a private key; raises NoteError, which says nothing of the key."""
+    name, key_id, raw = _parse_key(text.removeprefix(_PRIVATE))
+    if not text.startswith(_PRIVATE):
+        raise NoteError("not the private key of a note's signer")
+    signer = make_signer(name, Ed25519PrivateKey.from_private_bytes(raw))
+    if signer.key_id != key_id:
+        raise NoteError(f"the id of the private key of {name} does not match the key")
+    return signer
+
+
+def sign_note(text: str, signer: Signer) -> str:
+    """Sign a text that ends in a newline; gives the whole note. Raises NoteError for other texts."""
+    _require_text(text)
+    signature = signer.key_id + signer.private_key.sign(text.encode())
+    return f"{text}\n— {signer.name} {_base64(signature)}\n"
+
+
+def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
+    """Give the text of a note that at least one of `keys` signed.
+
+    Raises NoteError when it is malformed, when no known key signed, or when a known key's signature is wrong;
+    signatures of unknown keys are passed over (signed-note, Signatures).
+    """
+    text, blank, block = note.rpartition("\n\n")
+    text += "\n"
+    lines = block.split("\n")
+    if not blank or lines.pop() != "" or not 0 < len(lines) <= MAX_SIGNATURES:
+        raise NoteError("not a signed note")
+    _require_text(text)
+    known = {(key.name, key.key_id): key.public_key for key in keys}
+    verified = False
+    for line in lines:
+        name, signature = _parse_signature_line(line)
+        public_key = known.get((name, signature[:4]))
+        if public_key is None:
+            continue
+        try:
+            public_key.verify(signature[4:], text.encode())
+        except InvalidSignature:
+            raise NoteError(f"the signature of {name} is wrong") from None
+        verified = True
+    if not verified:
+        raise NoteError("no known key signed this note")
+    return text
+
+
+def _parse_key(text: str) -> tuple[str, bytes, bytes]:
+    """Split `name+id+key`, which public and private keys share."""
+    match = _KEY.fullmatch(text)
+    raw = _parse_base64(match[3]) if match else b""
+    if match is None or len(raw) != 33 or raw[:1] != ED25519:
+        raise NoteError("not the key of an Ed25519 signer of notes")
+    return match[1], bytes.fromhex(match[2]), raw[1:]
+
+
+def _parse_signature_line(line: str) -> tuple[str, bytes]:
+    match = _SIGNATURE_LINE.fullmatch(line)
+    signature = _parse_base64(match[2]) if match else b""
+    if match is None or len(signature) <= 4:
+        raise NoteError("malformed signature line")
+    return match[1], signature
+
+
+def _require_text(text: str) -> None:
+    if not text.endswith("\n") or _CONTROL.search(text):
+        raise NoteError("a note's text ends in a newline and holds no other control character")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _parse_base64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise NoteError("malformed base64") from None
+    if _base64(data) != text:  # else unused bits could be flipped unnoticed
+        raise NoteError("malformed base64")
+    return data

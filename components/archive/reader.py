@@ -1,0 +1,95 @@
+"""Reads a log while its writer runs, or after."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.errors import LogDamaged
+from components.archive.log.leaf import Leaf, LeafError, LeafIndex, is_payload_of, parse_leaf
+from components.archive.log.merkle import ProofError, Span, consistency_spans, inclusion_spans
+from components.archive.log.tile import TileError, hash_spans, tiles_of_spans
+from components.archive.store import CheckpointRow, LogSource, RecordRow
+from components.archive.store.sqlite import SqliteSource
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it lies in the store; nothing has been verified yet."""
+
+    index: LeafIndex
+    leaf: Leaf
+    payload: bytes
+
+    def is_intact(self) -> bool:
+        """Tell whether leaf, payload and index fit one another; that the tree holds them is for a proof."""
+        return self.leaf.index == self.index and is_payload_of(self.leaf, self.payload)
+
+
+class LogReader:
+    """Reads records, checkpoints and proofs. Every method raises LogUnavailable or LogDamaged."""
+
+    def __init__(self, source: LogSource) -> None:
+        self._source = source
+
+    @classmethod
+    async def open(cls, path: Path) -> "LogReader":
+        """Open the SQLite log at `path` for reading; raises LogUnavailable when there is none."""
+        return cls(await SqliteSource.open(path))
+
+    async def size(self) -> int:
+        """Count the records under the newest checkpoint, which are all there are."""
+        return (await self._newest()).size
+
+    async def checkpoint(self) -> bytes:
+        """Give the newest checkpoint, a signed note; its signature is for the caller to verify."""
+        return (await self._newest()).note.encode()
+
+    async def fetch(self, first: int, count: int) -> list[StoredRecord]:
+        """Give up to `count` records from index `first` on, in order."""
+        return [_parse_row(row) for row in await self._source.fetch_rows(first, first + count)]
+
+    async def tail(self, count: int) -> list[StoredRecord]:
+        """Give the newest `count` records, in order."""
+        size = await self.size()
+        return await self.fetch(max(0, size - count), min(count, size))
+
+    async def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """Prove record `index` in the tree of `size` records (RFC 6962, 2.1.1); reads at most two tiles a level.
+
+        Raises ProofError for an index or a size beyond the log.
+        """
+        return await self._prove(inclusion_spans(index, size))
+
+    async def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
+        """Prove the tree of `old_size` a prefix of that of `new_size` (RFC 6962, 2.1.2; ProofError)."""
+        return await self._prove(consistency_spans(old_size, new_size))
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._source.close()
+
+    async def _prove(self, spans: list[Span]) -> list[bytes]:
+        size = await self.size()
+        if any(span.end > size for span in spans):
+            raise ProofError(f"the log has {size} records")
+        # Tiles only grow: one that is read a moment later still begins with the hashes of this tree.
+        tiles = await self._source.fetch_tiles(tiles_of_spans(spans))
+        try:
+            return hash_spans(spans, tiles)
+        except TileError as error:
+            raise LogDamaged(f"a tile of the log is missing or cut short: {error}") from error
+
+    async def _newest(self) -> CheckpointRow:
+        row = await self._source.fetch_newest_checkpoint()
+        if row is None:
+            raise LogDamaged("the log has no checkpoint")
+        return row
+
+
+def _parse_row(row: RecordRow) -> StoredRecord:
+    try:
+        leaf = parse_leaf(row.leaf)
+    except LeafError as error:
+        raise LogDamaged(f"record {row.index}: {error}") from error
+    if row.payload is None:
+        raise LogDamaged(f"record {row.index} has no payload")
+    return StoredRecord(LeafIndex(row.index), leaf, row.payload)

@@ -1,0 +1,200 @@
+"""The payload of a record: a JSON header, a newline, the bytes as they came (docs/archive-format.md, 1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import orjson
+
+from policy.decision import StanzaError
+
+
+class RecordKind(IntEnum):
+    """What a record tells of; the number stands in the leaf."""
+
+    STANZA = 1
+    SESSION = 2
+    DELIVERY = 3
+    ACCESS = 4
+
+
+class RecordError(ValueError):
+    """The value has no encoding, or the bytes are not exactly what the encoder writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the server's adapter submitted, and what was decided: a stanza, or an event of a session.
+
+    `epoch` and `seq` are the adapter's numbering, `body` the bytes exactly as submitted, `error` what the
+    sender was told (for `refuse`), `received_at_ns` Unix time at the gate.
+    """
+
+    kind: RecordKind
+    epoch: str
+    seq: int
+    way: str
+    session: str
+    received_at_ns: int
+    action: str
+    rules: tuple[str, ...]
+    error: StanzaError | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Every `seq` up to `through` of `epoch` was carried out, except those ever named in `bounced`."""
+
+    epoch: str
+    through: int
+    bounced: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A look that an auditor took: `act` (search, show ...) with `query` on a log of `log_size` records."""
+
+    actor: str
+    act: str
+    query: str
+    at_ns: int
+    log_size: int
+    result_count: int
+
+
+Record = Submission | Delivery | Access
+
+
+def encode_submission(submission: Submission) -> bytes:
+    """Encode a stanza or a session's event; raises RecordError for text that has no UTF-8."""
+    header = {
+        "epoch": submission.epoch,
+        "seq": submission.seq,
+        "way": submission.way,
+        "session": submission.session,
+        "received_at_ns": submission.received_at_ns,
+        "action": submission.action,
+        "rules": submission.rules,
+        "error": submission.error,
+    }
+    return _encode(header) + submission.body
+
+
+def encode_delivery(delivery: Delivery) -> bytes:
+    """Encode what the adapter carried out; raises RecordError for text that has no UTF-8."""
+    return _encode({"epoch": delivery.epoch, "through": delivery.through, "bounced": delivery.bounced})
+
+
+def encode_access(access: Access) -> bytes:
+    """Encode an auditor's look; raises RecordError for text that has no UTF-8."""
+    header = {
+        "actor": access.actor,
+        "act": access.act,
+        "query": access.query,
+        "at_ns": access.at_ns,
+        "log_size": access.log_size,
+        "result_count": access.result_count,
+    }
+    return _encode(header)
+
+
+def parse_record(kind: RecordKind, payload: bytes) -> Record:
+    """Parse a payload. Raises RecordError unless encoding the result gives the same bytes again.
+
+    So there is one encoding of every record: no key twice, in another order or unknown, no other spacing.
+    """
+    head, newline, body = payload.partition(b"\n")
+    try:
+        header = orjson.loads(head)
+    except orjson.JSONDecodeError:
+        raise RecordError("the header is not JSON") from None
+    if not newline or not isinstance(header, dict):
+        raise RecordError("the header is not a JSON object on a line of its own")
+    try:
+        record = _PARSERS[kind](kind, header, body)
+    except KeyError as missing:
+        raise RecordError(f"the header lacks {missing}") from None
+    if _ENCODERS[type(record)](record) != payload:
+        raise RecordError("the payload is not in its one encoding")
+    return record
+
+
+def _parse_submission(kind: RecordKind, header: dict[str, Any], body: bytes) -> Submission:
+    return Submission(
+        kind,
+        epoch=_text(header, "epoch"),
+        seq=_number(header, "seq"),
+        way=_text(header, "way"),
+        session=_text(header, "session"),
+        received_at_ns=_number(header, "received_at_ns"),
+        action=_text(header, "action"),
+        rules=tuple(_list(header, "rules", str)),
+        error=_parse_error(header["error"]),
+        body=body,
+    )
+
+
+def _parse_error(value: object) -> StanzaError | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise RecordError("error is neither null nor an object")
+    return StanzaError(_text(value, "type"), _text(value, "condition"), _text(value, "text"))
+
+
+def _parse_delivery(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Delivery:
+    return Delivery(_text(header, "epoch"), _number(header, "through"), tuple(_list(header, "bounced", int)))
+
+
+def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Access:
+    return Access(
+        actor=_text(header, "actor"),
+        act=_text(header, "act"),
+        query=_text(header, "query"),
+        at_ns=_number(header, "at_ns"),
+        log_size=_number(header, "log_size"),
+        result_count=_number(header, "result_count"),
+    )
+
+
+_PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
+    RecordKind.STANZA: _parse_submission,
+    RecordKind.SESSION: _parse_submission,
+    RecordKind.DELIVERY: _parse_delivery,
+    RecordKind.ACCESS: _parse_access,
+}
+_ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
+    Submission: encode_submission,
+    Delivery: encode_delivery,
+    Access: encode_access,
+}
+
+
+def _encode(header: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError as error:
+        raise RecordError(f"the record has no encoding: {error}") from None
+
+
+def _text(header: dict[str, Any], key: str) -> str:
+    value = header[key]
+    if not isinstance(value, str):
+        raise RecordError(f"{key} is not a text")
+    return value
+
+
+def _number(header: dict[str, Any], key: str) -> int:
+    value = header[key]
+    if type(value) is not int or value < 0:  # a bool is an int to isinstance
+        raise RecordError(f"{key} is not a number of 0 or more")
+    return value
+
+
+def _list(header: dict[str, Any], key: str, item_type: type) -> list[Any]:
+    value = header[key]
+    if not isinstance(value, list) or any(type(item) is not item_type for item in value):
+        raise RecordError(f"{key} is not a list of {item_type.__name__}")
+    return value

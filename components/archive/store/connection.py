@@ -1,0 +1,105 @@
+"""SQLite connections as a log needs them, and what their errors mean."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import aiosqlite
+
+from components.archive.errors import LogDamaged, LogUnavailable
+
+LOCK_TIMEOUT_S = 1.0
+CACHED_STATEMENTS = 64
+
+# At level DEBUG aiosqlite logs every call with its parameters: the messages themselves.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
+
+Statement = tuple[str, Sequence[object]]
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_BUSY: "the database is locked by another process",
+    sqlite3.SQLITE_LOCKED: "the database is locked",
+    sqlite3.SQLITE_IOERR: "input/output error",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+}
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class Connection(aiosqlite.Connection):
+    """An aiosqlite connection that runs a whole transaction in one turn of its thread.
+
+    A turn costs two thread switches, and beside a busy event loop each waits for the interpreter's lock.
+    """
+
+    async def open(self) -> None:
+        """Start the thread and connect; raises sqlite3.Error."""
+        try:
+            await self
+        except sqlite3.Error:
+            # The thread has been told to stop; it would answer to an event loop that may be closed by then.
+            self._thread.join()
+            raise
+
+    async def execute_transaction(self, statements: Sequence[Statement]) -> None:
+        """Execute all statements, durably, or none; the fate is unknown when this raises."""
+        await self._execute(self._transact, statements)  # type: ignore[no-untyped-call]
+
+    def _transact(self, statements: Sequence[Statement]) -> None:
+        connection = self._conn
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for sql, parameters in statements:
+                connection.execute(sql, parameters)
+            # Killed before this: nothing of it is there after a restart. Killed after: all of it is.
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            raise
+
+
+async def open_connection(path: Path, mode: str, pragmas: Sequence[str] = ()) -> Connection:
+    """Open an existing database, `mode` being `ro` or `rw`; raises sqlite3.Error."""
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,  # transactions are ours to begin
+            timeout=LOCK_TIMEOUT_S,
+            cached_statements=CACHED_STATEMENTS,
+        )
+
+    connection = Connection(connect, iter_chunk_size=64)
+    await connection.open()
+    try:
+        for pragma in pragmas:
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            await connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def sqlite_errors_named(path: Path) -> Iterator[None]:
+    """Turn sqlite3.Error into LogUnavailable or, for a corrupt database, LogDamaged, with a reason."""
+    try:
+        yield
+    except UnicodeDecodeError as error:  # SQLite's message quotes damaged bytes
+        raise LogDamaged(f"{path}: a corrupt database") from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        primary = code & 0xFF  # the higher bits say which input/output error it was
+        if primary in _CORRUPT:
+            raise LogDamaged(f"{path}: not a database, or a corrupt one") from error
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        reason = _REASONS.get(primary, "database error")
+        raise LogUnavailable(f"{path}: {reason} ({name})") from error
