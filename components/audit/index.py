@@ -29,9 +29,11 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 class DeliveryState(StrEnum):
-    """Whether the server carried a verdict out: it said so, that it bounced the stanza, or nothing yet."""
+    """What became of a stanza: the server says so for all up to a number, and names what it bounced."""
 
     CARRIED_OUT = "carried-out"
+    RETURNED = "returned"
+    KEPT = "kept"
     BOUNCED = "bounced"
     UNKNOWN = "unknown"
 

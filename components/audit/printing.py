@@ -32,6 +32,8 @@ _VERDICTS = {
 }
 _DELIVERY_STYLES = {
     DeliveryState.CARRIED_OUT: "dim",
+    DeliveryState.RETURNED: "dim",
+    DeliveryState.KEPT: "magenta",
     DeliveryState.BOUNCED: "yellow",
     DeliveryState.UNKNOWN: "yellow",
 }

@@ -248,7 +248,9 @@ class Verification:
 
     def _check_second(self, head: Head) -> None:
         time_ns = self._tile_times_ns.get(head.size - 1) if head.size else 0
-        if None not in (head.second, time_ns) and head.second != time_ns // 1_000_000_000:
+        if head.second is None or time_ns is None:  # kept elsewhere, or of a record that is not known any more
+            return
+        if head.second != time_ns // 1_000_000_000:
             detail = f"{head.label} is not of the second of its last record"
             self._findings.add("checkpoint-altered", None, detail)
 
@@ -274,6 +276,8 @@ class Verification:
                 self._check_record(*row)
             return leaf_hashes
         by_index = {row[0]: row for row in rows}
+        if len(by_index) != len(rows):
+            self._findings.add("database-damaged", first, f"records of tile 0/{n} are there more than once")
         places = {row[0]: leaf_hash for row, leaf_hash in zip(rows, leaf_hashes, strict=True)}
         hashes, altered = self._arbitrate(n, first, end, places, tile)
         for index in range(first, end):

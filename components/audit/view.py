@@ -33,6 +33,10 @@ class RecordView:
         )
 
 
+# What carrying out a verdict other than release means for the stanza.
+_CARRIED_OUT_AS = {"refuse": DeliveryState.RETURNED, "hold": DeliveryState.KEPT}
+
+
 def view_record(log_name: str, stored: StoredRecord, index: Index | None = None) -> RecordView:
     """Read a record of a log; `index`, of the same log, tells what became of a submission."""
     record_id = f"{log_name}/{stored.index}"
@@ -43,6 +47,8 @@ def view_record(log_name: str, stored: StoredRecord, index: Index | None = None)
     if not isinstance(content, Submission):
         return RecordView(record_id, stored, content, _nobodys(""))
     delivery = index.delivery(content.epoch, content.seq) if index else DeliveryState.UNKNOWN
+    if delivery is DeliveryState.CARRIED_OUT:
+        delivery = _CARRIED_OUT_AS.get(content.action, delivery)
     return RecordView(record_id, stored, content, read_submission(content), delivery)
 
 

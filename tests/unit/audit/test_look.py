@@ -47,6 +47,8 @@ async def test_a_search_reads_as_a_conversation(site: Site) -> None:
     assert [view.reading.text for view in result.records] == ["copper!", "copper!!"]
     assert [view.delivery for view in result.records] == [DeliveryState.CARRIED_OUT, DeliveryState.UNKNOWN]
     assert result.records[0].at_ns == T0_NS + 10**9
+    await site.record(Delivery("e1", 2, ()))
+    assert (await look_for(site, "verdict:refuse")).records[0].delivery is DeliveryState.RETURNED
 
 
 async def test_every_look_is_a_record(site: Site) -> None:
