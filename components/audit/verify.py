@@ -179,7 +179,7 @@ def verify_log(
             known = parse_known(known_checkpoints, key, findings)
             heads = heapq.merge(stored, known, key=lambda known_head: known_head.size)
             Verification(database, head, heads, findings).run(progress or (lambda _done, _total: None))
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: an error whose text quotes damaged bytes
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # some of SQLite's messages quote damaged bytes
         findings.add("database-damaged", None, f"the database cannot be read on: {error}")
     return Report(head.size, head.text, findings.problems())
 
@@ -239,23 +239,28 @@ class Verification:
                 self._unfit.append(head)
                 del self._unfit[1:-1]
             else:
-                if self._unfit:
-                    labels = " to ".join(dict.fromkeys(unfit.label for unfit in self._unfit))
-                    detail = f"{labels}: signed, but of other records than later checkpoints"
-                    self._findings.add("checkpoint-forked", None, detail)
+                self._report_forked()
                 self._unfit, self._fitting_size = [], head.size
             self._next_head = next(self._heads, None)
 
     def _check_second(self, head: Head) -> None:
         time_ns = self._tile_times_ns.get(head.size - 1) if head.size else 0
-        if head.second is None or time_ns is None:  # kept elsewhere, or of a record that is not known any more
+        if head.second is None or time_ns is None:  # kept elsewhere, or its record is gone
             return
         if head.second != time_ns // 1_000_000_000:
             detail = f"{head.label} is not of the second of its last record"
             self._findings.add("checkpoint-altered", None, detail)
 
-    def _report_unfit(self) -> None:
+    def _report_forked(self) -> None:
         if self._unfit:
+            labels = " to ".join(dict.fromkeys(head.label for head in self._unfit))
+            detail = f"{labels}: signed, but of other records than those that later checkpoints cover"
+            self._findings.add("checkpoint-forked", None, detail)
+
+    def _report_unfit(self) -> None:
+        if self._unfit and self._unfit[0].size == self._fitting_size:
+            self._report_forked()
+        elif self._unfit:
             first = self._unfit[0]
             span = f"records {self._fitting_size} to {first.size - 1}"
             detail = f"{span} do not give the root of {first.label}, nor of those after it"

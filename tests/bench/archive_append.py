@@ -1,0 +1,146 @@
+"""What the log costs by itself: `python -m tests.bench.archive_append`."""
+
+import asyncio
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from statistics import median, quantiles
+
+import aiosqlite
+import uvloop
+
+from components.archive.reader import LogReader
+from components.archive.record import RecordKind
+from components.archive.writer import LogWriter
+from components.audit.verify import verify_log
+from tests.support.archive import KEY, ORIGIN, VKEY
+
+PAYLOAD = bytes(range(200)) * 3
+BARE_TABLE = "CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB, payload BLOB)"
+BARE_INSERT = "INSERT INTO record VALUES (?, ?, ?)"
+LOOP_TURN_S, LOOP_WORK_S = 0.0003, 0.000285  # an event loop that works 95 % of its time
+
+Figures = dict[str, float]
+
+
+def run(scale: float = 1.0) -> Figures:
+    """Measure with 600-byte payloads on the disk of the temporary folder; `scale` shortens or lengthens it."""
+    figures: Figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        commits = int(2000 * scale)
+        figures |= _bare_commits(root / "bare.db", commits)
+        figures |= uvloop.run(_bare_aiosqlite_commits(root / "aio.db", commits))
+        figures |= uvloop.run(_appends(root / "1.db", "append of 1", 1, commits))
+        for batch in (16, 256, 500):
+            count = int(200_000 * scale) // batch
+            figures |= uvloop.run(_appends(root / f"{batch}.db", f"append of {batch}", batch, count))
+        figures |= uvloop.run(_beside_a_busy_loop(root / "busy.db", int(300 * scale)))
+        figures |= _verification(root / "500.db")
+        figures |= uvloop.run(_proofs(root / "500.db"))
+    return figures
+
+
+def _latency_figures(what: str, taken_s: list[float]) -> Figures:
+    return {
+        f"{what}: median, ms": median(taken_s) * 1e3,
+        f"{what}: p99, ms": quantiles(taken_s, n=100)[98] * 1e3,
+    }
+
+
+def _bare_commits(path: Path, count: int) -> Figures:
+    """One row, one commit, in the calling thread: what the disk and SQLite take at least."""
+    taken_s = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for sql in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", BARE_TABLE):
+            database.execute(sql)
+        for index in range(count):
+            start = time.perf_counter()
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(BARE_INSERT, (index, bytes(54), PAYLOAD))
+            database.execute("COMMIT")
+            taken_s.append(time.perf_counter() - start)
+    return _latency_figures("bare commit of 1", taken_s)
+
+
+async def _bare_aiosqlite_commits(path: Path, count: int) -> Figures:
+    taken_s = []
+    async with aiosqlite.connect(path, isolation_level=None) as database:
+        for sql in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", BARE_TABLE):
+            await database.execute(sql)
+        for index in range(count):
+            start = time.perf_counter()
+            await database.execute("BEGIN IMMEDIATE")
+            await database.execute(BARE_INSERT, (index, bytes(54), PAYLOAD))
+            await database.execute("COMMIT")
+            taken_s.append(time.perf_counter() - start)
+    return _latency_figures("bare commit of 1 through aiosqlite", taken_s)
+
+
+async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
+    writer = await LogWriter.open(path, ORIGIN, KEY)
+    entries = [(RecordKind.STANZA, PAYLOAD)] * batch
+    taken_s = []
+    began, loop_began, cpu_began = time.perf_counter(), time.thread_time(), time.process_time()
+    for _ in range(count):
+        start = time.perf_counter()
+        await writer.append(entries)
+        taken_s.append(time.perf_counter() - start)
+    elapsed_s, records = time.perf_counter() - began, count * batch
+    figures = {
+        f"{what}: records/s": records / elapsed_s,
+        f"{what}: event loop's CPU a record, us": (time.thread_time() - loop_began) / records * 1e6,
+        f"{what}: CPU a record, us": (time.process_time() - cpu_began) / records * 1e6,
+    }
+    await writer.close()
+    return figures | _latency_figures(what, taken_s)
+
+
+async def _beside_a_busy_loop(path: Path, count: int) -> Figures:
+    """Appends of 100 beside an event loop that computes 95 % of the time, by the interpreter's switch interval."""
+    figures: Figures = {}
+    usual_s = sys.getswitchinterval()
+    working = asyncio.create_task(_work())
+    for interval_s in (usual_s, 0.00005):
+        sys.setswitchinterval(interval_s)
+        what = f"append of 100 beside a busy loop, switch interval {interval_s * 1e3:g} ms"
+        figures |= await _appends(path, what, 100, count)
+    sys.setswitchinterval(usual_s)
+    working.cancel()
+    return {name: value for name, value in figures.items() if "CPU" not in name}
+
+
+async def _work() -> None:
+    while True:
+        until = time.perf_counter() + LOOP_WORK_S
+        while time.perf_counter() < until:
+            pass
+        await asyncio.sleep(LOOP_TURN_S - LOOP_WORK_S)
+
+
+def _verification(path: Path) -> Figures:
+    began = time.perf_counter()
+    report = verify_log(path, VKEY)
+    if not report.ok:
+        raise AssertionError(report.problems)
+    return {"verification: records/s": report.size / (time.perf_counter() - began)}
+
+
+async def _proofs(path: Path) -> Figures:
+    reader = await LogReader.open(path)
+    size = await reader.size()
+    taken_s = []
+    for index in range(0, size, max(1, size // 500)):
+        start = time.perf_counter()
+        await reader.inclusion_proof(index, size)
+        taken_s.append(time.perf_counter() - start)
+    await reader.close()
+    return _latency_figures("inclusion proof", taken_s)
+
+
+if __name__ == "__main__":
+    for name, value in run().items():
+        print(f"{name:75} {value:12,.2f}")

@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import pytest
+
+from components.archive.record import (
+    Access,
+    Delivery,
+    Record,
+    RecordError,
+    RecordKind,
+    Submission,
+    encode_access,
+    encode_delivery,
+    encode_submission,
+    parse_record,
+)
+from policy.decision import StanzaError
+
+STANZA = Submission(
+    RecordKind.STANZA,
+    "9f2c",
+    42,
+    "c2s",
+    "c7",
+    1_795_464_245_000_000_001,
+    "refuse",
+    ("encryption/omemo", "border"),
+    StanzaError("modify", "policy-violation", "Turn encryption off."),
+    b"<message to='bob@metals.example'>\n<body>caf\xc3\xa9</body></message>",
+)
+STANZA_BYTES = (
+    b'{"epoch":"9f2c","seq":42,"way":"c2s","session":"c7","received_at_ns":1795464245000000001,"action":"refuse",'
+    b'"rules":["encryption/omemo","border"],'
+    b'"error":{"type":"modify","condition":"policy-violation","text":"Turn encryption off."}}\n' + STANZA.body
+)
+SESSION = replace(STANZA, kind=RecordKind.SESSION, action="release", rules=(), error=None, body=b"<bind/>")
+DELIVERY = Delivery("9f2c", 57, (44, 46))
+DELIVERY_BYTES = b'{"epoch":"9f2c","through":57,"bounced":[44,46]}\n'
+ACCESS = Access(
+    "audra@metals.example", "search", 'copper from:"ålice"', 1_795_464_245_000_000_002, 100_042, 3
+)
+ACCESS_BYTES = (
+    '{"actor":"audra@metals.example","act":"search","query":"copper from:\\"ålice\\"",'
+    '"at_ns":1795464245000000002,"log_size":100042,"result_count":3}\n'
+).encode()
+
+
+def test_submission() -> None:
+    assert encode_submission(STANZA) == STANZA_BYTES
+    assert parse_record(RecordKind.STANZA, STANZA_BYTES) == STANZA
+
+
+def test_session() -> None:
+    payload = encode_submission(SESSION)
+    assert payload.endswith(b'"action":"release","rules":[],"error":null}\n<bind/>')
+    assert parse_record(RecordKind.SESSION, payload) == SESSION
+
+
+def test_delivery() -> None:
+    assert encode_delivery(DELIVERY) == DELIVERY_BYTES
+    assert parse_record(RecordKind.DELIVERY, DELIVERY_BYTES) == DELIVERY
+
+
+def test_access() -> None:
+    assert encode_access(ACCESS) == ACCESS_BYTES
+    assert parse_record(RecordKind.ACCESS, ACCESS_BYTES) == ACCESS
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"\n\n{}", bytes(range(256)), b"\xff\xfe"])
+def test_any_body_comes_back_as_it_was(body: bytes) -> None:
+    stanza = replace(STANZA, body=body)
+    assert parse_record(RecordKind.STANZA, encode_submission(stanza)) == stanza
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("no newline", b"\n", b""),
+        ("no header", STANZA_BYTES.split(b"\n")[0], b""),
+        ("not JSON", b'{"epoch"', b"{epoch"),
+        ("a list", STANZA_BYTES.split(b"\n")[0], b"[]"),
+        ("a space", b'"seq":42', b'"seq": 42'),
+        ("a key twice", b'"seq":42', b'"seq":42,"seq":42'),
+        ("an unknown key", b'"seq":42', b'"seq":42,"more":1'),
+        ("a missing key", b'"seq":42,', b""),
+        ("keys exchanged", b'"epoch":"9f2c","seq":42', b'"seq":42,"epoch":"9f2c"'),
+        ("a number as text", b'"seq":42', b'"seq":"42"'),
+        ("a number as truth", b'"seq":42', b'"seq":true'),
+        ("a fraction", b'"seq":42', b'"seq":42.0'),
+        ("a negative number", b'"seq":42', b'"seq":-42'),
+        ("a number beyond 64 bits", b'"seq":42', b'"seq":18446744073709551616'),
+        ("a text as number", b'"way":"c2s"', b'"way":1'),
+        ("no text", b'"way":"c2s"', b'"way":null'),
+        ("an escape that is not needed", b'"way":"c2s"', b'"way":"\\u00632s"'),
+        ("a byte that is no UTF-8", b'"way":"c2s"', b'"way":"\xff"'),
+        ("rules as text", b'["encryption/omemo","border"]', b'"border"'),
+        ("a rule as number", b'["encryption/omemo","border"]', b"[1]"),
+        ("an error as text", b'"error":{', b'"error":"","was":{'),
+        ("an error with a key more", b'{"type":"modify"', b'{"by":"","type":"modify"'),
+        ("an error with a key less", b'"type":"modify",', b""),
+    ],
+)
+def test_submissions_that_no_encoder_wrote(name: str, old: bytes, new: bytes) -> None:
+    assert old in STANZA_BYTES
+    with pytest.raises(RecordError):
+        parse_record(RecordKind.STANZA, STANZA_BYTES.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (RecordKind.DELIVERY, DELIVERY_BYTES + b"body"),
+        (RecordKind.DELIVERY, DELIVERY_BYTES.replace(b"[44,46]", b"[44,true]")),
+        (RecordKind.DELIVERY, DELIVERY_BYTES.replace(b"[44,46]", b"null")),
+        (RecordKind.ACCESS, ACCESS_BYTES + b"\n"),
+        (RecordKind.ACCESS, DELIVERY_BYTES),
+        (RecordKind.DELIVERY, ACCESS_BYTES),
+        (RecordKind.STANZA, b""),
+        (RecordKind.STANZA, b"[" * 100_000),
+    ],
+)
+def test_payloads_of_another_kind(kind: RecordKind, payload: bytes) -> None:
+    with pytest.raises(RecordError):
+        parse_record(kind, payload)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [replace(STANZA, session="\ud800"), replace(STANZA, seq=2**64), replace(STANZA, rules=("\udfff",))],
+)
+def test_what_has_no_encoding_is_refused_without_naming_content(record: Submission) -> None:
+    with pytest.raises(RecordError) as error:
+        encode_submission(record)
+    assert "message" not in str(error.value)
+
+
+def test_an_error_names_no_content() -> None:
+    secret: list[tuple[RecordKind, bytes]] = [
+        (RecordKind.STANZA, STANZA_BYTES.replace(b'"seq":42', b'"seq":"hush"')),
+        (RecordKind.STANZA, b"hush\nhush"),
+    ]
+    for kind, payload in secret:
+        with pytest.raises(RecordError) as error:
+            parse_record(kind, payload)
+        assert "hush" not in str(error.value)
+
+
+def test_kinds_are_numbers_of_the_format() -> None:
+    assert {kind.name: kind.value for kind in RecordKind} == {
+        "STANZA": 1,
+        "SESSION": 2,
+        "DELIVERY": 3,
+        "ACCESS": 4,
+    }
+    assert Record == Submission | Delivery | Access
