@@ -95,7 +95,8 @@ class Gate:
         self._max_batch = max_batch
         self._pending: list[_Decided | Status] = []
         self._wake = asyncio.Event()
-        self._link_is_new = True
+        self._link = 0  # counts connections
+        self._looked_back = -1  # the connection for which the log has been read
         self._recorded = Recorded.nothing()
         self._done_recorded = -1
         self._commits = True
@@ -116,7 +117,7 @@ class Gate:
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
         self._pending.clear()
-        self._link_is_new = True
+        self._link += 1
 
     async def run(self, write: Callable[[bytes], None]) -> None:
         """Record and answer batches until cancelled; `write` sends encoded elements to the adapter."""
@@ -158,12 +159,20 @@ class Gate:
         return _Decided(held, decision, kind, payload)
 
     async def _record_and_answer(self, batch: list[_Decided | Status]) -> None:
+        link = self._link
         retry_s = _RETRY_MIN_S
+        in_doubt = False
         while True:
             try:
-                if self._link_is_new:
-                    await self._look_back(batch[0])
+                if in_doubt:
+                    await self._find_out(batch)
+                    in_doubt = False
+                if link != self._link:
+                    return  # the adapter submits again what is not recorded of it
+                if link != self._looked_back:
+                    await self._look_back(batch[0], link)
                 new, answers, entries = self._sort(batch)
+                in_doubt = bool(entries)
                 first = await self._writer.append(entries) if entries else 0
                 break
             except LogUnavailable as err:
@@ -173,38 +182,37 @@ class Gate:
                 log.error("not recorded", reason=str(err), submissions=len(batch), retry_in_s=retry_s)
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
-                await self._find_out(batch)
         self._commits = True
         if new:
             self._recorded = Recorded.nothing()  # what is submitted again comes before what is new
-        # A crash here leaves the batch recorded and unanswered: the adapter submits it again, and it is answered
-        # from the log (gate protocol, section 5.2).
-        answers += [_Answer(item.held, item.decision, first + offset) for offset, item in enumerate(new)]
-        self._answer(answers)
-        for item in batch:
-            if isinstance(item, Status):
-                self._done_recorded = item.done
-                self._write(encode_noted(self._jid, item.host, item.number))
-        self._count(new, len(answers) - len(new))
+        self._count(new, len(answers))
+        # A crash here, or a new link, leaves the batch recorded and unanswered: the adapter submits it again, and it
+        # is answered from the log (gate protocol, section 5.2).
+        if link == self._link:
+            self._answer(
+                answers + [_Answer(item.held, item.decision, first + i) for i, item in enumerate(new)]
+            )
+            self._note([item for item in batch if isinstance(item, Status)])
 
-    async def _look_back(self, first: _Decided | Status) -> None:
+    async def _look_back(self, first: _Decided | Status, link: int) -> None:
         """Read from the log what a new link may submit again; its first word says from where."""
         if isinstance(first, Status):
             self._recorded = await fetch_recorded(self._reader, first.epoch, first.first_seq)
-            self._link_is_new = False
+            self._looked_back = link
         else:
             log.error("the adapter submitted before it said what it holds", seq=first.held.seq)
 
     async def _find_out(self, batch: list[_Decided | Status]) -> None:
-        """After a commit that failed, which may have persisted all the same: let the log say what it holds."""
-        seqs = [item.held.seq for item in batch if isinstance(item, _Decided)]
-        epochs = [item.held.epoch for item in batch if isinstance(item, _Decided)]
-        try:
-            await self._writer.recover()
-            if seqs:
-                self._recorded = await fetch_recorded(self._reader, epochs[0], min(seqs))
-        except LogUnavailable as err:
-            log.error("the log cannot be read", reason=str(err))
+        """After a commit that failed, which may have persisted all the same: let the log say what it holds.
+
+        Raises LogUnavailable while the log cannot say it: until then nothing may be recorded, or it could be twice.
+        """
+        await self._writer.recover()
+        decided = [item.held for item in batch if isinstance(item, _Decided)]
+        if decided:
+            self._recorded = await fetch_recorded(
+                self._reader, decided[0].epoch, min(held.seq for held in decided)
+            )
 
     def _sort(
         self, batch: list[_Decided | Status]
@@ -244,6 +252,11 @@ class Gate:
                 )
             )
             begin = end
+
+    def _note(self, statuses: list[Status]) -> None:
+        for item in statuses:
+            self._done_recorded = item.done
+            self._write(encode_noted(self._jid, item.host, item.number))
 
     def _count(self, new: list[_Decided], repeated: int) -> None:
         self.counters.batches += 1

@@ -66,7 +66,9 @@ local senders = setmetatable({}, { __mode = "k" }); -- session -> sender
 local paused = {}; -- senders that we stopped reading from
 local carrying_out = setmetatable({}, { __mode = "k" }); -- coroutine -> true while it carries a stanza out
 local released; -- the stanza that is just being handed back to the server
+local submitted = setmetatable({}, { __mode = "k" }); -- presence -> true once its session's `pre-stanza` has seen it
 local sender_count = 0;
+local departed = setmetatable({}, { __mode = "v" }); -- full JID -> the sender of a session that has ended
 
 local function integer(text)
 	return math.tointeger(tonumber(text));
@@ -78,7 +80,18 @@ end
 
 -- Senders: a session, what it has in the window, and the runner in which its stanzas are carried out ------------------
 
-local settle, close_if_answered; -- below
+local settle, bounce, close_if_answered; -- below
+
+local RECORDING_DOWN = "This line is recorded, and recording is interrupted. Nothing was sent. Please try again in a moment.";
+local WINDOW_FULL = "This line is overloaded. Nothing was sent. Please try again in a moment.";
+local CARRYING_OUT_FAILED = "The server could not deliver this. Please tell your support desk.";
+
+-- What could not be carried out after all: its sender learns it, and the log will not say that it was.
+local function give_back(entry)
+	bounced[#bounced + 1] = { seq = entry.seq };
+	settle(entry.seq);
+	bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+end
 
 -- The sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
 local function new_runner(sender)
@@ -96,9 +109,10 @@ local function new_runner(sender)
 		settle(entry.seq);
 	end, {
 		error = function (_, err)
-			module:log("error", "Carrying out stanza %d failed: %s", sender.current.seq, err);
+			local entry = sender.current;
+			module:log("error", "Carrying out stanza %d failed: %s", entry.seq, err);
 			released = nil;
-			settle(sender.current.seq);
+			give_back(entry);
 		end;
 		waiting = function () end;
 		ready = function () close_if_answered(sender); end;
@@ -129,6 +143,7 @@ local function leave_behind(session)
 	if session.full_jid then
 		remains.send = function () return false; end;
 		remains.rawsend = remains.send;
+		departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;
 	paused[sender] = nil;
@@ -260,9 +275,9 @@ local function can_answer(stanza)
 	return type ~= "error" and not (stanza.name == "iq" and type ~= "get" and type ~= "set");
 end
 
-local function bounce(origin, stanza, text)
+function bounce(origin, stanza, condition, text)
 	if can_answer(stanza) and origin.send then
-		origin.send(st.error_reply(stanza, "wait", "resource-constraint", text));
+		origin.send(st.error_reply(stanza, "wait", condition, text));
 	end
 end
 
@@ -271,9 +286,6 @@ local function refuse_unwritable(origin, stanza)
 		origin.send(st.error_reply(stanza, "modify", "bad-request", "This stanza cannot be recorded, so it was not sent."));
 	end
 end
-
-local RECORDING_DOWN = "This line is recorded, and recording is interrupted. Nothing was sent. Please try again in a moment.";
-local WINDOW_FULL = "This line is overloaded. Nothing was sent. Please try again in a moment.";
 
 -- Submitting -------------------------------------------------------------------------------------------------------------
 
@@ -338,7 +350,7 @@ local scratch = {};
 local function is_well_formed(xml)
 	local parser = lxp.new({}, "\1");
 	local ok = parser:parse(xml) and parser:parse();
-	parser:close();
+	if ok then parser:close(); end -- after an error it would raise that error
 	return ok;
 end
 
@@ -393,12 +405,12 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	if not ended then
 		if silent_since and now() - silent_since >= timeout_s then
 			turned_away = turned_away + 1;
-			bounce(origin, stanza, RECORDING_DOWN);
+			bounce(origin, stanza, "resource-constraint", RECORDING_DOWN);
 			return true;
 		elseif window_count >= max_stanzas or window_bytes >= max_bytes then
 			turned_away = turned_away + 1;
 			module:log("warn", "Window full (%d stanzas, %d bytes): a stanza was turned away", window_count, window_bytes);
-			bounce(origin, stanza, WINDOW_FULL);
+			bounce(origin, stanza, "resource-constraint", WINDOW_FULL);
 			return true;
 		end
 	end
@@ -473,10 +485,14 @@ local function add_receipt(stanza, id)
 	tags[#tags + 1] = receipt;
 end
 
--- On the component's stream the namespace of clients is spelt out; inside the server it is the absence of one.
+-- On the component's stream the namespace of clients is spelt out; inside the server it is the absence of one, but for
+-- what lies below an element of another namespace, such as a forwarded message.
 local function without_client_namespace(tag)
-	if tag.attr.xmlns == "jabber:client" or tag.attr.xmlns == XMLNS then tag.attr.xmlns = nil; end
-	for _, child in ipairs(tag.tags) do without_client_namespace(child); end
+	local attr = tag.attr;
+	if not attr.xmlns or attr.xmlns == "jabber:client" or attr.xmlns == XMLNS then
+		attr.xmlns = nil;
+		for _, child in ipairs(tag.tags) do without_client_namespace(child); end
+	end
 	return tag;
 end
 
@@ -521,7 +537,11 @@ local function carry_out(entry, exception, receipt)
 		elseif exception.name == "keep" then
 			return settle(entry.seq);
 		end
-		local amended = exception:get_child("forwarded", XMLNS_FORWARD);
+		local amended = exception.name == "amend" and exception:get_child("forwarded", XMLNS_FORWARD);
+		if not amended or not amended.tags[1] then
+			module:log("error", "Verdict on stanza %d not understood: %s", entry.seq, exception:top_tag());
+			return give_back(entry);
+		end
 		amend(stanza, amended.tags[1]);
 	end
 	if stanza.name == "message" then add_receipt(stanza, receipt); end
@@ -599,7 +619,7 @@ local function bounce_overdue()
 			bounced[#bounced + 1] = { seq = entry.seq };
 			remove(entry);
 			settle(entry.seq);
-			bounce(entry.sender.origin, entry.stanza, RECORDING_DOWN);
+			bounce(entry.sender.origin, entry.stanza, "resource-constraint", RECORDING_DOWN);
 			close_if_answered(entry.sender);
 		end
 		expiry_seq = expiry_seq + 1;
@@ -634,19 +654,31 @@ local function from_client(event)
 	local origin, stanza = event.origin, event.stanza;
 	if stanza == released then
 		released = nil;
+		submitted[stanza] = stanza.name == "presence" or nil;
 		return nil;
 	end
 	if origin.type ~= "c2s" or carrying_out[running()] then
 		note(origin, stanza, origin.host);
+		submitted[stanza] = stanza.name == "presence" or nil;
 		return nil;
 	end
 	return hold(origin, stanza, origin.host, "c2s", true, false);
 end
 
+-- A roster removal's `unsubscribed` goes out without `pre-stanza`.
+local function note_unsubmitted(origin, stanza)
+	if stanza.name == "presence" and not submitted[stanza] then note(origin, stanza, origin.host); end
+end
+
 local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
-	if type == "c2s" or type == "local" then return nil; end
+	if type == "c2s" then
+		note_unsubmitted(origin, stanza);
+		return nil;
+	elseif type == "local" then
+		return nil;
+	end
 	if stanza == released then
 		released = nil;
 		return nil;
@@ -664,6 +696,17 @@ local function from_elsewhere(event)
 	return nil;
 end
 
+-- A room tells everybody in it what somebody said, and throws out whom it cannot reach. It must not throw out a session
+-- that has ended before its last words are said: it leaves with its farewell.
+local function to_departed(event)
+	local attr = event.stanza.attr;
+	if attr.type ~= "groupchat" or event.origin.type == "c2s" then return nil; end
+	local sender = departed[attr.to];
+	if sender and not full_sessions[attr.to] and (sender.held > 0 or sender.runner.state ~= "ready") then
+		return true;
+	end
+end
+
 -- What leaves this server: to federated sites only, and an external component's stanzas are held here as well.
 local function to_remote(event)
 	local origin, stanza = event.origin, event.stanza;
@@ -677,6 +720,8 @@ local function to_remote(event)
 	end
 	if origin and is_external_component(origin) then
 		return hold(origin, stanza, origin.host, "component", nil, true);
+	elseif origin and origin.type == "c2s" then
+		note_unsubmitted(origin, stanza);
 	end
 	return nil;
 end
@@ -698,6 +743,7 @@ function module.add_host(module) -- luacheck: ignore 431/module
 			module:hook(kind .. "/" .. to, from_elsewhere, FIRST);
 		end
 	end
+	module:hook("message/full", to_departed, FIRST - 1);
 	module:hook("route/remote", to_remote, FIRST);
 
 	-- Session events wait for the gate however long it takes; when too many do, nobody else may come in.
@@ -715,6 +761,8 @@ function module.add_host(module) -- luacheck: ignore 431/module
 		note_event(event.origin, "hibernate", { jid = event.origin.full_jid });
 	end);
 	module:hook("smacks-hibernation-end", function (event)
+		local sender = senders[event.resumed];
+		if sender then paused[sender] = nil; end -- that was the old connection
 		close_when_answered(event.resumed);
 		note_event(event.resumed, "resume", transport(event.resumed));
 	end);

@@ -1,0 +1,88 @@
+"""Results as text: the tables of docs/benchmarks.md, and the same on a terminal."""
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from tests.bench.figures import Figure
+from tests.bench.results import Result
+
+_PREFACE = """\
+# Benchmarks
+
+This file is written by `make bench` from [benchmarks.json](benchmarks.json), which also has each round by itself;
+no figure in it is typed by hand. `make bench ARGS="throughput latency"` measures these two again and keeps the rest;
+`ARGS=--quick` shows within a few minutes that everything works, and changes no file here.
+
+- Prosody has one core to itself; the gate, the load generator and all else share another (by CPU affinity).
+- The servers run with Lua's generational collector and without Nagle's algorithm, and with the same modules, but
+  for mod_mam where it is named.
+- Set-ups that are compared take turns within one run. A ratio or a difference is that of the medians of the rounds;
+  *rounds* has the lowest and the highest, each round compared with itself.
+- The load generator is a process of its own; its share of a core is shown, and that of every process measured.
+  *All else* is what the rest of the machine used meanwhile: with much of it, the figures are worth little.
+- All of it goes over loopback and without TLS, and the archive is on a disk.
+"""
+_MET, _NOT_MET = "yes", "**no**"
+
+
+def render_markdown(results: Iterable[Result]) -> str:
+    """Render docs/benchmarks.md."""
+    sections = (_render_section(result) for result in results)
+    return "\n".join((_PREFACE, *sections))
+
+
+def print_result(console: Console, result: Result) -> None:
+    """Print one measurement's tables."""
+    table = RichTable(title=result.title, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in _COLUMNS:
+        table.add_column(column, justify="left" if column == _COLUMNS[0] else "right")
+    for figure in result.findings.figures:
+        style = "" if figure.wanted is None else "green" if figure.is_met else "bold red"
+        table.add_row(*(cell.strip("*") for cell in _cells(figure)), style=style)
+    console.print(table)
+    for extra in result.findings.tables:
+        table = RichTable(*extra.header, title=extra.title, box=box.SIMPLE_HEAD, title_justify="left")
+        for row in extra.rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def format_number(value: float) -> str:
+    """Format a number with three significant digits or so, as a person would write it."""
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+_COLUMNS = ("", "wanted", "measured", "rounds", "met")
+
+
+def _render_section(result: Result) -> str:
+    lines = [f"## {result.title}", "", result.about, ""]
+    lines += _markdown_table(_COLUMNS, (_cells(figure) for figure in result.findings.figures))
+    for table in result.findings.tables:
+        lines += ["", f"{table.title}:", "", *_markdown_table(table.header, table.rows)]
+    lines += ["", f"Measured {result.taken_at} by `{result.command}` on {result.machine.describe()}.", ""]
+    return "\n".join(lines)
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str, str]:
+    unit = f" {figure.unit}" if figure.unit else ""
+    wanted, met = "", ""
+    if figure.wanted is not None:
+        sign = "at most" if figure.wanted.at_most else "at least"
+        wanted = f"{sign} {format_number(figure.wanted.value)}{unit}"
+        met = _MET if figure.is_met else _NOT_MET
+    rounds = ""
+    if figure.low != figure.high:
+        rounds = f"{format_number(figure.low)} - {format_number(figure.high)}"
+    return figure.what, wanted, format_number(figure.value) + unit, rounds, met
+
+
+def _markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    columns = list(header)
+    rule = ["---"] + ["---:"] * (len(columns) - 1)
+    return [f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows)]

@@ -1,0 +1,133 @@
+"""The set-ups that are compared: one Prosody each, alone on its core, and what keeps its messages."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.reader import LogReader
+from components.site.prosody import MODULES, ProsodyPlan
+from tests.bench.client import Target, user_name
+from tests.bench.errors import BenchError
+from tests.bench.usage import SERVER_CORE, pin
+from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
+from tests.support.prosody import PASSWORD, ProsodyServer, private_plan
+
+BARE, STEELYARD, MAM_INTERNAL, MAM_SQLITE = "bare", "Steelyard", "mod_mam, internal", "mod_mam, SQLite"
+PROSODY, GATE = "Prosody", "gate"
+
+# A site's modules, all the same in each set-up but for the server's own archive.
+_MODULES = tuple(module for module in MODULES if module != "mam")
+_WITH_MAM = (*_MODULES, "mam")
+# Beyond its quota, `internal` storage silently keeps nothing more.
+_NO_QUOTA = {"storage_archive_item_limit": "100000000"}
+_ARCHIVE_IN_SQLITE = {
+    "storage": "{ archive = 'sql' }",
+    "sql": "{ driver = 'SQLite3', database = 'archive.sqlite' }",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """A running set-up; `count_kept` counts the messages in its archive, each of them `copies` times."""
+
+    name: str
+    target: Target
+    copies: int
+    count_kept: Callable[[], Awaitable[int]]
+    log_file: Path | None = None
+
+    async def require_kept(self, messages: int, before: int) -> None:
+        """Raise BenchError unless its archive has grown by this many messages: else it was not archiving."""
+        grown = await self.count_kept() - before
+        if grown < messages * self.copies:
+            raise BenchError(
+                f"{self.name}: {messages} messages arrived, but the archive grew by {grown} only"
+            )
+
+
+def set_up(name: str, root: Path, users: int) -> AbstractAsyncContextManager[SetUp]:
+    """Start a set-up with its files below `root` and this many accounts; it is stopped at the end."""
+    if name == STEELYARD:
+        return _steelyard(root, users)
+    return _prosody(name, root, users)
+
+
+@asynccontextmanager
+async def _prosody(name: str, root: Path, users: int) -> AsyncIterator[SetUp]:
+    kept = {BARE: _keeps_nothing, MAM_INTERNAL: _count_internal, MAM_SQLITE: _count_sqlite}[name]
+    plan = private_plan(root / "prosody", modules=_MODULES if name == BARE else _WITH_MAM)
+    options = {MAM_INTERNAL: _NO_QUOTA, MAM_SQLITE: _ARCHIVE_IN_SQLITE}.get(name)
+    async with _started(plan, users, options) as server:
+
+        async def count_kept() -> int:
+            return kept(plan.root / "data")
+
+        # Both the sender's and the recipient's archive keep a message.
+        yield SetUp(name, _target(server), 0 if name == BARE else 2, count_kept)
+
+
+@asynccontextmanager
+async def _steelyard(root: Path, users: int) -> AsyncIterator[SetUp]:
+    plan = gated_plan(root / "prosody", modules=_MODULES)
+    async with _started(plan, users) as server:
+        gate = GateProcess(root / "gate", plan, one_enterprise(_accounts(plan, users)))
+
+        async def count_kept() -> int:
+            return await count_records(gate.log_file)
+
+        try:
+            await gate.start()
+            yield SetUp(STEELYARD, _target(server, gate.pid), 1, count_kept, gate.log_file)
+        finally:
+            await gate.stop()
+
+
+@asynccontextmanager
+async def _started(
+    plan: ProsodyPlan, users: int, options: Mapping[str, str] | None = None
+) -> AsyncIterator[ProsodyServer]:
+    server = ProsodyServer(plan, options=options)
+    server.register(*_accounts(plan, users))
+    try:
+        await server.start()
+        pin(server.pid, SERVER_CORE)
+        yield server
+    finally:  # also when it is interrupted while it starts
+        await server.kill9()
+
+
+async def count_records(log_file: Path) -> int:
+    """Count the records of a log, of every kind."""
+    reader = await LogReader.open(log_file)
+    try:
+        return await reader.size()
+    finally:
+        await reader.close()
+
+
+def _accounts(plan: ProsodyPlan, users: int) -> list[str]:
+    return [f"{user_name(number)}@{plan.domains[0]}" for number in range(users)]
+
+
+def _target(server: ProsodyServer, gate_pid: int | None = None) -> Target:
+    processes = {PROSODY: server.pid} | ({GATE: gate_pid} if gate_pid is not None else {})
+    return Target(server.address, server.plan.domains[0], PASSWORD, processes)
+
+
+def _keeps_nothing(_data: Path) -> int:
+    return 0
+
+
+def _count_internal(data: Path) -> int:
+    return sum(file.read_bytes().count(b"item(") for file in data.glob("*/archive/*.list"))
+
+
+def _count_sqlite(data: Path) -> int:
+    file = data / "archive.sqlite"
+    if not file.exists():  # made with the first message
+        return 0
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+        (count,) = database.execute("SELECT count(*) FROM prosodyarchive").fetchone()
+    return int(count)

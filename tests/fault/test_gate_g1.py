@@ -1,0 +1,107 @@
+"""G1: when recording stops, the line stops. Nothing is delivered that is not in the log, and senders are told."""
+
+import resource
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.gate_process import GateProcess
+from tests.support.line import Line
+from tests.support.observer import (
+    Load,
+    Trader,
+    check_carried_out,
+    check_numbers,
+    check_received,
+    make_traders,
+    read_log,
+    wait_for_answers,
+    wait_until_it_flows,
+)
+from tests.support.process import wait_until
+
+TIMEOUT_S = 0.5
+PAIRS = 4
+WAIT_S = 15.0
+
+
+async def stop(gate: GateProcess) -> None:
+    gate.sigstop()
+
+
+async def go_on(gate: GateProcess) -> None:
+    gate.sigcont()
+
+
+async def fill_disk(gate: GateProcess) -> None:
+    """Let no file of the gate's grow beyond a byte: whatever it writes fails, as on a full disk."""
+    _, hard = resource.prlimit(gate.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(gate.pid, resource.RLIMIT_FSIZE, (1, hard))
+
+
+async def free_disk(gate: GateProcess) -> None:
+    _, hard = resource.prlimit(gate.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(gate.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+Act = Callable[[GateProcess], Coroutine[Any, Any, None]]
+FAULTS: dict[str, tuple[Act, Act]] = {
+    "killed": (GateProcess.kill9, GateProcess.start),
+    "stopped": (stop, go_on),
+    "disk full": (fill_disk, free_disk),
+}
+
+
+@pytest.fixture
+async def traders() -> list[Trader]:
+    return make_traders(PAIRS)
+
+
+@pytest.fixture
+async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
+    people = [trader.jid.partition("/")[0] for trader in traders]
+    async with Line(tmp_path, people, hold_timeout_s=TIMEOUT_S) as line:
+        for trader in traders:
+            await trader.login(line.prosody.address)
+        yield line
+
+
+@pytest.mark.parametrize(
+    ("fault", "refusals"),
+    # So many for each trader: with the second number a gate that hangs has meanwhile been disconnected.
+    [("killed", 20), ("stopped", 20), ("stopped", 300), ("disk full", 20), ("disk full", 300)],
+)
+async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
+    line: Line, traders: list[Trader], fault: str, refusals: int
+) -> None:
+    begin, end = FAULTS[fault]
+    async with Load(traders):
+        assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders), WAIT_S)
+        await begin(line.gate)
+        # Those who wait are told in time, and those who come later at once.
+        assert await wait_until(lambda: all(trader.refused_ids() for trader in traders), WAIT_S)
+        received = [len(trader.received()) for trader in traders]
+        assert await wait_until(
+            lambda: all(len(trader.refused_ids()) > refusals for trader in traders), WAIT_S
+        )
+        assert [len(trader.received()) for trader in traders] == received
+        await end(line.gate)
+        await wait_until_it_flows(traders)
+    await wait_for_answers(traders)
+    if fault == "disk full":
+        await line.gate.wait_for_state("connected")
+        assert line.gate.status()["failed_commits"] > 0
+    content = await read_log(line.gate)
+    check_received(content, traders)
+    check_numbers(content)
+    check_carried_out(content, traders)
+    for trader in traders:
+        (partner,) = [each for each in traders if each.jid == trader.partner]
+        assert trader.refused_ids().isdisjoint(partner.received_ids()), (
+            "delivered, and answered with an error"
+        )
+        for error in trader.refusals():
+            assert error.find("{jabber:client}error[@type='wait']") is not None
+            assert error.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}resource-constraint") is not None

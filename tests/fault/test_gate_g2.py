@@ -1,0 +1,117 @@
+"""G2: whatever is killed: what was received is recorded once, and what is recorded as delivered was received."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.line import Line
+from tests.support.observer import (
+    Load,
+    Trader,
+    check_carried_out,
+    check_numbers,
+    check_received,
+    make_traders,
+    read_log,
+    wait_for_answers,
+)
+from tests.support.process import wait_until
+
+ROUNDS = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "6"))
+SEED = 20261124
+PAIRS = 4
+WAIT_S = 15.0
+
+
+@pytest.fixture
+async def traders() -> list[Trader]:
+    return make_traders(PAIRS)
+
+
+@pytest.fixture
+async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
+    people = [trader.jid.partition("/")[0] for trader in traders]
+    # No kill lasts for so long that anything is bounced: all that is accepted must arrive.
+    async with Line(tmp_path, people, hold_timeout_s=30.0) as line:
+        for trader in traders:
+            await trader.login(line.prosody.address)
+        yield line
+
+
+async def check_log(line: Line, traders: list[Trader]) -> None:
+    content = await read_log(line.gate)
+    check_received(content, traders)
+    check_numbers(content)
+    check_carried_out(content, traders)
+
+
+@pytest.mark.slow
+async def test_the_gate_is_killed_and_nothing_is_lost_or_comes_twice(
+    line: Line, traders: list[Trader]
+) -> None:
+    chance = random.Random(SEED)
+    for _ in range(ROUNDS):
+        async with Load(traders, interval_s=0.005):
+            await asyncio.sleep(chance.uniform(0.02, 0.5))
+            await line.gate.kill9()
+            await asyncio.sleep(chance.uniform(0, 0.3))
+            await line.gate.start()
+        await wait_for_answers(traders)
+        await check_log(line, traders)
+    by_jid = {trader.jid: trader for trader in traders}
+    for trader in traders:
+        assert by_jid[trader.partner].received_ids() == trader.sent
+        assert not trader.refused_ids()
+
+
+@pytest.mark.slow
+async def test_the_server_is_killed_and_what_was_delivered_is_recorded(
+    line: Line, traders: list[Trader]
+) -> None:
+    chance = random.Random(SEED)
+    for _ in range(ROUNDS):
+        received = sum(len(trader.received()) for trader in traders)
+        async with Load(traders, interval_s=0.005):
+            assert await wait_until(lambda: sum(len(t.received()) for t in traders) > received, WAIT_S)  # noqa: B023
+            await asyncio.sleep(chance.uniform(0.02, 0.5))
+            await line.prosody.kill9()
+            for trader in traders:
+                await trader.streams[-1].wait_for_end()
+        await line.gate.wait_for_state("disconnected")
+        await check_log(line, traders)
+        await asyncio.sleep(chance.uniform(0, 0.3))
+        await line.prosody.start()
+        await line.gate.wait_for_state("connected")
+        for trader in traders:
+            await trader.login(line.prosody.address)
+    content = await read_log(line.gate)
+    assert len({each.epoch for each in content.submissions.values()}) == ROUNDS + 1
+
+
+@pytest.mark.slow
+async def test_both_are_killed_at_once(line: Line, traders: list[Trader]) -> None:
+    chance = random.Random(SEED)
+    for _ in range(ROUNDS // 2):
+        async with Load(traders, interval_s=0.005):
+            await asyncio.sleep(chance.uniform(0.05, 0.3))
+            first, second = chance.sample([line.gate, line.prosody], 2)
+            await first.kill9()
+            await asyncio.sleep(chance.uniform(0, 0.01))
+            await second.kill9()
+            for trader in traders:
+                await trader.streams[-1].wait_for_end()
+        await check_log(line, traders)
+        await line.prosody.start()
+        await line.gate.start()
+        for trader in traders:
+            await trader.login(line.prosody.address)
+    async with Load(traders):
+        received = [len(trader.received()) for trader in traders]
+        assert await wait_until(
+            lambda: all(len(t.received()) > r for t, r in zip(traders, received, strict=True)), WAIT_S
+        )
+    await check_log(line, traders)

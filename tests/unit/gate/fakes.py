@@ -1,0 +1,191 @@
+"""A log and an adapter in memory, for tests of the gate's service alone."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from lxml import etree
+
+from components.archive.errors import LogUnavailable
+from components.archive.log.leaf import LEAF_VERSION, Leaf, LeafIndex
+from components.archive.reader import StoredRecord
+from components.archive.record import Delivery, Record, RecordKind, Submission, parse_record
+from components.gate.service import Gate
+from components.link.codec import Held, Status
+from policy.directory import parse_directory
+from policy.facts import StanzaFacts, Way
+from tests.support.gate_process import one_enterprise
+
+HOST = "metals.example"
+EPOCH = "9f2c41d07bd7e3aa"
+ALICE, BOB, MALLORY = "alice@metals.example/desk", "bob@metals.example", "mallory@elsewhere.example"
+
+DIRECTORY = parse_directory(one_enterprise([ALICE.partition("/")[0], BOB]))
+MAX_BATCH = 8
+
+_GATE = "{urn:steelyard:gate:0}"
+
+
+class FakeLog:
+    """A log's writer and reader at once; each append and each recovery takes its fate from a queue.
+
+    `fates`: `kept` is the rule; `failed` raises and keeps nothing; `kept but failed` raises and keeps all.
+    `recoveries`: False raises. While `blocked`, an append waits.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[RecordKind, bytes]] = []
+        self.batches: list[int] = []
+        self.fates: deque[str] = deque()
+        self.recoveries: deque[bool] = deque()
+        self.gate_opens = asyncio.Event()
+        self.gate_opens.set()
+        self.appending = asyncio.Event()
+
+    async def append(self, entries: Sequence[tuple[RecordKind, bytes]]) -> LeafIndex:
+        """Append, or not, as `LogWriter.append` does."""
+        assert entries
+        self.appending.set()
+        await self.gate_opens.wait()
+        self.appending.clear()
+        fate = self.fates.popleft() if self.fates else "kept"
+        first = len(self.entries)
+        if fate != "failed":
+            self.entries += entries
+            self.batches.append(len(entries))
+        if fate != "kept":
+            raise LogUnavailable("the disk is full")
+        return LeafIndex(first)
+
+    async def recover(self) -> int:
+        """Find out, as `LogWriter.recover` does."""
+        await asyncio.sleep(0)
+        if self.recoveries and not self.recoveries.popleft():
+            raise LogUnavailable("input/output error")
+        return len(self.entries)
+
+    async def size(self) -> int:
+        """Count the records."""
+        return len(self.entries)
+
+    async def fetch(self, first: int, count: int) -> list[StoredRecord]:
+        """Give records, as `LogReader.fetch` does."""
+        return [
+            StoredRecord(
+                LeafIndex(index),
+                Leaf(LEAF_VERSION, kind, LeafIndex(index), 0, len(payload), sha256(payload).digest()),
+                payload,
+            )
+            for index, (kind, payload) in list(enumerate(self.entries))[first : first + count]
+        ]
+
+    def records(self) -> list[Record]:
+        """Return all that is recorded."""
+        return [parse_record(kind, payload) for kind, payload in self.entries]
+
+    def seqs(self, epoch: str = EPOCH) -> list[int]:
+        """Return the numbers of the submissions recorded, in order."""
+        return [each.seq for each in self.records() if isinstance(each, Submission) and each.epoch == epoch]
+
+    def deliveries(self) -> list[Delivery]:
+        """Return what is recorded as carried out."""
+        return [each for each in self.records() if isinstance(each, Delivery)]
+
+
+class Answers:
+    """What the gate said, read as the adapter reads it."""
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def write(self, data: bytes) -> None:
+        """Take what the gate says."""
+        self._data += data
+
+    def elements(self) -> list[etree._Element]:
+        """Return all verdicts and `noted`, in order."""
+        return [message[0] for message in etree.fromstring(b"<s>" + self._data + b"</s>")]
+
+    def verdicts(self) -> list[tuple[int, int, int]]:
+        """Return `seq`, `through` and `first` of each verdict."""
+        return [
+            (int(each.get("seq", "")), int(each.get("through", "")), int(each.get("first", "")))
+            for each in self.elements()
+            if each.tag == f"{_GATE}verdict"
+        ]
+
+    def answered(self) -> dict[int, tuple[int, str]]:
+        """Return the record's index and the decision for each submission; raises if one was answered in two ways."""
+        answers: dict[int, tuple[int, str]] = {}
+        for verdict in self.elements():
+            if verdict.tag == f"{_GATE}verdict":
+                exceptions = {int(each.get("seq", "")): str(each.tag).removeprefix(_GATE) for each in verdict}
+                seq, first = int(verdict.get("seq", "")), int(verdict.get("first", ""))
+                for offset in range(int(verdict.get("through", "")) - seq + 1):
+                    answer = first + offset, exceptions.get(seq + offset, "release")
+                    assert answers.setdefault(seq + offset, answer) == answer
+        return answers
+
+    def noted(self) -> list[int]:
+        """Return the numbers of the statuses that were noted."""
+        return [int(each.get("n", "")) for each in self.elements() if each.tag == f"{_GATE}noted"]
+
+
+def held(
+    seq: int, *, to: str = BOB, way: Way = Way.C2S, host: str = HOST, epoch: str = EPOCH, text: str = "Tin"
+) -> Held:
+    """Return a submission of Alice's; to Mallory it will be refused."""
+    kind = "bind" if way is Way.SESSION else "message"
+    body = f"<message xmlns='jabber:client' from='{ALICE}' to='{to}'><body>{text}</body></message>".encode()
+    return Held(
+        host,
+        epoch,
+        seq,
+        "c1",
+        body,
+        StanzaFacts(way, kind, "chat", ALICE, to, ("{jabber:client}body",), text),
+    )
+
+
+def status(
+    number: int,
+    first: int,
+    next_seq: int,
+    done: int = 0,
+    *,
+    bounced: tuple[int, ...] = (),
+    epoch: str = EPOCH,
+) -> Status:
+    """Return a status: submissions from `first` to before `next_seq` are in the window."""
+    return Status(HOST, epoch, number, first, next_seq, done, 0, bounced)
+
+
+def submissions(seqs: Iterable[int]) -> list[Held]:
+    """Return plain submissions with these numbers."""
+    return [held(seq) for seq in seqs]
+
+
+class Bench:
+    """A gate, the log it writes and what it says; statuses are numbered from 1."""
+
+    def __init__(self) -> None:
+        self.log = FakeLog()
+        self.answers = Answers()
+        self.gate = Gate("gate.metals.example", "gate", DIRECTORY, self.log, self.log, max_batch=MAX_BATCH)  # type: ignore[arg-type]
+        self.task = asyncio.create_task(self.gate.run(self.answers.write))
+
+    def take(self, *items: Held | Status) -> None:
+        """Hand over what one read from the socket completed."""
+        self.gate.take(list(items))
+
+    def reconnect(self, *items: Held | Status) -> None:
+        """Break the connection, and hand over the first words of the next one."""
+        self.gate.link_changed()
+        self.gate.link_changed()  # once for the end, once for the beginning
+        self.take(*items)
+
+    async def settle(self) -> None:
+        """Let the gate run until it has nothing left to do."""
+        for _ in range(30):
+            await asyncio.sleep(0.001)
