@@ -169,8 +169,8 @@ class Gate:
                     in_doubt = False
                 if link != self._link:
                     return  # the adapter submits again what is not recorded of it
-                if link != self._looked_back:
-                    await self._look_back(batch[0], link)
+                if link != self._looked_back and not await self._look_back(batch[0], link):
+                    return  # what of it is recorded already is not known, so none of it may be recorded now
                 new, answers, entries = self._sort(batch)
                 in_doubt = bool(entries)
                 first = await self._writer.append(entries) if entries else 0
@@ -194,13 +194,14 @@ class Gate:
             )
             self._note([item for item in batch if isinstance(item, Status)])
 
-    async def _look_back(self, first: _Decided | Status, link: int) -> None:
-        """Read from the log what a new link may submit again; its first word says from where."""
-        if isinstance(first, Status):
-            self._recorded = await fetch_recorded(self._reader, first.epoch, first.first_seq)
-            self._looked_back = link
-        else:
+    async def _look_back(self, first: _Decided | Status, link: int) -> bool:
+        """Read from the log what a new link may submit again; its first word, a status, says from where."""
+        if not isinstance(first, Status):
             log.error("the adapter submitted before it said what it holds", seq=first.held.seq)
+            return False
+        self._recorded = await fetch_recorded(self._reader, first.epoch, first.first_seq)
+        self._looked_back = link
+        return True
 
     async def _find_out(self, batch: list[_Decided | Status]) -> None:
         """After a commit that failed, which may have persisted all the same: let the log say what it holds.

@@ -20,6 +20,7 @@ PROSODY, GATE = "Prosody", "gate"
 # A site's modules, all the same in each set-up but for the server's own archive.
 _MODULES = tuple(module for module in MODULES if module != "mam")
 _WITH_MAM = (*_MODULES, "mam")
+GENERATIONAL = {"gc": "{ mode = 'generational' }"}
 # Beyond its quota, `internal` storage silently keeps nothing more.
 _NO_QUOTA = {"storage_archive_item_limit": "100000000"}
 _ARCHIVE_IN_SQLITE = {
@@ -47,19 +48,26 @@ class SetUp:
             )
 
 
-def set_up(name: str, root: Path, users: int) -> AbstractAsyncContextManager[SetUp]:
-    """Start a set-up with its files below `root` and this many accounts; it is stopped at the end."""
+def set_up(
+    name: str, root: Path, users: int, options: Mapping[str, str] | None = None
+) -> AbstractAsyncContextManager[SetUp]:
+    """Start a set-up with its files below `root` and this many accounts; it is stopped at the end.
+
+    `options` are Prosody's, as Lua expressions; without them it is configured as a site is.
+    """
     if name == STEELYARD:
-        return _steelyard(root, users)
-    return _prosody(name, root, users)
+        return _steelyard(root, users, options or {})
+    return _prosody(name, root, users, options or {})
 
 
 @asynccontextmanager
-async def _prosody(name: str, root: Path, users: int) -> AsyncIterator[SetUp]:
+async def _prosody(
+    name: str, root: Path, users: int, more_options: Mapping[str, str]
+) -> AsyncIterator[SetUp]:
     kept = {BARE: _keeps_nothing, MAM_INTERNAL: _count_internal, MAM_SQLITE: _count_sqlite}[name]
     plan = private_plan(root / "prosody", modules=_MODULES if name == BARE else _WITH_MAM)
-    options = {MAM_INTERNAL: _NO_QUOTA, MAM_SQLITE: _ARCHIVE_IN_SQLITE}.get(name)
-    async with _started(plan, users, options) as server:
+    options = {MAM_INTERNAL: _NO_QUOTA, MAM_SQLITE: _ARCHIVE_IN_SQLITE}.get(name, {})
+    async with _started(plan, users, {**options, **more_options}) as server:
 
         async def count_kept() -> int:
             return kept(plan.root / "data")
@@ -69,9 +77,9 @@ async def _prosody(name: str, root: Path, users: int) -> AsyncIterator[SetUp]:
 
 
 @asynccontextmanager
-async def _steelyard(root: Path, users: int) -> AsyncIterator[SetUp]:
+async def _steelyard(root: Path, users: int, options: Mapping[str, str]) -> AsyncIterator[SetUp]:
     plan = gated_plan(root / "prosody", modules=_MODULES)
-    async with _started(plan, users) as server:
+    async with _started(plan, users, options) as server:
         gate = GateProcess(root / "gate", plan, one_enterprise(_accounts(plan, users)))
 
         async def count_kept() -> int:
@@ -85,9 +93,7 @@ async def _steelyard(root: Path, users: int) -> AsyncIterator[SetUp]:
 
 
 @asynccontextmanager
-async def _started(
-    plan: ProsodyPlan, users: int, options: Mapping[str, str] | None = None
-) -> AsyncIterator[ProsodyServer]:
+async def _started(plan: ProsodyPlan, users: int, options: Mapping[str, str]) -> AsyncIterator[ProsodyServer]:
     server = ProsodyServer(plan, options=options)
     server.register(*_accounts(plan, users))
     try:

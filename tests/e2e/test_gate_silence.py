@@ -246,3 +246,17 @@ async def test_who_is_back_before_the_farewell_is_released_is_seen_to_go_and_com
         await bob.expect(lambda element: element.get("id") == "p1")
         seen = [each.get("type") for each in bob.received if each.get("from") == ALICE]
         assert seen[-2:] == ["unavailable", None]
+
+
+async def test_a_client_may_come_and_leave_while_the_gate_is_away(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path, hold_timeout_s=TIMEOUT_S) as line:
+        await line.gate.close()
+        alice = await line.login("alice", online=False)
+        await alice.close()  # nothing of hers waits for an answer
+        bob = await line.login("bob", online=False)
+        bob.send(offer("m1", to=ALICE) + "</stream:stream>")
+        await expect_bounce(bob, "m1")
+        await bob.wait_for_end()
+        gate = await line.connect_gate()
+        await gate.wait_until(lambda: len(gate.submissions) == 4)
+        assert [held.facts.kind for held in gate.submissions] == ["bind", "unbind", "bind", "unbind"]

@@ -14,6 +14,8 @@ from components.site.settings import load_site
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
+pytestmark = pytest.mark.slow
+
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 WAIT_S = 20.0
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.line import Line
 from tests.support.observer import (
+    MODULES_UNDER_LOAD,
     Load,
     Trader,
     check_carried_out,
@@ -36,7 +37,7 @@ async def traders() -> list[Trader]:
 async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
     people = [trader.jid.partition("/")[0] for trader in traders]
     # No kill lasts for so long that anything is bounced: all that is accepted must arrive.
-    async with Line(tmp_path, people, hold_timeout_s=30.0) as line:
+    async with Line(tmp_path, people, hold_timeout_s=30.0, modules=MODULES_UNDER_LOAD) as line:
         for trader in traders:
             await trader.login(line.prosody.address)
         yield line

@@ -12,6 +12,7 @@ import pytest
 from components.site.prosody import ProsodyPlan
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.observer import (
+    MODULES_UNDER_LOAD,
     Load,
     Trader,
     check_carried_out,
@@ -24,6 +25,8 @@ from tests.support.observer import (
 )
 from tests.support.process import wait_until
 from tests.support.prosody import ProsodyServer
+
+pytestmark = pytest.mark.slow
 
 SEED = 20261124
 ROUNDS = 25
@@ -107,7 +110,7 @@ class Wired:
 async def wired(tmp_path: Path) -> AsyncIterator[Wired]:
     traders = make_traders(3)
     people = [trader.jid.partition("/")[0] for trader in traders]
-    plan = gated_plan(tmp_path / "prosody", hold_timeout_s=30.0)
+    plan = gated_plan(tmp_path / "prosody", hold_timeout_s=30.0, modules=MODULES_UNDER_LOAD)
     prosody = ProsodyServer(plan)
     prosody.register(*people)
     async with Wire(plan) as wire, prosody:

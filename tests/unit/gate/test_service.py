@@ -126,3 +126,13 @@ async def test_a_status_is_not_noted_before_it_is_durable(connected: Bench) -> N
     connected.log.gate_opens.set()
     await connected.settle()
     assert connected.answers.noted() == [1, 2]
+
+
+async def test_a_link_that_submits_before_its_status_gets_nothing_recorded(bench: Bench) -> None:
+    bench.take(held(1))
+    await bench.settle()
+    assert (bench.log.seqs(), bench.answers.verdicts()) == ([], [])
+    bench.take(status(1, 1, 1))
+    bench.take(held(1))
+    await bench.settle()
+    assert bench.log.seqs() == [1]
