@@ -126,7 +126,7 @@ local function sender_of(origin)
 	local sender = senders[origin];
 	if not sender then
 		sender_count = sender_count + 1;
-		sender = { origin = origin, id = (id_prefix[origin.type] or "h") .. sender_count, held = 0, heads = {} };
+		sender = { origin = origin, id = (id_prefix[origin.type] or "h") .. sender_count, held = 0, unanswered = 0, heads = {} };
 		sender.runner = new_runner(sender);
 		senders[origin] = sender;
 	end
@@ -156,7 +156,7 @@ local function close_when_answered(session)
 	local close = session.close;
 	function session.close(self, reason)
 		local sender = senders[session];
-		if reason == false and sender and sender.held > 0 then
+		if reason == false and sender and sender.unanswered > 0 then
 			sender.close = close;
 		else
 			close(self, reason);
@@ -165,7 +165,7 @@ local function close_when_answered(session)
 end
 
 function close_if_answered(sender)
-	if sender.close and sender.held == 0 and sender.runner.state == "ready" then
+	if sender.close and sender.unanswered == 0 and sender.runner.state == "ready" then
 		local close = sender.close;
 		sender.close = nil;
 		if not sender.origin.destroyed then close(sender.origin, false); end
@@ -262,12 +262,16 @@ end
 local function remove(entry)
 	window[entry.seq] = nil;
 	window_count, window_bytes = window_count - 1, window_bytes - #entry.xml;
-	if entry.patient then patient_count = patient_count - 1; end
+	local sender = entry.sender;
+	sender.held = sender.held - 1;
+	if entry.patient then
+		patient_count = patient_count - 1;
+	else
+		sender.unanswered = sender.unanswered - 1;
+	end
 	if entry.seq == first_seq then
 		repeat first_seq = first_seq + 1; until window[first_seq] or first_seq >= next_seq;
 	end
-	local sender = entry.sender;
-	sender.held = sender.held - 1;
 	if sender.farewell == entry then sender.farewell = nil; end
 end
 
@@ -396,7 +400,11 @@ local function enter(entry, sender, xml)
 	window_count, window_bytes = window_count + 1, window_bytes + #xml;
 	sender.held = sender.held + 1;
 	entry.sender = sender;
-	if entry.patient then patient_count = patient_count + 1; end
+	if entry.patient then
+		patient_count = patient_count + 1;
+	else
+		sender.unanswered = sender.unanswered + 1;
+	end
 	submit(xml);
 end
 
@@ -428,7 +436,7 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	if ended and sender.farewell then
 		if not sender.farewell.patient then
 			sender.farewell.patient = true;
-			patient_count = patient_count + 1;
+			patient_count, sender.unanswered = patient_count + 1, sender.unanswered - 1;
 		end
 		return true;
 	end
@@ -631,7 +639,7 @@ local function bounce_overdue()
 	end
 end
 
-local function tick()
+local function watch()
 	bounce_overdue();
 	if gate_session and silent_since and now() - math.max(silent_since, gate_session.since) > 4 * timeout_s then
 		-- A gate that is connected and silent for so long would keep its successor out.
@@ -640,6 +648,12 @@ local function tick()
 	elseif done_through ~= done_reported or turned_away > 0 or (bounced[1] and not bounced[#bounced].reported) then
 		send_status();
 	end
+end
+
+-- Whatever goes wrong in here once, the time limits stay in force.
+local function tick()
+	local ok, err = pcall(watch);
+	if not ok then module:log("error", "Watching the window failed: %s", err); end
 	return math.min(0.25, timeout_s / 8);
 end
 timer.add_task(0.1, tick);

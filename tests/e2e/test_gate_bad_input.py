@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 import pytest
@@ -136,11 +136,15 @@ class Receiver(XmppStream):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of bad input: what the recipient received, what the sender was told, and how its stream ended."""
+    """What became of bad input: what the recipient received, what the sender was told, and how its stream ended.
+
+    A stream error can get lost: a server that closes with something unread resets the connection (RFC 1122, 4.2.2.13).
+    """
 
     received: str
     errors: tuple[str, ...]
-    stream_error: str
+    ended: bool
+    stream_error: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ async def try_out(server: ProsodyServer, data: str | bytes) -> Outcome:
         assert alice.ended, "the server does not answer any more"
     carol.send(f"<message to='{BOB}' id='after'><body>{MARKER}</body></message>")
     await bob.wait_for_raw(b"id='after'", b'id="after"')
+    ended = alice.ended
     for client in (alice, bob, carol):
         if not client.ended:
             client.abort()
@@ -193,7 +198,9 @@ async def try_out(server: ProsodyServer, data: str | bytes) -> Outcome:
         for child in each.iterfind("{*}error/*")
     ]
     stream_error = "" if alice.error is None else str(alice.error[0].tag).removeprefix(_STREAM_ERRORS)
-    return Outcome(canonical(before), tuple(error for error in errors if error != "text"), stream_error)
+    return Outcome(
+        canonical(before), tuple(error for error in errors if error != "text"), ended, stream_error
+    )
 
 
 def canonical(xml: str) -> str:
@@ -234,7 +241,7 @@ async def test_what_the_server_cannot_carry_out_is_not_recorded_as_carried_out(
     gated = await try_out(quiet.gated, STUMBLES[name])
     assert "bad" not in gated.received
     assert gated.errors == ("internal-server-error",)
-    assert not gated.stream_error
+    assert not gated.ended
     record = await find_record(quiet.gate, "bad")
     await wait_for_log(quiet.gate, lambda content: record.seq in content.bounced(record.epoch))
 
@@ -242,7 +249,8 @@ async def test_what_the_server_cannot_carry_out_is_not_recorded_as_carried_out(
 @pytest.mark.parametrize("name", REFUSED | BYTES)
 async def test_what_a_bare_server_refuses_is_refused(quiet: Servers, name: str) -> None:
     data = (REFUSED | BYTES)[name]
-    gated = await try_out(quiet.gated, data)
-    assert gated == await try_out(quiet.bare, data)
+    gated, bare = await try_out(quiet.gated, data), await try_out(quiet.bare, data)
+    assert gated == bare
+    assert gated.stream_error == bare.stream_error or "" in (gated.stream_error, bare.stream_error)
     assert "bad" not in gated.received
-    assert gated.errors or gated.stream_error
+    assert gated.errors or gated.ended
