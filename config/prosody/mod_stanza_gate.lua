@@ -41,7 +41,7 @@ if not gate_host then
 end
 
 -- Reading from clients pauses above the high-water mark, so that the window itself only fills when the gate is stuck.
--- A longer queue carries no more (measured: less, as the collector has more to look at); it only makes everybody wait.
+-- A longer queue carries no more; it only makes everybody wait.
 local high_stanzas, high_bytes = math.min(max_stanzas / 4, 1024), max_bytes / 4;
 
 -- An epoch is one life of this process: what it held dies with it, so its numbers are never continued.
