@@ -74,9 +74,11 @@ def render_config(plan: ProsodyPlan) -> str:
         f"allow_unencrypted_plain_auth = {_lua(plan.plain_port_allowed)}",
         "s2s_require_encryption = true",
         f"s2s_secure_auth = {_lua(bool(plan.certificates))}",
-        "-- The generational collector stops for the whole heap; this one spreads the work (docs/decisions/0005).",
-        "gc = { mode = 'incremental', threshold = 150, speed = 250 }",
-        "network_settings = { nagle = false }",
+        "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005).",
+        "gc = { mode = 'incremental', threshold = 300, speed = 1 }",
+        "network_settings = { nagle = false, opportunistic_writes = true }",
+        "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection.",
+        "blocklist_cache_size = 100000",
     ]
     if plan.certificates:
         lines += [
