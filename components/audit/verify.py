@@ -420,7 +420,7 @@ class Verification:
         sql = "SELECT CAST(hashes AS BLOB) FROM tile WHERE level = ? AND n = ?"
         row = self._database.execute(sql, (level, n)).fetchone()
         tile = bytes(row[0] or b"") if row else b""
-        if len(tile) > width * HASH_SIZE_BYTES:
+        if tile[width * HASH_SIZE_BYTES :].strip(b"\0"):
             self._surplus.append(f"{level}/{n}")
         return tile[: width * HASH_SIZE_BYTES]
 

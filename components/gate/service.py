@@ -129,6 +129,9 @@ class Gate:
                 batch = self._pending[: self._max_batch]
                 del self._pending[: self._max_batch]
                 await self._record_and_answer(batch)
+                await asyncio.sleep(
+                    0
+                )  # a commit holds the loop: now the link sends, and reads what has come meanwhile
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way = held.facts.way

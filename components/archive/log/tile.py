@@ -9,6 +9,7 @@ from components.archive.log.merkle import Frontier, Span, extend, hash_span, joi
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 HASH_SIZE_BYTES = 32
+TILE_SIZE_BYTES = TILE_WIDTH * HASH_SIZE_BYTES
 
 
 class TileError(ValueError):
@@ -53,11 +54,10 @@ def grow(tree: TiledTree, leaf_hashes: Sequence[bytes]) -> tuple[TiledTree, list
             continue
         n, _ = unfinished_tile(level, tree.frontier.size)
         hashes = unfinished[level] + b"".join(added)
-        tile_size_bytes = TILE_WIDTH * HASH_SIZE_BYTES
-        for start in range(0, len(hashes), tile_size_bytes):
-            changed.append(Tile(TileId(level, n), hashes[start : start + tile_size_bytes]))
+        for start in range(0, len(hashes), TILE_SIZE_BYTES):
+            changed.append(Tile(TileId(level, n), hashes[start : start + TILE_SIZE_BYTES]))
             n += 1
-        unfinished[level] = hashes[len(hashes) - len(hashes) % tile_size_bytes :]
+        unfinished[level] = hashes[len(hashes) - len(hashes) % TILE_SIZE_BYTES :]
     return TiledTree(frontier, tuple(unfinished)), changed
 
 
@@ -79,14 +79,18 @@ def level_count(size: int) -> int:
 
 
 def restore_tree(size: int, tiles: Mapping[TileId, bytes]) -> TiledTree:
-    """Rebuild the tree of `size` leaves from its unfinished tiles; raises TileError when one does not fit."""
+    """Rebuild the tree of `size` leaves from its unfinished tiles; raises TileError when one does not fit.
+
+    Behind its hashes a tile may hold zeros.
+    """
     unfinished = []
     nodes: list[bytes] = []
     for level in range(level_count(size)):
         n, width = unfinished_tile(level, size)
-        hashes = tiles.get(TileId(level, n), b"") if width else b""
-        if len(hashes) != width * HASH_SIZE_BYTES:
-            raise TileError(f"tile {level}/{n} holds {len(hashes)} bytes instead of {width} hashes")
+        tile = tiles.get(TileId(level, n), b"") if width else b""
+        hashes, rest = tile[: width * HASH_SIZE_BYTES], tile[width * HASH_SIZE_BYTES :]
+        if len(hashes) != width * HASH_SIZE_BYTES or rest.strip(b"\0"):
+            raise TileError(f"tile {level}/{n} does not hold {width} hashes")
         unfinished.append(hashes)
         parts = split_span(Span(0, width))
         nodes[:0] = [_node_in_tile(hashes, height, position) for height, position in parts]

@@ -31,9 +31,10 @@ _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Connection(aiosqlite.Connection):
-    """An aiosqlite connection that runs a whole transaction in one turn of its thread.
+    """An aiosqlite connection that commits on the calling thread (docs/decisions/0006).
 
-    A turn costs two thread switches, and beside a busy event loop each waits for the interpreter's lock.
+    Whoever appends can do nothing for anybody before the commit, so there is nothing to gain from waiting for it on
+    another thread, and two thread switches to lose.
     """
 
     async def open(self) -> None:
@@ -45,11 +46,8 @@ class Connection(aiosqlite.Connection):
             self._thread.join()
             raise
 
-    async def execute_transaction(self, statements: Sequence[Statement]) -> None:
-        """Execute all statements, durably, or none; the fate is unknown when this raises."""
-        await self._execute(self._transact, statements)  # type: ignore[no-untyped-call]
-
-    def _transact(self, statements: Sequence[Statement]) -> None:
+    def transact(self, statements: Sequence[Statement]) -> None:
+        """Execute all statements, durably, or none; the fate is unknown when this raises. Blocks for the disk."""
         connection = self._conn
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -74,6 +72,7 @@ async def open_connection(path: Path, mode: str, pragmas: Sequence[str] = ()) ->
             isolation_level=None,  # transactions are ours to begin
             timeout=LOCK_TIMEOUT_S,
             cached_statements=CACHED_STATEMENTS,
+            check_same_thread=False,  # SQLite itself lets one thread in at a time
         )
 
     connection = Connection(connect, iter_chunk_size=64)
