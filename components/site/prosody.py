@@ -76,7 +76,7 @@ def render_config(plan: ProsodyPlan) -> str:
         f"s2s_secure_auth = {_lua(bool(plan.certificates))}",
         "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005).",
         "gc = { mode = 'incremental', threshold = 300, speed = 1 }",
-        "network_settings = { nagle = false, opportunistic_writes = true }",
+        "network_settings = { nagle = false }",
         "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection.",
         "blocklist_cache_size = 100000",
     ]
