@@ -16,7 +16,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
-from tests.bench import archive, gate_alone, latency, overload, soak, throughput
+from tests.bench import archive, disk, gate_alone, latency, overload, soak, throughput
 from tests.bench.bench import Bench, Measure
 from tests.bench.errors import BenchError
 from tests.bench.machine import examine_machine
@@ -24,8 +24,9 @@ from tests.bench.report import print_result, render_markdown
 from tests.bench.results import Result, Results, load_results, store_results
 from tests.bench.usage import OTHER_CORE
 
-Name = Literal["throughput", "latency", "soak", "overload", "gate_alone", "archive"]
+Name = Literal["disk", "throughput", "latency", "soak", "overload", "gate_alone", "archive"]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
+    "disk": ("The disk alone", disk.measure),
     "throughput": ("Throughput", throughput.measure),
     "latency": ("Latency", latency.measure),
     "soak": ("Endurance", soak.measure),

@@ -12,8 +12,7 @@ async def measure(bench: Bench) -> Findings:
     """What appending to the log costs, by the size of the batch; every append is fsynced before it returns.
 
     Records of 600 bytes. Compared are SQLite called directly, through aiosqlite, and the log, which adds the tree and
-    a signed checkpoint to each batch; beside an idle event loop and beside a busy one; then reading it all back,
-    verified, and proofs of single records.
+    a signed checkpoint to each batch; then reading it all back, verified, and proofs of single records.
     """
     bench.announce("appending, verifying, proving")
     figures = await run_apart(archive_append.run, bench.pick(1.0, 0.05))

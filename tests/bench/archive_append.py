@@ -1,8 +1,6 @@
 """What the log costs by itself: `python -m tests.bench.archive_append`."""
 
-import asyncio
 import sqlite3
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -21,7 +19,6 @@ from tests.support.archive import KEY, ORIGIN, VKEY
 PAYLOAD = bytes(range(200)) * 3
 BARE_TABLE = "CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB, payload BLOB)"
 BARE_INSERT = "INSERT INTO record VALUES (?, ?, ?)"
-LOOP_TURN_S, LOOP_WORK_S = 0.0003, 0.000285  # an event loop that works 95 % of its time
 
 Figures = dict[str, float]
 
@@ -38,7 +35,6 @@ def run(scale: float = 1.0) -> Figures:
         for batch in (16, 256, 500):
             count = int(200_000 * scale) // batch
             figures |= uvloop.run(_appends(root / f"{batch}.db", f"append of {batch}", batch, count))
-        figures |= uvloop.run(_beside_a_busy_loop(root / "busy.db", int(300 * scale)))
         figures |= _verification(root / "500.db")
         figures |= uvloop.run(_proofs(root / "500.db"))
     return figures
@@ -84,7 +80,7 @@ async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
     writer = await LogWriter.open(path, ORIGIN, KEY)
     entries = [(RecordKind.STANZA, PAYLOAD)] * batch
     taken_s = []
-    began, loop_began, cpu_began = time.perf_counter(), time.thread_time(), time.process_time()
+    began, cpu_began = time.perf_counter(), time.process_time()
     for _ in range(count):
         start = time.perf_counter()
         await writer.append(entries)
@@ -92,33 +88,10 @@ async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
     elapsed_s, records = time.perf_counter() - began, count * batch
     figures = {
         f"{what}: records/s": records / elapsed_s,
-        f"{what}: event loop's CPU a record, us": (time.thread_time() - loop_began) / records * 1e6,
         f"{what}: CPU a record, us": (time.process_time() - cpu_began) / records * 1e6,
     }
     await writer.close()
     return figures | _latency_figures(what, taken_s)
-
-
-async def _beside_a_busy_loop(path: Path, count: int) -> Figures:
-    """Appends of 100 beside an event loop that computes 95 % of the time, by the interpreter's switch interval."""
-    figures: Figures = {}
-    usual_s = sys.getswitchinterval()
-    working = asyncio.create_task(_work())
-    for interval_s in (usual_s, 0.00005):
-        sys.setswitchinterval(interval_s)
-        what = f"append of 100 beside a busy loop, switch interval {interval_s * 1e3:g} ms"
-        figures |= await _appends(path, what, 100, count)
-    sys.setswitchinterval(usual_s)
-    working.cancel()
-    return {name: value for name, value in figures.items() if "CPU" not in name}
-
-
-async def _work() -> None:
-    while True:
-        until = time.perf_counter() + LOOP_WORK_S
-        while time.perf_counter() < until:
-            pass
-        await asyncio.sleep(LOOP_TURN_S - LOOP_WORK_S)
 
 
 def _verification(path: Path) -> Figures:

@@ -85,6 +85,6 @@ def _prosody_version() -> str:
         about = subprocess.run(["prosodyctl", "about"], capture_output=True, text=True, check=False).stdout
     except FileNotFoundError:
         raise BenchError("Prosody is not installed: run apt-get install prosody") from None
-    version = re.search(r"^Prosody (\S+)", about, re.MULTILINE)
+    version = re.search(r"^Prosody (\d\S*)", about, re.MULTILINE)
     lua = re.search(r"Lua version:\s*Lua (\S+)", about)
     return f"{version[1] if version else 'of unknown version'} (Lua {lua[1] if lua else '?'})"
