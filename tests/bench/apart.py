@@ -43,6 +43,7 @@ def _main() -> None:
     os.sched_setaffinity(0, {int(sys.argv[1])})
     function, arguments = pickle.load(sys.stdin.buffer)
     pickle.dump(function(*arguments), sys.stdout.buffer)
+    sys.stdout.buffer.flush()  # what cannot be written shall fail here, not unseen at the end
 
 
 if __name__ == "__main__":
