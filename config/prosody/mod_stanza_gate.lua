@@ -778,6 +778,11 @@ function module.add_host(module) -- luacheck: ignore 431/module
 	module:hook("smacks-hibernation-end", function (event)
 		local sender = senders[event.resumed];
 		if sender then paused[sender] = nil; end -- that was the old connection
+		-- mod_smacks leaves the old connection's parser in place, which still waits for the rest of the stanza that
+		-- the connection broke off in. The new connection's own goes on; its errors are the resumed session's.
+		local origin, resumed = event.origin, event.resumed;
+		resumed.data = origin.data;
+		function origin.close(_, ...) return resumed:close(...); end
 		close_when_answered(event.resumed);
 		note_event(event.resumed, "resume", transport(event.resumed));
 	end);

@@ -169,6 +169,33 @@ async def test_what_is_released_during_hibernation_answers_after_it(tmp_path: Pa
         await alice.close()
 
 
+async def test_a_connection_that_broke_within_a_stanza_is_resumed(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        await alice.enable_resumption()
+        alice.break_off(f"<message to='{BOB}' id='m0'><body>Off")
+        await bob.ping()  # so the server has read it
+        alice.abort()
+        await line.gate.expect(event("hibernate"))
+        await alice.resume()
+        alice.send(offers(0, 3))
+        await bob.expect(lambda element: element.get("id") == "m2")
+        assert heard_from(bob, ALICE) == ["m0", "m1", "m2"]
+
+
+async def test_a_resumed_client_that_sends_no_xml_is_told_so(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice = await line.login("alice")
+        await alice.enable_resumption()
+        alice.abort()
+        await alice.resume()
+        alice.break_off("<message></presence>")
+        await alice.wait_for_end()
+        assert alice.error is not None
+        assert alice.error[0].tag.endswith("}not-well-formed")
+        await line.gate.expect(event("unbind"))
+
+
 async def test_a_room_hears_the_last_words_before_it_sees_the_speaker_go(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await line.login("alice"), await line.login("bob")

@@ -203,6 +203,10 @@ class XmppStream(asyncio.Protocol):
         self._transport.abort()
         self.ended = True
 
+    def break_off(self, xml: str) -> None:
+        """Send the beginning of a stanza, which counts as never sent."""
+        self._transport.write(xml.encode())
+
     async def wait_for_end(self, timeout_s: float = _TIMEOUT_S) -> None:
         """Wait until the connection is gone."""
         async with asyncio.timeout(timeout_s):
