@@ -9,7 +9,8 @@ setup:
 run: setup
 	@$(BIN)/steelyard up --demo $(ARGS)
 
-lint: setup
+lint:
+	@.ci/setup tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

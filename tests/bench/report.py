@@ -16,7 +16,8 @@ This file is written by `make bench` from [benchmarks.json](benchmarks.json), wh
 no figure in it is typed by hand. `make bench ARGS="throughput latency"` measures these two again and keeps the rest;
 `ARGS=--quick` shows within a few minutes that everything works, and changes no file here.
 
-- Prosody has one core to itself; the gate, the load generator (unless said otherwise) and all else share another (by CPU affinity).
+- Prosody has one core to itself; the gate, the load generator and all else share another (by CPU affinity), unless
+  it is said otherwise.
 - The servers run without Nagle's algorithm and with the same modules, but for mod_mam where it is named; in
   *Throughput* with Lua's generational collector, elsewhere with the incremental one that a site has.
 - Set-ups that are compared take turns within one run. A ratio or a difference is that of the medians of the rounds;
