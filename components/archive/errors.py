@@ -15,3 +15,7 @@ class LogDamaged(LogError):  # noqa: N818
 
 class LogBusy(LogError):  # noqa: N818
     """Another process writes this log."""
+
+
+class LogFenced(LogError):  # noqa: N818
+    """Another writer has taken this log's lease since; this one must not write any more."""

@@ -1,18 +1,21 @@
 """A log's newest state, as its store holds it, checked before anything is added to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.archive.errors import LogDamaged
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
-from components.archive.log.leaf import LeafError, is_payload_of, parse_leaf
+from components.archive.log.leaf import Leaf, LeafError, is_payload_of, parse_leaf
 from components.archive.log.merkle import leaf_hash, root_hash
 from components.archive.log.note import NoteError, VerifierKey
 from components.archive.log.tile import (
     HASH_SIZE_BYTES,
     TILE_WIDTH,
+    Tile,
     TiledTree,
     TileError,
     TileId,
+    grow,
     restore_tree,
     unfinished_tiles,
 )
@@ -20,17 +23,34 @@ from components.archive.store import FORMAT, CheckpointRow, LogSource, RecordRow
 
 NS_PER_SECOND = 1_000_000_000
 
+# What a writer leaves unsigned when it is killed is a second's records; more are read in pieces.
+_CHUNK_RECORDS = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the next append builds on: the tree, and its last leaf's time (0 for none)."""
+    """What the next append builds on: the tree of all records, and its last leaf's time (0 for none).
+
+    The newest checkpoint is of the first `signed_size`; `unsigned_tiles` are those that changed since.
+    """
 
     tree: TiledTree
     time_ns: int
+    signed_size: int
+    unsigned_tiles: dict[TileId, Tile]
+
+    @property
+    def size(self) -> int:
+        """Count the records."""
+        return self.tree.frontier.size
 
 
 async def load_head(source: LogSource, key: VerifierKey) -> Head:
-    """Read the newest state; raises LogDamaged if checkpoint, tiles and last records do not fit together."""
+    """Read the newest state; raises LogDamaged if checkpoint, tiles and last records do not fit together.
+
+    Records behind the newest checkpoint, which a killed writer leaves, are taken up as they are: they must follow
+    one another, fit their leaves, and not go back in time.
+    """
     meta = await source.fetch_meta()
     if meta.get("format") != FORMAT or meta.get("origin") != key.name:
         found = f"{meta.get('origin')!r} in format {meta.get('format')!r}"
@@ -43,7 +63,7 @@ async def load_head(source: LogSource, key: VerifierKey) -> Head:
     time_ns = await _check_last_records(source, checkpoint.size)
     if row.second != time_ns // NS_PER_SECOND:
         raise LogDamaged(f"the checkpoint of second {row.second} is not of its last record's second")
-    return Head(tree, time_ns)
+    return await _take_up_unsigned(source, Head(tree, time_ns, checkpoint.size, {}))
 
 
 def _verify_row(row: CheckpointRow, key: VerifierKey) -> Checkpoint:
@@ -59,10 +79,9 @@ def _verify_row(row: CheckpointRow, key: VerifierKey) -> Checkpoint:
 
 
 async def _load_tree(source: LogSource, checkpoint: Checkpoint) -> TiledTree:
-    bounds = await source.fetch_bounds()
-    expected = (0, checkpoint.size - 1) if checkpoint.size else None
-    if bounds != expected:
-        found = f"records {bounds[0]} to {bounds[1]}" if bounds else "no record"
+    lowest, highest = await source.fetch_bounds() or (0, -1)
+    if lowest != 0 or highest < checkpoint.size - 1:
+        found = f"records {lowest} to {highest}" if highest >= 0 else "no record"
         raise LogDamaged(f"the checkpoint is of {checkpoint.size} records, but the log holds {found}")
     try:
         tree = restore_tree(checkpoint.size, await source.fetch_tiles(unfinished_tiles(checkpoint.size)))
@@ -87,15 +106,38 @@ async def _check_last_records(source: LogSource, size: int) -> int:
     for place, row in enumerate(rows):
         if leaf_hash(row.leaf) != hashes[place * HASH_SIZE_BYTES : (place + 1) * HASH_SIZE_BYTES]:
             raise LogDamaged(f"the leaf of record {row.index} is not the one in the tree")
-        time_ns = _check_payload(row)
+        time_ns = _check_row(row).time_ns
     return time_ns
 
 
-def _check_payload(row: RecordRow) -> int:
+async def _take_up_unsigned(source: LogSource, head: Head) -> Head:
+    while rows := await source.fetch_rows(head.size, head.size + _CHUNK_RECORDS):
+        time_ns = head.time_ns
+        for index, row in enumerate(rows, head.size):
+            leaf = _check_row(row)
+            if (row.index, leaf.index) != (index, index) or leaf.time_ns < time_ns:
+                raise LogDamaged(f"record {index} does not follow the one before it")
+            time_ns = leaf.time_ns
+        head = extend_head(head, [row.leaf for row in rows], time_ns)
+    bounds = await source.fetch_bounds()
+    if bounds is not None and bounds[1] >= head.size:
+        raise LogDamaged(f"record {head.size} is missing, and there are some behind it")
+    return head
+
+
+def extend_head(head: Head, leaves: Sequence[bytes], time_ns: int) -> Head:
+    """Add leaves that are stored; the last is of `time_ns`."""
+    tree, changed = grow(head.tree, [leaf_hash(leaf) for leaf in leaves])
+    tiles = head.unsigned_tiles | {tile.id: tile for tile in changed}
+    return Head(tree, time_ns, head.signed_size, tiles)
+
+
+def _check_row(row: RecordRow) -> Leaf:
+    """Parse a leaf and check its payload, unless that was destroyed."""
     try:
         leaf = parse_leaf(row.leaf)
     except LeafError as error:
         raise LogDamaged(f"record {row.index}: {error}") from error
-    if row.payload is None or not is_payload_of(leaf, row.payload):
+    if row.payload is not None and not is_payload_of(leaf, row.payload):
         raise LogDamaged(f"the payload of record {row.index} is not the one its leaf names")
-    return leaf.time_ns
+    return leaf

@@ -1,4 +1,4 @@
-"""Reads a log while its writer runs, or after."""
+"""Reads a log while its writer runs, or after; what is sealed stays sealed (see opener.py)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,28 +7,29 @@ from components.archive.errors import LogDamaged
 from components.archive.log.leaf import Leaf, LeafError, LeafIndex, is_payload_of, parse_leaf
 from components.archive.log.merkle import ProofError, Span, consistency_spans, inclusion_spans
 from components.archive.log.tile import TileError, hash_spans, tiles_of_spans
-from components.archive.store import CheckpointRow, LogSource, RecordRow
+from components.archive.store import CheckpointRow, LogSource, MemoRow, RecordRow
 from components.archive.store.sqlite import SqliteSource
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it lies in the store; nothing has been verified yet."""
+    """A record as it lies in the store; nothing has been verified yet, and `payload` is None once destroyed."""
 
     index: LeafIndex
     leaf: Leaf
-    payload: bytes
+    payload: bytes | None
 
     def is_intact(self) -> bool:
         """Tell whether leaf, payload and index fit one another; that the tree holds them is for a proof."""
-        return self.leaf.index == self.index and is_payload_of(self.leaf, self.payload)
+        fits = self.payload is None or is_payload_of(self.leaf, self.payload)
+        return fits and self.leaf.index == self.index
 
 
 class LogReader:
     """Reads records, checkpoints and proofs. Every method raises LogUnavailable or LogDamaged."""
 
     def __init__(self, source: LogSource) -> None:
-        self._source = source
+        self.source = source
 
     @classmethod
     async def open(cls, path: Path) -> "LogReader":
@@ -36,7 +37,7 @@ class LogReader:
         return cls(await SqliteSource.open(path))
 
     async def size(self) -> int:
-        """Count the records under the newest checkpoint, which are all there are."""
+        """Count the records under the newest checkpoint; behind them may be those of the last second."""
         return (await self._newest()).size
 
     async def checkpoint(self) -> bytes:
@@ -45,12 +46,16 @@ class LogReader:
 
     async def fetch(self, first: int, count: int) -> list[StoredRecord]:
         """Give up to `count` records from index `first` on, in order."""
-        return [_parse_row(row) for row in await self._source.fetch_rows(first, first + count)]
+        return [_parse_row(row) for row in await self.source.fetch_rows(first, first + count)]
 
     async def tail(self, count: int) -> list[StoredRecord]:
-        """Give the newest `count` records, in order."""
+        """Give the newest `count` records under the newest checkpoint, in order."""
         size = await self.size()
         return await self.fetch(max(0, size - count), min(count, size))
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """Give the newest `limit` of the writer's memos about batches before this index, the newest first."""
+        return await self.source.fetch_memos(limit, before)
 
     async def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """Prove record `index` in the tree of `size` records (RFC 6962, 2.1.1); reads at most two tiles a level.
@@ -65,21 +70,21 @@ class LogReader:
 
     async def close(self) -> None:
         """Let go of the store."""
-        await self._source.close()
+        await self.source.close()
 
     async def _prove(self, spans: list[Span]) -> list[bytes]:
         size = await self.size()
         if any(span.end > size for span in spans):
-            raise ProofError(f"the log has {size} records")
+            raise ProofError(f"the log has {size} records under its checkpoint")
         # Tiles only grow: one that is read a moment later still begins with the hashes of this tree.
-        tiles = await self._source.fetch_tiles(tiles_of_spans(spans))
+        tiles = await self.source.fetch_tiles(tiles_of_spans(spans))
         try:
             return hash_spans(spans, tiles)
         except TileError as error:
             raise LogDamaged(f"a tile of the log is missing or cut short: {error}") from error
 
     async def _newest(self) -> CheckpointRow:
-        row = await self._source.fetch_newest_checkpoint()
+        row = await self.source.fetch_newest_checkpoint()
         if row is None:
             raise LogDamaged("the log has no checkpoint")
         return row
@@ -90,6 +95,4 @@ def _parse_row(row: RecordRow) -> StoredRecord:
         leaf = parse_leaf(row.leaf)
     except LeafError as error:
         raise LogDamaged(f"record {row.index}: {error}") from error
-    if row.payload is None:
-        raise LogDamaged(f"record {row.index} has no payload")
     return StoredRecord(LeafIndex(row.index), leaf, row.payload)

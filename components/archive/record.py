@@ -11,12 +11,24 @@ from policy.decision import StanzaError
 
 
 class RecordKind(IntEnum):
-    """What a record tells of; the number stands in the leaf."""
+    """What a record tells of; the number stands in the leaf. From 64 on: the log's own bookkeeping, in the clear."""
 
     STANZA = 1
     SESSION = 2
     DELIVERY = 3
     ACCESS = 4
+    ALARM = 5
+    ORDER_DETAILS = 6
+    SEGMENT = 64
+    MANIFEST = 65
+    ORDER = 66
+    TOMBSTONE = 67
+    LOG_KEY = 68
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether only recipients can read such a record."""
+        return self < RecordKind.SEGMENT
 
 
 class RecordError(ValueError):

@@ -1,104 +1,177 @@
-"""Appends records to a log: hashed, signed and durable before `append` returns."""
+"""Appends records to a log: sealed, and durable before `append` returns; under a signed checkpoint soon after."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
-from components.archive.head import NS_PER_SECOND, Head, load_head
+from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
-from components.archive.log.leaf import LEAF_VERSION, Leaf, LeafIndex, encode_leaf
-from components.archive.log.merkle import leaf_hash, root_hash
-from components.archive.log.note import Signer, VerifierKey, make_signer, make_verifier_key
-from components.archive.log.tile import EMPTY_TREE, TiledTree, grow
+from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
+from components.archive.log.merkle import root_hash
+from components.archive.log.note import NoteSigner
+from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind
-from components.archive.store import FORMAT, Batch, CheckpointRow, LogStore
+from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
+from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
+from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
 from components.archive.store.sqlite import SqliteStore
 
-Entry = tuple[RecordKind, bytes]
+DEFAULT_CLASS = 1
+
+SIGN_AFTER_S = 0.5
+"""A checkpoint is signed when the oldest record without one is so old, by `maintain`."""
+
+
+class Entry(NamedTuple):
+    """A record to append; `conversation` is a keyed hash of 16 bytes. Bookkeeping belongs to no class."""
+
+    kind: RecordKind
+    payload: bytes
+    retention_class: int = DEFAULT_CLASS
+    conversation: bytes = NO_CONVERSATION
 
 
 @dataclass(frozen=True, slots=True)
-class _Growth:
-    """An append worked out in full, before anything of it is stored."""
+class _State:
+    """What is stored: the number of records, the last one's time, and the open segments by retention class."""
 
-    batch: Batch
-    head: Head
+    size: int
+    time_ns: int
+    next_segment: int
+    segments: Mapping[int, OpenSegment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
+
+    change: Change
+    state: _State
+    first: LeafIndex
 
 
 class LogWriter:
     """The one writer of a log.
 
-    `append` either returns, and then its records are durable and under a signed checkpoint; or it raises
-    LogUnavailable or LogDamaged, or is cancelled, and then their fate is unknown: the commit may have failed on
-    its way back. Call `recover()`: it reads the store anew and gives the true size, which is the one before
-    (nothing was kept) or the one after the whole batch (all was kept), nothing between. An `append` without it
-    recovers first, so that the log cannot fork; but whoever then sends the batch again may record it twice.
+    `append` either returns, and then its records are durable; or it raises LogUnavailable or LogDamaged, or is
+    cancelled, and then their fate is unknown: the commit may have failed on its way back. Call `recover()`: it
+    reads the store anew and gives the true size, which is the one before (nothing was kept) or the one after the
+    whole batch (all was kept), nothing between. An `append` without it recovers first, so that the log cannot
+    fork; but whoever then sends the batch again may record it twice.
+
+    `maintain` signs checkpoints and ends segments that have lasted long enough: call it at least twice a second.
     """
 
-    def __init__(self, store: LogStore, signer: Signer, head: Head, clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        signer: NoteSigner,
+        recipients: Sequence[Recipient],
+        head: Head,
+        last_segment: int,
+        clock_ns: Callable[[], int],
+    ) -> None:
         self._store = store
         self._signer = signer
+        self._recipients = tuple(recipients)
         self._head = head
+        self._state = _State(head.size, head.time_ns, last_segment + 1)
         self._clock_ns = clock_ns
-        self._in_doubt: Head | None = None
+        self._ungrown: list[bytes] = []  # leaves that are stored, and not in the head's tree yet
+        self._unsigned_since_s = time.monotonic()
+        self._in_doubt: _State | None = None
+        self._doubtful_leaves: Sequence[bytes] = ()
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path, origin: str, signing_key: Ed25519PrivateKey) -> "LogWriter":
-        """Open the SQLite log at `path`, making it if it is not there.
+    async def open(cls, path: Path, signer: NoteSigner, recipients: Sequence[Recipient]) -> "LogWriter":
+        """Open the SQLite log at `path`, making it if it is not there; the signer's name is the log's origin.
 
         Raises LogBusy when another process writes it, LogUnavailable when the store cannot be opened, LogDamaged
-        when its newest state does not fit together, is not `origin`'s or not signed by this key.
+        when its newest state does not fit together, is another origin's or not signed by this key.
         """
-        return await cls.open_on(await SqliteStore.open(path), origin, signing_key)
+        return await cls.open_on(await SqliteStore.open(path), signer, recipients)
 
     @classmethod
     async def open_on(
         cls,
         store: LogStore,
-        origin: str,
-        signing_key: Ed25519PrivateKey,
+        signer: NoteSigner,
+        recipients: Sequence[Recipient],
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> "LogWriter":
         """Write to the log in `store`, which is the writer's to close; raises as `open` does."""
-        signer = make_signer(origin, signing_key)
+        if not recipients:
+            await store.close()
+            raise ValueError("a log needs a recipient: what nobody can open is no record")
         try:
             if not await store.fetch_meta():
                 empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
-                await store.create({"format": FORMAT, "origin": origin}, empty)
-            head = await load_head(store, _verifier_key(signer))
+                await store.create({"format": FORMAT, "origin": signer.verifier_key.name}, empty)
+            await store.take_lease()
+            head = await load_head(store, signer.verifier_key)
+            writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
+            await writer._end_abandoned_segments()
         except BaseException:
             await store.close()
             raise
-        return cls(store, signer, head, clock_ns)
+        return writer
 
     @property
     def size(self) -> int:
         """Count the records known to be durable."""
-        return self._head.tree.frontier.size
+        return self._state.size
 
-    async def append(self, entries: Sequence[Entry]) -> LeafIndex:
-        """Record payloads in order, in one transaction; gives the first one's index.
+    @property
+    def signed_size(self) -> int:
+        """Count the records under the newest checkpoint."""
+        return self._head.signed_size
 
-        Raises LogUnavailable, LogDamaged (see the class for what that leaves) and ValueError for no entries.
+    async def append(
+        self, entries: Sequence[Entry], *, memo: bytes = b"", forget_memos_before: int = 0
+    ) -> LeafIndex:
+        """Record payloads in order, in one transaction; gives the first one's index, the others follow it.
+
+        `memo` is kept with them in the clear until a later append says to forget those before its index.
+        Raises LogUnavailable, LogDamaged, LogFenced (see the class for what that leaves) and ValueError for no
+        entries, or too many.
         """
-        if not entries:
-            raise ValueError("an append needs an entry")
+        if not 0 < len(entries) <= MAX_BATCH_RECORDS:
+            raise ValueError(f"an append needs 1 to {MAX_BATCH_RECORDS:,} entries")
         async with self._turn:
             if self._in_doubt is not None:
                 await self._settle()
-            growth = _work_out(self._head, entries, self._clock_ns(), self._signer)
-            self._in_doubt = growth.head
-            await self._store.append(growth.batch)
-            # Killed here: recorded, and nobody was told. Whoever submitted it looks at the tail after a restart.
-            self._head, self._in_doubt = growth.head, None
-            return LeafIndex(growth.batch.first)
+            return await self._commit(entries, (), memo, forget_memos_before)
+
+    def integrate(self) -> None:
+        """Take what is stored into the tree; to be called when nobody waits, or `maintain` has more to do."""
+        leaves, self._ungrown = self._ungrown, []
+        if leaves:
+            self._head = extend_head(self._head, leaves, self._state.time_ns)
+
+    async def maintain(self, *, sign_after_s: float = SIGN_AFTER_S) -> None:
+        """Sign a checkpoint if the last is too old, and end segments that have lasted long enough.
+
+        Raises as `append` does; a checkpoint whose fate is unknown is settled by the next append.
+        """
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            now_ns = self._clock_ns()
+            over = [segment for segment in self._state.segments.values() if segment.is_over(now_ns)]
+            if over:
+                await self._commit((), over, b"", 0)
+            if time.monotonic() - self._unsigned_since_s >= sign_after_s:
+                await self._sign()
+
+    async def sign(self) -> None:
+        """Sign a checkpoint of all records now, if the newest is not that already; raises as `append` does."""
+        await self.maintain(sign_after_s=0)
 
     async def recover(self) -> int:
         """Find out what became of an append that failed, and give the log's true size.
@@ -112,37 +185,200 @@ class LogWriter:
             return self.size
 
     async def close(self) -> None:
-        """Close the store and let the next writer in."""
+        """End all segments, sign, close the store and let the next writer in.
+
+        Where the first two fail, the next writer does them.
+        """
         async with self._turn:
-            await self._store.close()
+            try:
+                if self._in_doubt is None:
+                    if self._state.segments:
+                        await self._commit((), list(self._state.segments.values()), b"", 0)
+                    await self._sign()
+            finally:
+                await self._store.close()
+
+    async def _commit(
+        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+    ) -> LeafIndex:
+        plan = self._plan(entries, ended, memo, forget_memos_before)
+        if self._head.signed_size == self._state.size:
+            self._unsigned_since_s = time.monotonic()
+        self._in_doubt, self._doubtful_leaves = plan.state, plan.change.leaves
+        await self._store.commit(plan.change)
+        # Killed here: recorded, and nobody was told. Whoever submitted it looks at the memos after a restart.
+        self._in_doubt = None
+        self._state = plan.state
+        self._ungrown += plan.change.leaves
+        return plan.first
+
+    def _plan(
+        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+    ) -> _Plan:
+        draft = _Draft(self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name)
+        for segment in ended:
+            draft.end_segment(segment)
+        for retention_class, records in _count_classes(entries).items():
+            draft.make_room(retention_class, records, self._recipients)
+        first = draft.next_index
+        for entry in entries:
+            draft.add(entry)
+        return draft.finish(first, memo, forget_memos_before)
+
+    async def _sign(self) -> None:
+        """Store what the tree has grown by, with a checkpoint of it."""
+        self.integrate()
+        head = self._head
+        if head.size == head.signed_size:
+            return
+        row = CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, _sign_tree(head.tree, self._signer))
+        self._in_doubt, self._doubtful_leaves = self._state, ()
+        # Killed before this: the records are there without a checkpoint, and the next writer signs them.
+        await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
+        self._in_doubt = None
+        self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:
+        """Read the store anew. No key is used twice, so whatever segments were open come to an end."""
         await self._store.reopen()
-        found = await load_head(self._store, _verifier_key(self._signer))
-        possible = [head.tree for head in (self._head, self._in_doubt) if head is not None]
-        if found.tree not in possible:
+        self.integrate()
+        found = await load_head(self._store, self._signer.verifier_key)
+        after = extend_head(self._head, self._doubtful_leaves, 0)
+        if found.tree not in (self._head.tree, after.tree):
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
-        self._head, self._in_doubt = found, None
+        self._head = found
+        self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
+        self._in_doubt = None
+        await self._end_abandoned_segments()
+
+    async def _end_abandoned_segments(self) -> None:
+        abandoned = [
+            await count_segment(self._store, row) for row in await self._store.fetch_open_segments()
+        ]
+        if abandoned:
+            await self._commit((), abandoned, b"", 0)
 
 
-def _work_out(head: Head, entries: Sequence[Entry], now_ns: int, signer: Signer) -> _Growth:
-    time_ns = max(head.time_ns, now_ns)
-    first = head.tree.frontier.size
-    payloads = [payload for _kind, payload in entries]
-    leaves = [
-        encode_leaf(
-            Leaf(LEAF_VERSION, kind, LeafIndex(index), time_ns, len(payload), sha256(payload).digest())
+class _Draft:
+    """An append in the making."""
+
+    def __init__(self, state: _State, now_ns: int, origin: str) -> None:
+        self._state = state
+        self._now_ns = now_ns
+        self._origin = origin
+        self._leaves: list[bytes] = []
+        self._payloads: list[bytes] = []
+        self._segments = dict(state.segments)
+        self._next_segment = state.next_segment
+        self._opened: list[SegmentRow] = []
+        self._closed: list[tuple[int, int]] = []
+        self._filling: dict[int, _Filling] = {}
+
+    @property
+    def next_index(self) -> LeafIndex:
+        """The index of the record that is added next."""
+        return LeafIndex(self._state.size + len(self._leaves))
+
+    def end_segment(self, segment: OpenSegment) -> None:
+        """Add the manifest of a segment."""
+        self._closed.append((segment.number, self.next_index))
+        self._add_plain(*segment.manifest())
+        self._segments.pop(segment.retention_class, None)
+
+    def make_room(self, retention_class: int, records: int, recipients: Sequence[Recipient]) -> None:
+        """See that the class has a segment with room for these, ending the one it has if need be."""
+        segment = self._segments.get(retention_class)
+        if segment is not None and segment.has_room(records, self._now_ns):
+            return
+        if segment is not None:
+            self.end_segment(segment)
+        number, self._next_segment = self._next_segment, self._next_segment + 1
+        segment, envelopes, record = open_segment(
+            number, retention_class, self._now_ns, self._origin, recipients
         )
-        for index, (kind, payload) in enumerate(entries, first)
-    ]
-    tree, tiles = grow(head.tree, [leaf_hash(leaf) for leaf in leaves])
-    checkpoint = CheckpointRow(time_ns // NS_PER_SECOND, tree.frontier.size, _sign_tree(tree, signer))
-    return _Growth(Batch(first, leaves, payloads, tiles, checkpoint), Head(tree, time_ns))
+        self._opened.append(
+            SegmentRow(number, retention_class, self.next_index, self._now_ns, None, envelopes)
+        )
+        self._add_plain(*record)
+        self._segments[retention_class] = segment
+
+    def add(self, entry: Entry) -> None:
+        """Add a record, sealed unless it is bookkeeping."""
+        if not entry.kind.is_sealed:
+            self._add_plain(entry.kind, entry.payload)
+            return
+        filling = self._filling.get(entry.retention_class)
+        if filling is None:
+            segment = self._segments[entry.retention_class]
+            filling = self._filling[entry.retention_class] = _Filling(segment, self.next_index)
+        header = encode_header(
+            entry.kind,
+            self.next_index,
+            self._now_ns,
+            filling.segment.number,
+            entry.retention_class,
+            filling.position,
+            len(entry.payload) + TAG_SIZE_BYTES,
+            entry.conversation,
+        )
+        sealed = seal_payload(filling.next_key(self.next_index), header, entry.payload)
+        self._leaves.append(header + sha256(sealed).digest())
+        self._payloads.append(sealed)
+
+    def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> _Plan:
+        """Give the change, and the state that it leads to."""
+        self._segments |= {number: filling.filled() for number, filling in self._filling.items()}
+        change = Change(
+            first=self._state.size,
+            leaves=self._leaves,
+            payloads=self._payloads,
+            memo=MemoRow(first, memo) if memo else None,
+            forget_memos_before=forget_memos_before,
+            opened=self._opened,
+            closed=self._closed,
+        )
+        state = _State(self.next_index, self._now_ns, self._next_segment, self._segments)
+        return _Plan(change, state, first)
+
+    def _add_plain(self, kind: RecordKind, payload: bytes) -> None:
+        header = encode_header(
+            kind, self.next_index, self._now_ns, NOT_SEALED, 0, 0, len(payload), NO_CONVERSATION
+        )
+        self._leaves.append(header + sha256(payload).digest())
+        self._payloads.append(payload)
 
 
-def _sign_tree(tree: TiledTree, signer: Signer) -> str:
-    return sign_checkpoint(Checkpoint(signer.name, tree.frontier.size, root_hash(tree.frontier)), signer)
+class _Filling:
+    """What one append adds to a segment: a ratchet that only goes forward."""
+
+    __slots__ = ("_chain", "_first", "_last", "position", "segment")
+
+    def __init__(self, segment: OpenSegment, first: int) -> None:
+        self.segment = segment
+        self.position = segment.count
+        self._chain = segment.chain
+        self._first = self._last = first
+
+    def next_key(self, index: int) -> bytes:
+        """Give the key for the record at `index`, and forget it."""
+        record_key, self._chain = advance(self._chain)
+        self.position += 1
+        self._last = index
+        return record_key
+
+    def filled(self) -> OpenSegment:
+        """Give the segment with what was added."""
+        added = self.position - self.segment.count
+        return self.segment.grown(self._chain, added, self._first, self._last)
 
 
-def _verifier_key(signer: Signer) -> VerifierKey:
-    return make_verifier_key(signer.name, signer.private_key.public_key())
+def _count_classes(entries: Sequence[Entry]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for entry in entries:
+        if entry.kind.is_sealed:
+            counts[entry.retention_class] = counts.get(entry.retention_class, 0) + 1
+    return counts
+
+
+def _sign_tree(tree: TiledTree, signer: NoteSigner) -> str:
+    return sign_checkpoint(Checkpoint(signer.verifier_key.name, tree.frontier.size, root_hash(tree.frontier)), signer)

@@ -5,7 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from components.archive.log.note import Signer, VerifierKey, sign_note, verify_note
+from components.archive.log.note import NoteSigner, VerifierKey, sign_note, verify_note
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _ROOT_SIZE_BYTES = 32
@@ -40,9 +40,9 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(origin, int(size), _parse_root(root))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
-    """Encode and sign a checkpoint; the signer's name should be the origin."""
-    return sign_note(encode_checkpoint(checkpoint), signer)
+def sign_checkpoint(checkpoint: Checkpoint, *signers: NoteSigner) -> str:
+    """Encode and sign a checkpoint; the signers' name should be the origin."""
+    return sign_note(encode_checkpoint(checkpoint), *signers)
 
 
 def verify_checkpoint(note: str, key: VerifierKey) -> Checkpoint:

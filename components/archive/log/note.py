@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,13 +34,33 @@ class VerifierKey:
     public_key: Ed25519PublicKey
 
 
+class NoteSigner(Protocol):
+    """Whoever can sign notes under a name, wherever the private key is kept."""
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The public half, with the name."""
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign a note's text: the 64 bytes of an Ed25519 signature (RFC 8032)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A private key under the name that its signatures carry."""
+    """A private key in memory, under the name that its signatures carry (NoteSigner)."""
 
     name: str
     key_id: bytes
     private_key: Ed25519PrivateKey
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """See NoteSigner."""
+        return VerifierKey(self.name, self.key_id, self.private_key.public_key())
+
+    def sign(self, text: bytes) -> bytes:
+        """See NoteSigner."""
+        return self.private_key.sign(text)
 
 
 def make_signer(name: str, private_key: Ed25519PrivateKey) -> Signer:
@@ -90,11 +111,11 @@ def parse_signer(text: str) -> Signer:
     return signer
 
 
-def sign_note(text: str, signer: Signer) -> str:
+def sign_note(text: str, *signers: NoteSigner) -> str:
     """Sign a text that ends in a newline; gives the whole note. Raises NoteError for other texts."""
     _require_text(text)
-    signature = signer.key_id + signer.private_key.sign(text.encode())
-    return f"{text}\n— {signer.name} {_base64(signature)}\n"
+    lines = "".join(_sign_line(text, signer) for signer in signers)
+    return f"{text}\n{lines}"
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
@@ -124,6 +145,11 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
     if not verified:
         raise NoteError("no known key signed this note")
     return text
+
+
+def _sign_line(text: str, signer: NoteSigner) -> str:
+    key = signer.verifier_key
+    return f"— {key.name} {_base64(key.key_id + signer.sign(text.encode()))}\n"
 
 
 def _parse_key(text: str) -> tuple[str, bytes, bytes]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from components.archive.log.tile import Tile, TileId
 
-FORMAT = "steelyard-log/1"
+FORMAT = "steelyard-log/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,56 @@ class CheckpointRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Everything that one append changes; a store keeps all of it or nothing.
+class SegmentRow:
+    """A segment: the records of one retention class between two of the log's own, which open and close it.
 
-    `leaves` and `payloads` are of the records from `first` on; `tiles` are whole and replace their like.
+    `first` is the index of its SEGMENT record, `manifest` that of its MANIFEST (None while it is open), `keys` the
+    sealed envelopes, None once they were destroyed.
     """
 
+    number: int
+    retention_class: int
     first: int
-    leaves: Sequence[bytes]
-    payloads: Sequence[bytes]
-    tiles: Sequence[Tile]
-    checkpoint: CheckpointRow
+    opened_at_ns: int
+    manifest: int | None
+    keys: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoRow:
+    """The writer's own note, in the clear, about the batch of records that begins at `first`."""
+
+    first: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Destruction:
+    """Payloads to destroy: those at `indexes`; `keys` are the segment's envelopes from now on, None for no more."""
+
+    segment: int
+    indexes: Sequence[int]
+    keys: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything that one commit changes; a store keeps all of it or nothing.
+
+    `leaves` and `payloads` are of the records from `first` on. `closed` names segments with the index of their
+    manifest. `tiles` are whole and replace their like.
+    """
+
+    first: int = 0
+    leaves: Sequence[bytes] = ()
+    payloads: Sequence[bytes] = ()
+    memo: MemoRow | None = None
+    forget_memos_before: int = 0
+    opened: Sequence[SegmentRow] = ()
+    closed: Sequence[tuple[int, int]] = ()
+    destroyed: Sequence[Destruction] = ()
+    tiles: Sequence[Tile] = ()
+    checkpoint: CheckpointRow | None = None
 
 
 class LogSource(Protocol):
@@ -53,14 +92,32 @@ class LogSource(Protocol):
     async def fetch_newest_checkpoint(self) -> CheckpointRow | None:
         """Give the checkpoint with the highest `second`."""
 
+    async def fetch_checkpoints(self, size: int, limit: int) -> list[CheckpointRow]:
+        """Give kept checkpoints of at least `size` records, by size, at most `limit` of them."""
+
     async def fetch_bounds(self) -> tuple[int, int] | None:
         """Give the lowest and the highest index that is stored."""
 
     async def fetch_rows(self, first: int, end: int) -> list[RecordRow]:
         """Give the records `first <= index < end` in order, those that exist."""
 
+    async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
+        """Give just the leaves of `fetch_rows`."""
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
-        """Give the hashes of the named tiles, those that exist."""
+        """Give the hashes of the named tiles, those that exist; zeros may follow those of an unfinished one."""
+
+    async def fetch_segments(self, first: int = 1, end: int = 2**62) -> list[SegmentRow]:
+        """Give the segments `first <= number < end` in order."""
+
+    async def fetch_open_segments(self) -> list[SegmentRow]:
+        """Give the segments that have no manifest yet, in order."""
+
+    async def fetch_last_segment(self) -> int:
+        """Give the highest number of a segment, 0 when there is none."""
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """Give the newest `limit` memos with `first < before`, the newest first."""
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -72,8 +129,17 @@ class LogStore(LogSource, Protocol):
     async def create(self, meta: Mapping[str, str], checkpoint: CheckpointRow) -> None:
         """Make the log in an empty store, durably."""
 
-    async def append(self, batch: Batch) -> None:
-        """Keep a batch, durably and whole; the fate of a batch that raised is unknown until `reopen`."""
+    async def take_lease(self) -> None:
+        """Become the writer: from now on every other writer's `commit` raises LogFenced."""
+
+    async def commit(self, change: Change) -> None:
+        """Keep a change, durably and whole; the fate of one that raised is unknown until `reopen`.
+
+        Raises LogFenced, and keeps nothing, when the lease is another's by now.
+        """
 
     async def reopen(self) -> None:
-        """Connect anew, so that what is read next is what a new process would read; keeps the lock."""
+        """Connect anew, so that what is read next is what a new process would read; keeps lock and lease."""
+
+    async def purge(self) -> None:
+        """After a destruction: leave nothing of what was destroyed in files of the store beside the data."""

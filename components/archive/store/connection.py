@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,11 +46,17 @@ class Connection(aiosqlite.Connection):
             self._thread.join()
             raise
 
-    def transact(self, statements: Sequence[Statement]) -> None:
-        """Execute all statements, durably, or none; the fate is unknown when this raises. Blocks for the disk."""
+    def transact(
+        self, statements: Sequence[Statement], require: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        """Execute all statements, durably, or none; the fate is unknown when this raises. Blocks for the disk.
+
+        `require` is called within the transaction, before anything is changed, and may raise.
+        """
         connection = self._conn
         try:
             connection.execute("BEGIN IMMEDIATE")
+            require(connection)
             for sql, parameters in statements:
                 connection.execute(sql, parameters)
             # Killed before this: nothing of it is there after a restart. Killed after: all of it is.

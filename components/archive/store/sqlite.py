@@ -2,14 +2,15 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from components.archive.errors import LogBusy, LogUnavailable
+from components.archive.errors import LogBusy, LogFenced, LogUnavailable
 from components.archive.log.tile import TILE_SIZE_BYTES, Tile, TileId
-from components.archive.store import Batch, CheckpointRow, RecordRow
+from components.archive.store import Change, CheckpointRow, Destruction, MemoRow, RecordRow, SegmentRow
 from components.archive.store.connection import (
     Connection,
     Statement,
@@ -23,6 +24,11 @@ SCHEMA = (
     "CREATE TABLE tile (level INTEGER, n INTEGER, hashes BLOB NOT NULL,"
     " PRIMARY KEY (level, n)) WITHOUT ROWID",
     "CREATE TABLE checkpoint (second INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL)",
+    "CREATE TABLE segment (number INTEGER PRIMARY KEY, class INTEGER NOT NULL, first INTEGER NOT NULL,"
+    " opened_at_ns INTEGER NOT NULL, manifest INTEGER, keys BLOB)",
+    "CREATE TABLE memo (first INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+    "CREATE TABLE lease (token INTEGER NOT NULL)",
+    "INSERT INTO lease VALUES (0)",
 )
 
 # SQLite copies the write-ahead log into the database within a commit, so its length decides how often that
@@ -30,7 +36,13 @@ SCHEMA = (
 # two hundred; 4,000 stall for tens of milliseconds, 250 write the same pages more often and gain nothing. A file
 # that is soon reused also needs no new blocks, which halves its fdatasync.
 WAL_PAGES = 1000
-WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}")
+# What is deleted is overwritten with zeros: a destroyed payload must not stay in a free page.
+WRITER_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"wal_autocheckpoint = {WAL_PAGES}",
+    "secure_delete = ON",
+)
 
 # A statement of many rows costs less than one for each. So rows are bound to a statement of the next power of two,
 # whose other rows stay null, and eleven prepared statements serve batches of every length.
@@ -67,6 +79,15 @@ class SqliteSource:
             return CheckpointRow(second, size, str(note, "utf-8", "replace"))
         return None
 
+    async def fetch_checkpoints(self, size: int, limit: int) -> list[CheckpointRow]:
+        """See LogSource."""
+        sql = (
+            "SELECT second, size, CAST(note AS BLOB) FROM checkpoint WHERE size >= ?"
+            " ORDER BY size, second LIMIT ?"
+        )
+        rows = await self._fetch(sql, (size, limit))
+        return [CheckpointRow(second, count, str(note, "utf-8", "replace")) for second, count, note in rows]
+
     async def fetch_bounds(self) -> tuple[int, int] | None:
         """See LogSource."""
         # Each its own search from an edge of the tree; in one SELECT they would be a scan.
@@ -82,6 +103,11 @@ class SqliteSource:
         )
         return [RecordRow(*row) for row in await self._fetch(sql, (first, end))]
 
+    async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
+        """See LogSource."""
+        sql = "SELECT CAST(leaf AS BLOB) FROM record WHERE idx >= ? AND idx < ? ORDER BY idx"
+        return [leaf for (leaf,) in await self._fetch(sql, (first, end))]
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
         """See LogSource."""
         wanted = list(ids)
@@ -90,6 +116,26 @@ class SqliteSource:
         sql = f"SELECT level, n, CAST(hashes AS BLOB) FROM tile WHERE {where}"  # noqa: S608 - only ?
         rows = await self._fetch(sql, [part for tile in wanted for part in tile])
         return {TileId(level, n): hashes for level, n, hashes in rows}
+
+    async def fetch_segments(self, first: int = 1, end: int = 2**62) -> list[SegmentRow]:
+        """See LogSource."""
+        sql = f"{_SELECT_SEGMENTS} WHERE number >= ? AND number < ? ORDER BY number"
+        return [SegmentRow(*row) for row in await self._fetch(sql, (first, end))]
+
+    async def fetch_open_segments(self) -> list[SegmentRow]:
+        """See LogSource."""
+        # Whatever is open is among the newest: a writer closes what it finds open when it starts.
+        sql = f"{_SELECT_SEGMENTS} WHERE manifest IS NULL ORDER BY number"
+        return [SegmentRow(*row) for row in await self._fetch(sql)]
+
+    async def fetch_last_segment(self) -> int:
+        """See LogSource."""
+        return int((await self._fetch("SELECT coalesce(max(number), 0) FROM segment"))[0][0])
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """See LogSource."""
+        sql = "SELECT first, note FROM memo WHERE first < ? ORDER BY first DESC LIMIT ?"
+        return [MemoRow(*row) for row in await self._fetch(sql, (before, limit))]
 
     async def close(self) -> None:
         """See LogSource."""
@@ -118,6 +164,7 @@ class SqliteStore(SqliteSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._lock: int | None = None
+        self._token = 0
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -138,11 +185,27 @@ class SqliteStore(SqliteSource):
         statements += [("INSERT INTO meta VALUES (?, ?)", entry) for entry in meta.items()]
         self._transact([*statements, _checkpoint_statement(checkpoint)])
 
-    async def append(self, batch: Batch) -> None:
+    async def take_lease(self) -> None:
+        """See LogStore; the lock lets one process in, the lease also outlives a lock file that was deleted."""
+        self._transact([("UPDATE lease SET token = token + 1", ())])
+        self._token = (await self._fetch("SELECT token FROM lease"))[0][0]
+
+    async def commit(self, change: Change) -> None:
         """See LogStore."""
-        statements = list(_record_statements(batch))
-        statements += [_tile_statement(batch.tiles), _checkpoint_statement(batch.checkpoint)]
-        self._transact(statements)
+        statements = [*_record_statements(change), *_segment_statements(change), *_memo_statements(change)]
+        statements += [statement for each in change.destroyed for statement in _destroy_statements(each)]
+        if change.tiles:
+            statements.append(_tile_statement(change.tiles))
+        if change.checkpoint is not None:
+            statements.append(_checkpoint_statement(change.checkpoint))
+        self._transact(statements, self._token)
+
+    async def purge(self) -> None:
+        """See LogStore: copy the write-ahead log into the database and cut it to nothing."""
+        with sqlite_errors_named(self._path):
+            ((busy, _pages, _copied),) = await self._opened().execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
 
     async def reopen(self) -> None:
         """See LogStore."""
@@ -163,12 +226,18 @@ class SqliteStore(SqliteSource):
         with sqlite_errors_named(self._path):
             self._connection = await open_connection(self._path, "rw", WRITER_PRAGMAS)
 
-    def _transact(self, statements: Sequence[Statement]) -> None:
+    def _transact(self, statements: Sequence[Statement], token: int | None = None) -> None:
+        """Execute all statements or none; with a `token`, only while it is the lease's."""
+
+        def require_lease(connection: sqlite3.Connection) -> None:
+            if token is not None and connection.execute("SELECT token FROM lease").fetchone() != (token,):
+                raise LogFenced(f"{self._path}: another writer has taken over this log")
+
         with sqlite_errors_named(self._path):
-            self._opened().transact(statements)
+            self._opened().transact(statements, require_lease)
 
 
-def _record_statements(batch: Batch) -> Iterator[Statement]:
+def _record_statements(batch: Change) -> Iterator[Statement]:
     for start in range(0, len(batch.leaves), MAX_ROWS_PER_STATEMENT):
         leaves = batch.leaves[start : start + MAX_ROWS_PER_STATEMENT]
         rows = 1 << (len(leaves) - 1).bit_length()
@@ -178,6 +247,27 @@ def _record_statements(batch: Batch) -> Iterator[Statement]:
         parameters[1:used:3] = leaves
         parameters[2:used:3] = batch.payloads[start : start + MAX_ROWS_PER_STATEMENT]
         yield _INSERT_RECORDS[rows], parameters
+
+
+def _segment_statements(change: Change) -> Iterator[Statement]:
+    for row in change.opened:
+        values = (row.number, row.retention_class, row.first, row.opened_at_ns, row.manifest, row.keys)
+        yield "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)", values
+    for number, manifest in change.closed:
+        yield "UPDATE segment SET manifest = ? WHERE number = ?", (manifest, number)
+
+
+def _memo_statements(change: Change) -> Iterator[Statement]:
+    if change.memo is not None:
+        yield "INSERT INTO memo VALUES (?, ?)", (change.memo.first, change.memo.note)
+    if change.forget_memos_before:
+        yield "DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)
+
+
+def _destroy_statements(destruction: Destruction) -> Iterator[Statement]:
+    yield "UPDATE segment SET keys = ? WHERE number = ?", (destruction.keys, destruction.segment)
+    for index in destruction.indexes:
+        yield "UPDATE record SET payload = NULL WHERE idx = ?", (index,)
 
 
 def _tile_statement(tiles: Sequence[Tile]) -> Statement:
@@ -191,6 +281,9 @@ def _tile_statement(tiles: Sequence[Tile]) -> Statement:
 def _checkpoint_statement(checkpoint: CheckpointRow) -> Statement:
     row = (checkpoint.second, checkpoint.size, checkpoint.note)
     return "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row
+
+
+_SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, keys FROM segment"
 
 
 def _places(columns: int, rows: int) -> str:

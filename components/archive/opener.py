@@ -1,0 +1,86 @@
+"""Opens sealed records, for whoever holds the private key of a recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from components.archive.log.leaf import Leaf, LeafIndex, NOT_SEALED, encode_leaf
+from components.archive.reader import LogReader, StoredRecord
+from components.archive.seal import EnvelopeOpener, SealError, SegmentKeys, advance, open_payload, open_segment_keys
+
+HASH_SIZE_BYTES = 32
+
+# Records come in the log's order from a few open segments at a time.
+_SEGMENTS_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRecord:
+    """A record in the clear; `payload` is None when it was destroyed."""
+
+    stored: StoredRecord
+    payload: bytes | None
+
+    @property
+    def index(self) -> LeafIndex:
+        """Its place in the log."""
+        return self.stored.index
+
+    @property
+    def leaf(self) -> Leaf:
+        """What the tree commits to."""
+        return self.stored.leaf
+
+
+@dataclass(slots=True)
+class _Ratchet:
+    """The keys of one segment, gone through in order: those of the positions passed are worked out again."""
+
+    keys: SegmentKeys
+    position: int
+    chain: bytes
+
+    def key_at(self, position: int) -> bytes:
+        if (single := self.keys.single.get(position)) is not None:
+            return single
+        if position < self.position:
+            self.position, self.chain = self.keys.chain_position, self.keys.chain
+        if position < self.position:
+            raise SealError(f"the key of position {position} was destroyed")
+        record_key = b""
+        while self.position <= position:
+            record_key, self.chain = advance(self.chain)
+            self.position += 1
+        return record_key
+
+
+@dataclass(slots=True)
+class RecordOpener:
+    """Opens the records of one log of this `origin` with the `keys` of any of its recipients."""
+
+    reader: LogReader
+    origin: str
+    keys: Sequence[EnvelopeOpener]
+    _ratchets: dict[int, _Ratchet] = field(default_factory=dict)
+
+    async def open(self, stored: StoredRecord) -> OpenedRecord:
+        """Open one record; raises SealError when no key fits or bytes were altered, and LogError."""
+        leaf = stored.leaf
+        if leaf.segment == NOT_SEALED or stored.payload is None:
+            return OpenedRecord(stored, stored.payload)
+        ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
+        header = encode_leaf(leaf)[:-HASH_SIZE_BYTES]
+        return OpenedRecord(stored, open_payload(ratchet.key_at(leaf.position), header, stored.payload))
+
+    async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
+        """Give up to `count` records from index `first` on, opened; raises as `open` does."""
+        return [await self.open(stored) for stored in await self.reader.fetch(first, count)]
+
+    async def _load(self, segment: int) -> _Ratchet:
+        rows = await self.reader.source.fetch_segments(segment, segment + 1)
+        if not rows or rows[0].keys is None:
+            raise SealError(f"the keys of segment {segment} are gone")
+        keys = open_segment_keys(rows[0].keys, self.origin, segment, self.keys)
+        while len(self._ratchets) >= _SEGMENTS_KEPT:
+            del self._ratchets[next(iter(self._ratchets))]
+        ratchet = self._ratchets[segment] = _Ratchet(keys, keys.chain_position, keys.chain)
+        return ratchet
