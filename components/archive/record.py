@@ -76,7 +76,22 @@ class Access:
     result_count: int
 
 
-Record = Submission | Delivery | Access
+@dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """What an order is about, in words that only auditors read: its `act` and `id`, and why.
+
+    `custodian` is a bare JID and `query` in the auditors' language; both are empty where the order has none.
+    """
+
+    act: str
+    id: str
+    matter: str
+    custodian: str
+    query: str
+    reason: str
+
+
+Record = Submission | Delivery | Access | OrderDetails
 
 
 def encode_submission(submission: Submission) -> bytes:
@@ -109,6 +124,12 @@ def encode_access(access: Access) -> bytes:
         "log_size": access.log_size,
         "result_count": access.result_count,
     }
+    return _encode(header)
+
+
+def encode_order_details(details: OrderDetails) -> bytes:
+    """Encode what an order is about; raises RecordError for text that has no UTF-8."""
+    header: dict[str, object] = {name: getattr(details, name) for name in _DETAILS}
     return _encode(header)
 
 
@@ -171,16 +192,23 @@ def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Ac
     )
 
 
+def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> OrderDetails:
+    return OrderDetails(*(_text(header, name) for name in _DETAILS))
+
+
+_DETAILS = ("act", "id", "matter", "custodian", "query", "reason")
 _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
     RecordKind.STANZA: _parse_submission,
     RecordKind.SESSION: _parse_submission,
     RecordKind.DELIVERY: _parse_delivery,
     RecordKind.ACCESS: _parse_access,
+    RecordKind.ORDER_DETAILS: _parse_order_details,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
     Delivery: encode_delivery,
     Access: encode_access,
+    OrderDetails: encode_order_details,
 }
 
 

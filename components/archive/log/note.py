@@ -119,10 +119,18 @@ def sign_note(text: str, *signers: NoteSigner) -> str:
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
-    """Give the text of a note that at least one of `keys` signed.
+    """Give the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
+    text, signers = verify_signatures(note, keys)
+    if not signers:
+        raise NoteError("no known key signed this note")
+    return text
 
-    Raises NoteError when it is malformed, when no known key signed, or when a known key's signature is wrong;
-    signatures of unknown keys are passed over (signed-note, Signatures).
+
+def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
+    """Give the text of a note, and those of `keys` that signed it, each once.
+
+    Raises NoteError when it is malformed, or when a known key's signature is wrong; signatures of unknown keys are
+    passed over (signed-note, Signatures).
     """
     text, blank, block = note.rpartition("\n\n")
     text += "\n"
@@ -130,21 +138,19 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
     if not blank or lines.pop() != "" or not 0 < len(lines) <= MAX_SIGNATURES:
         raise NoteError("not a signed note")
     _require_text(text)
-    known = {(key.name, key.key_id): key.public_key for key in keys}
-    verified = False
+    known = {(key.name, key.key_id): key for key in keys}
+    signers: dict[tuple[str, bytes], VerifierKey] = {}
     for line in lines:
         name, signature = _parse_signature_line(line)
-        public_key = known.get((name, signature[:4]))
-        if public_key is None:
+        key = known.get((name, signature[:4]))
+        if key is None:
             continue
         try:
-            public_key.verify(signature[4:], text.encode())
+            key.public_key.verify(signature[4:], text.encode())
         except InvalidSignature:
             raise NoteError(f"the signature of {name} is wrong") from None
-        verified = True
-    if not verified:
-        raise NoteError("no known key signed this note")
-    return text
+        signers[key.name, key.key_id] = key
+    return text, list(signers.values())
 
 
 def _sign_line(text: str, signer: NoteSigner) -> str:
