@@ -10,7 +10,15 @@ from typing import Any, Self
 
 from components.archive.errors import LogBusy, LogFenced, LogUnavailable
 from components.archive.log.tile import TILE_SIZE_BYTES, Tile, TileId
-from components.archive.store import Change, CheckpointRow, Destruction, MemoRow, RecordRow, SegmentRow
+from components.archive.store import (
+    Change,
+    CheckpointRow,
+    Destruction,
+    MemoRow,
+    RecordRow,
+    RequestRow,
+    SegmentRow,
+)
 from components.archive.store.connection import (
     Connection,
     Statement,
@@ -27,6 +35,7 @@ SCHEMA = (
     "CREATE TABLE segment (number INTEGER PRIMARY KEY, class INTEGER NOT NULL, first INTEGER NOT NULL,"
     " opened_at_ns INTEGER NOT NULL, manifest INTEGER, keys BLOB)",
     "CREATE TABLE memo (first INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+    "CREATE TABLE request (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body BLOB, answer TEXT)",
     "CREATE TABLE lease (token INTEGER NOT NULL)",
     "INSERT INTO lease VALUES (0)",
 )
@@ -43,6 +52,8 @@ WRITER_PRAGMAS = (
     f"wal_autocheckpoint = {WAL_PAGES}",
     "secure_delete = ON",
 )
+
+PURGE_PRAGMAS = ("busy_timeout = 0", "synchronous = FULL")
 
 # A statement of many rows costs less than one for each. So rows are bound to a statement of the next power of two,
 # whose other rows stay null, and eleven prepared statements serve batches of every length.
@@ -108,6 +119,11 @@ class SqliteSource:
         sql = "SELECT CAST(leaf AS BLOB) FROM record WHERE idx >= ? AND idx < ? ORDER BY idx"
         return [leaf for (leaf,) in await self._fetch(sql, (first, end))]
 
+    async def fetch_destroyed(self, first: int, end: int) -> list[int]:
+        """See LogSource."""
+        sql = "SELECT idx FROM record WHERE idx >= ? AND idx < ? AND payload IS NULL ORDER BY idx"
+        return [index for (index,) in await self._fetch(sql, (first, end))]
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
         """See LogSource."""
         wanted = list(ids)
@@ -136,6 +152,11 @@ class SqliteSource:
         """See LogSource."""
         sql = "SELECT first, note FROM memo WHERE first < ? ORDER BY first DESC LIMIT ?"
         return [MemoRow(*row) for row in await self._fetch(sql, (before, limit))]
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """See LogSource."""
+        sql = "SELECT id, CAST(body AS BLOB), CAST(answer AS TEXT) FROM request ORDER BY number"
+        return [RequestRow(*row) for row in await self._fetch(sql)]
 
     async def close(self) -> None:
         """See LogSource."""
@@ -194,6 +215,8 @@ class SqliteStore(SqliteSource):
         """See LogStore."""
         statements = [*_record_statements(change), *_segment_statements(change), *_memo_statements(change)]
         statements += [statement for each in change.destroyed for statement in _destroy_statements(each)]
+        for row in change.answered:
+            statements.append(("UPDATE request SET body = NULL, answer = ? WHERE id = ?", (row.answer, row.id)))
         if change.tiles:
             statements.append(_tile_statement(change.tiles))
         if change.checkpoint is not None:
@@ -201,11 +224,20 @@ class SqliteStore(SqliteSource):
         self._transact(statements, self._token)
 
     async def purge(self) -> None:
-        """See LogStore: copy the write-ahead log into the database and cut it to nothing."""
+        """See LogStore: copy the write-ahead log into the database and cut it to nothing.
+
+        On a connection of its own: one that waited for readers would keep its thread and the next commit waiting.
+        """
         with sqlite_errors_named(self._path):
-            ((busy, _pages, _copied),) = await self._opened().execute_fetchall(
-                "PRAGMA wal_checkpoint(TRUNCATE)"
-            )
+            connection = await open_connection(self._path, "rw", PURGE_PRAGMAS)
+            try:
+                # What can be copied while commits go on, before the copying that they wait for.
+                await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+                ((busy, _pages, _copied),) = await connection.execute_fetchall(
+                    "PRAGMA wal_checkpoint(TRUNCATE)"
+                )
+            finally:
+                await connection.close()
         if busy:
             raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
 
