@@ -23,6 +23,9 @@ class Reason(StrEnum):
     HOLD_IN_FORCE = "hold-in-force"
     HOLD_NOT_CONSIDERED = "hold-not-considered"
     NO_SUCH_HOLD = "no-such-hold"
+    OTHER_LOG = "other-log"
+    WRONG_SEGMENTS = "wrong-segments"
+    WRONG_KEYS = "wrong-keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,21 @@ def decide_erasure(
             refusals.append(Refusal(Reason.UNKNOWN_RECORD, f"there is no record {index}"))
         else:
             refusals += _record_refusals(policy, now_ns, facts, holds)
+    return tuple(refusals)
+
+
+def decide_resumption(
+    segments: Sequence[SegmentFacts], records: Sequence[RecordFacts], holds: Sequence[Hold]
+) -> tuple[Refusal, ...]:
+    """Decide whether an order may be gone on with that was recorded and left: not when a hold came in between."""
+    refusals = [
+        each
+        for facts in segments
+        for each in _held(f"segment {facts.number}", holds_on_segment(facts, holds))
+    ]
+    refusals += [
+        each for facts in records for each in _held(f"record {facts.index}", holds_on_record(facts, holds))
+    ]
     return tuple(refusals)
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from components.archive.bookkeeping import Tombstone, encode_bookkeeping
 from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
@@ -18,8 +19,18 @@ from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
-from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
+from components.archive.store import (
+    FORMAT,
+    Change,
+    CheckpointRow,
+    Destruction,
+    LogStore,
+    MemoRow,
+    RequestRow,
+    SegmentRow,
+)
 from components.archive.store.sqlite import SqliteStore
+from policy.retention import PERMANENT_CLASS
 
 DEFAULT_CLASS = 1
 
@@ -184,6 +195,46 @@ class LogWriter:
                 await self._settle()
             return self.size
 
+    async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
+        """Record an order and, right behind it, its details, in one transaction; gives the order's index.
+
+        They have a segment of their own, so that whoever looks for orders need not look through the others.
+        Raises as `append` does.
+        """
+        entries = (
+            Entry(RecordKind.ORDER, order),
+            Entry(RecordKind.ORDER_DETAILS, details, PERMANENT_CLASS),
+        )
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            return await self._commit(entries, (), b"", 0, whole_class=PERMANENT_CLASS)
+
+    async def destroy(self, tombstone: Tombstone, destruction: Destruction) -> LeafIndex:
+        """Destroy payloads in the transaction that records their tombstone; gives its index. Raises as `append` does.
+
+        Until `purge` has returned, files of the store may still hold what was destroyed.
+        """
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            return await self._commit(
+                [Entry(*encode_bookkeeping(tombstone))], (), b"", 0, destroyed=(destruction,)
+            )
+
+    async def purge(self) -> None:
+        """Leave nothing of what was destroyed in files beside the log; raises LogUnavailable while it cannot."""
+        await self._store.purge()
+
+    async def answer(self, id_: str, answer: str) -> None:
+        """Answer a request that another process put into the store, and take its body; raises as `append` does."""
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            self._in_doubt, self._doubtful_leaves = self._state, ()
+            await self._store.commit(Change(answered=[RequestRow(id_, None, answer)]))
+            self._in_doubt = None
+
     async def close(self) -> None:
         """End all segments, sign, close the store and let the next writer in.
 
@@ -199,9 +250,18 @@ class LogWriter:
                 await self._store.close()
 
     async def _commit(
-        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+        self,
+        entries: Sequence[Entry],
+        ended: Sequence[OpenSegment],
+        memo: bytes,
+        forget_memos_before: int,
+        *,
+        whole_class: int | None = None,
+        destroyed: Sequence[Destruction] = (),
     ) -> LeafIndex:
-        plan = self._plan(entries, ended, memo, forget_memos_before)
+        plan = self._plan(entries, ended, memo, forget_memos_before, whole_class)
+        if destroyed:
+            plan = replace(plan, change=replace(plan.change, destroyed=destroyed))
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
         self._in_doubt, self._doubtful_leaves = plan.state, plan.change.leaves
@@ -213,7 +273,12 @@ class LogWriter:
         return plan.first
 
     def _plan(
-        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+        self,
+        entries: Sequence[Entry],
+        ended: Sequence[OpenSegment],
+        memo: bytes,
+        forget_memos_before: int,
+        whole_class: int | None,
     ) -> _Plan:
         draft = _Draft(
             self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name
@@ -225,6 +290,8 @@ class LogWriter:
         first = draft.next_index
         for entry in entries:
             draft.add(entry)
+        if whole_class is not None:
+            draft.end_filled(whole_class)
         return draft.finish(first, memo, forget_memos_before)
 
     async def _sign(self) -> None:
@@ -324,6 +391,10 @@ class _Draft:
         sealed = seal_payload(filling.next_key(self.next_index), header, entry.payload)
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
+
+    def end_filled(self, retention_class: int) -> None:
+        """Add the manifest of the segment that this append added to."""
+        self.end_segment(self._filling.pop(retention_class).filled())
 
     def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> _Plan:
         """Give the change, and the state that it leads to."""

@@ -216,7 +216,9 @@ class SqliteStore(SqliteSource):
         statements = [*_record_statements(change), *_segment_statements(change), *_memo_statements(change)]
         statements += [statement for each in change.destroyed for statement in _destroy_statements(each)]
         for row in change.answered:
-            statements.append(("UPDATE request SET body = NULL, answer = ? WHERE id = ?", (row.answer, row.id)))
+            statements.append(
+                ("UPDATE request SET body = NULL, answer = ? WHERE id = ?", (row.answer, row.id))
+            )
         if change.tiles:
             statements.append(_tile_statement(change.tiles))
         if change.checkpoint is not None:
