@@ -68,16 +68,13 @@ async def read_segment(source: LogSource, row: SegmentRow) -> SegmentContents:
     return SegmentContents(row, leaves, frozenset(destroyed.intersection(leaf.index for leaf in leaves)))
 
 
-async def find_unfinished(source: LogSource, order: Order) -> list[int]:
-    """Give the segments in which an order to destroy has something left to do; raises as `read_segment` does."""
+async def has_begun(source: LogSource, order: Order) -> bool:
+    """Tell whether an order to destroy has come to all of its segments, or records: a quick look, not at payloads."""
     if order.act is Act.EXPIRE:
         rows = [await fetch_segment(source, number) for number in order.segments]
-        return [row.number for row in rows if row is not None and row.keys is not None]
-    left: set[int] = set()
-    for index in order.indexes:
-        if not await source.fetch_destroyed(index, index + 1):
-            left |= {parse_leaf(leaf).segment for leaf in await source.fetch_leaves(index, index + 1)}
-    return sorted(left.intersection(order.segments))
+        return all(row is None or row.keys is None for row in rows)
+    destroyed = [await source.fetch_destroyed(index, index + 1) for index in order.indexes]
+    return all(destroyed)
 
 
 async def read_record_facts(source: LogSource, indexes: Sequence[int]) -> Mapping[int, RecordFacts]:

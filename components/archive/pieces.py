@@ -18,10 +18,10 @@ MAX_PIECE_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One transaction's share: what is destroyed, and the record that says so."""
+    """One transaction's share: what is destroyed and, for the first of a segment, the record that says so of all."""
 
-    tombstone: Tombstone
     destruction: Destruction
+    tombstone: Tombstone | None
 
 
 def find_targets(order: Order, contents: SegmentContents) -> list[Leaf]:
@@ -30,10 +30,23 @@ def find_targets(order: Order, contents: SegmentContents) -> list[Leaf]:
     return [leaf for leaf in contents.remaining if order.act is Act.EXPIRE or leaf.index in wanted]
 
 
+def is_begun(order: Order, contents: SegmentContents) -> bool:
+    """Tell whether an order's tombstone for a segment is there: its transaction changed the keys, too."""
+    keys = contents.row.keys
+    if order.act is Act.EXPIRE or keys is None:
+        return keys is None
+    return sha256(keys).hexdigest() == order.keys[contents.row.number]
+
+
+def is_finished(order: Order, contents: SegmentContents) -> bool:
+    """Tell whether an order to destroy has nothing left to do in a segment."""
+    return not find_targets(order, contents) and (order.act is Act.ERASE or contents.row.keys is None)
+
+
 def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, bytes]) -> str:
     """Say what is wrong with the envelopes that an erasure brings for a segment; an empty text when nothing is."""
     old, new = contents.row.keys, envelopes.get(contents.row.number)
-    if order.act is not Act.ERASE or old is None:
+    if order.act is not Act.ERASE or old is None or is_begun(order, contents):
         return ""
     if new is None:
         return (
@@ -46,26 +59,24 @@ def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, 
 def plan_pieces(order: Order, contents: SegmentContents, envelopes: Mapping[int, bytes]) -> Iterator[Piece]:
     """Cut up what an order destroys of a segment, in the order in which it must be done.
 
-    An expiry takes the keys with its last piece, whose tombstone names no positions. An erasure brings the new
-    envelopes, of the digest that the order names, with its first.
+    The first piece takes the keys of all of it: from then on nobody can read it any more, and what follows only
+    removes what is unreadable.
     """
-    number = contents.row.number
-    shares = list(_shares(find_targets(order, contents)))
+    number, begun = contents.row.number, is_begun(order, contents)
+    targets = find_targets(order, contents)
+    shares = list(_shares(targets))
     if order.act is Act.ERASE:
-        for share in shares:
-            yield _positions(order, number, share, envelopes[number])
-    elif contents.row.keys is not None:
-        last = shares.pop() if shares else []
-        for share in shares:
-            yield _positions(order, number, share, contents.row.keys)
-        indexes = [leaf.index for leaf in last]
-        yield Piece(Tombstone(number, order.id, len(last), (), ""), Destruction(number, indexes, None))
-
-
-def _positions(order: Order, number: int, share: Sequence[Leaf], keys: bytes) -> Piece:
-    positions = tuple(leaf.position for leaf in share)
-    tombstone = Tombstone(number, order.id, len(share), positions, sha256(keys).hexdigest())
-    return Piece(tombstone, Destruction(number, [leaf.index for leaf in share], keys))
+        keys = contents.row.keys if begun else envelopes[number]
+        positions = tuple(leaf.position for leaf in targets)
+        tombstone = Tombstone(number, order.id, len(targets), positions, order.keys[number])
+    else:
+        keys = None
+        tombstone = Tombstone(number, order.id, len(targets), (), "")
+        if not shares and not begun:
+            shares = [[]]  # nothing of it is left but its keys
+    for place, share in enumerate(shares):
+        destruction = Destruction(number, [leaf.index for leaf in share], keys)
+        yield Piece(destruction, None if begun or place else tombstone)
 
 
 def _shares(leaves: Sequence[Leaf]) -> Iterator[list[Leaf]]:

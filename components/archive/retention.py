@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.archive.contents import (
     SegmentContents,
     fetch_segment,
-    find_unfinished,
+    has_begun,
     read_record_facts,
     read_segment,
 )
@@ -16,7 +16,7 @@ from components.archive.errors import LogUnavailable
 from components.archive.ledger import Ledger
 from components.archive.log.note import VerifierKey
 from components.archive.order import Act, Order, OrderError, order_text, verify_order
-from components.archive.pieces import check_keys, find_targets, plan_pieces
+from components.archive.pieces import check_keys, find_targets, is_begun, is_finished, plan_pieces
 from components.archive.request import (
     Answer,
     Request,
@@ -28,10 +28,10 @@ from components.archive.request import (
 from components.archive.store import LogSource, RequestRow
 from components.archive.writer import LogWriter
 from policy.destruction import (
+    Hold,
     Reason,
     RecordFacts,
     Refusal,
-    SegmentFacts,
     decide_erasure,
     decide_expiry,
     decide_release,
@@ -124,7 +124,7 @@ class OrderExecutor:
         for order in orders:
             if order.id in rows:
                 continue  # it is gone on with when its request is
-            if await find_unfinished(self._source, order):
+            if not await has_begun(self._source, order):
                 answer = self._answer(order, await self._destroy(order, {}))
                 outcomes.append(Outcome(order.id, answer))
         return outcomes
@@ -221,10 +221,12 @@ class OrderExecutor:
         if not order.act.destroys:
             return refusals
         holds = self._ledger.holds()
-        async for contents in self._contents(await find_unfinished(self._source, order)):
+        async for contents in self._contents(order.segments):
+            if is_finished(order, contents):
+                continue
             if problem := check_keys(order, contents, envelopes):
                 refusals.append(Refusal(Reason.WRONG_KEYS, problem))
-            elif held := decide_resumption(*_facts(order, contents), holds):
+            elif not is_begun(order, contents) and (held := _held(order, contents, holds)):
                 refusals += held
             else:
                 await self._destroy_segment(order, contents, envelopes)
@@ -235,15 +237,17 @@ class OrderExecutor:
     ) -> None:
         for piece in plan_pieces(order, contents, envelopes):
             begun_s = time.monotonic()
-            await self._writer.destroy(piece.tombstone, piece.destruction)
-            # Killed here: what is destroyed has its tombstone; the next executor finds what remains.
+            await self._writer.destroy(piece.destruction, piece.tombstone)
+            # Killed here: the keys are gone, and the request is still there: the next executor removes the rest.
             await asyncio.sleep(time.monotonic() - begun_s)  # as long for the line as for this
 
 
-def _facts(order: Order, contents: SegmentContents) -> tuple[Sequence[SegmentFacts], Sequence[RecordFacts]]:
+def _held(order: Order, contents: SegmentContents, holds: Sequence[Hold]) -> Sequence[Refusal]:
+    """Look for holds that came after the order was recorded, while nobody carried it out."""
     if order.act is Act.EXPIRE:
-        return [contents.facts], []
-    return [], [
+        return decide_resumption([contents.facts], [], holds)
+    records = [
         RecordFacts(leaf.index, leaf.segment, leaf.retention_class, leaf.time_ns, leaf.conversation)
         for leaf in find_targets(order, contents)
     ]
+    return decide_resumption([], records, holds)

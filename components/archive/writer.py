@@ -210,17 +210,20 @@ class LogWriter:
                 await self._settle()
             return await self._commit(entries, (), b"", 0, whole_class=PERMANENT_CLASS)
 
-    async def destroy(self, tombstone: Tombstone, destruction: Destruction) -> LeafIndex:
-        """Destroy payloads in the transaction that records their tombstone; gives its index. Raises as `append` does.
+    async def destroy(self, destruction: Destruction, tombstone: Tombstone | None) -> None:
+        """Destroy payloads and keys, in the transaction that records their tombstone; raises as `append` does.
 
-        Until `purge` has returned, files of the store may still hold what was destroyed.
+        What an earlier call's tombstone has named already needs no other. Until `purge` has returned, files of the
+        store may still hold what was destroyed.
         """
         async with self._turn:
             if self._in_doubt is not None:
                 await self._settle()
-            return await self._commit(
-                [Entry(*encode_bookkeeping(tombstone))], (), b"", 0, destroyed=(destruction,)
-            )
+            if tombstone is None:
+                await self._commit_aside(Change(destroyed=[destruction]))
+            else:
+                entry = Entry(*encode_bookkeeping(tombstone))
+                await self._commit([entry], (), b"", 0, destroyed=[destruction])
 
     async def purge(self) -> None:
         """Leave nothing of what was destroyed in files beside the log; raises LogUnavailable while it cannot."""
@@ -231,9 +234,7 @@ class LogWriter:
         async with self._turn:
             if self._in_doubt is not None:
                 await self._settle()
-            self._in_doubt, self._doubtful_leaves = self._state, ()
-            await self._store.commit(Change(answered=[RequestRow(id_, None, answer)]))
-            self._in_doubt = None
+            await self._commit_aside(Change(answered=[RequestRow(id_, None, answer)]))
 
     async def close(self) -> None:
         """End all segments, sign, close the store and let the next writer in.
@@ -272,6 +273,12 @@ class LogWriter:
         self._ungrown += plan.change.leaves
         return plan.first
 
+    async def _commit_aside(self, change: Change) -> None:
+        """Commit what adds nothing to the tree."""
+        self._in_doubt, self._doubtful_leaves = self._state, ()
+        await self._store.commit(change)
+        self._in_doubt = None
+
     def _plan(
         self,
         entries: Sequence[Entry],
@@ -301,10 +308,8 @@ class LogWriter:
         if head.size == head.signed_size:
             return
         row = CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, _sign_tree(head.tree, self._signer))
-        self._in_doubt, self._doubtful_leaves = self._state, ()
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
-        await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
-        self._in_doubt = None
+        await self._commit_aside(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:

@@ -139,7 +139,7 @@ class Examined:
 async def examine(path: Path, keyless: Collection[int] = ()) -> Examined:
     """Read all of a log, and check that it proves: every leaf, the root, what is there and what is gone.
 
-    Of the records `keyless` the keys may be gone already, as long as an erasure is under way.
+    Of the records `keyless` the keys may be gone already, as long as an order is being carried out.
     """
     found = Examined()
     reader = await LogReader.open(path)
@@ -168,25 +168,27 @@ async def examine(path: Path, keyless: Collection[int] = ()) -> Examined:
             found.tombstones.append(tombstone)
         if record.leaf.kind == RecordKind.ORDER:
             found.orders.append((stored or b"").decode())
-    _check_tombstones(found, {record.index: record.leaf.position for record in opened})
+    _check_tombstones(found, {record.index: record.leaf.position for record in opened}, keyless)
     found.files = b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
     return found
 
 
-def _check_tombstones(found: Examined, position: dict[int, int]) -> None:
-    """What is gone has a tombstone, whose order stands before it; and nothing with one is there."""
+def _check_tombstones(found: Examined, position: dict[int, int], going: Collection[int]) -> None:
+    """What is gone has a tombstone, whose order stands before it; nothing with one is there, but what is `going`."""
     ids = {line[3:] for order in found.orders for line in order.splitlines() if line.startswith("id ")}
-    gone: dict[int, list[int]] = {}
+    gone: dict[int, set[int]] = {}
     for tombstone in found.tombstones:
         assert tombstone.order in ids
         here = found.indexes_of(tombstone.segment)
         named = [i for i in here if position[i] in tombstone.positions] if tombstone.positions else here
-        before = gone.setdefault(tombstone.segment, [])
-        assert tombstone.count == len(set(named) - set(before))
-        before += named
+        before = gone.setdefault(tombstone.segment, set())
+        assert tombstone.count == len(set(named) - before)
+        before.update(named)
         if not tombstone.positions:
             assert found.segments[tombstone.segment].keys is None
-    assert {i for each in gone.values() for i in each} == set(found.segment_of) - set(found.stored)
+    named_ever = {index for each in gone.values() for index in each}
+    destroyed = set(found.segment_of) - set(found.stored)
+    assert destroyed <= named_ever <= destroyed.union(going)
     for number, row in found.segments.items():
         said = [each.keys_sha256 for each in found.tombstones if each.segment == number]
         assert (row.keys is None) == (bool(said) and not said[-1])
