@@ -32,7 +32,8 @@ class LogSettings:
 class AuditSettings:
     """The log of what was said, the log of who looked at it, and the index over the first.
 
-    Both logs are sealed to `recipients` (files of public keys); `key_files` open them.
+    Both logs are sealed to `recipients` (files of public keys); `key_files` open them. The last three are what orders
+    need; `retention` is None where the site has no policy of its own.
     """
 
     gate: LogSettings
@@ -40,6 +41,9 @@ class AuditSettings:
     index: Path
     recipients: tuple[Path, ...]
     key_files: tuple[Path, ...]
+    retention: Path | None = None
+    approvers: tuple[Path, ...] = ()
+    conversation_key_file: Path | None = None
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
@@ -65,6 +69,9 @@ class _AuditTable(_LogTable):
 
 class _ArchiveTable(BaseModel):
     recipients: tuple[Path, ...] = Field(min_length=1)
+    retention: Path | None = None
+    approvers: tuple[Path, ...] = ()
+    conversation_key_file: Path | None = None
 
 
 class _SiteTables(BaseModel):
@@ -89,10 +96,17 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
         where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise AuditError(f"{site_toml}: missing or wrong: {where}; `steelyard check` says more") from None
     folder = site_toml.resolve().parent
+
+    def located(path: Path | None) -> Path | None:
+        return folder / path.expanduser() if path else None
+
     return AuditSettings(
         tables.gate.located(folder),
         tables.audit.located(folder),
         folder / tables.audit.index.expanduser(),
         tuple(folder / path.expanduser() for path in tables.archive.recipients),
         tuple(folder / path.expanduser() for path in tables.audit.key_files),
+        located(tables.archive.retention),
+        tuple(folder / path.expanduser() for path in tables.archive.approvers),
+        located(tables.archive.conversation_key_file),
     )

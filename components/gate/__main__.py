@@ -12,9 +12,11 @@ import uvloop
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_log_key, load_recipient
 from components.archive.reader import LogReader
-from components.archive.settings import ArchiveSettings, load_archive
+from components.archive.retention import OrderExecutor
+from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.writer import LogWriter
 from components.gate.maintenance import maintain_log
+from components.gate.orders import serve_orders
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
@@ -29,6 +31,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
     key = load_log_key(settings.log_key_file)
+    retention = load_retention(archive.retention)
     recipients = [load_recipient(path) for path in archive.recipients]
     writer = await LogWriter.open(settings.log, key, recipients)
     reader = await LogReader.open(settings.log)
@@ -40,7 +43,11 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         reader,
         conversation_key=load_conversation_key(archive.conversation_key_file),
         max_batch=settings.max_batch,
+        retention=retention,
     )
+    orders_reader = await LogReader.open(settings.log)
+    approvers = load_approvers(archive.approvers)
+    executor = OrderExecutor(writer, orders_reader.source, settings.log_origin, retention, approvers)
 
     def on_state(connected: bool) -> None:
         gate.link_changed()
@@ -61,6 +68,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
+        asyncio.create_task(serve_orders(executor), name="orders"),
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,6 +83,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
+    await orders_reader.close()
     await reader.close()
     await writer.close()
     for result in results:

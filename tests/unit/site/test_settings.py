@@ -203,7 +203,8 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "required" if field.is_required() else f"`{as_toml(field.default)}`"
+            default = "none" if field.default is None else f"`{as_toml(field.default)}`"
+            yield f"{prefix}{name}", "required" if field.is_required() else default
 
 
 def as_toml(value: Any) -> str:
