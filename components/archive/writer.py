@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
-from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head
+from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
 from components.archive.log.merkle import root_hash
@@ -110,9 +110,12 @@ class LogWriter:
             await store.close()
             raise ValueError("a log needs a recipient: what nobody can open is no record")
         try:
-            if not await store.fetch_meta():
+            origin = signer.verifier_key.name
+            if meta := await store.fetch_meta():
+                require_log(meta, origin)  # a log of another format may have no lease to take
+            else:
                 empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
-                await store.create({"format": FORMAT, "origin": signer.verifier_key.name}, empty)
+                await store.create({"format": FORMAT, "origin": origin}, empty)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
             writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
