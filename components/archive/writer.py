@@ -218,9 +218,7 @@ class LogWriter:
     def _plan(
         self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
     ) -> _Plan:
-        draft = _Draft(
-            self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name
-        )
+        draft = _Draft(self._state, self._clock_ns(), self._signer.verifier_key.name)
         for segment in ended:
             draft.end_segment(segment)
         for retention_class, records in _count_classes(entries).items():
@@ -266,9 +264,10 @@ class LogWriter:
 class _Draft:
     """An append in the making."""
 
-    def __init__(self, state: _State, now_ns: int, origin: str) -> None:
+    def __init__(self, state: _State, clock_ns: int, origin: str) -> None:
         self._state = state
-        self._now_ns = now_ns
+        self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
+        self._now_ns = max(state.time_ns, clock_ns)
         self._origin = origin
         self._leaves: list[bytes] = []
         self._payloads: list[bytes] = []
@@ -292,13 +291,13 @@ class _Draft:
     def make_room(self, retention_class: int, records: int, recipients: Sequence[Recipient]) -> None:
         """See that the class has a segment with room for these, ending the one it has if need be."""
         segment = self._segments.get(retention_class)
-        if segment is not None and segment.has_room(records, self._now_ns):
+        if segment is not None and segment.has_room(records, self._clock_ns):
             return
         if segment is not None:
             self.end_segment(segment)
         number, self._next_segment = self._next_segment, self._next_segment + 1
         segment, envelopes, record = open_segment(
-            number, retention_class, self._now_ns, self._origin, recipients
+            number, retention_class, self._clock_ns, self._origin, recipients
         )
         self._opened.append(
             SegmentRow(number, retention_class, self.next_index, self._now_ns, None, envelopes)
