@@ -248,7 +248,8 @@ class LogWriter:
         found = await load_head(self._store, self._signer.verifier_key)
         after = extend_head(self._head, self._doubtful_leaves, 0)
         if found.tree not in (self._head.tree, after.tree):
-            await self._store.commit(Change())  # raises LogFenced when another writer has gone on with the log
+            # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
+            await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
         self._head = found
         self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
