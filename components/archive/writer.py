@@ -60,9 +60,9 @@ class LogWriter:
 
     `append` either returns, and then its records are durable; or it raises LogUnavailable or LogDamaged, or is
     cancelled, and then their fate is unknown: the commit may have failed on its way back. Call `recover()`: it
-    reads the store anew and gives the true size, which is the one before (nothing was kept) or the one after the
-    whole batch (all was kept), nothing between. An `append` without it recovers first, so that the log cannot
-    fork; but whoever then sends the batch again may record it twice.
+    reads the store anew, which holds all of the batch or nothing of it, and ends the segments that were open, so
+    that the size alone does not tell which; the batch's memo does. An `append` without it recovers first, so that
+    the log cannot fork; but whoever then sends the batch again may record it twice.
 
     `maintain` signs checkpoints and ends segments that have lasted long enough: call it at least twice a second.
     """
