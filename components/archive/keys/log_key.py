@@ -32,6 +32,7 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
     Raises KeyFileError if the key exists (a log whose key is replaced cannot go on) or cannot be made.
     """
     public = public_file(key)
+    signer = _make_signer(key, name)
     if isinstance(key, TokenKey):
         # The token first, since it alone knows the key; killed before the public half is written, it is completed.
         if not is_kept(key):
@@ -43,7 +44,6 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
         return signer
     if is_kept(key):
         raise KeyFileError(f"{key}: exists already; a log keeps its key")
-    signer = _make_signer(key, name)
     # The public half first: killed between the two, the next call makes a new pair, as no log uses this one.
     write_verifier_keys(public, [signer.verifier_key])
     write_private(key, encode_signer(signer))

@@ -180,7 +180,10 @@ def _parse_attributes(text: str, between: str, known: set[str], form: str) -> di
             )
         if not equals or not value or name in found:
             raise KeyReferenceError(f"{name} in {form} needs one value")
-        found[name] = unquote(value, errors="strict") if "%" in value else value
+        try:
+            found[name] = unquote(value, errors="strict")
+        except UnicodeDecodeError:
+            raise KeyReferenceError(f"{name} in {form} is not UTF-8") from None
     return found
 
 

@@ -3,8 +3,11 @@
 The next key is made beside the present one and waits there: `log-gate.key.next`, or the object `log-gate.next`.
 """
 
+import asyncio
+import time
 from collections.abc import Sequence
 
+from components.archive.head import NS_PER_SECOND
 from components.archive.keys.errors import KeyFileError
 from components.archive.keys.log_key import (
     generate_log_key,
@@ -62,6 +65,7 @@ async def open_log_writer(store: LogStore, key: KeyReference, recipients: Sequen
         if not handed_over:
             await writer.rotate_key(following)
         # Killed from here on: the log has the new key, which waits still, and the next start comes here again.
+        await _outlast_checkpoint(store)
         _finish_log_rotation(key, following)
     except BaseException:
         await writer.close()
@@ -101,6 +105,16 @@ async def _is_signed_by(source: LogSource, key: VerifierKey) -> bool:
         return row is not None and verify_checkpoint(row.note, key).origin == key.name
     except (NoteError, CheckpointError):
         return False
+
+
+async def _outlast_checkpoint(source: LogSource) -> None:
+    """Let the second of the handover end: one checkpoint is kept of each, and only this writer has both keys for it."""
+    row = await source.fetch_newest_checkpoint()
+    end_ns = 0 if row is None else (row.second + 1) * NS_PER_SECOND
+    if (
+        wait_ns := end_ns - time.time_ns()
+    ) > 0:  # more than a second only if the clock was set back meanwhile
+        await asyncio.sleep(min(wait_ns, NS_PER_SECOND) / NS_PER_SECOND)
 
 
 def _finish_log_rotation(key: KeyReference, signer: Signer) -> None:

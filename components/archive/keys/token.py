@@ -30,11 +30,38 @@ _Answer = TypeVar("_Answer")
 _sessions: dict[tuple[str, str | None, str | None], pkcs11.Session] = {}
 
 
+class _HeldKey:
+    """A private key's object in a token: found once, and again when the token was out in between."""
+
+    def __init__(self, key: TokenKey) -> None:
+        self._key = key
+        self._found: pkcs11.Object | None = None
+
+    def use(self, act: Callable[[pkcs11.Object], _Answer]) -> _Answer:
+        """Act with the object, a second time if the session was cut off; raises LogUnavailable."""
+        try:
+            return act(self._find())
+        except (pkcs11.PKCS11Error, KeyFileError):
+            self._found = None
+        try:
+            return act(self._find())
+        except (pkcs11.PKCS11Error, KeyFileError) as error:
+            raise LogUnavailable(
+                f"{self._key}: the token does not answer ({type(error).__name__})"
+            ) from error
+
+    def _find(self) -> pkcs11.Object:
+        if self._found is None:
+            self._found = _find_private(_open_session(self._key), self._key)
+        return self._found
+
+
 class TokenSigningKey(Ed25519PrivateKey):
     """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable when the token does not."""
 
     def __init__(self, key: TokenKey, public_key: Ed25519PublicKey) -> None:
         self._key = key
+        self._held = _HeldKey(key)
         self._public_key = public_key
 
     def public_key(self) -> Ed25519PublicKey:
@@ -44,11 +71,10 @@ class TokenSigningKey(Ed25519PrivateKey):
     def sign(self, data: bytes) -> bytes:  # type: ignore[override]  # any buffer, there
         """Sign: 64 bytes (RFC 8032)."""
 
-        def sign_inside(session: pkcs11.Session) -> bytes:
-            private = cast(pkcs11.SignMixin, _find_private(session, self._key))
-            return private.sign(bytes(data), mechanism=Mechanism.EDDSA)
+        def sign_inside(private: pkcs11.Object) -> bytes:
+            return cast(pkcs11.SignMixin, private).sign(bytes(data), mechanism=Mechanism.EDDSA)
 
-        return _use(self._key, sign_inside)
+        return self._held.use(sign_inside)
 
     def private_bytes(self, *_: object) -> NoReturn:
         """Raise KeyFileError: it stays where it is."""
@@ -68,6 +94,7 @@ class TokenOpeningKey(X25519PrivateKey):
 
     def __init__(self, key: TokenKey, public_key: X25519PublicKey) -> None:
         self._key = key
+        self._held = _HeldKey(key)
         self._public_key = public_key
 
     def public_key(self) -> X25519PublicKey:
@@ -77,9 +104,10 @@ class TokenOpeningKey(X25519PrivateKey):
     def exchange(self, peer_public_key: X25519PublicKey) -> bytes:
         """Give the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
 
-        def derive_inside(session: pkcs11.Session) -> bytes:
-            private = cast(pkcs11.DeriveMixin, _find_private(session, self._key))
-            secret = private.derive_key(
+        X25519PrivateKey.generate().exchange(peer_public_key)  # raises ValueError for a key of low order
+
+        def derive_inside(private: pkcs11.Object) -> bytes:
+            secret = cast(pkcs11.DeriveMixin, private).derive_key(
                 KeyType.GENERIC_SECRET,
                 _SECRET_BITS,
                 mechanism=Mechanism.ECDH1_DERIVE,
@@ -91,10 +119,7 @@ class TokenOpeningKey(X25519PrivateKey):
             finally:
                 secret.destroy()
 
-        shared = _use(self._key, derive_inside)
-        if not any(shared):
-            raise ValueError("the envelope's public key is of low order")  # as cryptography's own keys do
-        return shared
+        return self._held.use(derive_inside)
 
     def private_bytes(self, *_: object) -> NoReturn:
         """Raise KeyFileError: it stays where it is."""
@@ -179,31 +204,35 @@ def remove_token_key(key: TokenKey) -> None:
             public.destroy()
 
 
-def _use(key: TokenKey, act: Callable[[pkcs11.Session], _Answer]) -> _Answer:
-    """Act with the token, a second time with a new session if the first was cut off (the token was taken out)."""
-    try:
-        try:
-            return act(_open_session(key))
-        except pkcs11.PKCS11Error:
-            _sessions.pop(_place(key), None)
-            return act(_open_session(key))
-    except (pkcs11.PKCS11Error, KeyFileError) as error:
-        raise LogUnavailable(f"{key}: the token does not answer ({type(error).__name__})") from error
-
-
 def _open_session(key: TokenKey) -> pkcs11.Session:
     session = _sessions.get(_place(key))
-    if session is None:
-        pin = None if key.pin_file is None else read_key_file(key.pin_file).decode().removesuffix("\n")
-        wanted = (
-            {"token_label": key.token}
-            if key.token is not None
-            else {"token_serial": (key.serial or "").encode()}
-        )
-        session = _sessions[_place(key)] = (
-            pkcs11.lib(str(key.module)).get_token(**wanted).open(rw=True, user_pin=pin)
-        )
+    if session is None or not _is_alive(session):
+        session = _sessions[_place(key)] = _log_in(key)
     return session
+
+
+def _log_in(key: TokenKey) -> pkcs11.Session:
+    if not key.module.exists():
+        raise KeyFileError(
+            f"{key}: there is no {key.module}; install the token's module, or correct module-path="
+        )
+    pin = None if key.pin_file is None else read_key_file(key.pin_file).decode().removesuffix("\n")
+    by_label = key.token is not None
+    wanted = {"token_label": key.token} if by_label else {"token_serial": (key.serial or "").encode()}
+    token = pkcs11.lib(str(key.module)).get_token(**wanted)
+    try:
+        return token.open(rw=True, user_pin=pin)
+    except pkcs11.UserAlreadyLoggedIn:  # what counts is the process, not the session
+        return token.open(rw=True)
+
+
+def _is_alive(session: pkcs11.Session) -> bool:
+    """Tell whether the session outlived what happened to the token; a search in a dead one complains on stderr."""
+    try:
+        session.generate_random(64)
+    except pkcs11.PKCS11Error:
+        return False
+    return True
 
 
 def _place(key: TokenKey) -> tuple[str, str | None, str | None]:
@@ -239,7 +268,6 @@ def _errors_told(key: TokenKey) -> Iterator[None]:
     try:
         yield
     except pkcs11.PKCS11Error as error:
-        _sessions.pop(_place(key), None)
         advice = next((text for kind, text in _ADVICE.items() if isinstance(error, kind)), None)
         raise KeyFileError(f"{key}: {advice or f'the token refuses ({type(error).__name__})'}") from error
     except UnicodeDecodeError:
