@@ -114,6 +114,16 @@ def secret_files(key: KeyReference) -> tuple[Path, ...]:
             return (key,)
 
 
+def needed_files(key: KeyReference) -> list[Path]:
+    """Give the files without which the key cannot be used."""
+    return [*secret_files(key), *([key.public_file] if isinstance(key, TokenKey) else [])]
+
+
+def named_file(key: KeyReference) -> Path:
+    """Give the file that stands for a key when files are listed: its own, or that of a token key's public half."""
+    return key.public_file if isinstance(key, TokenKey) else secret_files(key)[0]
+
+
 def _name(key: KeyReference) -> str:
     match key:
         case TokenKey():
