@@ -28,6 +28,7 @@ class PostgresServer:
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self.options = {"fsync": "on", "shared_buffers": "64MB", "max_connections": "50"}
 
     def make(self) -> None:
         """Make the files of a new server."""
@@ -48,7 +49,7 @@ class PostgresServer:
                 assert time.monotonic() < deadline, self._log()
                 time.sleep(_POLL_S)
             assert "in use" in self._log() and time.monotonic() < deadline, self._log()
-            self.port = 0
+            self.port = 0  # another, then: a URL that was given before is wrong
 
     def stop(self, how: str = "fast") -> None:
         """Stop it: `fast` in order, `immediate` as a crash would."""
@@ -66,16 +67,18 @@ class PostgresServer:
         self._databases += 1
         name = f"test_{self._databases}"
         self.execute(f"CREATE DATABASE {name}")
-        return f"postgresql://steelyard@127.0.0.1:{self.port}/{name}"
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """Give the URL of a database."""
+        return f"postgresql://steelyard@127.0.0.1:{self.port}/{database}"
 
     def _launch(self) -> None:
         options = {
+            **self.options,
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.folder,
-            "fsync": "on",
-            "shared_buffers": "64MB",
-            "max_connections": 50,
         }
         command: list[str | Path] = [*_as_postgres(), _BIN / "postgres", "-D", self.data]
         for name, value in options.items():

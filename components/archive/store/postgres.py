@@ -218,20 +218,22 @@ class PostgresStore(PostgresSource):
 
     async def reopen(self) -> None:
         """See LogStore: waits for the end of the session before, whose last commit is then done or undone."""
-        connection = self._connection
-        if connection is not None:
-            connection.terminate()
+        self._terminate()
         await self._connect()
-        await self._fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = $1 AND pid <> pg_backend_pid()",
-            self._name,
-        )
-        holder = await self._lock()
-        if await self._fetch("SELECT token FROM lease WHERE token <> $1", self._token or 0):
-            raise LogFenced(f"{self._url.label}: another writer has taken over this log")
-        if holder:
-            raise LogUnavailable(f"{self._url.label}: {holder} holds the log's lock")
+        try:
+            await self._fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = $1 AND pid <> pg_backend_pid()",
+                self._name,
+            )
+            await self._require_token()
+            holder = await self._lock()
+            await self._require_token()
+            if holder:
+                raise LogUnavailable(f"{self._url.label}: {holder} holds the log's lock")
+        except BaseException:
+            self._terminate()  # a lock that was got is not to stand in another's way
+            raise
 
     async def purge(self) -> None:
         """See LogStore: segments move to a new file, so that no old keys stay; records are vacuumed.
@@ -268,6 +270,10 @@ class PostgresStore(PostgresSource):
             raise LogUnavailable(f"{self._url.label}: the connection broke")
         return self._connection
 
+    def _terminate(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
         async with self._turn:
@@ -299,6 +305,10 @@ class PostgresStore(PostgresSource):
         )
         pid, address = rows[0] if rows else ("unknown", "another machine")
         return f"a writer on {address} (server process {pid})"
+
+    async def _require_token(self) -> None:
+        if await self._fetch("SELECT token FROM lease WHERE token <> $1", self._token or 0):
+            raise LogFenced(f"{self._url.label}: another writer has taken over this log")
 
     async def _require_lease(self, connection: asyncpg.Connection) -> None:
         # Locked until the commit: who takes the lease meanwhile waits, and sees what was committed.
