@@ -32,7 +32,7 @@ class LogReader:
 
     @classmethod
     async def open(cls, name: StoreName) -> "LogReader":
-        """Open the log in the store of this name for reading; raises LogUnavailable when there is none."""
+        """Open the log in the store of this name for reading; raises LogMissing when there is none."""
         return cls(await open_source(name))
 
     async def size(self) -> int:

@@ -1,10 +1,22 @@
 """What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, ValidationInfo
 
+from components.archive.store.open import StoreName, parse_store_name
 from components.settings import SitePath, Table, load_table
+
+
+def _below_site(value: object, info: ValidationInfo) -> StoreName:
+    if not isinstance(value, str):
+        raise ValueError("write the path of a file, or postgresql://user@host/database#log")
+    return parse_store_name(value, info.context["folder"] if info.context else Path())
+
+
+LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
+"""A log's store in site.toml: a path, as SitePath, or `postgresql://user@host/database#log`."""
 
 
 class ArchiveSettings(Table):

@@ -8,6 +8,7 @@ import time
 from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.record import Access, RecordError, RecordKind, encode_access
+from components.archive.store.open import store_label
 from components.archive.writer import Entry, LogWriter
 from components.audit.errors import AuditError
 from components.audit.settings import AuditSettings
@@ -31,7 +32,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
             await writer.close()
     except (LogError, KeyFileError, RecordError) as error:
         raise AuditError(
-            f"nothing is shown, as this look could not be recorded in {log.path}: {error}"
+            f"nothing is shown, as this look could not be recorded in {store_label(log.path)}: {error}"
         ) from error
     return f"{log.name}/{index}"
 

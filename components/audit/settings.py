@@ -6,21 +6,23 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from components.archive.settings import LogStoreName
+from components.archive.store.open import StoreName, log_name
 from components.audit.errors import AuditError
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the file of its signing key."""
+    """One log: its store, the origin of its checkpoints (C2SP tlog-checkpoint), the file of its signing key."""
 
-    path: Path
+    path: StoreName
     origin: str
     key_file: Path
 
     @property
     def name(self) -> str:
         """The log's name in the ids of records, as in `gate/100042`."""
-        return self.path.stem
+        return log_name(self.path)
 
     @property
     def verifier_key_file(self) -> Path:
@@ -47,15 +49,13 @@ class AuditSettings:
 
 
 class _LogTable(BaseModel):
-    log: Path
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: Path
 
     def located(self, folder: Path) -> LogSettings:
         # Paths of site.toml start at its folder.
-        return LogSettings(
-            folder / self.log.expanduser(), self.log_origin, folder / self.log_key_file.expanduser()
-        )
+        return LogSettings(self.log, self.log_origin, folder / self.log_key_file.expanduser())
 
 
 class _AuditTable(_LogTable):
@@ -79,7 +79,8 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
     Raises AuditError.
     """
     try:
-        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()))
+        context = {"folder": site_toml.resolve().parent}
+        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()), context=context)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AuditError(f"{site_toml}: {reason}; name the site's file with --site") from None

@@ -13,6 +13,7 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_log_key, load_recipient
 from components.archive.reader import LogReader
 from components.archive.settings import ArchiveSettings, load_archive
+from components.archive.store.open import log_name
 from components.archive.writer import LogWriter
 from components.gate.maintenance import maintain_log
 from components.gate.service import Gate
@@ -34,7 +35,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     reader = await LogReader.open(settings.log)
     gate = Gate(
         settings.jid,
-        settings.log.stem,
+        log_name(settings.log),
         directory,
         writer,
         reader,

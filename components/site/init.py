@@ -14,6 +14,7 @@ from components.archive.keys import (
     create_log_key,
     create_recipient_key,
 )
+from components.archive.store.open import log_file
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
@@ -124,9 +125,9 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
     for log in (settings.gate, settings.audit):
         if log.log_key_file.exists():
             continue
-        if log.log.exists():
+        if (file := log_file(log.log)) is not None and file.exists():
             raise SiteError(
-                f"{log.log} was signed with {log.log_key_file}, which is gone; put it back from a backup"
+                f"{file} was signed with {log.log_key_file}, which is gone; put it back from a backup"
             )
         log.log_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:

@@ -36,8 +36,13 @@ def log_name(name: StoreName) -> str:
     return parse_postgres_url(str(name)).log if is_postgres(name) else Path(name).stem
 
 
+def log_file(name: StoreName) -> Path | None:
+    """Give the file of a log's store; None for a database elsewhere."""
+    return None if is_postgres(name) else Path(name)
+
+
 async def open_source(name: StoreName) -> LogSource:
-    """Open a log for reading; raises LogUnavailable, also when there is none, and LogDamaged."""
+    """Open a log for reading; raises LogMissing, LogUnavailable and LogDamaged."""
     if not is_postgres(name):
         return await SqliteSource.open(Path(name))
     try:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogUnavailable
+from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogMissing, LogUnavailable
 from components.archive.log.tile import TileId
 from components.archive.store import (
     Change,
@@ -44,12 +44,12 @@ class PostgresSource:
 
     @classmethod
     async def open(cls, name: str) -> Self:
-        """Open `postgresql://...#log` for reading; raises LogUnavailable if there is no log, LogDamaged."""
+        """Open `postgresql://...#log` for reading; raises LogMissing, LogUnavailable, LogDamaged."""
         source = cls(_parse(name))
         try:
             await source._connect()
             if not await source._has_tables():
-                raise LogUnavailable(f"{source._url.label}: there is no log of this name in the database")
+                raise LogMissing(f"{source._url.label}: there is no log of this name in the database")
             if await source._find_pending():
                 raise LogUnavailable(
                     f"{source._url.label}: made by an older version; its writer updates it when it starts"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogUnavailable
+from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogMissing, LogUnavailable
 from components.archive.log.tile import TileId
 from components.archive.store import (
     FORMAT,
@@ -70,9 +70,10 @@ class SqliteSource:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open for reading only; raises LogUnavailable if there is no database, LogDamaged if it is another's."""
+        """Open for reading only; raises LogMissing if there is no database, LogUnavailable, LogDamaged."""
         source = cls(path)
         try:
+            _require_file(path)
             await source._connect()
             if await source._find_pending():
                 raise LogUnavailable(
@@ -296,6 +297,11 @@ def _lock_file(path: Path) -> int:
         os.close(lock)
         raise LogUnavailable(f"{lock_path}: cannot be locked ({error.strerror})") from error
     return lock
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise LogMissing(f"{path}: there is no log")
 
 
 def _make_file(path: Path) -> None:
