@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.site.errors import SiteError
@@ -38,6 +39,7 @@ app = App(
 )
 app.command(audit_app)
 app.command(keys_app)
+app.command(archive_app)
 app.command(verify_command, name="verify")
 
 

@@ -16,6 +16,7 @@ from components.archive.keys import (
 )
 from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, named_file, public_file
+from components.archive.store.open import log_file
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
@@ -135,9 +136,9 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
     for log in (settings.gate, settings.audit):
         if is_kept(log.log_key_file):
             continue
-        if log.log.exists():
+        if (file := log_file(log.log)) is not None and file.exists():
             raise SiteError(
-                f"{log.log} was signed with {log.log_key_file}, which is gone; put it back from a backup"
+                f"{file} was signed with {log.log_key_file}, which is gone; put it back from a backup"
             )
         file = named_file(log.log_key_file)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from components.archive.keys.reference import needed_files
-from components.archive.settings import ArchiveSettings, SiteKey
+from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
+from components.archive.store.open import store_label
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -60,7 +61,7 @@ class ProsodySettings(Table):
 class AuditSettings(Table):
     """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey
     index: SitePath
@@ -167,6 +168,8 @@ def _log_problems(settings: SiteSettings) -> Iterator[str]:
     gate, audit = settings.gate, settings.audit
     for key in ("log", "log_origin", "log_key_file"):
         pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        if key == "log":
+            pair = [(name, store_label(store)) for name, store in pair]
         yield from _repeated(pair, "each log needs its own")
 
 
