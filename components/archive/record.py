@@ -91,7 +91,19 @@ class OrderDetails:
     reason: str
 
 
-Record = Submission | Delivery | Access | OrderDetails
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person must look at: `name` and what it means stand in docs/alarms.md.
+
+    `details` are pairs in the order of their names, numbers or short texts; nothing of a stanza is among them.
+    """
+
+    name: str
+    details: tuple[tuple[str, str | int], ...]
+    at_ns: int
+
+
+Record = Submission | Delivery | Access | Alarm | OrderDetails
 
 
 def encode_submission(submission: Submission) -> bytes:
@@ -131,6 +143,11 @@ def encode_order_details(details: OrderDetails) -> bytes:
     """Encode what an order is about; raises RecordError for text that has no UTF-8."""
     header: dict[str, object] = {name: getattr(details, name) for name in _DETAILS}
     return _encode(header)
+
+
+def encode_alarm(alarm: Alarm) -> bytes:
+    """Encode an alarm; raises RecordError for text that has no UTF-8."""
+    return _encode({"name": alarm.name, "details": dict(sorted(alarm.details)), "at_ns": alarm.at_ns})
 
 
 def parse_record(kind: RecordKind, payload: bytes) -> Record:
@@ -196,18 +213,27 @@ def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes
     return OrderDetails(*(_text(header, name) for name in _DETAILS))
 
 
+def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Alarm:
+    details = header["details"]
+    if not isinstance(details, dict) or any(type(value) not in (str, int) for value in details.values()):
+        raise RecordError("details is not an object of texts and numbers")
+    return Alarm(_text(header, "name"), tuple(details.items()), _number(header, "at_ns"))
+
+
 _DETAILS = ("act", "id", "matter", "custodian", "query", "reason")
 _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
     RecordKind.STANZA: _parse_submission,
     RecordKind.SESSION: _parse_submission,
     RecordKind.DELIVERY: _parse_delivery,
     RecordKind.ACCESS: _parse_access,
+    RecordKind.ALARM: _parse_alarm,
     RecordKind.ORDER_DETAILS: _parse_order_details,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
     Delivery: encode_delivery,
     Access: encode_access,
+    Alarm: encode_alarm,
     OrderDetails: encode_order_details,
 }
 

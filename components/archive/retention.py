@@ -77,6 +77,7 @@ class OrderExecutor:
         self._ledger = Ledger()
         self._resumed = False
         self._purge_due = False
+        self._answered = False  # and what was asked may lie in the store's files
         self._unanswered: dict[str, Answer] = {}  # carried out, and something still in the way of purging
 
     async def serve(self) -> list[Outcome]:
@@ -100,16 +101,17 @@ class OrderExecutor:
             # Killed before this: the order is found carried out, and the request is answered by the next executor.
             await self._writer.answer(row.id, encode_answer(answer))
             self._unanswered.pop(row.id, None)
-            self._purge_due = True  # of what the request said
+            self._answered = True
             outcomes.append(Outcome(row.id, answer))
-        if self._purge_due:
-            self._purge_due = not await self._purge()
+        due = self._purge_due or self._answered
+        if due and await self._purge(requests_only=not self._purge_due):
+            self._purge_due = self._answered = False
         return outcomes
 
-    async def _purge(self) -> bool:
+    async def _purge(self, *, requests_only: bool = False) -> bool:
         """Empty the files beside the log; False while a reader or the disk is in the way."""
         try:
-            await self._writer.purge()
+            await self._writer.purge(requests_only=requests_only)
         except LogUnavailable:
             return False
         return True

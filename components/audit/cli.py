@@ -93,6 +93,7 @@ def show(
 
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
+    from components.archive.store.open import log_file
     from components.audit import printing
     from components.audit.document import describe_verification, encode_document
     from components.audit.settings import load_audit_settings
@@ -101,7 +102,8 @@ def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) ->
         settings = load_audit_settings(site)
         reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
         # The first look makes the auditors' log.
-        reports[settings.audit.name] = _verify(settings.audit) if settings.audit.path.exists() else None
+        there = (file := log_file(settings.audit.path)) is None or file.exists()
+        reports[settings.audit.name] = _verify(settings.audit) if there else None
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
@@ -114,7 +116,9 @@ def _verify(log: "LogSettings") -> "Report":
     from components.audit.verify import verify_log
 
     with progress_bar(f"Verifying {log.name}", "records") as progress:
-        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
+        # The first of the log's keys: the log itself leads from there to those after it.
+        first_key = log.verifier_key_file.read_text().partition("\n")[0]
+        return verify_log(log.path, first_key, progress)
 
 
 @contextmanager

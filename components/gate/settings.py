@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.archive.settings import LogStoreName, SiteKey
 from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
 
 
@@ -15,9 +16,9 @@ class GateSettings(Table):
     component_port: Port = 5347
     secret_file: SitePath
     directory: SitePath
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     status_file: SitePath
     log_level: LogLevel = "info"
     hold_timeout_s: float = Field(default=5.0, gt=0, le=300)

@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.archive.errors import LogError
+from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
+from components.archive.store.open import log_file, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import find_gate_fault, find_port_problems, find_server_fault
@@ -95,7 +97,9 @@ def _check_directory(settings: SiteSettings) -> Iterator[str]:
 
 def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    secrets = [settings.gate.secret_file, settings.gate.log_key_file, settings.audit.log_key_file]
+    secrets = [settings.gate.secret_file]
+    for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
+        secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
@@ -143,11 +147,12 @@ def _check_adapter(_settings: SiteSettings) -> Iterator[str]:
 
 
 def _check_disk(settings: SiteSettings) -> Iterator[str]:
-    folder = settings.gate.log.parent
+    file = log_file(settings.gate.log)
+    folder = settings.folder if file is None else file.parent
     while not folder.exists():
         folder = folder.parent
     free_bytes = shutil.disk_usage(folder).free
-    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {settings.gate.log}"
+    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {file or folder}"
     if free_bytes < FREE_SPACE_MIN_BYTES:
         raise SiteError(f"{text}; make room: when it is full, nothing is delivered any more")
     yield text
@@ -170,20 +175,22 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
 
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
     for log in (settings.gate, settings.audit):
-        yield asyncio.run(_check_log(log)) if log.log.exists() else f"{log.log} is not there yet"
+        yield asyncio.run(_check_log(log))
 
 
 async def _check_log(settings: GateSettings | AuditSettings) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
-    path = settings.log
+    path = store_label(settings.log)
     try:
-        key = load_verifier_key(settings.log_key_file.with_suffix(".pub"))
-        reader = await LogReader.open(path)
+        key = load_verifier_key(public_file(settings.log_key_file))
+        reader = await LogReader.open(settings.log)
         try:
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
             newest = await reader.fetch(size - 1, 1) if size else []
         finally:
             await reader.close()
+    except LogMissing:
+        return f"{path} is not there yet"
     except (LogError, KeyFileError, NoteError, CheckpointError) as err:
         raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
     if size and not (newest and newest[0].is_intact()):

@@ -8,7 +8,15 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from components.archive.keys import KeyFileError
-from components.archive.settings import ArchiveSettings, load_approvers, load_retention
+from components.archive.keys.reference import needed_files
+from components.archive.settings import (
+    ArchiveSettings,
+    LogStoreName,
+    SiteKey,
+    load_approvers,
+    load_retention,
+)
+from components.archive.store.open import store_label
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -60,11 +68,11 @@ class ProsodySettings(Table):
 class AuditSettings(Table):
     """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     index: SitePath
-    key_files: tuple[SitePath, ...] = Field(min_length=1)
+    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 class SiteToml(Table):
@@ -167,6 +175,8 @@ def _log_problems(settings: SiteSettings) -> Iterator[str]:
     gate, audit = settings.gate, settings.audit
     for key in ("log", "log_origin", "log_key_file"):
         pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        if key == "log":
+            pair = [(name, store_label(store)) for name, store in pair]
         yield from _repeated(pair, "each log needs its own")
 
 
@@ -186,15 +196,16 @@ def _file_problems(
 ) -> list[str]:
     needed: list[tuple[str, list[Path]]] = []
     if gate:
-        keys = ("secret_file", "directory", "log_key_file")
-        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in ("secret_file", "directory")]
+        needed.append(("gate.log_key_file", needed_files(gate.log_key_file)))
     if archive:
         needed.append(("archive.recipients", list(archive.recipients)))
         needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
         needed.append(("archive.retention", [archive.retention] if archive.retention else []))
     if audit:
-        needed.append(("audit.log_key_file", [audit.log_key_file]))
-        needed.append(("audit.key_files", list(audit.key_files)))
+        needed.append(
+            ("audit.log_key_file", needed_files(audit.log_key_file))
+        )  # the auditors' own may lie elsewhere
     if server:
         needed.append(("prosody.certificates", certificate_files(server)))
     problems = []

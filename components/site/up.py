@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from components.archive.store.open import log_file
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
@@ -84,7 +85,8 @@ async def _run(
     settings: SiteSettings, config: Path, display: Display, lock: int, *, demo: bool, once: bool
 ) -> int:
     specs = process_specs(settings, config)
-    for file in (settings.gate.log, settings.gate.status_file, settings.audit.log, settings.audit.index):
+    logs = [file for log in (settings.gate, settings.audit) if (file := log_file(log.log)) is not None]
+    for file in (*logs, settings.gate.status_file, settings.audit.index):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     told_to_stop = _catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))

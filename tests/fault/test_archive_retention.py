@@ -83,11 +83,11 @@ class FaultyStore(SqliteStore):
         if self.count == self.failing:
             raise LogUnavailable("the answer was lost")
 
-    async def purge(self) -> None:
+    async def purge(self, *, requests_only: bool = False) -> None:
         self.count += 1
         if self.count == self.failing and not self.after:
             raise LogUnavailable("nothing was purged")
-        await super().purge()
+        await super().purge(requests_only=requests_only)
         if self.count == self.failing:
             raise LogUnavailable("the answer was lost")
 
