@@ -2,4 +2,10 @@
 
 from cyclopts import App
 
-app = App(name="archive", help="Copy and publish the archive's logs, sealed as they are.")
+from components.audit import retention_cli
+
+app = App(
+    name="archive",
+    help="Hold, expire and erase what is recorded; copy and publish the logs, sealed as they are.",
+)
+retention_cli.register(app)

@@ -46,7 +46,7 @@ def search(
     from components.audit.search import search as search_log
     from components.audit.settings import load_audit_settings
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Indexing", "entries") as progress:
             result = asyncio.run(search_log(settings, " ".join(query), limit, progress))
@@ -78,7 +78,7 @@ def show(
     from components.audit.settings import load_audit_settings
     from components.audit.show import show as show_record
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Indexing", "entries") as progress:
             detail = asyncio.run(show_record(settings, record, progress))
@@ -98,7 +98,7 @@ def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) ->
     from components.audit.document import describe_verification, encode_document
     from components.audit.settings import load_audit_settings
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
         # The first look makes the auditors' log.
@@ -122,7 +122,8 @@ def _verify(log: "LogSettings") -> "Report":
 
 
 @contextmanager
-def _errors_in_one_line() -> Iterator[None]:
+def errors_in_one_line() -> Iterator[None]:
+    """Turn what an auditor can put right into one line on standard error, and exit status 2."""
     from components.archive.errors import LogError
     from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error
