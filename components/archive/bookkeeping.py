@@ -63,7 +63,9 @@ _TUPLES = ("recipients", "positions")
 
 def encode_bookkeeping(record: Bookkeeping) -> tuple[RecordKind, bytes]:
     """Encode as one JSON object, keys in the order of the fields, no white space."""
-    return _KINDS[type(record)], json.dumps(asdict(record), separators=(",", ":"), ensure_ascii=False).encode()
+    return _KINDS[type(record)], json.dumps(
+        asdict(record), separators=(",", ":"), ensure_ascii=False
+    ).encode()
 
 
 def parse_bookkeeping(kind: RecordKind, payload: bytes) -> Bookkeeping:

@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from components.archive.log.leaf import Leaf, LeafIndex, NOT_SEALED, encode_leaf
+from components.archive.log.leaf import NOT_SEALED, Leaf, LeafIndex, encode_leaf
 from components.archive.reader import LogReader, StoredRecord
-from components.archive.seal import EnvelopeOpener, SealError, SegmentKeys, advance, open_payload, open_segment_keys
+from components.archive.seal import (
+    EnvelopeOpener,
+    NoKeyError,
+    SealError,
+    SegmentKeys,
+    advance,
+    open_payload,
+    open_segment_keys,
+)
 
 HASH_SIZE_BYTES = 32
 
@@ -15,10 +23,11 @@ _SEGMENTS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class OpenedRecord:
-    """A record in the clear; `payload` is None when it was destroyed."""
+    """A record in the clear; `payload` is None when it was destroyed or, as `fault` says, does not open."""
 
     stored: StoredRecord
     payload: bytes | None
+    fault: str = ""
 
     @property
     def index(self) -> LeafIndex:
@@ -63,13 +72,18 @@ class RecordOpener:
     _ratchets: dict[int, _Ratchet] = field(default_factory=dict)
 
     async def open(self, stored: StoredRecord) -> OpenedRecord:
-        """Open one record; raises SealError when no key fits or bytes were altered, and LogError."""
+        """Open one record; raises NoKeyError when it is sealed to others, and LogError."""
         leaf = stored.leaf
         if leaf.segment == NOT_SEALED or stored.payload is None:
             return OpenedRecord(stored, stored.payload)
-        ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
         header = encode_leaf(leaf)[:-HASH_SIZE_BYTES]
-        return OpenedRecord(stored, open_payload(ratchet.key_at(leaf.position), header, stored.payload))
+        try:
+            ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
+            return OpenedRecord(stored, open_payload(ratchet.key_at(leaf.position), header, stored.payload))
+        except NoKeyError:
+            raise
+        except SealError as error:
+            return OpenedRecord(stored, None, str(error))
 
     async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
         """Give up to `count` records from index `first` on, opened; raises as `open` does."""

@@ -33,6 +33,10 @@ class SealError(ValueError):
     """A sealed payload or a segment's keys do not open: another key, or altered bytes."""
 
 
+class NoKeyError(SealError):
+    """A segment is sealed to others than those whose keys are here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Somebody to whom segments are sealed: `name` and X25519 public key; `key_id` is 8 bytes in hex."""
@@ -134,9 +138,7 @@ def open_payload(record_key: bytes, header: bytes, sealed: bytes) -> bytes:
         raise SealError("the record does not open: another key, or altered bytes") from None
 
 
-def seal_segment_keys(
-    keys: SegmentKeys, origin: str, segment: int, recipients: Iterable[Recipient]
-) -> bytes:
+def seal_segment_keys(keys: SegmentKeys, origin: str, segment: int, recipients: Iterable[Recipient]) -> bytes:
     """Seal a segment's keys to each recipient: the JSON text that the store keeps."""
     info, plaintext = _info(origin, segment), encode_segment_keys(keys)
     envelopes = [
@@ -153,16 +155,20 @@ def seal_segment_keys(
 def open_segment_keys(
     envelopes: bytes, origin: str, segment: int, openers: Sequence[EnvelopeOpener]
 ) -> SegmentKeys:
-    """Open a segment's keys with the first of `openers` that is among its recipients; raises SealError."""
+    """Open a segment's keys with the first of `openers` that is among its recipients.
+
+    Raises NoKeyError when none is, and SealError for what was altered.
+    """
     try:
-        sealed = {entry["key_id"]: base64.b64decode(entry["sealed"]) for entry in json.loads(envelopes)}
+        entries = json.loads(envelopes)
+        sealed = {entry["key_id"]: base64.b64decode(entry["sealed"]) for entry in entries}
+        names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise SealError(f"the envelopes of segment {segment} are malformed") from None
     for opener in openers:
         if opener.key_id in sealed:
             return parse_segment_keys(opener.open_envelope(sealed[opener.key_id], _info(origin, segment)))
-    names = ", ".join(sorted(sealed)) or "nobody"
-    raise SealError(f"segment {segment} is sealed to {names}, and none of these keys is here")
+    raise NoKeyError(f"segment {segment} is sealed to {names}, and none of the keys here is theirs")
 
 
 def _info(origin: str, segment: int) -> bytes:

@@ -215,7 +215,9 @@ class LogWriter:
     def _plan(
         self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
     ) -> _Plan:
-        draft = _Draft(self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name)
+        draft = _Draft(
+            self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name
+        )
         for segment in ended:
             draft.end_segment(segment)
         for retention_class, records in _count_classes(entries).items():
@@ -252,9 +254,7 @@ class LogWriter:
         await self._end_abandoned_segments()
 
     async def _end_abandoned_segments(self) -> None:
-        abandoned = [
-            await count_segment(self._store, row) for row in await self._store.fetch_open_segments()
-        ]
+        abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]
         if abandoned:
             await self._commit((), abandoned, b"", 0)
 
@@ -381,4 +381,6 @@ def _count_classes(entries: Sequence[Entry]) -> dict[int, int]:
 
 
 def _sign_tree(tree: TiledTree, signer: NoteSigner) -> str:
-    return sign_checkpoint(Checkpoint(signer.verifier_key.name, tree.frontier.size, root_hash(tree.frontier)), signer)
+    return sign_checkpoint(
+        Checkpoint(signer.verifier_key.name, tree.frontier.size, root_hash(tree.frontier)), signer
+    )

@@ -6,26 +6,27 @@ import pwd
 import time
 
 from components.archive.errors import LogBusy, LogError
-from components.archive.keys import KeyFileError, load_log_key
+from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.record import Access, RecordError, RecordKind, encode_access
-from components.archive.writer import LogWriter
+from components.archive.writer import Entry, LogWriter
 from components.audit.errors import AuditError
-from components.audit.settings import LogSettings
+from components.audit.settings import AuditSettings
 
 # Another look holds the log for a few milliseconds.
 _BUSY_TIMEOUT_S = 5.0
 _BUSY_RETRY_S = 0.02
 
 
-async def record_access(log: LogSettings, access: Access) -> str:
+async def record_access(settings: AuditSettings, access: Access) -> str:
     """Append a look to the audit log and return its record's id; durable when this returns.
 
     Raises AuditError: then nothing may be shown.
     """
+    log = settings.audit
     try:
-        writer = await _open_writer(log)
+        writer = await _open_writer(settings)
         try:
-            index = await writer.append([(RecordKind.ACCESS, encode_access(access))])
+            index = await writer.append([Entry(RecordKind.ACCESS, encode_access(access))])
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError) as error:
@@ -44,12 +45,14 @@ def name_actor() -> str:
         return f"uid {uid}"
 
 
-async def _open_writer(log: LogSettings) -> LogWriter:
-    key = load_log_key(log.key_file).private_key
+async def _open_writer(settings: AuditSettings) -> LogWriter:
+    log = settings.audit
+    key = load_log_key(log.key_file)
+    recipients = [load_recipient(path) for path in settings.recipients]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
-            return await LogWriter.open(log.path, log.origin, key)
+            return await LogWriter.open(log.path, key, recipients)
         except LogBusy:
             if time.monotonic() > give_up_at_s:
                 raise

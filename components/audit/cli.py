@@ -120,6 +120,7 @@ def _verify(log: "LogSettings") -> "Report":
 @contextmanager
 def _errors_in_one_line() -> Iterator[None]:
     from components.archive.errors import LogError
+    from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error
     from components.audit.query.error import QueryError
     from components.audit.verify import UsageError
@@ -128,6 +129,8 @@ def _errors_in_one_line() -> Iterator[None]:
         yield
     except QueryError as error:
         _fail(explain_query_error(error))
+    except NoKeyError as error:
+        _fail(f"steelyard: {error}; name the auditor's key of that time in audit.key_files")
     except (AuditError, LogError, UsageError) as error:
         _fail(f"steelyard: {error}")
     except OSError as error:

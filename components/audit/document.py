@@ -72,7 +72,8 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         "record": type(view.content).__name__.lower() if view.content else None,
         "at": format_time(view.at_ns),
         "at_ns": view.at_ns,
-        "intact": view.stored.is_intact(),
+        "intact": view.opened.stored.is_intact() and not view.opened.fault,
+        "destroyed": view.opened.stored.payload is None,
     }
     match view.content:
         case Submission() as submission:

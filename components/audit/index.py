@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from components.archive.log.leaf import encode_leaf
-from components.archive.reader import LogReader, StoredRecord
+from components.archive.log.leaf import NOT_SEALED, encode_leaf
+from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Delivery, RecordKind, Submission, parse_record
 from components.audit.query.compile import Where
 from components.audit.query.tree import Kind
@@ -76,14 +76,14 @@ class Index:
         self._db.close()
 
     async def catch_up(
-        self, log: LogReader, progress: Callable[[int, int], None] = lambda done, total: None
+        self, log: RecordOpener, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
         """Index what the log has and the index has not; calls `progress(entries done, entries in all)`.
 
         A crash leaves whole transactions behind: the next call goes on from there. An index of another
         format, or of a log that is not this one, is emptied first.
         """
-        total = await log.size()
+        total = await log.reader.size()
         position = -1
         while position < total:
             with self._transaction("IMMEDIATE"):
@@ -131,11 +131,11 @@ class Index:
             raise
         self._db.execute("COMMIT")
 
-    async def _position(self, log: LogReader) -> int:
+    async def _position(self, log: RecordOpener) -> int:
         """Return the next entry to index; within a transaction, as other processes index too."""
         if self._db.execute("PRAGMA user_version").fetchone() == (FORMAT,):
             position, last_leaf = self._db.execute("SELECT next_index, last_leaf FROM state").fetchone()
-            if position <= await log.size() and last_leaf == await _leaf_before(log, position):
+            if position <= await log.reader.size() and last_leaf == await _leaf_before(log, position):
                 return int(position)
         for table in TABLES:
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
@@ -145,7 +145,7 @@ class Index:
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         return 0
 
-    def _insert(self, records: list[StoredRecord]) -> None:
+    def _insert(self, records: list[OpenedRecord]) -> None:
         rows = _Rows()
         for record in records:
             rows.add(record)
@@ -172,12 +172,15 @@ class _Rows:
         self.deliveries: list[tuple[str, int]] = []
         self.bounced: list[tuple[str, int]] = []
 
-    def add(self, record: StoredRecord) -> None:
+    def add(self, record: OpenedRecord) -> None:
         """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
+        if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
+            return  # the log's own record, or one that was destroyed
+        payload = record.payload or b""
         try:
-            parsed = parse_record(RecordKind(record.leaf.kind), record.payload)
+            parsed = parse_record(RecordKind(record.leaf.kind), payload)
         except ValueError:
-            text = record.payload.decode(errors="replace")
+            text = payload.decode(errors="replace")
             self._add_submission(record.index, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
             return
         match parsed:
@@ -216,9 +219,9 @@ def _write_ahead(db: sqlite3.Connection) -> None:
             time.sleep(_BUSY_RETRY_S)
 
 
-async def _leaf_before(log: LogReader, position: int) -> bytes:
+async def _leaf_before(log: RecordOpener, position: int) -> bytes:
     """Read the leaf by which to tell the log that was indexed from another."""
-    records = await log.fetch(position - 1, 1) if position else []
+    records = await log.reader.fetch(position - 1, 1) if position else []
     return b"".join(encode_leaf(record.leaf) for record in records)
 
 

@@ -8,7 +8,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from components.archive.log.leaf import NOT_SEALED
 from components.archive.log.merkle import leaf_hash
+from components.archive.opener import OpenedRecord
 from components.archive.record import Submission
 from components.audit.document import describe_view
 from components.audit.excerpt import make_excerpt
@@ -88,7 +90,7 @@ def print_detail(detail: RecordDetail, console: Console) -> None:
         _print_section(console, "Indented for reading", pretty or "(not well-formed)")
         _print_section(console, "As submitted (--raw writes these bytes)", _decoded(detail.body))
     elif detail.view.content is None:
-        _print_section(console, "Cannot be read; the payload is", _decoded(detail.body))
+        _print_section(console, _title_of_payload(detail.view.opened), _decoded(detail.body))
     console.print(Text("\nProof", style="bold"))
     console.print(_fields(_proof_of(detail)))
     fault = detail.proof.fault
@@ -143,7 +145,7 @@ def _outcome(view: RecordView) -> tuple[Text, Text]:
 
 
 def _remarks(view: RecordView) -> Iterator[Text]:
-    if not view.stored.is_intact():
+    if not view.opened.stored.is_intact():
         yield Text("altered since it was recorded: run `steelyard verify`", style="bold red")
     if view.content is None:
         yield Text("this record cannot be read", style="bold red")
@@ -174,8 +176,16 @@ def _header_of(view: RecordView) -> dict[str, str]:
     }
 
 
+def _title_of_payload(opened: OpenedRecord) -> str:
+    if opened.leaf.segment == NOT_SEALED:
+        return "A record of the log's own (docs/archive-format.md, 1.2)"
+    if opened.stored.payload is None:
+        return "Destroyed"
+    return opened.fault or "Cannot be read; the payload is"
+
+
 def _proof_of(detail: RecordDetail) -> dict[str, str]:
-    stored, proof = detail.view.stored, detail.proof
+    stored, proof = detail.view.opened.stored, detail.proof
     return {
         "payload": f"{stored.leaf.size_bytes:,} bytes, SHA-256 {stored.leaf.payload_sha256.hex()}",
         "leaf": detail.leaf.hex(),

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.archive.reader import LogReader, StoredRecord
+from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
 from components.audit.errors import AuditError
 from components.audit.index import Index
+from components.audit.opening import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
@@ -40,8 +41,7 @@ async def search(settings: AuditSettings, query: str, limit: int, progress: Prog
     """
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
-    log = await LogReader.open(settings.gate.path)
-    try:
+    async with open_log(settings, settings.gate) as log:
         with Index(settings.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
@@ -49,16 +49,14 @@ async def search(settings: AuditSettings, query: str, limit: int, progress: Prog
                 view_record(settings.gate.name, await _fetch_indexed(log, settings.gate.name, number), index)
                 for number in found.indexes
             ]
-    finally:
-        await log.close()
     access = Access(name_actor(), "search", query, now_ns, found.log_size, found.matched)
-    access_id = await record_access(settings.audit, access)
+    access_id = await record_access(settings, access)
     return SearchResult(node, tuple(records), found.matched, found.submissions, found.log_size, access_id)
 
 
-async def _fetch_indexed(log: LogReader, name: str, number: int) -> StoredRecord:
-    for stored in await log.fetch(number, 1):
-        return stored
+async def _fetch_indexed(log: RecordOpener, name: str, number: int) -> OpenedRecord:
+    for opened in await log.fetch(number, 1):
+        return opened
     raise AuditError(
         f"record {name}/{number} was indexed and is missing from the log: run `steelyard verify`"
     )

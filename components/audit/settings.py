@@ -30,11 +30,16 @@ class LogSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """The log of what was said, the log of who looked at it, and the index over the first."""
+    """The log of what was said, the log of who looked at it, and the index over the first.
+
+    Both logs are sealed to `recipients` (files of public keys); `key_files` open them.
+    """
 
     gate: LogSettings
     audit: LogSettings
     index: Path
+    recipients: tuple[Path, ...]
+    key_files: tuple[Path, ...]
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
@@ -55,10 +60,16 @@ class _LogTable(BaseModel):
 
 class _AuditTable(_LogTable):
     index: Path
+    key_files: tuple[Path, ...] = Field(min_length=1)
+
+
+class _ArchiveTable(BaseModel):
+    recipients: tuple[Path, ...] = Field(min_length=1)
 
 
 class _SiteTables(BaseModel):
     gate: _LogTable
+    archive: _ArchiveTable
     audit: _AuditTable
 
 
@@ -78,5 +89,10 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
         where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise AuditError(f"{site_toml}: missing or wrong: {where}; `steelyard check` says more") from None
     folder = site_toml.resolve().parent
-    index = folder / tables.audit.index.expanduser()
-    return AuditSettings(tables.gate.located(folder), tables.audit.located(folder), index)
+    return AuditSettings(
+        tables.gate.located(folder),
+        tables.audit.located(folder),
+        folder / tables.audit.index.expanduser(),
+        tuple(folder / path.expanduser() for path in tables.archive.recipients),
+        tuple(folder / path.expanduser() for path in tables.audit.key_files),
+    )

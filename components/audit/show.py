@@ -9,11 +9,13 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.merkle import leaf_hash, verify_inclusion
-from components.archive.reader import LogReader, StoredRecord
+from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.reader import LogReader
 from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
 from components.audit.errors import AuditError
 from components.audit.index import Index
+from components.audit.opening import open_log
 from components.audit.search import Progress
 from components.audit.settings import AuditSettings, LogSettings
 from components.audit.view import RecordView, view_record
@@ -42,14 +44,14 @@ class RecordDetail:
 
     @property
     def leaf(self) -> bytes:
-        """The leaf's 54 bytes (docs/archive-format.md, section 2)."""
-        return encode_leaf(self.view.stored.leaf)
+        """The leaf's 77 bytes (docs/archive-format.md, section 3)."""
+        return encode_leaf(self.view.opened.leaf)
 
     @property
     def body(self) -> bytes:
         """The bytes that were submitted or, of what is no submission, the whole payload."""
         content = self.view.content
-        return content.body if isinstance(content, Submission) else self.view.stored.payload
+        return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
 
 
 async def show(settings: AuditSettings, record_id: str, progress: Progress) -> RecordDetail:
@@ -59,33 +61,31 @@ async def show(settings: AuditSettings, record_id: str, progress: Progress) -> R
     """
     log, number = _parse_id(settings, record_id)
     now_ns = time.time_ns()
-    reader = await LogReader.open(log.path)
-    try:
-        size = await reader.size()
+    async with open_log(settings, log) as opener:
+        size = await opener.reader.size()
         found = [
-            (await _view(settings, log, reader, stored, progress), await _prove(log, reader, stored))
-            for stored in (await reader.fetch(number, 1) if number < size else ())
+            (await _view(settings, log, opener, opened, progress), await _prove(log, opener.reader, opened))
+            for opened in (await opener.fetch(number, 1) if number < size else ())
         ]
-    finally:
-        await reader.close()
     access = Access(name_actor(), "show", record_id, now_ns, size, len(found))
-    access_id = await record_access(settings.audit, access)
+    access_id = await record_access(settings, access)
     for view, proof in found:
         return RecordDetail(view, proof, access_id)
     raise AuditError(_explain_absence(log.name, number, size))
 
 
 async def _view(
-    settings: AuditSettings, log: LogSettings, reader: LogReader, stored: StoredRecord, progress: Progress
+    settings: AuditSettings, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
 ) -> RecordView:
     if log is not settings.gate:
-        return view_record(log.name, stored)
+        return view_record(log.name, opened)
     with Index(settings.index) as index:
-        await index.catch_up(reader, progress)
-        return view_record(log.name, stored, index)
+        await index.catch_up(opener, progress)
+        return view_record(log.name, opened, index)
 
 
-async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> Proof:
+async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> Proof:
+    stored = opened.stored
     note = (await reader.checkpoint()).decode()
     try:
         checkpoint = verify_checkpoint(note, load_verifier_key(log.verifier_key_file))
@@ -94,7 +94,7 @@ async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> P
         verify_inclusion(stored.index, checkpoint.size, leaf, hashes, checkpoint.root)
     except (ValueError, LogDamaged, KeyFileError) as error:  # NoteError, CheckpointError, ProofError
         return Proof(note, 0, (), str(error))
-    fault = "" if stored.is_intact() else "the record is not the one that its leaf was made of"
+    fault = opened.fault if stored.is_intact() else "the record is not the one that its leaf was made of"
     return Proof(note, checkpoint.size, tuple(hashes), fault)
 
 

@@ -28,9 +28,9 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FORMAT = b"steelyard-log/1"
-LEAF = struct.Struct(">BBQQI32s")
-LEAF_VERSION = 1
+FORMAT = b"steelyard-log/2"
+LEAF = struct.Struct(">BBQQIBHI16s32s")
+LEAF_VERSION = 2
 HASH_SIZE_BYTES = 32
 TILE_WIDTH = 256
 MAX_PROBLEMS = 1000
@@ -304,7 +304,7 @@ class Verification:
         if len(leaf) != LEAF.size or leaf[0] != LEAF_VERSION:
             self._findings.add("leaf-unknown", index, f"not a leaf of version {LEAF_VERSION}")
             return
-        _version, _kind, leaf_index, time_ns, size_bytes, payload_sha256 = LEAF.unpack(leaf)
+        _version, _kind, leaf_index, time_ns, *_segment, size_bytes, _conversation, payload_sha256 = LEAF.unpack(leaf)
         if leaf_index != index:
             self._findings.add("record-misplaced", index, f"the leaf says that it is record {leaf_index}")
         if time_ns < self._time_ns:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from components.archive.reader import StoredRecord
+from components.archive.opener import OpenedRecord
 from components.archive.record import Access, Delivery, RecordKind, Submission, parse_record
 from components.audit.index import DeliveryState, Index
 from components.audit.query.tree import Kind
@@ -16,11 +16,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RecordView:
     """One record of a log, and what became of it.
 
-    `content` is None for what cannot be parsed; `delivery` is set for submissions only.
+    `content` is None for the log's own records, for what was destroyed and for what cannot be read; `delivery` is
+    set for submissions only.
     """
 
     id: str
-    stored: StoredRecord
+    opened: OpenedRecord
     content: Submission | Delivery | Access | None
     reading: Reading
     delivery: DeliveryState | None = None
@@ -29,7 +30,7 @@ class RecordView:
     def at_ns(self) -> int:
         """When it was received or, for what is no submission, recorded; nanoseconds since 1970."""
         return (
-            self.content.received_at_ns if isinstance(self.content, Submission) else self.stored.leaf.time_ns
+            self.content.received_at_ns if isinstance(self.content, Submission) else self.opened.leaf.time_ns
         )
 
 
@@ -37,19 +38,20 @@ class RecordView:
 _CARRIED_OUT_AS = {"refuse": DeliveryState.RETURNED, "hold": DeliveryState.KEPT}
 
 
-def view_record(log_name: str, stored: StoredRecord, index: Index | None = None) -> RecordView:
+def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None) -> RecordView:
     """Read a record of a log; `index`, of the same log, tells what became of a submission."""
-    record_id = f"{log_name}/{stored.index}"
+    record_id = f"{log_name}/{opened.index}"
+    payload = opened.payload or b""
     try:
-        content = parse_record(RecordKind(stored.leaf.kind), stored.payload)
+        content = parse_record(RecordKind(opened.leaf.kind), payload)
     except ValueError:  # a kind that is not known, or RecordError
-        return RecordView(record_id, stored, None, _nobodys(stored.payload.decode(errors="replace")))
+        return RecordView(record_id, opened, None, _nobodys(payload.decode(errors="replace")))
     if not isinstance(content, Submission):
-        return RecordView(record_id, stored, content, _nobodys(""))
+        return RecordView(record_id, opened, content, _nobodys(""))
     delivery = index.delivery(content.epoch, content.seq) if index else DeliveryState.UNKNOWN
     if delivery is DeliveryState.CARRIED_OUT:
         delivery = _CARRIED_OUT_AS.get(content.action, delivery)
-    return RecordView(record_id, stored, content, read_submission(content), delivery)
+    return RecordView(record_id, opened, content, read_submission(content), delivery)
 
 
 def format_time(at_ns: int) -> str:

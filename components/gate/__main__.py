@@ -10,9 +10,11 @@ import structlog
 import uvloop
 
 from components.archive.errors import LogError
-from components.archive.keys import KeyFileError, load_log_key
+from components.archive.keys import KeyFileError, load_conversation_key, load_log_key, load_recipient
 from components.archive.reader import LogReader
+from components.archive.settings import ArchiveSettings, load_archive
 from components.archive.writer import LogWriter
+from components.gate.maintenance import maintain_log
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
@@ -23,11 +25,12 @@ from policy.directory import DirectoryError, parse_directory
 log = structlog.get_logger("gate")
 
 
-async def run_gate(settings: GateSettings) -> None:
+async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
     key = load_log_key(settings.log_key_file)
-    writer = await LogWriter.open(settings.log, settings.log_origin, key.private_key)
+    recipients = [load_recipient(path) for path in archive.recipients]
+    writer = await LogWriter.open(settings.log, key, recipients)
     reader = await LogReader.open(settings.log)
     gate = Gate(
         settings.jid,
@@ -35,6 +38,7 @@ async def run_gate(settings: GateSettings) -> None:
         directory,
         writer,
         reader,
+        conversation_key=load_conversation_key(archive.conversation_key_file),
         max_batch=settings.max_batch,
     )
 
@@ -56,6 +60,7 @@ async def run_gate(settings: GateSettings) -> None:
     tasks = [
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
+        asyncio.create_task(maintain_log(writer), name="maintenance"),
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -84,7 +89,7 @@ def main() -> int:
         settings = load_gate(Path(sys.argv[1]))
         configure_logging("gate", settings.log_level)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(run_gate(settings))
+            uvloop.run(run_gate(settings, load_archive(Path(sys.argv[1]))))
     except (ValueError, DirectoryError, KeyFileError, IndexError) as err:
         log.error("wrong settings", reason=str(err))
         return 2

@@ -1,13 +1,15 @@
-"""What the log already holds of the adapter's present epoch: read from the log itself, there is no other state."""
+"""What the log already holds of the adapter's present epoch, from the memos that are kept with the records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from components.archive.errors import LogDamaged
 from components.archive.reader import LogReader
-from components.archive.record import RecordKind, Submission, parse_record
-from policy.decision import Action, Decision
+from components.archive.store import MemoRow
+from components.gate.memo import Memo, parse_memo
+from policy.decision import Decision
 
-_CHUNK_RECORDS = 256
+_CHUNK_MEMOS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,23 @@ class RecordedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMemo:
+    """A memo that the log keeps: that of the batch from record `first` on, whose highest number is `last_seq`."""
+
+    first: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
-    """The submissions of an epoch that the log holds, by sequence number, from those that may come again."""
+    """The submissions of an epoch that the log holds, by sequence number, from those that may come again.
+
+    `memos` are those that say so, in the log's order.
+    """
 
     epoch: str
     answers: Mapping[int, RecordedAnswer] = field(default_factory=dict)
+    memos: Sequence[KeptMemo] = ()
 
     @classmethod
     def nothing(cls) -> "Recorded":
@@ -36,22 +50,29 @@ class Recorded:
 
 
 async def fetch_recorded(reader: LogReader, epoch: str, from_seq: int) -> Recorded:
-    """Read, from the end of the log backwards, the submissions of this epoch from `from_seq` on.
+    """Read, from the newest memo backwards, the submissions of this epoch from `from_seq` on.
 
     Submissions of an epoch are recorded in the order of their numbers, so an older one ends the search.
-    Raises LogUnavailable.
+    Raises LogUnavailable, and LogDamaged for what is no memo.
     """
     answers: dict[int, RecordedAnswer] = {}
-    end = await reader.size()
-    while end > 0:
-        begin = max(0, end - _CHUNK_RECORDS)
-        for stored in reversed(await reader.fetch(begin, end - begin)):
-            record = parse_record(RecordKind(stored.leaf.kind), stored.payload)
-            if not isinstance(record, Submission):
-                continue
-            if record.epoch != epoch or record.seq < from_seq:
-                return Recorded(epoch, answers)
-            decision = Decision(Action(record.action), record.rules, record.error)
-            answers[record.seq] = RecordedAnswer(decision, stored.index)
-        end = begin
-    return Recorded(epoch, answers)
+    memos: list[KeptMemo] = []
+    before = 2**62
+    while rows := await reader.fetch_memos(_CHUNK_MEMOS, before):
+        for row in rows:
+            memo = _parse_row(row)
+            if memo.epoch != epoch or not memo.answers or memo.answers[-1][0] < from_seq:
+                return Recorded(epoch, answers, memos[::-1])
+            memos.append(KeptMemo(row.first, memo.answers[-1][0]))
+            for index, (seq, decision) in enumerate(memo.answers, row.first):
+                if seq >= from_seq:
+                    answers[seq] = RecordedAnswer(decision, index)
+        before = rows[-1].first
+    return Recorded(epoch, answers, memos[::-1])
+
+
+def _parse_row(row: MemoRow) -> Memo:
+    try:
+        return parse_memo(row.note)
+    except (ValueError, KeyError, TypeError) as error:
+        raise LogDamaged(f"the memo of record {row.first} is malformed") from error

@@ -5,12 +5,15 @@ A batch is whatever arrived while the last commit ran: there is no timer that wo
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
+from components.archive.conversation import ConversationHash
 from components.archive.errors import LogUnavailable
+from components.archive.log.leaf import LeafIndex
 from components.archive.reader import LogReader
 from components.archive.record import (
     Delivery,
@@ -19,13 +22,17 @@ from components.archive.record import (
     encode_delivery,
     encode_submission,
 )
-from components.archive.writer import LogWriter
-from components.gate.recovery import Recorded, fetch_recorded
+from components.archive.writer import Entry, LogWriter
+from components.gate.memo import Memo, encode_memo
+from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.directory import Directory
-from policy.facts import Way
+from policy.facts import StanzaFacts, Way
+
+COMMUNICATION, SIGNALLING = 1, 2
+"""Retention classes: what people said, and what their clients and the server say to one another."""
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
@@ -46,8 +53,7 @@ class _Decided:
 
     held: Held
     decision: Decision
-    kind: RecordKind
-    payload: bytes
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class GateCounters:
 class Gate:
     """Decides on, records and answers submissions, in the order in which they were submitted.
 
-    `log_name` names the log in receipts (`gate/100042`).
+    `log_name` names the log in receipts (`gate/100042`), `conversation_key` keys the hash of who talks to whom.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Gate:
         writer: LogWriter,
         reader: LogReader,
         *,
+        conversation_key: bytes,
         max_batch: int,
     ) -> None:
         self._jid = jid
@@ -92,12 +99,14 @@ class Gate:
         self._writer = writer
         self._reader = reader
         self._write: Callable[[bytes], None] = lambda _data: None
+        self._conversations = ConversationHash(conversation_key)
         self._max_batch = max_batch
         self._pending: list[_Decided | Status] = []
         self._wake = asyncio.Event()
         self._link = 0  # counts connections
         self._looked_back = -1  # the connection for which the log has been read
         self._recorded = Recorded.nothing()
+        self._memos: deque[KeptMemo] = deque()
         self._done_recorded = -1
         self._commits = True
         self.counters = GateCounters()
@@ -129,9 +138,9 @@ class Gate:
                 batch = self._pending[: self._max_batch]
                 del self._pending[: self._max_batch]
                 await self._record_and_answer(batch)
-                await asyncio.sleep(
-                    0
-                )  # a commit holds the loop: now the link sends, and reads what has come meanwhile
+                # A commit holds the loop: now the link sends, and reads what has come meanwhile.
+                await asyncio.sleep(0)
+                self._writer.integrate()
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way = held.facts.way
@@ -159,7 +168,8 @@ class Gate:
                 held.body,
             )
         )
-        return _Decided(held, decision, kind, payload)
+        conversation = self._conversations.hash(held.facts)
+        return _Decided(held, decision, Entry(kind, payload, _class_of(held.facts), conversation))
 
     async def _record_and_answer(self, batch: list[_Decided | Status]) -> None:
         link = self._link
@@ -176,7 +186,7 @@ class Gate:
                     return  # what of it is recorded already is not known, so none of it may be recorded now
                 new, answers, entries = self._sort(batch)
                 in_doubt = bool(entries)
-                first = await self._writer.append(entries) if entries else 0
+                first = await self._append(batch, new, entries) if entries else 0
                 break
             except LogUnavailable as err:
                 # Nobody is answered: the adapter bounces in time. Whether the batch is on disk is not known yet.
@@ -197,12 +207,31 @@ class Gate:
             )
             self._note([item for item in batch if isinstance(item, Status)])
 
+    async def _append(
+        self, batch: list[_Decided | Status], new: list[_Decided], entries: list[Entry]
+    ) -> LeafIndex:
+        """Record, with a memo of the answers; memos of what has been carried out are not needed any more."""
+        done = max((item.done for item in batch if isinstance(item, Status)), default=-1)
+        while self._memos and self._memos[0].last_seq <= done:
+            self._memos.popleft()
+        forget = 0
+        if done >= 0:
+            forget = self._memos[0].first if self._memos else self._writer.size
+        if not new:
+            return await self._writer.append(entries, forget_memos_before=forget)
+        epoch = new[0].held.epoch
+        memo = encode_memo(Memo(epoch, [(item.held.seq, item.decision) for item in new]))
+        first = await self._writer.append(entries, memo=memo, forget_memos_before=forget)
+        self._memos.append(KeptMemo(first, new[-1].held.seq))
+        return first
+
     async def _look_back(self, first: _Decided | Status, link: int) -> bool:
         """Read from the log what a new link may submit again; its first word, a status, says from where."""
         if not isinstance(first, Status):
             log.error("the adapter submitted before it said what it holds", seq=first.held.seq)
             return False
         self._recorded = await fetch_recorded(self._reader, first.epoch, first.first_seq)
+        self._memos = deque(self._recorded.memos)
         self._looked_back = link
         return True
 
@@ -217,25 +246,25 @@ class Gate:
             self._recorded = await fetch_recorded(
                 self._reader, decided[0].epoch, min(held.seq for held in decided)
             )
+            known = {memo.first for memo in self._memos}
+            self._memos += [memo for memo in self._recorded.memos if memo.first not in known]
 
-    def _sort(
-        self, batch: list[_Decided | Status]
-    ) -> tuple[list[_Decided], list[_Answer], list[tuple[RecordKind, bytes]]]:
+    def _sort(self, batch: list[_Decided | Status]) -> tuple[list[_Decided], list[_Answer], list[Entry]]:
         """Tell what is new from what was recorded before; submissions first, so that their indexes are consecutive."""
         new: list[_Decided] = []
         answers: list[_Answer] = []
-        deliveries: list[tuple[RecordKind, bytes]] = []
+        deliveries: list[Entry] = []
         recorded = self._recorded
         for item in batch:
             if isinstance(item, Status):
                 if item.done != self._done_recorded or item.bounced:
                     delivery = Delivery(item.epoch, item.done, item.bounced)
-                    deliveries.append((RecordKind.DELIVERY, encode_delivery(delivery)))
+                    deliveries.append(Entry(RecordKind.DELIVERY, encode_delivery(delivery), SIGNALLING))
             elif (answer := recorded.find(item.held.epoch, item.held.seq)) is not None:
                 answers.append(_Answer(item.held, answer.decision, answer.index))
             else:
                 new.append(item)
-        return new, answers, [(item.kind, item.payload) for item in new] + deliveries
+        return new, answers, [item.entry for item in new] + deliveries
 
     def _answer(self, answers: list[_Answer]) -> None:
         """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
@@ -277,6 +306,10 @@ class Gate:
                     stanza=item.held.facts.kind,
                     seq=item.held.seq,
                 )
+
+
+def _class_of(facts: StanzaFacts) -> int:
+    return COMMUNICATION if facts.kind == "message" else SIGNALLING
 
 
 def _follows(before: _Answer, after: _Answer) -> bool:

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive.keys import KeyFileError, create_log_key
+from components.archive.keys import (
+    KeyFileError,
+    create_conversation_key,
+    create_log_key,
+    create_recipient_key,
+)
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
@@ -129,6 +134,21 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         except KeyFileError as err:
             raise SiteError(str(err)) from None
         made.append(log.log_key_file)
+    return made + _make_archive_keys(settings)
+
+
+def _make_archive_keys(settings: SiteSettings) -> list[Path]:
+    """Make a pair for each recipient that has none, and the conversation key."""
+    made = []
+    for public in settings.archive.recipients:
+        if not public.exists():
+            public.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_recipient_key(public.with_suffix(".key"), public.stem)
+            made.append(public.with_suffix(".key"))
+    if not settings.archive.conversation_key_file.exists():
+        settings.archive.conversation_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_conversation_key(settings.archive.conversation_key_file)
+        made.append(settings.archive.conversation_key_file)
     return made
 
 

@@ -7,21 +7,22 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from components.gate.settings import (
+from components.archive.settings import ArchiveSettings
+from components.gate.settings import GateSettings, load_gate
+from components.settings import (
     DomainName,
-    GateSettings,
     LogLevel,
     Port,
     SettingsError,
     SitePath,
     Table,
     describe_problems,
-    load_gate,
     read_toml,
 )
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
+    "ArchiveSettings",
     "AuditSettings",
     "GateSettings",
     "ProsodySettings",
@@ -56,12 +57,13 @@ class ProsodySettings(Table):
 
 
 class AuditSettings(Table):
-    """`[audit]`: the auditors' own log, and the index that they search."""
+    """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
     log: SitePath
     log_origin: str = Field(min_length=1)
     log_key_file: SitePath
     index: SitePath
+    key_files: tuple[SitePath, ...] = Field(min_length=1)
 
 
 class SiteToml(Table):
@@ -70,6 +72,7 @@ class SiteToml(Table):
     site: SiteTable
     prosody: ProsodySettings
     gate: GateSettings
+    archive: ArchiveSettings
     audit: AuditSettings
 
 
@@ -81,6 +84,7 @@ class SiteSettings:
     site: SiteTable
     prosody: ProsodySettings
     gate: GateSettings
+    archive: ArchiveSettings
     audit: AuditSettings
 
     @property
@@ -101,7 +105,7 @@ def load_site(path: Path) -> SiteSettings:
     """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
     settings, problems = _read(path)
     if settings is not None:
-        problems += _file_problems(settings.prosody, settings.gate, settings.audit)
+        problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -116,7 +120,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.audit)
+    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -125,7 +129,7 @@ _Model = TypeVar("_Model", bound=Table)
 
 def _tables_alone(
     path: Path,
-) -> tuple[ProsodySettings | None, GateSettings | None, AuditSettings | None]:
+) -> tuple[ProsodySettings | None, GateSettings | None, ArchiveSettings | None, AuditSettings | None]:
     """Read the tables that are right, so that a fault in one does not hide those of the others."""
     document = read_toml(path)
     folder = path.resolve().parent
@@ -139,6 +143,7 @@ def _tables_alone(
     return (
         table("prosody", ProsodySettings),
         table("gate", GateSettings),
+        table("archive", ArchiveSettings),
         table("audit", AuditSettings),
     )
 
@@ -173,14 +178,21 @@ def _repeated(named: Any, advice: str) -> Iterator[str]:
 
 
 def _file_problems(
-    server: ProsodySettings | None, gate: GateSettings | None, audit: AuditSettings | None
+    server: ProsodySettings | None,
+    gate: GateSettings | None,
+    archive: ArchiveSettings | None,
+    audit: AuditSettings | None,
 ) -> list[str]:
     needed: list[tuple[str, list[Path]]] = []
     if gate:
         keys = ("secret_file", "directory", "log_key_file")
         needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+    if archive:
+        needed.append(("archive.recipients", list(archive.recipients)))
+        needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
     if audit:
         needed.append(("audit.log_key_file", [audit.log_key_file]))
+        needed.append(("audit.key_files", list(audit.key_files)))
     if server:
         needed.append(("prosody.certificates", certificate_files(server)))
     problems = []

@@ -8,10 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from components.archive.head import NS_PER_SECOND
 from components.archive.log.note import encode_verifier_key, make_signer, make_verifier_key
+from components.archive.opener import RecordOpener
+from components.archive.reader import LogReader
 from components.archive.record import RecordKind
+from components.archive.seal import RecipientKey
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import Entry, LogWriter
 
@@ -21,6 +25,10 @@ SIGNER = make_signer(ORIGIN, KEY)
 VERIFIER_KEY = make_verifier_key(ORIGIN, KEY.public_key())
 VKEY = encode_verifier_key(VERIFIER_KEY)
 
+AUDITOR = RecipientKey("auditor", X25519PrivateKey.from_private_bytes(bytes([1] * 32)))
+ESCROW = RecipientKey("escrow", X25519PrivateKey.from_private_bytes(bytes([2] * 32)))
+RECIPIENTS = (AUDITOR.recipient, ESCROW.recipient)
+
 START_S = 1_795_464_245  # 2026-11-23T20:04:05Z
 
 # The log that most tests look at: 600 records, after each batch a checkpoint, each in a second of its own.
@@ -29,7 +37,7 @@ SIZES = (0, 1, 3, 256, 300, 600)
 
 
 def entries(first: int, count: int) -> list[Entry]:
-    return [(RecordKind.STANZA, b"record %d" % index) for index in range(first, first + count)]
+    return [Entry(RecordKind.STANZA, b"record %d" % index) for index in range(first, first + count)]
 
 
 def ticking(start_s: int = START_S, step_ns: int = NS_PER_SECOND) -> Iterator[int]:
@@ -41,15 +49,27 @@ def ticking(start_s: int = START_S, step_ns: int = NS_PER_SECOND) -> Iterator[in
 
 async def open_writer(path: Path, clock_ns: Iterable[int] | None = None) -> LogWriter:
     times = iter(clock_ns if clock_ns is not None else ticking())
-    return await LogWriter.open_on(await SqliteStore.open(path), ORIGIN, KEY, lambda: next(times))
+    return await LogWriter.open_on(await SqliteStore.open(path), SIGNER, RECIPIENTS, lambda: next(times))
 
 
 async def write_log(path: Path, batches: Sequence[int] = BATCHES) -> Path:
     writer = await open_writer(path)
     for count in batches:
         await writer.append(entries(writer.size, count))
+        await writer.sign()
     await writer.close()
     return path
+
+
+async def open_payloads(path: Path) -> list[bytes]:
+    """Open all that was appended to a log, in order, with the auditor's key; not the log's own records."""
+    reader = await LogReader.open(path)
+    try:
+        opener = RecordOpener(reader, ORIGIN, [AUDITOR])
+        opened = await opener.fetch(0, await reader.size())
+        return [record.payload or b"" for record in opened if record.leaf.segment]
+    finally:
+        await reader.close()
 
 
 def copy_log(source: Path, target: Path) -> Path:

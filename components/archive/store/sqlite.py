@@ -203,7 +203,9 @@ class SqliteStore(SqliteSource):
     async def purge(self) -> None:
         """See LogStore: copy the write-ahead log into the database and cut it to nothing."""
         with sqlite_errors_named(self._path):
-            ((busy, _pages, _copied),) = await self._opened().execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            ((busy, _pages, _copied),) = await self._opened().execute_fetchall(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            )
         if busy:
             raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
 

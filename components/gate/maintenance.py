@@ -1,0 +1,29 @@
+"""What the log needs at its own times, not a stanza's: checkpoints, and the end of segments."""
+
+import asyncio
+
+import structlog
+
+from components.archive.errors import LogUnavailable
+from components.archive.writer import LogWriter
+
+_INTERVAL_S = 0.1
+
+log = structlog.get_logger("gate")
+
+
+async def maintain_log(writer: LogWriter) -> None:
+    """Sign and end what is due until cancelled; a disk that cannot now is tried again.
+
+    Raises LogDamaged and LogFenced: then the gate must stop.
+    """
+    works = True
+    while True:
+        await asyncio.sleep(_INTERVAL_S)
+        try:
+            await writer.maintain()
+            works = True
+        except LogUnavailable as error:
+            if works:
+                log.error("no checkpoint", reason=str(error))
+            works = False

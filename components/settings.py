@@ -1,0 +1,95 @@
+"""What all tables of site.toml have in common: how they are read, and how their faults are told (docs/settings.md)."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from policy.address import parse_domain
+
+DomainName = Annotated[str, AfterValidator(parse_domain)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+LogLevel = Literal["debug", "info", "warn", "error"]
+
+
+class SettingsError(ValueError):
+    """A settings file is wrong; `problems` has a line for each fault: its TOML path and what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+def _below_site(path: Path, info: ValidationInfo) -> Path:
+    folder: Path = info.context["folder"] if info.context else Path()
+    return folder / path.expanduser()
+
+
+SitePath = Annotated[Path, AfterValidator(_below_site)]
+"""A path of site.toml: relative ones start at the file's folder; absolute once validated."""
+
+
+class Table(BaseModel):
+    """A table of site.toml: unknown keys are problems, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Model = TypeVar("_Model", bound=Table)
+
+
+def load_table(site_toml: Path, name: str, model: type[_Model]) -> _Model:
+    """Read one table of site.toml, and nothing else of it; raises SettingsError."""
+    document = read_toml(site_toml)
+    if not isinstance(document.get(name), dict):
+        raise SettingsError([f"{name}: is missing; add the table [{name}] (docs/settings.md)"])
+    try:
+        return model.model_validate(document[name], context={"folder": site_toml.resolve().parent})
+    except ValidationError as err:
+        raise SettingsError(describe_problems(err, model, (name,))) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises SettingsError when it cannot be read or parsed."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as err:
+        raise SettingsError([f"{path}: {(err.strerror or str(err)).lower()}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise SettingsError([f"{path}: is not valid TOML: {err}"]) from None
+
+
+def describe_problems(
+    error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...] = ()
+) -> list[str]:
+    """Turn pydantic's errors into one line each: the TOML path, what is wrong and what to do."""
+    lines = []
+    for detail in error.errors(include_url=False, include_context=False):
+        path = ".".join(str(part) for part in (*prefix, *detail["loc"]))
+        lines.append(f"{path}: {_advice(detail, model)}")
+    return lines
+
+
+def _advice(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
+    if detail["type"] == "missing":
+        return "is missing; add it (docs/settings.md)"
+    if detail["type"] == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        near = difflib.get_close_matches(name, _names_beside(detail["loc"], model), n=1)
+        return "there is no such setting; " + (f"did you mean {near[0]}?" if near else "remove it")
+    if detail["type"] == "value_error":  # our own validators say what to write instead
+        return str(detail["msg"]).removeprefix("Value error, ")
+    message = str(detail["msg"])
+    return f"{message[0].lower()}{message[1:]}, not {str(detail['input'])[:80]!r}"
+
+
+def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
+    for part in location[:-1]:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
