@@ -62,8 +62,8 @@ def parse_path(path: str) -> Resource:
     level = ENTRIES if match[1] == "entries" else int(match[1])
     n = int(match[2].replace("x", "").replace("/", ""))
     resource = Resource(level, n, int(match[3] or TILE_WIDTH))
-    if level > MAX_LEVEL or encode_path(resource) != path:  # leading x000/, or a width of 256 and more
-        raise PathError("no path of a tile or of entries")
+    if level > MAX_LEVEL or resource.width > TILE_WIDTH or encode_path(resource) != path:
+        raise PathError("no path of a tile or of entries")  # such as x000/001, or 000.p/256
     return resource
 
 
