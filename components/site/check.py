@@ -27,7 +27,12 @@ from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -168,6 +173,8 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.tiles:
+        faults["the server of tiles"] = asyncio.run(find_tiles_fault(settings.tiles, settings.gate.log.stem))
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"

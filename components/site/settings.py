@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from components.archive.keys.reference import needed_files
 from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
 from components.archive.store.open import store_label
+from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -30,6 +31,7 @@ __all__ = [
     "ProsodySettings",
     "SettingsError",
     "SiteSettings",
+    "TilesSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -76,6 +78,7 @@ class SiteToml(Table):
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class SiteSettings:
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -122,7 +126,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
+    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit, toml.tiles)
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -210,12 +214,16 @@ def _file_problems(
 
 
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
-    """Return the ports that the site's server listens on, each with the setting that names it."""
+    """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+    if settings.prosody.s2s_port:
+        ports.append(("prosody.s2s_port", settings.prosody.s2s_port))
+    if settings.tiles:
+        ports.append(("tiles.port", settings.tiles.port))
+    return ports
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:
