@@ -304,7 +304,9 @@ class Verification:
         if len(leaf) != LEAF.size or leaf[0] != LEAF_VERSION:
             self._findings.add("leaf-unknown", index, f"not a leaf of version {LEAF_VERSION}")
             return
-        _version, _kind, leaf_index, time_ns, *_segment, size_bytes, _conversation, payload_sha256 = LEAF.unpack(leaf)
+        _version, _kind, leaf_index, time_ns, *_segment, size_bytes, _conversation, payload_sha256 = (
+            LEAF.unpack(leaf)
+        )
         if leaf_index != index:
             self._findings.add("record-misplaced", index, f"the leaf says that it is record {leaf_index}")
         if time_ns < self._time_ns:
