@@ -8,11 +8,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from components.gate.alarm import Alarms
+from components.gate.alarm import AlarmName, Alarms
 from components.gate.reconcile import FindingKind
-
-ADDRESS = "127.0.0.1"
-"""Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
+from components.gate.settings import METRICS_ADDRESS
 
 _PREFIX = "steelyard_gate_"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -94,8 +92,9 @@ class _Collector(Collector):
         times = CounterMetricFamily(f"{_PREFIX}alarms", "How often each alarm was raised.", labels=["name"])
         present = GaugeMetricFamily(f"{_PREFIX}alarm", "Whether an alarm is present.", labels=["name"])
         now = {str(each["name"]) for each in self._alarms.present()}
-        for name, count in self._alarms.times().items():
-            times.add_metric([name.value], count)
+        raised = self._alarms.times()
+        for name in AlarmName:
+            times.add_metric([name.value], raised.get(name, 0))
             present.add_metric([name.value], name.value in now)
         yield times
         yield present
@@ -120,7 +119,7 @@ async def serve_metrics(metrics: Metrics, port: int) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, ADDRESS, port).start()
+        await web.TCPSite(runner, METRICS_ADDRESS, port).start()
         yield
     finally:
         await runner.cleanup()

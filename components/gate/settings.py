@@ -6,6 +6,9 @@ from pydantic import Field
 
 from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
 
+METRICS_ADDRESS = "127.0.0.1"
+"""Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
+
 
 class GateSettings(Table):
     """What the gate process needs to know. Paths are absolute; sizes are in stanzas and bytes."""

@@ -25,7 +25,7 @@ from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -168,6 +168,14 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
     yield "up: prosody answers, the gate records"
 
 
+def _check_alarms(settings: SiteSettings) -> Iterator[str]:
+    if not _is_up(settings.folder):
+        return
+    if alarms := find_alarms(settings.gate.status_file):
+        raise _CheckError([str(alarm) for alarm in alarms])
+    yield "none"
+
+
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
     for log in (settings.gate, settings.audit):
         yield asyncio.run(_check_log(log)) if log.log.exists() else f"{log.log} is not there yet"
@@ -225,5 +233,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "alarms": _check_alarms,
     "logs": _check_logs,
 }

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
 import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from components.gate.settings import METRICS_ADDRESS
 from components.site.settings import ProsodySettings, SiteSettings, listening_ports
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
@@ -20,6 +23,8 @@ def find_port_problems(settings: SiteSettings) -> Iterator[str]:
     """Try to listen on each of the site's ports; yields a line for each where that fails."""
     for name, port in listening_ports(settings):
         address = (settings.gate if name.startswith("gate.") else settings.prosody).address
+        if name == "gate.metrics_port":
+            address = METRICS_ADDRESS
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -67,6 +72,31 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
         return f"has been silent for {age_s:.0f} s; nothing is delivered meanwhile"
     state = status.get("state")
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAlarm:
+    """An alarm that the gate shows: how often it was raised, and when last (Unix time)."""
+
+    name: str
+    times: int
+    last_at_ns: int
+
+    def __str__(self) -> str:
+        at = dt.datetime.fromtimestamp(self.last_at_ns / 1e9, dt.UTC)
+        often = f", {self.times} times" if self.times > 1 else ""
+        return f"ALARM {self.name} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+
+
+def find_alarms(status_file: Path) -> list[PresentAlarm]:
+    """Read the alarms in the gate's status file; none where it cannot be read, which is find_gate_fault's to tell."""
+    try:
+        entries = json.loads(status_file.read_text())["alarms"]
+        return [
+            PresentAlarm(str(each["name"]), int(each["times"]), int(each["last_at_ns"])) for each in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:

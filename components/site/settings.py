@@ -210,7 +210,11 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+    optional = [
+        ("prosody.s2s_port", settings.prosody.s2s_port),
+        ("gate.metrics_port", settings.gate.metrics_port),
+    ]
+    return ports + [(name, port) for name, port in optional if port]
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from components.archive.keys import create_log_key
+from components.archive.keys import create_conversation_key, create_log_key, create_recipient_key
 from components.site.prosody import ProsodyPlan
 from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import private_plan
@@ -29,12 +29,15 @@ class GateProcess(ProcessUnderTest):
         self.log_file = root / "gate.db"
         self.log_origin = f"{plan.gate}/log"
         self.log_key_file = root / "log-gate.key"
+        self.auditor_key_file = root / "auditor.key"
         self._site_toml = root / "site.toml"
         self._status_file = root / "gate.status.json"
         secret_file, directory_file = root / "gate.secret", root / "directory.toml"
         secret_file.write_text(plan.gate_secret)
         directory_file.write_text(directory, encoding="utf-8")
         create_log_key(self.log_key_file, self.log_origin)
+        create_recipient_key(self.auditor_key_file, "auditor")
+        create_conversation_key(root / "conversations.key")
         table: dict[str, object] = {
             "jid": plan.gate,
             "address": plan.component_address,
@@ -51,7 +54,13 @@ class GateProcess(ProcessUnderTest):
             "reconnect_max_s": 0.5,
         }
         lines = [f"{name} = {_toml(value)}" for name, value in (table | settings).items()]
-        self._site_toml.write_text("\n".join(("[gate]", *lines, "")), encoding="utf-8")
+        archive = (
+            f"recipients = [{_toml(self.auditor_key_file.with_suffix('.pub'))}]",
+            f"conversation_key_file = {_toml(root / 'conversations.key')}",
+        )
+        self._site_toml.write_text(
+            "\n".join(("[gate]", *lines, "[archive]", *archive, "")), encoding="utf-8"
+        )
 
     async def start(self) -> None:
         """Start it and wait until it is connected; raises `NotReadyError`."""
