@@ -31,6 +31,7 @@ class AlarmName(StrEnum):
     LINK_DOWN = "link-down"
     CANARY_LOST = "canary-lost"
     CHECKPOINT_LATE = "checkpoint-late"
+    LOG_UNREADABLE = "log-unreadable"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RECORDS_MISSING = "records-missing"
@@ -44,7 +45,13 @@ class AlarmName(StrEnum):
 
 
 STATES = frozenset(
-    {AlarmName.NOT_RECORDING, AlarmName.LINK_DOWN, AlarmName.CANARY_LOST, AlarmName.CHECKPOINT_LATE}
+    {
+        AlarmName.NOT_RECORDING,
+        AlarmName.LINK_DOWN,
+        AlarmName.CANARY_LOST,
+        AlarmName.CHECKPOINT_LATE,
+        AlarmName.LOG_UNREADABLE,
+    }
 )
 
 

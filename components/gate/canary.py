@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from components.archive.errors import LogError
+from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.merkle import ProofError, leaf_hash, verify_inclusion
@@ -23,6 +23,7 @@ TIMEOUT_S = 3.0
 """With an interval of 5 s a fault is an alarm after 8 s at the latest."""
 
 _LOOK_EVERY_S = 0.1
+_MISSED_AT_MOST = 3  # in a row, even if the link breaks each time
 
 
 class _UnprovedError(Exception):
@@ -55,6 +56,8 @@ class Canary:
         self._send = send
         self._life = f"{time.time_ns():x}"  # one of an earlier life that comes back late is not ours
         self._sent = 0
+        self._missed = 0  # in a row
+        self._interrupted = False
         self._id = ""
         self._stage = ""
         self._seq = 0
@@ -76,13 +79,18 @@ class Canary:
             record = await self._wait_for_it(host)
             if record is not None:
                 await self._prove(record, newest)
-        except (_UnprovedError, LogError, NoteError, CheckpointError, ProofError) as error:
+        except LogUnavailable as error:
+            self._alarms.sound(
+                AlarmName.LOG_UNREADABLE, reason=str(error)
+            )  # the patrol says when that is over
+        except (_UnprovedError, LogDamaged, NoteError, CheckpointError, ProofError) as error:
             self._metrics.canaries_unproved += 1
             self._alarms.sound(AlarmName.CANARY_UNPROVED, reason=str(error))
 
     async def _wait_for_it(self, host: str) -> str | None:
         """Send one and give the receipt that it came back with, or None when it did not come in time."""
         self._sent += 1
+        self._interrupted = False
         self._id, self._stage, self._seq = f"{self._life}-{self._sent}", "sent", 0
         self._back = asyncio.get_running_loop().create_future()
         began_s = time.monotonic()
@@ -92,14 +100,21 @@ class Canary:
                 record = await self._back
         except TimeoutError:
             self._metrics.canaries_lost += 1
-            self._alarms.sound(AlarmName.CANARY_LOST, reached=self._stage)
+            self._missed += 1
+            if not self._interrupted or self._missed >= _MISSED_AT_MOST:
+                self._alarms.sound(AlarmName.CANARY_LOST, reached=self._stage)
             return None
         finally:
             self._back = None
         self._metrics.canary_seconds.observe(time.monotonic() - began_s)
         self._metrics.canaries_back += 1
+        self._missed = 0
         self._alarms.end(AlarmName.CANARY_LOST)
         return record
+
+    def link_changed(self) -> None:
+        """Take note that the link broke: a server that ends takes a canary with it, and nothing else is wrong."""
+        self._interrupted = True
 
     def submitted(self, held: Held) -> None:
         """Take note that the adapter has submitted it."""
@@ -135,7 +150,7 @@ class Canary:
                 while await self._reader.size() <= index:  # noqa: ASYNC110 - a log has no events
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
-            raise _UnprovedError("no checkpoint covers its record") from None
+            return  # a checkpoint that is late is an alarm of its own
         checkpoint = verify_checkpoint((await self._reader.checkpoint()).decode(), self._key)
         path = await self._reader.inclusion_proof(index, checkpoint.size)
         verify_inclusion(index, checkpoint.size, leaf_hash(encode_leaf(stored.leaf)), path, checkpoint.root)

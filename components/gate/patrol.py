@@ -1,8 +1,9 @@
 """The patrol: goes through the newest records again and again, so that one that vanishes is missed within seconds."""
 
 import asyncio
+from pathlib import Path
 
-from components.archive.errors import LogError
+from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.alarm import AlarmName, Alarms
@@ -17,14 +18,19 @@ _INDEX = slice(2, 10)  # of a leaf (docs/archive-format.md, section 3)
 
 
 class Patrol:
-    """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's."""
+    """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's.
 
-    def __init__(self, writer: LogWriter, reader: LogReader, alarms: Alarms) -> None:
+    `file` is the log's, which a process that has it open would not miss.
+    """
+
+    def __init__(self, writer: LogWriter, reader: LogReader, alarms: Alarms, file: Path) -> None:
         self._writer = writer
         self._reader = reader
         self._alarms = alarms
         self._checked = writer.size
         self._missed: set[int] = set()
+        self._file = file
+        self._identity = _identify(file)
         self._signed_size = writer.signed_size
         self._signed_at_s = asyncio.get_running_loop().time()
         self._unsigned_since_s: float | None = None
@@ -40,13 +46,19 @@ class Patrol:
             await asyncio.sleep(INTERVAL_S)
             try:
                 missing = await self._find_missing()
-            except LogError as error:
+            except LogUnavailable as error:
+                self._alarms.sound(AlarmName.LOG_UNREADABLE, reason=str(error))
+                continue
+            except LogDamaged as error:
                 self._alarms.sound(AlarmName.RECORDS_MISSING, reason=str(error))
                 continue
+            self._alarms.end(AlarmName.LOG_UNREADABLE)
             if missing:
                 self._alarms.sound(
                     AlarmName.RECORDS_MISSING, first=missing[0], last=missing[-1], records=len(missing)
                 )
+            if _identify(self._file) != self._identity:
+                self._alarms.sound(AlarmName.RECORDS_MISSING, reason="the log's file is gone, or another one")
 
     def check_checkpoint(self) -> None:
         """Look whether what is recorded is signed soon after; to be called twice a second."""
@@ -77,3 +89,12 @@ class Patrol:
         self._checked = end
         self._missed.update(missing)
         return missing
+
+
+def _identify(file: Path) -> tuple[int, int] | None:
+    """Tell a file from another of the same name; None when there is none, as for a log that is in no file."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -39,6 +39,8 @@ class Watch:
         """Take note that a connection ended or begins."""
         self._account.link_changed()
         self._host = ""
+        if self.canary is not None:
+            self.canary.link_changed()
         if connected:
             self._down_since_s = None
             self.alarms.end(AlarmName.LINK_DOWN)

@@ -27,7 +27,7 @@ async def keep_watch(
 
     Raises OSError when the port of the figures is in use, LogDamaged and LogFenced.
     """
-    patrol = Patrol(writer, reader, watch.alarms)
+    patrol = Patrol(writer, reader, watch.alarms, settings.log)
     _add_figures(watch, gate, link, writer, patrol)
     duties = [watch.run(patrol), patrol.run(), watch.alarms.run(writer, reader)]
     if settings.canary_interval_s:

@@ -34,6 +34,7 @@ class Line:
         self.canary = Canary(GATE, "gate", reader, VERIFIER_KEY, self.alarms, self.metrics, send=self._take)
         self.submits = self.answers = self.returns = True
         self.signs = True
+        self.breaks = False
         self.kind = RecordKind.STANZA
         self.receipt: Callable[[int], str] = lambda index: f"gate/{index}"
         self.sender = GATE
@@ -66,6 +67,8 @@ class Line:
                 database.create_function("flip", 2, flip, deterministic=True)
                 database.execute(self.behind_its_back, (index,))
         self.canary.answered(7)
+        if self.breaks:
+            self.canary.link_changed()
         if self.returns:
             self.canary.returned(CanaryBack(self.sender, id_, self.receipt(index)))
 
@@ -124,7 +127,6 @@ WRONG: dict[str, Callable[[Line], None]] = {
     "an altered leaf": lambda line: setattr(
         line, "behind_its_back", "UPDATE record SET leaf = flip(leaf, 12) WHERE idx = ?"
     ),
-    "a record that is never signed": lambda line: setattr(line, "signs", False),
 }
 
 
@@ -134,6 +136,19 @@ async def test_one_that_comes_back_without_its_record_is_an_alarm(line: Line, wr
     WRONG[wrong](line)
     assert await line.fly() == {AlarmName.CANARY_UNPROVED: 1}
     assert line.metrics.canaries_unproved == 1
+
+
+async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(line: Line) -> None:
+    line.returns, line.breaks = False, True
+    assert await line.fly() == {}
+    assert await line.fly() == {}
+    assert await line.fly() == {AlarmName.CANARY_LOST: 1}
+    assert line.metrics.canaries_lost == 3
+
+
+async def test_one_that_is_not_signed_yet_is_for_another_alarm(line: Line) -> None:
+    line.signs = False
+    assert await line.fly() == {}
 
 
 async def test_a_stranger_s_and_an_old_one_do_not_count(line: Line) -> None:
