@@ -25,7 +25,13 @@ from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_unwitnessed,
+    find_witness_fault,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -97,6 +103,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
     secrets = [settings.gate.secret_file, settings.gate.log_key_file, settings.audit.log_key_file]
     secrets += [authority_key_file(settings), accounts_file(settings)]
+    secrets += [settings.witness.key_file] if settings.witness else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -163,9 +170,22 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.witness:
+        faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"
+
+
+def _check_witness(settings: SiteSettings) -> Iterator[str]:
+    if settings.witness is None:
+        return
+    if not _is_up(settings.folder):
+        yield f"not up; it asks {len(settings.witness.asks)} others, and cosigns {len(settings.witness.logs)} logs"
+        return
+    if problems := find_unwitnessed(settings.witness.status_file):
+        raise _CheckError(problems)
+    yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
@@ -225,5 +245,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "witness": _check_witness,
     "logs": _check_logs,
 }

@@ -19,6 +19,7 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
+from components.witness.settings import WitnessSettings
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ProsodySettings",
     "SettingsError",
     "SiteSettings",
+    "WitnessSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -74,6 +76,7 @@ class SiteToml(Table):
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    witness: WitnessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class SiteSettings:
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    witness: WitnessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -106,6 +110,7 @@ def load_site(path: Path) -> SiteSettings:
     settings, problems = _read(path)
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
+        problems += _witness_problems(settings.witness)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -120,7 +125,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
+    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit, toml.witness)
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -204,13 +209,29 @@ def _file_problems(
     return problems
 
 
+def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
+    if witness is None:
+        return
+    if not witness.key_file.is_file():
+        yield (f"witness.key_file: there is no {witness.key_file}; `steelyard init` makes what is missing")
+    stamps = witness.time_stamps
+    if stamps and not stamps.certificates.is_file():
+        yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+    if witness.logs and not witness.port:
+        yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     """Return the ports that the site's server listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+    if settings.prosody.s2s_port:
+        ports.append(("prosody.s2s_port", settings.prosody.s2s_port))
+    if settings.witness and settings.witness.port:
+        ports.append(("witness.port", settings.witness.port))
+    return ports
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

@@ -12,11 +12,16 @@ from rich.console import Console
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_witness_fault,
+)
 from components.site.init import init_site, load_passwords
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.settings import SettingsError, SiteSettings, WitnessSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -63,6 +68,7 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     """Return the processes of a site in the order in which they start and stop.
 
     Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
+    The witness stops last: so it still has the logs' ends cosigned.
     """
 
     async def check_server(_pid: int) -> str:
@@ -74,10 +80,19 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     logs = settings.site.logs
     prosody = (find_prosody(), "-F", "--config", str(config))
     gate = (sys.executable, "-m", "components.gate", str(settings.path))
-    return (
+    specs = (
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    return (*specs, _witness_spec(settings, settings.witness)) if settings.witness else specs
+
+
+def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
+    async def check_witness(pid: int) -> str:
+        return find_witness_fault(witness.status_file, pid)
+
+    command = (sys.executable, "-m", "components.witness", str(settings.path))
+    return ProcessSpec("witness", command, settings.site.logs / "witness.log", check_witness)
 
 
 async def _run(
