@@ -151,5 +151,12 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "SESSION": 2,
         "DELIVERY": 3,
         "ACCESS": 4,
+        "ALARM": 5,
+        "ORDER_DETAILS": 6,
+        "SEGMENT": 64,
+        "MANIFEST": 65,
+        "ORDER": 66,
+        "TOMBSTONE": 67,
+        "LOG_KEY": 68,
     }
     assert Record == Submission | Delivery | Access
