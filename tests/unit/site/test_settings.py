@@ -124,6 +124,34 @@ def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str,
     assert any(re.match(problem, line) for line in found), found
 
 
+def test_a_log_may_lie_in_postgresql(site: Path) -> None:
+    url = "postgresql://steelyard@db.example/archive#gate"
+    change(site, (r"^log = .archive/gate.db.", f'log = "{url}"'))
+    assert load_site(site).gate.log == load_gate(site).log == url
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('"postgresql://db.example/archive"', r"gate\.log: name the log behind a #"),
+        ('"postgresql://db.example#gate"', r"gate\.log: write postgresql://user@host:port/database#log"),
+        ("7", r"gate\.log: write the path of a file, or postgresql://"),
+    ],
+)
+def test_a_wrong_name_of_a_log(site: Path, value: str, problem: str) -> None:
+    change(site, (r"^log = .archive/gate.db.", f"log = {value}"))
+    assert re.search(problem, "\n".join(problems(site)))
+
+
+def test_two_logs_in_one_place_are_told_without_the_password(site: Path) -> None:
+    url = 'log = "postgresql://steelyard:secret@db.example/archive#gate"'
+    change(site, (r"^log = .archive/gate.db.", url), (r"^log = .archive/audit.db.", url))
+    (problem,) = problems(site)
+    assert (
+        problem == "audit.log: postgresql://db.example/archive#gate is also gate.log; each log needs its own"
+    )
+
+
 def test_all_faults_are_told_at_once(site: Path) -> None:
     change(
         site,
