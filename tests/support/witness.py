@@ -62,7 +62,7 @@ def make_witness(folder: Path, clock_s: Sequence[int] = (START_S,)) -> tuple[Wit
     times = list(clock_s)
     state = WitnessState.open(folder)
     clock = lambda: times.pop(0) if len(times) > 1 else times[0]  # noqa: E731
-    return Witness(state, COSIGNERS, [VERIFIER_KEY], clock), state
+    return Witness(state, COSIGNERS, lambda: [VERIFIER_KEY], clock), state
 
 
 class WitnessProcess(ProcessUnderTest):

@@ -156,7 +156,7 @@ class Setting:
             path = self.folder / log
             return await LogReader.open(path) if path.exists() else None
 
-        return LogFeed("gate", key, open_reader, self.kept, clients)
+        return LogFeed("gate", lambda: key, open_reader, self.kept, clients)
 
     def client(self) -> WitnessClient:
         return WitnessClient(post_within(self.witness), COSIGNER_KEYS)

@@ -170,7 +170,7 @@ class SeenLog(LogFeed):
         async def never() -> None:
             raise AssertionError
 
-        super().__init__("gate", key, never, kept, [])
+        super().__init__("gate", lambda: key, never, kept, [])
 
     def grow(self, size: int) -> None:
         self._newest = (MemoryLog().note(size), MemoryLog().checkpoint(size))
