@@ -203,7 +203,10 @@ async def test_swapped_records_are_found_out(site: Site) -> None:
     tamper(site, "UPDATE record SET idx = ? WHERE idx = ?", one, other)
     tamper(site, "UPDATE record SET idx = ? WHERE idx = 99", other)
     assert (await look_at(site, site.id_of(0))).proof.fault
-    assert [view.opened.stored.is_intact() for view in (await look_for(site, "copper")).records] == [False, False]
+    assert [view.opened.stored.is_intact() for view in (await look_for(site, "copper")).records] == [
+        False,
+        False,
+    ]
 
 
 async def test_a_missing_record_is_found_out(site: Site) -> None:
