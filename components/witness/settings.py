@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from components.archive.keys.reference import public_file
 from components.archive.log.cosignature import parse_cosigner_key
+from components.archive.settings import SiteKey
 from components.archive.witness.logkey import parse_log_key
 from components.settings import LogLevel, SitePath, Table, load_table, read_toml
 
@@ -80,7 +82,7 @@ class OwnLog:
 
 class _LogTable(BaseModel):
     log: SitePath
-    log_key_file: SitePath
+    log_key_file: SiteKey
 
 
 def load_witness(site_toml: Path) -> WitnessSettings:
@@ -97,5 +99,5 @@ def load_own_logs(site_toml: Path) -> list[OwnLog]:
             log = _LogTable.model_validate(table, context=context)
         except ValidationError:
             continue  # another kind of table
-        found.append(OwnLog(log.log, log.log_key_file.with_suffix(".pub")))
+        found.append(OwnLog(log.log, public_file(log.log_key_file)))
     return found
