@@ -62,13 +62,13 @@ async def fetch_recorded(reader: LogReader, epoch: str, from_seq: int) -> Record
         for row in rows:
             memo = _parse_row(row)
             if memo.epoch != epoch or not memo.answers or memo.answers[-1][0] < from_seq:
-                return Recorded(epoch, answers, memos[::-1])
+                return Recorded(epoch, answers, tuple(memos[::-1]))
             memos.append(KeptMemo(row.first, memo.answers[-1][0]))
             for index, (seq, decision) in enumerate(memo.answers, row.first):
                 if seq >= from_seq:
                     answers[seq] = RecordedAnswer(decision, index)
         before = rows[-1].first
-    return Recorded(epoch, answers, memos[::-1])
+    return Recorded(epoch, answers, tuple(memos[::-1]))
 
 
 def _parse_row(row: MemoRow) -> Memo:

@@ -12,9 +12,9 @@ import uvloop
 
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
-from components.archive.writer import LogWriter
+from components.archive.writer import Entry, LogWriter
 from components.audit.verify import verify_log
-from tests.support.archive import KEY, ORIGIN, VKEY
+from tests.support.archive import RECIPIENTS, SIGNER, VKEY
 
 PAYLOAD = bytes(range(200)) * 3
 BARE_TABLE = "CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB, payload BLOB)"
@@ -77,14 +77,16 @@ async def _bare_aiosqlite_commits(path: Path, count: int) -> Figures:
 
 
 async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
-    writer = await LogWriter.open(path, ORIGIN, KEY)
-    entries = [(RecordKind.STANZA, PAYLOAD)] * batch
+    writer = await LogWriter.open(path, SIGNER, RECIPIENTS)
+    entries = [Entry(RecordKind.STANZA, PAYLOAD)] * batch
     taken_s = []
     began, cpu_began = time.perf_counter(), time.process_time()
     for _ in range(count):
         start = time.perf_counter()
         await writer.append(entries)
         taken_s.append(time.perf_counter() - start)
+        writer.integrate()
+        await writer.maintain()
     elapsed_s, records = time.perf_counter() - began, count * batch
     figures = {
         f"{what}: records/s": records / elapsed_s,

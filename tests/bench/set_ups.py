@@ -37,7 +37,7 @@ class SetUp:
     target: Target
     copies: int
     count_kept: Callable[[], Awaitable[int]]
-    log_file: Path | None = None
+    gate: GateProcess | None = None
 
     async def require_kept(self, messages: int, before: int) -> None:
         """Raise BenchError unless its archive has grown by this many messages: else it was not archiving."""
@@ -87,7 +87,7 @@ async def _steelyard(root: Path, users: int, options: Mapping[str, str]) -> Asyn
 
         try:
             await gate.start()
-            yield SetUp(STEELYARD, _target(server, gate.pid), 1, count_kept, gate.log_file)
+            yield SetUp(STEELYARD, _target(server, gate.pid), 1, count_kept, gate)
         finally:
             await gate.stop()
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive.reader import LogReader
 from components.archive.record import RecordKind, Submission, parse_record
 from policy.facts import Way
 from tests.bench.apart import run_apart
@@ -19,6 +18,7 @@ from tests.bench.sequence import SequenceCheck
 from tests.bench.set_ups import BARE, STEELYARD, set_up
 from tests.bench.tables import cpu_table
 from tests.bench.usage import MemorySampler
+from tests.support.gate_process import open_sealed
 
 PAIRS = 100
 RATE = 5000
@@ -52,19 +52,20 @@ async def measure(bench: Bench) -> Findings:
         bare = await run_apart(offer, server.target, PAIRS, [Schedule(RATE, bare_s)])
     duration_s = bench.pick(600.0, 20.0)
     async with set_up(STEELYARD, bench.new_folder(), 2 * PAIRS) as server:
-        assert server.log_file is not None
+        gate = server.gate
+        assert gate is not None
         bench.announce(f"{RATE:,} messages/s for {duration_s:.0f} s: {STEELYARD}")
         async with MemorySampler(server.target.processes, min(_SAMPLE_S, duration_s / 40)) as memory:
             run = await run_apart(offer, server.target, PAIRS, [Schedule(RATE, duration_s)])
         bench.announce("reading the archive")
-        archived = await run_apart(count_archived, server.log_file)
+        archived = await run_apart(count_archived, gate.log_file, gate.log_origin, gate.auditor_key_file)
     return _findings(run, bare, archived, memory.samples_mib)
 
 
-def count_archived(log_file: Path) -> Archived:
+def count_archived(log_file: Path, origin: str, key_file: Path) -> Archived:
     """Count the numbered messages in an archive; their sessions are the sequences."""
     sequences: defaultdict[str, SequenceCheck] = defaultdict(SequenceCheck)
-    asyncio.run(_read(log_file, sequences))
+    asyncio.run(_read(log_file, origin, key_file, sequences))
     return Archived(
         sum(sequence.distinct for sequence in sequences.values()),
         sum(sequence.twice for sequence in sequences.values()),
@@ -72,17 +73,18 @@ def count_archived(log_file: Path) -> Archived:
     )
 
 
-async def _read(log_file: Path, sequences: defaultdict[str, SequenceCheck]) -> None:
-    reader = await LogReader.open(log_file)
+async def _read(
+    log_file: Path, origin: str, key_file: Path, sequences: defaultdict[str, SequenceCheck]
+) -> None:
     index = 0
-    while records := await reader.fetch(index, 4096):
-        index += len(records)
-        for stored in records:
-            if stored.leaf.kind == RecordKind.STANZA:
-                record = parse_record(RecordKind.STANZA, stored.payload)
-                if isinstance(record, Submission) and record.way == Way.C2S:
-                    sequences[record.session].take(read_stamp(record.body)[1])
-    await reader.close()
+    async with open_sealed(log_file, origin, key_file) as log:
+        while records := await log.fetch(index, 4096):
+            index += len(records)
+            for opened in records:
+                if opened.leaf.kind == RecordKind.STANZA:
+                    record = parse_record(RecordKind.STANZA, opened.payload or b"")
+                    if isinstance(record, Submission) and record.way == Way.C2S:
+                        sequences[record.session].take(read_stamp(record.body)[1])
 
 
 def _findings(

@@ -1,24 +1,26 @@
 """A site with a real gate log and a real audit log, both empty."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.archive.keys import create_log_key, load_log_key
-from components.archive.reader import LogReader
+from components.archive.keys import create_log_key, create_recipient_key, load_log_key, load_recipient
 from components.archive.record import (
     Access,
+    Alarm,
     Delivery,
     Record,
     RecordKind,
     Submission,
     encode_access,
+    encode_alarm,
     encode_delivery,
     encode_submission,
     parse_record,
 )
-from components.archive.writer import LogWriter
+from components.archive.writer import Entry, LogWriter
+from components.audit.opening import open_log
 from components.audit.settings import AuditSettings, LogSettings, load_audit_settings
 from policy.decision import StanzaError
 
@@ -30,7 +32,10 @@ log = "archive/gate.db"
 log_origin = "metals.example/gate"
 log_key_file = "keys/log-gate.key"
 jid = "gate.metals.example"
+[archive]
+recipients = ["keys/auditor.pub", "keys/escrow.pub"]
 [audit]
+key_files = ["keys/auditor.key"]
 log = "archive/audit.db"
 log_origin = "metals.example/audit"
 log_key_file = "keys/log-audit.key"
@@ -42,11 +47,23 @@ REFUSAL = StanzaError("cancel", "not-allowed", "Write to people of your own firm
 
 @dataclass
 class Site:
-    """A site's logs; `say` and the like make records, `record` appends them."""
+    """A site's logs; `say` and the like make records, `record` appends them.
+
+    `places` are the indexes in the gate's log of what was appended, in order; between them are the log's own records.
+    """
 
     path: Path
     settings: AuditSettings
     seqs: "itertools.count[int]" = field(default_factory=itertools.count)
+    places: list[int] = field(default_factory=list)
+
+    def id_of(self, number: int) -> str:
+        """The id of what was appended as `number`, from 0."""
+        return f"gate/{self.places[number]}"
+
+    def numbers_of(self, indexes: Iterable[int]) -> list[int]:
+        """Which of what was appended these indexes are."""
+        return [self.places.index(index) for index in indexes]
 
     def submit(
         self,
@@ -71,34 +88,38 @@ class Site:
     async def record(self, *records: Record) -> None:
         await self.record_payloads([_encode(record) for record in records])
 
-    async def record_payloads(self, entries: Sequence[tuple[RecordKind, bytes]]) -> None:
-        writer = await open_writer(self.settings.gate)
-        await writer.append(entries)
+    async def record_payloads(self, entries: Sequence[Entry]) -> None:
+        writer = await open_writer(self.settings, self.settings.gate)
+        first = await writer.append(entries)
         await writer.close()
+        self.places += range(first, first + len(entries))
 
     async def accesses(self) -> list[Access]:
         """What the audit log holds."""
         if not self.settings.audit.path.exists():
             return []
-        reader = await LogReader.open(self.settings.audit.path)
-        stored = await reader.fetch(0, await reader.size())
-        await reader.close()
-        found = [parse_record(RecordKind(each.leaf.kind), each.payload) for each in stored]
-        return [each for each in found if isinstance(each, Access)]
+        async with open_log(self.settings, self.settings.audit) as log:
+            opened = await log.fetch(0, await log.reader.size())
+        found = [(RecordKind(each.leaf.kind), each.payload or b"") for each in opened]
+        records = [parse_record(kind, payload) for kind, payload in found if kind.is_sealed]
+        return [each for each in records if isinstance(each, Access)]
 
 
-async def open_writer(log: LogSettings) -> LogWriter:
-    return await LogWriter.open(log.path, log.origin, load_log_key(log.key_file).private_key)
+async def open_writer(settings: AuditSettings, log: LogSettings) -> LogWriter:
+    recipients = [load_recipient(path) for path in settings.recipients]
+    return await LogWriter.open(log.path, load_log_key(log.key_file), recipients)
 
 
-def _encode(record: Record) -> tuple[RecordKind, bytes]:
+def _encode(record: Record) -> Entry:
     match record:
         case Submission():
-            return record.kind, encode_submission(record)
+            return Entry(record.kind, encode_submission(record))
         case Delivery():
-            return RecordKind.DELIVERY, encode_delivery(record)
+            return Entry(RecordKind.DELIVERY, encode_delivery(record))
         case Access():
-            return RecordKind.ACCESS, encode_access(record)
+            return Entry(RecordKind.ACCESS, encode_access(record))
+        case Alarm():
+            return Entry(RecordKind.ALARM, encode_alarm(record))
 
 
 async def make_site(folder: Path) -> Site:
@@ -109,5 +130,7 @@ async def make_site(folder: Path) -> Site:
     settings = load_audit_settings(path)
     for log in (settings.gate, settings.audit):
         create_log_key(log.key_file, log.origin)
-    await (await open_writer(settings.gate)).close()
+    for public in settings.recipients:
+        create_recipient_key(public.with_suffix(".key"), public.stem)
+    await (await open_writer(settings, settings.gate)).close()
     return Site(path, settings)

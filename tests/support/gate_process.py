@@ -2,11 +2,19 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from components.archive.keys import create_log_key
+from components.archive.keys import (
+    create_conversation_key,
+    create_log_key,
+    create_recipient_key,
+    load_recipient_key,
+)
+from components.archive.opener import RecordOpener
+from components.archive.reader import LogReader
 from components.site.prosody import ProsodyPlan
 from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import private_plan
@@ -35,6 +43,9 @@ class GateProcess(ProcessUnderTest):
         secret_file.write_text(plan.gate_secret)
         directory_file.write_text(directory, encoding="utf-8")
         create_log_key(self.log_key_file, self.log_origin)
+        self.auditor_key_file = root / "auditor.key"
+        create_recipient_key(self.auditor_key_file, "auditor")
+        create_conversation_key(root / "conversation.key")
         table: dict[str, object] = {
             "jid": plan.gate,
             "address": plan.component_address,
@@ -49,9 +60,21 @@ class GateProcess(ProcessUnderTest):
             "window_stanzas": plan.window_stanzas,
             "window_bytes": plan.window_bytes,
             "reconnect_max_s": 0.5,
+            "canary_interval_s": 0,  # what most tests count is what they said themselves
         }
         lines = [f"{name} = {_toml(value)}" for name, value in (table | settings).items()]
-        self._site_toml.write_text("\n".join(("[gate]", *lines, "")), encoding="utf-8")
+        archive = [
+            f"recipients = [{_toml(self.auditor_key_file.with_suffix('.pub'))}]",
+            f"conversation_key_file = {_toml(root / 'conversation.key')}",
+        ]
+        document = "\n".join(("[gate]", *lines, "[archive]", *archive, ""))
+        self._site_toml.write_text(document, encoding="utf-8")
+
+    @asynccontextmanager
+    async def open_log(self) -> AsyncIterator[RecordOpener]:
+        """Open its log, be it running or not, with the auditor's key."""
+        async with open_sealed(self.log_file, self.log_origin, self.auditor_key_file) as opener:
+            yield opener
 
     async def start(self) -> None:
         """Start it and wait until it is connected; raises `NotReadyError`."""
@@ -87,6 +110,16 @@ class GateProcess(ProcessUnderTest):
 
     async def _is_connected(self) -> bool:
         return self.status().get("state") == "connected"
+
+
+@asynccontextmanager
+async def open_sealed(log_file: Path, origin: str, key_file: Path) -> AsyncIterator[RecordOpener]:
+    """Open a log with a recipient's private key."""
+    reader = await LogReader.open(log_file)
+    try:
+        yield RecordOpener(reader, origin, [load_recipient_key(key_file)])
+    finally:
+        await reader.close()
 
 
 def gated_plan(root: Path, **changes: Any) -> ProsodyPlan:

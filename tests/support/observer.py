@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from components.archive.reader import LogReader
+from components.archive.log.leaf import NOT_SEALED
 from components.archive.record import Delivery, RecordKind, Submission, parse_record
 from components.audit.verify import verify_log
 from components.site.prosody import MODULES
@@ -180,18 +180,21 @@ async def read_log(gate: GateProcess) -> LogContent:
         verify_log, gate.log_file, gate.log_key_file.with_suffix(".pub").read_text("utf-8")
     )
     assert report.ok, report.problems
-    reader = await LogReader.open(gate.log_file)
-    try:
-        content = LogContent({}, [])
-        for stored in await reader.fetch(0, await reader.size()):
-            record = parse_record(RecordKind(stored.leaf.kind), stored.payload)
-            if isinstance(record, Submission):
-                content.submissions[stored.index] = record
-            elif isinstance(record, Delivery):
-                content.deliveries.append(record)
-        return content
-    finally:
-        await reader.close()
+    content = LogContent({}, [])
+    async with gate.open_log() as log:
+        size = 0
+        while opened := await log.fetch(size, 1000):
+            size += len(opened)
+            for each in opened:
+                if each.leaf.segment == NOT_SEALED:
+                    continue
+                assert each.payload is not None, f"record {each.index}: {each.fault}"
+                record = parse_record(RecordKind(each.leaf.kind), each.payload)
+                if isinstance(record, Submission):
+                    content.submissions[each.index] = record
+                elif isinstance(record, Delivery):
+                    content.deliveries.append(record)
+    return content
 
 
 async def wait_for_log(gate: GateProcess, matches: Callable[[LogContent], bool]) -> None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from components.archive.reader import LogReader
 from components.archive.record import Delivery, RecordKind, Submission
+from components.archive.writer import Entry
 from components.audit import index as index_module
 from components.audit.index import DeliveryState, Found, Index
+from components.audit.opening import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from tests.support.audit_site import T0_NS, Site
@@ -21,17 +22,16 @@ ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.
 
 
 async def catch_up(site: Site) -> None:
-    log = await LogReader.open(site.settings.gate.path)
-    try:
+    async with open_log(site.settings, site.settings.gate) as log:
         with Index(site.settings.index) as index:
             await index.catch_up(log)
-    finally:
-        await log.close()
 
 
 def look_up(site: Site, query: str, limit: int = 1000) -> Found:
+    """Find; `indexes` are the numbers of what was appended."""
     with Index(site.settings.index) as index:
-        return index.find(compile_query(parse_query(query, T0_NS)), limit)
+        found = index.find(compile_query(parse_query(query, T0_NS)), limit)
+    return replace(found, indexes=tuple(site.numbers_of(found.indexes)))
 
 
 async def find(site: Site, query: str) -> list[int]:
@@ -108,7 +108,7 @@ async def test_a_search_counts_and_keeps_the_newest(site: Site) -> None:
         *(site.say(ALICE, BOB, f"copper {number}") for number in range(10)), Delivery("e1", 4, ())
     )
     await catch_up(site)
-    assert look_up(site, "copper", limit=3) == Found((7, 8, 9), matched=10, submissions=10, log_size=11)
+    assert look_up(site, "copper", limit=3) == Found((7, 8, 9), matched=10, submissions=10, log_size=13)
 
 
 async def test_an_empty_log_is_indexed(site: Site) -> None:
@@ -143,7 +143,9 @@ async def test_whatever_was_recorded_is_found(site: Site, body: bytes, query: st
 
 async def test_records_that_cannot_be_parsed_are_found_by_their_words(site: Site) -> None:
     largest = replace(site.say(ALICE, BOB, "copper"), seq=2**64 - 1, received_at_ns=2**64 - 1)
-    await site.record_payloads([(RecordKind.STANZA, b"{}\n copper"), (RecordKind.STANZA, b"copper \xff\x00")])
+    await site.record_payloads(
+        [Entry(RecordKind.STANZA, b"{}\n copper"), Entry(RecordKind.STANZA, b"copper \xff\x00")]
+    )
     await site.record(largest, Delivery("e1", 2**64 - 1, (2**64 - 1,)), site.say(ALICE, BOB, "copper"))
     assert await find(site, "copper") == [0, 1, 2, 4]
     assert await find(site, "copper kind:other") == [0, 1]
@@ -169,34 +171,33 @@ async def test_catching_up_goes_on_where_it_stopped(site: Site, monkeypatch: pyt
     monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 7)
     monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 3)
     seen: list[tuple[int, int]] = []
-    log = await LogReader.open(site.settings.gate.path)
-    for total in (20, 21, 35):
-        have = await log.size()
-        await site.record(*(site.say(ALICE, BOB, f"copper n{number}") for number in range(have, total)))
-        with Index(site.settings.index) as index:
-            await index.catch_up(log, lambda done, total: seen.append((done, total)))
-        assert look_up(site, "copper").indexes == tuple(range(total))
-    await log.close()
-    assert seen == [(7, 20), (14, 20), (20, 20), (21, 21), (28, 35), (35, 35)]
+    async with open_log(site.settings, site.settings.gate) as log:
+        for total in (20, 21, 35):
+            have = len(site.places)
+            await site.record(*(site.say(ALICE, BOB, f"copper n{number}") for number in range(have, total)))
+            with Index(site.settings.index) as index:
+                await index.catch_up(log, lambda done, total: seen.append((done, total)))
+            assert look_up(site, "copper").indexes == tuple(range(total))
+    # Each of the three writers has a segment of its own, which begins and ends with a record.
+    assert seen == [(7, 22), (14, 22), (21, 22), (22, 22), (25, 25), (32, 41), (39, 41), (41, 41)]
 
 
 async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 4)
     monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 2)
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(12)))
-    log = await LogReader.open(site.settings.gate.path)
-    fetch = log.fetch
+    async with open_log(site.settings, site.settings.gate) as log:
+        fetch = log.reader.fetch
 
-    async def fail_late(first: int, count: int) -> list[object]:
-        if first == 6:
-            raise OSError("the disk went away")
-        return await fetch(first, count)  # type: ignore[return-value]
+        async def fail_late(first: int, count: int) -> list[object]:
+            if first == 6:
+                raise OSError("the disk went away")
+            return await fetch(first, count)  # type: ignore[return-value]
 
-    monkeypatch.setattr(log, "fetch", fail_late)
-    with Index(site.settings.index) as index, pytest.raises(OSError, match="went away"):
-        await index.catch_up(log)
-    await log.close()
-    assert look_up(site, "copper").indexes == (0, 1, 2, 3)
+        monkeypatch.setattr(log.reader, "fetch", fail_late)
+        with Index(site.settings.index) as index, pytest.raises(OSError, match="went away"):
+            await index.catch_up(log)
+    assert look_up(site, "copper").indexes == (0, 1, 2)  # and the record by which their segment began
     assert await find(site, "copper") == list(range(12))
 
 
@@ -205,6 +206,7 @@ async def test_another_log_is_indexed_anew(site: Site) -> None:
     assert await find(site, "copper") == [0, 1, 2]
     for file in site.settings.gate.path.parent.glob("gate.db*"):
         file.unlink()
+    site.places.clear()
     await site.record(*(site.say(ALICE, BOB, "tin", epoch="e9") for _ in range(5)))
     assert await find(site, "copper") == []
     assert await find(site, "tin") == [0, 1, 2, 3, 4]
@@ -244,10 +246,10 @@ async def test_a_damaged_index_is_replaced(site: Site, content: bytes) -> None:
 
 
 async def test_only_its_owner_reads_the_index(site: Site) -> None:
-    log = await LogReader.open(site.settings.gate.path)
-    with Index(site.settings.index) as index:
+    async with open_log(site.settings, site.settings.gate) as log:
+        index = Index(site.settings.index)
         await index.catch_up(log)
-        await log.close()
+    with index:
         files = list(site.settings.index.parent.glob("index.db*"))
         assert len(files) == 3
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -264,7 +266,7 @@ async def test_a_deleted_index_is_built_again(site: Site) -> None:
 async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(4)))
     with sqlite3.connect(site.settings.gate.path) as database:
-        database.execute("DELETE FROM record WHERE idx IN (1, 3)")
+        database.execute("DELETE FROM record WHERE idx IN (?, ?)", (site.places[1], site.places[3]))
     database.close()
     assert await find(site, "copper") == [0, 2]
     assert await find(site, "copper") == [0, 2]
@@ -273,18 +275,17 @@ async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: 
 CATCH_UP = """
 import asyncio, sys
 from pathlib import Path
-from components.archive.reader import LogReader
 from components.audit import index
+from components.audit.opening import open_log
+from components.audit.settings import load_audit_settings
 async def main():
     index.RECORDS_PER_TRANSACTION = 10
-    log = await LogReader.open(Path(sys.argv[1]))
-    print("ready", flush=True)
-    sys.stdin.readline()
-    try:
-        with index.Index(Path(sys.argv[2])) as opened:
+    settings = load_audit_settings(Path(sys.argv[1]))
+    async with open_log(settings, settings.gate) as log:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        with index.Index(settings.index) as opened:
             await opened.catch_up(log)
-    finally:
-        await log.close()
 asyncio.run(main())
 """
 
@@ -292,8 +293,7 @@ asyncio.run(main())
 async def test_several_processes_catch_up_at_once(site: Site) -> None:
     records: list[Submission] = [site.say(ALICE, BOB, f"copper n{number}") for number in range(600)]
     await site.record(*records[:400])
-    paths = (str(site.settings.gate.path), str(site.settings.index))
-    command = (sys.executable, "-W", "error", "-c", CATCH_UP, *paths)
+    command = (sys.executable, "-W", "error", "-c", CATCH_UP, str(site.path))
     pipe = asyncio.subprocess.PIPE
     processes = [
         await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT)

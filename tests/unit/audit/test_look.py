@@ -10,6 +10,7 @@ from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.record import Access, Delivery, RecordKind
+from components.archive.writer import Entry
 from components.audit import access
 from components.audit.access import name_actor, record_access
 from components.audit.errors import AuditError
@@ -34,6 +35,11 @@ async def look_at(site: Site, record_id: str) -> RecordDetail:
     return await show(site.settings, record_id, quiet)
 
 
+def look_id(number: int) -> str:
+    """The id of a look; each is alone in its segment, which begins and ends with a record."""
+    return f"audit/{3 * number + 1}"
+
+
 async def test_a_search_reads_as_a_conversation(site: Site) -> None:
     await site.record(
         site.say(ALICE, BOB, "copper?"),
@@ -42,8 +48,9 @@ async def test_a_search_reads_as_a_conversation(site: Site) -> None:
         Delivery("e1", 1, (0,)),
     )
     result = await look_for(site, "copper", limit=2)
-    assert (result.matched, result.submissions, result.log_size) == (3, 3, 4)
-    assert [view.id for view in result.records] == ["gate/1", "gate/2"]
+    # The log's own records are entries of it, too: a segment begins, and ends.
+    assert (result.matched, result.submissions, result.log_size) == (3, 3, 6)
+    assert [view.id for view in result.records] == [site.id_of(1), site.id_of(2)]
     assert [view.reading.text for view in result.records] == ["copper!", "copper!!"]
     assert [view.delivery for view in result.records] == [DeliveryState.CARRIED_OUT, DeliveryState.UNKNOWN]
     assert result.records[0].at_ns == T0_NS + 10**9
@@ -54,19 +61,19 @@ async def test_a_search_reads_as_a_conversation(site: Site) -> None:
 async def test_every_look_is_a_record(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)))
     before_ns = time.time_ns()
-    assert (await look_for(site, "copper after:1970-01-01", limit=1)).access_id == "audit/0"
-    assert (await look_for(site, "tin")).access_id == "audit/1"
-    assert (await look_at(site, "gate/2")).access_id == "audit/2"
-    assert (await look_at(site, "audit/0")).access_id == "audit/3"
-    with pytest.raises(AuditError, match=r"there is no record gate/3: the last is gate/2"):
-        await look_at(site, "gate/3")
+    assert (await look_for(site, "copper after:1970-01-01", limit=1)).access_id == look_id(0)
+    assert (await look_for(site, "tin")).access_id == look_id(1)
+    assert (await look_at(site, site.id_of(2))).access_id == look_id(2)
+    assert (await look_at(site, look_id(0))).access_id == look_id(3)
+    with pytest.raises(AuditError, match=r"there is no record gate/5: the last is gate/4"):
+        await look_at(site, "gate/5")
     made = await site.accesses()
     assert [(each.act, each.query, each.log_size, each.result_count) for each in made] == [
-        ("search", "copper after:1970-01-01", 3, 3),
-        ("search", "tin", 3, 0),
-        ("show", "gate/2", 3, 1),
-        ("show", "audit/0", 3, 1),
-        ("show", "gate/3", 3, 0),
+        ("search", "copper after:1970-01-01", 5, 3),
+        ("search", "tin", 5, 0),
+        ("show", site.id_of(2), 5, 1),
+        ("show", look_id(0), 9, 1),
+        ("show", "gate/5", 5, 0),
     ]
     assert {each.actor for each in made} == {name_actor()}
     assert all(before_ns <= each.at_ns <= time.time_ns() for each in made)
@@ -117,19 +124,19 @@ async def test_nothing_is_shown_that_could_not_be_recorded(site: Site, spoil: ob
 
 async def test_a_look_waits_for_another(site: Site) -> None:
     looks = [Access("x", "search", str(number), 0, 0, 0) for number in range(12)]
-    ids = await asyncio.gather(*(record_access(site.settings.audit, look) for look in looks))
-    assert sorted(ids) == sorted(f"audit/{number}" for number in range(12))
+    ids = await asyncio.gather(*(record_access(site.settings, look) for look in looks))
+    assert sorted(ids) == sorted(look_id(number) for number in range(12))
     assert sorted(each.query for each in await site.accesses()) == sorted(look.query for look in looks)
 
 
 async def test_a_look_gives_up_when_the_log_stays_busy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_BUSY_TIMEOUT_S", 0.05)
     await site.record(site.say(ALICE, BOB, "copper"))
-    writer = await open_writer(site.settings.audit)
+    writer = await open_writer(site.settings, site.settings.audit)
     with pytest.raises(AuditError, match="nothing is shown"):
         await look_for(site, "copper")
     await writer.close()
-    assert (await look_for(site, "copper")).access_id == "audit/0"
+    assert (await look_for(site, "copper")).access_id == look_id(0)
 
 
 async def test_a_wrong_query_is_not_a_look(site: Site) -> None:
@@ -142,32 +149,33 @@ async def test_a_wrong_query_is_not_a_look(site: Site) -> None:
 async def test_a_record_is_shown_with_its_proof(site: Site, count: int) -> None:
     body = b"<message from='a@x' to='b@x'>\n <body>\xc3\xa4</body></message>"
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(count - 1)), site.submit(body))
-    detail = await look_at(site, f"gate/{count - 1}")
+    detail = await look_at(site, site.id_of(count - 1))
     assert detail.body == body
     assert detail.view.delivery == DeliveryState.UNKNOWN
     assert detail.proof.fault == ""
     key = load_verifier_key(site.settings.gate.verifier_key_file)
     checkpoint = verify_checkpoint(detail.proof.note, key)
-    assert checkpoint.size == detail.proof.size == count
-    verify_inclusion(count - 1, count, leaf_hash(detail.leaf), detail.proof.hashes, checkpoint.root)
+    assert checkpoint.size == detail.proof.size == count + 2
+    index = site.places[count - 1]
+    verify_inclusion(index, count + 2, leaf_hash(detail.leaf), detail.proof.hashes, checkpoint.root)
 
 
 async def test_a_look_is_shown(site: Site) -> None:
     await look_for(site, "copper")
-    detail = await look_at(site, "audit/0")
+    detail = await look_at(site, look_id(0))
     assert isinstance(detail.view.content, Access)
     assert detail.view.content.query == "copper"
-    assert detail.body == detail.view.stored.payload
+    assert detail.body == detail.view.opened.payload
     assert detail.proof.fault == ""
 
 
 async def test_a_record_that_cannot_be_parsed_is_shown(site: Site) -> None:
-    await site.record_payloads([(RecordKind.STANZA, b"\xff copper")])
-    detail = await look_at(site, "gate/0")
+    await site.record_payloads([Entry(RecordKind.STANZA, b"\xff copper")])
+    detail = await look_at(site, site.id_of(0))
     assert detail.view.content is None
     assert detail.body == b"\xff copper"
     assert detail.proof.fault == ""
-    assert [view.id for view in (await look_for(site, "copper")).records] == ["gate/0"]
+    assert [view.id for view in (await look_for(site, "copper")).records] == [site.id_of(0)]
 
 
 def tamper(site: Site, sql: str, *parameters: object) -> None:
@@ -178,21 +186,27 @@ def tamper(site: Site, sql: str, *parameters: object) -> None:
 
 async def test_an_altered_record_is_found_out(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper at 9"), site.say(ALICE, BOB, "copper at 7"))
-    assert all(view.stored.is_intact() for view in (await look_for(site, "copper")).records)
-    tamper(site, "UPDATE record SET payload = replace(payload, 'at 9', 'at 8') WHERE idx = 0")
+    assert all(view.opened.stored.is_intact() for view in (await look_for(site, "copper")).records)
+    payload = "substr(payload, 1, 20) || x'00' || substr(payload, 22)"
+    tamper(site, f"UPDATE record SET payload = CAST({payload} AS BLOB) WHERE idx = ?", site.places[0])
     result = await look_for(site, "copper")
-    assert [view.stored.is_intact() for view in result.records] == [False, True]
-    assert "not the one" in (await look_at(site, "gate/0")).proof.fault
-    assert (await look_at(site, "gate/1")).proof.fault == ""
+    assert [view.opened.stored.is_intact() for view in result.records] == [False, True]
+    assert "not the one" in (await look_at(site, site.id_of(0))).proof.fault
+    assert (await look_at(site, site.id_of(1))).proof.fault == ""
 
 
 async def test_swapped_records_are_found_out(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper at 9"), site.say(ALICE, BOB, "copper at 7"))
-    tamper(site, "UPDATE record SET idx = 2 WHERE idx = 0")
-    tamper(site, "UPDATE record SET idx = 0 WHERE idx = 1")
-    tamper(site, "UPDATE record SET idx = 1 WHERE idx = 2")
-    assert (await look_at(site, "gate/0")).proof.fault
-    assert [view.stored.is_intact() for view in (await look_for(site, "copper")).records] == [False, False]
+    one, other = site.places
+    assert (await look_for(site, "copper")).matched == 2
+    tamper(site, "UPDATE record SET idx = 99 WHERE idx = ?", one)
+    tamper(site, "UPDATE record SET idx = ? WHERE idx = ?", one, other)
+    tamper(site, "UPDATE record SET idx = ? WHERE idx = 99", other)
+    assert (await look_at(site, site.id_of(0))).proof.fault
+    assert [view.opened.stored.is_intact() for view in (await look_for(site, "copper")).records] == [
+        False,
+        False,
+    ]
 
 
 async def test_a_missing_record_is_found_out(site: Site) -> None:
@@ -200,18 +214,18 @@ async def test_a_missing_record_is_found_out(site: Site) -> None:
         site.say(ALICE, BOB, "copper"), site.say(ALICE, BOB, "tin"), site.say(ALICE, BOB, "tin")
     )
     await look_for(site, "*")
-    tamper(site, "DELETE FROM record WHERE idx = 0")
-    with pytest.raises(AuditError, match="record gate/0 was indexed and is missing"):
+    tamper(site, "DELETE FROM record WHERE idx = ?", site.places[0])
+    with pytest.raises(AuditError, match=f"record {site.id_of(0)} was indexed and is missing"):
         await look_for(site, "copper")
     assert (await look_for(site, "tin")).matched == 2
-    with pytest.raises(AuditError, match="record gate/0 is missing from the log"):
-        await look_at(site, "gate/0")
+    with pytest.raises(AuditError, match=f"record {site.id_of(0)} is missing from the log"):
+        await look_at(site, site.id_of(0))
 
 
 async def test_a_forged_checkpoint_proves_nothing(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     tamper(site, "UPDATE checkpoint SET note = replace(note, 'metals.example/gate', 'metals.example/fake')")
-    assert (await look_at(site, "gate/0")).proof.fault
+    assert (await look_at(site, site.id_of(0))).proof.fault
 
 
 @pytest.mark.parametrize(

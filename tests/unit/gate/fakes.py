@@ -3,14 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 
 from lxml import etree
 
 from components.archive.errors import LogUnavailable
-from components.archive.log.leaf import LEAF_VERSION, Leaf, LeafIndex
-from components.archive.reader import StoredRecord
-from components.archive.record import Delivery, Record, RecordKind, Submission, parse_record
+from components.archive.log.leaf import LeafIndex
+from components.archive.record import Delivery, Record, Submission, parse_record
+from components.archive.store import MemoRow
+from components.archive.writer import Entry
 from components.gate.service import Gate
 from components.link.codec import Held, Status
 from policy.directory import parse_directory
@@ -35,7 +35,8 @@ class FakeLog:
     """
 
     def __init__(self) -> None:
-        self.entries: list[tuple[RecordKind, bytes]] = []
+        self.entries: list[Entry] = []
+        self.memos: list[MemoRow] = []
         self.batches: list[int] = []
         self.fates: deque[str] = deque()
         self.recoveries: deque[bool] = deque()
@@ -43,7 +44,9 @@ class FakeLog:
         self.gate_opens.set()
         self.appending = asyncio.Event()
 
-    async def append(self, entries: Sequence[tuple[RecordKind, bytes]]) -> LeafIndex:
+    async def append(
+        self, entries: Sequence[Entry], *, memo: bytes = b"", forget_memos_before: int = 0
+    ) -> LeafIndex:
         """Append, or not, as `LogWriter.append` does."""
         assert entries
         self.appending.set()
@@ -54,6 +57,8 @@ class FakeLog:
         if fate != "failed":
             self.entries += entries
             self.batches.append(len(entries))
+            self.memos = [row for row in self.memos if row.first >= forget_memos_before]
+            self.memos += [MemoRow(first, memo)] if memo else []
         if fate != "kept":
             raise LogUnavailable("the disk is full")
         return LeafIndex(first)
@@ -65,24 +70,21 @@ class FakeLog:
             raise LogUnavailable("input/output error")
         return len(self.entries)
 
-    async def size(self) -> int:
-        """Count the records."""
+    @property
+    def size(self) -> int:
+        """Count the records, as `LogWriter.size` does."""
         return len(self.entries)
 
-    async def fetch(self, first: int, count: int) -> list[StoredRecord]:
-        """Give records, as `LogReader.fetch` does."""
-        return [
-            StoredRecord(
-                LeafIndex(index),
-                Leaf(LEAF_VERSION, kind, LeafIndex(index), 0, len(payload), sha256(payload).digest()),
-                payload,
-            )
-            for index, (kind, payload) in list(enumerate(self.entries))[first : first + count]
-        ]
+    def integrate(self) -> None:
+        """Do nothing: there is no tree."""
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """Give memos, as `LogReader.fetch_memos` does."""
+        return [row for row in reversed(self.memos) if row.first < before][:limit]
 
     def records(self) -> list[Record]:
         """Return all that is recorded."""
-        return [parse_record(kind, payload) for kind, payload in self.entries]
+        return [parse_record(entry.kind, entry.payload) for entry in self.entries]
 
     def seqs(self, epoch: str = EPOCH) -> list[int]:
         """Return the numbers of the submissions recorded, in order."""
@@ -166,13 +168,26 @@ def submissions(seqs: Iterable[int]) -> list[Held]:
     return [held(seq) for seq in seqs]
 
 
+def make_gate(log: FakeLog) -> Gate:
+    """Make a gate on such a log."""
+    return Gate(
+        "gate.metals.example",
+        "gate",
+        DIRECTORY,
+        log,  # type: ignore[arg-type]
+        log,  # type: ignore[arg-type]
+        conversation_key=b"",
+        max_batch=MAX_BATCH,
+    )
+
+
 class Bench:
     """A gate, the log it writes and what it says; statuses are numbered from 1."""
 
     def __init__(self) -> None:
         self.log = FakeLog()
         self.answers = Answers()
-        self.gate = Gate("gate.metals.example", "gate", DIRECTORY, self.log, self.log, max_batch=MAX_BATCH)  # type: ignore[arg-type]
+        self.gate = make_gate(self.log)
         self.task = asyncio.create_task(self.gate.run(self.answers.write))
 
     def take(self, *items: Held | Status) -> None:

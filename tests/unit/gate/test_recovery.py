@@ -1,43 +1,37 @@
-"""What a new link may submit again is found in the log, however far back it lies and whatever lies between."""
+"""What a new link may submit again is found in the log's memos, however far back it lies and whatever lies between."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from components.archive.record import (
-    Access,
-    Delivery,
-    RecordKind,
-    Submission,
-    encode_access,
-    encode_delivery,
-    encode_submission,
-)
-from components.gate.recovery import Recorded, fetch_recorded
-from policy.decision import Action, StanzaError
+from components.archive.errors import LogDamaged
+from components.archive.record import RecordKind
+from components.archive.store import MemoRow
+from components.archive.writer import Entry
+from components.gate.memo import Memo, encode_memo, parse_memo
+from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from policy.decision import Action, Decision, StanzaError, release
 from tests.unit.gate.fakes import EPOCH, FakeLog
 
 OTHER = "0123456789abcdef"
 
 
-def add(
-    log: FakeLog, seq: int, epoch: str = EPOCH, action: str = "release", error: StanzaError | None = None
-) -> None:
-    submission = Submission(
-        RecordKind.STANZA, epoch, seq, "c2s", "c1", 0, action, ("rule",), error, b"<message/>"
-    )
-    log.entries.append((RecordKind.STANZA, encode_submission(submission)))
+def add(log: FakeLog, *seqs: int, epoch: str = EPOCH, decision: Decision | None = None) -> None:
+    """Record a batch."""
+    memo = Memo(epoch, [(seq, decision or release("rule")) for seq in seqs])
+    log.memos.append(MemoRow(len(log.entries), encode_memo(memo)))
+    log.entries += [Entry(RecordKind.STANZA, b"")] * len(seqs)
 
 
 def add_others(log: FakeLog, count: int) -> None:
-    for number in range(count):
-        log.entries.append((RecordKind.DELIVERY, encode_delivery(Delivery(EPOCH, number, ()))))
-    access = Access("auditor", "search", "tin", 0, len(log.entries), 1)
-    log.entries.append((RecordKind.ACCESS, encode_access(access)))
+    """Record what no memo is about."""
+    log.entries += [Entry(RecordKind.DELIVERY, b"")] * count
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
 async def test_all_that_may_come_again_is_found(count: int) -> None:
     log = FakeLog()
-    add(log, 999, OTHER)
+    add(log, 999, epoch=OTHER)
     for seq in range(1, count + 1):
         add(log, seq)
     add_others(log, 3)
@@ -72,7 +66,7 @@ async def test_numbers_that_were_bounced_before_they_were_recorded_are_no_end() 
 async def test_the_answer_is_the_decision_of_then() -> None:
     log = FakeLog()
     error = StanzaError("modify", "policy-violation", "Turn it off.")
-    add(log, 1, action="refuse", error=error)
+    add(log, 1, decision=Decision(Action.REFUSE, ("rule",), error))
     recorded = await fetch_recorded(log, EPOCH, 1)  # type: ignore[arg-type]
     answer = recorded.find(EPOCH, 1)
     assert answer is not None
@@ -83,3 +77,38 @@ async def test_the_answer_is_the_decision_of_then() -> None:
 async def test_an_empty_log_holds_nothing() -> None:
     assert await fetch_recorded(FakeLog(), EPOCH, 1) == Recorded(EPOCH)  # type: ignore[arg-type]
     assert Recorded.nothing().find("", 1) is None
+
+
+@pytest.mark.parametrize("batch", [1, 7, 500])
+async def test_batches_of_every_length_are_found(batch: int) -> None:
+    log = FakeLog()
+    for first in range(1, 501, batch):
+        add_others(log, 2)
+        add(log, *range(first, min(501, first + batch)))
+    recorded = await fetch_recorded(log, EPOCH, 300)  # type: ignore[arg-type]
+    assert set(recorded.answers) == set(range(300, 501))
+    places = {memo.first: memo.last_seq for memo in recorded.memos}
+    assert list(places) == sorted(places)
+    assert recorded.memos[0].last_seq >= 300
+    assert recorded.memos[-1] == KeptMemo(log.memos[-1].first, 500)
+
+
+async def test_what_is_no_memo_is_told() -> None:
+    log = FakeLog()
+    log.memos.append(MemoRow(3, b"{}"))
+    with pytest.raises(LogDamaged, match="record 3"):
+        await fetch_recorded(log, EPOCH, 1)  # type: ignore[arg-type]
+
+
+DECISIONS = st.builds(
+    Decision,
+    st.sampled_from(Action),
+    st.lists(st.text(max_size=8), max_size=3).map(tuple),
+    st.none() | st.builds(StanzaError, st.text(), st.text(), st.text()),
+)
+
+
+@given(st.text(), st.lists(st.tuples(st.integers(0, 2**40), DECISIONS), unique_by=lambda answer: answer[0]))
+def test_a_memo_reads_as_it_was_written(epoch: str, answers: list[tuple[int, Decision]]) -> None:
+    memo = Memo(epoch, sorted(answers, key=lambda answer: answer[0]))
+    assert parse_memo(encode_memo(memo)) == memo

@@ -45,7 +45,7 @@ async def test_it_is_not_repeated_either_when_that_is_found_out_late(connected: 
 
 
 async def test_a_damaged_log_ends_the_gate(connected: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def append(_entries: object) -> int:
+    async def append(_entries: object, **_kept: object) -> int:
         raise LogDamaged("the store holds another log")
 
     monkeypatch.setattr(connected.log, "append", append)
@@ -122,16 +122,16 @@ async def test_the_connection_breaks_while_the_log_is_read_for_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = asyncio.Event(), asyncio.Event()
-    fetch = bench.log.fetch
+    fetch = bench.log.fetch_memos
 
-    async def slow_fetch(first: int, count: int) -> object:
+    async def slow_fetch(limit: int, before: int) -> object:
         reading.set()
         await go_on.wait()
-        return await fetch(first, count)
+        return await fetch(limit, before)
 
     bench.take(status(1, 1, 3), held(1), held(2))
     await bench.settle()
-    monkeypatch.setattr(bench.log, "fetch", slow_fetch)
+    monkeypatch.setattr(bench.log, "fetch_memos", slow_fetch)
     bench.reconnect(status(2, 2, 4), held(2), held(3))
     await reading.wait()
     bench.reconnect(status(3, 2, 4), held(2), held(3))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.gate.settings import SettingsError, load_gate
+from components.gate.settings import load_gate
+from components.settings import SettingsError
 
 RIGHT = {
     "jid": '"gate.metals.example"',

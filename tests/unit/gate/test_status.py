@@ -13,10 +13,8 @@ import pytest
 from components.gate import status
 from components.gate.service import Gate
 from components.gate.status import report_status, write_status
-from policy.directory import parse_directory
-from tests.support.gate_process import one_enterprise
 from tests.support.process import wait_until
-from tests.unit.gate.fakes import Answers, FakeLog, held
+from tests.unit.gate.fakes import Answers, FakeLog, held, make_gate
 from tests.unit.gate.fakes import status as adapter_status
 
 WAIT_S = 5.0
@@ -39,8 +37,7 @@ def log() -> FakeLog:
 
 @pytest.fixture
 async def gate(log: FakeLog) -> AsyncIterator[Gate]:
-    directory = parse_directory(one_enterprise(["alice@metals.example", "bob@metals.example"]))
-    gate = Gate("gate.metals.example", "gate", directory, log, log, max_batch=8)  # type: ignore[arg-type]
+    gate = make_gate(log)
     task = asyncio.create_task(gate.run(Answers().write))
     yield gate
     task.cancel()

@@ -1,6 +1,7 @@
 """`steelyard check` finds what is wrong, says what to do, and changes nothing."""
 
 import datetime as dt
+import json
 import os
 import socket
 import sqlite3
@@ -10,25 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from components.archive.keys import load_log_key
+from components.archive.keys import load_log_key, load_recipient
 from components.archive.record import Access, RecordKind, encode_access
-from components.archive.writer import LogWriter
+from components.archive.writer import Entry, LogWriter
 from components.site.certificates import make_certificates
 from components.site.check import check_site, describe_findings
 from components.site.init import authority_key_file
 from components.site.lock import hold_site
-from components.site.settings import GateSettings, load_site
+from components.site.settings import SiteSettings, load_site
 
 
 def problems(site: Path) -> list[str]:
     return [f"{finding.name}: {finding.text}" for finding in check_site(site) if not finding.ok]
 
 
-async def record(log: GateSettings, count: int = 3) -> None:
+async def record(settings: SiteSettings, count: int = 3) -> None:
+    log = settings.gate
     log.log.parent.mkdir(exist_ok=True)
-    writer = await LogWriter.open(log.log, log.log_origin, load_log_key(log.log_key_file).private_key)
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    writer = await LogWriter.open(log.log, load_log_key(log.log_key_file), recipients)
     payload = encode_access(Access("someone", "search", "x", 1, 0, 0))
-    await writer.append([(RecordKind.ACCESS, payload)] * count)
+    await writer.append([Entry(RecordKind.ACCESS, payload)] * count)
     await writer.close()
 
 
@@ -110,11 +113,11 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
     import asyncio
 
     settings = load_site(site)
-    asyncio.run(record(settings.gate))
-    text = "3 records under a good checkpoint"
+    asyncio.run(record(settings))
+    text = "5 records under a good checkpoint"
     assert any(text in finding.text for finding in check_site(site) if finding.name == "logs")
     with sqlite3.connect(settings.gate.log) as database:
-        database.execute("UPDATE record SET payload = zeroblob(10) WHERE idx = 2")
+        database.execute("UPDATE record SET payload = zeroblob(10) WHERE idx = 4")
     database.close()
     assert problems(site) == [
         f"logs: {settings.gate.log}: its newest record is not what was recorded; run `steelyard verify`"
@@ -125,7 +128,7 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
     import asyncio
 
     settings = load_site(site)
-    asyncio.run(record(settings.gate))
+    asyncio.run(record(settings))
     settings.gate.log_key_file.with_suffix(".pub").write_bytes(
         settings.audit.log_key_file.with_suffix(".pub").read_bytes()
     )
@@ -136,7 +139,7 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
 def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncio
 
-    asyncio.run(record(load_site(site).gate))
+    asyncio.run(record(load_site(site)))
     behind_s = time.time() - 3600
     monkeypatch.setattr("components.site.check.time.time", lambda: behind_s)
     assert any("the newest record is 3600 s in the future" in problem for problem in problems(site))
@@ -189,3 +192,17 @@ def test_a_site_that_is_up_and_does_not_answer_is_named(site: Path) -> None:
     assert len(found) == 2
     assert found[0].startswith("running: prosody does not listen")
     assert found[1].startswith("running: the gate has not told its status yet")
+
+
+def test_the_alarms_of_a_site_that_is_up_are_named(site: Path) -> None:
+    status = load_site(site).gate.status_file
+    status.parent.mkdir(exist_ok=True)
+    alarm = {"name": "records-missing", "times": 2, "last_at_ns": 1_795_464_245_000_000_000}
+    status.write_text(json.dumps({"state": "connected", "alarms": [alarm]}))
+    assert problems(site) == []  # what an earlier run left
+    with hold_site(site.parent):
+        found = problems(site)
+    assert (
+        "alarms: ALARM records-missing at 2026-11-23 20:04:05 UTC, 2 times; docs/alarms.md says what to do"
+        in found
+    )
