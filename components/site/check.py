@@ -20,13 +20,19 @@ from rich.text import Text
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -96,7 +102,9 @@ def _check_directory(settings: SiteSettings) -> Iterator[str]:
 
 def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    secrets = [settings.gate.secret_file, settings.gate.log_key_file, settings.audit.log_key_file]
+    secrets = [settings.gate.secret_file]
+    for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
+        secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
@@ -165,6 +173,8 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.tiles:
+        faults["the server of tiles"] = asyncio.run(find_tiles_fault(settings.tiles, settings.gate.log.stem))
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"
@@ -179,7 +189,7 @@ async def _check_log(settings: GateSettings | AuditSettings) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
     path = store_label(settings.log)
     try:
-        key = load_verifier_key(settings.log_key_file.with_suffix(".pub"))
+        key = load_verifier_key(public_file(settings.log_key_file))
         reader = await LogReader.open(settings.log)
         try:
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.site.settings import ProsodySettings, SiteSettings, listening_ports
+from components.site.settings import ProsodySettings, SiteSettings, TilesSettings, listening_ports
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _ANSWER_TIMEOUT_S = 2.0
@@ -19,7 +19,7 @@ _STATUS_MAX_AGE_S = 3.0
 def find_port_problems(settings: SiteSettings) -> Iterator[str]:
     """Try to listen on each of the site's ports; yields a line for each where that fails."""
     for name, port in listening_ports(settings):
-        address = (settings.gate if name.startswith("gate.") else settings.prosody).address
+        address = _address_of(settings, name)
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -54,6 +54,25 @@ def reachable_address(server: ProsodySettings) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.address, server.address)  # noqa: S104
 
 
+async def find_tiles_fault(tiles: TilesSettings, log_name: str) -> str:
+    """Ask the server of tiles for a log's checkpoint (HTTP HEAD); return what is wrong, or nothing."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(tiles.address, tiles.address)  # noqa: S104
+    host = f"[{address}]" if ":" in address else address
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(address, tiles.port)
+            with contextlib.closing(writer):
+                writer.write(
+                    f"HEAD /{log_name}/checkpoint HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+                )
+                status_line = await reader.readline()
+    except (TimeoutError, OSError):
+        return f"does not answer on port {tiles.port} (tiles.port)"
+    if status_line.split(b" ")[1:2] != [b"200"]:
+        return f"has no checkpoint of {log_name} to serve"
+    return ""
+
+
 def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
     try:
@@ -67,6 +86,12 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
         return f"has been silent for {age_s:.0f} s; nothing is delivered meanwhile"
     state = status.get("state")
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+
+
+def _address_of(settings: SiteSettings, port_name: str) -> str:
+    if port_name.startswith("tiles.") and settings.tiles:
+        return settings.tiles.address
+    return (settings.gate if port_name.startswith("gate.") else settings.prosody).address
 
 
 def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:

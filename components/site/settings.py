@@ -7,8 +7,10 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from components.archive.settings import ArchiveSettings, LogStoreName
+from components.archive.keys.reference import needed_files
+from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
 from components.archive.store.open import store_label
+from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -29,6 +31,7 @@ __all__ = [
     "ProsodySettings",
     "SettingsError",
     "SiteSettings",
+    "TilesSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -62,9 +65,9 @@ class AuditSettings(Table):
 
     log: LogStoreName
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     index: SitePath
-    key_files: tuple[SitePath, ...] = Field(min_length=1)
+    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 class SiteToml(Table):
@@ -75,6 +78,7 @@ class SiteToml(Table):
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class SiteSettings:
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -121,7 +126,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
+    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit, toml.tiles)
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -188,14 +193,15 @@ def _file_problems(
 ) -> list[str]:
     needed: list[tuple[str, list[Path]]] = []
     if gate:
-        keys = ("secret_file", "directory", "log_key_file")
-        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in ("secret_file", "directory")]
+        needed.append(("gate.log_key_file", needed_files(gate.log_key_file)))
     if archive:
         needed.append(("archive.recipients", list(archive.recipients)))
         needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
     if audit:
-        needed.append(("audit.log_key_file", [audit.log_key_file]))
-        needed.append(("audit.key_files", list(audit.key_files)))
+        needed.append(
+            ("audit.log_key_file", needed_files(audit.log_key_file))
+        )  # the auditors' own may lie elsewhere
     if server:
         needed.append(("prosody.certificates", certificate_files(server)))
     problems = []
@@ -208,12 +214,16 @@ def _file_problems(
 
 
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
-    """Return the ports that the site's server listens on, each with the setting that names it."""
+    """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+    if settings.prosody.s2s_port:
+        ports.append(("prosody.s2s_port", settings.prosody.s2s_port))
+    if settings.tiles:
+        ports.append(("tiles.port", settings.tiles.port))
+    return ports
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

@@ -13,11 +13,16 @@ from components.archive.store.open import log_file
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+)
 from components.site.init import init_site, load_passwords
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.settings import SettingsError, SiteSettings, TilesSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -75,10 +80,20 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     logs = settings.site.logs
     prosody = (find_prosody(), "-F", "--config", str(config))
     gate = (sys.executable, "-m", "components.gate", str(settings.path))
-    return (
+    specs = (
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    return specs if settings.tiles is None else (*specs, _tiles_spec(settings, settings.tiles))
+
+
+def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
+    async def check_tiles(_pid: int) -> str:
+        return await find_tiles_fault(tiles, settings.gate.log.stem)
+
+    served = [f"{log.stem}={log}" for log in (settings.gate.log, settings.audit.log)]
+    command = (sys.executable, "-m", "components.archive.tiles", tiles.address, str(tiles.port), *served)
+    return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
 
 
 async def _run(

@@ -245,7 +245,10 @@ def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[
     ("text", "message"),
     [
         ("", r"missing or wrong: gate, archive, audit; `steelyard check` says more"),
-        ("[gate]\nlog = 'gate.db'\n[audit]\nlog = 1", r"gate\.log_origin, gate\.log_key_file, archive, audit\.log, "),
+        (
+            "[gate]\nlog = 'gate.db'\n[audit]\nlog = 1",
+            r"gate\.log_origin, gate\.log_key_file, archive, audit\.log, ",
+        ),
         ("[gate", r"is not valid TOML"),
         ("\udcff", r"is not valid TOML"),
     ],
