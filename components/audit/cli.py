@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show` and `proof`, and `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof` and `reconcile`, and `steelyard verify`."""
 
 import asyncio
 import sqlite3
@@ -118,6 +118,26 @@ def proof(
         print(proved.text, end="")
     else:
         print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
+
+
+@app.command
+def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Check that every number which the server gave out is recorded once; status 1 when any is not."""
+    from components.audit import printing
+    from components.audit.document import encode_document
+    from components.audit.reconcile import reconcile as reconcile_log
+    from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Reconciling", "records") as progress:
+            result = asyncio.run(reconcile_log(settings, progress))
+    if as_json:
+        print(encode_document(describe_reconciliation(result, settings.gate.name)), end="")
+    else:
+        print_reconciliation(result, settings.gate.name, printing.make_console())
+    return 1 if result.findings else 0
 
 
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:

@@ -28,6 +28,7 @@ from components.archive.store.open import log_file, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
+    find_alarms,
     find_gate_fault,
     find_port_problems,
     find_server_fault,
@@ -180,6 +181,14 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
     yield "up: prosody answers, the gate records"
 
 
+def _check_alarms(settings: SiteSettings) -> Iterator[str]:
+    if not _is_up(settings.folder):
+        return
+    if alarms := find_alarms(settings.gate.status_file):
+        raise _CheckError([str(alarm) for alarm in alarms])
+    yield "none"
+
+
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
     for log in (settings.gate, settings.audit):
         yield asyncio.run(_check_log(log))
@@ -239,5 +248,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "alarms": _check_alarms,
     "logs": _check_logs,
 }

@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
 import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from components.gate.settings import METRICS_ADDRESS
 from components.site.settings import ProsodySettings, SiteSettings, TilesSettings, listening_ports
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
@@ -89,9 +92,36 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
 
 
 def _address_of(settings: SiteSettings, port_name: str) -> str:
+    if port_name == "gate.metrics_port":
+        return METRICS_ADDRESS
     if port_name.startswith("tiles.") and settings.tiles:
         return settings.tiles.address
     return (settings.gate if port_name.startswith("gate.") else settings.prosody).address
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAlarm:
+    """An alarm that the gate shows: how often it was raised, and when last (Unix time)."""
+
+    name: str
+    times: int
+    last_at_ns: int
+
+    def __str__(self) -> str:
+        at = dt.datetime.fromtimestamp(self.last_at_ns / 1e9, dt.UTC)
+        often = f", {self.times} times" if self.times > 1 else ""
+        return f"ALARM {self.name} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+
+
+def find_alarms(status_file: Path) -> list[PresentAlarm]:
+    """Read the alarms in the gate's status file; none where it cannot be read, which is find_gate_fault's to tell."""
+    try:
+        entries = json.loads(status_file.read_text())["alarms"]
+        return [
+            PresentAlarm(str(each["name"]), int(each["times"]), int(each["last_at_ns"])) for each in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:

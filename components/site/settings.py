@@ -219,11 +219,12 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    if settings.prosody.s2s_port:
-        ports.append(("prosody.s2s_port", settings.prosody.s2s_port))
-    if settings.tiles:
-        ports.append(("tiles.port", settings.tiles.port))
-    return ports
+    optional = [
+        ("prosody.s2s_port", settings.prosody.s2s_port),
+        ("gate.metrics_port", settings.gate.metrics_port),
+        ("tiles.port", settings.tiles.port if settings.tiles else 0),
+    ]
+    return ports + [(name, port) for name, port in optional if port]
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

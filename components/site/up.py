@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
 from components.site.health import (
+    find_alarms,
     find_gate_fault,
     find_port_problems,
     find_server_fault,
@@ -26,6 +28,8 @@ from components.site.settings import SettingsError, SiteSettings, TilesSettings,
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
+ALARMS_EVERY_S = 1.0
+ALARM_AGAIN_S = 60.0
 INTERRUPTED = 130
 
 _Result = TypeVar("_Result")
@@ -106,6 +110,7 @@ async def _run(
     told_to_stop = _catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))
     status = 0
+    alarms = asyncio.create_task(_show_alarms(settings.gate.status_file, display))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
@@ -117,8 +122,22 @@ async def _run(
     except _ToldToStop:
         status = INTERRUPTED
     finally:
+        alarms.cancel()
         await supervisor.stop()
     return status
+
+
+async def _show_alarms(status_file: Path, display: Display) -> None:
+    """Show each alarm of the gate's when it is raised, and at most once a minute when it is again, until cancelled."""
+    shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(status_file)}
+    while True:
+        await asyncio.sleep(ALARMS_EVERY_S)
+        now_s = time.monotonic()
+        for alarm in find_alarms(status_file):
+            last_at_ns, shown_at_s = shown.get(alarm.name, (0, -ALARM_AGAIN_S))
+            if alarm.last_at_ns > last_at_ns and now_s - shown_at_s >= ALARM_AGAIN_S:
+                shown[alarm.name] = (alarm.last_at_ns, now_s)
+                display.alarm(str(alarm))
 
 
 class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong
