@@ -220,6 +220,8 @@ class LogWriter:
             self._adopt(signer, head.time_ns)
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
+            if self._last_signed is not None and change.checkpoint is not None:
+                self._last_signed.keep(change.checkpoint.note)
             return plan.first
 
     async def recover(self) -> int:
