@@ -14,7 +14,7 @@ from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
 from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
-from components.archive.log.note import NoteSigner
+from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
@@ -142,6 +142,11 @@ class LogWriter:
             await store.close()
             raise
         return writer
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The public half of the key that signs the log's checkpoints now."""
+        return self._signer.verifier_key
 
     @property
     def size(self) -> int:

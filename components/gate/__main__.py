@@ -68,7 +68,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
         asyncio.create_task(
-            keep_watch(settings, watch, gate, link, writer, reader, key.verifier_key), name="watch"
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
     ]
     stopped = asyncio.Event()

@@ -22,6 +22,7 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
+from components.witness.settings import WitnessSettings
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "SettingsError",
     "SiteSettings",
     "TilesSettings",
+    "WitnessSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -79,6 +81,7 @@ class SiteToml(Table):
     archive: ArchiveSettings
     audit: AuditSettings
     tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class SiteSettings:
     archive: ArchiveSettings
     audit: AuditSettings
     tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -112,6 +116,7 @@ def load_site(path: Path) -> SiteSettings:
     settings, problems = _read(path)
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
+        problems += _witness_problems(settings.witness)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -126,7 +131,16 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit, toml.tiles)
+    settings = SiteSettings(
+        path,
+        toml.site,
+        toml.prosody,
+        toml.gate,
+        toml.archive,
+        toml.audit,
+        toml.tiles,
+        toml.witness,
+    )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -213,6 +227,18 @@ def _file_problems(
     return problems
 
 
+def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
+    if witness is None:
+        return
+    if not witness.key_file.is_file():
+        yield (f"witness.key_file: there is no {witness.key_file}; `steelyard init` makes what is missing")
+    stamps = witness.time_stamps
+    if stamps and not stamps.certificates.is_file():
+        yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+    if witness.logs and not witness.port:
+        yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
@@ -222,6 +248,7 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     optional = [
         ("prosody.s2s_port", settings.prosody.s2s_port),
         ("gate.metrics_port", settings.gate.metrics_port),
+        ("witness.port", settings.witness.port if settings.witness else 0),
         ("tiles.port", settings.tiles.port if settings.tiles else 0),
     ]
     return ports + [(name, port) for name, port in optional if port]

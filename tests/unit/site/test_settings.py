@@ -4,12 +4,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from components.gate.settings import load_gate
+from components.settings import inner_table
 from components.site.settings import SettingsError, SiteToml, load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -227,15 +228,16 @@ def test_settings_do_not_change(site: Path) -> None:
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        # A table that may be left out is `Table | None`.
-        inner = next(iter(get_args(field.annotation)), None) if not field.is_required() else field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = inner_table(field.annotation)
+        if inner is not None:
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", "required" if field.is_required() else f"`{as_toml(field.default)}`"
 
 
 def as_toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[]" if value == () else f'"{value}"' if isinstance(value, str) else str(value)
 
 
