@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from components.archive.errors import LogMissing
 from components.archive.keys import load_verifier_key
 from components.archive.log.cosignature import parse_cosigner_key
-from components.archive.log.note import VerifierKey
 from components.archive.reader import LogReader
 from components.archive.witness.client import WitnessClient, post_over_http, post_within
 from components.archive.witness.feed import LogFeed
-from components.archive.witness.kept import KeptCheckpoints, kept_folder
+from components.archive.witness.kept import KeptCheckpoints
 from components.archive.witness.keys import load_witness_keys
-from components.archive.witness.logkey import parse_log_key
+from components.archive.witness.logkey import LogKey, parse_log_key
 from components.archive.witness.server import make_application
 from components.archive.witness.state import WitnessState
 from components.archive.witness.timestamp import TimeStampAuthority, TimeStamper, load_certificates
@@ -50,6 +50,7 @@ class WitnessService:
                 tasks.create_task(feed.run(), name=feed.name)
             for stamper in self.stampers:
                 tasks.create_task(stamper.run())
+            await asyncio.Event().wait()  # a witness may have no logs of its own, and runs for those of others
 
     async def finish(self) -> None:
         """Have what the logs ended with witnessed, if that is quickly done."""
@@ -80,10 +81,13 @@ async def open_service(
 
 
 def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:
-    keys = [parse_log_key(vkey) for vkey in settings.logs]
-    if settings.cosign_own:
-        keys += [load_verifier_key(log.verifier_key_file) for log in logs]
-    return Witness(state, load_witness_keys(settings.key_file), keys, lambda: int(time.time()))
+    others = [parse_log_key(vkey) for vkey in settings.logs]
+
+    def load_logs() -> list[LogKey]:
+        own = [load_verifier_key(log.verifier_key_file) for log in logs] if settings.cosign_own else []
+        return [*others, *own]
+
+    return Witness(state, load_witness_keys(settings.key_file), load_logs, lambda: int(time.time()))
 
 
 def _make_service(
@@ -103,18 +107,19 @@ def _make_service(
         ]
         if settings.cosign_own:
             clients.append(WitnessClient(post_within(witness), own))
-        kept = KeptCheckpoints(kept_folder(log.path))
-        feed = _make_feed(log, load_verifier_key(log.verifier_key_file), kept, clients)
+        kept = KeptCheckpoints(log.kept)
+        feed = _make_feed(log, kept, clients)
         feeds.append(feed)
         if stamps and authority:
             stampers.append(TimeStamper(feed, authority, kept, stamps.every_s))
     return WitnessService(witness, feeds, stampers)
 
 
-def _make_feed(
-    log: OwnLog, key: VerifierKey, kept: KeptCheckpoints, clients: Sequence[WitnessClient]
-) -> LogFeed:
+def _make_feed(log: OwnLog, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
     async def open_reader() -> LogReader | None:
-        return await LogReader.open(log.path) if log.path.exists() else None
+        try:
+            return await LogReader.open(log.store)
+        except LogMissing:
+            return None
 
-    return LogFeed(log.name, key, open_reader, kept, clients)
+    return LogFeed(log.name, lambda: load_verifier_key(log.verifier_key_file), open_reader, kept, clients)

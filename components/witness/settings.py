@@ -7,7 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from components.archive.keys.reference import public_file
 from components.archive.log.cosignature import parse_cosigner_key
+from components.archive.settings import LogStoreName, SiteKey
+from components.archive.store.open import StoreName, log_file, log_name
+from components.archive.witness.kept import kept_folder
 from components.archive.witness.logkey import parse_log_key
 from components.settings import LogLevel, SitePath, Table, load_table, read_toml
 
@@ -67,20 +71,21 @@ class WitnessSettings(Table):
 
 @dataclass(frozen=True, slots=True)
 class OwnLog:
-    """A log of the site: its file, and that of its public key."""
+    """A log of the site: its store, the file of its public keys, and the folder of its witnessed checkpoints."""
 
-    path: Path
+    store: StoreName
     verifier_key_file: Path
+    kept: Path
 
     @property
     def name(self) -> str:
         """The log's name, as in `gate/100042`."""
-        return self.path.stem
+        return log_name(self.store)
 
 
 class _LogTable(BaseModel):
-    log: SitePath
-    log_key_file: SitePath
+    log: LogStoreName
+    log_key_file: SiteKey
 
 
 def load_witness(site_toml: Path) -> WitnessSettings:
@@ -89,13 +94,18 @@ def load_witness(site_toml: Path) -> WitnessSettings:
 
 
 def load_own_logs(site_toml: Path) -> list[OwnLog]:
-    """Find the site's logs: every table of site.toml that has one. There may be none; raises SettingsError."""
-    context = {"folder": site_toml.resolve().parent}
+    """Find the site's logs: every table of site.toml that has one. There may be none; raises SettingsError.
+
+    What is witnessed of a log is kept beside its file, or, if that is a database elsewhere, below site.toml.
+    """
+    folder = site_toml.resolve().parent
+    context = {"folder": folder}
     found = []
     for table in read_toml(site_toml).values():
         try:
             log = _LogTable.model_validate(table, context=context)
         except ValidationError:
             continue  # another kind of table
-        found.append(OwnLog(log.log, log.log_key_file.with_suffix(".pub")))
+        beside = log_file(log.log) or folder / "archive" / log_name(log.log)
+        found.append(OwnLog(log.log, public_file(log.log_key_file), kept_folder(beside)))
     return found

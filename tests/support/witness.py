@@ -12,6 +12,7 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from components.archive.keys.log_key import write_verifier_keys
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.cosignature import Cosigner, CosignerKey, encode_cosigner_key
 from components.archive.log.note import NoteSigner, encode_verifier_key
@@ -62,7 +63,7 @@ def make_witness(folder: Path, clock_s: Sequence[int] = (START_S,)) -> tuple[Wit
     times = list(clock_s)
     state = WitnessState.open(folder)
     clock = lambda: times.pop(0) if len(times) > 1 else times[0]  # noqa: E731
-    return Witness(state, COSIGNERS, [VERIFIER_KEY], clock), state
+    return Witness(state, COSIGNERS, lambda: [VERIFIER_KEY], clock), state
 
 
 class WitnessProcess(ProcessUnderTest):
@@ -97,6 +98,10 @@ class WitnessProcess(ProcessUnderTest):
     def checkpoint_file(self, origin: str = ORIGIN) -> Path:
         """Where it keeps what it cosigned of a log."""
         return self.state / f"{hash_origin(origin)}.checkpoint"
+
+    def make_log(self, signer: NoteSigner = SIGNER) -> None:
+        """Give the site a log, which is yet to be written."""
+        write_verifier_keys(self.log_key_file.with_suffix(".pub"), [signer.verifier_key])
 
     async def start(self) -> None:
         self._write_settings()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from components.archive.errors import LogError
+from components.archive.keys import KeyFileError
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
 from components.archive.log.merkle import ProofError
 from components.archive.log.note import NoteError, SignatureLine, VerifierKey
@@ -40,13 +41,13 @@ class LogFeed:
     def __init__(
         self,
         name: str,
-        key: VerifierKey,
+        load_key: Callable[[], VerifierKey],
         open_reader: OpenReader,
         kept: KeptCheckpoints,
         witnesses: Sequence[WitnessClient],
     ) -> None:
         self.name = name
-        self._key = key
+        self._load_key = load_key
         self._open_reader = open_reader
         self._kept = kept
         self._asked = [_Asked(client) for client in witnesses]
@@ -78,7 +79,7 @@ class LogFeed:
             return
         try:
             await self._have_cosigned(now_s)
-        except (LogError, NoteError, CheckpointError, OSError) as error:
+        except (LogError, KeyFileError, NoteError, CheckpointError, OSError) as error:
             if self._own.failed(str(error), time.monotonic()):
                 log.error("cannot have it witnessed", log=self.name, reason=str(error))
             await self._close_reader()
@@ -95,7 +96,8 @@ class LogFeed:
         if self._reader is None:
             return
         note = (await self._reader.checkpoint()).decode()
-        checkpoint = verify_checkpoint(note, self._key)
+        # Anew each time: a log may be handed to another key while this goes on.
+        checkpoint = verify_checkpoint(note, self._load_key())
         due = [each for each in self._asked if each.cosigned != note and each.backoff.is_due(now_s)]
         answers = await asyncio.gather(*(self._ask(each, note, checkpoint, self._reader) for each in due))
         lines = [line for answer in answers for line in answer]

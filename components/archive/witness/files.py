@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from components.archive.keys.files import sync_folder
+
 PUBLIC = 0o644
 
 
@@ -18,12 +20,3 @@ def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     draft.replace(path)
     # Killed here: after a power failure it may be either; after a kill alone it is the new one.
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

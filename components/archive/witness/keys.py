@@ -1,12 +1,12 @@
 """A witness's keys as files: the private ones, one a line, and beside them the public ones as C2SP vkeys."""
 
-import stat
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from components.archive.keys import KeyFileError
+from components.archive.keys.files import PRIVATE, PUBLIC, read_key_file, read_public_file, write_key_file
 from components.archive.log.cosignature import (
     Cosigner,
     CosignerKey,
@@ -15,9 +15,6 @@ from components.archive.log.cosignature import (
     parse_cosigner,
     parse_cosigner_key,
 )
-from components.archive.witness.files import PUBLIC, replace_durably
-
-_SECRET = 0o600
 
 
 def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
@@ -30,23 +27,17 @@ def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
     cosigners = [Cosigner(name, MLDSA44PrivateKey.generate()), Cosigner(name, Ed25519PrivateKey.generate())]
     public = "".join(f"{encode_cosigner_key(each.cosigner_key)}\n" for each in cosigners)
     private = "".join(f"{encode_cosigner(each)}\n" for each in cosigners)
-    try:
-        # The public half first: killed between the two, the next call makes new ones, as nobody knows these.
-        replace_durably(path.with_suffix(".pub"), public.encode(), PUBLIC)
-        replace_durably(path, private.encode(), _SECRET)
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot be written ({error.strerror})") from error
+    # The public half first: killed between the two, the next call makes new ones, as nobody knows these.
+    write_key_file(path.with_suffix(".pub"), public.encode(), PUBLIC)
+    write_key_file(path, private.encode(), PRIVATE)
     return cosigners
 
 
 def load_witness_keys(path: Path) -> list[Cosigner]:
     """Read the private keys, at least one; raises KeyFileError, also when somebody else may read the file."""
+    content = read_key_file(path)
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise KeyFileError(f"{path}: others may read this private key; run chmod 600 on it")
-        cosigners = [parse_cosigner(line) for line in path.read_text("utf-8").splitlines()]
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
+        cosigners = [parse_cosigner(line) for line in content.decode().splitlines()]
     except ValueError:  # NoteError, or bytes that are no text; nothing of the key goes into a message
         cosigners = []
     if not cosigners:
@@ -57,9 +48,7 @@ def load_witness_keys(path: Path) -> list[Cosigner]:
 def load_witness_vkeys(path: Path) -> list[CosignerKey]:
     """Read a witness's vkeys, at least one; raises KeyFileError."""
     try:
-        keys = [parse_cosigner_key(line) for line in path.read_text("utf-8").splitlines()]
-    except OSError as error:
-        raise KeyFileError(f"{path}: cannot be read ({error.strerror})") from error
+        keys = [parse_cosigner_key(line) for line in read_public_file(path).splitlines()]
     except ValueError as error:
         raise KeyFileError(f"{path}: not the keys of a witness ({error})") from error
     if not keys:

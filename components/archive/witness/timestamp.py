@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import (
     HashAlgorithm,
     TimestampRequestBuilder,
@@ -36,10 +37,16 @@ class TimeStampError(Exception):
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:
-    """Read an authority's certificates (PEM), its root among them; raises OSError and ValueError."""
+    """Read an authority's certificates (PEM), its root among them; raises OSError and ValueError.
+
+    If that of the stamping key is there, it alone is accepted, and no answer need hold it. So one can deal with an
+    authority whose answers hold several in another order than DER asks for, which the parser refuses.
+    """
     certificates = x509.load_pem_x509_certificates(path.read_bytes())
     if not any(each.issuer == each.subject for each in certificates):
         raise ValueError(f"{path} holds no root certificate, one that is its own issuer")
+    if sum(_may_stamp(each) for each in certificates) > 1:
+        raise ValueError(f"{path} holds more than one certificate of a stamping key")
     return certificates
 
 
@@ -72,7 +79,9 @@ class TimeStampAuthority:
 
     async def stamp(self, content: bytes) -> bytes:
         """Have these bytes stamped; gives the answer (DER), verified. Raises TimeStampError."""
-        request = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build()
+        builder = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256)
+        has_signer = any(_may_stamp(each) for each in self._certificates)
+        request = builder.cert_request(cert_request=not has_signer).build()
         token = await self._post(request.as_bytes())
         verify_time_stamp(content, token, self._certificates, request.nonce)
         return token
@@ -143,10 +152,21 @@ class TimeStamper:
         return checkpoint.size > self._last.size and not 0 <= age_s < self._every_s
 
 
+def _may_stamp(certificate: x509.Certificate) -> bool:
+    """Tell whether it is the certificate of whoever stamps, and not of an authority above (RFC 3161, 2.3)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.TIME_STAMPING in usage
+
+
 def _verifier(certificates: Sequence[x509.Certificate], nonce: int | None) -> Verifier:
     builder = VerifierBuilder() if nonce is None else VerifierBuilder().nonce(nonce)
     for certificate in certificates:
-        if certificate.issuer == certificate.subject:
+        if _may_stamp(certificate):
+            builder = builder.tsa_certificate(certificate)
+        elif certificate.issuer == certificate.subject:
             builder = builder.add_root_certificate(certificate)
         else:
             builder = builder.add_intermediate_certificate(certificate)

@@ -1,8 +1,10 @@
 """A witness: cosigns a log's checkpoint if it continues the one that it cosigned before (C2SP tlog-witness)."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from components.archive.errors import LogDamaged
+from components.archive.keys import KeyFileError
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.cosignature import CheckpointCosigner, cosign_checkpoint
 from components.archive.log.merkle import EMPTY_ROOT, ProofError, verify_consistency
@@ -36,17 +38,20 @@ class Witness:
         self,
         state: WitnessState,
         cosigners: Sequence[CheckpointCosigner],
-        logs: Iterable[LogKey],
+        load_logs: Callable[[], Iterable[LogKey]],
         clock_s: Callable[[], int],
     ) -> None:
+        """Know the logs by the keys that `load_logs` gives now, and again when one comes with another key.
+
+        Raises what `load_logs` does.
+        """
         self._state = state
         self._cosigners = tuple(cosigners)
-        self._logs: dict[str, list[LogKey]] = {}
-        for key in logs:
-            self._logs.setdefault(key.name, []).append(key)
-        self._origins = {hash_origin(origin): origin for origin in self._logs}
+        self._load_logs = load_logs
         self._clock_s = clock_s
         self._known: dict[str, Witnessed] = {}
+        self._logs: dict[str, list[LogKey]] = {}
+        self._learn_keys()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -83,7 +88,7 @@ class Witness:
 
     def find_checkpoint(self, origin_hash: str) -> str | None:
         """Give the newest cosigned checkpoint of a log, a note, or None; raises LogDamaged and OSError."""
-        origin = self._origins.get(origin_hash)
+        origin = next((each for each in self._logs if hash_origin(each) == origin_hash), None)
         return (self.witnessed(origin).note or None) if origin is not None else None
 
     def find_fault(self) -> str:
@@ -96,13 +101,22 @@ class Witness:
         return ""
 
     def _verify(self, text: str, lines: Sequence[SignatureLine], origin: str) -> list[SignatureLine]:
-        keys = self._logs.get(origin)
-        if keys is None:
+        if origin not in self._logs:
             raise _Refusal(404, "this witness does not know the log")
+        signers = {(line.name, line.key_id) for line in lines}
+        if not signers & {(key.name, key.key_id) for key in self._logs[origin]}:
+            with suppress(KeyFileError):
+                self._learn_keys()  # the log may have a new key by now
         try:
-            return verify_log_signatures(text, lines, keys)
+            return verify_log_signatures(text, lines, self._logs.get(origin, ()))
         except NoteError as error:
             raise _Refusal(403, str(error)) from None
+
+    def _learn_keys(self) -> None:
+        logs: dict[str, list[LogKey]] = {}
+        for key in self._load_logs():
+            logs.setdefault(key.name, []).append(key)
+        self._logs = logs
 
     def _cosign(
         self, text: str, signatures: Iterable[SignatureLine], checkpoint: Checkpoint, not_before_s: int

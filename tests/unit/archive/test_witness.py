@@ -246,13 +246,13 @@ def test_an_altered_state_is_not_taken_for_none(tmp_path: Path, content: bytes) 
 def test_the_state_outlives_new_keys(tmp_path: Path) -> None:
     witness, state = make_witness(tmp_path / "state")
     witness.add_checkpoint(LOG.request(0, 5))
-    witness = Witness(state, COSIGNERS[:1], [VERIFIER_KEY], lambda: START_S)
+    witness = Witness(state, COSIGNERS[:1], lambda: [VERIFIER_KEY], lambda: START_S)
     assert witness.add_checkpoint(LOG.request(5, 6)).status == 200
     # The log has another key by now: its own cosignature tells the witness that the state is its own.
-    witness = Witness(state, COSIGNERS[:1], [STRANGER.verifier_key], lambda: START_S)
+    witness = Witness(state, COSIGNERS[:1], lambda: [STRANGER.verifier_key], lambda: START_S)
     assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(6, 7)).status == 200
     # The witness has others: the log's signature does.
-    witness = Witness(state, COSIGNERS[1:], [STRANGER.verifier_key], lambda: START_S)
+    witness = Witness(state, COSIGNERS[1:], lambda: [STRANGER.verifier_key], lambda: START_S)
     assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(7, 8)).status == 200
 
 
@@ -289,3 +289,15 @@ def test_a_write_that_failed_after_all_was_kept_is_found(
             witness.add_checkpoint(LOG.request(0, 5))
     assert witness.add_checkpoint(FORK.request(0, 7)) == Answer(409, "5\n", "text/x.tlog.size")
     assert witness.add_checkpoint(LOG.request(5, 7)).status == 200
+
+
+def test_a_log_that_has_a_new_key_is_known_by_it(tmp_path: Path) -> None:
+    keys, state = [VERIFIER_KEY], WitnessState.open(tmp_path / "state")
+    witness = Witness(state, COSIGNERS, lambda: keys, lambda: START_S)
+    handed_over = MemoryLog(signer=STRANGER)
+    assert witness.add_checkpoint(LOG.request(0, 5)).status == 200
+    assert witness.add_checkpoint(handed_over.request(5, 6)).status == 403
+    keys[:] = [STRANGER.verifier_key]
+    assert witness.add_checkpoint(handed_over.request(5, 6)).status == 200
+    # What is signed by the key before is the log's no more.
+    assert witness.add_checkpoint(LOG.request(6, 7)).status == 403
