@@ -51,14 +51,19 @@ class ChunkOpener:
 
     def __init__(self, key: bytes, size_bytes: int) -> None:
         self._cipher = AESGCM(key)
+        self._size_bytes = size_bytes
         self._count = count_chunks(size_bytes)
 
     def open(self, number: int, sealed: bytes) -> bytes:
         """Open chunk `number`; raises SealError when it is another, was altered, or is not the last if it should be."""
         try:
-            return self._cipher.decrypt(_nonce(number, last=number == self._count - 1), sealed, None)
+            chunk = self._cipher.decrypt(_nonce(number, last=number == self._count - 1), sealed, None)
         except InvalidTag:
             raise SealError(f"chunk {number} does not open: another chunk or key, or altered bytes") from None
+        start, end = chunk_place(number, self._size_bytes)
+        if len(chunk) != end - start - TAG_SIZE_BYTES:
+            raise SealError(f"chunk {number} is of another stream: it has another length")
+        return chunk
 
 
 def count_chunks(size_bytes: int) -> int:
