@@ -44,15 +44,15 @@ class S3Objects:
 
     @classmethod
     def open(cls, settings: S3Settings) -> "S3Objects":
-        """Connect when first used; raises ValueError for settings that cannot be right."""
+        """Connect, when it is first used."""
         options: dict[str, str] = {}
         if settings.endpoint:
             options["endpoint"] = settings.endpoint
         if settings.access_key_id:
             options["access_key_id"] = settings.access_key_id
             options["secret_access_key"] = settings.secret_access_key
-        try:
-            store = S3Store(
+        return cls(
+            S3Store(
                 settings.bucket,
                 prefix=settings.prefix or None,
                 region=settings.region,
@@ -67,9 +67,7 @@ class S3Objects:
                 },
                 **options,  # type: ignore[arg-type]
             )
-        except BaseError:
-            raise ValueError(f"bucket {settings.bucket}: these settings are not those of a bucket") from None
-        return cls(store)
+        )
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """See ObjectStore: parts are sent as they come, and become the object with the last request."""
