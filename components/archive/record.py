@@ -76,7 +76,19 @@ class Access:
     result_count: int
 
 
-Record = Submission | Delivery | Access
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person must look at: `name` and what it means stand in docs/alarms.md.
+
+    `details` are pairs in the order of their names, numbers or short texts; nothing of a stanza is among them.
+    """
+
+    name: str
+    details: tuple[tuple[str, str | int], ...]
+    at_ns: int
+
+
+Record = Submission | Delivery | Access | Alarm
 
 
 def encode_submission(submission: Submission) -> bytes:
@@ -110,6 +122,11 @@ def encode_access(access: Access) -> bytes:
         "result_count": access.result_count,
     }
     return _encode(header)
+
+
+def encode_alarm(alarm: Alarm) -> bytes:
+    """Encode an alarm; raises RecordError for text that has no UTF-8."""
+    return _encode({"name": alarm.name, "details": dict(sorted(alarm.details)), "at_ns": alarm.at_ns})
 
 
 def parse_record(kind: RecordKind, payload: bytes) -> Record:
@@ -171,16 +188,25 @@ def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Ac
     )
 
 
+def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Alarm:
+    details = header["details"]
+    if not isinstance(details, dict) or any(type(value) not in (str, int) for value in details.values()):
+        raise RecordError("details is not an object of texts and numbers")
+    return Alarm(_text(header, "name"), tuple(details.items()), _number(header, "at_ns"))
+
+
 _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
     RecordKind.STANZA: _parse_submission,
     RecordKind.SESSION: _parse_submission,
     RecordKind.DELIVERY: _parse_delivery,
     RecordKind.ACCESS: _parse_access,
+    RecordKind.ALARM: _parse_alarm,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
     Delivery: encode_delivery,
     Access: encode_access,
+    Alarm: encode_alarm,
 }
 
 

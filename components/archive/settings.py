@@ -1,10 +1,33 @@
 """What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, ValidationInfo
 
+from components.archive.keys.reference import KeyReference, parse_key_reference
+from components.archive.store.open import StoreName, parse_store_name
 from components.settings import SitePath, Table, load_table
+
+
+def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
+    if not isinstance(text, str):
+        raise ValueError("is a text: a path, age:FILE or a pkcs11: URI (docs/keys.md)")
+    return parse_key_reference(text, info.context["folder"] if info.context else Path())
+
+
+SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
+"""Where a private key is kept (docs/keys.md); relative paths start at the folder of site.toml."""
+
+
+def _below_site(value: object, info: ValidationInfo) -> StoreName:
+    if not isinstance(value, str):
+        raise ValueError("write the path of a file, or postgresql://user@host/database#log")
+    return parse_store_name(value, info.context["folder"] if info.context else Path())
+
+
+LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
+"""A log's store in site.toml: a path, as SitePath, or `postgresql://user@host/database#log`."""
 
 
 class ArchiveSettings(Table):

@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show` and `proof`, and `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof` and `reconcile`, and `steelyard verify`."""
 
 import asyncio
 import sqlite3
@@ -120,8 +120,29 @@ def proof(
         print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
 
 
+@app.command
+def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Check that every number which the server gave out is recorded once; status 1 when any is not."""
+    from components.audit import printing
+    from components.audit.document import encode_document
+    from components.audit.reconcile import reconcile as reconcile_log
+    from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Reconciling", "records") as progress:
+            result = asyncio.run(reconcile_log(settings, progress))
+    if as_json:
+        print(encode_document(describe_reconciliation(result, settings.gate.name)), end="")
+    else:
+        print_reconciliation(result, settings.gate.name, printing.make_console())
+    return 1 if result.findings else 0
+
+
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
+    from components.archive.store.open import log_file
     from components.audit import printing
     from components.audit.document import describe_verification, encode_document
     from components.audit.settings import load_audit_settings
@@ -130,7 +151,8 @@ def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) ->
         settings = load_audit_settings(site)
         reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
         # The first look makes the auditors' log.
-        reports[settings.audit.name] = _verify(settings.audit) if settings.audit.path.exists() else None
+        there = (file := log_file(settings.audit.path)) is None or file.exists()
+        reports[settings.audit.name] = _verify(settings.audit) if there else None
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
@@ -143,7 +165,9 @@ def _verify(log: "LogSettings") -> "Report":
     from components.audit.verify import verify_log
 
     with progress_bar(f"Verifying {log.name}", "records") as progress:
-        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
+        # The first of the log's keys: the log itself leads from there to those after it.
+        first_key = log.verifier_key_file.read_text().partition("\n")[0]
+        return verify_log(log.path, first_key, progress)
 
 
 @contextmanager

@@ -6,26 +6,34 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from components.archive.keys.reference import (
+    KeyReference,
+    KeyReferenceError,
+    parse_key_reference,
+    public_file,
+)
+from components.archive.settings import LogStoreName
+from components.archive.store.open import StoreName, log_name
 from components.audit.errors import AuditError
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the file of its signing key."""
+    """One log: its store, the origin of its checkpoints (C2SP tlog-checkpoint), the place of its signing key."""
 
-    path: Path
+    path: StoreName
     origin: str
-    key_file: Path
+    key_file: KeyReference
 
     @property
     def name(self) -> str:
         """The log's name in the ids of records, as in `gate/100042`."""
-        return self.path.stem
+        return log_name(self.path)
 
     @property
     def verifier_key_file(self) -> Path:
         """The file of the public key, beside that of the signing key."""
-        return self.key_file.with_suffix(".pub")
+        return public_file(self.key_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class AuditSettings:
     audit: LogSettings
     index: Path
     recipients: tuple[Path, ...]
-    key_files: tuple[Path, ...]
+    key_files: tuple[KeyReference, ...]
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
@@ -47,20 +55,19 @@ class AuditSettings:
 
 
 class _LogTable(BaseModel):
-    log: Path
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
-    log_key_file: Path
+    log_key_file: str
 
     def located(self, folder: Path) -> LogSettings:
         # Paths of site.toml start at its folder.
-        return LogSettings(
-            folder / self.log.expanduser(), self.log_origin, folder / self.log_key_file.expanduser()
-        )
+        key = parse_key_reference(self.log_key_file, folder)
+        return LogSettings(self.log, self.log_origin, key)
 
 
 class _AuditTable(_LogTable):
     index: Path
-    key_files: tuple[Path, ...] = Field(min_length=1)
+    key_files: tuple[str, ...] = Field(min_length=1)
 
 
 class _ArchiveTable(BaseModel):
@@ -72,6 +79,15 @@ class _SiteTables(BaseModel):
     archive: _ArchiveTable
     audit: _AuditTable
 
+    def located(self, folder: Path) -> AuditSettings:
+        return AuditSettings(
+            self.gate.located(folder),
+            self.audit.located(folder),
+            folder / self.audit.index.expanduser(),
+            tuple(folder / path.expanduser() for path in self.archive.recipients),
+            tuple(parse_key_reference(text, folder) for text in self.audit.key_files),
+        )
+
 
 def load_audit_settings(site_toml: Path) -> AuditSettings:
     """Read what site.toml says of the logs and the index; the rest of it is the site's to check.
@@ -79,7 +95,8 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
     Raises AuditError.
     """
     try:
-        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()))
+        context = {"folder": site_toml.resolve().parent}
+        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()), context=context)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AuditError(f"{site_toml}: {reason}; name the site's file with --site") from None
@@ -89,10 +106,7 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
         where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise AuditError(f"{site_toml}: missing or wrong: {where}; `steelyard check` says more") from None
     folder = site_toml.resolve().parent
-    return AuditSettings(
-        tables.gate.located(folder),
-        tables.audit.located(folder),
-        folder / tables.audit.index.expanduser(),
-        tuple(folder / path.expanduser() for path in tables.archive.recipients),
-        tuple(folder / path.expanduser() for path in tables.audit.key_files),
-    )
+    try:
+        return tables.located(folder)
+    except KeyReferenceError as error:
+        raise AuditError(f"{site_toml}: the place of a key: {error}") from None

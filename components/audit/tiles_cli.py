@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
 
 if TYPE_CHECKING:
+    from components.archive.store.open import StoreName
     from components.archive.tiles.export import Exported
     from components.audit.settings import LogSettings
 
@@ -39,7 +40,7 @@ def tiles(
         known = {each.name: each for each in (settings.gate, settings.audit)}
         if unknown := [name for name in log if name not in known]:
             raise AuditError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
-        for name in log or [name for name, each in known.items() if each.path.exists()]:
+        for name in log or [name for name, each in known.items() if _may_exist(each.path)]:
             exported[name] = _export(known[name], folder / name)
     if as_json:
         print(
@@ -50,6 +51,14 @@ def tiles(
         return
     for name, each in exported.items():
         print(f"{folder / name}: the tree of {each.size:,} records; {each.files:,} files written")
+
+
+def _may_exist(store: "StoreName") -> bool:
+    """Tell whether there may be a log: the auditors' is made by the first look."""
+    from components.archive.store.open import log_file
+
+    file = log_file(store)
+    return file is None or file.exists()
 
 
 def _export(log: "LogSettings", folder: Path) -> "Exported":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
-from components.archive.record import Access, Delivery, RecordKind, Submission, parse_record
+from components.archive.record import Record, RecordKind, Submission, parse_record
 from components.audit.index import DeliveryState, Index
 from components.audit.query.tree import Kind
 from components.audit.stanza import Reading, read_submission
@@ -22,7 +22,7 @@ class RecordView:
 
     id: str
     opened: OpenedRecord
-    content: Submission | Delivery | Access | None
+    content: Record | None
     reading: Reading
     delivery: DeliveryState | None = None
 

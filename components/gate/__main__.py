@@ -10,14 +10,17 @@ import structlog
 import uvloop
 
 from components.archive.errors import LogError
-from components.archive.keys import KeyFileError, load_conversation_key, load_log_key, load_recipient
+from components.archive.keys import KeyFileError, load_conversation_key, load_recipient
+from components.archive.keys.rotation import open_log_writer
 from components.archive.reader import LogReader
 from components.archive.settings import ArchiveSettings, load_archive
-from components.archive.writer import LogWriter
+from components.archive.store.open import log_name, open_store
 from components.gate.maintenance import maintain_log
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
+from components.gate.watch import Watch
+from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
 from components.link.logs import configure_logging
 from policy.directory import DirectoryError, parse_directory
@@ -28,22 +31,24 @@ log = structlog.get_logger("gate")
 async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
-    key = load_log_key(settings.log_key_file)
     recipients = [load_recipient(path) for path in archive.recipients]
-    writer = await LogWriter.open(settings.log, key, recipients)
+    writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
     reader = await LogReader.open(settings.log)
+    watch = Watch()
     gate = Gate(
         settings.jid,
-        settings.log.stem,
+        log_name(settings.log),
         directory,
         writer,
         reader,
         conversation_key=load_conversation_key(archive.conversation_key_file),
         max_batch=settings.max_batch,
+        watch=watch,
     )
 
     def on_state(connected: bool) -> None:
         gate.link_changed()
+        watch.link_changed(connected=connected)
         log.info("connected" if connected else "disconnected", records=writer.size)
         with contextlib.suppress(OSError):
             write_status(settings.status_file, gate, link, writer)
@@ -55,12 +60,16 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         settings.component_port,
         on_submissions=gate.take,
         on_state=on_state,
+        on_canary=watch.canary_returned,
         reconnect_max_s=settings.reconnect_max_s,
     )
     tasks = [
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
+        asyncio.create_task(
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
+        ),
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -25,6 +25,7 @@ from components.archive.record import (
 from components.archive.writer import Entry, LogWriter
 from components.gate.memo import Memo, encode_memo
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from components.gate.watch import Watch
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
@@ -92,8 +93,10 @@ class Gate:
         *,
         conversation_key: bytes,
         max_batch: int,
+        watch: Watch | None = None,
     ) -> None:
         self._jid = jid
+        self.watch = watch or Watch()
         self._log_name = log_name
         self._directory = directory
         self._writer = writer
@@ -112,6 +115,11 @@ class Gate:
         self.counters = GateCounters()
 
     @property
+    def pending(self) -> int:
+        """Count what is waiting for a commit."""
+        return len(self._pending)
+
+    @property
     def commits(self) -> bool:
         """Whether the last attempt to record succeeded."""
         return self._commits
@@ -119,6 +127,7 @@ class Gate:
     def take(self, submissions: list[Held | Status]) -> None:
         """Take what the link read: decide and encode at once, while the commit before may still be running."""
         received_at_ns = time.time_ns()
+        self.watch.took(submissions)
         for item in submissions:
             self._pending.append(item if isinstance(item, Status) else self._decide(item, received_at_ns))
         self._wake.set()
@@ -186,11 +195,15 @@ class Gate:
                     return  # what of it is recorded already is not known, so none of it may be recorded now
                 new, answers, entries = self._sort(batch)
                 in_doubt = bool(entries)
+                began_s = time.monotonic()
                 first = await self._append(batch, new, entries) if entries else 0
+                if entries:
+                    self.watch.committed(time.monotonic() - began_s)
                 break
             except LogUnavailable as err:
                 # Nobody is answered: the adapter bounces in time. Whether the batch is on disk is not known yet.
                 self._commits = False
+                self.watch.not_recorded(str(err))
                 self.counters.failed_commits += 1
                 log.error("not recorded", reason=str(err), submissions=len(batch), retry_in_s=retry_s)
                 await asyncio.sleep(retry_s)
@@ -273,6 +286,7 @@ class Gate:
             if end < len(answers) and _follows(answers[end - 1], answers[end]):
                 continue
             head = answers[begin]
+            self.watch.answered(head.held.epoch, answers[end - 1].held.seq)
             self._write(
                 encode_verdict(
                     self._jid,
@@ -309,7 +323,7 @@ class Gate:
 
 
 def _class_of(facts: StanzaFacts) -> int:
-    return COMMUNICATION if facts.kind == "message" else SIGNALLING
+    return COMMUNICATION if facts.kind == "message" and facts.way is not Way.CANARY else SIGNALLING
 
 
 def _follows(before: _Answer, after: _Answer) -> bool:

@@ -18,6 +18,7 @@ from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
 from components.site.errors import SiteError
+from components.site.keys_cli import app as keys_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -38,6 +39,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(audit_app)
+app.command(keys_app)
 app.command(archive_app)
 archive_app.command(tiles)
 app.command(verify_command, name="verify")

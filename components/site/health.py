@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
 import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from components.gate.settings import METRICS_ADDRESS
 from components.site.settings import ProsodySettings, SiteSettings, TilesSettings, listening_ports
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
@@ -75,23 +79,72 @@ async def find_tiles_fault(tiles: TilesSettings, log_name: str) -> str:
 
 def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
-    try:
-        age_s = time.time() - status_file.stat().st_mtime
-        status = json.loads(status_file.read_text())
-    except (OSError, ValueError):
-        return "has not told its status yet"
-    if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
-        return "has not told its status yet"
-    if age_s > _STATUS_MAX_AGE_S:
-        return f"has been silent for {age_s:.0f} s; nothing is delivered meanwhile"
+    status, fault = _read_status(status_file, pid)
+    if fault:
+        return f"{fault}; nothing is delivered meanwhile" if status else fault
     state = status.get("state")
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
 
 
+def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the witness's status file; return what is wrong, or nothing when the witness `pid` works.
+
+    That another witness does not answer is no fault of this one; see `find_unwitnessed`.
+    """
+    return _read_status(status_file, pid)[1]
+
+
+def find_unwitnessed(status_file: Path) -> list[str]:
+    """Read from the witness's status file what is not cosigned or stamped now, a line for each."""
+    faults = _read_status(status_file, None)[0].get("faults")
+    return [str(fault) for fault in faults] if isinstance(faults, list) else []
+
+
+def _read_status(status_file: Path, pid: int | None) -> tuple[dict[str, Any], str]:
+    """Read a process's status; gives it, empty when there is none, and what is wrong, or nothing."""
+    try:
+        age_s = time.time() - status_file.stat().st_mtime
+        status = json.loads(status_file.read_text())
+    except (OSError, ValueError):
+        return {}, "has not told its status yet"
+    if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
+        return {}, "has not told its status yet"
+    return status, f"has been silent for {age_s:.0f} s" if age_s > _STATUS_MAX_AGE_S else ""
+
+
 def _address_of(settings: SiteSettings, port_name: str) -> str:
+    if port_name == "gate.metrics_port":
+        return METRICS_ADDRESS
+    if port_name.startswith("witness.") and settings.witness:
+        return settings.witness.address
     if port_name.startswith("tiles.") and settings.tiles:
         return settings.tiles.address
     return (settings.gate if port_name.startswith("gate.") else settings.prosody).address
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAlarm:
+    """An alarm that the gate shows: how often it was raised, and when last (Unix time)."""
+
+    name: str
+    times: int
+    last_at_ns: int
+
+    def __str__(self) -> str:
+        at = dt.datetime.fromtimestamp(self.last_at_ns / 1e9, dt.UTC)
+        often = f", {self.times} times" if self.times > 1 else ""
+        return f"ALARM {self.name} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+
+
+def find_alarms(status_file: Path) -> list[PresentAlarm]:
+    """Read the alarms in the gate's status file; none where it cannot be read, which is find_gate_fault's to tell."""
+    try:
+        entries = json.loads(status_file.read_text())["alarms"]
+        return [
+            PresentAlarm(str(each["name"]), int(each["times"]), int(each["last_at_ns"])) for each in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:

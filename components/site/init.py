@@ -14,11 +14,16 @@ from components.archive.keys import (
     create_log_key,
     create_recipient_key,
 )
+from components.archive.keys.private import is_kept
+from components.archive.keys.reference import KeyReference, named_file, public_file
+from components.archive.log.note import NoteError
+from components.archive.store.open import log_file
+from components.archive.witness.keys import create_witness_keys
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
-from components.site.settings import SiteSettings, load_site, read_site
+from components.site.settings import SiteSettings, WitnessSettings, load_site, read_site
 from policy.directory import parse_directory
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
@@ -50,7 +55,10 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     if not settings.gate.directory.exists():
         write_whole(settings.gate.directory, (packaged_folder("examples") / "directory.toml").read_text())
         made.append(settings.gate.directory)
-    made += _make_keys(settings)
+    try:
+        made += _make_keys(settings)
+    except KeyFileError as err:
+        raise SiteError(str(err)) from None
     server = settings.prosody
     made += make_certificates(
         server.certificates,
@@ -69,6 +77,12 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
 def authority_key_file(settings: SiteSettings) -> Path:
     """Return where the key of the site's own authority lies; there is none if the authority is another's."""
     return settings.folder / "keys" / "ca.key"
+
+
+def find_recipient_key(settings: SiteSettings, public: Path) -> KeyReference:
+    """Return the place of a recipient's private key: as `audit.key_files` says, or beside the public half."""
+    named = (key for key in settings.audit.key_files if public_file(key) == public)
+    return next(named, public.with_suffix(".key"))
 
 
 def accounts_file(settings: SiteSettings) -> Path:
@@ -122,19 +136,17 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
         made.append(secret)
     for log in (settings.gate, settings.audit):
-        if log.log_key_file.exists():
+        if is_kept(log.log_key_file):
             continue
-        if log.log.exists():
+        if (file := log_file(log.log)) is not None and file.exists():
             raise SiteError(
-                f"{log.log} was signed with {log.log_key_file}, which is gone; put it back from a backup"
+                f"{file} was signed with {log.log_key_file}, which is gone; put it back from a backup"
             )
-        log.log_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            create_log_key(log.log_key_file, log.log_origin)
-        except KeyFileError as err:
-            raise SiteError(str(err)) from None
-        made.append(log.log_key_file)
-    return made + _make_archive_keys(settings)
+        file = named_file(log.log_key_file)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_log_key(log.log_key_file, log.log_origin)
+        made.append(file)
+    return made + _make_archive_keys(settings) + _make_witness_keys(settings.witness)
 
 
 def _make_archive_keys(settings: SiteSettings) -> list[Path]:
@@ -143,13 +155,29 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
     for public in settings.archive.recipients:
         if not public.exists():
             public.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            create_recipient_key(public.with_suffix(".key"), public.stem)
-            made.append(public.with_suffix(".key"))
+            key = find_recipient_key(settings, public)
+            create_recipient_key(key, public.stem)
+            made.append(named_file(key))
     if not settings.archive.conversation_key_file.exists():
         settings.archive.conversation_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_conversation_key(settings.archive.conversation_key_file)
         made.append(settings.archive.conversation_key_file)
     return made
+
+
+def _make_witness_keys(witness: WitnessSettings | None) -> list[Path]:
+    if witness is None or witness.key_file.exists():
+        return []
+    if any(witness.state.glob("*.checkpoint")):
+        raise SiteError(
+            f"others know this witness by {witness.key_file}, which is gone; put it back from a backup"
+        )
+    witness.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        create_witness_keys(witness.key_file, witness.name)
+    except (KeyFileError, NoteError) as err:
+        raise SiteError(str(err)) from None
+    return [witness.key_file]
 
 
 def _write_passwords(settings: SiteSettings) -> None:

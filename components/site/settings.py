@@ -7,7 +7,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from components.archive.settings import ArchiveSettings
+from components.archive.keys.reference import needed_files
+from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
+from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
@@ -20,6 +22,7 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
+from components.witness.settings import WitnessSettings
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "SettingsError",
     "SiteSettings",
     "TilesSettings",
+    "WitnessSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -61,11 +65,11 @@ class ProsodySettings(Table):
 class AuditSettings(Table):
     """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     index: SitePath
-    key_files: tuple[SitePath, ...] = Field(min_length=1)
+    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 class SiteToml(Table):
@@ -77,6 +81,7 @@ class SiteToml(Table):
     archive: ArchiveSettings
     audit: AuditSettings
     tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class SiteSettings:
     archive: ArchiveSettings
     audit: AuditSettings
     tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -110,6 +116,7 @@ def load_site(path: Path) -> SiteSettings:
     settings, problems = _read(path)
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
+        problems += _witness_problems(settings.witness)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -124,7 +131,16 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit, toml.tiles)
+    settings = SiteSettings(
+        path,
+        toml.site,
+        toml.prosody,
+        toml.gate,
+        toml.archive,
+        toml.audit,
+        toml.tiles,
+        toml.witness,
+    )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -170,6 +186,8 @@ def _log_problems(settings: SiteSettings) -> Iterator[str]:
     gate, audit = settings.gate, settings.audit
     for key in ("log", "log_origin", "log_key_file"):
         pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        if key == "log":
+            pair = [(name, store_label(store)) for name, store in pair]
         yield from _repeated(pair, "each log needs its own")
 
 
@@ -189,14 +207,15 @@ def _file_problems(
 ) -> list[str]:
     needed: list[tuple[str, list[Path]]] = []
     if gate:
-        keys = ("secret_file", "directory", "log_key_file")
-        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in ("secret_file", "directory")]
+        needed.append(("gate.log_key_file", needed_files(gate.log_key_file)))
     if archive:
         needed.append(("archive.recipients", list(archive.recipients)))
         needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
     if audit:
-        needed.append(("audit.log_key_file", [audit.log_key_file]))
-        needed.append(("audit.key_files", list(audit.key_files)))
+        needed.append(
+            ("audit.log_key_file", needed_files(audit.log_key_file))
+        )  # the auditors' own may lie elsewhere
     if server:
         needed.append(("prosody.certificates", certificate_files(server)))
     problems = []
@@ -208,17 +227,31 @@ def _file_problems(
     return problems
 
 
+def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
+    if witness is None:
+        return
+    if not witness.key_file.is_file():
+        yield (f"witness.key_file: there is no {witness.key_file}; `steelyard init` makes what is missing")
+    stamps = witness.time_stamps
+    if stamps and not stamps.certificates.is_file():
+        yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+    if witness.logs and not witness.port:
+        yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    if settings.prosody.s2s_port:
-        ports.append(("prosody.s2s_port", settings.prosody.s2s_port))
-    if settings.tiles:
-        ports.append(("tiles.port", settings.tiles.port))
-    return ports
+    optional = [
+        ("prosody.s2s_port", settings.prosody.s2s_port),
+        ("gate.metrics_port", settings.gate.metrics_port),
+        ("witness.port", settings.witness.port if settings.witness else 0),
+        ("tiles.port", settings.tiles.port if settings.tiles else 0),
+    ]
+    return ports + [(name, port) for name, port in optional if port]
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

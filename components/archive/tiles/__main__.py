@@ -7,10 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from components.archive.store.open import StoreName, parse_store_name
 from components.archive.tiles.server import TileServer
 
 
-async def serve(address: str, port: int, logs: Mapping[str, Path]) -> None:
+async def serve(address: str, port: int, logs: Mapping[str, StoreName]) -> None:
     """Serve until SIGTERM or SIGINT; raises OSError when the port cannot be listened on."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -29,7 +30,9 @@ def main() -> int:
     """Run the server; exit status 0 when told to stop, 1 when it cannot listen, 2 for wrong use."""
     try:
         address, port, *named = sys.argv[1:]
-        logs = {name: Path(path) for name, _, path in (each.partition("=") for each in named)}
+        logs = {
+            name: parse_store_name(path, Path()) for name, _, path in (each.partition("=") for each in named)
+        }
         asyncio.run(serve(address, int(port), logs))
     except ValueError:
         _say("wrong use", reason="ADDRESS PORT NAME=LOG... is expected")

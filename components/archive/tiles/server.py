@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aiohttp import web
 
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.reader import LogReader
+from components.archive.store.open import StoreName
 from components.archive.tiles.resource import CHECKPOINT_PATH, PathError, parse_path
 from components.archive.tiles.source import TileSource
 
@@ -36,7 +36,7 @@ _ERROR_HEADERS = {"Cache-Control": "no-store"}  # what is not there yet may be t
 class ServedLog:
     """A log that is served; it is opened when it is first asked for, since its writer may not have made it yet."""
 
-    path: Path
+    path: StoreName
     _reader: LogReader | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -57,7 +57,7 @@ class ServedLog:
 class TileServer:
     """An HTTP server of logs by name: `/<name>/checkpoint`, `/<name>/tile/...`."""
 
-    def __init__(self, logs: Mapping[str, Path]) -> None:
+    def __init__(self, logs: Mapping[str, StoreName]) -> None:
         self._logs = {name: ServedLog(path) for name, path in logs.items()}
         self._requests = 0
         self._runner: web.AppRunner | None = None

@@ -51,10 +51,10 @@ def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[
     lines = [line.rstrip() for line in output.splitlines()]
     assert errors == ""
     assert re.fullmatch(rf"2026-11-23 20:04:05.000  {ALICE} → {BOB} +released", lines[0])
-    assert re.fullmatch(r"gate/0 +Selling copper +unknown", lines[1])
+    assert re.fullmatch(r"gate/1 +Selling copper +unknown", lines[1])
     assert re.search("alice@metals.example/desk → eve@grain.example +refused", output)
     assert "recipient-outside: Write to people of your own firm." in output
-    assert "3 of 4 records match. The log gate has 4 entries. This search is record audit/0." in lines[-1]
+    assert "3 of 4 records match. The log gate has 6 entries. This search is record audit/1." in lines[-1]
 
 
 def test_output_is_safe_for_a_terminal(
@@ -63,8 +63,8 @@ def test_output_is_safe_for_a_terminal(
     monkeypatch.setenv("FORCE_COLOR", "1")
     for command in (
         ("search", "*"),
-        ("show", "gate/2"),
-        ("show", "gate/2", "--json"),
+        ("show", "gate/3"),
+        ("show", "gate/3", "--json"),
         ("search", "*", "--json"),
     ):
         assert run(*command) == 0
@@ -81,15 +81,16 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "query": '"copper" AND from:"bob"',
         "matched": 1,
         "submissions": 4,
-        "log_size": 4,
-        "access": "audit/0",
+        "log_size": 6,
+        "access": "audit/1",
     }
     assert record == {
-        "id": "gate/2",
+        "id": "gate/3",
         "record": "submission",
         "at": "2026-11-23T20:04:05.000000Z",
         "at_ns": 1_795_464_245_000_000_000,
         "intact": True,
+        "destroyed": False,
         "kind": "message",
         "way": "c2s",
         "session": "c7",
@@ -119,10 +120,10 @@ def test_search_takes_a_query_in_one_piece_or_in_many(said: Site, capsys: pytest
 
 
 def test_show_prints_everything(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("show", "gate/1") == 0
+    assert run("show", "gate/2") == 0
     output = capsys.readouterr().out
     for expected in (
-        r"id +gate/1\b",
+        r"id +gate/2\b",
         r"from +alice@metals.example/desk\b",
         r"verdict +refuse\b",
         r"rules +recipient-outside\b",
@@ -131,45 +132,50 @@ def test_show_prints_everything(said: Site, capsys: pytest.CaptureFixture[str]) 
         r"leaf hash +[0-9a-f]{64}",
         r"checkpoint +metals.example/gate",
         r"Proved: the tree under the signed checkpoint holds this record.",
-        r"This look is record audit/0\.",
+        r"This look is record audit/1\.",
     ):
         assert re.search(expected, output), expected
 
 
 def test_show_writes_exactly_the_bytes(said: Site, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert run("show", "gate/3", "--raw") == 0
+    assert run("show", "gate/4", "--raw") == 0
     assert capfdbinary.readouterr().out == b"<message>\xff cut"
 
 
 def test_show_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("show", "gate/1", "--json") == 0
+    assert run("show", "gate/2", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["error"] == {"type": "cancel", "condition": "not-allowed", "text": REFUSAL.text}
     assert shown["stanza"].startswith("<message xmlns='jabber:client'")
     assert shown["proof"]["proved"] is True
-    assert shown["proof"]["tree_size"] == 4
-    assert len(shown["proof"]["hashes"]) == 2
-    assert run("show", "gate/3", "--json") == 0
+    assert shown["proof"]["tree_size"] == 6
+    assert len(shown["proof"]["hashes"]) == 3
+    assert run("show", "gate/4", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["stanza"] is None
     assert shown["stanza_base64"] == "PG1lc3NhZ2U+/yBjdXQ="
 
 
 def test_what_is_not_proved_ends_with_status_1(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("search", "copper") == 0
+    assert "altered since it was recorded" not in capsys.readouterr().out
     with sqlite3.connect(said.settings.gate.path) as database:
-        database.execute("UPDATE record SET payload = replace(payload, 'Selling', 'Buying') WHERE idx = 0")
+        database.execute("UPDATE record SET payload = CAST(payload || x'00' AS BLOB) WHERE idx = 1")
     database.close()
-    assert run("show", "gate/0") == 1
+    assert run("show", "gate/1") == 1
     assert "NOT PROVED" in capsys.readouterr().out
     assert run("search", "copper") == 0
     assert "altered since it was recorded" in capsys.readouterr().out
+    said.settings.index.unlink()  # what is sealed and altered before it was indexed has no words, but is found
+    assert run("search", "kind:other") == 0
+    assert "gate/1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("search", "copper AND"), "  copper AND\n            ^\nsomething to search for must follow AND\n"),
-        (("show", "gate/99"), "steelyard: there is no record gate/99: the last is gate/3\n"),
+        (("show", "gate/99"), "steelyard: there is no record gate/99: the last is gate/5\n"),
         (
             ("show", "copper"),
             "steelyard: 'copper' is no record's id: one looks like gate/100042 or audit/7\n",
@@ -188,7 +194,7 @@ def test_an_error_says_what_to_do(
 
 def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
     said.settings.audit.key_file.unlink()
-    for command in (("search", "copper"), ("show", "gate/0"), ("show", "gate/0", "--raw")):
+    for command in (("search", "copper"), ("show", "gate/1"), ("show", "gate/1", "--raw")):
         assert run(*command) == 2
         output, errors = capsys.readouterr()
         assert output == ""
@@ -198,14 +204,14 @@ def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest
 def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify_command(site=said.path) == 0
     output = capsys.readouterr().out
-    assert "gate: 4 records, all verified" in output
+    assert "gate: 6 records, all verified" in output
     assert "audit: there is no log yet" in output
     assert run("search", "copper") == 0
     capsys.readouterr()
     assert verify_command(site=said.path, as_json=True) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True
-    assert {name: log["size"] for name, log in report["logs"].items()} == {"gate": 4, "audit": 1}
+    assert {name: log["size"] for name, log in report["logs"].items()} == {"gate": 6, "audit": 3}
 
 
 @pytest.mark.parametrize("log", ["gate", "audit"])
@@ -238,8 +244,11 @@ def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"missing or wrong: gate, audit; `steelyard check` says more"),
-        ("[gate]\nlog = 'gate.db'\n[audit]\nlog = 1", r"gate\.log_origin, gate\.log_key_file, audit\.log, "),
+        ("", r"missing or wrong: gate, archive, audit; `steelyard check` says more"),
+        (
+            "[gate]\nlog = 'gate.db'\n[audit]\nlog = 1",
+            r"gate\.log_origin, gate\.log_key_file, archive, audit\.log, ",
+        ),
         ("[gate", r"is not valid TOML"),
         ("\udcff", r"is not valid TOML"),
     ],
