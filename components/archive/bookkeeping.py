@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
 
 from components.archive.record import RecordKind
 
@@ -58,6 +58,7 @@ _KINDS: dict[type[Bookkeeping], RecordKind] = {
     Manifest: RecordKind.MANIFEST,
     Tombstone: RecordKind.TOMBSTONE,
 }
+_MAKERS = {kind: type_ for type_, kind in _KINDS.items()}
 _TUPLES = ("recipients", "positions")
 
 
@@ -70,15 +71,26 @@ def encode_bookkeeping(record: Bookkeeping) -> tuple[RecordKind, bytes]:
 
 def parse_bookkeeping(kind: RecordKind, payload: bytes) -> Bookkeeping:
     """Parse a payload of one of these kinds; raises BookkeepingError unless it is in its one encoding."""
-    make: Callable[..., Bookkeeping] = next(type_ for type_, known in _KINDS.items() if known == kind)
     try:
-        fields: dict[str, Any] = json.loads(payload)
+        make: Callable[..., Bookkeeping] = _MAKERS[kind]
+        values: dict[str, Any] = json.loads(payload)
         for name in _TUPLES:
-            if name in fields:
-                fields[name] = tuple(fields[name])
-        record = make(**fields)
-    except (ValueError, TypeError):
-        raise BookkeepingError(f"not a record of kind {kind}") from None
-    if encode_bookkeeping(record) != (kind, payload):
-        raise BookkeepingError(f"a record of kind {kind} in another encoding than its one")
+            if name in values:
+                values[name] = tuple(values[name])
+        record = make(**values)
+        known = _has_its_types(record) and encode_bookkeeping(record) == (kind, payload)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        known = False
+    if not known:
+        raise BookkeepingError(f"not a record of kind {kind} in its one encoding")
     return record
+
+
+def _has_its_types(record: Bookkeeping) -> bool:
+    """Tell whether each value is of its field's type; JSON has others, and Python does not look."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        items, type_ = (value, get_args(field.type)[0]) if field.name in _TUPLES else ((value,), field.type)
+        if any(type(item) is not type_ for item in items):
+            return False
+    return True

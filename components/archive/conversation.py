@@ -14,19 +14,18 @@ class ConversationHash:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._known: dict[tuple[str, str], bytes] = {}
+        self._known: dict[tuple[str, str, bool, Way], bytes] = {}
 
     def hash(self, facts: StanzaFacts) -> bytes:
         """Name the conversation that a stanza belongs to (16 bytes); NO_CONVERSATION for what is to nobody."""
         if not facts.to or facts.way is Way.SESSION:
             return NO_CONVERSATION
-        pair = (facts.sender, facts.to)
-        if (known := self._known.get(pair)) is None:
+        in_room = facts.type == "groupchat"
+        case = (facts.sender, facts.to, in_room, facts.way)
+        if (known := self._known.get(case)) is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            known = self._known[pair] = (
-                self.of_people(*pair) if facts.type != "groupchat" else self.of_room(facts.to)
-            )
+            known = self._known[case] = self._of_room_talk(facts) if in_room else self.of_people(*case[:2])
         return known
 
     def of_people(self, one: str, other: str) -> bytes:
@@ -36,6 +35,13 @@ class ConversationHash:
     def of_room(self, room: str) -> bytes:
         """Name what is said in a room."""
         return self._digest(f"{bare(room)}\n")
+
+    def _of_room_talk(self, facts: StanzaFacts) -> bytes:
+        if "/" not in facts.to:
+            return self.of_room(facts.to)
+        # To a resource: another site's room tells it to its occupant (XEP-0045, 7.4), or a client calls a message
+        # to another so, which the server delivers as well (RFC 6121, 8.5.3.1).
+        return self.of_people(facts.sender, facts.to) if facts.way is Way.C2S else self.of_room(facts.sender)
 
     def _digest(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")[:16]

@@ -1,6 +1,6 @@
 """A log's newest state, as its store holds it, checked before anything is added to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.archive.errors import LogDamaged
@@ -45,16 +45,20 @@ class Head:
         return self.tree.frontier.size
 
 
+def require_log(meta: Mapping[str, str], origin: str) -> None:
+    """Raise LogDamaged unless this is the `meta` of the log of that origin, in the format known here."""
+    if meta.get("format") != FORMAT or meta.get("origin") != origin:
+        found = f"{meta.get('origin')!r} in format {meta.get('format')!r}"
+        raise LogDamaged(f"the log is {found}, not {origin!r} in {FORMAT!r}")
+
+
 async def load_head(source: LogSource, key: VerifierKey) -> Head:
     """Read the newest state; raises LogDamaged if checkpoint, tiles and last records do not fit together.
 
     Records behind the newest checkpoint, which a killed writer leaves, are taken up as they are: they must follow
     one another, fit their leaves, and not go back in time.
     """
-    meta = await source.fetch_meta()
-    if meta.get("format") != FORMAT or meta.get("origin") != key.name:
-        found = f"{meta.get('origin')!r} in format {meta.get('format')!r}"
-        raise LogDamaged(f"the log is {found}, not {key.name!r} in {FORMAT!r}")
+    require_log(await source.fetch_meta(), key.name)
     row = await source.fetch_newest_checkpoint()
     if row is None:
         raise LogDamaged("the log has no checkpoint")

@@ -5,7 +5,6 @@ ratchet makes each record's key from it; the writer keeps only the newest state,
 """
 
 import base64
-import binascii
 import json
 import os
 import struct
@@ -161,9 +160,9 @@ def open_segment_keys(
     """
     try:
         entries = json.loads(envelopes)
-        sealed = {entry["key_id"]: base64.b64decode(entry["sealed"]) for entry in entries}
+        sealed = {entry["key_id"]: base64.b64decode(entry["sealed"], validate=True) for entry in entries}
         names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError):  # binascii.Error is a ValueError
         raise SealError(f"the envelopes of segment {segment} are malformed") from None
     for opener in openers:
         if opener.key_id in sealed:

@@ -18,7 +18,10 @@ MAX_BATCH_RECORDS = 65_536  # a leaf's position has two bytes
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """A segment that takes records: the next has number `count` in it, and the key that `chain` is at."""
+    """A segment that takes records: the next has number `count` in it, and the key that `chain` is at.
+
+    `opened_at_ns` is what the clock said, which a leaf's time may be ahead of.
+    """
 
     number: int
     retention_class: int

@@ -1,10 +1,22 @@
 """What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, ValidationInfo
 
+from components.archive.keys.reference import KeyReference, parse_key_reference
 from components.settings import SitePath, Table, load_table
+
+
+def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
+    if not isinstance(text, str):
+        raise ValueError("is a text: a path, age:FILE or a pkcs11: URI (docs/keys.md)")
+    return parse_key_reference(text, info.context["folder"] if info.context else Path())
+
+
+SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
+"""Where a private key is kept (docs/keys.md); relative paths start at the folder of site.toml."""
 
 
 class ArchiveSettings(Table):

@@ -3,17 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
-from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head
+from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
+from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
-from components.archive.log.note import NoteSigner
+from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
@@ -60,9 +61,9 @@ class LogWriter:
 
     `append` either returns, and then its records are durable; or it raises LogUnavailable or LogDamaged, or is
     cancelled, and then their fate is unknown: the commit may have failed on its way back. Call `recover()`: it
-    reads the store anew and gives the true size, which is the one before (nothing was kept) or the one after the
-    whole batch (all was kept), nothing between. An `append` without it recovers first, so that the log cannot
-    fork; but whoever then sends the batch again may record it twice.
+    reads the store anew, which holds all of the batch or nothing of it, and ends the segments that were open, so
+    that the size alone does not tell which; the batch's memo does. An `append` without it recovers first, so that
+    the log cannot fork; but whoever then sends the batch again may record it twice.
 
     `maintain` signs checkpoints and ends segments that have lasted long enough: call it at least twice a second.
     """
@@ -86,6 +87,8 @@ class LogWriter:
         self._unsigned_since_s = time.monotonic()
         self._in_doubt: _State | None = None
         self._doubtful_leaves: Sequence[bytes] = ()
+        self._doubtful_signer = signer
+        self._handover: tuple[int, NoteSigner] | None = None  # the second of it, and the key until then
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -110,9 +113,12 @@ class LogWriter:
             await store.close()
             raise ValueError("a log needs a recipient: what nobody can open is no record")
         try:
-            if not await store.fetch_meta():
+            origin = signer.verifier_key.name
+            if meta := await store.fetch_meta():
+                require_log(meta, origin)  # a log of another format may have no lease to take
+            else:
                 empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
-                await store.create({"format": FORMAT, "origin": signer.verifier_key.name}, empty)
+                await store.create({"format": FORMAT, "origin": origin}, empty)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
             writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
@@ -126,6 +132,11 @@ class LogWriter:
     def size(self) -> int:
         """Count the records known to be durable."""
         return self._state.size
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The key that verifies the checkpoints which are signed now."""
+        return self._signer.verifier_key
 
     @property
     def signed_size(self) -> int:
@@ -173,6 +184,34 @@ class LogWriter:
         """Sign a checkpoint of all records now, if the newest is not that already; raises as `append` does."""
         await self.maintain(sign_after_s=0)
 
+    async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
+        """Hand the log to a new key of the same name; gives the index of the record that says so.
+
+        One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. Raises
+        as `append` does, and LogKeyError for a key that it cannot be handed to.
+        """
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            self.integrate()
+            old = self._signer
+            note = sign_log_key(old, signer).encode()
+            plan = self._plan([Entry(RecordKind.LOG_KEY, note)], (), b"", 0)
+            head = extend_head(self._head, plan.change.leaves, plan.state.time_ns)
+            change = replace(
+                plan.change,
+                tiles=list(head.unsigned_tiles.values()),
+                checkpoint=_checkpoint(head, old, signer),
+            )
+            self._in_doubt, self._doubtful_leaves, self._doubtful_signer = plan.state, change.leaves, signer
+            # Killed before this, the log has the old key; after it, the new one. Both can be tried on the checkpoint.
+            await self._store.commit(change)
+            self._in_doubt = None
+            self._adopt(signer, head.time_ns)
+            self._state = plan.state
+            self._head = Head(head.tree, head.time_ns, head.size, {})
+            return plan.first
+
     async def recover(self) -> int:
         """Find out what became of an append that failed, and give the log's true size.
 
@@ -204,7 +243,11 @@ class LogWriter:
         plan = self._plan(entries, ended, memo, forget_memos_before)
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
-        self._in_doubt, self._doubtful_leaves = plan.state, plan.change.leaves
+        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = (
+            plan.state,
+            plan.change.leaves,
+            self._signer,
+        )
         await self._store.commit(plan.change)
         # Killed here: recorded, and nobody was told. Whoever submitted it looks at the memos after a restart.
         self._in_doubt = None
@@ -215,9 +258,7 @@ class LogWriter:
     def _plan(
         self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
     ) -> _Plan:
-        draft = _Draft(
-            self._state, max(self._state.time_ns, self._clock_ns()), self._signer.verifier_key.name
-        )
+        draft = _Draft(self._state, self._clock_ns(), self._signer.verifier_key.name)
         for segment in ended:
             draft.end_segment(segment)
         for retention_class, records in _count_classes(entries).items():
@@ -233,8 +274,11 @@ class LogWriter:
         head = self._head
         if head.size == head.signed_size:
             return
-        row = CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, _sign_tree(head.tree, self._signer))
-        self._in_doubt, self._doubtful_leaves = self._state, ()
+        signers = [self._signer]
+        if self._handover is not None and self._handover[0] == head.time_ns // NS_PER_SECOND:
+            signers.insert(0, self._handover[1])  # else the checkpoint of the handover would be replaced
+        row = _checkpoint(head, *signers)
+        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         self._in_doubt = None
@@ -247,11 +291,19 @@ class LogWriter:
         found = await load_head(self._store, self._signer.verifier_key)
         after = extend_head(self._head, self._doubtful_leaves, 0)
         if found.tree not in (self._head.tree, after.tree):
+            # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
+            await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
+        if found.tree == after.tree and self._doubtful_signer is not self._signer:
+            self._adopt(self._doubtful_signer, found.time_ns)
         self._head = found
         self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._in_doubt = None
         await self._end_abandoned_segments()
+
+    def _adopt(self, signer: NoteSigner, time_ns: int) -> None:
+        self._handover = (time_ns // NS_PER_SECOND, self._signer)
+        self._signer = signer
 
     async def _end_abandoned_segments(self) -> None:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]
@@ -262,9 +314,10 @@ class LogWriter:
 class _Draft:
     """An append in the making."""
 
-    def __init__(self, state: _State, now_ns: int, origin: str) -> None:
+    def __init__(self, state: _State, clock_ns: int, origin: str) -> None:
         self._state = state
-        self._now_ns = now_ns
+        self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
+        self._now_ns = max(state.time_ns, clock_ns)
         self._origin = origin
         self._leaves: list[bytes] = []
         self._payloads: list[bytes] = []
@@ -288,13 +341,13 @@ class _Draft:
     def make_room(self, retention_class: int, records: int, recipients: Sequence[Recipient]) -> None:
         """See that the class has a segment with room for these, ending the one it has if need be."""
         segment = self._segments.get(retention_class)
-        if segment is not None and segment.has_room(records, self._now_ns):
+        if segment is not None and segment.has_room(records, self._clock_ns):
             return
         if segment is not None:
             self.end_segment(segment)
         number, self._next_segment = self._next_segment, self._next_segment + 1
         segment, envelopes, record = open_segment(
-            number, retention_class, self._now_ns, self._origin, recipients
+            number, retention_class, self._clock_ns, self._origin, recipients
         )
         self._opened.append(
             SegmentRow(number, retention_class, self.next_index, self._now_ns, None, envelopes)
@@ -380,7 +433,10 @@ def _count_classes(entries: Sequence[Entry]) -> dict[int, int]:
     return counts
 
 
-def _sign_tree(tree: TiledTree, signer: NoteSigner) -> str:
-    return sign_checkpoint(
-        Checkpoint(signer.verifier_key.name, tree.frontier.size, root_hash(tree.frontier)), signer
-    )
+def _sign_tree(tree: TiledTree, *signers: NoteSigner) -> str:
+    origin = signers[0].verifier_key.name
+    return sign_checkpoint(Checkpoint(origin, tree.frontier.size, root_hash(tree.frontier)), *signers)
+
+
+def _checkpoint(head: Head, *signers: NoteSigner) -> CheckpointRow:
+    return CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, _sign_tree(head.tree, *signers))

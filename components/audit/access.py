@@ -6,8 +6,10 @@ import pwd
 import time
 
 from components.archive.errors import LogBusy, LogError
-from components.archive.keys import KeyFileError, load_log_key, load_recipient
+from components.archive.keys import KeyFileError, load_recipient
+from components.archive.keys.rotation import open_log_writer
 from components.archive.record import Access, RecordError, RecordKind, encode_access
+from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import Entry, LogWriter
 from components.audit.errors import AuditError
 from components.audit.settings import AuditSettings
@@ -47,12 +49,11 @@ def name_actor() -> str:
 
 async def _open_writer(settings: AuditSettings) -> LogWriter:
     log = settings.audit
-    key = load_log_key(log.key_file)
     recipients = [load_recipient(path) for path in settings.recipients]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
-            return await LogWriter.open(log.path, key, recipients)
+            return await open_log_writer(await SqliteStore.open(log.path), log.key_file, recipients)
         except LogBusy:
             if time.monotonic() > give_up_at_s:
                 raise

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from components.archive.keys import KeyFileError, load_recipient_key
+from components.archive.keys import KeyFileError
+from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.audit.errors import AuditError
@@ -14,7 +15,7 @@ from components.audit.settings import AuditSettings, LogSettings
 async def open_log(settings: AuditSettings, log: LogSettings) -> AsyncIterator[RecordOpener]:
     """Open a log of the site for reading what is sealed to the auditors; raises AuditError and LogError."""
     try:
-        keys = [load_recipient_key(path) for path in settings.key_files]
+        keys = load_key_ring(settings.key_files)
     except KeyFileError as error:
         raise AuditError(f"{error}; the auditors' keys are named in audit.key_files") from None
     reader = await LogReader.open(log.path)

@@ -6,16 +6,22 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from components.archive.keys.reference import (
+    KeyReference,
+    KeyReferenceError,
+    parse_key_reference,
+    public_file,
+)
 from components.audit.errors import AuditError
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the file of its signing key."""
+    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the place of its signing key."""
 
     path: Path
     origin: str
-    key_file: Path
+    key_file: KeyReference
 
     @property
     def name(self) -> str:
@@ -25,7 +31,7 @@ class LogSettings:
     @property
     def verifier_key_file(self) -> Path:
         """The file of the public key, beside that of the signing key."""
-        return self.key_file.with_suffix(".pub")
+        return public_file(self.key_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class AuditSettings:
     audit: LogSettings
     index: Path
     recipients: tuple[Path, ...]
-    key_files: tuple[Path, ...]
+    key_files: tuple[KeyReference, ...]
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
@@ -49,18 +55,17 @@ class AuditSettings:
 class _LogTable(BaseModel):
     log: Path
     log_origin: str = Field(min_length=1)
-    log_key_file: Path
+    log_key_file: str
 
     def located(self, folder: Path) -> LogSettings:
         # Paths of site.toml start at its folder.
-        return LogSettings(
-            folder / self.log.expanduser(), self.log_origin, folder / self.log_key_file.expanduser()
-        )
+        key = parse_key_reference(self.log_key_file, folder)
+        return LogSettings(folder / self.log.expanduser(), self.log_origin, key)
 
 
 class _AuditTable(_LogTable):
     index: Path
-    key_files: tuple[Path, ...] = Field(min_length=1)
+    key_files: tuple[str, ...] = Field(min_length=1)
 
 
 class _ArchiveTable(BaseModel):
@@ -71,6 +76,15 @@ class _SiteTables(BaseModel):
     gate: _LogTable
     archive: _ArchiveTable
     audit: _AuditTable
+
+    def located(self, folder: Path) -> AuditSettings:
+        return AuditSettings(
+            self.gate.located(folder),
+            self.audit.located(folder),
+            folder / self.audit.index.expanduser(),
+            tuple(folder / path.expanduser() for path in self.archive.recipients),
+            tuple(parse_key_reference(text, folder) for text in self.audit.key_files),
+        )
 
 
 def load_audit_settings(site_toml: Path) -> AuditSettings:
@@ -89,10 +103,7 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
         where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise AuditError(f"{site_toml}: missing or wrong: {where}; `steelyard check` says more") from None
     folder = site_toml.resolve().parent
-    return AuditSettings(
-        tables.gate.located(folder),
-        tables.audit.located(folder),
-        folder / tables.audit.index.expanduser(),
-        tuple(folder / path.expanduser() for path in tables.archive.recipients),
-        tuple(folder / path.expanduser() for path in tables.audit.key_files),
-    )
+    try:
+        return tables.located(folder)
+    except KeyReferenceError as error:
+        raise AuditError(f"{site_toml}: the place of a key: {error}") from None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.archive.settings import SiteKey
 from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
 
 METRICS_ADDRESS = "127.0.0.1"
@@ -20,7 +21,7 @@ class GateSettings(Table):
     directory: SitePath
     log: SitePath
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     status_file: SitePath
     log_level: LogLevel = "info"
     hold_timeout_s: float = Field(default=5.0, gt=0, le=300)

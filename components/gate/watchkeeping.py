@@ -2,7 +2,6 @@
 
 import asyncio
 
-from components.archive.log.note import VerifierKey
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.canary import Canary
@@ -15,15 +14,9 @@ from components.link.component import GateLink
 
 
 async def keep_watch(
-    settings: GateSettings,
-    watch: Watch,
-    gate: Gate,
-    link: GateLink,
-    writer: LogWriter,
-    reader: LogReader,
-    key: VerifierKey,
+    settings: GateSettings, watch: Watch, gate: Gate, link: GateLink, writer: LogWriter, reader: LogReader
 ) -> None:
-    """Watch until cancelled; `key` verifies the log's checkpoints.
+    """Watch until cancelled.
 
     Raises OSError when the port of the figures is in use, LogDamaged and LogFenced.
     """
@@ -35,7 +28,7 @@ async def keep_watch(
             settings.jid,
             settings.log.stem,
             reader,
-            key,
+            writer.verifier_key,
             watch.alarms,
             watch.metrics,
             send=link.write,

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
@@ -95,7 +96,9 @@ def _check_directory(settings: SiteSettings) -> Iterator[str]:
 
 def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    secrets = [settings.gate.secret_file, settings.gate.log_key_file, settings.audit.log_key_file]
+    secrets = [settings.gate.secret_file]
+    for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
+        secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
@@ -185,7 +188,7 @@ async def _check_log(settings: GateSettings | AuditSettings) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
     path = settings.log
     try:
-        key = load_verifier_key(settings.log_key_file.with_suffix(".pub"))
+        key = load_verifier_key(public_file(settings.log_key_file))
         reader = await LogReader.open(path)
         try:
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size

@@ -16,6 +16,7 @@ from rich.console import Console
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.site.errors import SiteError
+from components.site.keys_cli import app as keys_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -36,6 +37,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(audit_app)
+app.command(keys_app)
 app.command(verify_command, name="verify")
 
 

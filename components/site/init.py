@@ -14,6 +14,8 @@ from components.archive.keys import (
     create_log_key,
     create_recipient_key,
 )
+from components.archive.keys.private import is_kept
+from components.archive.keys.reference import KeyReference, named_file, public_file
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
@@ -50,7 +52,10 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     if not settings.gate.directory.exists():
         write_whole(settings.gate.directory, (packaged_folder("examples") / "directory.toml").read_text())
         made.append(settings.gate.directory)
-    made += _make_keys(settings)
+    try:
+        made += _make_keys(settings)
+    except KeyFileError as err:
+        raise SiteError(str(err)) from None
     server = settings.prosody
     made += make_certificates(
         server.certificates,
@@ -69,6 +74,12 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
 def authority_key_file(settings: SiteSettings) -> Path:
     """Return where the key of the site's own authority lies; there is none if the authority is another's."""
     return settings.folder / "keys" / "ca.key"
+
+
+def find_recipient_key(settings: SiteSettings, public: Path) -> KeyReference:
+    """Return the place of a recipient's private key: as `audit.key_files` says, or beside the public half."""
+    named = (key for key in settings.audit.key_files if public_file(key) == public)
+    return next(named, public.with_suffix(".key"))
 
 
 def accounts_file(settings: SiteSettings) -> Path:
@@ -122,18 +133,16 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
         made.append(secret)
     for log in (settings.gate, settings.audit):
-        if log.log_key_file.exists():
+        if is_kept(log.log_key_file):
             continue
         if log.log.exists():
             raise SiteError(
                 f"{log.log} was signed with {log.log_key_file}, which is gone; put it back from a backup"
             )
-        log.log_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            create_log_key(log.log_key_file, log.log_origin)
-        except KeyFileError as err:
-            raise SiteError(str(err)) from None
-        made.append(log.log_key_file)
+        file = named_file(log.log_key_file)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_log_key(log.log_key_file, log.log_origin)
+        made.append(file)
     return made + _make_archive_keys(settings)
 
 
@@ -143,8 +152,9 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
     for public in settings.archive.recipients:
         if not public.exists():
             public.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            create_recipient_key(public.with_suffix(".key"), public.stem)
-            made.append(public.with_suffix(".key"))
+            key = find_recipient_key(settings, public)
+            create_recipient_key(key, public.stem)
+            made.append(named_file(key))
     if not settings.archive.conversation_key_file.exists():
         settings.archive.conversation_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_conversation_key(settings.archive.conversation_key_file)

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from components.archive.settings import ArchiveSettings
+from components.archive.keys.reference import needed_files
+from components.archive.settings import ArchiveSettings, SiteKey
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -61,9 +62,9 @@ class AuditSettings(Table):
 
     log: SitePath
     log_origin: str = Field(min_length=1)
-    log_key_file: SitePath
+    log_key_file: SiteKey
     index: SitePath
-    key_files: tuple[SitePath, ...] = Field(min_length=1)
+    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 class SiteToml(Table):
@@ -185,14 +186,15 @@ def _file_problems(
 ) -> list[str]:
     needed: list[tuple[str, list[Path]]] = []
     if gate:
-        keys = ("secret_file", "directory", "log_key_file")
-        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in keys]
+        needed += [(f"gate.{key}", [getattr(gate, key)]) for key in ("secret_file", "directory")]
+        needed.append(("gate.log_key_file", needed_files(gate.log_key_file)))
     if archive:
         needed.append(("archive.recipients", list(archive.recipients)))
         needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
     if audit:
-        needed.append(("audit.log_key_file", [audit.log_key_file]))
-        needed.append(("audit.key_files", list(audit.key_files)))
+        needed.append(
+            ("audit.log_key_file", needed_files(audit.log_key_file))
+        )  # the auditors' own may lie elsewhere
     if server:
         needed.append(("prosody.certificates", certificate_files(server)))
     problems = []

@@ -145,11 +145,10 @@ async def wait_until_it_flows(traders: Iterable[Trader]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LogContent:
-    """What a gate's log of `size` records holds: its submissions by index, and what was carried out."""
+    """What a gate's log holds: its submissions by index, and what was carried out."""
 
     submissions: dict[int, Submission]
     deliveries: list[Delivery]
-    size: int = 0
 
     def ids(self) -> Counter[str]:
         """Return how often each stanza's id is recorded."""
@@ -183,8 +182,9 @@ async def read_log(gate: GateProcess) -> LogContent:
     assert report.ok, report.problems
     content = LogContent({}, [])
     async with gate.open_log() as log:
-        while opened := await log.fetch(content.size, 1000):
-            content.size += len(opened)
+        size = 0
+        while opened := await log.fetch(size, 1000):
+            size += len(opened)
             for each in opened:
                 if each.leaf.segment == NOT_SEALED:
                     continue

@@ -1,4 +1,4 @@
-"""The leaf: what the tree commits to about one record (docs/archive-format.md, section 2)."""
+"""The leaf: what the tree commits to about one record (docs/archive-format.md, section 3)."""
 
 import struct
 from dataclasses import dataclass

@@ -1,0 +1,27 @@
+"""The key of the hashes by which records name their conversations (docs/archive-format.md, section 3)."""
+
+import os
+from pathlib import Path
+
+from components.archive.keys.errors import KeyFileError
+from components.archive.keys.files import PRIVATE, read_key_file, write_key_file
+
+_SIZE_BYTES = 32
+
+
+def create_conversation_key(path: Path) -> None:
+    """Make the key: 32 bytes in hex, mode 0600; raises KeyFileError, also if it is there already."""
+    if path.exists():
+        raise KeyFileError(f"{path}: exists already; with another, conversations would not be found again")
+    write_key_file(path, f"{os.urandom(_SIZE_BYTES).hex()}\n".encode(), PRIVATE)
+
+
+def load_conversation_key(path: Path) -> bytes:
+    """Read the key; raises KeyFileError."""
+    try:
+        key = bytes.fromhex(read_key_file(path).decode().strip())
+    except ValueError:
+        key = b""
+    if len(key) != _SIZE_BYTES:
+        raise KeyFileError(f"{path}: not a key of {_SIZE_BYTES} bytes in hex; put it back from a backup")
+    return key

@@ -1,0 +1,109 @@
+"""A log's keys: the private one in the form of Go's sumdb/note, or in a token; the public ones as C2SP vkeys."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from components.archive.keys.errors import KeyFileError
+from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
+from components.archive.keys.private import is_kept, read_private, write_private
+from components.archive.keys.reference import KeyReference, TokenKey, public_file
+from components.archive.keys.token import (
+    ED25519_CURVE,
+    TokenSigningKey,
+    fetch_token_point,
+    generate_token_key,
+)
+from components.archive.log.note import (
+    NoteError,
+    Signer,
+    VerifierKey,
+    encode_signer,
+    encode_verifier_key,
+    make_signer,
+    parse_signer,
+    parse_verifier_key,
+)
+
+
+def create_log_key(key: KeyReference, name: str) -> Signer:
+    """Make a new key called `name`, and the file with its vkey (`.pub`); both durable.
+
+    Raises KeyFileError if the key exists (a log whose key is replaced cannot go on) or cannot be made.
+    """
+    public = public_file(key)
+    signer = _make_signer(key, name)
+    if isinstance(key, TokenKey):
+        # The token first, since it alone knows the key; killed before the public half is written, it is completed.
+        if not is_kept(key):
+            generate_token_key(key, ED25519_CURVE)
+        elif public.exists():
+            raise KeyFileError(f"{key}: exists already; a log keeps its key")
+        signer = _token_signer(key, name)
+        write_verifier_keys(public, [signer.verifier_key])
+        return signer
+    if is_kept(key):
+        raise KeyFileError(f"{key}: exists already; a log keeps its key")
+    # The public half first: killed between the two, the next call makes a new pair, as no log uses this one.
+    write_verifier_keys(public, [signer.verifier_key])
+    write_private(key, encode_signer(signer))
+    return signer
+
+
+def generate_log_key(key: KeyReference, name: str) -> Signer:
+    """Make just the private half, of a key that is to follow another; raises KeyFileError."""
+    if isinstance(key, TokenKey):
+        generate_token_key(key, ED25519_CURVE)
+        return _token_signer(key, name)
+    signer = _make_signer(key, name)
+    write_private(key, encode_signer(signer))
+    return signer
+
+
+def load_log_key(key: KeyReference) -> Signer:
+    """Find a private key; raises KeyFileError, also when somebody else may read its file.
+
+    One that is in a token has its name from the file of its public half.
+    """
+    if isinstance(key, TokenKey):
+        return _token_signer(key, load_verifier_key(public_file(key)).name)
+    try:
+        return parse_signer(read_private(key))
+    except ValueError:  # NoteError, or bytes that are no text; nothing of the key goes into a message
+        raise KeyFileError(f"{key}: not the private key of a log") from None
+
+
+def load_verifier_key(path: Path) -> VerifierKey:
+    """Read the vkey that is in use, the last of its file; raises KeyFileError."""
+    return load_verifier_keys(path)[-1]
+
+
+def load_verifier_keys(path: Path) -> list[VerifierKey]:
+    """Read all vkeys that a log has had, one a line, the first one first; raises KeyFileError."""
+    try:
+        keys = [parse_verifier_key(line) for line in read_public_file(path).splitlines()]
+    except ValueError as error:
+        raise KeyFileError(f"{path}: not a verifier key ({error})") from error
+    if not keys or len({each.name for each in keys}) != 1:
+        raise KeyFileError(f"{path}: not the verifier keys of one log")
+    return keys
+
+
+def write_verifier_keys(path: Path, keys: list[VerifierKey]) -> None:
+    """Keep all vkeys that a log has had, the first one first; raises KeyFileError."""
+    write_key_file(path, "".join(f"{encode_verifier_key(each)}\n" for each in keys).encode(), PUBLIC)
+
+
+def _make_signer(key: KeyReference, name: str) -> Signer:
+    try:
+        return make_signer(name, Ed25519PrivateKey.generate())
+    except NoteError as error:
+        raise KeyFileError(f"{key}: {error}") from None
+
+
+def _token_signer(key: TokenKey, name: str) -> Signer:
+    public = Ed25519PublicKey.from_public_bytes(fetch_token_point(key, ED25519_CURVE))
+    try:
+        return make_signer(name, TokenSigningKey(key, public))
+    except NoteError as error:
+        raise KeyFileError(f"{key}: {error}") from None

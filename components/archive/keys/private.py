@@ -1,0 +1,101 @@
+"""The places where private keys are kept, and what can be done with all of them alike."""
+
+import os
+from pathlib import Path
+
+from components.archive.keys.age import decrypt_age, encrypt_age
+from components.archive.keys.errors import KeyFileError
+from components.archive.keys.files import PRIVATE, read_key_file, sync_folder, write_key_file
+from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
+from components.archive.keys.token import is_in_token, remove_token_key, rename_token_key
+
+
+def is_kept(key: KeyReference) -> bool:
+    """Tell whether there is a private key in this place; raises KeyFileError for a token that does not answer."""
+    match key:
+        case TokenKey():
+            return is_in_token(key)
+        case AgeKey():
+            return key.path.exists()
+        case _:
+            return key.exists()
+
+
+def read_private(key: Path | AgeKey) -> str:
+    """Read the line that a private key is; raises KeyFileError, and UnicodeDecodeError for what is no text."""
+    if isinstance(key, AgeKey):
+        return decrypt_age(key, read_key_file(key.path)).decode().removesuffix("\n")
+    return read_key_file(key).decode().removesuffix("\n")
+
+
+def write_private(key: Path | AgeKey, line: str) -> None:
+    """Keep the line that a private key is, durably; raises KeyFileError."""
+    content = f"{line}\n".encode()
+    if isinstance(key, AgeKey):
+        write_key_file(key.path, encrypt_age(key, content), PRIVATE)
+    else:
+        write_key_file(key, content, PRIVATE)
+
+
+def move_key(source: KeyReference, target: KeyReference) -> None:
+    """Put a key in the place of another of its kind, which is gone then, durably; raises KeyFileError.
+
+    In a token that takes several steps: killed between them, the target is gone and the source still there.
+    """
+    if isinstance(source, TokenKey) and isinstance(target, TokenKey):
+        rename_token_key(source, target)
+        return
+    old, new = key_file(source), key_file(target)
+    try:
+        old.replace(new)
+        sync_folder(new.parent)
+    except OSError as error:
+        raise KeyFileError(f"{old}: cannot be moved to {new.name} ({error.strerror})") from error
+
+
+def copy_key(source: KeyReference, target: KeyReference) -> None:
+    """Keep a second copy of a key that is in a file, encrypted as it is; raises KeyFileError."""
+    folder = key_file(target).parent
+    try:
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            sync_folder(folder.parent)
+    except OSError as error:
+        raise KeyFileError(f"{folder}: cannot be made ({error.strerror})") from error
+    write_key_file(key_file(target), read_key_file(key_file(source)), PRIVATE)
+
+
+def remove_key(key: KeyReference) -> None:
+    """Destroy a key, if it is there; raises KeyFileError.
+
+    A file is overwritten first; that a file system or a disk keeps no older copy of it, nobody can promise.
+    """
+    if isinstance(key, TokenKey):
+        remove_token_key(key)
+        return
+    path = key_file(key)
+    try:
+        if path.exists():
+            _overwrite(path)
+            path.unlink()
+            sync_folder(path.parent)
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be removed ({error.strerror})") from error
+
+
+def key_file(key: KeyReference) -> Path:
+    """Give the file of a key that is in a file; raises KeyFileError for another."""
+    match key:
+        case TokenKey():
+            raise KeyFileError(f"{key}: the key does not leave its token")
+        case AgeKey():
+            return key.path
+        case _:
+            return key
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())

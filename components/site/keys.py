@@ -1,0 +1,151 @@
+"""The keys that a site's settings name, and what `steelyard keys` does with them (docs/keys.md)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.errors import LogBusy
+from components.archive.keys import create_log_key, create_recipient_key, load_recipient, load_verifier_key
+from components.archive.keys.private import is_kept
+from components.archive.keys.reference import KeyReference, next_key, parse_key_reference, public_file
+from components.archive.keys.ring import find_retired_keys
+from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
+from components.archive.store.sqlite import SqliteStore
+from components.site.errors import SiteError
+from components.site.init import find_recipient_key
+from components.site.settings import AuditSettings, GateSettings, SiteSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeyPlace:
+    """The key of one of the site's logs, which its settings describe."""
+
+    settings: GateSettings | AuditSettings
+
+    role = "log"
+
+    @property
+    def name(self) -> str:
+        """The log's name, as in the ids of its records."""
+        return self.settings.log.stem
+
+    @property
+    def place(self) -> KeyReference:
+        """Where the private key is kept."""
+        return self.settings.log_key_file
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientKeyPlace:
+    """The key of somebody to whom the logs are sealed: `name` is the public file's."""
+
+    name: str
+    place: KeyReference
+
+    role = "recipient"
+
+
+KeyPlace = LogKeyPlace | RecipientKeyPlace
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What there is of a key: its id (hex; None before it was made), whether the private half is here.
+
+    `waiting`: one is to follow it; `earlier`: how many went before it that are kept here.
+    """
+
+    name: str
+    role: str
+    place: str
+    public: Path
+    key_id: str | None
+    is_here: bool
+    waiting: bool
+    earlier: int
+
+
+def find_keys(settings: SiteSettings) -> list[KeyPlace]:
+    """Find all keys that the settings name: those of logs, then those of recipients."""
+    recipients = (
+        RecipientKeyPlace(public.stem, find_recipient_key(settings, public))
+        for public in settings.archive.recipients
+    )
+    return [*(LogKeyPlace(log) for log in (settings.gate, settings.audit)), *recipients]
+
+
+def find_key(settings: SiteSettings, name: str) -> KeyPlace:
+    """Find the one key of this name; raises SiteError."""
+    keys = find_keys(settings)
+    found = [key for key in keys if key.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SiteError(f"a log and a recipient are both called {name}; rename the recipient's files")
+    raise SiteError(f"there is no key {name}; there are {', '.join(key.name for key in keys)}")
+
+
+def describe_keys(settings: SiteSettings) -> Iterator[KeyState]:
+    """Look at each key; raises KeyFileError."""
+    for key in find_keys(settings):
+        public = public_file(key.place)
+        key_id = None
+        if public.exists():
+            is_log = isinstance(key, LogKeyPlace)
+            key_id = load_verifier_key(public).key_id.hex() if is_log else load_recipient(public).key_id
+        yield KeyState(
+            key.name,
+            key.role,
+            str(key.place),
+            public,
+            key_id,
+            is_kept(key.place),
+            is_kept(next_key(key.place)),
+            len(list(find_retired_keys(key.place))),
+        )
+
+
+def make_key(settings: SiteSettings, name: str, at: str | None) -> Path:
+    """Make a key that is named in the settings, or a further recipient's; gives its public file.
+
+    Raises SiteError, KeyFileError, and KeyReferenceError when `at` names no place.
+    """
+    known = {key.name: key for key in find_keys(settings)}.get(name)
+    if known is not None and at is not None:
+        raise SiteError(
+            f"the settings say where the key {name} is kept ({known.place}); leave out --at, or change them"
+        )
+    place = known.place if known else parse_key_reference(at or f"keys/{name}.key", settings.folder)
+    public = public_file(place)
+    for folder in {public.parent, *([place.parent] if isinstance(place, Path) else [])}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if isinstance(known, LogKeyPlace):
+        if known.settings.log.exists():
+            raise SiteError(
+                f"{known.settings.log} was signed with another key; put that back from a backup, then rotate it"
+            )
+        create_log_key(place, known.settings.log_origin)
+    else:
+        create_recipient_key(place, name)
+    return public
+
+
+async def rotate_key(settings: SiteSettings, name: str) -> bool:
+    """Put a new key in place of one; tells whether that is done, or the log's writer does it when it starts again.
+
+    Raises SiteError, KeyFileError and LogError.
+    """
+    key = find_key(settings, name)
+    if isinstance(key, RecipientKeyPlace):
+        rotate_recipient_key(key.place)
+        return True
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    prepare_log_key(key.place)
+    if not key.settings.log.exists():
+        return False
+    try:
+        writer = await open_log_writer(await SqliteStore.open(key.settings.log), key.place, recipients)
+    except LogBusy:
+        return False
+    await writer.close()
+    return True
