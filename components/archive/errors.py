@@ -9,6 +9,10 @@ class LogUnavailable(LogError):  # noqa: N818 - the condition is the name
     """The store cannot do it now (disk full, input/output error, locked); it may later."""
 
 
+class LogMissing(LogUnavailable):
+    """There is no log in this store: nobody has written to it yet, or it is gone."""
+
+
 class LogDamaged(LogError):  # noqa: N818
     """What the store holds contradicts itself, its checkpoint or the key; nothing more may be written."""
 

@@ -1,14 +1,13 @@
 """Reads a log while its writer runs, or after; what is sealed stays sealed (see opener.py)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from components.archive.errors import LogDamaged
 from components.archive.log.leaf import Leaf, LeafError, LeafIndex, is_payload_of, parse_leaf
 from components.archive.log.merkle import ProofError, Span, consistency_spans, inclusion_spans
 from components.archive.log.tile import TileError, hash_spans, tiles_of_spans
 from components.archive.store import CheckpointRow, LogSource, MemoRow, RecordRow
-from components.archive.store.sqlite import SqliteSource
+from components.archive.store.open import StoreName, open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class LogReader:
         self.source = source
 
     @classmethod
-    async def open(cls, path: Path) -> "LogReader":
-        """Open the SQLite log at `path` for reading; raises LogUnavailable when there is none."""
-        return cls(await SqliteSource.open(path))
+    async def open(cls, name: StoreName) -> "LogReader":
+        """Open the log in the store of this name for reading; raises LogMissing when there is none."""
+        return cls(await open_source(name))
 
     async def size(self) -> int:
         """Count the records under the newest checkpoint; behind them may be those of the last second."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, ValidationInfo
 
 from components.archive.keys.reference import KeyReference, parse_key_reference
+from components.archive.store.open import StoreName, parse_store_name
 from components.settings import SitePath, Table, load_table
 
 
@@ -17,6 +18,16 @@ def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
 
 SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
 """Where a private key is kept (docs/keys.md); relative paths start at the folder of site.toml."""
+
+
+def _below_site(value: object, info: ValidationInfo) -> StoreName:
+    if not isinstance(value, str):
+        raise ValueError("write the path of a file, or postgresql://user@host/database#log")
+    return parse_store_name(value, info.context["folder"] if info.context else Path())
+
+
+LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
+"""A log's store in site.toml: a path, as SitePath, or `postgresql://user@host/database#log`."""
 
 
 class ArchiveSettings(Table):

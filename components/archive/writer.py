@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
@@ -20,7 +19,7 @@ from components.archive.record import RecordKind
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
 from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
-from components.archive.store.sqlite import SqliteStore
+from components.archive.store.open import StoreName, open_store
 
 DEFAULT_CLASS = 1
 
@@ -92,13 +91,13 @@ class LogWriter:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path, signer: NoteSigner, recipients: Sequence[Recipient]) -> "LogWriter":
-        """Open the SQLite log at `path`, making it if it is not there; the signer's name is the log's origin.
+    async def open(cls, name: StoreName, signer: NoteSigner, recipients: Sequence[Recipient]) -> "LogWriter":
+        """Open the log in the store of this name, making it if there is none; the signer's name is its origin.
 
         Raises LogBusy when another process writes it, LogUnavailable when the store cannot be opened, LogDamaged
         when its newest state does not fit together, is another origin's or not signed by this key.
         """
-        return await cls.open_on(await SqliteStore.open(path), signer, recipients)
+        return await cls.open_on(await open_store(name), signer, recipients)
 
     @classmethod
     async def open_on(
@@ -129,14 +128,14 @@ class LogWriter:
         return writer
 
     @property
+    def verifier_key(self) -> VerifierKey:
+        """The public half of the key that signs the log's checkpoints now."""
+        return self._signer.verifier_key
+
+    @property
     def size(self) -> int:
         """Count the records known to be durable."""
         return self._state.size
-
-    @property
-    def verifier_key(self) -> VerifierKey:
-        """The key that verifies the checkpoints which are signed now."""
-        return self._signer.verifier_key
 
     @property
     def signed_size(self) -> int:

@@ -9,7 +9,7 @@ from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.record import Access, RecordError, RecordKind, encode_access
-from components.archive.store.sqlite import SqliteStore
+from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
 from components.audit.errors import AuditError
 from components.audit.settings import AuditSettings
@@ -33,7 +33,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
             await writer.close()
     except (LogError, KeyFileError, RecordError) as error:
         raise AuditError(
-            f"nothing is shown, as this look could not be recorded in {log.path}: {error}"
+            f"nothing is shown, as this look could not be recorded in {store_label(log.path)}: {error}"
         ) from error
     return f"{log.name}/{index}"
 
@@ -53,7 +53,7 @@ async def _open_writer(settings: AuditSettings) -> LogWriter:
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
-            return await open_log_writer(await SqliteStore.open(log.path), log.key_file, recipients)
+            return await open_log_writer(await open_store(log.path), log.key_file, recipients)
         except LogBusy:
             if time.monotonic() > give_up_at_s:
                 raise

@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show` and `reconcile`, and `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof` and `reconcile`, and `steelyard verify`."""
 
 import asyncio
 import sqlite3
@@ -46,7 +46,7 @@ def search(
     from components.audit.search import search as search_log
     from components.audit.settings import load_audit_settings
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Indexing", "entries") as progress:
             result = asyncio.run(search_log(settings, " ".join(query), limit, progress))
@@ -78,7 +78,7 @@ def show(
     from components.audit.settings import load_audit_settings
     from components.audit.show import show as show_record
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Indexing", "entries") as progress:
             detail = asyncio.run(show_record(settings, record, progress))
@@ -92,6 +92,35 @@ def show(
 
 
 @app.command
+def proof(
+    record: str,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Write a record's proof as a .tlog-proof file, which verifies without this log (docs/tiles.md).
+
+    Parameters
+    ----------
+    record
+        A record's id, such as gate/100042.
+    output
+        Write it to this file; else to standard output.
+    """
+    from components.audit.prove import prove
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        proved = asyncio.run(prove(load_audit_settings(site), record))
+        if output is not None:
+            output.write_text(proved.text)
+    if output is None:
+        print(proved.text, end="")
+    else:
+        print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
+
+
+@app.command
 def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check that every number which the server gave out is recorded once; status 1 when any is not."""
     from components.audit import printing
@@ -100,7 +129,7 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
     from components.audit.settings import load_audit_settings
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Reconciling", "records") as progress:
             result = asyncio.run(reconcile_log(settings, progress))
@@ -113,15 +142,17 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
+    from components.archive.store.open import log_file
     from components.audit import printing
     from components.audit.document import describe_verification, encode_document
     from components.audit.settings import load_audit_settings
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_audit_settings(site)
         reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
         # The first look makes the auditors' log.
-        reports[settings.audit.name] = _verify(settings.audit) if settings.audit.path.exists() else None
+        there = (file := log_file(settings.audit.path)) is None or file.exists()
+        reports[settings.audit.name] = _verify(settings.audit) if there else None
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
@@ -140,7 +171,8 @@ def _verify(log: "LogSettings") -> "Report":
 
 
 @contextmanager
-def _errors_in_one_line() -> Iterator[None]:
+def errors_in_one_line() -> Iterator[None]:
+    """Turn what a user can put right into one line on standard error, and exit status 2."""
     from components.archive.errors import LogError
     from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error

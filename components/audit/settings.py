@@ -12,21 +12,23 @@ from components.archive.keys.reference import (
     parse_key_reference,
     public_file,
 )
+from components.archive.settings import LogStoreName
+from components.archive.store.open import StoreName, log_name
 from components.audit.errors import AuditError
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """One log: its file, the origin of its checkpoints (C2SP tlog-checkpoint), the place of its signing key."""
+    """One log: its store, the origin of its checkpoints (C2SP tlog-checkpoint), the place of its signing key."""
 
-    path: Path
+    path: StoreName
     origin: str
     key_file: KeyReference
 
     @property
     def name(self) -> str:
         """The log's name in the ids of records, as in `gate/100042`."""
-        return self.path.stem
+        return log_name(self.path)
 
     @property
     def verifier_key_file(self) -> Path:
@@ -53,14 +55,14 @@ class AuditSettings:
 
 
 class _LogTable(BaseModel):
-    log: Path
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: str
 
     def located(self, folder: Path) -> LogSettings:
         # Paths of site.toml start at its folder.
         key = parse_key_reference(self.log_key_file, folder)
-        return LogSettings(folder / self.log.expanduser(), self.log_origin, key)
+        return LogSettings(self.log, self.log_origin, key)
 
 
 class _AuditTable(_LogTable):
@@ -93,7 +95,8 @@ def load_audit_settings(site_toml: Path) -> AuditSettings:
     Raises AuditError.
     """
     try:
-        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()))
+        context = {"folder": site_toml.resolve().parent}
+        tables = _SiteTables.model_validate(tomllib.loads(site_toml.read_text()), context=context)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise AuditError(f"{site_toml}: {reason}; name the site's file with --site") from None

@@ -14,7 +14,7 @@ from components.archive.keys import KeyFileError, load_conversation_key, load_re
 from components.archive.keys.rotation import open_log_writer
 from components.archive.reader import LogReader
 from components.archive.settings import ArchiveSettings, load_archive
-from components.archive.store.sqlite import SqliteStore
+from components.archive.store.open import log_name, open_store
 from components.gate.maintenance import maintain_log
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
@@ -32,12 +32,12 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
     recipients = [load_recipient(path) for path in archive.recipients]
-    writer = await open_log_writer(await SqliteStore.open(settings.log), settings.log_key_file, recipients)
+    writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
     reader = await LogReader.open(settings.log)
     watch = Watch()
     gate = Gate(
         settings.jid,
-        settings.log.stem,
+        log_name(settings.log),
         directory,
         writer,
         reader,
@@ -67,7 +67,9 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
-        asyncio.create_task(keep_watch(settings, watch, gate, link, writer, reader), name="watch"),
+        asyncio.create_task(
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
+        ),
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

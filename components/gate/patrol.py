@@ -20,10 +20,10 @@ _INDEX = slice(2, 10)  # of a leaf (docs/archive-format.md, section 3)
 class Patrol:
     """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's.
 
-    `file` is the log's, which a process that has it open would not miss.
+    `file` is the log's, which a process that has it open would not miss; None for a log that is in no file.
     """
 
-    def __init__(self, writer: LogWriter, reader: LogReader, alarms: Alarms, file: Path) -> None:
+    def __init__(self, writer: LogWriter, reader: LogReader, alarms: Alarms, file: Path | None) -> None:
         self._writer = writer
         self._reader = reader
         self._alarms = alarms
@@ -91,8 +91,10 @@ class Patrol:
         return missing
 
 
-def _identify(file: Path) -> tuple[int, int] | None:
-    """Tell a file from another of the same name; None when there is none, as for a log that is in no file."""
+def _identify(file: Path | None) -> tuple[int, int] | None:
+    """Tell a file from another of the same name; None when there is none."""
+    if file is None:
+        return None
     try:
         status = file.stat()
     except OSError:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from components.archive.settings import SiteKey
+from components.archive.settings import LogStoreName, SiteKey
 from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
 
 METRICS_ADDRESS = "127.0.0.1"
@@ -19,7 +19,7 @@ class GateSettings(Table):
     component_port: Port = 5347
     secret_file: SitePath
     directory: SitePath
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey
     status_file: SitePath

@@ -2,7 +2,9 @@
 
 import asyncio
 
+from components.archive.log.note import VerifierKey
 from components.archive.reader import LogReader
+from components.archive.store.open import log_file, log_name
 from components.archive.writer import LogWriter
 from components.gate.canary import Canary
 from components.gate.metrics import serve_metrics
@@ -14,21 +16,27 @@ from components.link.component import GateLink
 
 
 async def keep_watch(
-    settings: GateSettings, watch: Watch, gate: Gate, link: GateLink, writer: LogWriter, reader: LogReader
+    settings: GateSettings,
+    watch: Watch,
+    gate: Gate,
+    link: GateLink,
+    writer: LogWriter,
+    reader: LogReader,
+    key: VerifierKey,
 ) -> None:
-    """Watch until cancelled.
+    """Watch until cancelled; `key` verifies the log's checkpoints.
 
     Raises OSError when the port of the figures is in use, LogDamaged and LogFenced.
     """
-    patrol = Patrol(writer, reader, watch.alarms, settings.log)
+    patrol = Patrol(writer, reader, watch.alarms, log_file(settings.log))
     _add_figures(watch, gate, link, writer, patrol)
     duties = [watch.run(patrol), patrol.run(), watch.alarms.run(writer, reader)]
     if settings.canary_interval_s:
         watch.canary = Canary(
             settings.jid,
-            settings.log.stem,
+            log_name(settings.log),
             reader,
-            writer.verifier_key,
+            key,
             watch.alarms,
             watch.metrics,
             send=link.write,

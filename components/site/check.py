@@ -18,15 +18,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.archive.errors import LogError
+from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
+from components.archive.store.open import log_file, log_name, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_alarms,
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+    find_unwitnessed,
+    find_witness_fault,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -100,6 +109,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
     for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
+    secrets += [settings.witness.key_file] if settings.witness else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -146,11 +156,12 @@ def _check_adapter(_settings: SiteSettings) -> Iterator[str]:
 
 
 def _check_disk(settings: SiteSettings) -> Iterator[str]:
-    folder = settings.gate.log.parent
+    file = log_file(settings.gate.log)
+    folder = settings.folder if file is None else file.parent
     while not folder.exists():
         folder = folder.parent
     free_bytes = shutil.disk_usage(folder).free
-    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {settings.gate.log}"
+    text = f"{free_bytes / (1 << 30):,.1f} GiB free for {file or folder}"
     if free_bytes < FREE_SPACE_MIN_BYTES:
         raise SiteError(f"{text}; make room: when it is full, nothing is delivered any more")
     yield text
@@ -166,6 +177,12 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.tiles:
+        faults["the server of tiles"] = asyncio.run(
+            find_tiles_fault(settings.tiles, log_name(settings.gate.log))
+        )
+    if settings.witness:
+        faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"
@@ -179,22 +196,35 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
     yield "none"
 
 
+def _check_witness(settings: SiteSettings) -> Iterator[str]:
+    if settings.witness is None:
+        return
+    if not _is_up(settings.folder):
+        yield f"not up; it asks {len(settings.witness.asks)} others, and cosigns {len(settings.witness.logs)} logs"
+        return
+    if problems := find_unwitnessed(settings.witness.status_file):
+        raise _CheckError(problems)
+    yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
+
+
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
     for log in (settings.gate, settings.audit):
-        yield asyncio.run(_check_log(log)) if log.log.exists() else f"{log.log} is not there yet"
+        yield asyncio.run(_check_log(log))
 
 
 async def _check_log(settings: GateSettings | AuditSettings) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
-    path = settings.log
+    path = store_label(settings.log)
     try:
         key = load_verifier_key(public_file(settings.log_key_file))
-        reader = await LogReader.open(path)
+        reader = await LogReader.open(settings.log)
         try:
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
             newest = await reader.fetch(size - 1, 1) if size else []
         finally:
             await reader.close()
+    except LogMissing:
+        return f"{path} is not there yet"
     except (LogError, KeyFileError, NoteError, CheckpointError) as err:
         raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
     if size and not (newest and newest[0].is_intact()):
@@ -237,5 +267,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "clock": _check_clock,
     "running": _check_running,
     "alarms": _check_alarms,
+    "witness": _check_witness,
     "logs": _check_logs,
 }

@@ -13,8 +13,10 @@ from typing import Annotated, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
+from components.audit.tiles_cli import tiles
 from components.site.errors import SiteError
 from components.site.keys_cli import app as keys_app
 
@@ -38,6 +40,8 @@ app = App(
 )
 app.command(audit_app)
 app.command(keys_app)
+app.command(archive_app)
+archive_app.command(tiles)
 app.command(verify_command, name="verify")
 
 

@@ -10,7 +10,7 @@ from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, next_key, parse_key_reference, public_file
 from components.archive.keys.ring import find_retired_keys
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
-from components.archive.store.sqlite import SqliteStore
+from components.archive.store.open import log_file, log_name, open_store
 from components.site.errors import SiteError
 from components.site.init import find_recipient_key
 from components.site.settings import AuditSettings, GateSettings, SiteSettings
@@ -27,7 +27,7 @@ class LogKeyPlace:
     @property
     def name(self) -> str:
         """The log's name, as in the ids of its records."""
-        return self.settings.log.stem
+        return log_name(self.settings.log)
 
     @property
     def place(self) -> KeyReference:
@@ -120,9 +120,9 @@ def make_key(settings: SiteSettings, name: str, at: str | None) -> Path:
     for folder in {public.parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if isinstance(known, LogKeyPlace):
-        if known.settings.log.exists():
+        if (file := log_file(known.settings.log)) is not None and file.exists():
             raise SiteError(
-                f"{known.settings.log} was signed with another key; put that back from a backup, then rotate it"
+                f"{file} was signed with another key; put that back from a backup, then rotate it"
             )
         create_log_key(place, known.settings.log_origin)
     else:
@@ -141,10 +141,10 @@ async def rotate_key(settings: SiteSettings, name: str) -> bool:
         return True
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     prepare_log_key(key.place)
-    if not key.settings.log.exists():
+    if (file := log_file(key.settings.log)) is not None and not file.exists():
         return False
     try:
-        writer = await open_log_writer(await SqliteStore.open(key.settings.log), key.place, recipients)
+        writer = await open_log_writer(await open_store(key.settings.log), key.place, recipients)
     except LogBusy:
         return False
     await writer.close()

@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from components.archive.keys.reference import needed_files
-from components.archive.settings import ArchiveSettings, SiteKey
+from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
+from components.archive.store.open import store_label
+from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -20,6 +22,7 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
+from components.witness.settings import WitnessSettings
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "ProsodySettings",
     "SettingsError",
     "SiteSettings",
+    "TilesSettings",
+    "WitnessSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -60,7 +65,7 @@ class ProsodySettings(Table):
 class AuditSettings(Table):
     """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
 
-    log: SitePath
+    log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey
     index: SitePath
@@ -75,6 +80,8 @@ class SiteToml(Table):
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class SiteSettings:
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -107,6 +116,7 @@ def load_site(path: Path) -> SiteSettings:
     settings, problems = _read(path)
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
+        problems += _witness_problems(settings.witness)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -121,7 +131,16 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
+    settings = SiteSettings(
+        path,
+        toml.site,
+        toml.prosody,
+        toml.gate,
+        toml.archive,
+        toml.audit,
+        toml.tiles,
+        toml.witness,
+    )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -167,6 +186,8 @@ def _log_problems(settings: SiteSettings) -> Iterator[str]:
     gate, audit = settings.gate, settings.audit
     for key in ("log", "log_origin", "log_key_file"):
         pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        if key == "log":
+            pair = [(name, store_label(store)) for name, store in pair]
         yield from _repeated(pair, "each log needs its own")
 
 
@@ -206,8 +227,20 @@ def _file_problems(
     return problems
 
 
+def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
+    if witness is None:
+        return
+    if not witness.key_file.is_file():
+        yield (f"witness.key_file: there is no {witness.key_file}; `steelyard init` makes what is missing")
+    stamps = witness.time_stamps
+    if stamps and not stamps.certificates.is_file():
+        yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+    if witness.logs and not witness.port:
+        yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
-    """Return the ports that the site's server listens on, each with the setting that names it."""
+    """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
@@ -215,6 +248,8 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     optional = [
         ("prosody.s2s_port", settings.prosody.s2s_port),
         ("gate.metrics_port", settings.gate.metrics_port),
+        ("witness.port", settings.witness.port if settings.witness else 0),
+        ("tiles.port", settings.tiles.port if settings.tiles else 0),
     ]
     return ports + [(name, port) for name, port in optional if port]
 

@@ -10,14 +10,22 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from components.archive.store.open import log_file, log_name
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
-from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_alarms,
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+    find_witness_fault,
+)
 from components.site.init import init_site, load_passwords
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.settings import SettingsError, SiteSettings, TilesSettings, WitnessSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -66,6 +74,7 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     """Return the processes of a site in the order in which they start and stop.
 
     Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
+    The witness stops last: so it still has the logs' ends cosigned.
     """
 
     async def check_server(_pid: int) -> str:
@@ -77,17 +86,40 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     logs = settings.site.logs
     prosody = (find_prosody(), "-F", "--config", str(config))
     gate = (sys.executable, "-m", "components.gate", str(settings.path))
-    return (
+    specs: tuple[ProcessSpec, ...] = (
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    if settings.tiles:
+        specs = (*specs, _tiles_spec(settings, settings.tiles))
+    if settings.witness:
+        specs = (*specs, _witness_spec(settings, settings.witness))
+    return specs
+
+
+def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
+    async def check_tiles(_pid: int) -> str:
+        return await find_tiles_fault(tiles, log_name(settings.gate.log))
+
+    served = [f"{log_name(log)}={log}" for log in (settings.gate.log, settings.audit.log)]
+    command = (sys.executable, "-m", "components.archive.tiles", tiles.address, str(tiles.port), *served)
+    return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
+
+
+def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
+    async def check_witness(pid: int) -> str:
+        return find_witness_fault(witness.status_file, pid)
+
+    command = (sys.executable, "-m", "components.witness", str(settings.path))
+    return ProcessSpec("witness", command, settings.site.logs / "witness.log", check_witness)
 
 
 async def _run(
     settings: SiteSettings, config: Path, display: Display, lock: int, *, demo: bool, once: bool
 ) -> int:
     specs = process_specs(settings, config)
-    for file in (settings.gate.log, settings.gate.status_file, settings.audit.log, settings.audit.index):
+    logs = [file for log in (settings.gate, settings.audit) if (file := log_file(log.log)) is not None]
+    for file in (*logs, settings.gate.status_file, settings.audit.index):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     told_to_stop = _catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))

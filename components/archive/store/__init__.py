@@ -1,7 +1,7 @@
 """What keeps a log: the protocol that every store follows, and the rows that cross it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from components.archive.log.tile import Tile, TileId
@@ -83,6 +83,23 @@ class Change:
     checkpoint: CheckpointRow | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of another copy of the same log, to be kept as they are.
+
+    `records` follow those that are there, `shredded` names some of those that are there whose payloads are gone;
+    everything else replaces its like. `memos`, unless None, are all that there are from now on.
+    """
+
+    records: Sequence[RecordRow] = ()
+    shredded: Sequence[int] = ()
+    segments: Sequence[SegmentRow] = ()
+    memos: Sequence[MemoRow] | None = None
+    tiles: Sequence[Tile] = ()
+    checkpoints: Sequence[CheckpointRow] = ()
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
 class LogSource(Protocol):
     """Reads a log. Every method raises LogUnavailable, or LogDamaged when the store itself is corrupt."""
 
@@ -94,6 +111,9 @@ class LogSource(Protocol):
 
     async def fetch_checkpoints(self, size: int, limit: int) -> list[CheckpointRow]:
         """Give kept checkpoints of at least `size` records, by size, at most `limit` of them."""
+
+    async def fetch_checkpoints_after(self, second: int, limit: int) -> list[CheckpointRow]:
+        """Give kept checkpoints of later seconds, in order, at most `limit` of them."""
 
     async def fetch_bounds(self) -> tuple[int, int] | None:
         """Give the lowest and the highest index that is stored."""
@@ -137,6 +157,9 @@ class LogStore(LogSource, Protocol):
 
         Raises LogFenced, and keeps nothing, when the lease is another's by now.
         """
+
+    async def load(self, rows: Rows) -> None:
+        """Keep rows of another copy of this log, durably and whole; raises as `commit` does."""
 
     async def reopen(self) -> None:
         """Connect anew, so that what is read next is what a new process would read; keeps lock and lease."""

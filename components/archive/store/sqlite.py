@@ -1,34 +1,46 @@
-"""The embedded store: one SQLite database per log (docs/archive-format.md, section 5)."""
+"""The embedded store: one SQLite database per log (docs/archive-format.md, section 8)."""
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from components.archive.errors import LogBusy, LogFenced, LogUnavailable
-from components.archive.log.tile import TILE_SIZE_BYTES, Tile, TileId
-from components.archive.store import Change, CheckpointRow, Destruction, MemoRow, RecordRow, SegmentRow
+from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogMissing, LogUnavailable
+from components.archive.log.tile import TileId
+from components.archive.store import (
+    FORMAT,
+    Change,
+    CheckpointRow,
+    MemoRow,
+    RecordRow,
+    Rows,
+    SegmentRow,
+)
 from components.archive.store.connection import (
     Connection,
     Statement,
     open_connection,
     sqlite_errors_named,
 )
+from components.archive.store.migrations import Migration, find_pending, known_migrations
+from components.archive.store.sqlite_statements import (
+    MAX_ROWS_PER_STATEMENT,
+    change_statements,
+    checkpoint_statement,
+    load_statements,
+    migration_statements,
+)
 
-SCHEMA = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, payload BLOB)",
-    "CREATE TABLE tile (level INTEGER, n INTEGER, hashes BLOB NOT NULL,"
-    " PRIMARY KEY (level, n)) WITHOUT ROWID",
-    "CREATE TABLE checkpoint (second INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL)",
-    "CREATE TABLE segment (number INTEGER PRIMARY KEY, class INTEGER NOT NULL, first INTEGER NOT NULL,"
-    " opened_at_ns INTEGER NOT NULL, manifest INTEGER, keys BLOB)",
-    "CREATE TABLE memo (first INTEGER PRIMARY KEY, note BLOB NOT NULL)",
-    "CREATE TABLE lease (token INTEGER NOT NULL)",
-    "INSERT INTO lease VALUES (0)",
+__all__ = ["MAX_ROWS_PER_STATEMENT", "SCHEMA", "WAL_PAGES", "SqliteSource", "SqliteStore"]
+
+SCHEMA = tuple(
+    statement
+    for migration in known_migrations("sqlite")
+    for statement in migration.statements()
+    if statement.startswith("CREATE")
 )
 
 # SQLite copies the write-ahead log into the database within a commit, so its length decides how often that
@@ -43,10 +55,7 @@ WRITER_PRAGMAS = (
     f"wal_autocheckpoint = {WAL_PAGES}",
     "secure_delete = ON",
 )
-
-# A statement of many rows costs less than one for each. So rows are bound to a statement of the next power of two,
-# whose other rows stay null, and eleven prepared statements serve batches of every length.
-MAX_ROWS_PER_STATEMENT = 1024
+_SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, CAST(keys AS BLOB) FROM segment"
 
 
 class SqliteSource:
@@ -61,9 +70,18 @@ class SqliteSource:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open for reading only; raises LogUnavailable if there is no database."""
+        """Open for reading only; raises LogMissing if there is no database, LogUnavailable, LogDamaged."""
         source = cls(path)
-        await source._connect()
+        try:
+            _require_file(path)
+            await source._connect()
+            if await source._find_pending():
+                raise LogUnavailable(
+                    f"{path}: made by an older version; its writer updates it when it starts"
+                )
+        except BaseException:
+            await source.close()
+            raise
         return source
 
     async def fetch_meta(self) -> Mapping[str, str]:
@@ -86,6 +104,14 @@ class SqliteSource:
             " ORDER BY size, second LIMIT ?"
         )
         rows = await self._fetch(sql, (size, limit))
+        return [CheckpointRow(second, count, str(note, "utf-8", "replace")) for second, count, note in rows]
+
+    async def fetch_checkpoints_after(self, second: int, limit: int) -> list[CheckpointRow]:
+        """See LogSource."""
+        sql = (
+            "SELECT second, size, CAST(note AS BLOB) FROM checkpoint WHERE second > ? ORDER BY second LIMIT ?"
+        )
+        rows = await self._fetch(sql, (second, limit))
         return [CheckpointRow(second, count, str(note, "utf-8", "replace")) for second, count, note in rows]
 
     async def fetch_bounds(self) -> tuple[int, int] | None:
@@ -134,7 +160,7 @@ class SqliteSource:
 
     async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
         """See LogSource."""
-        sql = "SELECT first, note FROM memo WHERE first < ? ORDER BY first DESC LIMIT ?"
+        sql = "SELECT first, CAST(note AS BLOB) FROM memo WHERE first < ? ORDER BY first DESC LIMIT ?"
         return [MemoRow(*row) for row in await self._fetch(sql, (before, limit))]
 
     async def close(self) -> None:
@@ -147,6 +173,19 @@ class SqliteSource:
     async def _connect(self) -> None:
         with sqlite_errors_named(self._path):
             self._connection = await open_connection(self._path, "ro")
+
+    async def _find_pending(self) -> tuple[Migration, ...]:
+        """Give the migrations that are to be applied: all to a new database; raises LogDamaged."""
+        known = known_migrations("sqlite")
+        tables = {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
+        if "meta" not in tables:
+            return ()  # nobody made the log yet
+        if "migration" not in tables:
+            if (await self.fetch_meta()).get("format") == FORMAT:
+                raise LogDamaged(f"{self._path}: it does not say which migrations made its tables")
+            return ()  # of another format, which is for the caller to refuse
+        rows = await self._fetch("SELECT number, CAST(sha256 AS TEXT) FROM migration")
+        return find_pending(known, dict(rows), str(self._path))
 
     async def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         with sqlite_errors_named(self._path):
@@ -168,12 +207,14 @@ class SqliteStore(SqliteSource):
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Lock and open, making the file if there is none; raises LogBusy or LogUnavailable."""
+        """Lock and open, making the file if there is none; raises LogBusy, LogUnavailable or LogDamaged."""
         store = cls(path)
         store._lock = _lock_file(path)
         try:
             _make_file(path)
             await store._connect()
+            for migration in await store._find_pending():
+                store._transact(list(migration_statements(migration)))
         except BaseException:
             await store.close()
             raise
@@ -181,24 +222,22 @@ class SqliteStore(SqliteSource):
 
     async def create(self, meta: Mapping[str, str], checkpoint: CheckpointRow) -> None:
         """See LogStore."""
-        statements: list[Statement] = [(sql, ()) for sql in SCHEMA]
+        statements = [each for one in known_migrations("sqlite") for each in migration_statements(one)]
         statements += [("INSERT INTO meta VALUES (?, ?)", entry) for entry in meta.items()]
-        self._transact([*statements, _checkpoint_statement(checkpoint)])
+        self._transact([*statements, checkpoint_statement(checkpoint)])
 
     async def take_lease(self) -> None:
         """See LogStore; the lock lets one process in, the lease also outlives a lock file that was deleted."""
-        self._transact([("UPDATE lease SET token = token + 1", ())])
-        self._token = (await self._fetch("SELECT token FROM lease"))[0][0]
+        # One statement, or two writers at once could end up with the same token.
+        self._token = (await self._fetch("UPDATE lease SET token = token + 1 RETURNING token"))[0][0]
 
     async def commit(self, change: Change) -> None:
         """See LogStore."""
-        statements = [*_record_statements(change), *_segment_statements(change), *_memo_statements(change)]
-        statements += [statement for each in change.destroyed for statement in _destroy_statements(each)]
-        if change.tiles:
-            statements.append(_tile_statement(change.tiles))
-        if change.checkpoint is not None:
-            statements.append(_checkpoint_statement(change.checkpoint))
-        self._transact(statements, self._token)
+        self._transact(list(change_statements(change)), self._token)
+
+    async def load(self, rows: Rows) -> None:
+        """See LogStore."""
+        self._transact(list(load_statements(rows)), self._token)
 
     async def purge(self) -> None:
         """See LogStore: copy the write-ahead log into the database and cut it to nothing."""
@@ -239,70 +278,6 @@ class SqliteStore(SqliteSource):
             self._opened().transact(statements, require_lease)
 
 
-def _record_statements(batch: Change) -> Iterator[Statement]:
-    for start in range(0, len(batch.leaves), MAX_ROWS_PER_STATEMENT):
-        leaves = batch.leaves[start : start + MAX_ROWS_PER_STATEMENT]
-        rows = 1 << (len(leaves) - 1).bit_length()
-        used = 3 * len(leaves)
-        parameters: list[object] = [None] * (3 * rows)
-        parameters[0:used:3] = range(batch.first + start, batch.first + start + len(leaves))
-        parameters[1:used:3] = leaves
-        parameters[2:used:3] = batch.payloads[start : start + MAX_ROWS_PER_STATEMENT]
-        yield _INSERT_RECORDS[rows], parameters
-
-
-def _segment_statements(change: Change) -> Iterator[Statement]:
-    for row in change.opened:
-        values = (row.number, row.retention_class, row.first, row.opened_at_ns, row.manifest, row.keys)
-        yield "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)", values
-    for number, manifest in change.closed:
-        yield "UPDATE segment SET manifest = ? WHERE number = ?", (manifest, number)
-
-
-def _memo_statements(change: Change) -> Iterator[Statement]:
-    if change.memo is not None:
-        yield "INSERT INTO memo VALUES (?, ?)", (change.memo.first, change.memo.note)
-    if change.forget_memos_before:
-        yield "DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)
-
-
-def _destroy_statements(destruction: Destruction) -> Iterator[Statement]:
-    yield "UPDATE segment SET keys = ? WHERE number = ?", (destruction.keys, destruction.segment)
-    for index in destruction.indexes:
-        yield "UPDATE record SET payload = NULL WHERE idx = ?", (index,)
-
-
-def _tile_statement(tiles: Sequence[Tile]) -> Statement:
-    # SQLite overwrites a value of the same length where it lies, and only the page that differs: half as many pages
-    # to write and sync as when the tile grows.
-    parameters = [part for tile in tiles for part in (*tile.id, tile.hashes.ljust(TILE_SIZE_BYTES, b"\0"))]
-    sql = f"INSERT INTO tile VALUES {_places(3, len(tiles))}"  # noqa: S608 - only ?
-    return f"{sql} ON CONFLICT DO UPDATE SET hashes = excluded.hashes", parameters
-
-
-def _checkpoint_statement(checkpoint: CheckpointRow) -> Statement:
-    row = (checkpoint.second, checkpoint.size, checkpoint.note)
-    return "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row
-
-
-_SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, keys FROM segment"
-
-
-def _places(columns: int, rows: int) -> str:
-    row = "(" + ",".join("?" * columns) + ")"
-    return ",".join([row] * rows)
-
-
-def _insert_records(rows: int) -> str:
-    values = _places(3, rows)
-    return f"INSERT INTO record SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL"  # noqa: S608 - only ?
-
-
-_INSERT_RECORDS = {
-    1 << power: _insert_records(1 << power) for power in range(MAX_ROWS_PER_STATEMENT.bit_length())
-}
-
-
 def _lock_file(path: Path) -> int:
     """Lock `<path>.lock`, which names the holder's pid; the kernel unlocks it when the holder dies."""
     lock_path = path.with_name(path.name + ".lock")
@@ -322,6 +297,11 @@ def _lock_file(path: Path) -> int:
         os.close(lock)
         raise LogUnavailable(f"{lock_path}: cannot be locked ({error.strerror})") from error
     return lock
+
+
+def _require_file(path: Path) -> None:
+    if not path.exists():
+        raise LogMissing(f"{path}: there is no log")
 
 
 def _make_file(path: Path) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.store.open import StoreName
 from tests.support.archive import copy_log, write_log
 
 
@@ -16,3 +17,11 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def log(pristine: Path, tmp_path: Path) -> Path:
     """A copy of it to do anything with."""
     return copy_log(pristine, tmp_path / "gate.db")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_name(request: pytest.FixtureRequest, tmp_path: Path) -> StoreName:
+    """The name of a store in which there is no log yet, of either kind."""
+    if request.param == "sqlite":
+        return tmp_path / "gate.db"
+    return f"{request.getfixturevalue('postgres_database')}#gate"

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from components.gate.settings import load_gate
+from components.settings import inner_table
 from components.site.settings import SettingsError, SiteToml, load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,6 +124,34 @@ def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str,
     assert any(re.match(problem, line) for line in found), found
 
 
+def test_a_log_may_lie_in_postgresql(site: Path) -> None:
+    url = "postgresql://steelyard@db.example/archive#gate"
+    change(site, (r"^log = .archive/gate.db.", f'log = "{url}"'))
+    assert load_site(site).gate.log == load_gate(site).log == url
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('"postgresql://db.example/archive"', r"gate\.log: name the log behind a #"),
+        ('"postgresql://db.example#gate"', r"gate\.log: write postgresql://user@host:port/database#log"),
+        ("7", r"gate\.log: write the path of a file, or postgresql://"),
+    ],
+)
+def test_a_wrong_name_of_a_log(site: Path, value: str, problem: str) -> None:
+    change(site, (r"^log = .archive/gate.db.", f"log = {value}"))
+    assert re.search(problem, "\n".join(problems(site)))
+
+
+def test_two_logs_in_one_place_are_told_without_the_password(site: Path) -> None:
+    url = 'log = "postgresql://steelyard:secret@db.example/archive#gate"'
+    change(site, (r"^log = .archive/gate.db.", url), (r"^log = .archive/audit.db.", url))
+    (problem,) = problems(site)
+    assert (
+        problem == "audit.log: postgresql://db.example/archive#gate is also gate.log; each log needs its own"
+    )
+
+
 def test_all_faults_are_told_at_once(site: Path) -> None:
     change(
         site,
@@ -199,14 +228,16 @@ def test_settings_do_not_change(site: Path) -> None:
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = inner_table(field.annotation)
+        if inner is not None:
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", "required" if field.is_required() else f"`{as_toml(field.default)}`"
 
 
 def as_toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[]" if value == () else f'"{value}"' if isinstance(value, str) else str(value)
 
 

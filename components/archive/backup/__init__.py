@@ -1,0 +1,65 @@
+"""Copies of logs: into another store, into a folder (a backup) and out of it (docs/backup.md)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from components.archive.errors import LogError
+from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
+
+PIECE_RECORDS = 4096
+
+Progress = Callable[[int, int], None]
+"""Is told how many records are done, of how many."""
+
+
+class CopyError(LogError):
+    """A copy cannot be made, or is not what it should be; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a copy is of: the first `records` of a log, of which `checkpoint` covers all but the last second's."""
+
+    origin: str
+    records: int
+    checkpoint: CheckpointRow
+
+    @property
+    def pieces(self) -> int:
+        """Count the pieces; an empty log has one."""
+        return max(1, -(-self.records // PIECE_RECORDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Up to 4,096 records from `number * 4096` on, and the checkpoints whose last record is among them.
+
+    The first piece also has the checkpoint of the empty log.
+    """
+
+    number: int
+    records: Sequence[RecordRow]
+    checkpoints: Sequence[CheckpointRow]
+
+    @property
+    def first(self) -> int:
+        """The index of its first record."""
+        return self.number * PIECE_RECORDS
+
+
+class CopySource(Protocol):
+    """What a copy is made from. Every method raises LogError."""
+
+    @property
+    def outline(self) -> Outline:
+        """What there is to copy."""
+
+    async def fetch_piece(self, number: int) -> Piece:
+        """Give a piece."""
+
+    async def fetch_segments(self) -> list[SegmentRow]:
+        """Give all segments in order, as they were when the log had that many records."""
+
+    async def fetch_memos(self) -> list[MemoRow]:
+        """Give all memos about these records."""

@@ -1,0 +1,184 @@
+"""The files of a backup: how rows are written, and read again (docs/backup.md)."""
+
+import base64
+import binascii
+import json
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.archive.backup import CopyError, Outline, Piece
+from components.archive.log.merkle import Frontier
+from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
+
+FORMAT = "steelyard-backup/1"
+
+_MAGIC = b"steelyard-records/1\n"
+_COUNT = struct.Struct(">I")
+_RECORD = struct.Struct(">QHI")
+_CHECKPOINT = struct.Struct(">QQI")
+_DESTROYED = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class SavedOutline:
+    """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full."""
+
+    outline: Outline
+    whole: int
+    frontier: Frontier
+    time_ns: int
+
+
+def encode_piece(piece: Piece) -> bytes:
+    """Encode records and checkpoints."""
+    parts = [_MAGIC, _COUNT.pack(len(piece.records))]
+    for row in piece.records:
+        size = _DESTROYED if row.payload is None else len(row.payload)
+        parts += (_RECORD.pack(row.index, len(row.leaf), size), row.leaf, row.payload or b"")
+    parts.append(_COUNT.pack(len(piece.checkpoints)))
+    for checkpoint in piece.checkpoints:
+        note = checkpoint.note.encode()
+        parts += (_CHECKPOINT.pack(checkpoint.second, checkpoint.size, len(note)), note)
+    return b"".join(parts)
+
+
+def parse_piece(number: int, data: bytes) -> Piece:
+    """Parse what `encode_piece` gave; raises CopyError."""
+    try:
+        reader = _Reader(data)
+        if reader.take(len(_MAGIC)) != _MAGIC:
+            raise ValueError("another magic")
+        records = [_read_record(reader) for _ in range(*reader.unpack(_COUNT))]
+        checkpoints = [_read_checkpoint(reader) for _ in range(*reader.unpack(_COUNT))]
+        reader.require_end()
+    except ValueError as error:
+        raise CopyError(f"not a file of records: {error}") from None
+    return Piece(number, records, checkpoints)
+
+
+def _read_record(reader: "_Reader") -> RecordRow:
+    index, leaf_size, size = reader.unpack(_RECORD)
+    leaf = reader.take(leaf_size)
+    return RecordRow(index, leaf, None if size == _DESTROYED else reader.take(size))
+
+
+def _read_checkpoint(reader: "_Reader") -> CheckpointRow:
+    second, size, note_size = reader.unpack(_CHECKPOINT)
+    return CheckpointRow(second, size, reader.take(note_size).decode())
+
+
+class _Reader:
+    """Takes bytes from the front; raises ValueError when there are too few, or some left over."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._place = 0
+
+    def take(self, size: int) -> bytes:
+        taken = self._data[self._place : self._place + size]
+        if len(taken) != size:
+            raise ValueError("it is cut short")
+        self._place += size
+        return taken
+
+    def unpack(self, form: struct.Struct) -> tuple[int, ...]:
+        return form.unpack(self.take(form.size))
+
+    def require_end(self) -> None:
+        if self._place != len(self._data):
+            raise ValueError("something follows its end")
+
+
+def encode_segments(rows: Iterable[SegmentRow]) -> bytes:
+    """Encode segments, a JSON object on a line each; keys in base64."""
+    return _encode_lines(
+        {
+            "number": row.number,
+            "class": row.retention_class,
+            "first": row.first,
+            "opened_at_ns": row.opened_at_ns,
+            "manifest": row.manifest,
+            "keys": None if row.keys is None else base64.b64encode(row.keys).decode(),
+        }
+        for row in rows
+    )
+
+
+def parse_segments(data: bytes) -> list[SegmentRow]:
+    """Parse what `encode_segments` gave; raises CopyError."""
+    try:
+        return [
+            SegmentRow(
+                number=line["number"],
+                retention_class=line["class"],
+                first=line["first"],
+                opened_at_ns=line["opened_at_ns"],
+                manifest=line["manifest"],
+                keys=None if line["keys"] is None else _bytes(line["keys"]),
+            )
+            for line in _parse_lines(data)
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise CopyError("not a file of segments") from None
+
+
+def encode_memos(rows: Iterable[MemoRow]) -> bytes:
+    """Encode memos, a JSON object on a line each; notes in base64."""
+    return _encode_lines({"first": row.first, "note": base64.b64encode(row.note).decode()} for row in rows)
+
+
+def parse_memos(data: bytes) -> list[MemoRow]:
+    """Parse what `encode_memos` gave; raises CopyError."""
+    try:
+        return [MemoRow(line["first"], _bytes(line["note"])) for line in _parse_lines(data)]
+    except (ValueError, KeyError, TypeError):
+        raise CopyError("not a file of memos") from None
+
+
+def encode_outline(saved: SavedOutline) -> bytes:
+    """Encode what a backup says of a log."""
+    outline, checkpoint = saved.outline, saved.outline.checkpoint
+    document = {
+        "format": FORMAT,
+        "origin": outline.origin,
+        "records": outline.records,
+        "checkpoint": {"second": checkpoint.second, "size": checkpoint.size, "note": checkpoint.note},
+        "whole_pieces": saved.whole,
+        "frontier": {"size": saved.frontier.size, "nodes": [node.hex() for node in saved.frontier.nodes]},
+        "time_ns": saved.time_ns,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def parse_outline(data: bytes) -> SavedOutline:
+    """Parse what `encode_outline` gave; raises CopyError."""
+    try:
+        document: dict[str, Any] = json.loads(data)
+        if document["format"] != FORMAT:
+            raise CopyError(f"a backup in format {document['format']!r}; this version reads {FORMAT!r}")
+        frontier = document["frontier"]
+        return SavedOutline(
+            Outline(document["origin"], document["records"], CheckpointRow(**document["checkpoint"])),
+            document["whole_pieces"],
+            Frontier(frontier["size"], tuple(bytes.fromhex(node) for node in frontier["nodes"])),
+            document["time_ns"],
+        )
+    except (ValueError, KeyError, TypeError):
+        raise CopyError("not the description of a log") from None
+
+
+def _encode_lines(lines: Iterable[dict[str, object]]) -> bytes:
+    return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+
+
+def _parse_lines(data: bytes) -> Sequence[dict[str, Any]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None

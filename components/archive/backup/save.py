@@ -1,0 +1,165 @@
+"""Backs a log up into a folder: only what is new since the last time, and what was destroyed since."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece, Progress
+from components.archive.backup.check import CopyCheck
+from components.archive.backup.encoding import (
+    SavedOutline,
+    encode_memos,
+    encode_outline,
+    encode_piece,
+    encode_segments,
+    parse_piece,
+)
+from components.archive.backup.folder import BackupFolder
+from components.archive.backup.saved import SavedLog, piece_stem, saved_names
+from components.archive.backup.stored import StoredLog
+from components.archive.log.merkle import Frontier
+from components.archive.log.note import VerifierKey, encode_verifier_key
+from components.archive.store import LogSource, RecordRow, SegmentRow
+
+_SEGMENTS_TO_A_FILE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a run did for one log: what is in the backup now, and how many of its pieces were written for that."""
+
+    outline: Outline
+    written_pieces: int
+
+
+@dataclass(slots=True)
+class _State:
+    """What lies in the folder: pieces by number, of which the first `whole` are full, and the segments of then."""
+
+    records: int = 0
+    whole: int = 0
+    frontier: Frontier = field(default_factory=Frontier)
+    time_ns: int = 0
+    segments: Sequence[SegmentRow] = ()
+    pieces: dict[int, str] = field(default_factory=dict)
+    written: int = 0
+
+
+async def back_up_log(
+    source: LogSource, folder: BackupFolder, name: str, key: VerifierKey, progress: Progress
+) -> Saved:
+    """Write what the folder lacks of a log, also while its writer runs; it counts from `folder.complete` on.
+
+    Each file is read back from the disk, and the records must give the newest checkpoint's root.
+    Raises CopyError, LogError, OSError.
+    """
+    state = await _read_state(folder, name, key)
+    while True:
+        # Segments first: whatever is destroyed from here on shows as a difference at the next look at them.
+        segments = await (await StoredLog.of(source)).fetch_segments()
+        log = await StoredLog.of(source)
+        _require_successor(log.outline, state, key)
+        for number in _pieces_destroyed_in(segments, state):
+            await _replace_piece(log, folder, name, state, number)
+        await _add_pieces(log, folder, name, key, state, progress)
+        after = await log.fetch_segments()
+        destroyed_meanwhile = _changed(segments, after)
+        state.segments = segments
+        if not destroyed_meanwhile:
+            break
+    _save_rest(folder, name, key, log.outline, state, after)
+    folder.keep(folder.put(f"{name}/memos", "jsonl", encode_memos(await log.fetch_memos())))
+    return Saved(log.outline, state.written)
+
+
+async def _read_state(folder: BackupFolder, name: str, key: VerifierKey) -> _State:
+    if name not in saved_names(folder):
+        return _State()
+    log = SavedLog.of(folder, name)
+    if log.outline.origin != key.name:
+        raise CopyError(f"{folder.path}: holds a backup of {log.outline.origin!r}; name another folder")
+    saved = log.saved
+    segments = await log.fetch_segments()
+    return _State(
+        saved.outline.records, saved.whole, saved.frontier, saved.time_ns, segments, dict(log.pieces)
+    )
+
+
+def _require_successor(outline: Outline, state: _State, key: VerifierKey) -> None:
+    if outline.origin != key.name:
+        raise CopyError(
+            f"the log is {outline.origin!r}, and the key is of {key.name!r}; name the log's own key"
+        )
+    if outline.records < state.records:
+        raise CopyError(
+            f"{outline.origin}: the log has {outline.records} records, and its backup {state.records}: the log was"
+            " set back. Keep this backup, and make another in a new folder"
+        )
+
+
+def _changed(before: Iterable[SegmentRow], after: Iterable[SegmentRow]) -> list[SegmentRow]:
+    """Give the segments of `after` whose keys were other ones before: payloads of theirs were destroyed."""
+    keys = {row.number: row.keys for row in before}
+    return [row for row in after if row.number in keys and keys[row.number] != row.keys]
+
+
+def _pieces_destroyed_in(segments: Sequence[SegmentRow], state: _State) -> Iterator[int]:
+    """Give the full pieces of the folder that hold records of segments whose keys have changed."""
+    numbers: set[int] = set()
+    for row in _changed(state.segments, segments):
+        last = state.whole * PIECE_RECORDS if row.manifest is None else row.manifest
+        numbers.update(range(row.first // PIECE_RECORDS, last // PIECE_RECORDS + 1))
+    yield from sorted(number for number in numbers if number < state.whole)
+
+
+async def _replace_piece(log: StoredLog, folder: BackupFolder, name: str, state: _State, number: int) -> None:
+    """Write a piece anew of which payloads were destroyed; the leaves must be those of before."""
+    old = parse_piece(number, folder.read(state.pieces[number]))
+    new = await log.fetch_piece(number)
+    if len(new.records) != PIECE_RECORDS or not all(map(_is_remainder, old.records, new.records)):
+        raise CopyError(f"{log.outline.origin}: records of piece {number} are not those that were backed up")
+    _put_piece(folder, name, state, Piece(number, new.records, old.checkpoints))
+
+
+def _is_remainder(old: RecordRow, new: RecordRow) -> bool:
+    return (old.index, old.leaf) == (new.index, new.leaf) and new.payload in (None, old.payload)
+
+
+async def _add_pieces(
+    log: StoredLog, folder: BackupFolder, name: str, key: VerifierKey, state: _State, progress: Progress
+) -> None:
+    """Write the pieces that are new or were not full, and check that they lead to the newest checkpoint."""
+    outline = log.outline
+    check = CopyCheck(outline.origin, state.frontier, state.time_ns)
+    for number in range(state.whole, outline.pieces):
+        piece = await log.fetch_piece(number)
+        check.add(piece)
+        _put_piece(folder, name, state, piece)
+        # The one that holds the newest checkpoint is read again next time, since the check ends with it.
+        if outline.checkpoint.size > (number + 1) * PIECE_RECORDS:
+            state.whole, state.frontier, state.time_ns = number + 1, check.frontier, check.time_ns
+        progress(check.frontier.size, outline.records)
+    check.finish(outline, key)
+
+
+def _put_piece(folder: BackupFolder, name: str, state: _State, piece: Piece) -> None:
+    file = folder.put(piece_stem(name, piece.number), "records", encode_piece(piece))
+    state.written += file != state.pieces.get(piece.number)
+    state.pieces[piece.number] = file
+
+
+def _save_rest(
+    folder: BackupFolder,
+    name: str,
+    key: VerifierKey,
+    outline: Outline,
+    state: _State,
+    segments: Sequence[SegmentRow],
+) -> None:
+    saved = SavedOutline(outline, state.whole, state.frontier, state.time_ns)
+    files = [*state.pieces.values(), folder.put(f"{name}/log", "json", encode_outline(saved))]
+    files.append(folder.put(f"{name}/key", "pub", f"{encode_verifier_key(key)}\n".encode()))
+    for start in range(0, len(segments), _SEGMENTS_TO_A_FILE):
+        part = encode_segments(segments[start : start + _SEGMENTS_TO_A_FILE])
+        files.append(folder.put(f"{name}/segments/{start // _SEGMENTS_TO_A_FILE:08}", "jsonl", part))
+    for file in files:
+        folder.keep(file)

@@ -1,0 +1,65 @@
+"""Numbered changes of a store's tables: each is applied once, and never altered afterwards."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from components.archive.errors import LogDamaged
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file `NNNN_name.sql` of this folder."""
+
+    number: int
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """What a log that it was applied to names it by, in hex."""
+        return sha256(self.sql.encode()).hexdigest()
+
+    def statements(self) -> Iterator[str]:
+        """Give its statements one by one, without what ends them."""
+        statement = ""
+        for line in self.sql.splitlines():
+            if line.startswith("--"):
+                continue
+            statement += line
+            if sqlite3.complete_statement(statement):
+                yield statement.rstrip().rstrip(";")
+                statement = ""
+
+
+@cache
+def known_migrations(dialect: str) -> tuple[Migration, ...]:
+    """Give the migrations for `sqlite` or `postgres`, in order from number 1."""
+    scripts = sorted((files(__name__) / dialect).iterdir(), key=lambda script: script.name)
+    return tuple(
+        Migration(int(script.name[:4]), script.read_text("utf-8"))
+        for script in scripts
+        if script.name.endswith(".sql")
+    )
+
+
+def find_pending(
+    known: tuple[Migration, ...], applied: Mapping[int, str], where: str
+) -> tuple[Migration, ...]:
+    """Give those that have not been applied to the log at `where`, from their numbers and hashes there.
+
+    Raises LogDamaged when what was applied is not what these say, or more than they are.
+    """
+    if newer := [number for number in applied if number > len(known)]:
+        raise LogDamaged(
+            f"{where}: made by a newer version of Steelyard (its tables are of number {max(newer)},"
+            f" and this one knows {len(known)}); install that version"
+        )
+    for migration in known[: len(applied)]:
+        if applied.get(migration.number) != migration.sha256:
+            raise LogDamaged(
+                f"{where}: its tables were not made by migration {migration.number} as it is here"
+            )
+    return known[len(applied) :]

@@ -1,0 +1,63 @@
+"""Opens the store that a name names: the path of an SQLite database, or `postgresql://user@host/database#log`."""
+
+from pathlib import Path
+
+from components.archive.errors import LogUnavailable
+from components.archive.store import LogSource, LogStore
+from components.archive.store.postgres_url import parse_postgres_url
+from components.archive.store.sqlite import SqliteSource, SqliteStore
+
+StoreName = str | Path
+
+_POSTGRES = ("postgresql://", "postgres://")
+_NOT_INSTALLED = "logs in PostgreSQL need the extra: pip install 'steelyard[postgres]'"
+
+
+def is_postgres(name: StoreName) -> bool:
+    """Tell whether a store's name is that of one in PostgreSQL."""
+    return isinstance(name, str) and name.startswith(_POSTGRES)
+
+
+def parse_store_name(text: str, folder: Path) -> StoreName:
+    """Give the name of a store as settings write it: relative paths start at `folder`; raises ValueError."""
+    if not is_postgres(text):
+        return folder / Path(text).expanduser()
+    parse_postgres_url(text)
+    return text
+
+
+def store_label(name: StoreName) -> str:
+    """Give a store's name as it may be shown: without user and password."""
+    return parse_postgres_url(str(name)).label if is_postgres(name) else str(name)
+
+
+def log_name(name: StoreName) -> str:
+    """Give the log's name in the ids of records, such as `gate` in `gate/100042`: what the file or schema is called."""
+    return parse_postgres_url(str(name)).log if is_postgres(name) else Path(name).stem
+
+
+def log_file(name: StoreName) -> Path | None:
+    """Give the file of a log's store; None for a database elsewhere."""
+    return None if is_postgres(name) else Path(name)
+
+
+async def open_source(name: StoreName) -> LogSource:
+    """Open a log for reading; raises LogMissing, LogUnavailable and LogDamaged."""
+    if not is_postgres(name):
+        return await SqliteSource.open(Path(name))
+    try:
+        from components.archive.store.postgres import PostgresSource
+    except ModuleNotFoundError:
+        raise LogUnavailable(_NOT_INSTALLED) from None
+    return await PostgresSource.open(str(name))
+
+
+async def open_store(name: StoreName) -> LogStore:
+    """Open a log, made already or not, as its one writer; raises LogBusy, LogUnavailable and LogDamaged."""
+    if not is_postgres(name):
+        return await SqliteStore.open(Path(name))
+    try:
+        from components.archive.store.postgres import PostgresStore
+    except ModuleNotFoundError:
+        raise LogUnavailable(_NOT_INSTALLED) from None
+    return await PostgresStore.open(str(name))

@@ -1,0 +1,323 @@
+"""The store for more than one machine: a log in a schema of a PostgreSQL database (docs/archive-format.md, 8.2)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import asyncpg
+
+from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogMissing, LogUnavailable
+from components.archive.log.tile import TileId
+from components.archive.store import (
+    Change,
+    CheckpointRow,
+    MemoRow,
+    RecordRow,
+    Rows,
+    SegmentRow,
+)
+from components.archive.store.migrations import Migration, find_pending, known_migrations
+from components.archive.store.postgres_connection import (
+    make_session_name,
+    open_connection,
+    postgres_errors_named,
+)
+from components.archive.store.postgres_statements import keep_change, keep_checkpoints, load_rows, migrate
+from components.archive.store.postgres_url import PostgresUrl, parse_postgres_url
+
+LOCK_TIMEOUT_S = 3.0
+_RETRY_S = 0.05
+_VACUUM_TIMEOUT_S = 6 * 3600.0
+
+_SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, keys FROM segment"
+
+
+class PostgresSource:
+    """Reads a log in PostgreSQL, also while its writer runs (LogSource); connects anew when the server was away."""
+
+    def __init__(self, url: PostgresUrl, role: str = "reader") -> None:
+        self._url = url
+        self._name = make_session_name(role)
+        self._connection: asyncpg.Connection | None = None
+        self._turn = asyncio.Lock()  # a connection does one thing at a time
+
+    @classmethod
+    async def open(cls, name: str) -> Self:
+        """Open `postgresql://...#log` for reading; raises LogMissing, LogUnavailable, LogDamaged."""
+        source = cls(_parse(name))
+        try:
+            await source._connect()
+            if not await source._has_tables():
+                raise LogMissing(f"{source._url.label}: there is no log of this name in the database")
+            if await source._find_pending():
+                raise LogUnavailable(
+                    f"{source._url.label}: made by an older version; its writer updates it when it starts"
+                )
+        except BaseException:
+            await source.close()
+            raise
+        return source
+
+    async def fetch_meta(self) -> Mapping[str, str]:
+        """See LogSource."""
+        rows = await self._fetch("SELECT key, value FROM meta") if await self._has_tables() else []
+        return {row["key"]: row["value"] for row in rows}
+
+    async def fetch_newest_checkpoint(self) -> CheckpointRow | None:
+        """See LogSource."""
+        rows = await self._fetch("SELECT second, size, note FROM checkpoint ORDER BY second DESC LIMIT 1")
+        return CheckpointRow(*rows[0]) if rows else None
+
+    async def fetch_checkpoints(self, size: int, limit: int) -> list[CheckpointRow]:
+        """See LogSource."""
+        sql = "SELECT second, size, note FROM checkpoint WHERE size >= $1 ORDER BY size, second LIMIT $2"
+        return [CheckpointRow(*row) for row in await self._fetch(sql, size, limit)]
+
+    async def fetch_checkpoints_after(self, second: int, limit: int) -> list[CheckpointRow]:
+        """See LogSource."""
+        sql = "SELECT second, size, note FROM checkpoint WHERE second > $1 ORDER BY second LIMIT $2"
+        return [CheckpointRow(*row) for row in await self._fetch(sql, second, limit)]
+
+    async def fetch_bounds(self) -> tuple[int, int] | None:
+        """See LogSource."""
+        ((lowest, highest),) = await self._fetch("SELECT min(idx), max(idx) FROM record")
+        return None if lowest is None else (lowest, highest)
+
+    async def fetch_rows(self, first: int, end: int) -> list[RecordRow]:
+        """See LogSource."""
+        sql = "SELECT idx, leaf, payload FROM record WHERE idx >= $1 AND idx < $2 ORDER BY idx"
+        return [RecordRow(*row) for row in await self._fetch(sql, first, end)]
+
+    async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
+        """See LogSource."""
+        sql = "SELECT leaf FROM record WHERE idx >= $1 AND idx < $2 ORDER BY idx"
+        return [leaf for (leaf,) in await self._fetch(sql, first, end)]
+
+    async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
+        """See LogSource."""
+        wanted = list(ids)
+        sql = (
+            "SELECT level, n, hashes FROM tile"
+            " JOIN unnest($1::smallint[], $2::bigint[]) AS wanted (level, n) USING (level, n)"
+        )
+        rows = await self._fetch(sql, [tile.level for tile in wanted], [tile.n for tile in wanted])
+        return {TileId(level, n): hashes for level, n, hashes in rows}
+
+    async def fetch_segments(self, first: int = 1, end: int = 2**62) -> list[SegmentRow]:
+        """See LogSource."""
+        sql = f"{_SELECT_SEGMENTS} WHERE number >= $1 AND number < $2 ORDER BY number"
+        return [SegmentRow(*row) for row in await self._fetch(sql, first, end)]
+
+    async def fetch_open_segments(self) -> list[SegmentRow]:
+        """See LogSource."""
+        rows = await self._fetch(f"{_SELECT_SEGMENTS} WHERE manifest IS NULL ORDER BY number")
+        return [SegmentRow(*row) for row in rows]
+
+    async def fetch_last_segment(self) -> int:
+        """See LogSource."""
+        return int((await self._fetch("SELECT coalesce(max(number), 0) FROM segment"))[0][0])
+
+    async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
+        """See LogSource."""
+        sql = "SELECT first, note FROM memo WHERE first < $1 ORDER BY first DESC LIMIT $2"
+        return [MemoRow(*row) for row in await self._fetch(sql, before, limit)]
+
+    async def close(self) -> None:
+        """See LogSource."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with postgres_errors_named(self._url.label):
+                await connection.close()
+
+    async def _connect(self) -> None:
+        with postgres_errors_named(self._url.label):
+            self._connection = await open_connection(self._url, self._name)
+
+    async def _opened(self) -> asyncpg.Connection:
+        if self._connection is None:
+            raise LogUnavailable(f"{self._url.label}: the database is not open")
+        if self._connection.is_closed():
+            await self._connect()
+        return self._connection
+
+    async def _fetch(self, sql: str, *parameters: object) -> list[Any]:
+        async with self._turn:
+            connection = await self._opened()
+            with postgres_errors_named(self._url.label):
+                return list(await connection.fetch(sql, *parameters))
+
+    async def _has_tables(self, name: str = "meta") -> bool:
+        rows = await self._fetch("SELECT to_regclass($1) IS NOT NULL", f"{self._url.schema}.{name}")
+        return bool(rows[0][0])
+
+    async def _find_pending(self) -> tuple[Migration, ...]:
+        """Give the migrations that are to be applied to a log that is there; raises LogDamaged."""
+        if not await self._has_tables():
+            return ()  # nobody made the log yet
+        if not await self._has_tables("migration"):
+            raise LogDamaged(f"{self._url.label}: it does not say which migrations made its tables")
+        applied = {row["number"]: row["sha256"] for row in await self._fetch("SELECT * FROM migration")}
+        return find_pending(known_migrations("postgres"), applied, self._url.label)
+
+
+class PostgresStore(PostgresSource):
+    """Writes a log in PostgreSQL, as the only one who may (LogStore).
+
+    The session holds an advisory lock: it lets one writer in, and the server frees it with the session, after what
+    the session was committing. The lease's token also stops a writer whose session was ended without its knowing.
+    """
+
+    def __init__(self, url: PostgresUrl) -> None:
+        super().__init__(url, "writer")
+        self._token: int | None = None
+
+    @classmethod
+    async def open(cls, name: str) -> Self:
+        """Lock and open `postgresql://...#log`, made or not; raises LogBusy, LogUnavailable or LogDamaged."""
+        store = cls(_parse(name))
+        try:
+            await store._connect()
+            if holder := await store._lock():
+                raise LogBusy(f"{store._url.label}: {holder} is writing this log; stop it first")
+            if pending := await store._find_pending():
+                async with store._transaction() as connection:
+                    await migrate(connection, pending)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def create(self, meta: Mapping[str, str], checkpoint: CheckpointRow) -> None:
+        """See LogStore."""
+        async with self._transaction() as connection:
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._url.schema}")
+            await migrate(connection, known_migrations("postgres"))
+            await connection.executemany("INSERT INTO meta VALUES ($1, $2)", list(meta.items()))
+            await keep_checkpoints(connection, [checkpoint])
+
+    async def take_lease(self) -> None:
+        """See LogStore."""
+        async with self._transaction() as connection:
+            token = await connection.fetchval("UPDATE lease SET token = token + 1 RETURNING token")
+        self._token = token
+
+    async def commit(self, change: Change) -> None:
+        """See LogStore."""
+        async with self._transaction() as connection:
+            await self._require_lease(connection)
+            await keep_change(connection, change)
+            # Killed before the commit that follows: nothing of it is there. Killed after: all of it is. Where the
+            # connection breaks in it, `reopen` waits until the server has done the one or the other.
+
+    async def load(self, rows: Rows) -> None:
+        """See LogStore."""
+        async with self._transaction() as connection:
+            await self._require_lease(connection)
+            await load_rows(connection, rows)
+
+    async def reopen(self) -> None:
+        """See LogStore: waits for the end of the session before, whose last commit is then done or undone."""
+        self._terminate()
+        await self._connect()
+        try:
+            await self._fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = $1 AND pid <> pg_backend_pid()",
+                self._name,
+            )
+            await self._require_token()
+            holder = await self._lock()
+            await self._require_token()
+            if holder:
+                raise LogUnavailable(f"{self._url.label}: {holder} holds the log's lock")
+        except BaseException:
+            self._terminate()  # a lock that was got is not to stand in another's way
+            raise
+
+    async def purge(self) -> None:
+        """See LogStore: segments move to a new file, so that no old keys stay; records are vacuumed.
+
+        What was a payload may lie in free space of the table until it is overwritten, and in the server's
+        write-ahead log and on its standbys for as long as those keep it: sealed, and without its key.
+        """
+        async with self._transaction() as connection:
+            await self._require_lease(connection)
+            await connection.execute("LOCK TABLE segment IN ACCESS EXCLUSIVE MODE")
+            await connection.execute("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE segment")
+            await connection.execute("TRUNCATE segment")
+            await connection.execute("INSERT INTO segment TABLE kept")
+        async with self._turn:
+            connection = await self._opened()
+            with postgres_errors_named(self._url.label):
+                await connection.execute("VACUUM record", timeout=_VACUUM_TIMEOUT_S)
+
+    async def _connect(self) -> None:
+        await super()._connect()
+        connection = await self._opened()
+        with postgres_errors_named(self._url.label):
+            # Durable when COMMIT returns, also where the server's default is to be quicker; not where it is slower.
+            await connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', FALSE)"
+                " WHERE current_setting('synchronous_commit') <> 'remote_apply'"
+            )
+            if await connection.fetchval("SHOW fsync") != "on":
+                raise LogUnavailable(f"{self._url.label}: the server runs with fsync off; turn it on")
+
+    async def _opened(self) -> asyncpg.Connection:
+        # Never anew without `reopen`: lock and fate of the last commit would be left to chance.
+        if self._connection is None or self._connection.is_closed():
+            raise LogUnavailable(f"{self._url.label}: the connection broke")
+        return self._connection
+
+    def _terminate(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._turn:
+            connection = await self._opened()
+            with postgres_errors_named(self._url.label):
+                async with connection.transaction():
+                    yield connection
+
+    async def _lock(self) -> str:
+        """Take the log's lock, waiting a little for a session that is ending; says who holds it instead."""
+        give_up_at_s = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
+        while True:
+            ((locked,),) = await self._fetch("SELECT pg_try_advisory_lock($1)", self._url.lock_key)
+            if locked:
+                return ""
+            if asyncio.get_running_loop().time() > give_up_at_s:
+                return await self._describe_holder()
+            await asyncio.sleep(_RETRY_S)
+
+    async def _describe_holder(self) -> str:
+        key = self._url.lock_key & (2**64 - 1)
+        rows = await self._fetch(
+            "SELECT pid, coalesce(host(client_addr), 'this machine') FROM pg_locks"
+            " LEFT JOIN pg_stat_activity USING (pid)"
+            " WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = $2 AND objsubid = 1"
+            " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            key >> 32,
+            key & 0xFFFFFFFF,
+        )
+        pid, address = rows[0] if rows else ("unknown", "another machine")
+        return f"a writer on {address} (server process {pid})"
+
+    async def _require_token(self) -> None:
+        if await self._fetch("SELECT token FROM lease WHERE token <> $1", self._token or 0):
+            raise LogFenced(f"{self._url.label}: another writer has taken over this log")
+
+    async def _require_lease(self, connection: asyncpg.Connection) -> None:
+        # Locked until the commit: who takes the lease meanwhile waits, and sees what was committed.
+        if await connection.fetchval("SELECT token FROM lease FOR SHARE") != self._token:
+            raise LogFenced(f"{self._url.label}: another writer has taken over this log")
+
+
+def _parse(name: str) -> PostgresUrl:
+    try:
+        return parse_postgres_url(name)
+    except ValueError as error:
+        raise LogUnavailable(f"the name of a log in PostgreSQL is wrong: {error}") from None
