@@ -159,7 +159,9 @@ class Account:
 
 def _content(held: Held) -> int:
     """Tell one submission's content from another's."""
-    return hash((held.session, held.body)) ^ str.__hash__(held.facts.way)  # an enum's own hash takes as long as all
+    return hash((held.session, held.body)) ^ str.__hash__(
+        held.facts.way
+    )  # an enum's own hash takes as long as all
 
 
 def _missing(epoch: _Epoch, before: int) -> Iterator[Finding]:
