@@ -14,7 +14,7 @@ from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
-from components.site.errors import errors_in_lines, fail
+from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
