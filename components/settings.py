@@ -4,7 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
@@ -88,8 +88,18 @@ def _advice(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
     for part in location[:-1]:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if isinstance(part, int):  # which table of an array
+            continue
+        inner = inner_table(model.model_fields[part].annotation) if part in model.model_fields else None
+        if inner is None:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def inner_table(annotation: object) -> type[BaseModel] | None:
+    """Give the table that a field holds: itself, optionally, or as an array of tables; None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (inner_table(argument) for argument in get_args(annotation))
+    return next((table for table in found if table is not None), None)

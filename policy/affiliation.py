@@ -88,6 +88,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts) -> Decision:
     """
     if facts.way is Way.SESSION:
         return ALLOWED
+    if facts.way is Way.CANARY:  # the gate's own, to itself; nothing else may call itself one
+        return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
     members = directory.members
     sender = members.get(bare(facts.sender))
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:

@@ -12,6 +12,7 @@ class Way(StrEnum):
     COMPONENT = "component"
     SERVER = "server"
     SESSION = "session"
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `steelyard audit show` and `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof` and `reconcile`, and `steelyard verify`."""
 
 import asyncio
 import sqlite3
@@ -91,6 +91,55 @@ def show(
     return 1 if detail.proof.fault else 0
 
 
+@app.command
+def proof(
+    record: str,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Write a record's proof as a .tlog-proof file, which verifies without this log (docs/tiles.md).
+
+    Parameters
+    ----------
+    record
+        A record's id, such as gate/100042.
+    output
+        Write it to this file; else to standard output.
+    """
+    from components.audit.prove import prove
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        proved = asyncio.run(prove(load_audit_settings(site), record))
+        if output is not None:
+            output.write_text(proved.text)
+    if output is None:
+        print(proved.text, end="")
+    else:
+        print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
+
+
+@app.command
+def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Check that every number which the server gave out is recorded once; status 1 when any is not."""
+    from components.audit import printing
+    from components.audit.document import encode_document
+    from components.audit.reconcile import reconcile as reconcile_log
+    from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Reconciling", "records") as progress:
+            result = asyncio.run(reconcile_log(settings, progress))
+    if as_json:
+        print(encode_document(describe_reconciliation(result, settings.gate.name)), end="")
+    else:
+        print_reconciliation(result, settings.gate.name, printing.make_console())
+    return 1 if result.findings else 0
+
+
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
     from components.archive.store.open import log_file
@@ -116,14 +165,12 @@ def _verify(log: "LogSettings") -> "Report":
     from components.audit.verify import verify_log
 
     with progress_bar(f"Verifying {log.name}", "records") as progress:
-        # The first of the log's keys: the log itself leads from there to those after it.
-        first_key = log.verifier_key_file.read_text().partition("\n")[0]
-        return verify_log(log.path, first_key, progress)
+        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
 
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Turn what an auditor can put right into one line on standard error, and exit status 2."""
+    """Turn what a user can put right into one line on standard error, and exit status 2."""
     from components.archive.errors import LogError
     from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from components.archive.log.merkle import leaf_hash
-from components.archive.record import Access, Delivery, OrderDetails, Submission
+from components.archive.record import Access, Alarm, Delivery, OrderDetails, Submission
 from components.audit.query.tree import Kind, format_query
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
@@ -103,6 +103,8 @@ def describe_view(view: RecordView) -> dict[str, Any]:
                 "log_size": access.log_size,
                 "result_count": access.result_count,
             }
+        case Alarm(name, details):
+            described |= {"alarm": name, "details": dict(details)}
         case OrderDetails() as details:
             described |= asdict(details) | {"order": details.id, "id": view.id}
         case None:

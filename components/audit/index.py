@@ -19,6 +19,7 @@ from components.audit.query.tree import Kind
 from components.audit.query.words import fold_words
 from components.audit.schema import FORMAT, SCHEMA, TABLES
 from components.audit.stanza import Reading, read_submission, split_jid
+from policy.facts import Way
 
 # A transaction is what one process holds the index for; a fetch is what it holds in memory.
 RECORDS_PER_TRANSACTION = 5_000
@@ -200,6 +201,8 @@ class _Rows:
             self._add_submission(record, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
             return
         match parsed:
+            case Submission() if parsed.way == Way.CANARY:
+                return  # the gate's own, many a day: nobody looks for them
             case Submission():
                 decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
                 at_ns = _bounded(parsed.received_at_ns)

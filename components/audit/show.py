@@ -59,7 +59,7 @@ async def show(settings: AuditSettings, record_id: str, progress: Progress) -> R
 
     Raises AuditError for an id that names no record and when the look cannot be recorded, and LogError.
     """
-    log, number = _parse_id(settings, record_id)
+    log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
@@ -71,7 +71,7 @@ async def show(settings: AuditSettings, record_id: str, progress: Progress) -> R
     access_id = await record_access(settings, access)
     for view, proof in found:
         return RecordDetail(view, proof, access_id)
-    raise AuditError(_explain_absence(log.name, number, size))
+    raise AuditError(explain_absence(log.name, number, size))
 
 
 async def _view(
@@ -98,7 +98,8 @@ async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> P
     return Proof(note, checkpoint.size, tuple(hashes), fault)
 
 
-def _parse_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int]:
+def parse_record_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int]:
+    """Find the log and the index that a record's public id names; raises AuditError."""
     name, _, number = record_id.rpartition("/")
     log = settings.find_log(name)
     if log is None or not re.fullmatch(r"[0-9]{1,18}", number):
@@ -107,7 +108,8 @@ def _parse_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int
     return log, int(number)
 
 
-def _explain_absence(name: str, number: int, size: int) -> str:
+def explain_absence(name: str, number: int, size: int) -> str:
+    """Say why a log of `size` records has none of this number."""
     if number < size:
         return f"record {name}/{number} is missing from the log: run `steelyard verify`"
     last = f"the last is {name}/{size - 1}" if size else "the log is empty"

@@ -21,9 +21,12 @@ from components.gate.orders import serve_orders
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
+from components.gate.watch import Watch
+from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
 from components.link.logs import configure_logging
 from policy.directory import DirectoryError, parse_directory
+from policy.retention import RecordedKind, assign_class
 
 log = structlog.get_logger("gate")
 
@@ -35,6 +38,8 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     recipients = [load_recipient(path) for path in archive.recipients]
     writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
     reader = await LogReader.open(settings.log)
+    watch = Watch()
+    watch.alarms.retention_class = assign_class(retention, RecordedKind.ALARM)
     gate = Gate(
         settings.jid,
         log_name(settings.log),
@@ -44,6 +49,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         conversation_key=load_conversation_key(archive.conversation_key_file),
         max_batch=settings.max_batch,
         retention=retention,
+        watch=watch,
     )
     orders_reader = await LogReader.open(settings.log)
     approvers = load_approvers(archive.approvers)
@@ -51,6 +57,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
 
     def on_state(connected: bool) -> None:
         gate.link_changed()
+        watch.link_changed(connected=connected)
         log.info("connected" if connected else "disconnected", records=writer.size)
         with contextlib.suppress(OSError):
             write_status(settings.status_file, gate, link, writer)
@@ -62,6 +69,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         settings.component_port,
         on_submissions=gate.take,
         on_state=on_state,
+        on_canary=watch.canary_returned,
         reconnect_max_s=settings.reconnect_max_s,
     )
     tasks = [
@@ -69,6 +77,9 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
         asyncio.create_task(serve_orders(executor), name="orders"),
+        asyncio.create_task(
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
+        ),
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

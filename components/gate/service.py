@@ -25,6 +25,7 @@ from components.archive.record import (
 from components.archive.writer import Entry, LogWriter
 from components.gate.memo import Memo, encode_memo
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from components.gate.watch import Watch
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
@@ -80,7 +81,7 @@ class Gate:
     `log_name` names the log in receipts (`gate/100042`), `conversation_key` keys the hash of who talks to whom.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a gate is made of
         self,
         jid: str,
         log_name: str,
@@ -91,8 +92,10 @@ class Gate:
         conversation_key: bytes,
         max_batch: int,
         retention: RetentionPolicy = DEFAULT_POLICY,
+        watch: Watch | None = None,
     ) -> None:
         self._jid = jid
+        self.watch = watch or Watch()
         self._log_name = log_name
         self._directory = directory
         self._writer = writer
@@ -113,6 +116,11 @@ class Gate:
         self.counters = GateCounters()
 
     @property
+    def pending(self) -> int:
+        """Count what is waiting for a commit."""
+        return len(self._pending)
+
+    @property
     def commits(self) -> bool:
         """Whether the last attempt to record succeeded."""
         return self._commits
@@ -120,6 +128,7 @@ class Gate:
     def take(self, submissions: list[Held | Status]) -> None:
         """Take what the link read: decide and encode at once, while the commit before may still be running."""
         received_at_ns = time.time_ns()
+        self.watch.took(submissions)
         for item in submissions:
             self._pending.append(item if isinstance(item, Status) else self._decide(item, received_at_ns))
         self._wake.set()
@@ -173,7 +182,7 @@ class Gate:
         return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
 
     def _class_of(self, facts: StanzaFacts) -> int:
-        kind = RecordedKind.SESSION if facts.way is Way.SESSION else facts.kind
+        kind = RecordedKind.SESSION if facts.way in (Way.SESSION, Way.CANARY) else facts.kind
         return assign_class(self._retention, kind)
 
     async def _record_and_answer(self, batch: list[_Decided | Status]) -> None:
@@ -191,11 +200,15 @@ class Gate:
                     return  # what of it is recorded already is not known, so none of it may be recorded now
                 new, answers, entries = self._sort(batch)
                 in_doubt = bool(entries)
+                began_s = time.monotonic()
                 first = await self._append(batch, new, entries) if entries else 0
+                if entries:
+                    self.watch.committed(time.monotonic() - began_s)
                 break
             except LogUnavailable as err:
                 # Nobody is answered: the adapter bounces in time. Whether the batch is on disk is not known yet.
                 self._commits = False
+                self.watch.not_recorded(str(err))
                 self.counters.failed_commits += 1
                 log.error("not recorded", reason=str(err), submissions=len(batch), retry_in_s=retry_s)
                 await asyncio.sleep(retry_s)
@@ -280,6 +293,7 @@ class Gate:
             if end < len(answers) and _follows(answers[end - 1], answers[end]):
                 continue
             head = answers[begin]
+            self.watch.answered(head.held.epoch, answers[end - 1].held.seq)
             self._write(
                 encode_verdict(
                     self._jid,

@@ -7,6 +7,9 @@ from pydantic import Field
 from components.archive.settings import LogStoreName, SiteKey
 from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
 
+METRICS_ADDRESS = "127.0.0.1"
+"""Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
+
 
 class GateSettings(Table):
     """What the gate process needs to know. Paths are absolute; sizes are in stanzas and bytes."""
@@ -26,6 +29,8 @@ class GateSettings(Table):
     window_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024)
     reconnect_max_s: float = Field(default=10.0, gt=0)
     max_batch: int = Field(default=128, ge=1)
+    canary_interval_s: float = Field(default=5.0, ge=0, le=300)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
 
 
 def load_gate(site_toml: Path) -> GateSettings:

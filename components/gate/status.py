@@ -33,6 +33,7 @@ def write_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
         "repeated": gate.counters.repeated,
         "batches": gate.counters.batches,
         "failed_commits": gate.counters.failed_commits,
+        "alarms": gate.watch.alarms.present(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")

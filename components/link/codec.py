@@ -15,6 +15,7 @@ from policy.facts import NamedJid, StanzaFacts, Way
 
 XMLNS = "urn:steelyard:gate:0"
 XMLNS_FORWARD = "urn:xmpp:forward:0"
+XMLNS_SID = "urn:xmpp:sid:0"
 XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 _STREAM_HEADER = (
@@ -23,6 +24,8 @@ _STREAM_HEADER = (
 _FORWARDED = f"{XMLNS_FORWARD}}}forwarded"
 _HELD = f"{XMLNS}}}held"
 _STATUS = f"{XMLNS}}}status"
+_CANARY = f"{XMLNS}}}canary"
+_STANZA_ID = f"{XMLNS_SID}}}stanza-id"
 _BOUNCED = f"{XMLNS}}}bounced"
 _WAYS = {way.value: way for way in Way}
 
@@ -63,6 +66,15 @@ class Status:
     bounced: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CanaryBack:
+    """A canary (section 4.4) that was carried out: `record` is its receipt, such as `gate/100042`, or empty."""
+
+    host: str
+    id: str
+    record: str
+
+
 class SubmissionParser:
     """Cuts the server's side of a stream into submissions, in one pass and with the bytes as they came.
 
@@ -82,6 +94,7 @@ class SubmissionParser:
         self._needed_from = 0  # where the message that is open begins, or the last one's end tag
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
+        self._canaries: list[CanaryBack] = []
         self._reset("", False)
         self._feed_bytes(_STREAM_HEADER)
 
@@ -95,6 +108,11 @@ class SubmissionParser:
         """Return the names of what came meanwhile and was no part of the protocol, to be logged."""
         stray, self._stray = self._stray, []
         return stray
+
+    def take_canaries(self) -> list[CanaryBack]:
+        """Return the canaries that came meanwhile."""
+        canaries, self._canaries = self._canaries, []
+        return canaries
 
     def _feed_bytes(self, data: bytes) -> None:
         self._buffer += data
@@ -113,6 +131,7 @@ class SubmissionParser:
         self._trusted = trusted
         self._kind = ""
         self._attributes: dict[str, str] = {}
+        self._receipt: dict[str, str] = {}
         self._body: tuple[int, int] | None = None
         self._body_ends_at = 3  # where `forwarded` ends; a session event ends with `held`
         self._top: tuple[str, dict[str, str]] = ("", {})
@@ -144,7 +163,9 @@ class SubmissionParser:
                 self._body = (self._expat.CurrentByteIndex, 0)
                 self._body_ends_at = 2
         elif depth == 2:
-            if self._trusted:
+            if self._kind == _CANARY and name == _STANZA_ID:
+                self._receipt = attributes
+            elif self._trusted:
                 self._kind = name
                 self._attributes = attributes
         elif depth == 1:
@@ -165,6 +186,8 @@ class SubmissionParser:
                 self._out.append(self._held())
             elif self._kind == _STATUS:
                 self._out.append(self._status())
+            elif self._kind == _CANARY:
+                self._canaries.append(self._canary())
             else:
                 self._stray.append(name)
 
@@ -200,6 +223,11 @@ class SubmissionParser:
                 tuple(self._jids),
             ),
         )
+
+    def _canary(self) -> CanaryBack:
+        receipt = self._receipt
+        record = receipt.get("id", "") if receipt.get("by") == self._host else ""
+        return CanaryBack(self._host, self._attributes.get("id", ""), record)
 
     def _status(self) -> Status:
         attributes = self._attributes
@@ -246,6 +274,13 @@ def encode_noted(gate: str, host: str, number: int) -> bytes:
     """Encode the answer to a status (section 4.3): its content is durable."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><noted xmlns='{XMLNS}' n='{number}'/></message>"
+    ).encode()
+
+
+def encode_canary(gate: str, host: str, id_: str) -> bytes:
+    """Encode the request for a canary (section 4.4)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><canary xmlns='{XMLNS}' id={quoteattr(id_)}/></message>"
     ).encode()
 
 

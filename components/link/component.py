@@ -7,7 +7,7 @@ from typing import Any
 
 from slixmpp.componentxmpp import ComponentXMPP
 
-from components.link.codec import Held, ProtocolError, Status, SubmissionParser
+from components.link.codec import CanaryBack, Held, ProtocolError, Status, SubmissionParser
 
 _HANDSHAKE_DONE = b"<handshake/>"
 _RECONNECT_MIN_S = 0.1
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 class GateLink(ComponentXMPP):
     """One XEP-0114 connection that is kept up: it reconnects by itself, with back-off, until closed.
 
-    `on_submissions` gets what each read from the socket completed, in order; `on_state` gets True and False.
+    `on_submissions` gets what each read from the socket completed, in order; `on_state` gets True and False;
+    `on_canary` gets each canary that came back.
     slixmpp's stanza objects cost several times what the parser below them does, so once the handshake is done the
     bytes no longer pass through slixmpp.
     """
@@ -33,10 +34,12 @@ class GateLink(ComponentXMPP):
         on_submissions: Callable[[list[Held | Status]], None],
         on_state: Callable[[bool], None],
         reconnect_max_s: float,
+        on_canary: Callable[[CanaryBack], None] = lambda _canary: None,
     ) -> None:
         super().__init__(jid, secret, host, port)  # type: ignore[no-untyped-call]
         self._on_submissions = on_submissions
         self._on_state = on_state
+        self._on_canary = on_canary
         self._reconnect_max_s = reconnect_max_s
         self._reconnect_s = _RECONNECT_MIN_S
         self._opening = b""
@@ -97,6 +100,8 @@ class GateLink(ComponentXMPP):
             return
         for name in self._parser.take_stray():
             log.warning("not of the gate protocol, ignored: %s", name)
+        for canary in self._parser.take_canaries():
+            self._on_canary(canary)
         if submissions:
             self._on_submissions(submissions)
 

@@ -24,10 +24,18 @@ from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
-from components.archive.store.open import log_file, store_label
+from components.archive.store.open import log_file, log_name, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_alarms,
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+    find_unwitnessed,
+    find_witness_fault,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
@@ -101,6 +109,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
     for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
+    secrets += [settings.witness.key_file] if settings.witness else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -168,9 +177,34 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.tiles:
+        faults["the server of tiles"] = asyncio.run(
+            find_tiles_fault(settings.tiles, log_name(settings.gate.log))
+        )
+    if settings.witness:
+        faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"
+
+
+def _check_alarms(settings: SiteSettings) -> Iterator[str]:
+    if not _is_up(settings.folder):
+        return
+    if alarms := find_alarms(settings.gate.status_file):
+        raise _CheckError([str(alarm) for alarm in alarms])
+    yield "none"
+
+
+def _check_witness(settings: SiteSettings) -> Iterator[str]:
+    if settings.witness is None:
+        return
+    if not _is_up(settings.folder):
+        yield f"not up; it asks {len(settings.witness.asks)} others, and cosigns {len(settings.witness.logs)} logs"
+        return
+    if problems := find_unwitnessed(settings.witness.status_file):
+        raise _CheckError(problems)
+    yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
@@ -232,5 +266,7 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "alarms": _check_alarms,
+    "witness": _check_witness,
     "logs": _check_logs,
 }

@@ -31,6 +31,10 @@ class Display:
         """Show one line that stays."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def alarm(self, text: str) -> None:
+        """Show an alarm: a line that stays."""
+        self.say(f"{time.strftime('%H:%M:%S')} ✘ {text}")
+
     @contextmanager
     def progress(self, names: tuple[str, ...]) -> Iterator[None]:
         """While in this context, show one moving row for each process (on a terminal)."""

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import errno
 import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from components.site.settings import ProsodySettings, SiteSettings, listening_ports
+from components.gate.settings import METRICS_ADDRESS
+from components.site.settings import ProsodySettings, SiteSettings, TilesSettings, listening_ports
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _ANSWER_TIMEOUT_S = 2.0
@@ -19,7 +23,7 @@ _STATUS_MAX_AGE_S = 3.0
 def find_port_problems(settings: SiteSettings) -> Iterator[str]:
     """Try to listen on each of the site's ports; yields a line for each where that fails."""
     for name, port in listening_ports(settings):
-        address = (settings.gate if name.startswith("gate.") else settings.prosody).address
+        address = _address_of(settings, name)
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -54,19 +58,93 @@ def reachable_address(server: ProsodySettings) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.address, server.address)  # noqa: S104
 
 
+async def find_tiles_fault(tiles: TilesSettings, log_name: str) -> str:
+    """Ask the server of tiles for a log's checkpoint (HTTP HEAD); return what is wrong, or nothing."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(tiles.address, tiles.address)  # noqa: S104
+    host = f"[{address}]" if ":" in address else address
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(address, tiles.port)
+            with contextlib.closing(writer):
+                writer.write(
+                    f"HEAD /{log_name}/checkpoint HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+                )
+                status_line = await reader.readline()
+    except (TimeoutError, OSError):
+        return f"does not answer on port {tiles.port} (tiles.port)"
+    if status_line.split(b" ")[1:2] != [b"200"]:
+        return f"has no checkpoint of {log_name} to serve"
+    return ""
+
+
 def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
+    status, fault = _read_status(status_file, pid)
+    if fault:
+        return f"{fault}; nothing is delivered meanwhile" if status else fault
+    state = status.get("state")
+    return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+
+
+def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the witness's status file; return what is wrong, or nothing when the witness `pid` works.
+
+    That another witness does not answer is no fault of this one; see `find_unwitnessed`.
+    """
+    return _read_status(status_file, pid)[1]
+
+
+def find_unwitnessed(status_file: Path) -> list[str]:
+    """Read from the witness's status file what is not cosigned or stamped now, a line for each."""
+    faults = _read_status(status_file, None)[0].get("faults")
+    return [str(fault) for fault in faults] if isinstance(faults, list) else []
+
+
+def _read_status(status_file: Path, pid: int | None) -> tuple[dict[str, Any], str]:
+    """Read a process's status; gives it, empty when there is none, and what is wrong, or nothing."""
     try:
         age_s = time.time() - status_file.stat().st_mtime
         status = json.loads(status_file.read_text())
     except (OSError, ValueError):
-        return "has not told its status yet"
+        return {}, "has not told its status yet"
     if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
-        return "has not told its status yet"
-    if age_s > _STATUS_MAX_AGE_S:
-        return f"has been silent for {age_s:.0f} s; nothing is delivered meanwhile"
-    state = status.get("state")
-    return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+        return {}, "has not told its status yet"
+    return status, f"has been silent for {age_s:.0f} s" if age_s > _STATUS_MAX_AGE_S else ""
+
+
+def _address_of(settings: SiteSettings, port_name: str) -> str:
+    if port_name == "gate.metrics_port":
+        return METRICS_ADDRESS
+    if port_name.startswith("witness.") and settings.witness:
+        return settings.witness.address
+    if port_name.startswith("tiles.") and settings.tiles:
+        return settings.tiles.address
+    return (settings.gate if port_name.startswith("gate.") else settings.prosody).address
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAlarm:
+    """An alarm that the gate shows: how often it was raised, and when last (Unix time)."""
+
+    name: str
+    times: int
+    last_at_ns: int
+
+    def __str__(self) -> str:
+        at = dt.datetime.fromtimestamp(self.last_at_ns / 1e9, dt.UTC)
+        often = f", {self.times} times" if self.times > 1 else ""
+        return f"ALARM {self.name} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+
+
+def find_alarms(status_file: Path) -> list[PresentAlarm]:
+    """Read the alarms in the gate's status file; none where it cannot be read, which is find_gate_fault's to tell."""
+    try:
+        entries = json.loads(status_file.read_text())["alarms"]
+        return [
+            PresentAlarm(str(each["name"]), int(each["times"]), int(each["last_at_ns"])) for each in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _explain_port(err: OSError, name: str, port: int, address: str, site_toml: Path) -> str:

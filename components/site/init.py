@@ -16,12 +16,14 @@ from components.archive.keys import (
 )
 from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, named_file, public_file
+from components.archive.log.note import NoteError
 from components.archive.store.open import log_file
+from components.archive.witness.keys import create_witness_keys
 from components.site.certificates import make_certificates
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
-from components.site.settings import SiteSettings, load_site, read_site
+from components.site.settings import SiteSettings, WitnessSettings, load_site, read_site
 from policy.directory import parse_directory
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
@@ -148,7 +150,7 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_log_key(log.log_key_file, log.log_origin)
         made.append(file)
-    return made + _make_archive_keys(settings)
+    return made + _make_archive_keys(settings) + _make_witness_keys(settings.witness)
 
 
 def _make_archive_keys(settings: SiteSettings) -> list[Path]:
@@ -165,6 +167,21 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
         create_conversation_key(settings.archive.conversation_key_file)
         made.append(settings.archive.conversation_key_file)
     return made
+
+
+def _make_witness_keys(witness: WitnessSettings | None) -> list[Path]:
+    if witness is None or witness.key_file.exists():
+        return []
+    if any(witness.state.glob("*.checkpoint")):
+        raise SiteError(
+            f"others know this witness by {witness.key_file}, which is gone; put it back from a backup"
+        )
+    witness.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        create_witness_keys(witness.key_file, witness.name)
+    except (KeyFileError, NoteError) as err:
+        raise SiteError(str(err)) from None
+    return [witness.key_file]
 
 
 def _write_passwords(settings: SiteSettings) -> None:

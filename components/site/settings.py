@@ -17,6 +17,7 @@ from components.archive.settings import (
     load_retention,
 )
 from components.archive.store.open import store_label
+from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
 from components.settings import (
     DomainName,
@@ -28,6 +29,7 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
+from components.witness.settings import WitnessSettings
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "ProsodySettings",
     "SettingsError",
     "SiteSettings",
+    "TilesSettings",
+    "WitnessSettings",
     "load_gate",
     "load_site",
     "read_site",
@@ -83,6 +87,8 @@ class SiteToml(Table):
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,8 @@ class SiteSettings:
     gate: GateSettings
     archive: ArchiveSettings
     audit: AuditSettings
+    tiles: TilesSettings | None = None
+    witness: WitnessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -115,6 +123,7 @@ def load_site(path: Path) -> SiteSettings:
     settings, problems = _read(path)
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
+        problems += _witness_problems(settings.witness)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -129,7 +138,16 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml = SiteToml.model_validate(document, context={"folder": path.parent})
     except ValidationError as err:
         return None, describe_problems(err, SiteToml)
-    settings = SiteSettings(path, toml.site, toml.prosody, toml.gate, toml.archive, toml.audit)
+    settings = SiteSettings(
+        path,
+        toml.site,
+        toml.prosody,
+        toml.gate,
+        toml.archive,
+        toml.audit,
+        toml.tiles,
+        toml.witness,
+    )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
 
@@ -234,13 +252,31 @@ def _archive_problems(archive: ArchiveSettings) -> Iterator[str]:
         yield "archive.approvers: an order needs two; name another, or none"
 
 
+def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
+    if witness is None:
+        return
+    if not witness.key_file.is_file():
+        yield (f"witness.key_file: there is no {witness.key_file}; `steelyard init` makes what is missing")
+    stamps = witness.time_stamps
+    if stamps and not stamps.certificates.is_file():
+        yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+    if witness.logs and not witness.port:
+        yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
-    """Return the ports that the site's server listens on, each with the setting that names it."""
+    """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
         ("prosody.c2s_port", settings.prosody.c2s_port),
         ("gate.component_port", settings.gate.component_port),
     ]
-    return ports + ([("prosody.s2s_port", settings.prosody.s2s_port)] if settings.prosody.s2s_port else [])
+    optional = [
+        ("prosody.s2s_port", settings.prosody.s2s_port),
+        ("gate.metrics_port", settings.gate.metrics_port),
+        ("witness.port", settings.witness.port if settings.witness else 0),
+        ("tiles.port", settings.tiles.port if settings.tiles else 0),
+    ]
+    return ports + [(name, port) for name, port in optional if port]
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

@@ -3,24 +3,37 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
-from components.archive.store.open import log_file
+from components.archive.errors import LogError
+from components.archive.keys import KeyFileError
+from components.archive.store.open import log_file, log_name
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
+from components.site.health import (
+    find_alarms,
+    find_gate_fault,
+    find_port_problems,
+    find_server_fault,
+    find_tiles_fault,
+    find_witness_fault,
+)
 from components.site.init import init_site, load_passwords
+from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.settings import SettingsError, SiteSettings, TilesSettings, WitnessSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
+ALARMS_EVERY_S = 1.0
+ALARM_AGAIN_S = 60.0
 INTERRUPTED = 130
 
 _Result = TypeVar("_Result")
@@ -48,6 +61,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
+        _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once))
 
 
@@ -60,10 +74,19 @@ def _make_demo(site_toml: Path, display: Display) -> SiteSettings:
     return site.settings
 
 
+def _finish_rotations(settings: SiteSettings, display: Display) -> None:
+    try:
+        for name in asyncio.run(finish_rotations(settings)):
+            display.say(f"the log {name} has gone over to its new key")
+    except (KeyFileError, LogError) as err:
+        raise SiteError(str(err)) from None
+
+
 def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ...]:
     """Return the processes of a site in the order in which they start and stop.
 
     Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
+    The witness stops last: so it still has the logs' ends cosigned.
     """
 
     async def check_server(_pid: int) -> str:
@@ -75,10 +98,32 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     logs = settings.site.logs
     prosody = (find_prosody(), "-F", "--config", str(config))
     gate = (sys.executable, "-m", "components.gate", str(settings.path))
-    return (
+    specs: tuple[ProcessSpec, ...] = (
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    if settings.tiles:
+        specs = (*specs, _tiles_spec(settings, settings.tiles))
+    if settings.witness:
+        specs = (*specs, _witness_spec(settings, settings.witness))
+    return specs
+
+
+def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
+    async def check_tiles(_pid: int) -> str:
+        return await find_tiles_fault(tiles, log_name(settings.gate.log))
+
+    served = [f"{log_name(log)}={log}" for log in (settings.gate.log, settings.audit.log)]
+    command = (sys.executable, "-m", "components.archive.tiles", tiles.address, str(tiles.port), *served)
+    return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
+
+
+def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
+    async def check_witness(pid: int) -> str:
+        return find_witness_fault(witness.status_file, pid)
+
+    command = (sys.executable, "-m", "components.witness", str(settings.path))
+    return ProcessSpec("witness", command, settings.site.logs / "witness.log", check_witness)
 
 
 async def _run(
@@ -91,6 +136,7 @@ async def _run(
     told_to_stop = _catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))
     status = 0
+    alarms = asyncio.create_task(_show_alarms(settings.gate.status_file, display))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
@@ -102,8 +148,22 @@ async def _run(
     except _ToldToStop:
         status = INTERRUPTED
     finally:
+        alarms.cancel()
         await supervisor.stop()
     return status
+
+
+async def _show_alarms(status_file: Path, display: Display) -> None:
+    """Show each alarm of the gate's when it is raised, and at most once a minute when it is again, until cancelled."""
+    shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(status_file)}
+    while True:
+        await asyncio.sleep(ALARMS_EVERY_S)
+        now_s = time.monotonic()
+        for alarm in find_alarms(status_file):
+            last_at_ns, shown_at_s = shown.get(alarm.name, (0, -ALARM_AGAIN_S))
+            if alarm.last_at_ns > last_at_ns and now_s - shown_at_s >= ALARM_AGAIN_S:
+                shown[alarm.name] = (alarm.last_at_ns, now_s)
+                display.alarm(str(alarm))
 
 
 class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong

@@ -277,6 +277,7 @@ end
 
 local function can_answer(stanza)
 	local type = stanza.attr.type;
+	if stanza.attr.from == gate_host then return false; end -- a canary: the gate sees itself that it is not back
 	return type ~= "error" and not (stanza.name == "iq" and type ~= "get" and type ~= "set");
 end
 
@@ -446,6 +447,8 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	if stanza.name == "presence" and not stanza.attr.to then
 		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
 	end
+	-- Never from the gate itself, or nobody would read its verdicts.
+	if way == "canary" then return true; end
 	if sender.held >= max_per_session or window_count >= high_stanzas or window_bytes >= high_bytes then
 		pause(sender);
 	end
@@ -598,14 +601,24 @@ local function handle_noted(noted)
 	silent_since = nil; -- what it noted is on its disk: it records
 end
 
--- The gate itself says verdicts and nothing else.
-local function from_gate(stanza)
+-- A canary goes the way of every message: held, submitted, recorded, released and routed, from the gate to the gate.
+local function send_canary(origin, canary)
+	local id = canary.attr.id;
+	local message = st.message({ from = gate_host, to = gate_host, type = "headline", id = id })
+		:tag("canary", { xmlns = XMLNS, id = id }):up();
+	hold(origin, message, local_domain(), "canary", nil, false);
+end
+
+-- The gate itself says verdicts, and asks for canaries.
+local function from_gate(origin, stanza)
 	local child = stanza.tags[1];
 	if stanza.name == "message" and child and child.attr.xmlns == XMLNS then
 		if child.name == "verdict" then
 			return handle_verdict(child);
 		elseif child.name == "noted" then
 			return handle_noted(child);
+		elseif child.name == "canary" and child.attr.id then
+			return send_canary(origin, child);
 		end
 	end
 	if stanza.attr.type ~= "error" then
@@ -703,7 +716,7 @@ local function from_elsewhere(event)
 		return hold(origin, stanza, jid_host(stanza.attr.to), "s2s", nil, false);
 	elseif is_external_component(origin) then
 		if origin.host == gate_host then
-			from_gate(stanza);
+			from_gate(origin, stanza);
 			return true;
 		end
 		return hold(origin, stanza, origin.host, "component", nil, false);

@@ -8,11 +8,13 @@ from pathlib import Path
 from components.archive.keys import create_log_key, create_recipient_key, load_log_key, load_recipient
 from components.archive.record import (
     Access,
+    Alarm,
     Delivery,
     Record,
     RecordKind,
     Submission,
     encode_access,
+    encode_alarm,
     encode_delivery,
     encode_submission,
     parse_record,
@@ -116,6 +118,8 @@ def _encode(record: Record) -> Entry:
             return Entry(RecordKind.DELIVERY, encode_delivery(record))
         case Access():
             return Entry(RecordKind.ACCESS, encode_access(record))
+        case Alarm():
+            return Entry(RecordKind.ALARM, encode_alarm(record))
 
 
 async def make_site(folder: Path) -> Site:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -17,12 +17,20 @@ MAX_SIGNATURES = 64
 _SIGNATURE_LINE = re.compile(r"— ([^\s+]+) (\S+)")
 _KEY_NAME = re.compile(r"[^\s+]+")
 _KEY = re.compile(r"([^\s+]+)\+([0-9a-f]{8})\+(\S+)")
-_PRIVATE = "PRIVATE+KEY+"
+PRIVATE_KEY = "PRIVATE+KEY+"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class NoteError(ValueError):
     """A note is malformed, or no known key signed it."""
+
+
+class SignatureLine(NamedTuple):
+    """One signature of a note: its key's name and 4-byte id, and what is behind the id, whatever its type."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +83,27 @@ def make_verifier_key(name: str, public_key: Ed25519PublicKey) -> VerifierKey:
 
 def derive_key_id(name: str, public_key: Ed25519PublicKey) -> bytes:
     """Derive the 4 bytes that a signature names its key by (signed-note, Signatures)."""
+    return hash_key(name, ED25519 + public_key.public_bytes_raw())
+
+
+def hash_key(name: str, typed_key: bytes) -> bytes:
+    """Derive the id of a public key of any type: `typed_key` is the type's byte and the key.
+
+    Raises NoteError if the name holds a space or a plus sign.
+    """
     if not _KEY_NAME.fullmatch(name):
         raise NoteError(f"a key's name has no space and no plus sign: {name!r}")
-    return sha256(name.encode() + b"\n" + ED25519 + public_key.public_bytes_raw()).digest()[:4]
+    return sha256(name.encode() + b"\n" + typed_key).digest()[:4]
 
 
 def encode_verifier_key(key: VerifierKey) -> str:
     """Encode as a vkey, `name+id+key` (signed-note, Verifier keys)."""
-    return f"{key.name}+{key.key_id.hex()}+{_base64(ED25519 + key.public_key.public_bytes_raw())}"
+    return encode_key(key.name, key.key_id, ED25519 + key.public_key.public_bytes_raw())
 
 
 def parse_verifier_key(vkey: str) -> VerifierKey:
     """Parse a vkey; raises NoteError when it is malformed, of another type, or its id is not its key's."""
-    name, key_id, raw = _parse_key(vkey)
+    name, key_id, raw = _parse_ed25519_key(vkey)
     key = make_verifier_key(name, Ed25519PublicKey.from_public_bytes(raw))
     if key.key_id != key_id:
         raise NoteError(f"the id of the verifier key of {name} does not match the key")
@@ -97,13 +113,13 @@ def parse_verifier_key(vkey: str) -> VerifierKey:
 def encode_signer(signer: Signer) -> str:
     """Encode a private key in the form that Go's sumdb/note gave these keys."""
     seed = ED25519 + signer.private_key.private_bytes_raw()
-    return f"{_PRIVATE}{signer.name}+{signer.key_id.hex()}+{_base64(seed)}"
+    return PRIVATE_KEY + encode_key(signer.name, signer.key_id, seed)
 
 
 def parse_signer(text: str) -> Signer:
     """Parse a private key; raises NoteError, which says nothing of the key."""
-    name, key_id, raw = _parse_key(text.removeprefix(_PRIVATE))
-    if not text.startswith(_PRIVATE):
+    name, key_id, raw = _parse_ed25519_key(text.removeprefix(PRIVATE_KEY))
+    if not text.startswith(PRIVATE_KEY):
         raise NoteError("not the private key of a note's signer")
     signer = make_signer(name, Ed25519PrivateKey.from_private_bytes(raw))
     if signer.key_id != key_id:
@@ -116,6 +132,17 @@ def sign_note(text: str, *signers: NoteSigner) -> str:
     _require_text(text)
     lines = "".join(_sign_line(text, signer) for signer in signers)
     return f"{text}\n{lines}"
+
+
+def split_note(note: str) -> tuple[str, list[SignatureLine]]:
+    """Split a note into its text and its signatures, which are not verified; raises NoteError."""
+    text, blank, block = note.rpartition("\n\n")
+    text += "\n"
+    lines = block.split("\n")
+    if not blank or lines.pop() != "" or not 0 < len(lines) <= MAX_SIGNATURES:
+        raise NoteError("not a signed note")
+    _require_text(text)
+    return text, [parse_signature_line(line) for line in lines]
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
@@ -132,47 +159,59 @@ def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list
     Raises NoteError when it is malformed, or when a known key's signature is wrong; signatures of unknown keys are
     passed over (signed-note, Signatures).
     """
-    text, blank, block = note.rpartition("\n\n")
-    text += "\n"
-    lines = block.split("\n")
-    if not blank or lines.pop() != "" or not 0 < len(lines) <= MAX_SIGNATURES:
-        raise NoteError("not a signed note")
-    _require_text(text)
+    text, lines = split_note(note)
     known = {(key.name, key.key_id): key for key in keys}
     signers: dict[tuple[str, bytes], VerifierKey] = {}
     for line in lines:
-        name, signature = _parse_signature_line(line)
-        key = known.get((name, signature[:4]))
+        key = known.get((line.name, line.key_id))
         if key is None:
             continue
         try:
-            key.public_key.verify(signature[4:], text.encode())
+            key.public_key.verify(line.signature, text.encode())
         except InvalidSignature:
-            raise NoteError(f"the signature of {name} is wrong") from None
+            raise NoteError(f"the signature of {line.name} is wrong") from None
         signers[key.name, key.key_id] = key
     return text, list(signers.values())
 
 
-def _sign_line(text: str, signer: NoteSigner) -> str:
-    key = signer.verifier_key
-    return f"— {key.name} {_base64(key.key_id + signer.sign(text.encode()))}\n"
+def encode_signature_line(line: SignatureLine) -> str:
+    """Encode a signature as the line of a note, with its newline."""
+    return f"— {line.name} {_base64(line.key_id + line.signature)}\n"
 
 
-def _parse_key(text: str) -> tuple[str, bytes, bytes]:
-    """Split `name+id+key`, which public and private keys share."""
-    match = _KEY.fullmatch(text)
-    raw = _parse_base64(match[3]) if match else b""
-    if match is None or len(raw) != 33 or raw[:1] != ED25519:
-        raise NoteError("not the key of an Ed25519 signer of notes")
-    return match[1], bytes.fromhex(match[2]), raw[1:]
-
-
-def _parse_signature_line(line: str) -> tuple[str, bytes]:
+def parse_signature_line(line: str) -> SignatureLine:
+    """Parse the line of a signature, without its newline; raises NoteError."""
     match = _SIGNATURE_LINE.fullmatch(line)
     signature = _parse_base64(match[2]) if match else b""
     if match is None or len(signature) <= 4:
         raise NoteError("malformed signature line")
-    return match[1], signature
+    return SignatureLine(match[1], signature[:4], signature[4:])
+
+
+def encode_key(name: str, key_id: bytes, typed_key: bytes) -> str:
+    """Encode `name+id+key`, the form of public keys of any type (signed-note, Verifier keys) and private ones."""
+    return f"{name}+{key_id.hex()}+{_base64(typed_key)}"
+
+
+def parse_key(text: str) -> tuple[str, bytes, bytes]:
+    """Parse `name+id+key` into name, id and the key behind its type's byte; raises NoteError."""
+    match = _KEY.fullmatch(text)
+    typed_key = _parse_base64(match[3]) if match else b""
+    if match is None or not typed_key:
+        raise NoteError("not the key of a signer of notes")
+    return match[1], bytes.fromhex(match[2]), typed_key
+
+
+def _sign_line(text: str, signer: NoteSigner) -> str:
+    key = signer.verifier_key
+    return encode_signature_line(SignatureLine(key.name, key.key_id, signer.sign(text.encode())))
+
+
+def _parse_ed25519_key(text: str) -> tuple[str, bytes, bytes]:
+    name, key_id, typed_key = parse_key(text)
+    if len(typed_key) != 33 or typed_key[:1] != ED25519:
+        raise NoteError("not the key of an Ed25519 signer of notes")
+    return name, key_id, typed_key[1:]
 
 
 def _require_text(text: str) -> None:

@@ -4,12 +4,14 @@ import pytest
 
 from components.archive.record import (
     Access,
+    Alarm,
     Delivery,
     Record,
     RecordError,
     RecordKind,
     Submission,
     encode_access,
+    encode_alarm,
     encode_delivery,
     encode_submission,
     parse_record,
@@ -43,6 +45,11 @@ ACCESS_BYTES = (
     '{"actor":"audra@metals.example","act":"search","query":"copper from:\\"ålice\\"",'
     '"at_ns":1795464245000000002,"log_size":100042,"result_count":3}\n'
 ).encode()
+ALARM = Alarm("numbers-missing", (("epoch", "9f2c"), ("first", 44), ("last", 46)), 1_795_464_245_000_000_003)
+ALARM_BYTES = (
+    b'{"name":"numbers-missing","details":{"epoch":"9f2c","first":44,"last":46},'
+    b'"at_ns":1795464245000000003}\n'
+)
 
 
 def test_submission() -> None:
@@ -64,6 +71,13 @@ def test_delivery() -> None:
 def test_access() -> None:
     assert encode_access(ACCESS) == ACCESS_BYTES
     assert parse_record(RecordKind.ACCESS, ACCESS_BYTES) == ACCESS
+
+
+def test_alarm() -> None:
+    assert encode_alarm(ALARM) == ALARM_BYTES
+    assert parse_record(RecordKind.ALARM, ALARM_BYTES) == ALARM
+    shuffled = replace(ALARM, details=ALARM.details[::-1])
+    assert encode_alarm(shuffled) == ALARM_BYTES
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\n\n{}", bytes(range(256)), b"\xff\xfe"])
@@ -115,6 +129,11 @@ def test_submissions_that_no_encoder_wrote(name: str, old: bytes, new: bytes) ->
         (RecordKind.ACCESS, ACCESS_BYTES + b"\n"),
         (RecordKind.ACCESS, DELIVERY_BYTES),
         (RecordKind.DELIVERY, ACCESS_BYTES),
+        (RecordKind.ALARM, ALARM_BYTES + b"body"),
+        (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"last":true')),
+        (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"last":null')),
+        (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"a":46')),
+        (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"last":46,"last":46')),
         (RecordKind.STANZA, b""),
         (RecordKind.STANZA, b"[" * 100_000),
     ],
@@ -151,5 +170,12 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "SESSION": 2,
         "DELIVERY": 3,
         "ACCESS": 4,
+        "ALARM": 5,
+        "ORDER_DETAILS": 6,
+        "SEGMENT": 64,
+        "MANIFEST": 65,
+        "ORDER": 66,
+        "TOMBSTONE": 67,
+        "LOG_KEY": 68,
     }
-    assert Record == Submission | Delivery | Access
+    assert Record == Submission | Delivery | Access | Alarm

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from components.link.codec import (
     XMLNS,
+    CanaryBack,
     Held,
     ProtocolError,
     Status,
@@ -149,3 +150,31 @@ def test_verdict_names_only_exceptions() -> None:
 
 def test_noted() -> None:
     assert ET.fromstring(encode_noted("gate.x", "x", 7))[0].attrib == {"n": "7"}
+
+
+def canary_back(host: str, after: str = "", id_: str = "life-7") -> bytes:
+    return (
+        f"<message from='{host}' to='gate.x' type='headline' id='{id_}'>"
+        f"<canary xmlns='{XMLNS}' id='{id_}'/>{after}</message>"
+    ).encode()
+
+
+RECEIPT = "<stanza-id xmlns='urn:xmpp:sid:0' by='{by}' id='gate/9'/>"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (canary_back("gate.x", RECEIPT.format(by="gate.x")), [CanaryBack("gate.x", "life-7", "gate/9")]),
+        (canary_back("gate.x"), [CanaryBack("gate.x", "life-7", "")]),
+        (canary_back("gate.x", RECEIPT.format(by="a@x")), [CanaryBack("gate.x", "life-7", "")]),
+        (canary_back("a@x/1", RECEIPT.format(by="gate.x")), []),
+    ],
+)
+def test_a_canary_comes_back_with_the_receipt_of_the_gate_alone(
+    data: bytes, expected: list[CanaryBack]
+) -> None:
+    parser = SubmissionParser()
+    assert [item.seq for item in parser.feed(STREAM + data + held(1, STANZAS[0])) if isinstance(item, Held)]
+    assert parser.take_canaries() == expected
+    assert parser.take_canaries() == []

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from components.link.codec import XMLNS, Held, Status, SubmissionParser, encode_noted, encode_verdict
+from components.link.codec import (
+    XMLNS,
+    Held,
+    Status,
+    SubmissionParser,
+    encode_canary,
+    encode_noted,
+    encode_verdict,
+)
 from policy.decision import Action, Decision, refuse, release
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "gate-protocol.md"
@@ -25,7 +33,7 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted"}
+    assert names == {"held", "verdict", "status", "noted", "canary"}
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -37,6 +45,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
     "message",
     [
         encode_noted("gate.x", "x", 7),
+        encode_canary("gate.x", "x", "life-7"),
         encode_verdict("gate.x", "x", "e", 1, "gate", 0, [release()]),
         encode_verdict(
             "gate.x",

@@ -177,6 +177,12 @@ def test_whom_a_trader_reaches_by_every_kind_of_stanza(
         (Way.SERVER, "alice@metals.example", "george@grain.example", RECIPIENT_OUTSIDE),
         (Way.SERVER, "stranger.example", "alice@metals.example", SENDER_NOT_ADMITTED),
         (Way.SERVER, "zed@metals.example/x", "alice@metals.example", SENDER_NOT_ADMITTED),
+        # a canary is the gate's own, and nobody else's
+        (Way.CANARY, "gate.example", "gate.example", ALLOWED),
+        (Way.CANARY, "gate.example", "alice@metals.example", GATE_PROTOCOL),
+        (Way.CANARY, "alice@metals.example/x", "gate.example", GATE_PROTOCOL),
+        (Way.CANARY, "alice@metals.example/x", "alice@metals.example/x", GATE_PROTOCOL),
+        (Way.CANARY, "", "", GATE_PROTOCOL),
         # a session's events go to nobody
         (Way.SESSION, "alice@metals.example/x", "", ALLOWED),
         (Way.SESSION, "zed@metals.example/x", "", ALLOWED),

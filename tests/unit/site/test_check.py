@@ -1,6 +1,7 @@
 """`steelyard check` finds what is wrong, says what to do, and changes nothing."""
 
 import datetime as dt
+import json
 import os
 import socket
 import sqlite3
@@ -191,3 +192,17 @@ def test_a_site_that_is_up_and_does_not_answer_is_named(site: Path) -> None:
     assert len(found) == 2
     assert found[0].startswith("running: prosody does not listen")
     assert found[1].startswith("running: the gate has not told its status yet")
+
+
+def test_the_alarms_of_a_site_that_is_up_are_named(site: Path) -> None:
+    status = load_site(site).gate.status_file
+    status.parent.mkdir(exist_ok=True)
+    alarm = {"name": "records-missing", "times": 2, "last_at_ns": 1_795_464_245_000_000_000}
+    status.write_text(json.dumps({"state": "connected", "alarms": [alarm]}))
+    assert problems(site) == []  # what an earlier run left
+    with hold_site(site.parent):
+        found = problems(site)
+    assert (
+        "alarms: ALARM records-missing at 2026-11-23 20:04:05 UTC, 2 times; docs/alarms.md says what to do"
+        in found
+    )

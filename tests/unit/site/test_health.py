@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.site.health import find_gate_fault, find_port_problems, find_server_fault
-from components.site.settings import ProsodySettings, load_site
+from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
+from components.site.settings import ProsodySettings, listening_ports, load_site
+from tests.support.prosody import free_port
 
 STREAM = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' from='metals.example'>"
 TLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
@@ -83,6 +84,42 @@ def test_the_gates_status(tmp_path: Path, content: object, age_s: float, fault: 
         os.utime(file, (written_at_s, written_at_s))
     found = find_gate_fault(file, 7)
     assert found.startswith(fault) if fault else not found
+
+
+@pytest.mark.parametrize(
+    ("content", "alarms"),
+    [
+        ('{"alarms": []}', []),
+        (
+            '{"alarms": [{"name": "link-down", "times": 1, "last_at_ns": 1795464245000000000}]}',
+            ["ALARM link-down at 2026-11-23 20:04:05 UTC; docs/alarms.md says what to do"],
+        ),
+        (
+            '{"alarms": [{"name": "number-reused", "times": 7, "last_at_ns": 1795464245000000000}]}',
+            ["ALARM number-reused at 2026-11-23 20:04:05 UTC, 7 times; docs/alarms.md says what to do"],
+        ),
+        ("{}", []),
+        ("[]", []),
+        ('{"alarms": [{}]}', []),
+        ("{", []),
+        (None, []),
+    ],
+)
+def test_the_gates_alarms(tmp_path: Path, content: str | None, alarms: list[str]) -> None:
+    file = tmp_path / "gate.status.json"
+    if content is not None:
+        file.write_text(content)
+    assert [str(alarm) for alarm in find_alarms(file)] == alarms
+
+
+def test_the_port_of_the_figures_is_on_the_loopback_address(site: Path) -> None:
+    port = free_port()
+    site.write_text(site.read_text().replace("\ncomponent_port", f"\nmetrics_port = {port}\ncomponent_port"))
+    assert ("gate.metrics_port", port) in listening_ports(load_site(site))
+    assert list(find_port_problems(load_site(site))) == []
+    with socket.create_server(("127.0.0.1", port)):
+        (problem,) = find_port_problems(load_site(site))
+    assert problem.startswith(f"port {port} (gate.metrics_port) is in use")
 
 
 def test_ports_in_use_are_told_each(site: Path) -> None:

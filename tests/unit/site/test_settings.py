@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from components.gate.settings import load_gate
+from components.settings import inner_table
 from components.site.settings import SettingsError, SiteToml, load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -227,8 +228,8 @@ def test_settings_do_not_change(site: Path) -> None:
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = inner_table(field.annotation)
+        if inner is not None:
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
             default = "none" if field.default is None else f"`{as_toml(field.default)}`"
@@ -236,6 +237,8 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
 
 
 def as_toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "[]" if value == () else f'"{value}"' if isinstance(value, str) else str(value)
 
 

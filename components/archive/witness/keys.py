@@ -1,0 +1,56 @@
+"""A witness's keys as files: the private ones, one a line, and beside them the public ones as C2SP vkeys."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from components.archive.keys import KeyFileError
+from components.archive.keys.files import PRIVATE, PUBLIC, read_key_file, read_public_file, write_key_file
+from components.archive.log.cosignature import (
+    Cosigner,
+    CosignerKey,
+    encode_cosigner,
+    encode_cosigner_key,
+    parse_cosigner,
+    parse_cosigner_key,
+)
+
+
+def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
+    """Make an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
+
+    Raises KeyFileError if `path` exists (who trusts a witness knows its keys) or cannot be written.
+    """
+    if path.exists():
+        raise KeyFileError(f"{path}: exists already; others know this witness by its keys")
+    cosigners = [Cosigner(name, MLDSA44PrivateKey.generate()), Cosigner(name, Ed25519PrivateKey.generate())]
+    public = "".join(f"{encode_cosigner_key(each.cosigner_key)}\n" for each in cosigners)
+    private = "".join(f"{encode_cosigner(each)}\n" for each in cosigners)
+    # The public half first: killed between the two, the next call makes new ones, as nobody knows these.
+    write_key_file(path.with_suffix(".pub"), public.encode(), PUBLIC)
+    write_key_file(path, private.encode(), PRIVATE)
+    return cosigners
+
+
+def load_witness_keys(path: Path) -> list[Cosigner]:
+    """Read the private keys, at least one; raises KeyFileError, also when somebody else may read the file."""
+    content = read_key_file(path)
+    try:
+        cosigners = [parse_cosigner(line) for line in content.decode().splitlines()]
+    except ValueError:  # NoteError, or bytes that are no text; nothing of the key goes into a message
+        cosigners = []
+    if not cosigners:
+        raise KeyFileError(f"{path}: not the private keys of a witness")
+    return cosigners
+
+
+def load_witness_vkeys(path: Path) -> list[CosignerKey]:
+    """Read a witness's vkeys, at least one; raises KeyFileError."""
+    try:
+        keys = [parse_cosigner_key(line) for line in read_public_file(path).splitlines()]
+    except ValueError as error:
+        raise KeyFileError(f"{path}: not the keys of a witness ({error})") from error
+    if not keys:
+        raise KeyFileError(f"{path}: holds no key")
+    return keys

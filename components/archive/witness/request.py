@@ -1,0 +1,79 @@
+"""What crosses the line between a log and its witness (C2SP tlog-witness, add-checkpoint), pure."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from components.archive.log.merkle import EMPTY_ROOT
+
+ADD_CHECKPOINT = "add-checkpoint"
+SIZE_TYPE = "text/x.tlog.size"
+
+MAX_PROOF_HASHES = 63
+MAX_BODY_BYTES = 512 * 1024
+"""More than a note of 64 signatures with ML-DSA-44 and the longest proof take."""
+
+_OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
+_SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
+
+
+class RequestError(ValueError):
+    """The bytes are not what the specification says they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheckpoint:
+    """A log's request: cosign `note`, whose tree has that of `old_size` records as a prefix; `proof` shows it."""
+
+    old_size: int
+    proof: tuple[bytes, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A witness's answer: HTTP status and body."""
+
+    status: int
+    body: str
+    content_type: str = "text/plain"
+
+
+def encode_request(request: AddCheckpoint) -> bytes:
+    """Encode the body of `add-checkpoint`."""
+    proof = "".join(f"{base64.b64encode(node).decode()}\n" for node in request.proof)
+    return f"old {request.old_size}\n{proof}\n{request.note}".encode()
+
+
+def parse_request(body: bytes) -> AddCheckpoint:
+    """Parse the body of `add-checkpoint`; whether the note is one is not looked at. Raises RequestError."""
+    try:
+        head, blank, note = body.decode().partition("\n\n")
+    except UnicodeDecodeError:
+        raise RequestError("the request is not UTF-8") from None
+    old, *proof = head.split("\n")
+    match = _OLD.fullmatch(old)
+    if match is None or not blank:
+        raise RequestError("a request is an old size, a proof, an empty line and a checkpoint")
+    if len(proof) > MAX_PROOF_HASHES:
+        raise RequestError(f"a proof has at most {MAX_PROOF_HASHES} hashes")
+    return AddCheckpoint(int(match[1]), tuple(_parse_hash(line) for line in proof), note)
+
+
+def parse_size(body: str) -> int:
+    """Parse the size that a witness answers with status 409; raises RequestError."""
+    match = _SIZE.fullmatch(body)
+    if match is None:
+        raise RequestError("the answer is not a tree's size")
+    return int(match[1])
+
+
+def _parse_hash(line: str) -> bytes:
+    try:
+        node = base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        node = b""
+    if len(node) != len(EMPTY_ROOT) or base64.b64encode(node).decode() != line:
+        raise RequestError("each line of a proof is a hash in base64")
+    return node

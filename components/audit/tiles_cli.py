@@ -1,0 +1,84 @@
+"""`steelyard archive tiles`: a site's logs as files that any web server can serve."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
+
+if TYPE_CHECKING:
+    from components.archive.store.open import StoreName
+    from components.archive.tiles.export import Exported
+    from components.audit.settings import LogSettings
+
+
+def tiles(
+    folder: Path,
+    *,
+    log: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Write the tiles, entries and newest checkpoint of each log to FOLDER/<log>; only what is new (docs/tiles.md).
+
+    Parameters
+    ----------
+    folder
+        The folder that a web server serves; it is made if it is not there.
+    log
+        Only this log, such as gate; may be given more than once.
+    """
+    from components.audit.document import encode_document
+    from components.audit.errors import AuditError
+    from components.audit.settings import load_audit_settings
+
+    exported: dict[str, Exported] = {}
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        known = {each.name: each for each in (settings.gate, settings.audit)}
+        if unknown := [name for name in log if name not in known]:
+            raise AuditError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
+        for name in log or [name for name, each in known.items() if _may_exist(each.path)]:
+            exported[name] = _export(known[name], folder / name)
+    if as_json:
+        print(
+            encode_document(
+                {name: {"size": each.size, "files": each.files} for name, each in exported.items()}
+            )
+        )
+        return
+    for name, each in exported.items():
+        print(f"{folder / name}: the tree of {each.size:,} records; {each.files:,} files written")
+
+
+def _may_exist(store: "StoreName") -> bool:
+    """Tell whether there may be a log: the auditors' is made by the first look."""
+    from components.archive.store.open import log_file
+
+    file = log_file(store)
+    return file is None or file.exists()
+
+
+def _export(log: "LogSettings", folder: Path) -> "Exported":
+    from components.archive.keys import KeyFileError, load_verifier_key
+    from components.archive.reader import LogReader
+    from components.archive.tiles.export import export_tiles
+    from components.archive.tiles.folder import TileFolder, TileFolderError
+    from components.audit.errors import AuditError
+    from components.audit.printing import progress_bar
+
+    async def export() -> "Exported":
+        key = load_verifier_key(log.verifier_key_file)
+        reader = await LogReader.open(log.path)
+        try:
+            with progress_bar(f"Writing {log.name}", "files") as progress, TileFolder.open(folder) as target:
+                return await export_tiles(reader, key, target, progress)
+        finally:
+            await reader.close()
+
+    try:
+        return asyncio.run(export())
+    except (KeyFileError, TileFolderError) as error:
+        raise AuditError(str(error)) from error

@@ -1,0 +1,197 @@
+"""The account of the adapter's numbers: what came, what was answered, and what does not add up (pure).
+
+The adapter numbers all that it sees (gate protocol, sections 3 and 5.2), so that an omission shows. A number is
+accounted for when its submission was recorded and answered, or when a status names it as bounced.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from components.link.codec import Held, Status
+
+
+class FindingKind(StrEnum):
+    """What does not add up; each but `OPEN_AT_END` is an alarm of the same name (docs/alarms.md)."""
+
+    NUMBERS_MISSING = "numbers-missing"
+    NUMBER_REPEATED = "number-repeated"
+    NUMBER_REUSED = "number-reused"
+    NUMBERS_BACK = "numbers-back"
+    LEFT_UNRECORDED = "left-unrecorded"
+    STATUS_CONTRADICTS = "status-contradicts"
+    UNANNOUNCED = "unannounced"
+    OPEN_AT_END = "open-at-end"
+
+
+class Range(NamedTuple):
+    """Consecutive sequence numbers, both ends included."""
+
+    first: int
+    last: int
+
+    @property
+    def numbers(self) -> int:
+        """How many these are."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not add up, about the numbers `where` of an epoch."""
+
+    kind: FindingKind
+    epoch: str
+    where: Range
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What is known of an epoch; `contents` are of the numbers that may be submitted again.
+
+    Everything up to `answered` was recorded and answered, or is accounted for; `expected` is this link's next number.
+    Numbers below `taken_over` may have been bounced in an earlier life of the gate, whose log is sealed.
+    """
+
+    name: str
+    answered: int = 0
+    expected: int = 1
+    taken_over: int = 0
+    done: int = 0
+    seen: int = 0
+    contents: dict[int, int] = field(default_factory=dict)
+    bounced: set[int] = field(default_factory=set)
+
+
+class Account:
+    """Keeps account of one adapter, over all its links and epochs.
+
+    It holds what the adapter may submit again and no more: as much as the adapter's window.
+    """
+
+    def __init__(self) -> None:
+        self._epoch: _Epoch | None = None
+        self._greeted = False  # whether this link has said its status
+
+    def link_changed(self) -> None:
+        """Expect a status next, and then what is in the adapter's window once more."""
+        self._greeted = False
+
+    def take(self, items: Iterable[Held | Status]) -> list[Finding]:
+        """Account for what the adapter says, in its order."""
+        findings: list[Finding] = []
+        for item in items:
+            if isinstance(item, Status):
+                findings += self._take_status(item)
+            elif not self._is_next(item):
+                findings += self._take_held(item)
+        return findings
+
+    def answered(self, epoch: str, through: int) -> None:
+        """Account for a verdict that is being sent: all that it names is recorded."""
+        if self._epoch is not None and self._epoch.name == epoch:
+            self._epoch.answered = max(self._epoch.answered, through)
+
+    def _is_next(self, held: Held) -> bool:
+        """Account for a submission that is simply the next one; mostly it is, and then this costs 0.6 us."""
+        epoch, seq = self._epoch, held.seq
+        if epoch is None or seq != epoch.expected or seq <= epoch.seen or not self._greeted:
+            return False
+        if held.epoch != epoch.name:
+            return False
+        epoch.seen = seq
+        epoch.expected = seq + 1
+        epoch.contents[seq] = _content(held)
+        return True
+
+    def _take_held(self, held: Held) -> Iterator[Finding]:
+        epoch, seq = self._epoch, held.seq
+        if epoch is None or not self._greeted or epoch.name != held.epoch:
+            yield Finding(FindingKind.UNANNOUNCED, held.epoch, Range(seq, seq))
+            return
+        content = _content(held)
+        known = epoch.contents.get(seq)
+        if known is not None and known != content:
+            yield Finding(FindingKind.NUMBER_REUSED, epoch.name, Range(seq, seq))
+        elif seq < epoch.expected:
+            kind = FindingKind.NUMBERS_BACK if known is None else FindingKind.NUMBER_REPEATED
+            yield Finding(kind, epoch.name, Range(seq, seq))
+        elif seq > epoch.expected:
+            yield from _missing(epoch, seq)
+        if seq >= epoch.expected:
+            epoch.expected = seq + 1
+            epoch.seen = max(epoch.seen, seq)
+            epoch.contents.setdefault(seq, content)
+
+    def _take_status(self, status: Status) -> Iterator[Finding]:
+        epoch = self._epoch
+        if epoch is None or epoch.name != status.epoch:
+            if epoch is not None:
+                yield from _open_at_end(epoch)
+            epoch = self._begin(status, first_of_all=epoch is None)
+        epoch.bounced.update(status.bounced)
+        in_order = epoch.done <= status.done < status.first_seq <= status.next_seq
+        if not in_order or status.next_seq <= epoch.seen:
+            where = Range(status.first_seq, status.next_seq)
+            yield Finding(FindingKind.STATUS_CONTRADICTS, epoch.name, where)
+        # What has left the window has its verdict, which only we can give, or was bounced, which a status says.
+        for left in _without(epoch.bounced, epoch.answered + 1, status.first_seq - 1):
+            yield Finding(FindingKind.LEFT_UNRECORDED, epoch.name, left)
+        epoch.answered = max(epoch.answered, status.first_seq - 1)
+        if not self._greeted:
+            self._greeted = True
+            epoch.expected = status.first_seq
+        else:  # all that has a number was submitted before this status, on the same stream
+            yield from _missing(epoch, status.next_seq)
+            epoch.expected = max(epoch.expected, status.next_seq)
+        epoch.done = max(epoch.done, status.done)
+        _forget(epoch, status.first_seq)
+
+    def _begin(self, status: Status, *, first_of_all: bool) -> _Epoch:
+        """Begin an epoch; what came of it before this gate started is taken as the adapter says."""
+        self._greeted = False
+        epoch = self._epoch = _Epoch(status.epoch)
+        if first_of_all:
+            epoch.answered, epoch.taken_over = status.first_seq - 1, status.next_seq
+        return epoch
+
+
+def _content(held: Held) -> int:
+    """Tell one submission's content from another's."""
+    return hash((held.session, held.body)) ^ str.__hash__(
+        held.facts.way
+    )  # an enum's own hash takes as long as all
+
+
+def _missing(epoch: _Epoch, before: int) -> Iterator[Finding]:
+    """Find the numbers that should have come before this one."""
+    for missing in _without(epoch.bounced, max(epoch.expected, epoch.taken_over), before - 1):
+        yield Finding(FindingKind.NUMBERS_MISSING, epoch.name, missing)
+
+
+def _open_at_end(epoch: _Epoch) -> Iterator[Finding]:
+    """Find what the server took with it: submitted, and not known to be carried out."""
+    for left in _without(epoch.bounced, epoch.done + 1, epoch.seen):
+        yield Finding(FindingKind.OPEN_AT_END, epoch.name, left)
+
+
+def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:
+    """Give the numbers from `first` to `last` that were not bounced, as ranges."""
+    if first > last:
+        return
+    begin = first
+    for seq in sorted(seq for seq in bounced if first <= seq <= last):
+        if begin < seq:
+            yield Range(begin, seq - 1)
+        begin = seq + 1
+    if begin <= last:
+        yield Range(begin, last)
+
+
+def _forget(epoch: _Epoch, before: int) -> None:
+    """Forget the contents of what cannot be submitted again, and what was bounced and is settled."""
+    # Anew, as a dictionary whose oldest entries are deleted one by one takes longer for each.
+    epoch.contents = {seq: content for seq, content in epoch.contents.items() if seq >= before}
+    if epoch.bounced:
+        epoch.bounced = {seq for seq in epoch.bounced if seq > epoch.done}

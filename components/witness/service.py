@@ -1,0 +1,127 @@
+"""The witness process's parts, made from its settings and run together."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+
+from components.archive.errors import LogMissing
+from components.archive.keys import load_verifier_key
+from components.archive.log.cosignature import parse_cosigner_key
+from components.archive.reader import LogReader
+from components.archive.witness.client import WitnessClient, post_over_http, post_within
+from components.archive.witness.feed import LogFeed
+from components.archive.witness.kept import KeptCheckpoints
+from components.archive.witness.keys import load_witness_keys
+from components.archive.witness.logkey import LogKey, parse_log_key
+from components.archive.witness.server import make_application
+from components.archive.witness.state import WitnessState
+from components.archive.witness.timestamp import TimeStampAuthority, TimeStamper, load_certificates
+from components.archive.witness.witness import Witness
+from components.witness.settings import OwnLog, WitnessSettings
+
+_LAST_STEP_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessService:
+    """What runs: the witness, and for each of the site's logs who looks after it."""
+
+    witness: Witness
+    feeds: Sequence[LogFeed]
+    stampers: Sequence[TimeStamper]
+
+    def find_faults(self) -> list[str]:
+        """Say what is wrong now, a line for each."""
+        faults = [f"it cannot cosign: {fault}"] if (fault := self.witness.find_fault()) else []
+        for feed in self.feeds:
+            faults += [f"log {feed.name}, {name}: {text}" for name, text in feed.faults.items()]
+        return faults + [f"time stamps: {each.fault}" for each in self.stampers if each.fault]
+
+    async def run(self) -> None:
+        """Look after the logs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for feed in self.feeds:
+                tasks.create_task(feed.run(), name=feed.name)
+            for stamper in self.stampers:
+                tasks.create_task(stamper.run())
+            await (
+                asyncio.Event().wait()
+            )  # a witness may have no logs of its own, and runs for those of others
+
+    async def finish(self) -> None:
+        """Have what the logs ended with witnessed, if that is quickly done."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_STEP_TIMEOUT_S):
+                await asyncio.gather(*(feed.step() for feed in self.feeds))
+        for feed in self.feeds:
+            await feed.close()
+
+
+@asynccontextmanager
+async def open_service(
+    settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState
+) -> AsyncIterator[WitnessService]:
+    """Make the service and listen, if there is a port; raises KeyFileError, ValueError and OSError."""
+    async with aiohttp.ClientSession() as session:
+        witness = _make_witness(settings, logs, state)
+        service = _make_service(settings, logs, witness, session)
+        # Without an access log: requests are many, and what matters of them is told.
+        runner = web.AppRunner(make_application(witness), access_log=None)
+        await runner.setup()
+        try:
+            if settings.port:
+                await web.TCPSite(runner, settings.address, settings.port).start()
+            yield service
+        finally:
+            await runner.cleanup()
+
+
+def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:
+    others = [parse_log_key(vkey) for vkey in settings.logs]
+
+    def load_logs() -> list[LogKey]:
+        own = [load_verifier_key(log.verifier_key_file) for log in logs] if settings.cosign_own else []
+        return [*others, *own]
+
+    return Witness(state, load_witness_keys(settings.key_file), load_logs, lambda: int(time.time()))
+
+
+def _make_service(
+    settings: WitnessSettings, logs: Sequence[OwnLog], witness: Witness, session: aiohttp.ClientSession
+) -> WitnessService:
+    own = [cosigner.cosigner_key for cosigner in load_witness_keys(settings.key_file)]
+    stamps = settings.time_stamps
+    authority = stamps and TimeStampAuthority(session, stamps.url, load_certificates(stamps.certificates))
+    feeds, stampers = [], []
+    for log in logs:
+        # A client remembers a log's size: each log has its own.
+        clients = [
+            WitnessClient(
+                post_over_http(session, asked.url), [parse_cosigner_key(vkey) for vkey in asked.vkeys]
+            )
+            for asked in settings.asks
+        ]
+        if settings.cosign_own:
+            clients.append(WitnessClient(post_within(witness), own))
+        kept = KeptCheckpoints(log.kept)
+        feed = _make_feed(log, kept, clients)
+        feeds.append(feed)
+        if stamps and authority:
+            stampers.append(TimeStamper(feed, authority, kept, stamps.every_s))
+    return WitnessService(witness, feeds, stampers)
+
+
+def _make_feed(log: OwnLog, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
+    async def open_reader() -> LogReader | None:
+        try:
+            return await LogReader.open(log.store)
+        except LogMissing:
+            return None
+
+    return LogFeed(log.name, lambda: load_verifier_key(log.verifier_key_file), open_reader, kept, clients)

@@ -1,0 +1,98 @@
+"""The server of tiles as a process: alone, and as a part of a site that is up."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from components.archive.keys import load_verifier_key
+from components.archive.log.checkpoint import verify_checkpoint
+from components.archive.tiles.settings import TilesSettings
+from components.site.health import find_tiles_fault
+from components.site.init import init_site
+from tests.support.archive import write_log
+from tests.support.process import ProcessUnderTest
+from tests.support.site import RunningSite, run_steelyard
+
+
+class TilesProcess(ProcessUnderTest):
+    def __init__(self, folder: Path, port: int, **logs: Path) -> None:
+        super().__init__("tiles", folder / "tiles.log")
+        self.settings = TilesSettings(port=port)
+        self._logs_served = [f"{name}={path}" for name, path in logs.items()]
+
+    async def start(self) -> None:
+        command = [sys.executable, "-m", "components.archive.tiles", "127.0.0.1", str(self.settings.port)]
+        self._launch([*command, *self._logs_served])
+        await self._wait_until_ready(self._answers)
+
+    async def _answers(self) -> bool:
+        return "does not answer" not in await find_tiles_fault(self.settings, "gate")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def fetch_size(port: int, log: str, key_file: Path) -> int:
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+        session.get(f"/{log}/checkpoint") as answer,
+    ):
+        return verify_checkpoint(await answer.text(), load_verifier_key(key_file)).size
+
+
+async def test_its_health_is_that_of_the_log(tmp_path: Path) -> None:
+    settings = TilesSettings(port=free_port())
+    assert await find_tiles_fault(settings, "gate") == f"does not answer on port {settings.port} (tiles.port)"
+    async with TilesProcess(tmp_path, settings.port, gate=tmp_path / "gate.db"):
+        assert await find_tiles_fault(settings, "gate") == "has no checkpoint of gate to serve"
+        await write_log(tmp_path / "gate.db")
+        assert await find_tiles_fault(settings, "gate") == ""
+        assert await find_tiles_fault(settings, "audit") == "has no checkpoint of audit to serve"
+
+
+async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "components.archive.tiles", "127.0.0.1", port, "gate=gate.db"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+    assert process.returncode == 1
+    said = json.loads(output.splitlines()[-1])
+    assert said["event"] == "stopped"
+    assert "in use" in said["reason"]
+
+
+@pytest.mark.slow
+async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    site_toml = init_site(folder / "site.toml", demo=True).settings.path
+    port = free_port()
+    site_toml.write_text(f"{site_toml.read_text()}\n[tiles]\nport = {port}\n")
+    async with RunningSite(folder, "--demo") as site:
+        assert "✔ tiles is healthy" in site.said()
+        size = await fetch_size(port, "gate", folder / "keys/log-gate.pub")
+        assert size > 10  # the demonstration's
+        killed = site.pid_of("components.archive.tiles")
+        os.kill(killed, signal.SIGKILL)
+        await site.wait_until_said("✔ tiles is healthy", times=2)
+        assert await fetch_size(port, "gate", folder / "keys/log-gate.pub") >= size
+        said = run_steelyard("audit", "proof", "gate/5", "-o", tmp_path / "5.tlog-proof", "--site", site.site)
+        assert said.returncode == 0, said.stderr
+        assert await fetch_size(port, "audit", folder / "keys/log-audit.pub") >= 1
+        copied = run_steelyard("archive", "tiles", tmp_path / "tiles", "--site", site.site)
+        assert copied.returncode == 0, copied.stderr
+        assert {path.name for path in (tmp_path / "tiles").iterdir()} == {"gate", "audit"}

@@ -1,0 +1,90 @@
+"""`steelyard audit proof`: a proof that verifies elsewhere; each is a look on record."""
+
+from pathlib import Path
+
+import pytest
+
+from components.archive.keys import load_verifier_key
+from components.archive.log.leaf import encode_leaf
+from components.archive.log.proof import parse_proof, verify_own_proof
+from components.archive.reader import LogReader
+from components.audit.cli import app
+from components.audit.errors import AuditError
+from components.audit.prove import prove
+from tests.support.archive import tamper
+from tests.support.audit_site import Site
+
+ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
+WORDS = "nine thousand four hundred"
+
+
+@pytest.fixture
+async def said(site: Site) -> Site:
+    await site.record(*(site.say(ALICE, BOB, f"{WORDS} {number}") for number in range(300)))
+    return site
+
+
+async def test_a_proof_verifies_with_the_key_alone(said: Site) -> None:
+    proved = await prove(said.settings, "gate/257")
+    leaf, checkpoint = verify_own_proof(
+        parse_proof(proved.text), load_verifier_key(said.settings.gate.verifier_key_file)
+    )
+    assert (leaf.index, checkpoint.origin) == (257, "metals.example/gate")
+    reader = await LogReader.open(said.settings.gate.path)
+    (stored,) = await reader.fetch(257, 1)
+    assert await reader.size() == checkpoint.size
+    await reader.close()
+    assert encode_leaf(leaf) == encode_leaf(stored.leaf)
+    assert WORDS not in proved.text
+
+
+async def test_it_needs_no_key_that_opens_records(said: Site) -> None:
+    for path in said.settings.key_files:
+        path.unlink()
+    assert (await prove(said.settings, "gate/3")).record_id == "gate/3"
+
+
+async def test_the_look_is_recorded_first(said: Site) -> None:
+    proved = await prove(said.settings, "gate/5")
+    (access,) = await said.accesses()
+    assert (access.act, access.query, access.result_count) == ("proof", "gate/5", 1)
+    assert proved.access_id.startswith("audit/")
+    said.settings.audit.key_file.unlink()
+    with pytest.raises(AuditError, match="could not be recorded"):
+        await prove(said.settings, "gate/5")
+
+
+async def test_a_record_that_is_not_there_is_a_look_too(said: Site) -> None:
+    with pytest.raises(AuditError, match="there is no record gate/9999: the last is gate/"):
+        await prove(said.settings, "gate/9999")
+    (access,) = await said.accesses()
+    assert (access.query, access.result_count) == ("gate/9999", 0)
+    with pytest.raises(AuditError, match="is no record's id"):
+        await prove(said.settings, "gates/1")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE record SET leaf = flip(leaf, 3) WHERE idx = 7",
+        "UPDATE tile SET hashes = flip(hashes, 200) WHERE level = 0 AND n = 0",
+        "DELETE FROM tile WHERE level = 0 AND n = 0",
+    ],
+)
+async def test_what_cannot_be_proved_is_said(damage: str, said: Site) -> None:
+    tamper(said.settings.gate.path, damage)
+    with pytest.raises(AuditError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
+        await prove(said.settings, "gate/7")
+
+
+def test_the_command_writes_a_file(
+    said: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STEELYARD_SITE", str(said.path))
+    file = tmp_path / "offer.tlog-proof"
+    app(["proof", "gate/9", "-o", str(file)], result_action="return_value", exit_on_error=False)
+    told = capsys.readouterr().out
+    assert told.startswith(f"{file}: proves gate/9; this look is record audit/")
+    assert parse_proof(file.read_text()).index == 9
+    app(["proof", "gate/9"], result_action="return_value", exit_on_error=False)
+    assert parse_proof(capsys.readouterr().out).index == 9

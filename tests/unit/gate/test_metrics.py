@@ -1,0 +1,93 @@
+"""The figures: each is documented, none has a label that could hold an address, and all of them are served."""
+
+import asyncio
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from components.gate.alarm import AlarmName, Alarms
+from components.gate.metrics import Metrics, serve_metrics
+from components.gate.watch import Watch
+from components.gate.watchkeeping import _add_figures
+from tests.support.figures import fetch_figures
+from tests.support.prosody import free_port
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+ROW = re.compile(r"^\| `(?P<name>\w+)(\{(?P<label>\w+)\})?` \| (?P<kind>\w+) \| .{10,} \|$", re.MULTILINE)
+
+
+class Anything:
+    """A gate, link, writer and patrol at once, of which every figure is 3."""
+
+    counters = property(lambda self: self)
+
+    def __getattr__(self, name: str) -> int:
+        return 3
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """All figures of a gate, as `keep_watch` puts them together."""
+    watch = Watch()
+    anything = Anything()
+    _add_figures(watch, anything, anything, anything, anything)  # type: ignore[arg-type]
+    return watch.metrics
+
+
+def test_each_is_documented_with_its_kind_and_its_label(metrics: Metrics) -> None:
+    documented = {
+        (row["name"].removesuffix("_total"), row["kind"], row["label"] or "")
+        for row in ROW.finditer(DOCUMENT)
+    }
+    served = set()
+    for family in text_string_to_metric_families(metrics.render().decode()):
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert len(labels) <= 1
+        assert all(sample.value >= 0 for sample in family.samples)
+        if not family.name.endswith("_created"):
+            served.add((family.name, family.type, "".join(labels)))
+    assert served == documented
+    assert all(row["name"].endswith("_total") == (row["kind"] == "counter") for row in ROW.finditer(DOCUMENT))
+
+
+def test_labels_are_names_of_ours(metrics: Metrics) -> None:
+    values = {
+        value
+        for family in text_string_to_metric_families(metrics.render().decode())
+        for sample in family.samples
+        for label, value in sample.labels.items()
+        if label != "le"
+    }
+    assert values == {*AlarmName, "open-at-end"}
+
+
+async def test_they_are_served_on_the_loopback_address_only() -> None:
+    alarms = Alarms()
+    metrics = Metrics(alarms)
+    alarms.sound(AlarmName.LINK_DOWN)
+    port = free_port()
+    async with serve_metrics(metrics, port):
+        figures = await fetch_figures(port)
+        assert figures['steelyard_gate_alarm{name="link-down"}'] == 1
+        assert figures['steelyard_gate_alarm{name="not-recording"}'] == 0
+        assert figures['steelyard_gate_alarms_total{name="link-down"}'] == 1
+        alarms.end(AlarmName.LINK_DOWN)
+        assert (await fetch_figures(port))['steelyard_gate_alarm{name="link-down"}'] == 0
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 404")
+        writer.close()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.2", port))  # nobody listens there
+            probe.listen()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+async def test_port_0_serves_nothing() -> None:
+    async with serve_metrics(Metrics(Alarms()), 0):
+        pass
