@@ -23,8 +23,8 @@ from components.archive.request import Answer, Request, encode_request, parse_an
 from components.archive.retention import OrderExecutor
 from components.archive.seal import open_segment_keys, seal_segment_keys
 from components.archive.store import SegmentRow
-from components.archive.store.sqlite_requests import SqliteRequests
 from components.archive.store.sqlite import SqliteSource
+from components.archive.store.sqlite_requests import SqliteRequests
 from components.archive.writer import LogWriter
 from policy.retention import DEFAULT_POLICY, NS_PER_DAY
 from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, START_S, VERIFIER_KEY
