@@ -687,7 +687,7 @@ def parse_order_keys(lines: Sequence[str]) -> dict[int, str]:
     keys = {}
     for line in lines:
         match = re.fullmatch(r"([1-9][0-9]{0,9}) ([0-9a-f]{64})", line)
-        if match is None:
+        if match is None or int(match[1]) in keys:
             raise ValueError("it names keys wrongly")
         keys[int(match[1])] = match[2]
     return keys
@@ -713,7 +713,8 @@ def parse_object(payload: bytes, types: Mapping[str, type]) -> dict[str, object]
 class Ledger:
     """What the log says about itself that must be known before records are judged: orders, tombstones, keys.
 
-    It is read from the whole log beforehand: a tombstone stands behind the records that it is about.
+    It is read from the whole log beforehand: a tombstone stands behind the records that it is about. Once it is
+    `incomplete`, it cannot be said which holds were in force.
     """
 
     def __init__(
@@ -733,6 +734,7 @@ class Ledger:
         self._positions: dict[str, dict[int, set[int]]] = {}
         self.shreddings: dict[int, Shredding] = {}
         self.orders_unchecked = 0
+        self.incomplete = False
         self._in_force: list[Order] = []
         self._held_segments: set[int] = set()
         self._held_indexes: list[int] = []
@@ -803,10 +805,11 @@ class Ledger:
         if details is None or (details[1], details[5]) != (ORDER_DETAILS, PERMANENT_CLASS):
             raise ValueError("its details do not follow it")
         in_force = {hold.id for hold in self._holds_at(index)}
-        if order.act in ("expire", "erase") and sorted(order.considered) != sorted(in_force):
+        considered_all = self.incomplete or sorted(order.considered) == sorted(in_force)
+        if order.act in ("expire", "erase") and not considered_all:
             raise ValueError("the holds that it considered are not all those in force")
         if order.act == "release":
-            if order.hold not in in_force:
+            if order.hold not in in_force and not self.incomplete:
                 raise ValueError("there is no such hold in force to release")
             self._ends[order.hold] = index
         if order.act == "erase":
@@ -1181,7 +1184,8 @@ class Verification:
         self.states.begin_tile()
         leaf_hashes = [sha256(b"\x00" + leaf).digest() for _index, leaf, _payload in rows]
         tile = self._source.fetch_tile(0, n, end - first)
-        if len(rows) == end - first and b"".join(leaf_hashes) == tile:
+        in_place = [row[0] for row in rows] == list(range(first, end))
+        if in_place and b"".join(leaf_hashes) == tile:
             self._close_gap(first)
             self._check_records(first, end, rows)
             return leaf_hashes
@@ -1302,27 +1306,25 @@ class Verification:
         """Take records to their segments: those at neighbouring places of one segment together."""
         start, count = 0, len(places)
         while start < count:
-            kind, time_ns, segment, retention_class, position = places[start]
+            kind, time_ns, *place = places[start]
             end = start + 1
             if kind < FIRST_UNSEALED_KIND:
-                while end < count and places[end][2:] == (segment, retention_class, position + end - start):
+                while end < count and places[end][0] < FIRST_UNSEALED_KIND:
+                    place[2] += 1
+                    if list(places[end][2:]) != place:
+                        break
                     end += 1
-            self._follow_segment(
-                first + start, kind, time_ns, segment, (retention_class, position), end - start
-            )
+            self._follow_segment(first + start, kind, places[start][2:], end - start)
             if kind >= FIRST_UNSEALED_KIND:
                 self._segments.add_own(kind, first + start, time_ns, payloads[start])
             start = end
 
-    def _follow_segment(
-        self, index: int, kind: int, time_ns: int, segment: int, place: tuple[int, int], count: int
-    ) -> None:
-        if (kind < FIRST_UNSEALED_KIND) == (segment == 0):
-            self._findings.add(
-                "segment-altered", index, "a sealed record of no segment, or one in the clear of one"
-            )
-        elif segment:
-            self._segments.add(segment, *place, index, count)
+    def _follow_segment(self, index: int, kind: int, place: tuple[int, int, int], count: int) -> None:
+        if (kind < FIRST_UNSEALED_KIND) == (place[0] == 0):
+            detail = "a sealed record of no segment, or one in the clear of one"
+            self._findings.add("segment-altered", index, detail)
+        elif place[0]:
+            self._segments.add(*place, index, count)
 
     def _check_record(self, index: int, leaf: bytes, payload: bytes | None) -> None:
         """Check what a leaf says, the leaf being the one in the tree."""
@@ -1411,17 +1413,22 @@ SELECT_LEDGER = (
 SELECT_SEGMENT = (
     "SELECT class, first, opened_at_ns, manifest, CAST(keys AS BLOB) FROM segment WHERE number = ?"
 )
-SELECT_CHECKPOINTS = "SELECT second, size, coalesce(CAST(note AS BLOB), x'') FROM checkpoint ORDER BY second"
+SELECT_CHECKPOINTS = "SELECT second, size, coalesce(CAST(note AS BLOB), x'') FROM checkpoint"
 
 
 class Database:
-    """A log's tables, as one snapshot (Source); `surplus` names tiles that hold more than was asked for."""
+    """A log's tables, as one snapshot (Source).
+
+    `surplus` names tiles that hold more than was asked for; `lost_ledger` says that a record about the log itself
+    could not be read.
+    """
 
     has_payloads = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.surplus: list[str] = []
+        self.lost_ledger = False
         connection.execute("BEGIN")
 
     def fetch_rows(self, first: int, end: int) -> list[Row]:
@@ -1441,9 +1448,9 @@ class Database:
         """Give what the database says it is."""
         return dict(self._connection.execute("SELECT key, value FROM meta"))
 
-    def fetch_checkpoints(self, *, newest_first: bool = False) -> Iterator[tuple[int, int, bytes]]:
+    def fetch_checkpoints(self, order: str = "second") -> Iterator[tuple[int, int, bytes]]:
         """Give the kept checkpoints as (second, size, note)."""
-        yield from self._connection.execute(SELECT_CHECKPOINTS + (" DESC" if newest_first else ""))
+        return self._connection.execute(f"{SELECT_CHECKPOINTS} ORDER BY {order}")
 
     def fetch_segment(self, number: int) -> SegmentRow | None:
         """Give what is kept of a segment."""
@@ -1460,12 +1467,15 @@ class Database:
         for row in self._connection.execute(SELECT_LEDGER):
             fields, payload = parse_own_leaf(row), row[2]
             if fields is None or payload is None or not is_payload_of(fields, payload):
+                self.lost_ledger = True
                 continue
             tile = self.fetch_tile(0, row[0] // TILE_WIDTH, TILE_WIDTH)
             place = row[0] % TILE_WIDTH * HASH_SIZE_BYTES
             stored = tile[place : place + HASH_SIZE_BYTES]
             if not any(stored) or stored == hash_leaf(row[1]):
                 yield row[0], fields[1], payload
+            else:
+                self.lost_ledger = True
 
     def count(self, what: str) -> tuple[int, ...]:
         """Give numbers out of one row."""
@@ -1518,6 +1528,7 @@ def verify_log(
             check_meta(database, chain.origin, findings)
             ledger = Ledger(chain, approvers, database.find_leaf, findings)
             for record in database.read_ledger():
+                ledger.incomplete = database.lost_ledger
                 ledger.add(*record)
             ledger.finish()
             database.surplus.clear()
@@ -1603,8 +1614,17 @@ def check_meta(database: Database, origin: str, findings: Findings) -> None:
 
 
 def find_newest_head(database: Database, chain: KeyChain) -> Head | None:
-    """Find the newest checkpoint with a right signature."""
-    for second, _size, note in database.fetch_checkpoints(newest_first=True):
+    """Find the newest checkpoint with a right signature: of most records, should one be out of its place."""
+    found = [
+        find_first_head(database.fetch_checkpoints(order), chain) for order in ("second DESC", "size DESC")
+    ]
+    heads = [head for head in found if head is not None]
+    return max(heads, key=lambda head: head.size, default=None)
+
+
+def find_first_head(rows: Iterable[tuple[int, int, bytes]], chain: KeyChain) -> Head | None:
+    """Find the first checkpoint with a right signature."""
+    for second, _size, note in rows:
         try:
             head = chain.parse_head(note, f"the checkpoint of second {second}", second)
         except ValueError:  # named by read_heads
@@ -1628,6 +1648,8 @@ def read_heads(
             continue
         if head is None:
             continue
+        if type(second) is not int:
+            findings.add("checkpoint-altered", None, f"{label}: the second is no number")
         if size != head.size:
             findings.add("checkpoint-altered", None, f"{label}: of {head.size} records, kept as of {size}")
         if head.size < last_size:

@@ -31,9 +31,10 @@ RECIPIENTS = (AUDITOR.recipient, ESCROW.recipient)
 
 START_S = 1_795_464_245  # 2026-11-23T20:04:05Z
 
-# The log that most tests look at: 600 records, after each batch a checkpoint, each in a second of its own.
-BATCHES = (1, 2, 253, 44, 300)
-SIZES = (0, 1, 3, 256, 300, 600)
+# The log that most tests look at: 600 records, after each batch a checkpoint, each in a second of its own. The first
+# record begins its only segment, the last one ends it; `record 7` is the payload at index 7.
+BATCHES = (1, 2, 252, 44, 299)
+SIZES = (0, 2, 4, 256, 300, 599, 600)
 
 
 def entries(first: int, count: int) -> list[Entry]:

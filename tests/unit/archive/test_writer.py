@@ -83,7 +83,7 @@ async def test_nothing_that_was_said_lies_in_the_clear(tmp_path: Path) -> None:
     writer = await open_writer(tmp_path / "gate.db")
     await writer.append([Entry(RecordKind.STANZA, b"copper at 9410, " * 50)] * 20)
     await writer.sign()
-    files = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir()))  # noqa: ASYNC240
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())  # noqa: ASYNC240
     assert b"auditor" in files  # the beginning of the segment can be read
     assert b"copper" not in files
     await writer.close()
@@ -241,7 +241,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 
 async def test_the_lock_goes_when_opening_fails(log: Path) -> None:
-    with pytest.raises(LogDamaged, match=r"not .steelyard\.example/audit."):
+    with pytest.raises(LogDamaged, match=r"not 'steelyard\.example/audit'"):
         await LogWriter.open(log, make_signer("steelyard.example/audit", KEY), RECIPIENTS)
     writer = await open_writer(log)
     await writer.close()
@@ -261,7 +261,7 @@ async def test_a_log_of_another_format_is_refused_and_left_alone(tmp_path: Path)
         database.execute(
             "INSERT INTO meta VALUES ('format', 'steelyard-log/1'), ('origin', ?)", (SIGNER.name,)
         )
-    with pytest.raises(LogDamaged, match=r"in format .steelyard-log/1., not .* in .steelyard-log/2."):
+    with pytest.raises(LogDamaged, match=r"in format 'steelyard-log/1', not .* in 'steelyard-log/2'"):
         await open_writer(log)
     with closing(sqlite3.connect(log)) as database:
         assert database.execute("SELECT name FROM sqlite_schema").fetchall() == [("meta",)]
