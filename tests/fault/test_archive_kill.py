@@ -56,6 +56,37 @@ async def test_killed_again_and_again(tmp_path: Path) -> None:
     assert len(read_segments(log)) >= 2 * ROUNDS  # each life begins its own
 
 
+def append_until_killed_at(call: str, number: int, path: Path) -> int:
+    """Let the process die when it makes this system call for the `number`th time; gives its last promise."""
+    inject = f"inject={call}:signal=SIGKILL:when={number}"
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
+    command = [*strace, sys.executable, "-m", "tests.support.archive_writer", str(path), str(number)]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    return max(
+        (int(line) for line in done.stdout.splitlines(keepends=True) if line.endswith(b"\n")), default=0
+    )
+
+
+@pytest.mark.parametrize(("call", "numbers"), [("pwrite64", range(1, 80, 4)), ("fdatasync", range(1, 17))])
+async def test_killed_at_each_point(call: str, numbers: range, tmp_path: Path) -> None:
+    """At each write and each sync in turn: of the log's making, of appends, signatures and ends of segments."""
+    log, said = tmp_path / "gate.db", 0
+    for number in numbers:
+        promised = append_until_killed_at(call, number, log)
+        writer = await open_writer(log)  # which is there, or is made now
+        kept = sum(leaf.segment > 0 for leaf in read_leaves(log))
+        assert kept == await count_said(log) >= max(promised, said)
+        assert None not in [segment.manifest for segment in read_segments(log)]
+        await writer.close()
+        assert verify_log(log, VKEY).problems == ()
+        said = kept
+    assert said > 0
+    await assert_whole(log, payloads(said))
+    places = [(leaf.segment, leaf.position) for leaf in read_leaves(log) if leaf.segment]
+    assert len(set(places)) == len(places)
+
+
 def make_until_killed(path: Path, life_s: float) -> None:
     command = [sys.executable, "-m", "tests.support.archive_writer", str(path), "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT) as process:
