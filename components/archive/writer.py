@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
 from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
-from components.archive.record import RecordKind
+from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
 from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
@@ -87,7 +88,7 @@ class LogWriter:
         self._in_doubt: _State | None = None
         self._doubtful_leaves: Sequence[bytes] = ()
         self._doubtful_signer = signer
-        self._handover: tuple[int, NoteSigner] | None = None  # the second of it, and the key until then
+        self._last_signed: LastSigned | None = None
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -106,8 +107,13 @@ class LogWriter:
         signer: NoteSigner,
         recipients: Sequence[Recipient],
         clock_ns: Callable[[], int] = time.time_ns,
+        *,
+        last_signed: LastSigned | None = None,
     ) -> "LogWriter":
-        """Write to the log in `store`, which is the writer's to close; raises as `open` does."""
+        """Write to the log in `store`, which is the writer's to close; raises as `open` does.
+
+        With `last_signed`, LogDamaged too when the log lacks what was signed, unless that was accepted.
+        """
         if not recipients:
             await store.close()
             raise ValueError("a log needs a recipient: what nobody can open is no record")
@@ -116,12 +122,21 @@ class LogWriter:
             if meta := await store.fetch_meta():
                 require_log(meta, origin)  # a log of another format may have no lease to take
             else:
+                if last_signed is not None:
+                    await last_signed.require_no_loss(None)
                 empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
                 await store.create({"format": FORMAT, "origin": origin}, empty)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
+            loss = None if last_signed is None else await last_signed.require_no_loss(store)
             writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
             await writer._end_abandoned_segments()
+            if loss is not None:
+                await writer.append([Entry(RecordKind.ALARM, encode_alarm(loss.alarm(clock_ns())))])
+            # Killed before this is set: the loss is accepted still, and recorded once more.
+            writer._last_signed = last_signed
+            if loss is not None:
+                await writer.sign()
         except BaseException:
             await store.close()
             raise
@@ -186,8 +201,9 @@ class LogWriter:
     async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
         """Hand the log to a new key of the same name; gives the index of the record that says so.
 
-        One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. Raises
-        as `append` does, and LogKeyError for a key that it cannot be handed to.
+        One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
+        checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
+        LogKeyError for a key that it cannot be handed to.
         """
         async with self._turn:
             if self._in_doubt is not None:
@@ -206,9 +222,11 @@ class LogWriter:
             # Killed before this, the log has the old key; after it, the new one. Both can be tried on the checkpoint.
             await self._store.commit(change)
             self._in_doubt = None
-            self._adopt(signer, head.time_ns)
+            self._signer = signer
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
+            if self._last_signed is not None and change.checkpoint is not None:
+                self._last_signed.keep(change.checkpoint.note)
             return plan.first
 
     async def recover(self) -> int:
@@ -273,14 +291,14 @@ class LogWriter:
         head = self._head
         if head.size == head.signed_size:
             return
-        signers = [self._signer]
-        if self._handover is not None and self._handover[0] == head.time_ns // NS_PER_SECOND:
-            signers.insert(0, self._handover[1])  # else the checkpoint of the handover would be replaced
-        row = _checkpoint(head, *signers)
+        row = _checkpoint(head, self._signer)
         self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         self._in_doubt = None
+        # Killed before this: what is kept apart is a second older than the log, and still a state of it.
+        if self._last_signed is not None:
+            self._last_signed.keep(row.note)
         self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:
@@ -293,16 +311,12 @@ class LogWriter:
             # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
             await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
-        if found.tree == after.tree and self._doubtful_signer is not self._signer:
-            self._adopt(self._doubtful_signer, found.time_ns)
+        if found.tree == after.tree:
+            self._signer = self._doubtful_signer
         self._head = found
         self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._in_doubt = None
         await self._end_abandoned_segments()
-
-    def _adopt(self, signer: NoteSigner, time_ns: int) -> None:
-        self._handover = (time_ns // NS_PER_SECOND, self._signer)
-        self._signer = signer
 
     async def _end_abandoned_segments(self) -> None:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]

@@ -165,9 +165,7 @@ def _verify(log: "LogSettings") -> "Report":
     from components.audit.verify import verify_log
 
     with progress_bar(f"Verifying {log.name}", "records") as progress:
-        # The first of the log's keys: the log itself leads from there to those after it.
-        first_key = log.verifier_key_file.read_text().partition("\n")[0]
-        return verify_log(log.path, first_key, progress)
+        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
 
 
 @contextmanager

@@ -1184,7 +1184,8 @@ class Verification:
         self.states.begin_tile()
         leaf_hashes = [sha256(b"\x00" + leaf).digest() for _index, leaf, _payload in rows]
         tile = self._source.fetch_tile(0, n, end - first)
-        if len(rows) == end - first and b"".join(leaf_hashes) == tile:
+        in_place = [row[0] for row in rows] == list(range(first, end))
+        if in_place and b"".join(leaf_hashes) == tile:
             self._close_gap(first)
             self._check_records(first, end, rows)
             return leaf_hashes
@@ -1647,6 +1648,8 @@ def read_heads(
             continue
         if head is None:
             continue
+        if type(second) is not int:
+            findings.add("checkpoint-altered", None, f"{label}: the second is no number")
         if size != head.size:
             findings.add("checkpoint-altered", None, f"{label}: of {head.size} records, kept as of {size}")
         if head.size < last_size:

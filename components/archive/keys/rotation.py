@@ -23,7 +23,15 @@ from components.archive.keys.recipient import (
     load_recipient_key,
     write_recipient,
 )
-from components.archive.keys.reference import KeyReference, TokenKey, next_key, public_file, retired_key
+from components.archive.keys.reference import (
+    KeyReference,
+    TokenKey,
+    last_signed_file,
+    next_key,
+    public_file,
+    retired_key,
+)
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError, Signer, VerifierKey
 from components.archive.seal import Recipient
@@ -58,7 +66,7 @@ async def open_log_writer(store: LogStore, key: KeyReference, recipients: Sequen
     except BaseException:
         await store.close()
         raise
-    writer = await LogWriter.open_on(store, signer, recipients)
+    writer = await LogWriter.open_on(store, signer, recipients, last_signed=LastSigned(last_signed_file(key)))
     if following is None:
         return writer
     try:
@@ -111,10 +119,9 @@ async def _outlast_checkpoint(source: LogSource) -> None:
     """Let the second of the handover end: one checkpoint is kept of each, and only this writer has both keys for it."""
     row = await source.fetch_newest_checkpoint()
     end_ns = 0 if row is None else (row.second + 1) * NS_PER_SECOND
-    if (
-        wait_ns := end_ns - time.time_ns()
-    ) > 0:  # more than a second only if the clock was set back meanwhile
-        await asyncio.sleep(min(wait_ns, NS_PER_SECOND) / NS_PER_SECOND)
+    # More than a second is left only if the clock was set back meanwhile; then that checkpoint is replaced.
+    wait_ns = min(end_ns - time.time_ns(), NS_PER_SECOND)
+    await asyncio.sleep(max(wait_ns, 0) / NS_PER_SECOND)
 
 
 def _finish_log_rotation(key: KeyReference, signer: Signer) -> None:
