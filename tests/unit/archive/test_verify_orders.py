@@ -143,6 +143,8 @@ TEXTS: list[tuple[str, Callable[[str], str]]] = [
     ("no id", lambda text: text.replace("id erase-1", "id ")),
     ("no such act", lambda text: text.replace("act erase", "act efface")),
     ("lines in another order", lambda text: text.replace("segments 1\nindexes 4", "indexes 4\nsegments 1")),
+    ("a space behind", lambda text: text.replace("segments 1", "segments 1 ")),
+    ("two lines in one", lambda text: text.replace("segments 1\n", "segments;").replace("indexes 4", "x 4")),
     ("a line twice", lambda text: text.replace("indexes 4", "indexes 4\nindexes 4")),
     ("a line too many", lambda text: text.replace("details", "more\ndetails")),
     ("a line behind", lambda text: text + "more\n"),
