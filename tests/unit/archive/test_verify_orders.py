@@ -352,11 +352,14 @@ async def test_a_destruction_that_no_checkpoint_covers_yet(tmp_path: Path) -> No
     await writer.sign()
     await writer.append(order_entries(order_text("expire-1", *NO_HOLD)))
     await writer.append([tombstone_entry(EXPIRED)])
-    tamper(tmp_path / "gate.db", *DESTRUCTION[:2])
-    report = verify(tmp_path / "gate.db")
+    tamper(tmp_path / "gate.db", DESTRUCTION[1], "UPDATE record SET payload = NULL WHERE idx IN (3, 5)")
+    begun = verify(tmp_path / "gate.db")
+    tamper(tmp_path / "gate.db", DESTRUCTION[0])
+    done = verify(tmp_path / "gate.db")
     await writer.close()
-    assert (report.problems, report.pending) == ((), 4)
-    assert states(report) == {"VALID": 25, "SHREDDED": 10}
+    assert (begun.problems, begun.pending) == (done.problems, done.pending) == ((), 4)
+    assert states(begun) == {"VALID": 33, "SHREDDED": 2}  # in pieces, of which some are to come
+    assert states(done) == {"VALID": 25, "SHREDDED": 10}
 
 
 def test_the_command_takes_approvers(
