@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
 from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
-from components.archive.record import RecordKind
+from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
 from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
@@ -87,6 +88,7 @@ class LogWriter:
         self._in_doubt: _State | None = None
         self._doubtful_leaves: Sequence[bytes] = ()
         self._doubtful_signer = signer
+        self._last_signed: LastSigned | None = None
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -105,8 +107,13 @@ class LogWriter:
         signer: NoteSigner,
         recipients: Sequence[Recipient],
         clock_ns: Callable[[], int] = time.time_ns,
+        *,
+        last_signed: LastSigned | None = None,
     ) -> "LogWriter":
-        """Write to the log in `store`, which is the writer's to close; raises as `open` does."""
+        """Write to the log in `store`, which is the writer's to close; raises as `open` does.
+
+        With `last_signed`, LogDamaged too when the log lacks what was signed, unless that was accepted.
+        """
         if not recipients:
             await store.close()
             raise ValueError("a log needs a recipient: what nobody can open is no record")
@@ -115,12 +122,21 @@ class LogWriter:
             if meta := await store.fetch_meta():
                 require_log(meta, origin)  # a log of another format may have no lease to take
             else:
+                if last_signed is not None:
+                    await last_signed.require_no_loss(None)
                 empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
                 await store.create({"format": FORMAT, "origin": origin}, empty)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
+            loss = None if last_signed is None else await last_signed.require_no_loss(store)
             writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
             await writer._end_abandoned_segments()
+            if loss is not None:
+                await writer.append([Entry(RecordKind.ALARM, encode_alarm(loss.alarm(clock_ns())))])
+            # Killed before this is set: the loss is accepted still, and recorded once more.
+            writer._last_signed = last_signed
+            if loss is not None:
+                await writer.sign()
         except BaseException:
             await store.close()
             raise
@@ -209,6 +225,8 @@ class LogWriter:
             self._signer = signer
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
+            if self._last_signed is not None and change.checkpoint is not None:
+                self._last_signed.keep(change.checkpoint.note)
             return plan.first
 
     async def recover(self) -> int:
@@ -278,6 +296,9 @@ class LogWriter:
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         self._in_doubt = None
+        # Killed before this: what is kept apart is a second older than the log, and still a state of it.
+        if self._last_signed is not None:
+            self._last_signed.keep(row.note)
         self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:

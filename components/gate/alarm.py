@@ -34,6 +34,9 @@ class AlarmName(StrEnum):
     LOG_UNREADABLE = "log-unreadable"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
+    RECORDS_LOST = (
+        "records-lost"  # recorded by a log's writer when it opens (components/archive/last_signed.py)
+    )
     RECORDS_MISSING = "records-missing"
     NUMBERS_MISSING = "numbers-missing"
     NUMBER_REPEATED = "number-repeated"

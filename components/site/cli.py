@@ -14,7 +14,7 @@ from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
-from components.site.errors import errors_in_lines, fail
+from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
@@ -100,6 +100,83 @@ def check(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     else:
         print_findings(findings, Console())
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+@app.command
+def backup(
+    folder: Path,
+    /,
+    *,
+    with_keys: Annotated[bool, Flag] = False,
+    full_check: Annotated[bool, Flag] = False,
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Back up a site's logs and settings to FOLDER while it runs: only what is new since the last time there.
+
+    Parameters
+    ----------
+    folder
+        An empty folder, or one of an earlier backup; made if it is not there.
+    with_keys
+        Back up the private keys, too: whoever has the backup can then read the logs and sign in their name.
+    full_check
+        Read all of the backup again afterwards, and verify it.
+    """
+    from components.audit.printing import progress_bar
+    from components.site.backup import back_up_site
+    from components.site.backup_printing import describe_backup, print_backup
+
+    with errors_in_lines():
+        result = back_up_site(
+            site,
+            folder,
+            with_keys=with_keys,
+            thorough=full_check,
+            bar=lambda title: progress_bar(title, "records"),
+        )
+    if as_json:
+        _print_json(describe_backup(result))
+    else:
+        print_backup(result, folder, with_keys=with_keys)
+
+
+@app.command
+def restore(
+    folder: Path | None = None,
+    /,
+    *,
+    accept_loss: Annotated[bool, Flag] = False,
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> int:
+    """Put back from the backup in FOLDER what a site lacks; status 1 when a log lacks records that were signed.
+
+    Parameters
+    ----------
+    folder
+        The backup. Without it, only what --accept-loss does is done.
+    accept_loss
+        Let logs go on that lack records that were signed; their next writers record the loss as an alarm.
+    """
+    from components.audit.printing import progress_bar
+    from components.site.backup import accept_losses, restore_site
+    from components.site.backup_printing import describe_restored, print_restored
+
+    with errors_in_lines():
+        if folder is not None:
+            result = restore_site(
+                site, folder, accept_loss=accept_loss, bar=lambda title: progress_bar(title, "records")
+            )
+        elif accept_loss:
+            result = accept_losses(site)
+        else:
+            raise SiteError("name the folder of the backup: steelyard restore FOLDER")
+    if as_json:
+        _print_json(describe_restored(result))
+    else:
+        print_restored(result, accepted=accept_loss)
+    return 0 if accept_loss or not result.losses else 1
 
 
 def _print_json(value: object) -> None:

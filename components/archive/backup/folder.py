@@ -115,9 +115,9 @@ class BackupFolder:
         return content
 
     def _make_folder(self, folder: Path) -> None:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._touched.update(each.parent for each in missing)
+        for missing in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:
+            missing.mkdir(mode=0o700)
+            self._touched.add(missing.parent)
 
 
 @contextmanager

@@ -75,6 +75,11 @@ def public_file(key: KeyReference) -> Path:
             return key.with_suffix(".pub")
 
 
+def last_signed_file(key: KeyReference) -> Path:
+    """Give the file of the last checkpoint that was signed, beside the public half: `keys/log-gate.last`."""
+    return public_file(key).with_suffix(".last")
+
+
 def next_key(key: KeyReference) -> KeyReference:
     """Give the place of the key that is to follow this one."""
     return beside(key, f"{_name(key)}.next")

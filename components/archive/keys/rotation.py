@@ -23,7 +23,15 @@ from components.archive.keys.recipient import (
     load_recipient_key,
     write_recipient,
 )
-from components.archive.keys.reference import KeyReference, TokenKey, next_key, public_file, retired_key
+from components.archive.keys.reference import (
+    KeyReference,
+    TokenKey,
+    last_signed_file,
+    next_key,
+    public_file,
+    retired_key,
+)
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError, Signer, VerifierKey
 from components.archive.seal import Recipient
@@ -58,7 +66,7 @@ async def open_log_writer(store: LogStore, key: KeyReference, recipients: Sequen
     except BaseException:
         await store.close()
         raise
-    writer = await LogWriter.open_on(store, signer, recipients)
+    writer = await LogWriter.open_on(store, signer, recipients, last_signed=LastSigned(last_signed_file(key)))
     if following is None:
         return writer
     try:

@@ -305,11 +305,14 @@ def _require_file(path: Path) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty database that only its owner may read, unless there is one.
+    """Make an empty database that only its owner may read, unless there is one; raises LogDamaged, LogUnavailable.
 
     SQLite gives the files beside it the same mode. A file that exists is not touched: closing a second descriptor
     of it would drop the locks of whatever else in this process reads it.
     """
+    left = path.with_name(f"{path.name}-wal")
+    if not path.exists() and left.exists():  # SQLite would take it for the new database's
+        raise LogDamaged(f"{path}: is gone, but not {left}; put it back, or move {left} away, too")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:

@@ -1,0 +1,187 @@
+"""Backing up a site and restoring it: its logs, its settings, and its keys when asked to (docs/backup.md)."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.backup import Progress
+from components.archive.backup.copy import UNFINISHED, copy_log
+from components.archive.backup.folder import BackupFolder, open_backup
+from components.archive.backup.save import Saved, back_up_log
+from components.archive.backup.saved import SavedLog, check_saved, saved_names
+from components.archive.errors import LogError, LogMissing
+from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.keys.reference import last_signed_file, public_file
+from components.archive.last_signed import LastSigned, Loss
+from components.archive.log.note import VerifierKey
+from components.archive.store import LogStore
+from components.archive.store.open import log_file, log_name, open_source, open_store, store_label
+from components.site.backup_files import put_back_files, save_files
+from components.site.errors import SiteError
+from components.site.lock import hold_site
+from components.site.settings import AuditSettings, GateSettings, SiteSettings, read_site
+
+Bar = Callable[[str], AbstractContextManager[Progress]]
+"""Makes a progress bar with a title."""
+
+_LogTable = GateSettings | AuditSettings
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a backup holds now: logs by name, and how many files of the site; `missing` logs were not made yet."""
+
+    logs: dict[str, Saved]
+    missing: tuple[str, ...]
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was put back: records by log; files, `elsewhere` those that belong outside the site's folder.
+
+    `losses` are of logs that lack what was signed after the backup.
+    """
+
+    records: dict[str, int]
+    files: tuple[Path, ...]
+    elsewhere: tuple[str, ...]
+    losses: dict[str, Loss]
+
+
+def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bar: Bar) -> BackedUp:
+    """Bring the backup in `path` up to date, while the site runs; `thorough`: read all of it again.
+
+    Interrupted, it leaves the backup of before. Raises SettingsError, SiteError, OSError.
+    """
+    settings = read_site(site_toml)
+    with _errors_as_site_errors(), open_backup(path, make=True) as folder:
+        logs: dict[str, Saved] = {}
+        for name, table in _log_tables(settings):
+            with bar(f"Backing up {name}") as progress:
+                saved = asyncio.run(_back_up(table, folder, name, progress))
+            if saved is not None:
+                logs[name] = saved
+        if lost := set(saved_names(folder)) - set(logs):
+            raise SiteError(
+                f"{path} holds a log that is not there any more ({', '.join(sorted(lost))}); restore it,"
+                " or make the next backup in a new folder"
+            )
+        files = save_files(folder, settings, with_keys=with_keys)
+        folder.complete()
+        if thorough:
+            _check_all(folder, bar)
+    missing = tuple(name for name, _ in _log_tables(settings) if name not in logs)
+    return BackedUp(logs, missing, files)
+
+
+async def _back_up(table: _LogTable, folder: BackupFolder, name: str, progress: Progress) -> Saved | None:
+    try:
+        source = await open_source(table.log)
+    except LogMissing:
+        return None
+    try:
+        return await back_up_log(source, folder, name, _load_key(table), progress)
+    finally:
+        await source.close()
+
+
+def _check_all(folder: BackupFolder, bar: Bar) -> None:
+    for name in folder.sums:
+        folder.read(name)
+    for name in saved_names(folder):
+        log = SavedLog.of(folder, name)
+        with bar(f"Checking {name}") as progress:
+            asyncio.run(check_saved(log, log.verifier_key(), progress))
+
+
+def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bar: Bar) -> Restored:
+    """Put back from the backup in `path` what the site lacks: files and logs; nothing is overwritten.
+
+    Interrupted, it leaves logs that nobody takes for ones, and goes on with them the next time. With `accept_loss` the
+    logs' next writers go on without what was signed after the backup. Raises SettingsError, SiteError, OSError.
+    """
+    site_toml = site_toml.resolve()
+    site_toml.parent.mkdir(parents=True, exist_ok=True)
+    with _errors_as_site_errors(), open_backup(path) as folder, hold_site(site_toml.parent):
+        made, elsewhere = put_back_files(folder, site_toml)
+        settings = read_site(site_toml)
+        tables = dict(_log_tables(settings))
+        if unknown := set(saved_names(folder)) - set(tables):
+            raise SiteError(
+                f"the backup has the log {min(unknown)}, and {site_toml} names {' and '.join(tables)}"
+            )
+        records, losses = {}, {}
+        for name in saved_names(folder):
+            with bar(f"Restoring {name}") as progress:
+                records[name] = asyncio.run(_restore(tables[name], SavedLog.of(folder, name), progress))
+            if loss := asyncio.run(_find_loss(tables[name], accept_loss=accept_loss)):
+                losses[name] = loss
+    return Restored(records, made, elsewhere, losses)
+
+
+async def _restore(table: _LogTable, log: SavedLog, progress: Progress) -> int:
+    file = log_file(table.log)
+    if file is not None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    public = public_file(table.log_key_file)
+    key = load_verifier_key(public) if public.exists() else log.verifier_key()
+    store = await open_store(table.log)
+    try:
+        await _require_no_log(store, store_label(table.log))
+        await copy_log(log, store, key, progress)
+    finally:
+        await store.close()
+    return log.outline.records
+
+
+async def _require_no_log(store: LogStore, label: str) -> None:
+    meta = await store.fetch_meta()
+    if meta and meta.get("format") != UNFINISHED:
+        raise SiteError(f"{label}: there is a log already, and nothing is overwritten; move it away first")
+
+
+def accept_losses(site_toml: Path) -> Restored:
+    """Let the site's logs go on that lack what was signed; gives what they lack. Raises as `restore_site` does."""
+    settings = read_site(site_toml)
+    with _errors_as_site_errors(), hold_site(settings.folder):
+        found = {
+            name: asyncio.run(_find_loss(table, accept_loss=True)) for name, table in _log_tables(settings)
+        }
+    losses = {name: loss for name, loss in found.items() if loss is not None}
+    return Restored({}, (), (), losses)
+
+
+async def _find_loss(table: _LogTable, *, accept_loss: bool) -> Loss | None:
+    last = LastSigned(last_signed_file(table.log_key_file))
+    try:
+        source = await open_source(table.log)
+    except LogMissing:
+        source = None
+    try:
+        loss = await last.find_loss(source)
+    finally:
+        if source is not None:
+            await source.close()
+    if loss is not None and accept_loss:
+        last.accept_loss()
+    return loss
+
+
+def _log_tables(settings: SiteSettings) -> Iterator[tuple[str, _LogTable]]:
+    for table in (settings.gate, settings.audit):
+        yield log_name(table.log), table
+
+
+def _load_key(table: _LogTable) -> VerifierKey:
+    return load_verifier_key(public_file(table.log_key_file))
+
+
+@contextmanager
+def _errors_as_site_errors() -> Iterator[None]:
+    try:
+        yield
+    except (LogError, KeyFileError) as error:
+        raise SiteError(str(error)) from error
