@@ -164,7 +164,7 @@ class Run:
 
 FLAWS = {
     "payload-missing": "gone, and no tombstone says so",
-    "not-destroyed": "still there, though a tombstone says that they were destroyed",
+    "not-destroyed": "still there in spite of a tombstone",
     "hold-broken": "destroyed in spite of a hold that was in force",
 }
 
@@ -629,48 +629,43 @@ ORDER_LINES = {
 def parse_order(text: str, index: int, origin: str) -> Order:
     """Parse the text of an order; raises ValueError."""
     first, *lines = text.removesuffix("\n").split("\n")
-    if first != "steelyard-order/1":
+    if first != "steelyard-order/1" or any(line.endswith(" ") for line in lines):
         raise ValueError("not an order")
     words = [line.partition(" ")[::2] for line in lines]
-    head = dict(words[:3])
+    head, rest = dict(words[:3]), dict(words[3:])
     if [word for word, _ in words[:3]] != ["log", "id", "act"] or head["act"] not in ORDER_LINES:
         raise ValueError("it does not begin with log, id and act")
     if head["log"] != origin or not re.fullmatch(r"\S+", head["id"]):
         raise ValueError("it is of another log, or has no id")
-    expected = "".join(expected_line(name) for name in (*ORDER_LINES[head["act"]], "details"))
-    if not re.fullmatch(expected, "".join(word + ";" for word, _ in words[3:])):
-        raise ValueError(f"its lines are not those of this act ({head['act']})")
-    rest = dict(words[3:])
+    act = head["act"]
+    expected = "".join(expected_line(name) for name in (*ORDER_LINES[act], "details"))
+    if not re.fullmatch(expected, "".join(f"{word}\n" for word, _ in words[3:])):
+        raise ValueError(f"its lines are not those of this act ({act})")
     if not re.fullmatch(r"[0-9a-f]{64}", rest["details"]):
         raise ValueError("the digest of its details is none")
     segments = parse_ascending(rest.get("segments", ""))
     indexes = parse_ascending(rest.get("indexes", ""))
-    if head["act"] in ("expire", "erase") and not segments:
-        raise ValueError("it names no segment")
     keys = parse_order_keys([rest for word, rest in words if word == "keys"])
-    if head["act"] == "erase" and (not indexes or tuple(keys) != segments):
+    if act in ("expire", "erase") and not segments:
+        raise ValueError("it names no segment")
+    if act == "erase" and (not indexes or tuple(keys) != segments):
         raise ValueError("it names no record, or not the keys of just its segments")
-    conversations = rest["conversations"].split(" ") if "conversations" in rest else []
-    if any(not re.fullmatch(r"[0-9a-f]{32}", each) for each in conversations):
+    held = parse_conversations(rest.get("conversations"))
+    hold, considered = rest.get("hold", ""), tuple(rest.get("considered", "").split())
+    return Order(index, head["id"], act, segments, held, frozenset(indexes), hold, considered, keys)
+
+
+def parse_conversations(text: str | None) -> frozenset[bytes]:
+    """Parse keyed hashes, of which there are some if the line is there at all; raises ValueError."""
+    hashes = text.split(" ") if text is not None else []
+    if any(not re.fullmatch(r"[0-9a-f]{32}", each) for each in hashes):
         raise ValueError("a conversation is no keyed hash")
-    considered = tuple(rest["considered"].split(" ")) if rest.get("considered") else ()
-    held = frozenset(map(bytes.fromhex, conversations))
-    return Order(
-        index,
-        head["id"],
-        head["act"],
-        segments,
-        held,
-        frozenset(indexes),
-        rest.get("hold", ""),
-        considered,
-        keys,
-    )
+    return frozenset(map(bytes.fromhex, hashes))
 
 
 def expected_line(name: str) -> str:
     """Give the pattern of a line's word: may be absent with `?`, more than one with `*`."""
-    return f"(?:{name[:-1]};){name[-1]}" if name[-1] in "?*" else f"{name};"
+    return f"(?:{name[:-1]}\n){name[-1]}" if name[-1] in "?*" else f"{name}\n"
 
 
 def parse_ascending(text: str) -> tuple[int, ...]:
@@ -1359,11 +1354,14 @@ class Verification:
             self._findings.add("payload-altered", index, "the payload is not the one that its leaf names")
             self.states.add(index, "FORGED", retention_class)
         elif present:
-            flaw = "not-destroyed" if tombstone else ""
+            # A large segment is destroyed in pieces behind its tombstone; under a checkpoint that is over.
+            late = tombstone is not None and tombstone[0] < self._head.size
+            flaw = "not-destroyed" if late else ""
             self.states.add(index, "HELD" if hold else "VALID", retention_class, hold, flaw)
         elif tombstone:
             broken = self._ledger.was_held(tombstone[0], index, segment, conversation)
-            self.states.add(index, "SHREDDED", retention_class, tombstone[1], "hold-broken" if broken else "")
+            flaw = "hold-broken" if broken else ""
+            self.states.add(index, "SHREDDED", retention_class, tombstone[1], flaw)
         else:
             self.states.add(index, "MISSING", retention_class, flaw="payload-missing")
 
@@ -1791,17 +1789,13 @@ class Tiles:
 
     has_payloads = False
 
-    def __init__(self, fetch: Fetch, pool: ThreadPoolExecutor, findings: Findings) -> None:
+    def __init__(self, fetch: Fetch, pool: ThreadPoolExecutor, findings: Findings, size: int) -> None:
         self._fetch = fetch
         self._pool = pool
         self._findings = findings
-        self._size = 0
+        self._size = size
         self._ahead: dict[tuple[str, int], Future[bytes]] = {}
         self._asked = 0
-
-    def set_size(self, size: int) -> None:
-        """Read the tree of `size` records from now on."""
-        self._size = size
 
     def fetch_rows(self, first: int, end: int) -> list[Row]:
         """See Source."""
@@ -1896,22 +1890,33 @@ def verify_tiles(
     except ValueError as error:
         findings.add("checkpoint-altered", None, f"the checkpoint: {error}")
         head = None
-    if head is None:
-        return outcome.report(findings, witnesses)
-    outcome.head = head
-    witnesses.look_at(note, head)
+    if head is not None:
+        witnesses.look_at(note, head)
+        outcome.head = head
+        go_through_tiles(fetch, chain, known, findings, progress or ignore, outcome)
+    return outcome.report(findings, witnesses)
+
+
+def go_through_tiles(
+    fetch: Fetch,
+    chain: KeyChain,
+    known: list[Head],
+    findings: Findings,
+    progress: Progress,
+    outcome: Outcome,
+) -> None:
+    """Go through all tiles and entries under the outcome's head."""
+    head = outcome.head
     ledger = Ledger(chain, (), lambda _index: None, findings)
     segments = Segments(ledger, None, findings)
     heads = heapq.merge(iter([head]), known, key=lambda each: each.size)
     pool = ThreadPoolExecutor(PARALLEL_REQUESTS)
     try:
-        tiles = Tiles(fetch, pool, findings)
-        tiles.set_size(head.size)
+        tiles = Tiles(fetch, pool, findings, head.size)
         outcome.verification = Verification(tiles, head, heads, ledger, segments, findings)
-        outcome.verification.run(progress or ignore)
+        outcome.verification.run(progress)
     finally:
         pool.shutdown(cancel_futures=True)
-    return outcome.report(findings, witnesses)
 
 
 def make_fetch(place: str | Path) -> Fetch:
