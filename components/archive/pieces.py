@@ -11,7 +11,7 @@ from components.archive.log.leaf import Leaf
 from components.archive.order import Act, Order
 from components.archive.store import Destruction
 
-# What one transaction destroys: a gate's line waits for it (docs/decisions/0007).
+# What one transaction destroys: a gate's line waits for it (docs/retention.md, "Measured").
 MAX_PIECE_RECORDS = 512
 MAX_PIECE_BYTES = 512 * 1024
 

@@ -13,7 +13,7 @@ from components.archive.erasure import remove_positions
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import is_payload_of
 from components.archive.log.merkle import leaf_hash, root_hash
-from components.archive.log.note import Signer, make_signer
+from components.archive.log.note import Signer, encode_verifier_key, make_signer
 from components.archive.log.tile import EMPTY_TREE, grow
 from components.archive.opener import RecordOpener
 from components.archive.order import Act, Order, approve_order, encode_order
@@ -26,8 +26,9 @@ from components.archive.store import SegmentRow
 from components.archive.store.sqlite import SqliteSource
 from components.archive.store.sqlite_requests import SqliteRequests
 from components.archive.writer import LogWriter
+from components.audit.verify import verify_log
 from policy.retention import DEFAULT_POLICY, NS_PER_DAY
-from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, START_S, VERIFIER_KEY
+from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, START_S, VERIFIER_KEY, VKEY
 
 NOW_NS = START_S * 10**9 + 3000 * NS_PER_DAY
 """When every record of a test's log may be destroyed."""
@@ -168,6 +169,9 @@ async def examine(path: Path, keyless: Collection[int] = ()) -> Examined:
             found.tombstones.append(tombstone)
         if record.leaf.kind == RecordKind.ORDER:
             found.orders.append((stored or b"").decode())
+    report = verify_log(path, VKEY, approver_vkeys=[encode_verifier_key(key) for key in APPROVERS])
+    problems = {(problem.kind, problem.index) for problem in report.problems}
+    assert {kind for kind, index in problems if index not in keyless} <= ({"not-destroyed"} if keyless else set())
     _check_tombstones(found, {record.index: record.leaf.position for record in opened}, keyless)
     found.files = b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
     return found

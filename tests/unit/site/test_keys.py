@@ -13,8 +13,9 @@ import pytest
 from components.archive.keys import load_log_key, load_recipient, load_recipient_key, load_verifier_key
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.ring import load_key_ring
-from components.archive.keys.rotation import open_log_writer
+from components.archive.keys.rotation import open_log_writer, prepare_log_key
 from components.archive.store.sqlite import SqliteStore
+from components.site.keys import finish_rotations
 from components.site.settings import load_site
 from tests.support.archive import entries
 from tests.support.log_keys import follow_log_keys
@@ -126,6 +127,17 @@ def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
     asyncio.run(write(keys, 1))
     assert not keys.listed()["gate"]["waiting"]
     assert len(asyncio.run(follow_log_keys(load_site(keys.site).gate.log, first))) == 2
+
+
+def test_a_start_of_the_site_lets_logs_go_over(keys: Keys) -> None:
+    asyncio.run(write(keys, 1))
+    settings = load_site(keys.site)
+    prepare_log_key(settings.gate.log_key_file)
+    prepare_log_key(settings.audit.log_key_file)
+    assert asyncio.run(finish_rotations(settings)) == ["gate"]  # the auditors' log is made by the first look
+    listed = keys.listed()
+    assert [listed[name]["waiting"] for name in ("gate", "audit")] == [False, True]
+    assert asyncio.run(finish_rotations(settings)) == []
 
 
 def test_a_recipients_key(keys: Keys) -> None:
