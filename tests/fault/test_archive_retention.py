@@ -132,9 +132,9 @@ async def test_every_commit_and_purge_fails(
         await check_in_the_end(path, scene, before)
 
 
-def carry_out_until_killed(path: Path, sync: int) -> bool:
-    """Run a process that is killed where it first waits for its `sync`th sync; False when it ended before."""
-    kill = ["-e", "trace=fdatasync", "-e", f"inject=fdatasync:signal=SIGKILL:when={sync}"]
+def carry_out_until_killed(path: Path, call: str, number: int) -> bool:
+    """Run a process that is killed where a thread makes its `number`th such system call; False when it ended before."""
+    kill = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}"]
     worker = [sys.executable, "-m", "tests.support.retention_worker", str(path)]
     done = subprocess.run(
         ["strace", "-f", "-qq", "-o", str(path.with_suffix(".calls")), *kill, *worker],
@@ -147,18 +147,30 @@ def carry_out_until_killed(path: Path, sync: int) -> bool:
 
 
 @pytest.mark.slow
-async def test_killed_at_every_sync(prepared: tuple[Path, Scene, Examined], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "step", "least"),
+    [
+        ("fdatasync", 1, 15),  # each commit
+        ("pwrite64", 5, 10),  # within commits, and where the log's pages are copied back
+        ("ftruncate", 1, 1),  # where the write-ahead log is emptied
+    ],
+)
+async def test_killed_at_every_call(
+    call: str, step: int, least: int, prepared: tuple[Path, Scene, Examined], tmp_path: Path
+) -> None:
     pristine, scene, before = prepared
-    for sync in range(1, 200):
-        path = copy_log(pristine, tmp_path / f"{sync}.db")
-        killed = carry_out_until_killed(path, sync)
+    kills = 0
+    for number in range(1, 2000, step):
+        path = copy_log(pristine, tmp_path / f"{number}.db")
+        killed = carry_out_until_killed(path, call, number)
         await check_on_the_way(path, scene)
         if killed:
-            assert not carry_out_until_killed(path, 9999)
+            kills += 1
+            assert not carry_out_until_killed(path, call, 9999)
         await check_in_the_end(path, scene, before)
         if not killed:
             break
-    assert sync > 20
+    assert kills >= least
 
 
 async def test_a_hold_that_comes_while_an_expiry_is_left_beats_it(
