@@ -4,6 +4,8 @@ import base64
 import binascii
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from components.archive.seal import KEY_SIZE_BYTES, TAG_SIZE_BYTES, SealError, SegmentKeys, advance
@@ -12,6 +14,16 @@ from components.archive.seal import KEY_SIZE_BYTES, TAG_SIZE_BYTES, SealError, S
 _OVERHEAD_BYTES = 32 + TAG_SIZE_BYTES
 _COUNT_BYTES = 2
 _SINGLE_BYTES = 2 + KEY_SIZE_BYTES
+
+_STALE = "the new envelopes were made for another state of the segment: propose the erasure anew"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEnvelopes:
+    """The envelopes that an erasure brings for a segment, and the SHA-256 (hex) of those that it was made from."""
+
+    keys: bytes
+    replaces: str
 
 
 def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
@@ -29,22 +41,24 @@ def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
     return SegmentKeys(position, chain, kept)
 
 
-def check_envelopes(old: bytes, new: bytes, erased: Collection[int]) -> str:
+def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> str:
     """Say what is wrong with new envelopes of a segment, without opening them; an empty text when nothing is.
 
-    They must be for the same recipients, and as long as those that lack exactly the keys of `erased`: all positions
-    that were ever destroyed. So envelopes that were made before another erasure cannot bring its keys back.
+    They must be made from the present ones, or they could bring back keys of another erasure that came between; for the
+    same recipients; and as long as envelopes without the keys of `erased`, all positions that were ever destroyed.
     """
     singles = max(erased) + 1 - len(set(erased))
     expected_bytes = _OVERHEAD_BYTES + _COUNT_BYTES + (singles + 1) * _SINGLE_BYTES
+    if sha256(old).hexdigest() != new.replaces:
+        return _STALE
     try:
-        before, after = _read(old), _read(new)
+        before, after = _read(old), _read(new.keys)
     except SealError as error:
         return str(error)
     if before.keys() != after.keys():
         return "the new envelopes are not for the same recipients as the old ones"
     if any(size_bytes != expected_bytes for size_bytes in after.values()):
-        return "the new envelopes were made for another state of the segment: propose the erasure anew"
+        return "the new envelopes do not hold as many keys as records are left"
     return ""
 
 

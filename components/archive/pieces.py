@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from components.archive.bookkeeping import Tombstone
 from components.archive.contents import SegmentContents
-from components.archive.erasure import check_envelopes
+from components.archive.erasure import NewEnvelopes, check_envelopes
 from components.archive.log.leaf import Leaf
 from components.archive.order import Act, Order
 from components.archive.store import Destruction
@@ -43,7 +43,7 @@ def is_finished(order: Order, contents: SegmentContents) -> bool:
     return not find_targets(order, contents) and (order.act is Act.ERASE or contents.row.keys is None)
 
 
-def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, bytes]) -> str:
+def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]) -> str:
     """Say what is wrong with the envelopes that an erasure brings for a segment; an empty text when nothing is."""
     old, new = contents.row.keys, envelopes.get(contents.row.number)
     if order.act is not Act.ERASE or old is None or is_begun(order, contents):
@@ -56,7 +56,9 @@ def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, 
     return check_envelopes(old, new, erased | {leaf.position for leaf in find_targets(order, contents)})
 
 
-def plan_pieces(order: Order, contents: SegmentContents, envelopes: Mapping[int, bytes]) -> Iterator[Piece]:
+def plan_pieces(
+    order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]
+) -> Iterator[Piece]:
     """Cut up what an order destroys of a segment, in the order in which it must be done.
 
     The first piece takes the keys of all of it: from then on nobody can read it any more, and what follows only
@@ -66,7 +68,7 @@ def plan_pieces(order: Order, contents: SegmentContents, envelopes: Mapping[int,
     targets = find_targets(order, contents)
     shares = list(_shares(targets))
     if order.act is Act.ERASE:
-        keys = contents.row.keys if begun else envelopes[number]
+        keys = contents.row.keys if begun else envelopes[number].keys
         positions = tuple(leaf.position for leaf in targets)
         tombstone = Tombstone(number, order.id, len(targets), positions, order.keys[number])
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from components.archive.erasure import NewEnvelopes
 from components.archive.order import Order
 from components.archive.record import OrderDetails, RecordError, RecordKind, parse_record
 
@@ -20,7 +21,7 @@ class Request:
 
     order: str
     details: bytes
-    envelopes: Mapping[int, bytes] = field(default_factory=dict)
+    envelopes: Mapping[int, NewEnvelopes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Answer:
 
 def encode_request(request: Request) -> str:
     """Encode as a JSON object that a person can read: the form of an order's file."""
-    envelopes = {str(segment): keys.decode() for segment, keys in sorted(request.envelopes.items())}
+    envelopes = {
+        str(segment): {"replaces": new.replaces, "keys": new.keys.decode()}
+        for segment, new in sorted(request.envelopes.items())
+    }
     document = {"order": request.order, "details": request.details.decode(), "envelopes": envelopes}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -44,9 +48,11 @@ def parse_request(text: str | bytes) -> Request:
     try:
         document: dict[str, Any] = json.loads(text)
         order, details, envelopes = document["order"], document["details"], document["envelopes"]
-        return Request(
-            str(order), details.encode(), {int(segment): keys.encode() for segment, keys in envelopes.items()}
-        )
+        new = {
+            int(segment): NewEnvelopes(each["keys"].encode(), str(each["replaces"]))
+            for segment, each in envelopes.items()
+        }
+        return Request(str(order), details.encode(), new)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RequestError("not the file of an order") from None
 
@@ -61,7 +67,7 @@ def check_request(request: Request, order: Order) -> OrderDetails:
         raise RequestError(f"the details cannot be read: {error}") from None
     if not isinstance(details, OrderDetails) or (details.act, details.id) != (order.act, order.id):
         raise RequestError("the details are of another order")
-    digests = {segment: sha256(keys).hexdigest() for segment, keys in request.envelopes.items()}
+    digests = {segment: sha256(new.keys).hexdigest() for segment, new in request.envelopes.items()}
     if digests != dict(order.keys):
         raise RequestError("the envelopes are not those that the order names")
     return details

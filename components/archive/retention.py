@@ -12,6 +12,7 @@ from components.archive.contents import (
     read_record_facts,
     read_segment,
 )
+from components.archive.erasure import NewEnvelopes
 from components.archive.errors import LogUnavailable
 from components.archive.ledger import Ledger
 from components.archive.log.note import VerifierKey
@@ -198,7 +199,7 @@ class OrderExecutor:
             refusals += decide_expiry(self._policy, now_ns, [number], known, holds, in_force)
         return refusals
 
-    async def _decide_erasure(self, order: Order, envelopes: Mapping[int, bytes]) -> Sequence[Refusal]:
+    async def _decide_erasure(self, order: Order, envelopes: Mapping[int, NewEnvelopes]) -> Sequence[Refusal]:
         facts = await read_record_facts(self._source, order.indexes)
         refusals = decide_erasure(
             self._policy, self._clock_ns(), order.indexes, facts, self._ledger.holds(), order.considered
@@ -217,7 +218,7 @@ class OrderExecutor:
             if (row := await fetch_segment(self._source, number)) is not None:
                 yield await read_segment(self._source, row)
 
-    async def _destroy(self, order: Order, envelopes: Mapping[int, bytes]) -> list[Refusal]:
+    async def _destroy(self, order: Order, envelopes: Mapping[int, NewEnvelopes]) -> list[Refusal]:
         """Destroy what a recorded order names and is still there; gives what keeps it from going on, if anything."""
         refusals: list[Refusal] = []
         if not order.act.destroys:
@@ -235,7 +236,7 @@ class OrderExecutor:
         return refusals
 
     async def _destroy_segment(
-        self, order: Order, contents: SegmentContents, envelopes: Mapping[int, bytes]
+        self, order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]
     ) -> None:
         for piece in plan_pieces(order, contents, envelopes):
             begun_s = time.monotonic()

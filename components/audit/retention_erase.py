@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from components.archive.contents import fetch_segment, read_record_facts, read_segment
-from components.archive.erasure import remove_positions
+from components.archive.erasure import NewEnvelopes, remove_positions
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.opener import RecordOpener
@@ -40,10 +41,10 @@ async def refuse_erasure(
 
 async def make_envelopes(
     settings: AuditSettings, log: RecordOpener, indexes: Sequence[int]
-) -> Mapping[int, bytes]:
+) -> Mapping[int, NewEnvelopes]:
     """Make new envelopes for each segment of these records; raises AuditError when that cannot be done here."""
     recipients = _known_recipients(settings, log)
-    envelopes: dict[int, bytes] = {}
+    envelopes: dict[int, NewEnvelopes] = {}
     for number in sorted(await place_records(log, indexes)):
         row = await fetch_segment(log.reader.source, number)
         if row is None or row.keys is None:
@@ -56,7 +57,8 @@ async def make_envelopes(
         except SealError as error:
             raise AuditError(str(error)) from None
         same = _same_recipients(row.keys, recipients, number)
-        envelopes[number] = seal_segment_keys(remove_positions(keys, erased), log.origin, number, same)
+        sealed = seal_segment_keys(remove_positions(keys, erased), log.origin, number, same)
+        envelopes[number] = NewEnvelopes(sealed, sha256(row.keys).hexdigest())
     return envelopes
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from components.archive.erasure import NewEnvelopes
 from components.archive.opener import RecordOpener
 from components.archive.order import Act, Order, encode_order
 from components.archive.record import Access, OrderDetails, encode_order_details
@@ -177,7 +178,7 @@ async def propose_erasure(
             "segments": tuple(sorted(envelopes)),
             "indexes": indexes,
             "considered": scene.considered,
-            "keys": {segment: sha256(keys).hexdigest() for segment, keys in envelopes.items()},
+            "keys": {segment: sha256(new.keys).hexdigest() for segment, new in envelopes.items()},
         }
         return await _propose(settings, scene, details, fields, envelopes)
 
@@ -213,7 +214,7 @@ async def _propose(
     scene: _Scene,
     details: OrderDetails,
     fields: Mapping[str, Any],
-    envelopes: Mapping[int, bytes] | None = None,
+    envelopes: Mapping[int, NewEnvelopes] | None = None,
 ) -> Proposal:
     payload = encode_order_details(details)
     act = Act(details.act)

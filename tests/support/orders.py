@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.bookkeeping import Tombstone, parse_bookkeeping
-from components.archive.erasure import remove_positions
+from components.archive.erasure import NewEnvelopes, remove_positions
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import is_payload_of
 from components.archive.log.merkle import leaf_hash, root_hash
@@ -47,12 +47,12 @@ def make_request(
     id_: str,
     *,
     signers: Sequence[Signer] = (ANNA, BEN),
-    envelopes: dict[int, bytes] | None = None,
+    envelopes: dict[int, NewEnvelopes] | None = None,
     **fields: object,
 ) -> Request:
     """Make a request for an order whose remaining fields are these."""
     details = encode_order_details(OrderDetails(act, id_, "the matter", "", "", "for a test"))
-    digests = {segment: sha256(keys).hexdigest() for segment, keys in (envelopes or {}).items()}
+    digests = {segment: sha256(new.keys).hexdigest() for segment, new in (envelopes or {}).items()}
     order = Order(ORIGIN, id_, act, sha256(details).hexdigest(), keys=digests, **fields)  # type: ignore[arg-type]
     note = encode_order(order)
     for signer in signers:
@@ -66,7 +66,7 @@ async def make_erasure(
     """Make the request to erase records of a log, with the envelopes that an auditor would make."""
     reader = await LogReader.open(path)
     erased: dict[int, set[int]] = {}
-    envelopes: dict[int, bytes] = {}
+    envelopes: dict[int, NewEnvelopes] = {}
     wanted = sorted(indexes)
     for index in wanted:
         (record,) = await reader.fetch(index, 1)
@@ -80,7 +80,8 @@ async def make_erasure(
             if record.leaf.segment == segment:
                 positions.add(record.leaf.position)
         keys = remove_positions(open_segment_keys(row.keys, ORIGIN, segment, [AUDITOR]), positions)
-        envelopes[segment] = seal_segment_keys(keys, ORIGIN, segment, RECIPIENTS)
+        sealed = seal_segment_keys(keys, ORIGIN, segment, RECIPIENTS)
+        envelopes[segment] = NewEnvelopes(sealed, sha256(row.keys).hexdigest())
     await reader.close()
     return make_request(
         Act.ERASE,

@@ -1,5 +1,6 @@
 """Orders carried out on a real log: what was ordered is gone from its files, all else is readable."""
 
+import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -273,7 +274,14 @@ async def test_parts_that_do_not_belong_together(executor: OrderExecutor, path: 
         ),
         (replace(request, envelopes={}), "the envelopes are not those"),
         (
-            replace(request, envelopes={1: request.envelopes[1].replace(b"escrow", b"nobody")}),
+            replace(
+                request,
+                envelopes={
+                    1: replace(
+                        request.envelopes[1], keys=request.envelopes[1].keys.replace(b"escrow", b"nobody")
+                    )
+                },
+            ),
             "envelopes are not",
         ),
     ):
@@ -349,3 +357,35 @@ async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
     assert pieces > 5
     for secret in secrets_of(before, before.indexes_of(1), [1]):
         assert secret not in after.files
+
+
+async def test_nothing_is_left_of_payloads_of_any_size(tmp_path: Path) -> None:
+    """Small ones that share a page, and large ones that fill many; half of them erased, then all expired."""
+    path, sizes = tmp_path / "gate.db", random.Random(20261124)
+    writer = await open_writer(path, iter(range(START_S * 10**9, START_S * 10**9 + 10**6)))
+    for _ in range(30):
+        await writer.append(
+            [
+                Entry(RecordKind.STANZA, b"x" * int(sizes.lognormvariate(6, 1.5)), sizes.choice((1, 2)))
+                for _ in range(20)
+            ]
+        )
+    await writer.close()
+    writer = await open_writer(path, iter(range(NOW_NS, NOW_NS + 10**6)))
+    source = await SqliteSource.open(path)
+    executor = make_executor(writer, source)
+    before = await examine(path)
+    said = before.indexes_of(1)
+    erased = sizes.sample(said, len(said) // 2)
+    for order, gone in (
+        (await make_erasure(path, "e1", erased), erased),
+        (make_request(Act.EXPIRE, "x1", segments=(1,)), said),
+    ):
+        assert (await carry_out(executor, path, order)).ok
+        await writer.sign()
+        files = (await examine(path)).files
+        for index in gone:
+            payload = before.stored[index]
+            assert not any(payload[at : at + 16] in files for at in range(0, len(payload) - 16, 61))
+    await source.close()
+    await writer.close()
