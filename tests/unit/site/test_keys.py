@@ -166,6 +166,14 @@ def test_a_further_recipient(keys: Keys) -> None:
     assert "exists already" in keys.told("make", "second")
 
 
+def test_an_approver(keys: Keys) -> None:
+    told = keys.good("make", "anna", "--approver")
+    assert "add keys/approver-anna.pub to archive.approvers" in told
+    assert load_log_key(keys.folder / "approver-anna.key").name == "approver/anna"
+    assert load_verifier_key(keys.folder / "approver-anna.pub").name == "approver/anna"
+    assert "exists already" in keys.told("make", "anna", "--approver")
+
+
 def test_keys_that_are_missing_are_made_where_the_settings_say(keys: Keys) -> None:
     make_token(keys.site.parent)
     keys.environment["SOFTHSM2_CONF"] = str(keys.site.parent / "softhsm2.conf")
