@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,7 +143,7 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 
 def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
-    from components.archive.store.open import log_file
+    from components.archive.errors import LogMissing
     from components.audit import printing
     from components.audit.document import describe_verification, encode_document
     from components.audit.settings import load_audit_settings
@@ -150,9 +151,10 @@ def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) ->
     with errors_in_one_line():
         settings = load_audit_settings(site)
         reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
-        # The first look makes the auditors' log.
-        there = (file := log_file(settings.audit.path)) is None or file.exists()
-        reports[settings.audit.name] = _verify(settings.audit) if there else None
+        try:
+            reports[settings.audit.name] = _verify(settings.audit)
+        except LogMissing:  # the first look makes the auditors' log
+            reports[settings.audit.name] = None
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
@@ -161,13 +163,24 @@ def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) ->
 
 
 def _verify(log: "LogSettings") -> "Report":
+    from components.archive.backup.mirror import mirror_log
+    from components.archive.errors import LogMissing
+    from components.archive.store.open import log_file, store_label
     from components.audit.printing import progress_bar
     from components.audit.verify import verify_log
 
-    with progress_bar(f"Verifying {log.name}", "records") as progress:
-        # The first of the log's keys: the log itself leads from there to those after it.
-        first_key = log.verifier_key_file.read_text().partition("\n")[0]
-        return verify_log(log.path, first_key, progress)
+    file = log_file(log.path)
+    if file is not None and not file.exists():
+        raise LogMissing(f"{file}: there is no log")
+    # The first of the log's keys: the log itself leads from there to those after it.
+    first_key = log.verifier_key_file.read_text().partition("\n")[0]
+    with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
+        if file is None:
+            file = Path(folder) / f"{log.name}.db"
+            with progress_bar(f"Reading {store_label(log.path)}", "rows") as progress:
+                asyncio.run(mirror_log(log.path, file, progress))
+        with progress_bar(f"Verifying {log.name}", "records") as progress:
+            return verify_log(file, first_key, progress)
 
 
 @contextmanager
