@@ -12,6 +12,7 @@ import uvloop
 
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
+from components.archive.store.open import StoreName
 from components.archive.writer import Entry, LogWriter
 from components.audit.verify import verify_log
 from tests.support.archive import RECIPIENTS, SIGNER, VKEY
@@ -31,10 +32,10 @@ def run(scale: float = 1.0) -> Figures:
         commits = int(2000 * scale)
         figures |= _bare_commits(root / "bare.db", commits)
         figures |= uvloop.run(_bare_aiosqlite_commits(root / "aio.db", commits))
-        figures |= uvloop.run(_appends(root / "1.db", "append of 1", 1, commits))
+        figures |= uvloop.run(measure_appends(root / "1.db", "append of 1", 1, commits))
         for batch in (16, 256, 500):
             count = int(200_000 * scale) // batch
-            figures |= uvloop.run(_appends(root / f"{batch}.db", f"append of {batch}", batch, count))
+            figures |= uvloop.run(measure_appends(root / f"{batch}.db", f"append of {batch}", batch, count))
         figures |= _verification(root / "500.db")
         figures |= uvloop.run(_proofs(root / "500.db"))
     return figures
@@ -76,7 +77,7 @@ async def _bare_aiosqlite_commits(path: Path, count: int) -> Figures:
     return _latency_figures("bare commit of 1 through aiosqlite", taken_s)
 
 
-async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
+async def measure_appends(path: StoreName, what: str, batch: int, count: int) -> Figures:
     writer = await LogWriter.open(path, SIGNER, RECIPIENTS)
     entries = [Entry(RecordKind.STANZA, PAYLOAD)] * batch
     taken_s = []
