@@ -33,7 +33,7 @@ class SealError(ValueError):
 
 
 class NoKeyError(SealError):
-    """A segment is sealed to others than those whose keys are here."""
+    """A secret is sealed to others than those whose keys are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,23 @@ def open_payload(record_key: bytes, header: bytes, sealed: bytes) -> bytes:
 
 def seal_segment_keys(keys: SegmentKeys, origin: str, segment: int, recipients: Iterable[Recipient]) -> bytes:
     """Seal a segment's keys to each recipient: the JSON text that the store keeps."""
-    info, plaintext = _info(origin, segment), encode_segment_keys(keys)
+    return seal_envelopes(encode_segment_keys(keys), _info(origin, segment), recipients)
+
+
+def open_segment_keys(
+    envelopes: bytes, origin: str, segment: int, openers: Sequence[EnvelopeOpener]
+) -> SegmentKeys:
+    """Open a segment's keys with the first of `openers` that is among its recipients.
+
+    Raises NoKeyError when none is, and SealError for what was altered.
+    """
+    return parse_segment_keys(
+        open_envelopes(envelopes, _info(origin, segment), openers, f"segment {segment}")
+    )
+
+
+def seal_envelopes(plaintext: bytes, info: bytes, recipients: Iterable[Recipient]) -> bytes:
+    """Seal a secret to each recipient, bound to `info` (HPKE): a JSON list."""
     envelopes = [
         {
             "name": recipient.name,
@@ -151,10 +167,8 @@ def seal_segment_keys(keys: SegmentKeys, origin: str, segment: int, recipients: 
     return json.dumps(envelopes, separators=(",", ":")).encode()
 
 
-def open_segment_keys(
-    envelopes: bytes, origin: str, segment: int, openers: Sequence[EnvelopeOpener]
-) -> SegmentKeys:
-    """Open a segment's keys with the first of `openers` that is among its recipients.
+def open_envelopes(envelopes: bytes, info: bytes, openers: Sequence[EnvelopeOpener], what: str) -> bytes:
+    """Open a secret with the first of `openers` that is among its recipients; `what` it is of, for errors.
 
     Raises NoKeyError when none is, and SealError for what was altered.
     """
@@ -163,11 +177,11 @@ def open_segment_keys(
         sealed = {entry["key_id"]: base64.b64decode(entry["sealed"], validate=True) for entry in entries}
         names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
     except (ValueError, KeyError, TypeError, RecursionError):  # binascii.Error is a ValueError
-        raise SealError(f"the envelopes of segment {segment} are malformed") from None
+        raise SealError(f"the envelopes of {what} are malformed") from None
     for opener in openers:
         if opener.key_id in sealed:
-            return parse_segment_keys(opener.open_envelope(sealed[opener.key_id], _info(origin, segment)))
-    raise NoKeyError(f"segment {segment} is sealed to {names}, and none of the keys here is theirs")
+            return opener.open_envelope(sealed[opener.key_id], info)
+    raise NoKeyError(f"{what} is sealed to {names}, and none of the keys here is theirs")
 
 
 def _info(origin: str, segment: int) -> bytes:

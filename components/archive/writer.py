@@ -88,7 +88,6 @@ class LogWriter:
         self._in_doubt: _State | None = None
         self._doubtful_leaves: Sequence[bytes] = ()
         self._doubtful_signer = signer
-        self._handover: tuple[int, NoteSigner] | None = None  # the second of it, and the key until then
         self._last_signed: LastSigned | None = None
         self._turn = asyncio.Lock()
 
@@ -202,8 +201,9 @@ class LogWriter:
     async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
         """Hand the log to a new key of the same name; gives the index of the record that says so.
 
-        One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. Raises
-        as `append` does, and LogKeyError for a key that it cannot be handed to.
+        One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
+        checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
+        LogKeyError for a key that it cannot be handed to.
         """
         async with self._turn:
             if self._in_doubt is not None:
@@ -222,7 +222,7 @@ class LogWriter:
             # Killed before this, the log has the old key; after it, the new one. Both can be tried on the checkpoint.
             await self._store.commit(change)
             self._in_doubt = None
-            self._adopt(signer, head.time_ns)
+            self._signer = signer
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
             if self._last_signed is not None and change.checkpoint is not None:
@@ -291,10 +291,7 @@ class LogWriter:
         head = self._head
         if head.size == head.signed_size:
             return
-        signers = [self._signer]
-        if self._handover is not None and self._handover[0] == head.time_ns // NS_PER_SECOND:
-            signers.insert(0, self._handover[1])  # else the checkpoint of the handover would be replaced
-        row = _checkpoint(head, *signers)
+        row = _checkpoint(head, self._signer)
         self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
@@ -314,16 +311,12 @@ class LogWriter:
             # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
             await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
-        if found.tree == after.tree and self._doubtful_signer is not self._signer:
-            self._adopt(self._doubtful_signer, found.time_ns)
+        if found.tree == after.tree:
+            self._signer = self._doubtful_signer
         self._head = found
         self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._in_doubt = None
         await self._end_abandoned_segments()
-
-    def _adopt(self, signer: NoteSigner, time_ns: int) -> None:
-        self._handover = (time_ns // NS_PER_SECOND, self._signer)
-        self._signer = signer
 
     async def _end_abandoned_segments(self) -> None:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]

@@ -172,15 +172,13 @@ def _verify(log: "LogSettings") -> "Report":
     file = log_file(log.path)
     if file is not None and not file.exists():
         raise LogMissing(f"{file}: there is no log")
-    # The first of the log's keys: the log itself leads from there to those after it.
-    first_key = log.verifier_key_file.read_text().partition("\n")[0]
     with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
         if file is None:
             file = Path(folder) / f"{log.name}.db"
             with progress_bar(f"Reading {store_label(log.path)}", "rows") as progress:
                 asyncio.run(mirror_log(log.path, file, progress))
         with progress_bar(f"Verifying {log.name}", "records") as progress:
-            return verify_log(file, first_key, progress)
+            return verify_log(file, log.verifier_key_file.read_text(), progress)
 
 
 @contextmanager

@@ -456,18 +456,19 @@ class KeyChain:
 
 
 class Witnesses:
-    """Which witnesses cosigned what."""
+    """Which witnesses cosigned what; one may have several keys under its name."""
 
     def __init__(self, keys: Sequence[Key], findings: Findings) -> None:
         self._keys = keys
         self._findings = findings
-        self._seen = {key[:3]: Witnessed(key.name, 0, 0, 0) for key in keys}
+        self._seen = {key.name: Witnessed(key.name, 0, 0, 0) for key in keys}
 
     def look_at(self, note: bytes, head: Head) -> None:
         """Verify the cosignatures on a checkpoint."""
         if not self._keys:
             return
         parsed = parse_note(note)
+        times_s: dict[str, int] = {}
         for key in self._keys:
             try:
                 time_s = verify_cosignature(parsed, head, key)
@@ -475,14 +476,16 @@ class Witnesses:
                 self._findings.add("cosignature-wrong", None, f"{head.label}: {error}")
                 continue
             if time_s is not None:
-                seen = self._seen[key[:3]]
-                newest = max((seen.size, seen.time_s), (head.size, time_s))
-                self._seen[key[:3]] = Witnessed(key.name, seen.count + 1, *newest)
+                times_s[key.name] = max(time_s, times_s.get(key.name, 0))
+        for name, time_s in times_s.items():
+            seen = self._seen[name]
+            newest = max((seen.size, seen.time_s), (head.size, time_s))
+            self._seen[name] = Witnessed(name, seen.count + 1, *newest)
 
-    def finish(self) -> tuple[Witnessed, ...]:
+    def finish(self, *, may_be_missing: bool) -> tuple[Witnessed, ...]:
         """Say what each cosigned."""
         for seen in self._seen.values():
-            if not seen.count:
+            if not seen.count and not may_be_missing:
                 detail = f"no checkpoint has a right cosignature of {seen.name}"
                 self._findings.add("cosignature-missing", None, detail)
         return tuple(self._seen.values())
@@ -593,10 +596,9 @@ class Order:
     keys: Mapping[int, str]
 
     def holds(self, index: int, segment: int, conversation: bytes) -> bool:
-        """Tell whether this hold is about a record: one of its records or conversations, else its segments'."""
-        if self.indexes or self.conversations:
-            return index in self.indexes or conversation in self.conversations
-        return segment in self.segments
+        """Tell whether this hold is about a record: one of `indexes`, or else of its segments; or of a conversation."""
+        named = index in self.indexes if self.indexes else segment in self.segments
+        return named or conversation in self.conversations
 
 
 @dataclass(slots=True)
@@ -761,7 +763,7 @@ class Ledger:
         for hold in self._in_force:
             self._held_conversations |= hold.conversations
             self._held_indexes += hold.indexes
-            if not hold.indexes and not hold.conversations:
+            if not hold.indexes:
                 self._held_segments.update(hold.segments)
         self._held_indexes.sort()
 
@@ -1184,7 +1186,8 @@ class Verification:
         self.states.begin_tile()
         leaf_hashes = [sha256(b"\x00" + leaf).digest() for _index, leaf, _payload in rows]
         tile = self._source.fetch_tile(0, n, end - first)
-        if len(rows) == end - first and b"".join(leaf_hashes) == tile:
+        in_place = [row[0] for row in rows] == list(range(first, end))
+        if in_place and b"".join(leaf_hashes) == tile:
             self._close_gap(first)
             self._check_records(first, end, rows)
             return leaf_hashes
@@ -1507,20 +1510,22 @@ def verify_log(
     known_checkpoints: Sequence[str] = (),
     witness_vkeys: Sequence[str] = (),
     approver_vkeys: Sequence[str] = (),
+    witnesses_may_be_missing: bool = False,
 ) -> Report:
     """Verify the log in the SQLite database `path`, one snapshot of it if it is being written to.
 
     `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one that it had, or, to leave earlier
     checkpoints unchecked, a later one. `progress(done, total)` is told counts of records; `known_checkpoints` are
-    signed notes that were kept elsewhere. Without `approver_vkeys` the signatures of orders are not checked. Memory
-    does not grow with the log. Raises UsageError if there is no such file or no such key; all else that is wrong
+    signed notes that were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless
+    they may be missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with
+    the log. Raises UsageError if there is no such file or no such key; all else that is wrong
     stands in the report.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys))
     findings = Findings()
     witnesses = Witnesses(parse_witnesses(witness_vkeys), findings)
     approvers = [key for vkeys in approver_vkeys for key in parse_keys(vkeys)]
-    outcome = Outcome()
+    outcome = Outcome(witnesses_may_be_missing=witnesses_may_be_missing)
     try:
         with closing(open_database(Path(path))) as connection:
             database = Database(connection)
@@ -1547,10 +1552,11 @@ class Outcome:
     verification: Verification | None = None
     unchecked: list[str] = field(default_factory=list)
     sees_payloads: bool = True
+    witnesses_may_be_missing: bool = False
 
     def report(self, findings: Findings, witnesses: Witnesses) -> Report:
         """Make the report."""
-        witnessed = witnesses.finish()
+        witnessed = witnesses.finish(may_be_missing=self.witnesses_may_be_missing)
         verification = self.verification
         if verification is None:
             return Report(0, "", findings.problems(), witnesses=witnessed, unchecked=tuple(self.unchecked))
@@ -1647,6 +1653,8 @@ def read_heads(
             continue
         if head is None:
             continue
+        if type(second) is not int:
+            findings.add("checkpoint-altered", None, f"{label}: the second is no number")
         if size != head.size:
             findings.add("checkpoint-altered", None, f"{label}: of {head.size} records, kept as of {size}")
         if head.size < last_size:
@@ -1866,6 +1874,7 @@ def verify_tiles(
     progress: Progress | None = None,
     known_checkpoints: Sequence[str] = (),
     witness_vkeys: Sequence[str] = (),
+    witnesses_may_be_missing: bool = False,
 ) -> Report:
     """Verify a log from its tiles alone: `place` is an http(s) URL, or a folder with the same files.
 
@@ -1879,7 +1888,7 @@ def verify_tiles(
     note = fetch("checkpoint")
     if note is None:
         raise UsageError(f"{place}: there is no checkpoint")
-    outcome = Outcome(sees_payloads=False)
+    outcome = Outcome(sees_payloads=False, witnesses_may_be_missing=witnesses_may_be_missing)
     outcome.unchecked.append("payloads, the envelopes and counts of segments, orders: tiles hold leaves only")
     known = parse_known(known_checkpoints, chain, witnesses, findings)
     try:
@@ -2016,11 +2025,14 @@ def read_vkeys(place: str) -> str:
 
 
 def read_notes(path: Path) -> list[str]:
-    """Read a checkpoint, or those in a folder: every file there that does not begin with a dot."""
+    """Read a checkpoint, or those in a folder and the folders below.
+
+    That is every file there whose name does not begin with a dot or end in `.tsr` (a time stamp).
+    """
     if not path.is_dir():
         return [path.read_text("utf-8")]
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    return [file.read_text("utf-8") for file in files]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return [file.read_text("utf-8") for file in files if file.name[0] != "." and file.suffix != ".tsr"]
 
 
 def show_progress(done: int, total: int) -> None:

@@ -13,6 +13,7 @@ from components.gate.reconcile import Account, FindingKind
 from components.link.codec import CanaryBack, Held, Status
 from policy.facts import Way
 
+_CANARY = Way.CANARY
 _INTERVAL_S = 0.5
 _LINK_DOWN_S = 5.0  # a server that is only restarted is back sooner
 
@@ -52,7 +53,7 @@ class Watch:
         for item in items:
             if isinstance(item, Status):
                 self._take_status(item)
-            elif item.facts.way is Way.CANARY and self.canary is not None:
+            elif item.facts.way is _CANARY and self.canary is not None:
                 self.canary.submitted(item)
         for finding in self._account.take(items):
             self.metrics.findings[finding.kind] += 1

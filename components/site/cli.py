@@ -4,11 +4,8 @@ import importlib.metadata
 import json
 import logging
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -17,15 +14,13 @@ from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
-from components.site.errors import SiteError
+from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
 Flag = Parameter(negative="")
 DEFAULT_SITE = Path("var/site.toml")
-
-WRONG_USE = 2
 
 
 def _version() -> str:
@@ -184,29 +179,8 @@ def restore(
     return 0 if accept_loss or not result.losses else 1
 
 
-@contextmanager
-def errors_in_lines() -> Iterator[None]:
-    """Turn what an operator can put right into one line each on standard error, and exit status 2."""
-    from components.site.settings import SettingsError
-
-    try:
-        yield
-    except SettingsError as err:
-        _fail(*err.problems)
-    except SiteError as err:
-        _fail(str(err))
-    except OSError as err:
-        _fail(f"{err.filename or 'the system'}: {(err.strerror or str(err)).lower()}")
-
-
 def _print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _fail(*lines: str) -> NoReturn:
-    for line in lines:
-        print(f"steelyard: {line}", file=sys.stderr)
-    sys.exit(WRONG_USE)
 
 
 def _relative(path: Path) -> str:
@@ -219,7 +193,7 @@ def main() -> None:
     try:
         app(exit_on_error=False, print_error=False)
     except CycloptsError as err:
-        _fail(f"{' '.join(str(err).split())} (`steelyard --help` shows what there is)")
+        fail(f"{' '.join(str(err).split())} (`steelyard --help` shows what there is)")
 
 
 if __name__ == "__main__":

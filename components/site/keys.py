@@ -149,3 +149,16 @@ async def rotate_key(settings: SiteSettings, name: str) -> bool:
         return False
     await writer.close()
     return True
+
+
+async def finish_rotations(settings: SiteSettings) -> list[str]:
+    """Let the logs go over to the keys that wait, and name them: before anything that reads their public keys starts.
+
+    Raises SiteError, KeyFileError and LogError.
+    """
+    waiting = [
+        key.name
+        for key in find_keys(settings)
+        if isinstance(key, LogKeyPlace) and is_kept(next_key(key.place))
+    ]
+    return [name for name in waiting if await rotate_key(settings, name)]

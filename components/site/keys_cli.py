@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from components.site.errors import SiteError
+from components.site.errors import SiteError, errors_in_lines
 
 if TYPE_CHECKING:
     from components.site.keys import KeyState
@@ -180,7 +180,6 @@ def _errors_told() -> Iterator[None]:
     from components.archive.errors import LogError
     from components.archive.keys import KeyFileError
     from components.archive.keys.reference import KeyReferenceError
-    from components.site.cli import errors_in_lines
 
     with errors_in_lines():
         try:

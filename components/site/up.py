@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from components.archive.errors import LogError
+from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file, log_name
 from components.site.demo import play_demonstration
 from components.site.display import Display
@@ -23,6 +25,7 @@ from components.site.health import (
     find_witness_fault,
 )
 from components.site.init import init_site, load_passwords
+from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
 from components.site.settings import SettingsError, SiteSettings, TilesSettings, WitnessSettings, load_site
@@ -58,6 +61,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
+        _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once))
 
 
@@ -68,6 +72,14 @@ def _make_demo(site_toml: Path, display: Display) -> SiteSettings:
             f"made a site in {site_toml.parent}: {len(site.made)} files; its settings are in {site_toml}"
         )
     return site.settings
+
+
+def _finish_rotations(settings: SiteSettings, display: Display) -> None:
+    try:
+        for name in asyncio.run(finish_rotations(settings)):
+            display.say(f"the log {name} has gone over to its new key")
+    except (KeyFileError, LogError) as err:
+        raise SiteError(str(err)) from None
 
 
 def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ...]:
@@ -101,8 +113,7 @@ def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
     async def check_tiles(_pid: int) -> str:
         return await find_tiles_fault(tiles, log_name(settings.gate.log))
 
-    served = [f"{log_name(log)}={log}" for log in (settings.gate.log, settings.audit.log)]
-    command = (sys.executable, "-m", "components.archive.tiles", tiles.address, str(tiles.port), *served)
+    command = (sys.executable, "-m", "components.archive.tiles", str(settings.path))
     return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
 
 

@@ -50,7 +50,9 @@ class WitnessService:
                 tasks.create_task(feed.run(), name=feed.name)
             for stamper in self.stampers:
                 tasks.create_task(stamper.run())
-            await asyncio.Event().wait()  # a witness may have no logs of its own, and runs for those of others
+            await (
+                asyncio.Event().wait()
+            )  # a witness may have no logs of its own, and runs for those of others
 
     async def finish(self) -> None:
         """Have what the logs ended with witnessed, if that is quickly done."""

@@ -3,10 +3,19 @@
 import contextlib
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.archive.log.leaf import Leaf, LeafIndex, encode_leaf, parse_leaf
+from components.archive.log.leaf import (
+    LEAF_SIZE_BYTES,
+    Leaf,
+    LeafError,
+    LeafIndex,
+    SegmentNumber,
+    encode_leaf,
+    parse_leaf,
+)
 from components.archive.log.merkle import (
     Frontier,
     ProofError,
@@ -116,19 +125,37 @@ def test_no_other_history_is_consistent(leaves: list[bytes], data: st.DataObject
     raise AssertionError("another history was accepted")
 
 
-@given(
-    st.builds(
-        Leaf,
-        st.just(1),
-        st.integers(0, 255),
-        numbers.map(LeafIndex),
-        numbers,
-        st.integers(0, 2**32 - 1),
-        st.binary(min_size=32, max_size=32),
-    )
+leaves_of_any_content = st.builds(
+    Leaf,
+    version=st.just(2),
+    kind=st.integers(0, 255),
+    index=numbers.map(LeafIndex),
+    time_ns=numbers,
+    segment=st.integers(0, 2**32 - 1).map(SegmentNumber),
+    retention_class=st.integers(0, 255),
+    position=st.integers(0, 2**16 - 1),
+    size_bytes=st.integers(0, 2**32 - 1),
+    conversation=st.binary(min_size=16, max_size=16),
+    payload_sha256=st.binary(min_size=32, max_size=32),
 )
+
+
+@given(leaves_of_any_content)
 def test_a_leaf_comes_back(leaf: Leaf) -> None:
+    assert len(encode_leaf(leaf)) == LEAF_SIZE_BYTES
     assert parse_leaf(encode_leaf(leaf)) == leaf
+
+
+@given(leaves_of_any_content, st.integers(0, LEAF_SIZE_BYTES * 8 - 1))
+def test_any_bit_of_a_leaf_makes_another_leaf_or_none(leaf: Leaf, bit: int) -> None:
+    data = encode_leaf(leaf)
+    changed = (int.from_bytes(data) ^ 1 << bit).to_bytes(len(data))
+    if changed[0] != data[0]:
+        with pytest.raises(LeafError):
+            parse_leaf(changed)
+    else:
+        assert parse_leaf(changed) != leaf
+        assert encode_leaf(parse_leaf(changed)) == changed
 
 
 @given(submissions)

@@ -10,10 +10,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from components.audit.verify import verify_log
-from tests.support.archive import BATCHES, VKEY, copy_log, open_writer, write_log
+from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
+from components.audit.verify import verify_log, verify_tiles
+from tests.support.archive import BATCHES, ORIGIN, SIGNER, SIZES, VKEY, copy_log, open_writer, write_log
+from tests.support.archive_orders import APPROVERS, write_ordered_log
+from tests.support.tile_folder import write_tiles
 
-# Every value of the log, as a table, a column, and how to choose among the rows.
+# Every value of a log that is proved, as a table and a column. Records of the log's own (segments, manifests, orders,
+# tombstones) are among the payloads, envelopes among the segments' keys.
 VALUES = (
     ("record", "leaf"),
     ("record", "payload"),
@@ -21,6 +25,12 @@ VALUES = (
     ("checkpoint", "note"),
     ("checkpoint", "size"),
     ("checkpoint", "second"),
+    ("segment", "number"),
+    ("segment", "class"),
+    ("segment", "first"),
+    ("segment", "opened_at_ns"),
+    ("segment", "manifest"),
+    ("segment", "keys"),
     ("meta", "value"),
 )
 
@@ -28,6 +38,16 @@ VALUES = (
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return asyncio.run(write_log(tmp_path_factory.mktemp("log") / "gate.db", BATCHES))
+
+
+@pytest.fixture(scope="module")
+def ordered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return asyncio.run(write_ordered_log(tmp_path_factory.mktemp("ordered") / "gate.db"))
+
+
+@pytest.fixture(scope="module")
+def tiles(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiles(original, tmp_path_factory.mktemp("tiles"))
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +70,57 @@ def contents(path: Path) -> list[list[object]] | None:
             database.text_factory = bytes
             return [
                 database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-                for table in ("record", "tile", "checkpoint", "meta")
+                for table in ("record", "tile", "checkpoint", "segment", "meta")
             ]
     except sqlite3.Error:
         return None
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(VALUES), st.integers(0, 10**6), st.integers(0, 10**6))
+@settings(max_examples=300, deadline=None)
+@given(st.booleans(), st.sampled_from(VALUES), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_any_bit_of_any_value(
-    original: Path, scratch: Path, column: tuple[str, str], row: int, bit: int
+    original: Path,
+    ordered: Path,
+    scratch: Path,
+    has_orders: bool,
+    column: tuple[str, str],
+    row: int,
+    bit: int,
 ) -> None:
     table, name = column
-    copy_log(original, scratch)
+    copy_log(ordered if has_orders else original, scratch)
     with closing(sqlite3.connect(scratch)) as database, database:
         keys = [name for _, name, *_, key in database.execute(f"PRAGMA table_info({table})") if key]
-        rows = database.execute(f"SELECT {', '.join(keys)}, {name} FROM {table}").fetchall()
+        sql = f"SELECT {', '.join(keys)}, {name} FROM {table} WHERE {name} IS NOT NULL"
+        rows = database.execute(sql).fetchall()
         *key, value = rows[row % len(rows)]
         where = " AND ".join(f"{part} = ?" for part in keys)
         with contextlib.suppress(sqlite3.IntegrityError):  # another row has that key already
             database.execute(f"UPDATE {table} SET {name} = ? WHERE {where}", (flip_bit(value, bit), *key))
         assume(database.total_changes)
-    assert not verify_log(scratch, VKEY).ok
+    assert not verify_log(scratch, VKEY, approver_vkeys=APPROVERS).ok
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_any_bit_of_any_tile_that_is_served(tiles: Path, file: int, bit: int) -> None:
+    files = sorted(path for path in tiles.rglob("*") if path.is_file())
+    path = files[file % len(files)]
+    data = path.read_bytes()
+    path.write_bytes(bytes(flip_bit(data, bit)))  # type: ignore[call-overload]
+    try:
+        assert not verify_tiles(tiles, VKEY).ok
+    finally:
+        path.write_bytes(data)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(SIZES), st.binary(min_size=32, max_size=32))
+def test_any_other_root_of_any_size(original: Path, size: int, root: bytes) -> None:
+    """Two roots for a size, both signed, are found whichever of them was kept elsewhere."""
+    note = sign_checkpoint(Checkpoint(ORIGIN, size, root), SIGNER)
+    (problem,) = verify_log(original, VKEY, known_checkpoints=[note]).problems
+    assert problem.kind == "checkpoint-forked"
 
 
 @settings(max_examples=150, deadline=None)
@@ -91,19 +140,41 @@ def test_any_records_gone(scratch: Path, batches: list[int], data: st.DataObject
     for leftover in scratch.parent.iterdir():
         leftover.unlink()
     asyncio.run(write_log(scratch, batches))
-    size = sum(batches)
-    assert verify_log(scratch, VKEY).ok
+    size = verify_log(scratch, VKEY).size
+    assert size == sum(batches) + 2
     first = data.draw(st.integers(0, size - 1))
     last = data.draw(st.integers(first, size - 1))
     with closing(sqlite3.connect(scratch)) as database, database:
         database.execute("DELETE FROM record WHERE idx BETWEEN ? AND ?", (first, last))
-    (problem,) = verify_log(scratch, VKEY).problems
+    report = verify_log(scratch, VKEY)
+    (problem,) = report.problems
     kind = "log-truncated" if last == size - 1 else "record-missing"
     assert (problem.kind, problem.index) == (kind, first)
     assert problem.detail.startswith(f"records {first} to {last} are missing")
+    (gone,) = report.ranges
+    assert (gone.state, gone.first, gone.last, gone.count) == ("MISSING", first, last, last - first + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(0, 599), min_size=1, max_size=40))
+def test_any_payloads_gone(original: Path, scratch: Path, gone: set[int]) -> None:
+    """Counts and ranges say which, however they lie; every problem is within a range."""
+    copy_log(original, scratch)
+    with closing(sqlite3.connect(scratch)) as database, database:
+        places = [(index,) for index in gone]
+        database.executemany("UPDATE record SET payload = NULL WHERE idx = ?", places)
+    report = verify_log(scratch, VKEY)
+    assert report.states["MISSING"] == len(gone) == sum(each.count for each in report.ranges)
+    assert report.states["VALID"] == 600 - len(gone)
+    members = {0: {0, 599}, 1: set(range(1, 599))}
+    named = [
+        members[each.retention_class or 0] & set(range(each.first, each.last + 1)) for each in report.ranges
+    ]
+    assert set().union(*named) == gone
+    assert {problem.kind for problem in report.problems} == {"payload-missing"}
 
 
 async def test_the_fixture_is_the_log_it_should_be(original: Path) -> None:
     writer = await open_writer(original)
-    assert writer.size == sum(BATCHES)
+    assert writer.size == sum(BATCHES) + 2
     await writer.close()

@@ -28,7 +28,10 @@ class Line:
         plan = gated_plan(root / "prosody", **changes)
         self.prosody = ProsodyServer(plan)
         self.prosody.register(*accounts)
-        self.gate = GateProcess(root / "gate", plan, directory or one_enterprise(accounts, rooms))
+        # With canaries in every gap between what the test says: whatever breaks, they must not be in the way.
+        self.gate = GateProcess(
+            root / "gate", plan, directory or one_enterprise(accounts, rooms), canary_interval_s=0.2
+        )
 
     async def __aenter__(self) -> Self:
         await self.prosody.start()

@@ -9,10 +9,10 @@ from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 
 
-async def follow_log_keys(path: Path, first: VerifierKey) -> list[VerifierKey]:
+async def follow_log_keys(path: Path, first: VerifierKey, *, both: bool = True) -> list[VerifierKey]:
     """Follow the log's own records from key to key; every kept checkpoint must be signed by the one of its time.
 
-    The first that covers a change is signed by both.
+    With `both`, the first that covers a change must be signed by both.
     """
     reader = await LogReader.open(path)
     try:
@@ -25,9 +25,8 @@ async def follow_log_keys(path: Path, first: VerifierKey) -> list[VerifierKey]:
         for row in await reader.source.fetch_checkpoints(0, 10_000):
             current = max(place for place, start in enumerate(starts) if start <= row.size)
             verify_checkpoint(row.note, keys[current])
-            for passed in range(seen, current):
-                if passed + 1 == current:
-                    verify_checkpoint(row.note, keys[passed])
+            if both and current > seen:
+                verify_checkpoint(row.note, keys[current - 1])
             seen = current
         return keys
     finally:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from components.archive.log.leaf import NOT_SEALED
-from components.archive.record import Delivery, RecordKind, Submission, parse_record
+from components.archive.record import Alarm, Delivery, RecordKind, Submission, parse_record
 from components.audit.verify import verify_log
+from components.gate.alarm import STATES
 from components.site.prosody import MODULES
 from policy.facts import Way
 from tests.support.gate_process import GATE, GateProcess
@@ -149,6 +150,7 @@ class LogContent:
 
     submissions: dict[int, Submission]
     deliveries: list[Delivery]
+    alarms: list[Alarm]
 
     def ids(self) -> Counter[str]:
         """Return how often each stanza's id is recorded."""
@@ -180,7 +182,7 @@ async def read_log(gate: GateProcess) -> LogContent:
         verify_log, gate.log_file, gate.log_key_file.with_suffix(".pub").read_text("utf-8")
     )
     assert report.ok, report.problems
-    content = LogContent({}, [])
+    content = LogContent({}, [], [])
     async with gate.open_log() as log:
         size = 0
         while opened := await log.fetch(size, 1000):
@@ -194,6 +196,8 @@ async def read_log(gate: GateProcess) -> LogContent:
                     content.submissions[each.index] = record
                 elif isinstance(record, Delivery):
                     content.deliveries.append(record)
+                elif isinstance(record, Alarm):
+                    content.alarms.append(record)
     return content
 
 
@@ -226,7 +230,11 @@ def check_received(content: LogContent, traders: Iterable[Trader]) -> None:
 
 
 def check_numbers(content: LogContent) -> None:
-    """Check that the submissions of each epoch are recorded once each, in order, none left out but what was bounced."""
+    """Check that the submissions of each epoch are recorded once each, in order, none left out but what was bounced.
+
+    The gate must have come to the same account: no alarm but those of states, which breaking it may well have raised.
+    """
+    assert [alarm for alarm in content.alarms if alarm.name not in STATES] == []
     epochs: defaultdict[str, list[int]] = defaultdict(list)
     for _, submission in sorted(content.submissions.items()):
         epochs[submission.epoch].append(submission.seq)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
@@ -11,7 +11,7 @@ from components.archive.keys.reference import KeyReference, TokenKey, public_fil
 from components.archive.keys.token import (
     ED25519_CURVE,
     TokenSigningKey,
-    fetch_token_point,
+    fetch_token_pair,
     generate_token_key,
 )
 from components.archive.log.note import (
@@ -102,8 +102,8 @@ def _make_signer(key: KeyReference, name: str) -> Signer:
 
 
 def _token_signer(key: TokenKey, name: str) -> Signer:
-    public = Ed25519PublicKey.from_public_bytes(fetch_token_point(key, ED25519_CURVE))
+    private_key = TokenSigningKey(key, fetch_token_pair(key, ED25519_CURVE))
     try:
-        return make_signer(name, TokenSigningKey(key, public))
+        return make_signer(name, private_key)
     except NoteError as error:
         raise KeyFileError(f"{key}: {error}") from None

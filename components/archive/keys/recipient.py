@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
@@ -16,7 +16,7 @@ from components.archive.keys.recipient_text import (
     require_name,
 )
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
-from components.archive.keys.token import X25519_CURVE, TokenOpeningKey, fetch_token_point, generate_token_key
+from components.archive.keys.token import X25519_CURVE, TokenOpeningKey, fetch_token_pair, generate_token_key
 from components.archive.seal import Recipient, RecipientKey
 
 
@@ -80,5 +80,4 @@ def load_recipient_key(key: KeyReference) -> RecipientKey:
 
 
 def _token_key(key: TokenKey, name: str) -> RecipientKey:
-    public = X25519PublicKey.from_public_bytes(fetch_token_point(key, X25519_CURVE))
-    return RecipientKey(name, TokenOpeningKey(key, public))
+    return RecipientKey(name, TokenOpeningKey(key, fetch_token_pair(key, X25519_CURVE)))

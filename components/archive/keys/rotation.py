@@ -119,10 +119,9 @@ async def _outlast_checkpoint(source: LogSource) -> None:
     """Let the second of the handover end: one checkpoint is kept of each, and only this writer has both keys for it."""
     row = await source.fetch_newest_checkpoint()
     end_ns = 0 if row is None else (row.second + 1) * NS_PER_SECOND
-    if (
-        wait_ns := end_ns - time.time_ns()
-    ) > 0:  # more than a second only if the clock was set back meanwhile
-        await asyncio.sleep(min(wait_ns, NS_PER_SECOND) / NS_PER_SECOND)
+    # More than a second is left only if the clock was set back meanwhile; then that checkpoint is replaced.
+    wait_ns = min(end_ns - time.time_ns(), NS_PER_SECOND)
+    await asyncio.sleep(max(wait_ns, 0) / NS_PER_SECOND)
 
 
 def _finish_log_rotation(key: KeyReference, signer: Signer) -> None:

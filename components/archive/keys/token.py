@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar, cast
+from typing import NamedTuple, NoReturn, TypeVar, cast
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -30,11 +30,22 @@ _Answer = TypeVar("_Answer")
 _sessions: dict[tuple[str, str | None, str | None], pkcs11.Session] = {}
 
 
-class _HeldKey:
-    """A private key's object in a token: found once, and again when the token was out in between."""
+class TokenPair(NamedTuple):
+    """What tells a pair of keys in a token apart: the `id` of both, and the public one's 32 bytes."""
 
-    def __init__(self, key: TokenKey) -> None:
+    id: bytes
+    point: bytes
+
+
+class _HeldKey:
+    """A private key's object in a token: found once, and again when the token was out in between.
+
+    It is found by its id, since the label changes when the key takes the place of another.
+    """
+
+    def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         self._key = key
+        self._id = pair.id
         self._found: pkcs11.Object | None = None
 
     def use(self, act: Callable[[pkcs11.Object], _Answer]) -> _Answer:
@@ -52,17 +63,18 @@ class _HeldKey:
 
     def _find(self) -> pkcs11.Object:
         if self._found is None:
-            self._found = _find_private(_open_session(self._key), self._key)
+            session = _open_session(self._key)
+            self._found = session.get_key(object_class=ObjectClass.PRIVATE_KEY, id=self._id)
         return self._found
 
 
 class TokenSigningKey(Ed25519PrivateKey):
     """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable when the token does not."""
 
-    def __init__(self, key: TokenKey, public_key: Ed25519PublicKey) -> None:
+    def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         self._key = key
-        self._held = _HeldKey(key)
-        self._public_key = public_key
+        self._held = _HeldKey(key, pair)
+        self._public_key = Ed25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> Ed25519PublicKey:
         """Give the public half."""
@@ -92,10 +104,10 @@ class TokenSigningKey(Ed25519PrivateKey):
 class TokenOpeningKey(X25519PrivateKey):
     """A private key that agrees on a secret in its token (CKM_ECDH1_DERIVE); HPKE makes the rest of it outside."""
 
-    def __init__(self, key: TokenKey, public_key: X25519PublicKey) -> None:
+    def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         self._key = key
-        self._held = _HeldKey(key)
-        self._public_key = public_key
+        self._held = _HeldKey(key, pair)
+        self._public_key = X25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> X25519PublicKey:
         """Give the public half."""
@@ -152,17 +164,20 @@ def generate_token_key(key: TokenKey, curve: bytes) -> None:
         )
 
 
-def fetch_token_point(key: TokenKey, curve: bytes) -> bytes:
-    """Give the 32 bytes of the public half that the token keeps; raises KeyFileError."""
+def fetch_token_pair(key: TokenKey, curve: bytes) -> TokenPair:
+    """Find the pair of this label; raises KeyFileError."""
     with _errors_told(key):
         session = _open_session(key)
         public = _find_public(session, _find_private(session, key))
+        key_id = bytes(public[Attribute.ID])
         if public[Attribute.EC_PARAMS] != curve:
             raise KeyFileError(f"{key}: is a key of another curve; name the right object")
         point = bytes(public[Attribute.EC_POINT])
+    if not key_id:
+        raise KeyFileError(f"{key}: the pair has no id (CKA_ID) in the token; give it one")
     if len(point) not in (_POINT_SIZE_BYTES, _POINT_SIZE_BYTES + 2):  # raw, or a DER OCTET STRING
         raise KeyFileError(f"{key}: the token gives its public key in no known form")
-    return point[-_POINT_SIZE_BYTES:]
+    return TokenPair(key_id, point[-_POINT_SIZE_BYTES:])
 
 
 def is_in_token(key: TokenKey) -> bool:

@@ -161,7 +161,7 @@ async def test_a_proof_needs_few_tiles_in_a_large_log(tmp_path: Path) -> None:
 
 
 async def test_no_log(tmp_path: Path) -> None:
-    with pytest.raises(LogUnavailable, match="cannot be opened"):
+    with pytest.raises(LogUnavailable, match="there is no log"):
         await LogReader.open(tmp_path / "gate.db")
     assert file_modes(tmp_path) == {}
 

@@ -79,7 +79,7 @@ def test_without_approvers_signatures_are_unchecked_and_not_wrong(ordered_log: P
     assert report.unchecked == ("the signatures of 6 orders, as no approver's key was given",)
 
 
-async def test_a_hold_of_neither_records_nor_conversations_is_of_whole_segments(tmp_path: Path) -> None:
+async def test_a_hold_that_names_no_records_is_of_whole_segments(tmp_path: Path) -> None:
     hold = order_entries(order_text("all", "act hold", "segments 2"))
     report = verify(await write(tmp_path / "gate.db", [hold]))
     assert report.problems == ()
@@ -293,10 +293,12 @@ async def test_an_order_that_was_not_carried_out_yet_is_no_problem(tmp_path: Pat
 
 HOLDS = [
     ("of a record", ["segments 2", "indexes 7"], 1),
-    ("of a conversation", ["segments 2", f"conversations {ALPHA.hex()} {BETA.hex()}"], 10),
+    ("of a conversation", ["segments", f"conversations {ALPHA.hex()} {BETA.hex()}"], 10),
+    ("of a conversation, beside a record", ["segments 1", f"conversations {BETA.hex()}", "indexes 2"], 10),
+    ("of a conversation, beside its segment", ["segments 2", f"conversations {ALPHA.hex()}"], 10),
     ("of a segment", ["segments 1 2"], 10),
     ("of another record", ["segments 2", "indexes 8"], 0),
-    ("of another conversation", ["segments 2", f"conversations {ALPHA.hex()}"], 0),
+    ("of another conversation", ["segments 1", f"conversations {ALPHA.hex()}"], 0),
     ("of another segment", ["segments 1 3"], 0),
 ]
 

@@ -60,6 +60,12 @@ def test_a_status_that_contradicts_what_was_said(account: Account, wrong: Status
     assert FindingKind.STATUS_CONTRADICTS in {kind for kind, *_ in found(account, wrong)}
 
 
+def test_a_status_that_knows_of_fewer_than_were_submitted(account: Account) -> None:
+    assert found(account, submission("e", 6), status(6, 6, 5)) == [(FindingKind.STATUS_CONTRADICTS, 6, 6)]
+    account.link_changed()
+    assert (FindingKind.STATUS_CONTRADICTS, 6, 6) in found(account, status(6, 6, 5))
+
+
 def test_a_link_that_submits_before_its_status(account: Account) -> None:
     account.link_changed()
     assert found(account, submission("e", 6)) == [(FindingKind.UNANNOUNCED, 6, 6)]

@@ -1,5 +1,6 @@
 """What a setting may say of where a key is kept, and what it may not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,16 @@ def test_a_pin_does_not_belong_in_the_settings() -> None:
     with pytest.raises(KeyReferenceError, match="put it into a file") as error:
         parse_key_reference(f"{TOKEN}&pin-value=31415926", SITE)
     assert "31415926" not in str(error.value)
+
+
+def test_what_the_documentation_writes_is_a_place() -> None:
+    text = (Path(__file__).resolve().parents[4] / "docs/keys.md").read_text()
+    written = re.findall(r"^\| `((?:age|pkcs11):[^`]+|keys/[^`]+)` \|", text, re.MULTILINE)
+    assert {type(parse_key_reference(each, SITE)).__name__ for each in written} == {
+        "PosixPath",
+        "AgeKey",
+        "TokenKey",
+    }
 
 
 @given(st.sampled_from(["", "age:", "pkcs11:", "pkcs11:token=a;object=b?"]), st.text())

@@ -85,6 +85,21 @@ async def test_again_and_again(place: Place, folder: Path) -> None:
     assert [each.key_id for each in load_verifier_keys(public_file(key))] == ids
 
 
+async def test_a_writer_that_dies_right_after_the_handover(place: Place, folder: Path) -> None:
+    log, key = folder / "gate.db", place("log-gate")
+    first = create_log_key(key, ORIGIN).verifier_key
+    following = prepare_log_key(key)
+    store = await SqliteStore.open(log)
+    writer = await LogWriter.open_on(store, load_log_key(key), RECIPIENTS)
+    await writer.rotate_key(load_log_key(next_key(key)))
+    await store.close()
+    assert is_kept(next_key(key))
+    await write(log, key, 1)  # at once, in the same second
+    assert not is_kept(next_key(key))
+    assert load_log_key(key).key_id == following.key_id
+    assert [each.key_id for each in await follow_log_keys(log, first)] == [first.key_id, following.key_id]
+
+
 async def test_a_log_that_was_never_written(place: Place, folder: Path) -> None:
     log, key = folder / "gate.db", place("log-gate")
     first = create_log_key(key, ORIGIN).verifier_key
@@ -208,19 +223,6 @@ async def test_a_handover_whose_fate_is_unknown(
         verify_checkpoint(row.note, VERIFIER_KEY if kept else following.verifier_key)
     if not kept:
         await writer.rotate_key(following)
-    await writer.close()
-    keys = await follow_log_keys(tmp_path / "gate.db", VERIFIER_KEY)
-    assert [each.key_id for each in keys] == [SIGNER.key_id, following.key_id]
-
-
-async def test_both_keys_sign_for_the_second_of_the_handover(tmp_path: Path) -> None:
-    following = create_log_key(tmp_path / "two.key", ORIGIN)
-    times = ticking(step_ns=1000)
-    store = await SqliteStore.open(tmp_path / "gate.db")
-    writer = await LogWriter.open_on(store, SIGNER, RECIPIENTS, lambda: next(times))
-    await writer.append(entries(0, 3))
-    await writer.rotate_key(following)
-    await writer.append(entries(3, 3))
     await writer.close()
     keys = await follow_log_keys(tmp_path / "gate.db", VERIFIER_KEY)
     assert [each.key_id for each in keys] == [SIGNER.key_id, following.key_id]

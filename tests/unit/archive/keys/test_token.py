@@ -16,7 +16,7 @@ from components.archive.keys.token import (
     ED25519_CURVE,
     X25519_CURVE,
     fetch_token_labels,
-    fetch_token_point,
+    fetch_token_pair,
     generate_token_key,
     is_in_token,
 )
@@ -57,7 +57,7 @@ def test_the_private_key_cannot_be_had(token: Path) -> None:
 
 def test_signatures_and_secrets_are_those_of_the_standards(token: Path) -> None:
     signer = create_log_key(token_key(token, "log-gate"), ORIGIN)
-    public = fetch_token_point(token_key(token, "log-gate"), ED25519_CURVE)
+    public = fetch_token_pair(token_key(token, "log-gate"), ED25519_CURVE).point
     for text in (b"", b"text\n", bytes(100_000)):
         Ed25519PublicKey.from_public_bytes(public).verify(signer.sign(text), text)
     opener = create_recipient_key(token_key(token, "auditor"), "auditor").private_key
@@ -93,13 +93,13 @@ def test_a_key_takes_the_place_of_another(token: Path) -> None:
     generate_token_key(one, ED25519_CURVE)
     generate_token_key(two, ED25519_CURVE)
     assert fetch_token_labels(one) == ["one", "one.next"]
-    following = fetch_token_point(two, ED25519_CURVE)
+    following = fetch_token_pair(two, ED25519_CURVE)
     move_key(two, one)
-    assert fetch_token_point(one, ED25519_CURVE) == following
+    assert fetch_token_pair(one, ED25519_CURVE) == following
     assert fetch_token_labels(one) == ["one"]
     with pytest.raises(KeyFileError, match="has no such key"):
         move_key(two, one)
-    assert fetch_token_point(one, ED25519_CURVE) == following
+    assert fetch_token_pair(one, ED25519_CURVE) == following
     assert len(list(open_session().get_objects())) == 2
     remove_key(one)
     assert not is_in_token(one)
@@ -109,7 +109,7 @@ def test_a_key_takes_the_place_of_another(token: Path) -> None:
 def test_a_key_of_the_other_curve(token: Path) -> None:
     generate_token_key(token_key(token), X25519_CURVE)
     with pytest.raises(KeyFileError, match="another curve"):
-        fetch_token_point(token_key(token), ED25519_CURVE)
+        fetch_token_pair(token_key(token), ED25519_CURVE)
 
 
 def break_pin(folder: Path) -> TokenKey:
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_told_without_the_pin(
     name: Callable[[Path], TokenKey], told: str, token: Path
 ) -> None:
     with pytest.raises(KeyFileError) as error:
-        fetch_token_point(name(token), ED25519_CURVE)
+        fetch_token_pair(name(token), ED25519_CURVE)
     assert told in str(error.value)
     assert PIN not in str(error.value)
 

@@ -1,0 +1,243 @@
+"""Puts blobs: sealed while they stream in, kept once, durable before they are named; and destroys them."""
+
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from components.archive.blobs.address import (
+    AddressError,
+    BlobAddress,
+    derive_address,
+    encode_trailer,
+    parse_head_name,
+)
+from components.archive.blobs.errors import (
+    BlobDamaged,
+    BlobError,
+    BlobMissing,
+    BlobRenewed,
+    BlobUnavailable,
+    VersionConflict,
+)
+from components.archive.blobs.head import (
+    BlobEntry,
+    BlobHead,
+    BlobSecret,
+    BlobTombstone,
+    HeadError,
+    encode_head,
+    parse_head,
+    seal_secret,
+)
+from components.archive.blobs.objects import ObjectStore, VersionedContent
+from components.archive.blobs.stream import ChunkSealer
+from components.archive.seal import KEY_SIZE_BYTES, Recipient
+
+MAX_SIZE_BYTES = 64 << 30
+
+_MAX_CONFLICTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What was put: `is_new` tells whether its content was not there before. To be recorded with what refers to it."""
+
+    address: BlobAddress
+    size_bytes: int
+    sha256: bytes
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """Data that are stored, under a name that nothing refers to yet."""
+
+    blob: StoredBlob
+    head: BlobHead
+
+
+class BlobStore:
+    """The blobs of one site, sealed to `recipients`; several processes may use the same objects at once.
+
+    `address_key` (32 bytes) makes addresses; with another one equal files are kept once more, and nothing is lost.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        site: str,
+        address_key: bytes,
+        recipients: Sequence[Recipient],
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        if not recipients:
+            raise ValueError("a blob needs a recipient: what nobody can open is not kept")
+        self._objects = objects
+        self._site = site
+        self._address_key = address_key
+        self._recipients = tuple(recipients)
+        self._clock_ns = clock_ns
+
+    async def put(self, chunks: AsyncIterable[bytes], retention_class: int) -> StoredBlob:
+        """Keep a content, in memory only a few chunks at a time; durable when this returns.
+
+        If the class has the same content already, that blob is renewed and nothing is kept twice. What `chunks`
+        raises goes through, and leaves nothing. Raises BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
+        """
+        sealed = await self._store_data(chunks, retention_class)
+        # Killed from here on, or before: the data are there, and no head names them; `sweep` removes them.
+        if await self._publish(sealed.head):
+            return sealed.blob
+        await self._objects.delete(sealed.head.data)
+        return replace(sealed.blob, is_new=False)
+
+    async def find(self, address: BlobAddress) -> BlobEntry:
+        """Give a blob's head or tombstone; raises BlobMissing, BlobDamaged, BlobUnavailable."""
+        found = await self._objects.read(address.head_name)
+        if found is None:
+            raise BlobMissing(f"there is no blob {address}")
+        return parse_entry(address, found)
+
+    async def list(self, retention_class: int | None = None) -> AsyncIterator[BlobAddress]:
+        """Give the addresses of all blobs, or of those of a class, also of destroyed ones; raises BlobUnavailable."""
+        prefix = "head/" if retention_class is None else f"head/{retention_class}/"
+        async for each in self._objects.list(prefix):
+            with suppress(AddressError):  # what is called otherwise is no head
+                yield parse_head_name(each.name)
+
+    async def destroy(
+        self, address: BlobAddress, order: str, put_before_ns: int | None = None
+    ) -> BlobTombstone:
+        """Destroy a blob's keys, then its data; durable when this returns, and to be called again when it raised.
+
+        With `put_before_ns`, only if it was not put again since: raises BlobRenewed. Raises as `find` does, too.
+        """
+        for _ in range(_MAX_CONFLICTS):
+            found = await self._objects.read(address.head_name)
+            if found is None:
+                raise BlobMissing(f"there is no blob {address}")
+            entry = parse_entry(address, found)
+            if isinstance(entry, BlobHead):
+                if put_before_ns is not None and entry.renewed_at_ns >= put_before_ns:
+                    raise BlobRenewed(f"blob {address} was put again")
+                tombstone = BlobTombstone(address, entry.data, self._clock_ns(), order)
+                try:
+                    await self._objects.swap(address.head_name, encode_head(tombstone), found.version)
+                except VersionConflict:
+                    continue
+            else:
+                tombstone = entry
+            # Killed here: the data are there, and nobody can open them. Destroying it again deletes them.
+            await self._objects.delete(tombstone.data)
+            return tombstone
+        raise BlobUnavailable(f"blob {address} is put again all the time")
+
+    async def _store_data(self, chunks: AsyncIterable[bytes], retention_class: int) -> _Sealed:
+        key = os.urandom(KEY_SIZE_BYTES)
+        now_ns = self._clock_ns()
+        name = _new_data_name(now_ns)
+        content, stored = _Digest(), _Digest()
+        address: BlobAddress | None = None
+
+        async def sealed_pieces() -> AsyncGenerator[bytes, None]:
+            nonlocal address
+            sealer = ChunkSealer(key)
+            async for chunk in chunks:
+                content.add(chunk)
+                if content.size_bytes > MAX_SIZE_BYTES:
+                    raise ValueError(f"a blob has at most {MAX_SIZE_BYTES:,} bytes")
+                for piece in sealer.feed(chunk):
+                    yield stored.add(piece)
+            yield stored.add(sealer.finish())
+            address = derive_address(
+                self._address_key, self._site, retention_class, self._recipients, content.digest()
+            )
+            yield stored.add(encode_trailer(address))
+
+        try:
+            async with aclosing(sealed_pieces()) as pieces:
+                await self._objects.write(name, pieces)
+        except BaseException:
+            # A store may have the object although it says that it failed.
+            with suppress(BlobError):
+                await self._objects.delete(name)
+            raise
+        if address is None:
+            raise BlobUnavailable("the store did not read the data to their end")
+        secret = BlobSecret(key, content.size_bytes, content.digest())
+        head = BlobHead(
+            address,
+            name,
+            stored.size_bytes,
+            stored.digest().hex(),
+            now_ns,
+            now_ns,
+            seal_secret(secret, self._site, address, self._recipients),
+        )
+        return _Sealed(StoredBlob(address, content.size_bytes, content.digest(), is_new=True), head)
+
+    async def _publish(self, head: BlobHead) -> bool:
+        """Put a head in place; gives False when another blob of this address is there and whole, and renews that."""
+        name = head.address.head_name
+        for _ in range(_MAX_CONFLICTS):
+            found = await self._objects.read(name)
+            kept = await self._find_whole(head.address, found)
+            if kept is not None and kept.data == head.data:
+                return True  # a request that seemed to fail had not
+            renewed = (
+                head
+                if kept is None
+                else replace(kept, renewed_at_ns=max(kept.renewed_at_ns, self._clock_ns()))
+            )
+            try:
+                await self._objects.swap(name, encode_head(renewed), found.version if found else None)
+            except VersionConflict:
+                continue
+            return kept is None
+        raise BlobUnavailable(f"blob {head.address} is changed all the time")
+
+    async def _find_whole(self, address: BlobAddress, found: VersionedContent | None) -> BlobHead | None:
+        """Give the head of a blob whose data are there; what lacks them, or was destroyed, is put anew."""
+        if found is None:
+            return None
+        try:
+            entry = parse_entry(address, found)
+        except BlobDamaged:
+            return None
+        if isinstance(entry, BlobTombstone):
+            return None
+        return entry if await self._objects.size(entry.data) == entry.stored_size_bytes else None
+
+
+class _Digest:
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._hash = sha256()
+
+    def add(self, data: bytes) -> bytes:
+        self.size_bytes += len(data)
+        self._hash.update(data)
+        return data
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def parse_entry(address: BlobAddress, found: VersionedContent) -> BlobEntry:
+    """Parse a head that was read for this address; raises BlobDamaged."""
+    try:
+        entry = parse_head(found.content)
+    except HeadError as error:
+        raise BlobDamaged(f"blob {address}: {error}") from None
+    if entry.address != address:
+        raise BlobDamaged(f"blob {address}: its head is that of another")
+    return entry
+
+
+def _new_data_name(now_ns: int) -> str:
+    day = time.strftime("%Y%m%d", time.gmtime(now_ns // 1_000_000_000))
+    return f"data/{day}/{secrets.token_hex(16)}"

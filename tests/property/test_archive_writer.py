@@ -1,0 +1,147 @@
+"""Whatever is appended, fails, is killed or comes at odd times: the log is whole, and no key serves two records."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.archive import seal
+from components.archive.errors import LogUnavailable
+from components.archive.head import NS_PER_SECOND
+from components.archive.reader import LogReader
+from components.archive.record import RecordKind
+from components.archive.writer import Entry, LogWriter
+from tests.support.archive import RECIPIENTS, SIGNER, START_S
+from tests.support.faulty_store import FaultyStore, always
+from tests.support.sealed_log import assert_whole, read_leaves
+
+Step = tuple[str, int]
+
+# What can happen, with a number that says how much of it.
+appends = st.tuples(
+    st.sampled_from(["append", "append and fail before", "append and fail after"]), st.integers(0, 2**31)
+)
+waits = st.tuples(st.just("wait"), st.integers(-4000, 4000))
+others = st.tuples(
+    st.sampled_from(
+        [
+            "sign",
+            "sign and fail before",
+            "sign and fail after",
+            "maintain",
+            "maintain and fail before",
+            "maintain and fail after",
+            "integrate",
+            "recover",
+            "close",
+            "close and fail before",
+            "close and fail after",
+            "kill",
+        ]
+    ),
+    st.just(0),
+)
+steps = st.lists(st.one_of(appends, appends, waits, others), max_size=14)
+
+
+@dataclass
+class Life:
+    """A log and all that happens to it; `said` are the payloads that its memos say were kept."""
+
+    path: Path
+    now_ns: int = START_S * NS_PER_SECOND
+    said: list[bytes] = field(default_factory=list)
+    number: int = 0
+    pairs: set[tuple[int, bytes]] = field(default_factory=set)
+    keys: list[bytes] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.store = await FaultyStore.open(self.path)
+        self.writer = await LogWriter.open_on(self.store, SIGNER, RECIPIENTS, lambda: self.now_ns)
+
+    def batch(self, seed: int) -> list[Entry]:
+        """Up to 40 records, or more than a segment holds, of three classes in an order that the seed gives."""
+        count = 4000 + seed % 200 if seed % 97 == 0 else 1 + seed % 40
+        classes = [1 + (seed >> place % 20) % 3 for place in range(count)]
+        return [Entry(RecordKind.STANZA, b"%d/%d" % (self.number, n), c) for n, c in enumerate(classes)]
+
+    async def take(self, step: Step) -> None:
+        name, amount = step
+        what, _, fault = name.partition(" and fail ")
+        self.store.fail_before = always if fault == "before" else None
+        self.store.fail_after = always if fault == "after" else None
+        if what == "wait":
+            self.now_ns += amount * NS_PER_SECOND
+            return
+        self.number += 1
+        batch = self.batch(amount) if what == "append" else []
+        try:
+            await self.do(what, batch)
+            self.said += [entry.payload for entry in batch]
+        except LogUnavailable:
+            self.store.heal()
+            if what == "close":
+                await self.start()
+            elif batch and await self.was_kept():
+                self.said += [entry.payload for entry in batch]
+        self.store.heal()
+
+    async def do(self, what: str, batch: Sequence[Entry]) -> None:
+        if what == "append":
+            await self.writer.append(batch, memo=b"%d" % self.number)
+        elif what == "integrate":
+            self.writer.integrate()
+        elif what == "kill":
+            await self.store.close()
+            await self.start()
+        elif what == "close":
+            await self.writer.close()
+            await self.start()
+        else:
+            await {
+                "sign": self.writer.sign,
+                "maintain": self.writer.maintain,
+                "recover": self.writer.recover,
+            }[what]()
+
+    async def was_kept(self) -> bool:
+        await self.writer.recover()
+        reader = await LogReader.open(self.path)
+        memos = await reader.fetch_memos(1)
+        await reader.close()
+        return bool(memos) and memos[0].note == b"%d" % self.number
+
+    def seal(self, record_key: bytes, header: bytes, payload: bytes) -> bytes:
+        """Note with which key each record was sealed, also of those that were never kept."""
+        self.keys.append(record_key)
+        return sealed_by(record_key, header, payload)
+
+
+sealed_by: Callable[[bytes, bytes, bytes], bytes] = seal.seal_payload
+
+
+async def live(path: Path, steps: Sequence[Step]) -> None:
+    life = Life(path)
+    with patch("components.archive.writer.seal_payload", life.seal):
+        await life.start()
+        for step in steps:
+            await life.take(step)
+        await life.writer.close()
+    assert len(set(life.keys)) == len(life.keys) >= len(life.said)
+    leaves = [leaf for leaf in read_leaves(path) if leaf.segment]
+    assert len({(leaf.segment, leaf.position) for leaf in leaves}) == len(leaves)
+    times = [leaf.time_ns for leaf in read_leaves(path)]
+    assert times == sorted(times)
+    await assert_whole(path, life.said)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_whatever_happens_the_log_is_whole(steps: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(live(Path(folder) / "gate.db", steps))
