@@ -171,7 +171,9 @@ async def examine(path: Path, keyless: Collection[int] = ()) -> Examined:
             found.orders.append((stored or b"").decode())
     report = verify_log(path, VKEY, approver_vkeys=[encode_verifier_key(key) for key in APPROVERS])
     problems = {(problem.kind, problem.index) for problem in report.problems}
-    assert {kind for kind, index in problems if index not in keyless} <= ({"not-destroyed"} if keyless else set())
+    assert {kind for kind, index in problems if index not in keyless} <= (
+        {"not-destroyed"} if keyless else set()
+    )
     _check_tombstones(found, {record.index: record.leaf.position for record in opened}, keyless)
     found.files = b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
     return found
