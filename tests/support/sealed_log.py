@@ -6,6 +6,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,8 @@ LEAF = struct.Struct(">BBQQIBHI16s32s")
 SEGMENT, MANIFEST = 64, 65
 
 
-class StoredLeaf(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoredLeaf:
     """The ten fields of a leaf (section 3)."""
 
     version: int
