@@ -1,9 +1,14 @@
 """Verifies the site's logs with the single-file verifier, against all the evidence that there is."""
 
+import asyncio
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from components.archive.store.open import log_file
+from components.archive.backup.mirror import mirror_log
+from components.archive.errors import LogMissing
+from components.archive.store.open import log_file, store_label
 from components.audit.errors import AuditError
 from components.audit.evidence import Evidence, read_witnessed, require_logs
 from components.audit.printing import progress_bar
@@ -31,7 +36,12 @@ def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Re
     for log in logs:
         # The first look makes the auditors' log.
         there = log is not settings.audit or (file := log_file(log.path)) is None or file.exists()
-        reports[log.name] = _verify(log, evidence) if there else None
+        try:
+            reports[log.name] = _verify(log, evidence) if there else None
+        except LogMissing:
+            if log is not settings.audit:
+                raise
+            reports[log.name] = None
     return reports
 
 
@@ -47,11 +57,17 @@ def _choose(settings: AuditSettings, scope: Scope) -> Sequence[LogSettings]:
 
 def _verify(log: LogSettings, evidence: Evidence) -> Report:
     file = log_file(log.path)
-    if file is None:
-        raise AuditError(
-            f"the log {log.name} is in PostgreSQL, and the verifier reads SQLite files: copy it with"
-            " `steelyard archive move`, or verify its tiles with --from-url"
-        )
+    if file is not None:
+        return _verify_file(file, log, evidence)
+    # The verifier reads nothing but SQLite, so that it needs nothing of ours.
+    with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
+        file = Path(folder) / f"{log.name}.db"
+        with progress_bar(f"Reading {store_label(log.path)}", "rows") as progress:
+            asyncio.run(mirror_log(log.path, file, progress))
+        return _verify_file(file, log, evidence)
+
+
+def _verify_file(file: Path, log: LogSettings, evidence: Evidence) -> Report:
     # The first of the log's keys: the log itself leads from there to those after it.
     first_key = log.verifier_key_file.read_text("utf-8").partition("\n")[0]
     known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]

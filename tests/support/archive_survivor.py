@@ -97,4 +97,6 @@ async def run(path: Path, appends: int = 0, ballast: Path | None = None) -> obje
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(run(Path(sys.argv[1]), *map(int, sys.argv[2:3]), *map(Path, sys.argv[3:])))))
+    log, *rest = sys.argv[1:]
+    done = run(Path(log), int(rest[0]) if rest else 0, Path(rest[1]) if rest[1:] else None)
+    print(json.dumps(asyncio.run(done)))

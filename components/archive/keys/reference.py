@@ -209,4 +209,6 @@ def _below(folder: Path, text: str) -> Path:
         raise KeyReferenceError(f"{text} begins with nobody's home directory; write the whole path") from None
     if "\0" in text:
         raise KeyReferenceError("a path holds no zero byte")
+    if path.name in ("", ".."):
+        raise KeyReferenceError(f"{text} is a folder; name a file in it")
     return folder / path
