@@ -94,9 +94,7 @@ def _batch_figures(rounds: Sequence[Paces]) -> tuple[Figure, ...]:
     took_ms = [sorted(paces.took_ms) for paces in rounds]
     return (
         median_of(what, [paces.rate for paces in rounds], "records/s", at_least(20_000)),
-        median_of(
-            f"{what}: CPU a record, the writer's alone", [paces.cpu_us for paces in rounds], "us"
-        ),
+        median_of(f"{what}: CPU a record, the writer's alone", [paces.cpu_us for paces in rounds], "us"),
         median_of(f"{what}: p50 of an append", [percentile(taken, 50) for taken in took_ms], "ms"),
         median_of(f"{what}: p99 of an append", [percentile(taken, 99) for taken in took_ms], "ms"),
     )
