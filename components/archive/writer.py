@@ -90,6 +90,7 @@ class LogWriter:
     ) -> None:
         self._store = store
         self._signer = signer
+        self._origin = signer.verifier_key.name  # which no other key of the log changes
         self._recipients = tuple(recipients)
         self._head = head
         self._state = _State(head.size, head.time_ns, last_segment + 1)
@@ -347,7 +348,7 @@ class LogWriter:
         forget_memos_before: int,
         whole_class: int | None = None,
     ) -> _Plan:
-        draft = _Draft(self._state, self._clock_ns(), self._signer.verifier_key.name)
+        draft = _Draft(self._state, self._clock_ns(), self._origin)
         for segment in ended:
             draft.end_segment(segment)
         for retention_class, records in _count_classes(entries).items():
@@ -442,24 +443,25 @@ class _Draft:
 
     def add(self, entry: Entry) -> None:
         """Add a record, sealed unless it is bookkeeping."""
-        if not entry.kind.is_sealed:
-            self._add_plain(entry.kind, entry.payload)
+        kind, payload, retention_class, conversation = entry
+        if not kind.is_sealed:
+            self._add_plain(kind, payload)
             return
-        filling = self._filling.get(entry.retention_class)
+        index = self.next_index
+        filling = self._filling.get(retention_class)
         if filling is None:
-            segment = self._segments[entry.retention_class]
-            filling = self._filling[entry.retention_class] = _Filling(segment, self.next_index)
+            filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
         header = encode_header(
-            entry.kind,
-            self.next_index,
+            kind,
+            index,
             self._now_ns,
             filling.segment.number,
-            entry.retention_class,
+            retention_class,
             filling.position,
-            len(entry.payload) + TAG_SIZE_BYTES,
-            entry.conversation,
+            len(payload) + TAG_SIZE_BYTES,
+            conversation,
         )
-        sealed = seal_payload(filling.next_key(self.next_index), header, entry.payload)
+        sealed = seal_payload(filling.next_key(index), header, payload)
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
 

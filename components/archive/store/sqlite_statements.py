@@ -110,6 +110,8 @@ def _places(columns: int, rows: int) -> str:
 
 
 def _insert_records(rows: int) -> str:
+    if rows == 1:  # of which none stays null
+        return "INSERT INTO record VALUES (?,?,?)"
     values = _places(3, rows)
     return f"INSERT INTO record SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL"  # noqa: S608 - only ?
 
