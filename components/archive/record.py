@@ -9,6 +9,8 @@ import orjson
 
 from policy.decision import StanzaError
 
+_FIRST_IN_CLEAR = 64
+
 
 class RecordKind(IntEnum):
     """What a record tells of; the number stands in the leaf. From 64 on: the log's own bookkeeping, in the clear."""
@@ -19,7 +21,7 @@ class RecordKind(IntEnum):
     ACCESS = 4
     ALARM = 5
     ORDER_DETAILS = 6
-    SEGMENT = 64
+    SEGMENT = _FIRST_IN_CLEAR
     MANIFEST = 65
     ORDER = 66
     TOMBSTONE = 67
@@ -28,7 +30,7 @@ class RecordKind(IntEnum):
     @property
     def is_sealed(self) -> bool:
         """Whether only recipients can read such a record."""
-        return self < RecordKind.SEGMENT
+        return self < _FIRST_IN_CLEAR
 
 
 class RecordError(ValueError):
