@@ -116,7 +116,7 @@ class _StanzaReader:
     def _text(self, text: str) -> None:
         if self._text_goes_on:
             self._texts[-1] += text
-        elif self._depth > 2:
+        elif self._depth > 1:
             self._texts.append(text)
             self._text_goes_on = True
 

@@ -33,6 +33,7 @@ _WRITTEN_OUT = re.compile(
          ) {_REST}+""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SCHEME_HINT = re.compile(r":(?:(?<=[A-Za-z]:)\S|//)")
 _BARE_HINT = re.compile(r"[.。．｡][^\W\d_]|\d\.\d{1,3}\.\d{1,3}\.\d|//")
 _TRAILING = ".,;:!?)]}'*_~|»”’…"
 _FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
@@ -105,16 +106,18 @@ def find_links(said: Said) -> list[Link]:
     values = _linking_values(said)
     found: dict[Link, None] = {}
     for text in (*said.texts, *values):
-        if ":" in text:
+        rest = text
+        if _SCHEME_HINT.search(text):
             found.update(
                 (_parse(match.group().rstrip(_TRAILING)), None) for match in _WRITTEN_OUT.finditer(text)
             )
+            rest = _WRITTEN_OUT.sub(" ", text)
+        found.update((link, None) for link in _find_bare(rest))
     for value in values:
         if _FROM_HERE.match(value):
             found[_parse(value, base="https:")] = None
-    for text in (*said.texts, *map(_reveal, said.texts), *values):
-        if _BARE_HINT.search(text):
-            found.update((link, None) for link in _find_bare(text))
+    for text in said.texts:
+        found.update((link, None) for link in _find_bare(_reveal(text)))
     return list(found)
 
 
@@ -153,6 +156,8 @@ def _reveal(text: str) -> str:
 
 
 def _find_bare(text: str) -> Iterator[Link]:
+    if not _BARE_HINT.search(text):
+        return
     text = _WIDE_DOT.sub(".", _CJK_EDGE.sub(" ", text))
     words = [piece for word in text.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
     for match in _BARE.match(" ".join(words)) or ():
@@ -175,6 +180,8 @@ def _parse(written: str, base: str = "") -> Link:
     except ValueError:
         return Link(written, (base or written).partition(":")[0].lower(), "", is_bare)
     scheme, host = url.protocol.removesuffix(":"), url.hostname
+    if "\\" in written:  # a slash to browsers, a character of the user's name to other clients (RFC 3986)
+        host = ""
     if scheme in ("xmpp", "mailto") and not host:
         host = _host_of_address(url.pathname)
     return Link(written, scheme, host.rstrip("."), is_bare)

@@ -1,10 +1,14 @@
 """What a stanza says, in the forms that rules look at: as it was sent, and folded."""
 
+import re
+
 import disarm
 
 from policy.facts import StanzaFacts
 
 _XHTML = "{http://www.w3.org/1999/xhtml}"
+_CJK = "[\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+_CJK_GAP = re.compile(f"(?<={_CJK}) (?={_CJK})")  # spaces have no meaning there
 
 
 class Said:
@@ -42,7 +46,8 @@ def fold(text: str) -> str:
 
 def normalize_term(text: str) -> str:
     """Take away what terms do not tell apart: the case, and how words are spaced."""
-    return " ".join(text.casefold().split())
+    spaced = " ".join(text.casefold().split())
+    return spaced if spaced.isascii() else _CJK_GAP.sub("", spaced)
 
 
 def _texts(facts: StanzaFacts) -> list[str]:
