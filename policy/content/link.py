@@ -141,7 +141,7 @@ def _linking_values(said: Said) -> list[str]:
     if not facts.attributes or not any(name.startswith(_LINKING_NAMESPACES) for name in facts.elements):
         return []
     return [
-        _IGNORED_BY_BROWSERS.sub("", value).encode("utf-8", "replace").decode()
+        _IGNORED_BY_BROWSERS.sub("", value)
         for value in facts.attributes
         if not value.startswith("cid:")  # a picture of the stanza's own (XEP-0231)
     ]
