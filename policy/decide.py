@@ -1,16 +1,35 @@
 """The one entry point: what becomes of a stanza."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from policy.affiliation import ALLOWED, decide_affiliation
-from policy.decision import Decision
+from policy.decision import Action, Decision
 from policy.directory import Directory
 from policy.facts import StanzaFacts
 from policy.payload import decide_payload
 
+if TYPE_CHECKING:
+    from policy.content.policy import ContentPolicy
 
-def decide(directory: Directory, facts: StanzaFacts) -> Decision:
+
+def decide(directory: Directory, facts: StanzaFacts, content: "ContentPolicy | None" = None) -> Decision:
     """Decide what becomes of a stanza: who may reach whom first, then what may be said (docs/policy.md).
 
-    Pure, and fast enough for every stanza on the line: the decisions are shared constants, made once.
+    Pure, and fast enough for every stanza on the line: the decisions are shared constants, made once, except
+    where a rule of `content` matches. Its rules are applied to refused stanzas, too: to name what was tried.
     """
     decision = decide_affiliation(directory, facts)
-    return decide_payload(facts) if decision is ALLOWED else decision
+    if decision is ALLOWED:
+        decision = decide_payload(facts)
+    return decision if content is None else _add_content(decision, content, facts)
+
+
+def _add_content(first: Decision, content: "ContentPolicy", facts: StanzaFacts) -> Decision:
+    """Let a refusal stand as it is, with the ids of the rules that match besides."""
+    from policy.content.decide import decide_content  # who has no rules does without its libraries
+
+    second = decide_content(content, facts)
+    if not second.rules:
+        return first
+    return replace(first, rules=first.rules + second.rules) if first.action is Action.REFUSE else second

@@ -27,12 +27,16 @@ class Decision:
     """What to do with a stanza, and the ids of the rules that led to it.
 
     `error` is set for `refuse` only; `amended`, the stanza to send instead, for `amend` only.
+    `notice` is what the sender is told although the stanza is not refused; `strip`, for `amend` and `hold`,
+    the texts to take out of it. Nothing carries these two out yet (docs/policy.md, section 5).
     """
 
     action: Action
     rules: tuple[str, ...] = ()
     error: StanzaError | None = None
     amended: bytes = b""
+    notice: str = ""
+    strip: tuple[str, ...] = ()
 
 
 def release(*rules: str) -> Decision:

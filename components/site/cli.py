@@ -16,6 +16,7 @@ from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
 from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
+from components.site.policy_cli import app as policy_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -35,6 +36,7 @@ app = App(
 )
 app.command(audit_app)
 app.command(keys_app)
+app.command(policy_app)
 app.command(archive_app)
 archive_app.command(tiles)
 app.command(verify_command, name="verify")

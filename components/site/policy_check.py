@@ -1,0 +1,53 @@
+"""Reads a policy.toml with its lexicon files, and checks it with its rules' own examples."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from components.site.errors import SiteError
+from policy.content.example import ExampleFailure, check_examples, count_examples
+from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReport:
+    """What a check found: `problems` of the file, or else `failures` of examples; no digest if it is not usable."""
+
+    digest: str = ""
+    rules: int = 0
+    examples: int = 0
+    problems: tuple[str, ...] = ()
+    failures: tuple[ExampleFailure, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and not self.failures
+
+
+def check_policy(file: Path) -> PolicyReport:
+    """Check a policy and run its examples.
+
+    Raises OSError if the file cannot be read, and SiteError if it or a lexicon file is no UTF-8.
+    """
+    text = _read(file)
+    names = find_lexicon_files(text)
+    files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
+    try:
+        policy = parse_policy(text, files)
+    except PolicyError as error:
+        return PolicyReport(problems=error.problems)
+    return PolicyReport(
+        policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy)
+    )
+
+
+def describe_report(report: PolicyReport) -> dict[str, object]:
+    """Put a report as JSON has it (docs/commands.md)."""
+    return {"ok": report.ok} | asdict(report)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SiteError(f"{file} is no UTF-8 text: byte {error.start} is wrong; save it as UTF-8") from None

@@ -1,0 +1,74 @@
+"""What becomes of a stanza by what it says: the strongest of all rules that match."""
+
+from collections.abc import Iterable
+
+from policy.content.link import Link
+from policy.content.policy import ContentPolicy
+from policy.content.rule import STRENGTH, ContentAction, Rule
+from policy.content.said import Said
+from policy.decision import Action, Decision, StanzaError, release
+from policy.facts import StanzaFacts, Way
+
+UNOBJECTIONABLE = release()
+
+# Nobody says these: events, the gate's own messages, and what the server makes of stanzas decided on before.
+_SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER})
+
+
+def decide_content(policy: ContentPolicy, facts: StanzaFacts) -> Decision:
+    """Decide what becomes of a stanza by what it says (docs/policy.md, section 5).
+
+    The strongest action of all rules that match wins (refuse, hold, amend, warn, flag), with the text of that
+    rule (of several, the one whose id comes first); the ids of all are named, sorted. Refusals are
+    `policy-violation` errors.
+    """
+    if facts.way in _SAID_BY_NOBODY:
+        return UNOBJECTIONABLE
+    said = Said(facts)
+    found, links = policy.find_rules(said)
+    if not found:
+        return UNOBJECTIONABLE
+    ids = tuple(sorted(found))
+    rules = [policy.by_id[id_] for id_ in ids]
+    strongest = max(rules, key=lambda rule: STRENGTH[rule.action])  # the first of several
+    strip = _links_to_strip(said, rules, links)
+    if strip is None and STRENGTH[strongest.action] <= STRENGTH[ContentAction.HOLD]:
+        # A link that cannot be taken out as it was written: nothing of it may pass, also not after a review.
+        return _refuse(next(rule for rule in rules if rule.action is ContentAction.AMEND), ids)
+    return _act(strongest, ids, strip or ())
+
+
+def _act(rule: Rule, ids: tuple[str, ...], strip: tuple[str, ...]) -> Decision:
+    match rule.action:
+        case ContentAction.REFUSE:
+            return _refuse(rule, ids)
+        case ContentAction.HOLD:
+            return Decision(Action.HOLD, ids, notice=rule.text, strip=strip)
+        case ContentAction.AMEND:
+            return Decision(Action.AMEND, ids, notice=rule.text, strip=strip)
+        case ContentAction.WARN:
+            return Decision(Action.RELEASE, ids, notice=rule.text)
+        case ContentAction.FLAG:
+            return release(*ids)
+
+
+def _refuse(rule: Rule, ids: tuple[str, ...]) -> Decision:
+    return Decision(
+        Action.REFUSE, ids, StanzaError("modify", "policy-violation", rule.text)
+    )  # RFC 6120, 8.3.3.12
+
+
+def _links_to_strip(
+    said: Said, rules: Iterable[Rule], links: dict[str, list[Link]]
+) -> tuple[str, ...] | None:
+    """Return the links to take out as they were written, the longest first; None if one is not there literally."""
+    written = {
+        link.written
+        for rule in rules
+        if rule.action is ContentAction.AMEND
+        for link in links.get(rule.id, ())
+    }
+    places = (said.facts.text, *said.facts.attributes)
+    if not all(any(text in place for place in places) for text in written):
+        return None
+    return tuple(sorted(written, key=lambda text: (-len(text), text)))

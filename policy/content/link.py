@@ -1,0 +1,199 @@
+"""Links: found wherever a client would show one, taken apart as a browser does (WHATWG URL), compared by host."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import ada_url
+import disarm
+from linkify_it import LinkifyIt
+from linkify_it.tlds import TLDS
+
+from policy.content.rule import Links, Rule
+from policy.content.said import Said
+
+# Elements whose attributes a client follows; in others, URLs are names (a namespace, a node of caps).
+_LINKING_NAMESPACES = (
+    "{http://www.w3.org/1999/xhtml}",
+    "{urn:xmpp:reference:0}",  # XEP-0372
+    "{urn:xmpp:sims:1}",  # XEP-0385
+    "{http://jabber.org/protocol/url-data}",  # XEP-0103
+    "{jabber:x:oob}",  # XEP-0066
+)
+_CJK = "\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_CJK_EDGE = re.compile(f"(?<=[{_CJK}])(?=[!-~])|(?<=[!-~])(?=[{_CJK}])")
+_WIDE_DOT = re.compile("(?<=[A-Za-z0-9])[。．｡](?=[A-Za-z0-9])")  # IDNA takes each for a dot
+_REST = r"""(?:[^\s<>"、。，；：！？（）【】《》「」『』]|。(?=[A-Za-z0-9]))"""
+_WRITTEN_OUT = re.compile(
+    rf"""(?: (?:https?|ftp|wss?): (?: [\\/]+ | (?=[^\s]{{0,253}}\.) )
+           | [a-z][a-z0-9+.-]{{0,30}}://
+           | (?<![a-z0-9]) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
+                             | data:[a-z]{{1,30}}/ )
+         ) {_REST}+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SCHEME_HINT = re.compile(r":(?:(?<=[A-Za-z]:)\S|//)")
+_BARE_HINT = re.compile(r"[.。．｡][^\W\d_]|\d\.\d{1,3}\.\d{1,3}\.\d|//")
+_TRAILING = ".,;:!?)]}'*_~|»”’…"
+_FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
+_IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]|^[\x00-\x20]+")
+_IN_HOST = re.compile(r"[^\s/\\?#@:]+")
+
+# Longer runs without a space are searched in pieces; they overlap by more than the longest name of a host.
+_PIECE, _OVERLAP = 1024, 256
+
+_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds(TLDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link: as it was written, its scheme, and its host in ASCII (empty where it has none or is malformed).
+
+    `is_bare` says that it has no scheme of its own.
+    """
+
+    written: str
+    scheme: str
+    host: str
+    is_bare: bool = False
+
+
+class LinkMatcher:
+    """Finds the links that a rule does not allow."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = [(rule.id, _Allowed(rule.matched)) for rule in rules if isinstance(rule.matched, Links)]
+
+    def find_links(self, said: Said) -> dict[str, list[Link]]:
+        """Return for each rule that does not allow them the links of a stanza."""
+        if not self._rules:
+            return {}
+        links = find_links(said)
+        found = {}
+        for rule, allowed in self._rules:
+            if refused := [link for link in links if not allowed.allows(link)]:
+                found[rule] = refused
+        return found
+
+
+class _Allowed:
+    """What a link rule allows, ready to be looked up."""
+
+    __slots__ = ("_bare_hosts", "_below", "_hosts", "_schemes")
+
+    def __init__(self, links: Links) -> None:
+        self._hosts = frozenset(host for host in links.hosts if not host.startswith("*."))
+        self._below = tuple(host[1:] for host in links.hosts if host.startswith("*."))
+        self._schemes = frozenset(links.schemes)
+        self._bare_hosts = links.bare_hosts
+
+    def allows(self, link: Link) -> bool:
+        if link.is_bare and not self._bare_hosts:
+            return True
+        if link.scheme not in self._schemes:
+            return False
+        if not link.host:
+            return link.scheme not in _WITH_HOST
+        return link.host in self._hosts or (bool(self._below) and link.host.endswith(self._below))
+
+
+_WITH_HOST = frozenset({"http", "https", "ftp", "ws", "wss", "xmpp", "mailto"})
+
+
+def find_links(said: Said) -> list[Link]:
+    """Find all links of a stanza: in its text, also where it hides them, and in attributes that a client follows."""
+    values = _linking_values(said)
+    found: dict[Link, None] = {}
+    for text in (*said.texts, *values):
+        rest = text
+        if _SCHEME_HINT.search(text):
+            found.update(
+                (_parse(match.group().rstrip(_TRAILING)), None) for match in _WRITTEN_OUT.finditer(text)
+            )
+            rest = _WRITTEN_OUT.sub(" ", text)
+        found.update((link, None) for link in _find_bare(rest))
+    for value in values:
+        if _FROM_HERE.match(value):
+            found[_parse(value, base="https:")] = None
+    for text in said.texts:
+        found.update((link, None) for link in _find_bare(_reveal(text)))
+    return list(found)
+
+
+def parse_host(text: str) -> str:
+    """Return a host as a person lists it in the form in which links have it, in ASCII; raises ValueError."""
+    wildcard = "*." if text.startswith("*.") else ""
+    name = text.removeprefix("*.")
+    if not _IN_HOST.fullmatch(name):
+        raise ValueError(f"{text!r} is no host: write its name alone, such as example.com or *.example.com")
+    try:
+        host = ada_url.URL(f"https://{name}/").hostname.rstrip(".")
+    except ValueError:
+        host = ""
+    if not host or "*" in host:
+        raise ValueError(f"{text!r} is no host: write its name, such as example.com or *.example.com")
+    return wildcard + host
+
+
+def _linking_values(said: Said) -> list[str]:
+    facts = said.facts
+    if not facts.attributes or not any(name.startswith(_LINKING_NAMESPACES) for name in facts.elements):
+        return []
+    return [
+        _IGNORED_BY_BROWSERS.sub("", value)
+        for value in facts.attributes
+        if not value.startswith("cid:")  # a picture of the stanza's own (XEP-0231)
+    ]
+
+
+def _reveal(text: str) -> str:
+    """Undo what hides a link and what a browser undoes, too; look-alikes are other hosts, and stay."""
+    if text.isascii():
+        return ""
+    revealed = unicodedata.normalize("NFKC", disarm.strip_format(disarm.strip_zero_width_chars(text)))
+    return revealed if revealed != text else ""
+
+
+def _find_bare(text: str) -> Iterator[Link]:
+    if not _BARE_HINT.search(text):
+        return
+    text = _WIDE_DOT.sub(".", _CJK_EDGE.sub(" ", text))
+    words = [piece for word in text.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
+    for match in _BARE.match(" ".join(words)) or ():
+        if match.schema in ("", "//"):
+            yield _parse(match.raw, base="http://" if match.schema == "" else "https:")
+        else:
+            yield _parse(match.raw)
+
+
+def _pieces(word: str) -> Iterable[str]:
+    if len(word) <= _PIECE:
+        return (word,)
+    return (word[start : start + _PIECE] for start in range(0, len(word) - _OVERLAP, _PIECE - _OVERLAP))
+
+
+def _parse(written: str, base: str = "") -> Link:
+    is_bare = base == "http://"
+    try:
+        url = ada_url.URL(base + written)
+    except ValueError:
+        return Link(written, (base or written).partition(":")[0].lower(), "", is_bare)
+    scheme, host = url.protocol.removesuffix(":"), url.hostname
+    if "\\" in written:  # a slash to browsers, a character of the user's name to other clients (RFC 3986)
+        host = ""
+    if scheme in ("xmpp", "mailto") and not host:
+        host = _host_of_address(url.pathname)
+    return Link(written, scheme, host.rstrip("."), is_bare)
+
+
+def _host_of_address(path: str) -> str:
+    """Return the host of a `xmpp:` or `mailto:` address, empty unless it is one account (RFC 5122, RFC 6068)."""
+    address = path.partition(";")[0].partition("/")[0]
+    if "," in address or "%" in address:
+        return ""
+    host = address.rpartition("@")[2]
+    try:
+        return ada_url.URL(f"https://{host}/").hostname if _IN_HOST.fullmatch(host) else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,128 @@
+"""policy.toml as a policy: checked as a whole, so that all that is wrong is told at once."""
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from policy import affiliation, payload
+from policy.content.policy import ContentPolicy
+from policy.content.rule import ContentAction
+from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+
+_RESERVED = frozenset(
+    rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
+) | {"undecidable"}
+
+
+class PolicyError(Exception):
+    """A policy is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def find_lexicon_files(text: str) -> tuple[str, ...]:
+    """Return the names of the files that a policy.toml takes terms from; what is wrong in it is left out."""
+    try:
+        raw = _read_toml(text)
+    except PolicyError:
+        return ()
+    return tuple(sorted({name for _, rule in _rules(raw) for _, name in _file_names(rule)}))
+
+
+def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
+    """Parse the text of a `policy.toml` (docs/policy.md, section 5); `files` are its lexicon files' texts.
+
+    The order of the rules has no meaning. Raises PolicyError with all problems at once, each with its path as
+    in `rule[0].patterns[2]`, counting from 0.
+    """
+    raw = _read_toml(text)
+    shape = None
+    problems: list[str] = []
+    try:
+        shape = PolicyTable.model_validate(raw)
+    except ValidationError as error:
+        problems = [describe(detail) for detail in error.errors(include_url=False)]
+    problems += _rule_problems(raw)
+    problems += _file_problems(raw, files or {})
+    if problems or shape is None:
+        raise PolicyError(tuple(problems))
+    return ContentPolicy(tuple(rule.build(files or {}) for rule in shape.rule))
+
+
+def _read_toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError((f"policy.toml: {error}",)) from None
+    except RecursionError:
+        raise PolicyError(("policy.toml: has tables or arrays too deep inside one another",)) from None
+
+
+# --- what entries say of one another ---
+# These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
+
+
+def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for index, rule in _rules(raw):
+        path = f"rule[{index}]"
+        id_, kind, action = rule.get("id"), rule.get("kind"), rule.get("action")
+        if isinstance(id_, str):
+            if id_ in _RESERVED:
+                yield f"{path}.id: {id_!r} is a rule of Steelyard's own: choose another"
+            if id_ in seen:
+                yield f"{path}.id: {id_!r} is already rule[{seen[id_]}]"
+            seen.setdefault(id_, index)
+        if action == ContentAction.AMEND and kind != "link":
+            yield f"{path}.action: only links can be amended: choose flag, warn, hold or refuse"
+        if action == ContentAction.FLAG and "text" in rule:
+            yield f"{path}.text: flag tells the sender nothing: remove it, or choose warn"
+        if action in ("warn", "amend", "hold", "refuse") and "text" not in rule:
+            yield f"{path}.text: is missing: say to the sender what is wrong and what to do instead"
+        if kind == "lexicon" and not rule.get("terms") and not rule.get("files"):
+            yield f"{path}.terms: is missing: give terms or files"
+        if kind == "payload" and rule.get("namespaces") and "unknown" not in _list(rule.get("payloads")):
+            yield f"{path}.namespaces: has a meaning only if payloads has unknown"
+
+
+def _file_problems(raw: dict[str, Any], files: Files) -> Iterator[str]:
+    told: set[str] = set()
+    for index, rule in _rules(raw):
+        for path, name in _file_names(rule):
+            if name not in files:
+                yield f"rule[{index}].{path}: there is no file {name}"
+            elif name not in told:
+                told.add(name)
+                yield from _term_problems(name, files[name])
+
+
+def _term_problems(name: str, text: str) -> Iterator[str]:
+    terms = read_terms(text)
+    if not terms:
+        yield f"{name}: has no term: write one on each line"
+    for number, term in terms:
+        try:
+            check_term(term)
+        except ValueError as error:
+            yield f"{name}:{number}: {error}"
+
+
+def _rules(raw: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    yield from ((index, rule) for index, rule in enumerate(_list(raw.get("rule"))) if isinstance(rule, dict))
+
+
+def _file_names(rule: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    files = rule.get("files")
+    if rule.get("kind") == "lexicon" and isinstance(files, dict):
+        for language, names in files.items():
+            for place, name in enumerate(_list(names)):
+                if isinstance(name, str):
+                    yield f"files.{language}[{place}]", name
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,87 @@
+"""The rules of a policy, as values; their order and that of their entries has no meaning."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ContentAction(StrEnum):
+    """What a rule asks for, the weakest first."""
+
+    FLAG = "flag"
+    WARN = "warn"
+    AMEND = "amend"
+    HOLD = "hold"
+    REFUSE = "refuse"
+
+
+STRENGTH = {action: rank for rank, action in enumerate(ContentAction)}
+
+
+class PayloadKind(StrEnum):
+    """What a stanza carries besides text."""
+
+    CALLS = "calls"
+    LOCATION = "location"
+    HTML = "html"
+    STICKERS = "stickers"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Term:
+    """A term of a lexicon, as it was written; a `*` at either end lets the word go on there."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Terms, sorted; `fold` says whether obfuscated text counts, too."""
+
+    terms: tuple[Term, ...]
+    fold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Regular expressions in RE2's syntax, sorted."""
+
+    patterns: tuple[str, ...]
+    case_sensitive: bool
+    fold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The links that are allowed: hosts in ASCII, sorted, `*.` for all below one; any other link is a match.
+
+    `bare_hosts` says whether a host without a scheme (`example.com/x`) is a link.
+    """
+
+    hosts: tuple[str, ...]
+    schemes: tuple[str, ...]
+    bare_hosts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """Kinds of payloads, sorted, and the namespaces that `unknown` knows besides those of XMPP."""
+
+    payloads: tuple[PayloadKind, ...]
+    namespaces: tuple[str, ...]
+
+
+Matched = Lexicon | Patterns | Links | Payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: what it matches, what follows, and what the sender is told (nothing for `flag`)."""
+
+    id: str
+    action: ContentAction
+    text: str
+    matched: Matched
+    must_match: tuple[str, ...] = ()
+    must_not_match: tuple[str, ...] = ()

@@ -1,0 +1,61 @@
+"""What a stanza says, in the forms that rules look at: as it was sent, and folded."""
+
+import re
+
+import disarm
+
+from policy.facts import StanzaFacts
+
+_XHTML = "{http://www.w3.org/1999/xhtml}"
+_CJK = "[\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+_CJK_GAP = re.compile(f"(?<={_CJK}) (?={_CJK})")  # spaces have no meaning there
+
+
+class Said:
+    """The texts of one stanza.
+
+    `texts` are as they were sent; `folded` are those whose folded form differs, in that form; `terms` and
+    `folded_terms` likewise, but for the case and runs of white space, which terms do not have.
+    """
+
+    __slots__ = ("facts", "folded", "folded_terms", "terms", "texts")
+
+    def __init__(self, facts: StanzaFacts) -> None:
+        self.facts = facts
+        self.texts = _texts(facts)
+        self.folded: list[str] = []
+        self.terms: list[str] = []
+        self.folded_terms: list[str] = []
+        for text in self.texts:
+            folded = fold(text)
+            plain = normalize_term(text)
+            self.terms.append(plain)
+            if folded != text:
+                self.folded.append(folded)
+                if (term := normalize_term(folded)) != plain:
+                    self.folded_terms.append(term)
+
+
+def fold(text: str) -> str:
+    """Undo what hides a word: NFKC, look-alikes to Latin (UTS 39), no accents, no invisible characters.
+
+    The case stays; white space becomes single spaces.
+    """
+    return disarm.strip_obfuscation(text)
+
+
+def normalize_term(text: str) -> str:
+    """Take away what terms do not tell apart: the case, and how words are spaced."""
+    spaced = " ".join(text.casefold().split())
+    return spaced if spaced.isascii() else _CJK_GAP.sub("", spaced)
+
+
+def _texts(facts: StanzaFacts) -> list[str]:
+    text = facts.text
+    if not text or text.isspace():
+        return []
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair, which no matcher takes
+    if "\n" in text and any(name.startswith(_XHTML) for name in facts.elements):
+        return [text, text.replace("\n", "")]  # <b>in</b>sider reads as one word
+    return [text]

@@ -1,0 +1,190 @@
+"""The shape of policy.toml: its tables, what each entry may be, and how a wrong one is told."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from policy.content.link import parse_host
+from policy.content.pattern import check_pattern
+from policy.content.rule import (
+    ContentAction,
+    Lexicon,
+    Links,
+    Matched,
+    Patterns,
+    PayloadKind,
+    Payloads,
+    Rule,
+    Term,
+)
+from policy.content.said import normalize_term
+
+TERM_MAX_CHARACTERS = 200
+LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$"  # RFC 5646, as far as anybody needs it here
+
+
+def check_term(text: str) -> str:
+    """Check a term as a person wrote it, and return it; raises ValueError."""
+    bare = text.strip("*")
+    if not normalize_term(bare):
+        raise ValueError("is empty: write a word or a phrase")
+    if "*" in bare or text.startswith("**") or text.endswith("**"):
+        raise ValueError(f"{text!r} has a '*' inside: one may stand at the start, and one at the end")
+    if len(text) > TERM_MAX_CHARACTERS:
+        raise ValueError(f"has {len(text)} characters: at most {TERM_MAX_CHARACTERS} are allowed")
+    return text
+
+
+def _check_sentence(text: str) -> str:
+    if not text.isprintable():  # it goes into a stanza, where XML forbids most control characters
+        raise ValueError("has a line break or an invisible character: write one line")
+    return text
+
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+_Sentence = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_check_sentence),
+]
+_Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
+_TermText = Annotated[str, AfterValidator(check_term)]
+_Pattern = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(check_pattern)]
+_Host = Annotated[str, AfterValidator(parse_host)]
+_Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*$")]
+_Namespace = Annotated[str, StringConstraints(min_length=1)]
+_FileName = Annotated[str, StringConstraints(min_length=1)]
+
+Files = Mapping[str, str]
+"""The texts of lexicon files, by their names as policy.toml has them."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _RuleTable(_Table):
+    id: _Id
+    action: Annotated[ContentAction, Field(strict=False)]
+    text: _Sentence = ""
+    must_match: Annotated[list[str], Field(min_length=1)]
+    must_not_match: list[str] = []
+
+    def matched(self, files: Files) -> Matched:
+        raise NotImplementedError
+
+    def build(self, files: Files) -> Rule:
+        examples = tuple(self.must_match), tuple(self.must_not_match)
+        return Rule(self.id, self.action, self.text, self.matched(files), *examples)
+
+
+class _LexiconTable(_RuleTable):
+    kind: Literal["lexicon"]
+    terms: dict[_Language, list[_TermText]] = {}
+    files: dict[_Language, list[_FileName]] = {}
+    fold: bool = True
+
+    def matched(self, files: Files) -> Lexicon:
+        terms = {Term(language, text) for language, texts in self.terms.items() for text in texts}
+        for language, names in self.files.items():
+            terms |= {Term(language, text) for name in names for _, text in read_terms(files[name])}
+        return Lexicon(tuple(sorted(terms)), self.fold)
+
+
+class _PatternTable(_RuleTable):
+    kind: Literal["pattern"]
+    patterns: Annotated[list[_Pattern], Field(min_length=1)]
+    case_sensitive: bool = False
+    fold: bool = True
+
+    def matched(self, files: Files) -> Patterns:
+        return Patterns(_sorted(self.patterns), self.case_sensitive, self.fold)
+
+
+class _LinkTable(_RuleTable):
+    kind: Literal["link"]
+    hosts: list[_Host]
+    schemes: list[_Scheme] = ["http", "https", "mailto", "xmpp"]
+    bare_hosts: bool = True
+
+    def matched(self, files: Files) -> Links:
+        return Links(_sorted(self.hosts), _sorted(self.schemes), self.bare_hosts)
+
+
+class _PayloadTable(_RuleTable):
+    kind: Literal["payload"]
+    payloads: Annotated[list[Annotated[PayloadKind, Field(strict=False)]], Field(min_length=1)]
+    namespaces: list[_Namespace] = []
+
+    def matched(self, files: Files) -> Payloads:
+        return Payloads(tuple(sorted(set(self.payloads))), _sorted(self.namespaces))
+
+
+_AnyRule = Annotated[_LexiconTable | _PatternTable | _LinkTable | _PayloadTable, Field(discriminator="kind")]
+
+
+class PolicyTable(_Table):
+    """The whole of policy.toml."""
+
+    rule: Annotated[list[_AnyRule], Field(min_length=1)]
+
+
+def read_terms(text: str) -> list[tuple[int, str]]:
+    """Return the terms of a lexicon file with the numbers of their lines: one on each, but for `#` comments."""
+    lines = enumerate(text.removeprefix("\ufeff").splitlines(), start=1)
+    return [
+        (number, line.strip()) for number, line in lines if line.strip() and not line.lstrip().startswith("#")
+    ]
+
+
+def describe(detail: Any) -> str:
+    """Put one of pydantic's errors as `path: what to do`."""
+    path = ""
+    for place, step in enumerate(detail["loc"]):
+        if step != "[key]" and place != 2:  # what stands second in `rule` is which kind it is, not a name
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    given = detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            problem = "there is no such setting here: remove it, or correct its name"
+        case "missing":
+            problem = "is missing"
+        case "too_short" | "string_too_short":
+            problem = "must not be empty"
+        case "string_pattern_mismatch":
+            problem = _PROBLEMS.get(
+                detail["ctx"]["pattern"], f"{given!r} has characters that may not be there"
+            )
+        case "value_error":
+            problem = str(detail["ctx"]["error"])
+        case "enum":
+            problem = f"{given!r} is none of {detail['ctx']['expected']}"
+        case "union_tag_invalid":
+            path, problem = f"{path}.kind", f"is none of {detail['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            path, problem = f"{path}.kind", "is missing"
+        case kind:
+            problem = _TYPES.get(kind, detail["msg"])
+    return f"{path or 'policy.toml'}: {problem}"
+
+
+_PROBLEMS = {
+    LANGUAGE: "is no language: write its code, such as en, de or zh",
+    r"^[a-z0-9][a-z0-9-]*$": "is no id: use small letters, digits and -",
+    r"^[a-z][a-z0-9+.-]*$": "is no scheme: write it in small letters and without the colon, such as https",
+}
+
+
+_TYPES = {
+    "string_type": "must be a text in quotes",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list: [...]",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+}
+
+
+def _sorted(entries: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(entries)))

@@ -1,0 +1,49 @@
+"""docs/policy.md, section 5, has every setting, action, payload and scheme, and its example is a policy."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from policy.content import link, shape
+from policy.content.example import check_examples
+from policy.content.parse import parse_policy
+from policy.content.rule import ContentAction, PayloadKind
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "policy.md").read_text()
+SECTION = PAGE.split("\n## 5. ")[1]
+KINDS = {
+    "lexicon": shape._LexiconTable,
+    "pattern": shape._PatternTable,
+    "link": shape._LinkTable,
+    "payload": shape._PayloadTable,
+}
+
+
+def rows(text: str) -> set[str]:
+    return {name.partition(".")[0] for name in re.findall(r"^\| `([a-z_.A-Z]+)` \|", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(("kind", "table"), KINDS.items())
+def test_every_setting_of_a_kind_is_documented(kind: str, table: type[BaseModel]) -> None:
+    section = SECTION.split(f"\n### {kind}\n")[1].split("\n### ")[0]
+    settings = set(table.model_fields) - {*shape._RuleTable.model_fields, "kind"}
+    assert rows(section) == settings | (set(PayloadKind) if kind == "payload" else set())
+
+
+def test_every_setting_of_all_rules_and_every_action_is_documented() -> None:
+    general = SECTION.split("\n### ")[0]
+    assert rows(general) == {*shape._RuleTable.model_fields, "kind", *ContentAction}
+
+
+def test_every_scheme_that_is_a_link_by_itself_is_documented() -> None:
+    schemes = re.search(r"\(\?:(javascript[a-z|?]+)\)", link._WRITTEN_OUT.pattern)
+    assert schemes is not None
+    for scheme in schemes.group(1).split("|"):
+        assert f"`{scheme.rstrip('?')}:`" in SECTION
+
+
+def test_the_example_is_a_policy() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)
+    assert check_examples(parse_policy(example, {"words/de.txt": "insiderwissen"})) == ()

@@ -1,0 +1,196 @@
+import time
+
+import pytest
+
+from policy.content.decide import decide_content
+from policy.content.example import read_example
+from policy.content.parse import PolicyError
+from policy.decision import Action
+from tests.unit.policy.content.rules import matches, one_rule
+
+HOSTS = ["reuters.com", "*.metals.example", "bücher.de", "192.0.2.7"]
+POLICY = one_rule(kind="link", hosts=HOSTS)
+AMENDING = one_rule(kind="link", hosts=HOSTS, action="amend", text="Taken out.")
+
+HTML = (
+    "<message><body>ok</body><html xmlns='http://jabber.org/protocol/xhtml-im'>"
+    "<body xmlns='http://www.w3.org/1999/xhtml'>{0}</body></html></message>"
+)
+
+ALLOWED = [
+    "",
+    "no link here",
+    "https://reuters.com",
+    "HTTPS://REUTERS.COM/a?b#c",
+    "https://reuters.com.",
+    "(https://reuters.com), https://reuters.com!",
+    "«https://reuters.com»",
+    "<https://reuters.com>",
+    "https://reuters.com:8443/x",
+    "https://user@reuters.com/",
+    "看https://reuters.com。然后",
+    "看https://reuters.com，然后",
+    "reuters.com/markets",
+    "https://a.b.metals.example",
+    "https://bücher.de",
+    "https://xn--bcher-kva.de",
+    "BÜCHER.DE",
+    "http://192.0.2.7/x",
+    "http://3221225991/",  # the same address
+    "mailto:news@reuters.com",
+    "xmpp:bob@x.metals.example?join",
+    "bob@evil.com",  # an address, no link
+    "9410.50 USD/t at 16:00.Then more",
+    "e.g. this, i.e. that, 3.5.2, v1.2",
+    "https: is a scheme, file: too, data: none",
+    "reu\u200bters.com",  # a browser ignores what is invisible
+    HTML.format("<a href='https://reuters.com/x'>x</a><span style='color:red'>y</span>"),
+    HTML.format("<img src='cid:sha1+8f35@bob.xmpp.org'/>"),
+    HTML.format("<a href='#top'>x</a>"),
+    "<presence><c xmlns='http://jabber.org/protocol/caps' node='https://dino.im' ver='x'/></presence>",
+    "<iq type='result'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='http://evil.com'/></query></iq>",
+]
+REFUSED = [
+    "https://evil.com",
+    "http://evil.com",
+    "ftp://evil.com/x",
+    "wss://evil.com",
+    "HTTPS://EVIL.COM",
+    "evil.com",
+    "www.evil.com/x",
+    "(evil.com)",
+    "see evil.com.",
+    "//evil.com/x",
+    "看evil.com吧",
+    "看https://evil.com吧",
+    "foo_https://evil.com",
+    "xhttps://evil.com",
+    "https:\\\\evil.com",
+    "https:/evil.com",
+    "http:evil.com",
+    "https://reuters.com@evil.com/",
+    "https://reuters.com:pw@evil.com/",
+    "https://reuters.com\\@evil.com/",
+    "https://reuters.com.evil.com",
+    "https://evil.com/reuters.com",
+    "https://evil.com?reuters.com",
+    "https://evil.com#.metals.example",
+    "https://xreuters.com",
+    "https://news.reuters.com",  # only what is listed
+    "https://metals.example",  # below it only
+    "https://evilmetals.example",
+    "https://rеuters.com",  # Cyrillic
+    "rеuters.com",
+    "https://buecher.de https://bucher.de",
+    "https://reuters.com'.evil.com",
+    "https://reuters.com。evil.com",
+    "evil。com",
+    "evil．com",
+    "ｅｖｉｌ．ｃｏｍ",
+    "ｈｔｔｐｓ：／／ｅｖｉｌ．ｃｏｍ",
+    "ev\u200bil.com",
+    "https://ev\u200bil.com",
+    "https://intranet/",
+    "http://localhost:8080",
+    "http://[::1]/",
+    "http://192.0.2.8/",
+    "http://0xC0000208/",
+    "192.0.2.8:80/x",
+    "https://%65vil.com/",
+    "https://evil.com:99999/",  # malformed: a client may still show it
+    "https://reuters.com, https://evil.com",
+    "tg://resolve?domain=x",
+    "ssh://reuters.com",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "file:///etc/passwd",
+    "magnet:?xt=urn:btih:x",
+    "mailto:bob@evil.com",
+    "mailto:news@reuters.com,bob@evil.com",
+    "xmpp:room@evil.com?join",
+    "<message><x xmlns='jabber:x:oob'><url>https://evil.com/a.pdf</url></x></message>",
+    "<message><reference xmlns='urn:xmpp:reference:0' type='data' uri='https://evil.com'/></message>",
+    "<message><url-data xmlns='http://jabber.org/protocol/url-data' target='https://evil.com'/></message>",
+    HTML.format("<a href='https://evil.com'>https://reuters.com</a>"),
+    HTML.format("<a href='//evil.com'>x</a>"),
+    HTML.format("<a href='\\\\evil.com'>x</a>"),
+    HTML.format("<a href='/\\evil.com'>x</a>"),
+    HTML.format("<a href=' https://evil.com'>x</a>"),
+    HTML.format("<a href='ht&#10;tps://evil.com'>x</a>"),
+    HTML.format("<a href='java&#9;script:alert(1)'>x</a>"),
+    HTML.format("<img src='http://evil.com/pixel.png'/>"),
+    HTML.format("<span style='background:url(https://evil.com/p)'>x</span>"),
+    HTML.format("<b>https://ev</b>il.com"),
+]
+
+
+@pytest.mark.parametrize("example", ALLOWED)
+def test_what_is_allowed(example: str) -> None:
+    assert not matches(POLICY, example)
+
+
+@pytest.mark.parametrize("example", REFUSED)
+def test_every_shape_of_a_link(example: str) -> None:
+    assert matches(POLICY, example)
+
+
+def test_bare_hosts_and_schemes_are_settings() -> None:
+    policy = one_rule(kind="link", hosts=["reuters.com"], schemes=["https", "sftp"], bare_hosts=False)
+    assert not matches(policy, "evil.com, README.md")
+    assert not matches(policy, "sftp://reuters.com/x")
+    assert matches(policy, "http://reuters.com")
+    assert matches(policy, "sftp://evil.com/x")
+
+
+@pytest.mark.parametrize(
+    ("example", "strip"),
+    [
+        ("see https://evil.com/x, please", ("https://evil.com/x",)),
+        ("a evil.com b https://reuters.com c", ("evil.com",)),
+        ("看evil.com吧", ("evil.com",)),
+        (HTML.format("<a href='//evil.com'>x</a>"), ("//evil.com",)),
+    ],
+)
+def test_amending_says_what_to_take_out(example: str, strip: tuple[str, ...]) -> None:
+    decision = decide_content(AMENDING, read_example(example))
+    assert (decision.action, decision.notice, decision.strip) == (Action.AMEND, "Taken out.", strip)
+    assert decision.error is None
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "ev\u200bil.com/x ｅｖｉｌ．ｃｏｍ",
+        HTML.format("<b>https://ev</b>il.com"),
+        HTML.format("<a href='ht&#10;tps://evil.com'>x</a>"),
+    ],
+)
+def test_a_link_that_cannot_be_taken_out_is_refused(example: str) -> None:
+    decision = decide_content(AMENDING, read_example(example))
+    assert decision.action is Action.REFUSE
+    assert decision.error is not None
+    assert decision.error.text == "Taken out."
+
+
+@pytest.mark.parametrize(
+    "host", ["", " ", "a b", "https://x.de", "x.de/a", "x.de:80", "a@b.de", "*", "*.", "a.*.b", "x%00.de"]
+)
+def test_what_is_no_host(host: str) -> None:
+    with pytest.raises(PolicyError, match=r"^rule\[0\]\.hosts\[0\]: .* is no host"):
+        one_rule(kind="link", hosts=[host])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a." * 50_000, "https://" * 12_000, "http:" * 20_000, "a-" * 50_000 + ".com", "1.1." * 25_000, "//" * 50_000,
+     "www." * 25_000, "x" * 100_000 + "://", "evil.com " * 5_000, "javascript:" * 9_000, "。a" * 30_000],
+)  # fmt: skip
+def test_no_text_takes_long(text: str) -> None:
+    began = time.process_time()
+    decide_content(POLICY, read_example(text))
+    assert time.process_time() - began < 5
+
+
+def test_a_link_is_found_in_a_long_run_without_spaces() -> None:
+    for position in (0, 700, 1000, 1020, 1500):
+        assert matches(POLICY, "-" * position + "(evil.com)" + "-" * 3000)
