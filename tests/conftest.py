@@ -4,8 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.archive.store.connection import Connection
 from tests.support.certificates import CertificateAuthority
 from tests.support.postgres import PostgresServer, run_postgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connections_keep_nobody() -> Iterator[None]:
+    """A test that fails may leave connections open: their threads must not keep the process from ending."""
+    connect = Connection.open
+
+    async def open_in_background(connection: Connection) -> None:
+        connection._thread.daemon = True
+        await connect(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "open", open_in_background)
+        yield
 
 
 @pytest.fixture(scope="session")

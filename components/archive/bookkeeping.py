@@ -7,9 +7,6 @@ from typing import Any, get_args
 
 from components.archive.record import RecordKind
 
-PERMANENT_CLASS = 255
-"""The retention class of what is never destroyed: orders, and what they say."""
-
 
 class BookkeepingError(ValueError):
     """The bytes are not a record of this kind in its one encoding."""

@@ -77,6 +77,21 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """What an order is about, in words that only auditors read: its `act` and `id`, and why.
+
+    `custodian` is a bare JID and `query` in the auditors' language; both are empty where the order has none.
+    """
+
+    act: str
+    id: str
+    matter: str
+    custodian: str
+    query: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """Something that a person must look at: `name` and what it means stand in docs/alarms.md.
 
@@ -88,7 +103,7 @@ class Alarm:
     at_ns: int
 
 
-Record = Submission | Delivery | Access | Alarm
+Record = Submission | Delivery | Access | Alarm | OrderDetails
 
 
 def encode_submission(submission: Submission) -> bytes:
@@ -121,6 +136,12 @@ def encode_access(access: Access) -> bytes:
         "log_size": access.log_size,
         "result_count": access.result_count,
     }
+    return _encode(header)
+
+
+def encode_order_details(details: OrderDetails) -> bytes:
+    """Encode what an order is about; raises RecordError for text that has no UTF-8."""
+    header: dict[str, object] = {name: getattr(details, name) for name in _DETAILS}
     return _encode(header)
 
 
@@ -188,6 +209,10 @@ def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Ac
     )
 
 
+def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> OrderDetails:
+    return OrderDetails(*(_text(header, name) for name in _DETAILS))
+
+
 def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Alarm:
     details = header["details"]
     if not isinstance(details, dict) or any(type(value) not in (str, int) for value in details.values()):
@@ -195,18 +220,21 @@ def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Ala
     return Alarm(_text(header, "name"), tuple(details.items()), _number(header, "at_ns"))
 
 
+_DETAILS = ("act", "id", "matter", "custodian", "query", "reason")
 _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
     RecordKind.STANZA: _parse_submission,
     RecordKind.SESSION: _parse_submission,
     RecordKind.DELIVERY: _parse_delivery,
     RecordKind.ACCESS: _parse_access,
     RecordKind.ALARM: _parse_alarm,
+    RecordKind.ORDER_DETAILS: _parse_order_details,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
     Delivery: encode_delivery,
     Access: encode_access,
     Alarm: encode_alarm,
+    OrderDetails: encode_order_details,
 }
 
 

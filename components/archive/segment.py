@@ -1,7 +1,7 @@
 """The writer's open segments: which one a record goes to, and when one ends (docs/archive-format.md, section 5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from components.archive.bookkeeping import Manifest, SegmentOpened, encode_bookkeeping
@@ -44,7 +44,8 @@ class OpenSegment:
     def grown(self, chain: bytes, count: int, first: int, last: int) -> "OpenSegment":
         """Add `count` records, at least one, the first and last of these indexes; `chain` is behind them."""
         first = self.first if self.count else first
-        return replace(self, chain=chain, count=self.count + count, first=first, last=last)
+        number, retention_class, opened_at_ns = self.number, self.retention_class, self.opened_at_ns
+        return OpenSegment(number, retention_class, opened_at_ns, chain, self.count + count, first, last)
 
     def manifest(self) -> tuple[RecordKind, bytes]:
         """Give the record that ends it."""

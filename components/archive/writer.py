@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple
 
+from components.archive.bookkeeping import Tombstone, encode_bookkeeping
 from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
 from components.archive.last_signed import LastSigned
@@ -19,8 +20,18 @@ from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
-from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, MemoRow, SegmentRow
+from components.archive.store import (
+    FORMAT,
+    Change,
+    CheckpointRow,
+    Destruction,
+    LogStore,
+    MemoRow,
+    RequestRow,
+    SegmentRow,
+)
 from components.archive.store.open import StoreName, open_store
+from policy.retention import PERMANENT_CLASS
 
 DEFAULT_CLASS = 1
 
@@ -79,6 +90,7 @@ class LogWriter:
     ) -> None:
         self._store = store
         self._signer = signer
+        self._origin = signer.verifier_key.name  # which no other key of the log changes
         self._recipients = tuple(recipients)
         self._head = head
         self._state = _State(head.size, head.time_ns, last_segment + 1)
@@ -240,6 +252,47 @@ class LogWriter:
                 await self._settle()
             return self.size
 
+    async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
+        """Record an order and, right behind it, its details, in one transaction; gives the order's index.
+
+        They have a segment of their own, so that whoever looks for orders need not look through the others.
+        Raises as `append` does.
+        """
+        entries = (
+            Entry(RecordKind.ORDER, order),
+            Entry(RecordKind.ORDER_DETAILS, details, PERMANENT_CLASS),
+        )
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            return await self._commit(entries, (), b"", 0, whole_class=PERMANENT_CLASS)
+
+    async def destroy(self, destruction: Destruction, tombstone: Tombstone | None) -> None:
+        """Destroy payloads and keys, in the transaction that records their tombstone; raises as `append` does.
+
+        What an earlier call's tombstone has named already needs no other. Until `purge` has returned, files of the
+        store may still hold what was destroyed.
+        """
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            if tombstone is None:
+                await self._commit_aside(Change(destroyed=[destruction]))
+            else:
+                entry = Entry(*encode_bookkeeping(tombstone))
+                await self._commit([entry], (), b"", 0, destroyed=[destruction])
+
+    async def purge(self, *, requests_only: bool = False) -> None:
+        """Leave nothing of what was destroyed in files beside the log; raises LogUnavailable while it cannot."""
+        await self._store.purge(requests_only=requests_only)
+
+    async def answer(self, id_: str, answer: str) -> None:
+        """Answer a request that another process put into the store, and take its body; raises as `append` does."""
+        async with self._turn:
+            if self._in_doubt is not None:
+                await self._settle()
+            await self._commit_aside(Change(answered=[RequestRow(id_, None, answer)]))
+
     async def close(self) -> None:
         """End all segments, sign, close the store and let the next writer in.
 
@@ -255,9 +308,18 @@ class LogWriter:
                 await self._store.close()
 
     async def _commit(
-        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+        self,
+        entries: Sequence[Entry],
+        ended: Sequence[OpenSegment],
+        memo: bytes,
+        forget_memos_before: int,
+        *,
+        whole_class: int | None = None,
+        destroyed: Sequence[Destruction] = (),
     ) -> LeafIndex:
-        plan = self._plan(entries, ended, memo, forget_memos_before)
+        plan = self._plan(entries, ended, memo, forget_memos_before, whole_class)
+        if destroyed:
+            plan = replace(plan, change=replace(plan.change, destroyed=destroyed))
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
         self._in_doubt, self._doubtful_leaves, self._doubtful_signer = (
@@ -272,10 +334,21 @@ class LogWriter:
         self._ungrown += plan.change.leaves
         return plan.first
 
+    async def _commit_aside(self, change: Change) -> None:
+        """Commit what adds nothing to the tree."""
+        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
+        await self._store.commit(change)
+        self._in_doubt = None
+
     def _plan(
-        self, entries: Sequence[Entry], ended: Sequence[OpenSegment], memo: bytes, forget_memos_before: int
+        self,
+        entries: Sequence[Entry],
+        ended: Sequence[OpenSegment],
+        memo: bytes,
+        forget_memos_before: int,
+        whole_class: int | None = None,
     ) -> _Plan:
-        draft = _Draft(self._state, self._clock_ns(), self._signer.verifier_key.name)
+        draft = _Draft(self._state, self._clock_ns(), self._origin)
         for segment in ended:
             draft.end_segment(segment)
         for retention_class, records in _count_classes(entries).items():
@@ -283,6 +356,8 @@ class LogWriter:
         first = draft.next_index
         for entry in entries:
             draft.add(entry)
+        if whole_class is not None:
+            draft.end_filled(whole_class)
         return draft.finish(first, memo, forget_memos_before)
 
     async def _sign(self) -> None:
@@ -292,10 +367,8 @@ class LogWriter:
         if head.size == head.signed_size:
             return
         row = _checkpoint(head, self._signer)
-        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
-        await self._store.commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
-        self._in_doubt = None
+        await self._commit_aside(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         # Killed before this: what is kept apart is a second older than the log, and still a state of it.
         if self._last_signed is not None:
             self._last_signed.keep(row.note)
@@ -370,26 +443,31 @@ class _Draft:
 
     def add(self, entry: Entry) -> None:
         """Add a record, sealed unless it is bookkeeping."""
-        if not entry.kind.is_sealed:
-            self._add_plain(entry.kind, entry.payload)
+        kind, payload, retention_class, conversation = entry
+        if not kind.is_sealed:
+            self._add_plain(kind, payload)
             return
-        filling = self._filling.get(entry.retention_class)
+        index = self.next_index
+        filling = self._filling.get(retention_class)
         if filling is None:
-            segment = self._segments[entry.retention_class]
-            filling = self._filling[entry.retention_class] = _Filling(segment, self.next_index)
+            filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
         header = encode_header(
-            entry.kind,
-            self.next_index,
+            kind,
+            index,
             self._now_ns,
             filling.segment.number,
-            entry.retention_class,
+            retention_class,
             filling.position,
-            len(entry.payload) + TAG_SIZE_BYTES,
-            entry.conversation,
+            len(payload) + TAG_SIZE_BYTES,
+            conversation,
         )
-        sealed = seal_payload(filling.next_key(self.next_index), header, entry.payload)
+        sealed = seal_payload(filling.next_key(index), header, payload)
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
+
+    def end_filled(self, retention_class: int) -> None:
+        """Add the manifest of the segment that this append added to."""
+        self.end_segment(self._filling.pop(retention_class).filled())
 
     def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> _Plan:
         """Give the change, and the state that it leads to."""

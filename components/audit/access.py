@@ -9,10 +9,13 @@ from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.record import Access, RecordError, RecordKind, encode_access
+from components.archive.settings import load_retention
 from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
 from components.audit.errors import AuditError
 from components.audit.settings import AuditSettings
+from components.settings import SettingsError
+from policy.retention import RecordedKind, assign_class
 
 # Another look holds the log for a few milliseconds.
 _BUSY_TIMEOUT_S = 5.0
@@ -26,12 +29,13 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
     """
     log = settings.audit
     try:
+        retention_class = assign_class(load_retention(settings.retention), RecordedKind.ACCESS)
         writer = await _open_writer(settings)
         try:
-            index = await writer.append([Entry(RecordKind.ACCESS, encode_access(access))])
+            index = await writer.append([Entry(RecordKind.ACCESS, encode_access(access), retention_class)])
         finally:
             await writer.close()
-    except (LogError, KeyFileError, RecordError) as error:
+    except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise AuditError(
             f"nothing is shown, as this look could not be recorded in {store_label(log.path)}: {error}"
         ) from error

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from components.audit import retention_cli
 from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
 
 if TYPE_CHECKING:
     from components.archive.log.note import VerifierKey
     from components.archive.store.open import StoreName
 
-app = App(name="archive", help="Copy and publish the archive's logs, sealed as they are.")
+app = App(
+    name="archive",
+    help="Hold, expire and erase what is recorded; copy and publish the logs, sealed as they are.",
+)
+retention_cli.register(app)
 
 
 @app.command

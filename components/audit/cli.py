@@ -6,15 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter, validators
 
 from components.audit.errors import AuditError
-
-if TYPE_CHECKING:
-    from components.audit.settings import LogSettings
-    from components.audit.verify import Report
 
 app = App(name="audit", help="Look into the record. Every look is itself a record.")
 
@@ -140,32 +136,46 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     return 1 if result.findings else 0
 
 
-def verify_command(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
-    """Check every record of every log against the tree and the signed checkpoints; status 1 if any is wrong."""
-    from components.archive.store.open import log_file
+def verify_command(
+    *,
+    log: str | None = None,
+    from_url: str | None = None,
+    checkpoint: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
+    witness: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    approver: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> int:
+    """Check every record of every log against the tree, checkpoints and witnesses; status 1 if any is wrong.
+
+    Parameters
+    ----------
+    log
+        Only this log: gate or audit.
+    from_url
+        Verify from the log's tiles at this http(s) address alone, without its database.
+    checkpoint
+        A checkpoint that was kept elsewhere, or a folder of them; may be repeated.
+    witness
+        The verifier key of a witness that must have cosigned, or a file with it; may be repeated.
+    approver
+        The verifier key of an approver of orders, or a file with it; may be repeated.
+    """
     from components.audit import printing
     from components.audit.document import describe_verification, encode_document
+    from components.audit.evidence import load_evidence
     from components.audit.settings import load_audit_settings
+    from components.audit.verification import Scope, verify_site
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
-        reports: dict[str, Report | None] = {settings.gate.name: _verify(settings.gate)}
-        # The first look makes the auditors' log.
-        there = (file := log_file(settings.audit.path)) is None or file.exists()
-        reports[settings.audit.name] = _verify(settings.audit) if there else None
+        evidence = load_evidence(site, checkpoint, witness, approver)
+        reports = verify_site(settings, Scope(log, from_url), evidence)
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
         printing.print_verification(reports, printing.make_console())
     return 0 if all(report is None or report.ok for report in reports.values()) else 1
-
-
-def _verify(log: "LogSettings") -> "Report":
-    from components.audit.printing import progress_bar
-    from components.audit.verify import verify_log
-
-    with progress_bar(f"Verifying {log.name}", "records") as progress:
-        return verify_log(log.path, log.verifier_key_file.read_text(), progress)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from components.archive.log.merkle import leaf_hash
-from components.archive.record import Access, Alarm, Delivery, Submission
+from components.archive.record import Access, Alarm, Delivery, OrderDetails, Submission
 from components.audit.query.tree import Kind, format_query
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
@@ -105,6 +105,8 @@ def describe_view(view: RecordView) -> dict[str, Any]:
             }
         case Alarm(name, details):
             described |= {"alarm": name, "details": dict(details)}
+        case OrderDetails() as details:
+            described |= asdict(details) | {"order": details.id, "id": view.id}
         case None:
             described |= {"kind": Kind.OTHER, "text": view.reading.text}
     return described

@@ -13,6 +13,7 @@ from typing import Self
 from components.archive.log.leaf import NOT_SEALED, encode_leaf
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Delivery, RecordKind, Submission, parse_record
+from components.audit.forgetting import find_destroyed, forget, purge
 from components.audit.query.compile import Where
 from components.audit.query.tree import Kind
 from components.audit.query.words import fold_words
@@ -92,13 +93,19 @@ class Index:
                 end = min(total, position + RECORDS_PER_TRANSACTION)
                 while position < end:
                     count = min(RECORDS_PER_FETCH, end - position)
-                    self._insert(await log.fetch(position, count))
+                    records = await log.fetch(position, count)
+                    self._insert(records)
+                    for record in records:
+                        if record.leaf.kind == RecordKind.TOMBSTONE:
+                            forget(self._db, await find_destroyed(log.reader.source, record.payload or b""))
                     position += count
                 self._db.execute(
                     "UPDATE state SET next_index = ?, last_leaf = ?",
                     (position, await _leaf_before(log, position)),
                 )
             progress(position, total)
+        # A crash before this leaves it to the next call.
+        purge(self._db)
 
     def find(self, where: Where, limit: int) -> Found:
         """Find what a compiled query matches, at most the `limit` newest."""
@@ -111,6 +118,18 @@ class Index:
                 f"SELECT idx {condition} ORDER BY idx DESC LIMIT ?", (*where.parameters, limit)
             ).fetchall()
         return Found(tuple(idx for (idx,) in reversed(rows)), matched, submissions, log_size)
+
+    def find_all(self, where: Where) -> tuple[int, ...]:
+        """Find the indexes of all that a compiled query matches, in the log's order."""
+        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        rows = self._db.execute(f"SELECT idx {condition} ORDER BY idx", where.parameters)
+        return tuple(idx for (idx,) in rows)
+
+    def find_segments(self, where: Where) -> tuple[int, ...]:
+        """Find the segments that hold anything that a compiled query matches, in order."""
+        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        rows = self._db.execute(f"SELECT DISTINCT segment {condition} ORDER BY segment", where.parameters)
+        return tuple(segment for (segment,) in rows)
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
         """Look up what became of a submission."""
@@ -142,7 +161,7 @@ class Index:
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in SCHEMA.strip().split(";\n"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO state VALUES (0, x'')")
+        self._db.execute("INSERT INTO state VALUES (0, x'', 0)")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         return 0
 
@@ -151,16 +170,13 @@ class Index:
         for record in records:
             rows.add(record)
         self._db.executemany(
-            "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.submissions
+            "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.submissions
         )
+        self._db.executemany("INSERT INTO folded VALUES (?, ?)", rows.words)
         self._db.executemany("INSERT INTO word (rowid, text) VALUES (?, ?)", rows.words)
         self._db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", rows.rules)
-        self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?)", rows.bounced)
-        self._db.executemany(
-            "INSERT INTO delivery VALUES (?, ?) "
-            "ON CONFLICT DO UPDATE SET through = max(through, excluded.through)",
-            rows.deliveries,
-        )
+        self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", rows.bounced)
+        self._db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", rows.deliveries)
 
 
 class _Rows:
@@ -170,8 +186,8 @@ class _Rows:
         self.submissions: list[tuple[str | int, ...]] = []
         self.words: list[tuple[int, str]] = []
         self.rules: list[tuple[str, int]] = []
-        self.deliveries: list[tuple[str, int]] = []
-        self.bounced: list[tuple[str, int]] = []
+        self.deliveries: list[tuple[int, str, int]] = []
+        self.bounced: list[tuple[str, int, int]] = []
 
     def add(self, record: OpenedRecord) -> None:
         """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
@@ -182,7 +198,7 @@ class _Rows:
             parsed = parse_record(RecordKind(record.leaf.kind), payload)
         except ValueError:
             text = payload.decode(errors="replace")
-            self._add_submission(record.index, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
+            self._add_submission(record, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
             return
         match parsed:
             case Submission() if parsed.way == Way.CANARY:
@@ -190,17 +206,18 @@ class _Rows:
             case Submission():
                 decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
                 at_ns = _bounded(parsed.received_at_ns)
-                self._add_submission(record.index, at_ns, read_submission(parsed), decided)
+                self._add_submission(record, at_ns, read_submission(parsed), decided)
                 self.rules += [(rule.casefold(), record.index) for rule in parsed.rules]
             case Delivery(epoch, through, bounced):
-                self.deliveries.append((epoch, _bounded(through)))
-                self.bounced += [(epoch, _bounded(seq)) for seq in bounced]
+                self.deliveries.append((record.index, epoch, _bounded(through)))
+                self.bounced += [(epoch, _bounded(seq), record.index) for seq in bounced]
 
     def _add_submission(
-        self, index: int, at_ns: int, reading: Reading, decided: tuple[str, str, int] = ("", "", 0)
+        self, record: OpenedRecord, at_ns: int, reading: Reading, decided: tuple[str, str, int] = ("", "", 0)
     ) -> None:
+        index, segment = record.index, record.leaf.segment
         parties = (*split_jid(reading.sender), *split_jid(reading.to))
-        self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided))
+        self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
         self.words.append((index, fold_words(reading.text)))
 
 
@@ -236,6 +253,8 @@ def _open_database(path: Path) -> sqlite3.Connection:
         _write_ahead(db)
         # A crash may cost the newest transactions, which the log gives back; it does not damage the file.
         db.execute("PRAGMA synchronous = NORMAL")
+        # What is taken out is overwritten with zeros: it must not stay in a free page.
+        db.execute("PRAGMA secure_delete = ON")
     except BaseException:
         db.close()
         raise

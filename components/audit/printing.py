@@ -21,7 +21,7 @@ from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
 from components.audit.terminal import show_text
-from components.audit.verify import Report
+from components.audit.verify import Report, describe_report
 from components.audit.view import RecordView, format_time
 
 WIDTH_ELSEWHERE = 160
@@ -102,7 +102,7 @@ def print_detail(detail: RecordDetail, console: Console) -> None:
 
 
 def print_verification(reports: Mapping[str, Report | None], console: Console) -> None:
-    """Print what a verification found, a log at a time."""
+    """Print what a verification found, a log at a time: problems first, the verdict last."""
     for name, report in reports.items():
         if report is None:
             console.print(
@@ -115,6 +115,8 @@ def print_verification(reports: Mapping[str, Report | None], console: Console) -
         verdict = f"{len(report.problems):,} problems" if report.problems else "all verified"
         style = "bold red" if report.problems else "green"
         console.print(Text(f"{name}: {report.size:,} records, {verdict}", style=style))
+        for line in describe_report(report):
+            console.print(Text(f"  {show_text(line)}"))
         console.print(Text(show_text(report.checkpoint.rstrip(), keep="\n"), style="dim"))
 
 

@@ -1,11 +1,12 @@
 """The index's tables, and the version of what is in them."""
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 1
+FORMAT = 2
 
-# Words are folded in Python, so that FTS5 has only to split at blanks; the texts themselves stay in the log.
+# Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
+# it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.
 SCHEMA = """
-CREATE TABLE state (next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL);
+CREATE TABLE state (next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL, purge_due INTEGER NOT NULL);
 CREATE TABLE submission (
     idx INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -17,7 +18,8 @@ CREATE TABLE submission (
     thread TEXT NOT NULL,
     verdict TEXT NOT NULL,
     epoch TEXT NOT NULL,
-    seq INTEGER NOT NULL
+    seq INTEGER NOT NULL,
+    segment INTEGER NOT NULL
 );
 CREATE INDEX submission_time ON submission (received_at_ns);
 CREATE INDEX submission_from_local ON submission (from_local);
@@ -26,9 +28,16 @@ CREATE INDEX submission_to_local ON submission (to_local);
 CREATE INDEX submission_to_domain ON submission (to_domain, to_local);
 CREATE INDEX submission_verdict ON submission (verdict);
 CREATE TABLE rule (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
-CREATE TABLE delivery (epoch TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE bounced (epoch TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE word USING fts5 (text, content='', columnsize=0, tokenize='ascii');
+CREATE INDEX rule_idx ON rule (idx);
+CREATE TABLE delivery (idx INTEGER PRIMARY KEY, epoch TEXT NOT NULL, through INTEGER NOT NULL);
+CREATE INDEX delivery_epoch ON delivery (epoch, through);
+CREATE TABLE bounced (
+    epoch TEXT NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (epoch, seq, idx)
+) WITHOUT ROWID;
+CREATE INDEX bounced_idx ON bounced (idx);
+CREATE TABLE folded (idx INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE VIRTUAL TABLE word
+USING fts5 (text, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
 """
 
-TABLES = ("state", "submission", "rule", "delivery", "bounced", "word")
+TABLES = ("state", "submission", "rule", "delivery", "bounced", "word", "folded")

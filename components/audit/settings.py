@@ -40,7 +40,8 @@ class LogSettings:
 class AuditSettings:
     """The log of what was said, the log of who looked at it, and the index over the first.
 
-    Both logs are sealed to `recipients` (files of public keys); `key_files` open them.
+    Both logs are sealed to `recipients` (files of public keys); `key_files` open them. The last three are what orders
+    need; `retention` is None where the site has no policy of its own.
     """
 
     gate: LogSettings
@@ -48,6 +49,9 @@ class AuditSettings:
     index: Path
     recipients: tuple[Path, ...]
     key_files: tuple[KeyReference, ...]
+    retention: Path | None = None
+    approvers: tuple[Path, ...] = ()
+    conversation_key_file: Path | None = None
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
@@ -72,6 +76,9 @@ class _AuditTable(_LogTable):
 
 class _ArchiveTable(BaseModel):
     recipients: tuple[Path, ...] = Field(min_length=1)
+    retention: Path | None = None
+    approvers: tuple[Path, ...] = ()
+    conversation_key_file: Path | None = None
 
 
 class _SiteTables(BaseModel):
@@ -86,7 +93,14 @@ class _SiteTables(BaseModel):
             folder / self.audit.index.expanduser(),
             tuple(folder / path.expanduser() for path in self.archive.recipients),
             tuple(parse_key_reference(text, folder) for text in self.audit.key_files),
+            _below(folder, self.archive.retention),
+            tuple(folder / path.expanduser() for path in self.archive.approvers),
+            _below(folder, self.archive.conversation_key_file),
         )
+
+
+def _below(folder: Path, path: Path | None) -> Path | None:
+    return folder / path.expanduser() if path else None
 
 
 def load_audit_settings(site_toml: Path) -> AuditSettings:

@@ -62,7 +62,8 @@ def _may_exist(store: "StoreName") -> bool:
 
 
 def _export(log: "LogSettings", folder: Path) -> "Exported":
-    from components.archive.keys import KeyFileError, load_verifier_key
+    from components.archive.keys import KeyFileError
+    from components.archive.keys.log_key import load_verifier_keys
     from components.archive.reader import LogReader
     from components.archive.tiles.export import export_tiles
     from components.archive.tiles.folder import TileFolder, TileFolderError
@@ -70,11 +71,11 @@ def _export(log: "LogSettings", folder: Path) -> "Exported":
     from components.audit.printing import progress_bar
 
     async def export() -> "Exported":
-        key = load_verifier_key(log.verifier_key_file)
+        keys = load_verifier_keys(log.verifier_key_file)
         reader = await LogReader.open(log.path)
         try:
             with progress_bar(f"Writing {log.name}", "files") as progress, TileFolder.open(folder) as target:
-                return await export_tiles(reader, key, target, progress)
+                return await export_tiles(reader, keys, target, progress)
         finally:
             await reader.close()
 

@@ -164,7 +164,7 @@ class Run:
 
 FLAWS = {
     "payload-missing": "gone, and no tombstone says so",
-    "not-destroyed": "still there, though a tombstone says that they were destroyed",
+    "not-destroyed": "still there in spite of a tombstone",
     "hold-broken": "destroyed in spite of a hold that was in force",
 }
 
@@ -456,18 +456,19 @@ class KeyChain:
 
 
 class Witnesses:
-    """Which witnesses cosigned what."""
+    """Which witnesses cosigned what; one may have several keys under its name."""
 
     def __init__(self, keys: Sequence[Key], findings: Findings) -> None:
         self._keys = keys
         self._findings = findings
-        self._seen = {key[:3]: Witnessed(key.name, 0, 0, 0) for key in keys}
+        self._seen = {key.name: Witnessed(key.name, 0, 0, 0) for key in keys}
 
     def look_at(self, note: bytes, head: Head) -> None:
         """Verify the cosignatures on a checkpoint."""
         if not self._keys:
             return
         parsed = parse_note(note)
+        times_s: dict[str, int] = {}
         for key in self._keys:
             try:
                 time_s = verify_cosignature(parsed, head, key)
@@ -475,14 +476,16 @@ class Witnesses:
                 self._findings.add("cosignature-wrong", None, f"{head.label}: {error}")
                 continue
             if time_s is not None:
-                seen = self._seen[key[:3]]
-                newest = max((seen.size, seen.time_s), (head.size, time_s))
-                self._seen[key[:3]] = Witnessed(key.name, seen.count + 1, *newest)
+                times_s[key.name] = max(time_s, times_s.get(key.name, 0))
+        for name, time_s in times_s.items():
+            seen = self._seen[name]
+            newest = max((seen.size, seen.time_s), (head.size, time_s))
+            self._seen[name] = Witnessed(name, seen.count + 1, *newest)
 
-    def finish(self) -> tuple[Witnessed, ...]:
+    def finish(self, *, may_be_missing: bool) -> tuple[Witnessed, ...]:
         """Say what each cosigned."""
         for seen in self._seen.values():
-            if not seen.count:
+            if not seen.count and not may_be_missing:
                 detail = f"no checkpoint has a right cosignature of {seen.name}"
                 self._findings.add("cosignature-missing", None, detail)
         return tuple(self._seen.values())
@@ -593,10 +596,9 @@ class Order:
     keys: Mapping[int, str]
 
     def holds(self, index: int, segment: int, conversation: bytes) -> bool:
-        """Tell whether this hold is about a record: one of its records or conversations, else its segments'."""
-        if self.indexes or self.conversations:
-            return index in self.indexes or conversation in self.conversations
-        return segment in self.segments
+        """Tell whether this hold is about a record: one of `indexes`, or else of its segments; or of a conversation."""
+        named = index in self.indexes if self.indexes else segment in self.segments
+        return named or conversation in self.conversations
 
 
 @dataclass(slots=True)
@@ -627,48 +629,43 @@ ORDER_LINES = {
 def parse_order(text: str, index: int, origin: str) -> Order:
     """Parse the text of an order; raises ValueError."""
     first, *lines = text.removesuffix("\n").split("\n")
-    if first != "steelyard-order/1":
+    if first != "steelyard-order/1" or any(line.endswith(" ") for line in lines):
         raise ValueError("not an order")
     words = [line.partition(" ")[::2] for line in lines]
-    head = dict(words[:3])
+    head, rest = dict(words[:3]), dict(words[3:])
     if [word for word, _ in words[:3]] != ["log", "id", "act"] or head["act"] not in ORDER_LINES:
         raise ValueError("it does not begin with log, id and act")
     if head["log"] != origin or not re.fullmatch(r"\S+", head["id"]):
         raise ValueError("it is of another log, or has no id")
-    expected = "".join(expected_line(name) for name in (*ORDER_LINES[head["act"]], "details"))
-    if not re.fullmatch(expected, "".join(word + ";" for word, _ in words[3:])):
-        raise ValueError(f"its lines are not those of this act ({head['act']})")
-    rest = dict(words[3:])
+    act = head["act"]
+    expected = "".join(expected_line(name) for name in (*ORDER_LINES[act], "details"))
+    if not re.fullmatch(expected, "".join(f"{word}\n" for word, _ in words[3:])):
+        raise ValueError(f"its lines are not those of this act ({act})")
     if not re.fullmatch(r"[0-9a-f]{64}", rest["details"]):
         raise ValueError("the digest of its details is none")
     segments = parse_ascending(rest.get("segments", ""))
     indexes = parse_ascending(rest.get("indexes", ""))
-    if head["act"] in ("expire", "erase") and not segments:
-        raise ValueError("it names no segment")
     keys = parse_order_keys([rest for word, rest in words if word == "keys"])
-    if head["act"] == "erase" and (not indexes or tuple(keys) != segments):
+    if act in ("expire", "erase") and not segments:
+        raise ValueError("it names no segment")
+    if act == "erase" and (not indexes or tuple(keys) != segments):
         raise ValueError("it names no record, or not the keys of just its segments")
-    conversations = rest["conversations"].split(" ") if "conversations" in rest else []
-    if any(not re.fullmatch(r"[0-9a-f]{32}", each) for each in conversations):
+    held = parse_conversations(rest.get("conversations"))
+    hold, considered = rest.get("hold", ""), tuple(rest.get("considered", "").split())
+    return Order(index, head["id"], act, segments, held, frozenset(indexes), hold, considered, keys)
+
+
+def parse_conversations(text: str | None) -> frozenset[bytes]:
+    """Parse keyed hashes, of which there are some if the line is there at all; raises ValueError."""
+    hashes = text.split(" ") if text is not None else []
+    if any(not re.fullmatch(r"[0-9a-f]{32}", each) for each in hashes):
         raise ValueError("a conversation is no keyed hash")
-    considered = tuple(rest["considered"].split(" ")) if rest.get("considered") else ()
-    held = frozenset(map(bytes.fromhex, conversations))
-    return Order(
-        index,
-        head["id"],
-        head["act"],
-        segments,
-        held,
-        frozenset(indexes),
-        rest.get("hold", ""),
-        considered,
-        keys,
-    )
+    return frozenset(map(bytes.fromhex, hashes))
 
 
 def expected_line(name: str) -> str:
     """Give the pattern of a line's word: may be absent with `?`, more than one with `*`."""
-    return f"(?:{name[:-1]};){name[-1]}" if name[-1] in "?*" else f"{name};"
+    return f"(?:{name[:-1]}\n){name[-1]}" if name[-1] in "?*" else f"{name}\n"
 
 
 def parse_ascending(text: str) -> tuple[int, ...]:
@@ -761,7 +758,7 @@ class Ledger:
         for hold in self._in_force:
             self._held_conversations |= hold.conversations
             self._held_indexes += hold.indexes
-            if not hold.indexes and not hold.conversations:
+            if not hold.indexes:
                 self._held_segments.update(hold.segments)
         self._held_indexes.sort()
 
@@ -1357,11 +1354,14 @@ class Verification:
             self._findings.add("payload-altered", index, "the payload is not the one that its leaf names")
             self.states.add(index, "FORGED", retention_class)
         elif present:
-            flaw = "not-destroyed" if tombstone else ""
+            # A large segment is destroyed in pieces behind its tombstone; under a checkpoint that is over.
+            late = tombstone is not None and tombstone[0] < self._head.size
+            flaw = "not-destroyed" if late else ""
             self.states.add(index, "HELD" if hold else "VALID", retention_class, hold, flaw)
         elif tombstone:
             broken = self._ledger.was_held(tombstone[0], index, segment, conversation)
-            self.states.add(index, "SHREDDED", retention_class, tombstone[1], "hold-broken" if broken else "")
+            flaw = "hold-broken" if broken else ""
+            self.states.add(index, "SHREDDED", retention_class, tombstone[1], flaw)
         else:
             self.states.add(index, "MISSING", retention_class, flaw="payload-missing")
 
@@ -1508,20 +1508,22 @@ def verify_log(
     known_checkpoints: Sequence[str] = (),
     witness_vkeys: Sequence[str] = (),
     approver_vkeys: Sequence[str] = (),
+    witnesses_may_be_missing: bool = False,
 ) -> Report:
     """Verify the log in the SQLite database `path`, one snapshot of it if it is being written to.
 
     `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one that it had, or, to leave earlier
     checkpoints unchecked, a later one. `progress(done, total)` is told counts of records; `known_checkpoints` are
-    signed notes that were kept elsewhere. Without `approver_vkeys` the signatures of orders are not checked. Memory
-    does not grow with the log. Raises UsageError if there is no such file or no such key; all else that is wrong
+    signed notes that were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless
+    they may be missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with
+    the log. Raises UsageError if there is no such file or no such key; all else that is wrong
     stands in the report.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys))
     findings = Findings()
     witnesses = Witnesses(parse_witnesses(witness_vkeys), findings)
     approvers = [key for vkeys in approver_vkeys for key in parse_keys(vkeys)]
-    outcome = Outcome()
+    outcome = Outcome(witnesses_may_be_missing=witnesses_may_be_missing)
     try:
         with closing(open_database(Path(path))) as connection:
             database = Database(connection)
@@ -1548,10 +1550,11 @@ class Outcome:
     verification: Verification | None = None
     unchecked: list[str] = field(default_factory=list)
     sees_payloads: bool = True
+    witnesses_may_be_missing: bool = False
 
     def report(self, findings: Findings, witnesses: Witnesses) -> Report:
         """Make the report."""
-        witnessed = witnesses.finish()
+        witnessed = witnesses.finish(may_be_missing=self.witnesses_may_be_missing)
         verification = self.verification
         if verification is None:
             return Report(0, "", findings.problems(), witnesses=witnessed, unchecked=tuple(self.unchecked))
@@ -1786,17 +1789,13 @@ class Tiles:
 
     has_payloads = False
 
-    def __init__(self, fetch: Fetch, pool: ThreadPoolExecutor, findings: Findings) -> None:
+    def __init__(self, fetch: Fetch, pool: ThreadPoolExecutor, findings: Findings, size: int) -> None:
         self._fetch = fetch
         self._pool = pool
         self._findings = findings
-        self._size = 0
+        self._size = size
         self._ahead: dict[tuple[str, int], Future[bytes]] = {}
         self._asked = 0
-
-    def set_size(self, size: int) -> None:
-        """Read the tree of `size` records from now on."""
-        self._size = size
 
     def fetch_rows(self, first: int, end: int) -> list[Row]:
         """See Source."""
@@ -1869,6 +1868,7 @@ def verify_tiles(
     progress: Progress | None = None,
     known_checkpoints: Sequence[str] = (),
     witness_vkeys: Sequence[str] = (),
+    witnesses_may_be_missing: bool = False,
 ) -> Report:
     """Verify a log from its tiles alone: `place` is an http(s) URL, or a folder with the same files.
 
@@ -1882,7 +1882,7 @@ def verify_tiles(
     note = fetch("checkpoint")
     if note is None:
         raise UsageError(f"{place}: there is no checkpoint")
-    outcome = Outcome(sees_payloads=False)
+    outcome = Outcome(sees_payloads=False, witnesses_may_be_missing=witnesses_may_be_missing)
     outcome.unchecked.append("payloads, the envelopes and counts of segments, orders: tiles hold leaves only")
     known = parse_known(known_checkpoints, chain, witnesses, findings)
     try:
@@ -1890,22 +1890,33 @@ def verify_tiles(
     except ValueError as error:
         findings.add("checkpoint-altered", None, f"the checkpoint: {error}")
         head = None
-    if head is None:
-        return outcome.report(findings, witnesses)
-    outcome.head = head
-    witnesses.look_at(note, head)
+    if head is not None:
+        witnesses.look_at(note, head)
+        outcome.head = head
+        go_through_tiles(fetch, chain, known, findings, progress or ignore, outcome)
+    return outcome.report(findings, witnesses)
+
+
+def go_through_tiles(
+    fetch: Fetch,
+    chain: KeyChain,
+    known: list[Head],
+    findings: Findings,
+    progress: Progress,
+    outcome: Outcome,
+) -> None:
+    """Go through all tiles and entries under the outcome's head."""
+    head = outcome.head
     ledger = Ledger(chain, (), lambda _index: None, findings)
     segments = Segments(ledger, None, findings)
     heads = heapq.merge(iter([head]), known, key=lambda each: each.size)
     pool = ThreadPoolExecutor(PARALLEL_REQUESTS)
     try:
-        tiles = Tiles(fetch, pool, findings)
-        tiles.set_size(head.size)
+        tiles = Tiles(fetch, pool, findings, head.size)
         outcome.verification = Verification(tiles, head, heads, ledger, segments, findings)
-        outcome.verification.run(progress or ignore)
+        outcome.verification.run(progress)
     finally:
         pool.shutdown(cancel_futures=True)
-    return outcome.report(findings, witnesses)
 
 
 def make_fetch(place: str | Path) -> Fetch:
@@ -2019,11 +2030,14 @@ def read_vkeys(place: str) -> str:
 
 
 def read_notes(path: Path) -> list[str]:
-    """Read a checkpoint, or those in a folder: every file there that does not begin with a dot."""
+    """Read a checkpoint, or those in a folder and the folders below.
+
+    That is every file there whose name does not begin with a dot or end in `.tsr` (a time stamp).
+    """
     if not path.is_dir():
         return [path.read_text("utf-8")]
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    return [file.read_text("utf-8") for file in files]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return [file.read_text("utf-8") for file in files if file.name[0] != "." and file.suffix != ".tsr"]
 
 
 def show_progress(done: int, total: int) -> None:

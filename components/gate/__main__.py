@@ -13,9 +13,11 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.reader import LogReader
-from components.archive.settings import ArchiveSettings, load_archive
+from components.archive.retention import OrderExecutor
+from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_name, open_store
 from components.gate.maintenance import maintain_log
+from components.gate.orders import serve_orders
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
@@ -24,6 +26,7 @@ from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
 from components.link.logs import configure_logging
 from policy.directory import DirectoryError, parse_directory
+from policy.retention import RecordedKind, assign_class
 
 log = structlog.get_logger("gate")
 
@@ -31,10 +34,12 @@ log = structlog.get_logger("gate")
 async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
     directory = parse_directory(settings.directory.read_text())
+    retention = load_retention(archive.retention)
     recipients = [load_recipient(path) for path in archive.recipients]
     writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
     reader = await LogReader.open(settings.log)
     watch = Watch()
+    watch.alarms.retention_class = assign_class(retention, RecordedKind.ALARM)
     gate = Gate(
         settings.jid,
         log_name(settings.log),
@@ -43,8 +48,12 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         reader,
         conversation_key=load_conversation_key(archive.conversation_key_file),
         max_batch=settings.max_batch,
+        retention=retention,
         watch=watch,
     )
+    orders_reader = await LogReader.open(settings.log)
+    approvers = load_approvers(archive.approvers)
+    executor = OrderExecutor(writer, orders_reader.source, settings.log_origin, retention, approvers)
 
     def on_state(connected: bool) -> None:
         gate.link_changed()
@@ -67,6 +76,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
+        asyncio.create_task(serve_orders(executor), name="orders"),
         asyncio.create_task(
             keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
@@ -84,6 +94,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
+    await orders_reader.close()
     await reader.close()
     await writer.close()
     for result in results:

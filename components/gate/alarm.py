@@ -12,7 +12,7 @@ from components.archive.errors import LogUnavailable
 from components.archive.log.leaf import parse_leaf
 from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, encode_alarm
-from components.archive.writer import Entry, LogWriter
+from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
 
 # What comes again and again is one log line and one record a minute, with how often it came.
 _QUIET_S = 60.0
@@ -82,6 +82,7 @@ class Alarms:
         self._raised: dict[AlarmName, _Raised] = {}
         self._unwritten: list[bytes] = []
         self._in_doubt_from: int | None = None
+        self.retention_class = DEFAULT_CLASS  # of their records; the site's retention policy may say another
         self._wake = asyncio.Event()
 
     def sound(self, name: AlarmName, **details: str | int) -> None:
@@ -158,7 +159,7 @@ class Alarms:
                 self._in_doubt_from = None
                 return True
             self._in_doubt_from = size
-            await writer.append([Entry(RecordKind.ALARM, payload) for payload in batch])
+            await writer.append([Entry(RecordKind.ALARM, payload, self.retention_class) for payload in batch])
         except LogUnavailable:
             return False  # that nothing can be recorded is said by those who record stanzas
         self._in_doubt_from = None

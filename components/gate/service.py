@@ -31,9 +31,7 @@ from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.directory import Directory
 from policy.facts import StanzaFacts, Way
-
-COMMUNICATION, SIGNALLING = 1, 2
-"""Retention classes: what people said, and what their clients and the server say to one another."""
+from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
@@ -83,7 +81,7 @@ class Gate:
     `log_name` names the log in receipts (`gate/100042`), `conversation_key` keys the hash of who talks to whom.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a gate is made of
         self,
         jid: str,
         log_name: str,
@@ -93,6 +91,7 @@ class Gate:
         *,
         conversation_key: bytes,
         max_batch: int,
+        retention: RetentionPolicy = DEFAULT_POLICY,
         watch: Watch | None = None,
     ) -> None:
         self._jid = jid
@@ -104,6 +103,8 @@ class Gate:
         self._write: Callable[[bytes], None] = lambda _data: None
         self._conversations = ConversationHash(conversation_key)
         self._max_batch = max_batch
+        self._retention = retention
+        self._delivery_class = assign_class(retention, RecordedKind.DELIVERY)
         self._pending: list[_Decided | Status] = []
         self._wake = asyncio.Event()
         self._link = 0  # counts connections
@@ -178,7 +179,11 @@ class Gate:
             )
         )
         conversation = self._conversations.hash(held.facts)
-        return _Decided(held, decision, Entry(kind, payload, _class_of(held.facts), conversation))
+        return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
+
+    def _class_of(self, facts: StanzaFacts) -> int:
+        kind = RecordedKind.SESSION if facts.way in (Way.SESSION, Way.CANARY) else facts.kind
+        return assign_class(self._retention, kind)
 
     async def _record_and_answer(self, batch: list[_Decided | Status]) -> None:
         link = self._link
@@ -272,7 +277,9 @@ class Gate:
             if isinstance(item, Status):
                 if item.done != self._done_recorded or item.bounced:
                     delivery = Delivery(item.epoch, item.done, item.bounced)
-                    deliveries.append(Entry(RecordKind.DELIVERY, encode_delivery(delivery), SIGNALLING))
+                    deliveries.append(
+                        Entry(RecordKind.DELIVERY, encode_delivery(delivery), self._delivery_class)
+                    )
             elif (answer := recorded.find(item.held.epoch, item.held.seq)) is not None:
                 answers.append(_Answer(item.held, answer.decision, answer.index))
             else:
@@ -320,10 +327,6 @@ class Gate:
                     stanza=item.held.facts.kind,
                     seq=item.held.seq,
                 )
-
-
-def _class_of(facts: StanzaFacts) -> int:
-    return COMMUNICATION if facts.kind == "message" and facts.way is not Way.CANARY else SIGNALLING
 
 
 def _follows(before: _Answer, after: _Answer) -> bool:

@@ -65,6 +65,9 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
 def _public_files(settings: SiteSettings) -> Iterator[Path]:
     yield settings.path
     yield settings.gate.directory
+    if settings.archive.retention:
+        yield settings.archive.retention
+    yield from settings.archive.approvers
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients

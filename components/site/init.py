@@ -55,6 +55,10 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     if not settings.gate.directory.exists():
         write_whole(settings.gate.directory, (packaged_folder("examples") / "directory.toml").read_text())
         made.append(settings.gate.directory)
+    retention = settings.archive.retention
+    if retention and not retention.exists():
+        write_whole(retention, (packaged_folder("examples") / "retention.toml").read_text())
+        made.append(retention)
     try:
         made += _make_keys(settings)
     except KeyFileError as err:

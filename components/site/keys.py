@@ -130,6 +130,18 @@ def make_key(settings: SiteSettings, name: str, at: str | None) -> Path:
     return public
 
 
+def make_approver_key(settings: SiteSettings, name: str, at: str | None) -> Path:
+    """Make the key by which somebody of this name approves orders (docs/retention.md); gives its public file.
+
+    Raises KeyFileError, also when it is there, and KeyReferenceError when `at` names no place.
+    """
+    place = parse_key_reference(at or f"keys/approver-{name}.key", settings.folder)
+    for folder in {public_file(place).parent, *([place.parent] if isinstance(place, Path) else [])}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_log_key(place, f"approver/{name}")
+    return public_file(place)
+
+
 async def rotate_key(settings: SiteSettings, name: str) -> bool:
     """Put a new key in place of one; tells whether that is done, or the log's writer does it when it starts again.
 

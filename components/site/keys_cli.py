@@ -45,29 +45,37 @@ def make(
     name: str,
     *,
     at: str | None = None,
+    approver: Annotated[bool, Flag] = False,
     as_json: AsJson = False,
     site: SiteFile = DEFAULT_SITE,
 ) -> None:
-    """Make a key: one that the settings name and that is missing, or a further recipient's.
+    """Make a key: one that the settings name and that is missing, a further recipient's, or an approver's.
 
     Parameters
     ----------
     name
         A log's name or a recipient's, as `steelyard keys list` shows it, or a new recipient's.
     at
-        Where to keep a new recipient's private key: a path, age:FILE or a pkcs11: URI.
+        Where to keep a new private key: a path, age:FILE or a pkcs11: URI.
+    approver
+        Make the key by which this person approves orders (docs/retention.md).
     """
-    from components.site.keys import find_keys, make_key
+    from components.site.keys import find_keys, make_approver_key, make_key
 
     with _errors_told():
         settings = _read(site)
         is_new = name not in {key.name for key in find_keys(settings)}
-        public = make_key(settings, name, at)
+        public = make_approver_key(settings, name, at) if approver else make_key(settings, name, at)
     if as_json:
         _print_json({"key": name, "public": str(public)})
         return
     print(f"made the key {name}; its public half is {_relative(public)}")
-    if is_new:
+    if approver:
+        print(
+            f"add {os.path.relpath(public, settings.folder)} to archive.approvers, and start the site again"
+        )
+        print("give the private half to this person, and leave no copy here")
+    elif is_new:
         print(
             f"add {os.path.relpath(public, settings.folder)} to archive.recipients, and start the site again"
         )

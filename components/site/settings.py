@@ -7,8 +7,15 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from components.archive.keys import KeyFileError
 from components.archive.keys.reference import needed_files
-from components.archive.settings import ArchiveSettings, LogStoreName, SiteKey
+from components.archive.settings import (
+    ArchiveSettings,
+    LogStoreName,
+    SiteKey,
+    load_approvers,
+    load_retention,
+)
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
@@ -212,6 +219,7 @@ def _file_problems(
     if archive:
         needed.append(("archive.recipients", list(archive.recipients)))
         needed.append(("archive.conversation_key_file", [archive.conversation_key_file]))
+        needed.append(("archive.retention", [archive.retention] if archive.retention else []))
     if audit:
         needed.append(
             ("audit.log_key_file", needed_files(audit.log_key_file))
@@ -222,9 +230,26 @@ def _file_problems(
     for name, files in needed:
         if missing := ", ".join(str(file) for file in files if not file.is_file()):
             problems.append(f"{name}: there is no {missing}; `steelyard init` makes what is missing")
+    if archive:
+        problems += _archive_problems(archive)
     if gate and gate.directory.is_file():
         problems += _directory_problems(gate, server)
     return problems
+
+
+def _archive_problems(archive: ArchiveSettings) -> Iterator[str]:
+    if archive.retention and archive.retention.is_file():
+        try:
+            load_retention(archive.retention)
+        except SettingsError as err:
+            yield from err.problems
+    for path in archive.approvers:
+        try:
+            load_approvers([path])
+        except KeyFileError as err:
+            yield f"archive.approvers: {err}"
+    if len(archive.approvers) == 1:
+        yield "archive.approvers: an order needs two; name another, or none"
 
 
 def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:

@@ -113,8 +113,7 @@ def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
     async def check_tiles(_pid: int) -> str:
         return await find_tiles_fault(tiles, log_name(settings.gate.log))
 
-    served = [f"{log_name(log)}={log}" for log in (settings.gate.log, settings.audit.log)]
-    command = (sys.executable, "-m", "components.archive.tiles", tiles.address, str(tiles.port), *served)
+    command = (sys.executable, "-m", "components.archive.tiles", str(settings.path))
     return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
 
 

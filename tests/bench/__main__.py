@@ -16,7 +16,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
-from tests.bench import archive, decide, disk, gate_alone, latency, overload, soak, throughput
+from tests.bench import archive, decide, disk, gate_alone, latency, overload, postgres, soak, throughput
 from tests.bench.bench import Bench, Measure
 from tests.bench.errors import BenchError
 from tests.bench.machine import examine_machine
@@ -24,7 +24,9 @@ from tests.bench.report import print_result, render_markdown
 from tests.bench.results import Result, Results, load_results, store_results
 from tests.bench.usage import OTHER_CORE
 
-Name = Literal["disk", "throughput", "latency", "soak", "overload", "gate_alone", "archive", "decide"]
+Name = Literal[
+    "disk", "throughput", "latency", "soak", "overload", "gate_alone", "archive", "postgres", "decide"
+]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
     "throughput": ("Throughput", throughput.measure),
@@ -33,6 +35,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "overload": ("Overload", overload.measure),
     "gate_alone": ("The gate alone", gate_alone.measure),
     "archive": ("The log alone", archive.measure),
+    "postgres": ("The log in PostgreSQL", postgres.measure),
     "decide": ("A decision", decide.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1

@@ -1,121 +1,89 @@
-"""What the log costs by itself: `python -m tests.bench.archive_append`."""
+"""Appending to a log from its first record to its ten-millionth, and in batches as the gate makes them."""
 
-import sqlite3
-import tempfile
-import time
-from contextlib import closing
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
-import aiosqlite
 import uvloop
 
-from components.archive.reader import LogReader
-from components.archive.record import RecordKind
-from components.archive.writer import Entry, LogWriter
-from components.audit.verify import verify_log
-from tests.support.archive import RECIPIENTS, SIGNER, VKEY
+from tests.bench.archive_log import Paces, append_in_slices, make_batch, make_memo, open_log
+from tests.bench.errors import BenchError
+from tests.bench.figures import Figure, Table, at_least, median_of, percentile, single
+from tests.bench.report import format_number
 
-PAYLOAD = bytes(range(200)) * 3
-BARE_TABLE = "CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB, payload BLOB)"
-BARE_INSERT = "INSERT INTO record VALUES (?, ?, ?)"
+BATCH = 500
+PARTS = 10
+GATE_BATCHES = (1, 16, 128)
 
-Figures = dict[str, float]
-
-
-def run(scale: float = 1.0) -> Figures:
-    """Measure with 600-byte payloads on the disk of the temporary folder; `scale` shortens or lengthens it."""
-    figures: Figures = {}
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        commits = int(2000 * scale)
-        figures |= _bare_commits(root / "bare.db", commits)
-        figures |= uvloop.run(_bare_aiosqlite_commits(root / "aio.db", commits))
-        figures |= uvloop.run(_appends(root / "1.db", "append of 1", 1, commits))
-        for batch in (16, 256, 500):
-            count = int(200_000 * scale) // batch
-            figures |= uvloop.run(_appends(root / f"{batch}.db", f"append of {batch}", batch, count))
-        figures |= _verification(root / "500.db")
-        figures |= uvloop.run(_proofs(root / "500.db"))
-    return figures
+_SLICES_PER_PART = 20
+# A record of 600 bytes takes some 850 in the database, tiles included; and room is left for others.
+_DISK_PER_RECORD_BYTES = 1200
 
 
-def _latency_figures(what: str, taken_s: list[float]) -> Figures:
-    return {
-        f"{what}: median, ms": median(taken_s) * 1e3,
-        f"{what}: p99, ms": quantiles(taken_s, n=100)[98] * 1e3,
-    }
+def require_room(folder: Path, records: int) -> None:
+    """Raise BenchError where the disk has no room for a log of so many records."""
+    needed, free = records * _DISK_PER_RECORD_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise BenchError(
+            f"a log of {records:,} records needs {needed / 1e9:.1f} GB free, and {folder} has"
+            f" {free / 1e9:.1f}; set TMPDIR to another disk"
+        )
 
 
-def _bare_commits(path: Path, count: int) -> Figures:
-    """One row, one commit, in the calling thread: what the disk and SQLite take at least."""
-    taken_s = []
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        for sql in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", BARE_TABLE):
-            database.execute(sql)
-        for index in range(count):
-            start = time.perf_counter()
-            database.execute("BEGIN IMMEDIATE")
-            database.execute(BARE_INSERT, (index, bytes(54), PAYLOAD))
-            database.execute("COMMIT")
-            taken_s.append(time.perf_counter() - start)
-    return _latency_figures("bare commit of 1", taken_s)
+def append_all(path: Path, records: int) -> Paces:
+    """Make a log of `records` records in batches of 500; gives 20 slices for each tenth of it."""
+    return uvloop.run(_append_all(path, records))
 
 
-async def _bare_aiosqlite_commits(path: Path, count: int) -> Figures:
-    taken_s = []
-    async with aiosqlite.connect(path, isolation_level=None) as database:
-        for sql in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", BARE_TABLE):
-            await database.execute(sql)
-        for index in range(count):
-            start = time.perf_counter()
-            await database.execute("BEGIN IMMEDIATE")
-            await database.execute(BARE_INSERT, (index, bytes(54), PAYLOAD))
-            await database.execute("COMMIT")
-            taken_s.append(time.perf_counter() - start)
-    return _latency_figures("bare commit of 1 through aiosqlite", taken_s)
+async def _append_all(path: Path, records: int) -> Paces:
+    slices = PARTS * _SLICES_PER_PART
+    async with open_log(path) as writer:
+        return await append_in_slices(writer, make_batch(BATCH), records // BATCH // slices, slices)
 
 
-async def _appends(path: Path, what: str, batch: int, count: int) -> Figures:
-    writer = await LogWriter.open(path, SIGNER, RECIPIENTS)
-    entries = [Entry(RecordKind.STANZA, PAYLOAD)] * batch
-    taken_s = []
-    began, cpu_began = time.perf_counter(), time.process_time()
-    for _ in range(count):
-        start = time.perf_counter()
-        await writer.append(entries)
-        taken_s.append(time.perf_counter() - start)
-        writer.integrate()
-        await writer.maintain()
-    elapsed_s, records = time.perf_counter() - began, count * batch
-    figures = {
-        f"{what}: records/s": records / elapsed_s,
-        f"{what}: CPU a record, us": (time.process_time() - cpu_began) / records * 1e6,
-    }
-    await writer.close()
-    return figures | _latency_figures(what, taken_s)
+def append_gate_batches(folder: Path, batch: int, records: int) -> Paces:
+    """Append `records` records in batches of the gate's kind: two retention classes, and a memo with each."""
+    return uvloop.run(_append_gate_batches(folder / f"{batch}.db", batch, max(1, records // batch)))
 
 
-def _verification(path: Path) -> Figures:
-    began = time.perf_counter()
-    report = verify_log(path, VKEY)
-    if not report.ok:
-        raise AssertionError(report.problems)
-    return {"verification: records/s": report.size / (time.perf_counter() - began)}
+async def _append_gate_batches(path: Path, batch: int, count: int) -> Paces:
+    async with open_log(path) as writer:
+        return await append_in_slices(writer, make_batch(batch, classes=2), count, 1, make_memo(batch))
 
 
-async def _proofs(path: Path) -> Figures:
-    reader = await LogReader.open(path)
-    size = await reader.size()
-    taken_s = []
-    for index in range(0, size, max(1, size // 500)):
-        start = time.perf_counter()
-        await reader.inclusion_proof(index, size)
-        taken_s.append(time.perf_counter() - start)
-    await reader.close()
-    return _latency_figures("inclusion proof", taken_s)
+def part_rates(slice_rates: Sequence[float], parts: int) -> list[float]:
+    """Give the median rate of each of `parts` equal parts of a run."""
+    length = len(slice_rates) // parts
+    return [median(slice_rates[part * length : (part + 1) * length]) for part in range(parts)]
 
 
-if __name__ == "__main__":
-    for name, value in run().items():
-        print(f"{name:75} {value:12,.2f}")
+def growth_figures(records: int, paces: Paces) -> tuple[tuple[Figure, ...], Table]:
+    """Show a run of `append_all`: whether it is quick, and as quick at the end as at the beginning."""
+    rates = part_rates(paces.slice_rates, PARTS)
+    took_ms = sorted(paces.took_ms)
+    part = records // PARTS
+    figures = (
+        single(f"batches of {BATCH}, {records:,} records", paces.rate, "records/s", at_least(40_000)),
+        single(f"the last {part:,} / the first {part:,}", rates[-1] / rates[0], "", at_least(0.9)),
+        single(f"batches of {BATCH}: CPU a record", paces.cpu_us, "us"),
+        single(f"batches of {BATCH}: p50 of an append", percentile(took_ms, 50), "ms"),
+        single(f"batches of {BATCH}: p99 of an append", percentile(took_ms, 99), "ms"),
+    )
+    rows = tuple(
+        (f"{index * part:,} to {(index + 1) * part:,}", format_number(rate))
+        for index, rate in enumerate(rates)
+    )
+    return figures, Table("Appended in batches of 500, by how long the log was", ("", "records/s"), rows)
+
+
+def batch_figures(batch: int, rounds: Sequence[Paces]) -> tuple[Figure, ...]:
+    """Show rounds of `append_gate_batches`."""
+    what = f"gate's batches of {batch}"
+    took_ms = [sorted(paces.took_ms) for paces in rounds]
+    return (
+        median_of(what, [paces.rate for paces in rounds], "records/s"),
+        median_of(f"{what}: CPU a record", [paces.cpu_us for paces in rounds], "us"),
+        median_of(f"{what}: p50 of an append", [percentile(taken, 50) for taken in took_ms], "ms"),
+        median_of(f"{what}: p99 of an append", [percentile(taken, 99) for taken in took_ms], "ms"),
+    )

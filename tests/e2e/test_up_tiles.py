@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,18 +23,23 @@ from tests.support.site import RunningSite, run_steelyard
 
 
 class TilesProcess(ProcessUnderTest):
-    def __init__(self, folder: Path, port: int, **logs: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         super().__init__("tiles", folder / "tiles.log")
         self.settings = TilesSettings(port=port)
-        self._logs_served = [f"{name}={path}" for name, path in logs.items()]
+        self._site_toml = write_site(folder, port)
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "components.archive.tiles", "127.0.0.1", str(self.settings.port)]
-        self._launch([*command, *self._logs_served])
+        self._launch([sys.executable, "-m", "components.archive.tiles", str(self._site_toml)])
         await self._wait_until_ready(self._answers)
 
     async def _answers(self) -> bool:
         return "does not answer" not in await find_tiles_fault(self.settings, "gate")
+
+
+def write_site(folder: Path, port: int) -> Path:
+    site_toml = folder / "site.toml"
+    site_toml.write_text(f'gate.log = "gate.db"\naudit.log = "audit.db"\ntiles.port = {port}\n')
+    return site_toml
 
 
 def free_port() -> int:
@@ -53,7 +59,7 @@ async def fetch_size(port: int, log: str, key_file: Path) -> int:
 async def test_its_health_is_that_of_the_log(tmp_path: Path) -> None:
     settings = TilesSettings(port=free_port())
     assert await find_tiles_fault(settings, "gate") == f"does not answer on port {settings.port} (tiles.port)"
-    async with TilesProcess(tmp_path, settings.port, gate=tmp_path / "gate.db"):
+    async with TilesProcess(tmp_path, settings.port):
         assert await find_tiles_fault(settings, "gate") == "has no checkpoint of gate to serve"
         await write_log(tmp_path / "gate.db")
         assert await find_tiles_fault(settings, "gate") == ""
@@ -64,9 +70,9 @@ async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
+        port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "components.archive.tiles", "127.0.0.1", port, "gate=gate.db"),
+            *(sys.executable, "-m", "components.archive.tiles", write_site(tmp_path, port)),
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await process.communicate()
@@ -96,3 +102,21 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
         copied = run_steelyard("archive", "tiles", tmp_path / "tiles", "--site", site.site)
         assert copied.returncode == 0, copied.stderr
         assert {path.name for path in (tmp_path / "tiles").iterdir()} == {"gate", "audit"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("gate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles: is missing"),
+        ("tiles.port = 0\ngate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles.port: "),
+        ("tiles.port = 80\ngate.log = 'gate.db'\n", "audit: is missing"),
+    ],
+)
+def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(text)
+    command = [sys.executable, "-m", "components.archive.tiles", str(tmp_path / "site.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    said = json.loads(done.stdout)
+    assert said["event"] == "wrong settings"
+    assert said["reason"].startswith(reason)

@@ -1,6 +1,7 @@
 """Real witness processes on the loopback: they cosign one another's logs, and hold to what they cosigned."""
 
 import asyncio
+import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from http.client import HTTPConnection
@@ -24,6 +25,7 @@ from tests.support.witness import MemoryLog, WitnessProcess, vkey_of
 LOG = MemoryLog()
 FORK = MemoryLog("b", common=3)
 WAIT_S = 20.0
+VERIFIER = Path(__file__).parents[2] / "components/audit/verify.py"
 
 
 @pytest.fixture
@@ -148,6 +150,33 @@ async def test_a_log_that_is_set_back_is_told(site: WitnessProcess, witness: Wit
         told = await wait_until(lambda: " ".join(site.status()["faults"]).count("was set back") == 2, WAIT_S)
         assert told, site.status()
         assert cosigned_size(site, site, witness) == size
+
+
+async def verify(site: WitnessProcess, witness: WitnessProcess) -> tuple[int, str]:
+    """Run the verifier, which shares no code with the witness, over a log and its witnessed checkpoints."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, VERIFIER, site.log_file, "--key", site.log_key_file.with_suffix(".pub")),
+        *("--checkpoint", site.kept, "--witness", witness.root / "keys" / "witness.pub", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_the_verifier_finds_what_is_kept(site: WitnessProcess, witness: WitnessProcess) -> None:
+    await grow(site, 5)
+    older = site.log_file.read_bytes()
+    await grow(site, 50)
+    size = await sizes_of(site)
+    async with site:
+        await wait_for_size(size, site, site, witness)
+    status, report = await verify(site, witness)
+    assert status == 0, report
+    assert "other.example/witness" in report
+    site.log_file.write_bytes(older)
+    status, report = await verify(site, witness)
+    assert status == 1, report
 
 
 async def test_the_specifications_answers(witness: WitnessProcess) -> None:

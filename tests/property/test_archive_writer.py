@@ -140,7 +140,7 @@ async def live(path: Path, steps: Sequence[Step]) -> None:
     await assert_whole(path, life.said)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps)
 def test_whatever_happens_the_log_is_whole(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ NEW_ENVELOPES = seal_segment_keys(SegmentKeys(2, bytes(32), {0: bytes(32)}), ORI
 """Those of segment 1 after the erasure (of keys that open nothing: the verifier has no keys)."""
 
 ORDERS = {
-    "hold-1": ["act hold", "segments 1 3", f"conversations {ALPHA.hex()}"],
+    "hold-1": ["act hold", "segments 1", f"conversations {ALPHA.hex()}", "indexes 18"],
     "expire-1": ["act expire", "segments 2", "considered hold-1"],
     "erase-1": [
         "act erase",

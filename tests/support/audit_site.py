@@ -101,7 +101,7 @@ class Site:
         async with open_log(self.settings, self.settings.audit) as log:
             opened = await log.fetch(0, await log.reader.size())
         found = [(RecordKind(each.leaf.kind), each.payload or b"") for each in opened]
-        records = [parse_record(kind, payload) for kind, payload in found if kind.is_sealed]
+        records = [parse_record(kind, payload) for kind, payload in found if kind.is_sealed and payload]
         return [each for each in records if isinstance(each, Access)]
 
 

@@ -70,6 +70,10 @@ class GateProcess(ProcessUnderTest):
         document = "\n".join(("[gate]", *lines, "[archive]", *archive, ""))
         self._site_toml.write_text(document, encoding="utf-8")
 
+    def add_archive_settings(self, text: str) -> None:
+        """Add lines to the `[archive]` table of its site.toml, for its next start."""
+        self._site_toml.write_text(self._site_toml.read_text("utf-8") + text, encoding="utf-8")
+
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[RecordOpener]:
         """Open its log, be it running or not, with the auditor's key."""

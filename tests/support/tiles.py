@@ -66,6 +66,6 @@ async def export(
     reader = await LogReader.open(log)
     try:
         with TileFolder.open(tiles) as target:
-            return (await export_tiles(reader, VERIFIER_KEY, target, progress)).size
+            return (await export_tiles(reader, [VERIFIER_KEY], target, progress)).size
     finally:
         await reader.close()

@@ -203,4 +203,12 @@ def _parse_attributes(text: str, between: str, known: set[str], form: str) -> di
 
 
 def _below(folder: Path, text: str) -> Path:
-    return folder / Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise KeyReferenceError(f"{text} begins with nobody's home directory; write the whole path") from None
+    if "\0" in text:
+        raise KeyReferenceError("a path holds no zero byte")
+    if path.name in ("", ".."):
+        raise KeyReferenceError(f"{text} is a folder; name a file in it")
+    return folder / path

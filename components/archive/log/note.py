@@ -146,26 +146,32 @@ def split_note(note: str) -> tuple[str, list[SignatureLine]]:
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
-    """Give the text of a note that at least one of `keys` signed.
-
-    Raises NoteError when it is malformed, when no known key signed, or when a known key's signature is wrong;
-    signatures of unknown keys are passed over (signed-note, Signatures).
-    """
-    text, lines = split_note(note)
-    known = {(key.name, key.key_id): key.public_key for key in keys}
-    verified = False
-    for line in lines:
-        public_key = known.get((line.name, line.key_id))
-        if public_key is None:
-            continue
-        try:
-            public_key.verify(line.signature, text.encode())
-        except InvalidSignature:
-            raise NoteError(f"the signature of {line.name} is wrong") from None
-        verified = True
-    if not verified:
+    """Give the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
+    text, signers = verify_signatures(note, keys)
+    if not signers:
         raise NoteError("no known key signed this note")
     return text
+
+
+def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
+    """Give the text of a note, and those of `keys` that signed it, each once.
+
+    Raises NoteError when it is malformed, or when a known key's signature is wrong; signatures of unknown keys are
+    passed over (signed-note, Signatures).
+    """
+    text, lines = split_note(note)
+    known = {(key.name, key.key_id): key for key in keys}
+    signers: dict[tuple[str, bytes], VerifierKey] = {}
+    for line in lines:
+        key = known.get((line.name, line.key_id))
+        if key is None:
+            continue
+        try:
+            key.public_key.verify(line.signature, text.encode())
+        except InvalidSignature:
+            raise NoteError(f"the signature of {line.name} is wrong") from None
+        signers[key.name, key.key_id] = key
+    return text, list(signers.values())
 
 
 def encode_signature_line(line: SignatureLine) -> str:

@@ -64,11 +64,20 @@ class Destruction:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRow:
+    """What another process asks the writer to do: `body`, until there is an `answer` (one JSON object)."""
+
+    id: str
+    body: bytes | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Everything that one commit changes; a store keeps all of it or nothing.
 
     `leaves` and `payloads` are of the records from `first` on. `closed` names segments with the index of their
-    manifest. `tiles` are whole and replace their like.
+    manifest. `tiles` are whole and replace their like. `answered` gives requests their answer, and takes their body.
     """
 
     first: int = 0
@@ -79,6 +88,7 @@ class Change:
     opened: Sequence[SegmentRow] = ()
     closed: Sequence[tuple[int, int]] = ()
     destroyed: Sequence[Destruction] = ()
+    answered: Sequence[RequestRow] = ()
     tiles: Sequence[Tile] = ()
     checkpoint: CheckpointRow | None = None
 
@@ -124,6 +134,9 @@ class LogSource(Protocol):
     async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
         """Give just the leaves of `fetch_rows`."""
 
+    async def fetch_destroyed(self, first: int, end: int) -> list[int]:
+        """Give the indexes of those of `fetch_rows` whose payload was destroyed."""
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
         """Give the hashes of the named tiles, those that exist; zeros may follow those of an unfinished one."""
 
@@ -138,6 +151,25 @@ class LogSource(Protocol):
 
     async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
         """Give the newest `limit` memos with `first < before`, the newest first."""
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """Give all requests, in the order in which they came."""
+
+    async def close(self) -> None:
+        """Let go of the store."""
+
+
+class RequestBox(Protocol):
+    """Asks the writer of a log to do something, from another process. Every method raises LogUnavailable."""
+
+    async def submit_request(self, id_: str, body: bytes) -> None:
+        """Put a request in, durably; does nothing when it is there and has no answer yet."""
+
+    async def fetch_answer(self, id_: str) -> str | None:
+        """Give the answer to a request, None while there is none."""
+
+    async def withdraw_request(self, id_: str) -> None:
+        """Take a request out, with its answer."""
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -164,5 +196,9 @@ class LogStore(LogSource, Protocol):
     async def reopen(self) -> None:
         """Connect anew, so that what is read next is what a new process would read; keeps lock and lease."""
 
-    async def purge(self) -> None:
-        """After a destruction: leave nothing of what was destroyed in files of the store beside the data."""
+    async def purge(self, *, requests_only: bool = False) -> None:
+        """After a destruction: leave nothing of what was destroyed in files of the store beside the data.
+
+        With `requests_only`, of the bodies of answered requests. Raises LogUnavailable while that cannot be done, as
+        when a reader needs those files. It does not wait, since whoever commits meanwhile would have to.
+        """

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from components.archive.errors import LogUnavailable
-from components.archive.store import LogSource, LogStore
+from components.archive.store import LogSource, LogStore, RequestBox
 from components.archive.store.postgres_url import parse_postgres_url
 from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite_requests import SqliteRequests
 
 StoreName = str | Path
 
@@ -61,3 +62,14 @@ async def open_store(name: StoreName) -> LogStore:
     except ModuleNotFoundError:
         raise LogUnavailable(_NOT_INSTALLED) from None
     return await PostgresStore.open(str(name))
+
+
+async def open_requests(name: StoreName) -> RequestBox:
+    """Open a log to ask its writer for something; raises LogUnavailable."""
+    if not is_postgres(name):
+        return await SqliteRequests.open(Path(name))
+    try:
+        from components.archive.store.postgres_requests import PostgresRequests
+    except ModuleNotFoundError:
+        raise LogUnavailable(_NOT_INSTALLED) from None
+    return await PostgresRequests.open(str(name))

@@ -14,6 +14,7 @@ from components.archive.store import (
     CheckpointRow,
     MemoRow,
     RecordRow,
+    RequestRow,
     Rows,
     SegmentRow,
 )
@@ -23,7 +24,13 @@ from components.archive.store.postgres_connection import (
     open_connection,
     postgres_errors_named,
 )
-from components.archive.store.postgres_statements import keep_change, keep_checkpoints, load_rows, migrate
+from components.archive.store.postgres_statements import (
+    keep_change,
+    keep_checkpoints,
+    load_rows,
+    migrate,
+    rewrite_table,
+)
 from components.archive.store.postgres_url import PostgresUrl, parse_postgres_url
 
 LOCK_TIMEOUT_S = 3.0
@@ -94,6 +101,11 @@ class PostgresSource:
         sql = "SELECT leaf FROM record WHERE idx >= $1 AND idx < $2 ORDER BY idx"
         return [leaf for (leaf,) in await self._fetch(sql, first, end)]
 
+    async def fetch_destroyed(self, first: int, end: int) -> list[int]:
+        """See LogSource."""
+        sql = "SELECT idx FROM record WHERE idx >= $1 AND idx < $2 AND payload IS NULL ORDER BY idx"
+        return [index for (index,) in await self._fetch(sql, first, end)]
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
         """See LogSource."""
         wanted = list(ids)
@@ -122,6 +134,11 @@ class PostgresSource:
         """See LogSource."""
         sql = "SELECT first, note FROM memo WHERE first < $1 ORDER BY first DESC LIMIT $2"
         return [MemoRow(*row) for row in await self._fetch(sql, before, limit)]
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """See LogSource."""
+        rows = await self._fetch("SELECT id, body, answer FROM request ORDER BY number")
+        return [RequestRow(*row) for row in rows]
 
     async def close(self) -> None:
         """See LogSource."""
@@ -235,22 +252,25 @@ class PostgresStore(PostgresSource):
             self._terminate()  # a lock that was got is not to stand in another's way
             raise
 
-    async def purge(self) -> None:
-        """See LogStore: segments move to a new file, so that no old keys stay; records are vacuumed.
+    async def purge(self, *, requests_only: bool = False) -> None:
+        """See LogStore: small tables move to a new file, so that nothing old stays; records are vacuumed.
 
         What was a payload may lie in free space of the table until it is overwritten, and in the server's
-        write-ahead log and on its standbys for as long as those keep it: sealed, and without its key.
+        write-ahead log and on its standbys for as long as those keep it: sealed, and without its key. On a session of
+        its own, since commits must not wait for it.
         """
-        async with self._transaction() as connection:
-            await self._require_lease(connection)
-            await connection.execute("LOCK TABLE segment IN ACCESS EXCLUSIVE MODE")
-            await connection.execute("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS TABLE segment")
-            await connection.execute("TRUNCATE segment")
-            await connection.execute("INSERT INTO segment TABLE kept")
-        async with self._turn:
-            connection = await self._opened()
-            with postgres_errors_named(self._url.label):
-                await connection.execute("VACUUM record", timeout=_VACUUM_TIMEOUT_S)
+        with postgres_errors_named(self._url.label):
+            connection = await open_connection(self._url, make_session_name("purge"))
+            try:
+                async with connection.transaction():
+                    await self._require_lease(connection)
+                    await rewrite_table(connection, "request")
+                    if not requests_only:
+                        await rewrite_table(connection, "segment")
+                if not requests_only:
+                    await connection.execute("VACUUM record", timeout=_VACUUM_TIMEOUT_S)
+            finally:
+                await connection.close()
 
     async def _connect(self) -> None:
         await super()._connect()

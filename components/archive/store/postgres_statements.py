@@ -27,6 +27,9 @@ async def keep_change(connection: asyncpg.Connection, change: Change) -> None:
     await _keep_memos(connection, change)
     for destruction in change.destroyed:
         await _destroy(connection, destruction)
+    for request in change.answered:
+        sql = "UPDATE request SET body = NULL, answer = $1 WHERE id = $2"
+        await connection.execute(sql, request.answer, request.id)
     await _keep_tiles(connection, change.tiles)
     if change.checkpoint is not None:
         await keep_checkpoints(connection, [change.checkpoint])
@@ -106,3 +109,11 @@ async def load_rows(connection: asyncpg.Connection, rows: Rows) -> None:
         await connection.executemany("INSERT INTO memo VALUES ($1, $2)", memos)
     await _keep_tiles(connection, rows.tiles)
     await keep_checkpoints(connection, rows.checkpoints)
+
+
+async def rewrite_table(connection: asyncpg.Connection, table: str) -> None:
+    """Move a table's rows to a new file, so that nothing of what they were before is left in one."""
+    await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    await connection.execute(f"CREATE TEMPORARY TABLE kept_{table} ON COMMIT DROP AS TABLE {table}")
+    await connection.execute(f"TRUNCATE {table}")
+    await connection.execute(f"INSERT INTO {table} TABLE kept_{table}")

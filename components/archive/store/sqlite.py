@@ -16,6 +16,7 @@ from components.archive.store import (
     CheckpointRow,
     MemoRow,
     RecordRow,
+    RequestRow,
     Rows,
     SegmentRow,
 )
@@ -55,6 +56,7 @@ WRITER_PRAGMAS = (
     f"wal_autocheckpoint = {WAL_PAGES}",
     "secure_delete = ON",
 )
+PURGE_PRAGMAS = ("busy_timeout = 0", "synchronous = FULL")
 _SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, CAST(keys AS BLOB) FROM segment"
 
 
@@ -134,6 +136,11 @@ class SqliteSource:
         sql = "SELECT CAST(leaf AS BLOB) FROM record WHERE idx >= ? AND idx < ? ORDER BY idx"
         return [leaf for (leaf,) in await self._fetch(sql, (first, end))]
 
+    async def fetch_destroyed(self, first: int, end: int) -> list[int]:
+        """See LogSource."""
+        sql = "SELECT idx FROM record WHERE idx >= ? AND idx < ? AND payload IS NULL ORDER BY idx"
+        return [index for (index,) in await self._fetch(sql, (first, end))]
+
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
         """See LogSource."""
         wanted = list(ids)
@@ -162,6 +169,11 @@ class SqliteSource:
         """See LogSource."""
         sql = "SELECT first, CAST(note AS BLOB) FROM memo WHERE first < ? ORDER BY first DESC LIMIT ?"
         return [MemoRow(*row) for row in await self._fetch(sql, (before, limit))]
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """See LogSource."""
+        sql = "SELECT id, CAST(body AS BLOB), CAST(answer AS TEXT) FROM request ORDER BY number"
+        return [RequestRow(*row) for row in await self._fetch(sql)]
 
     async def close(self) -> None:
         """See LogSource."""
@@ -239,12 +251,21 @@ class SqliteStore(SqliteSource):
         """See LogStore."""
         self._transact(list(load_statements(rows)), self._token)
 
-    async def purge(self) -> None:
-        """See LogStore: copy the write-ahead log into the database and cut it to nothing."""
+    async def purge(self, *, requests_only: bool = False) -> None:
+        """See LogStore: copy the write-ahead log, which holds both, into the database and cut it to nothing.
+
+        On a connection of its own: one that waited for readers would keep its thread and the next commit waiting.
+        """
         with sqlite_errors_named(self._path):
-            ((busy, _pages, _copied),) = await self._opened().execute_fetchall(
-                "PRAGMA wal_checkpoint(TRUNCATE)"
-            )
+            connection = await open_connection(self._path, "rw", PURGE_PRAGMAS)
+            try:
+                # What can be copied while commits go on, before the copying that they wait for.
+                await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+                ((busy, _pages, _copied),) = await connection.execute_fetchall(
+                    "PRAGMA wal_checkpoint(TRUNCATE)"
+                )
+            finally:
+                await connection.close()
         if busy:
             raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
 

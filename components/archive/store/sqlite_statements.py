@@ -20,11 +20,14 @@ def migration_statements(migration: Migration) -> Iterator[Statement]:
 
 def change_statements(change: Change) -> Iterator[Statement]:
     """Give what keeps a change."""
-    yield from _record_statements(change.first, change.leaves, change.payloads)
+    indexes = range(change.first, change.first + len(change.leaves))
+    yield from _record_statements(indexes, change.leaves, change.payloads)
     yield from _segment_statements(change)
     yield from _memo_statements(change)
     for destruction in change.destroyed:
         yield from _destroy_statements(destruction)
+    for request in change.answered:
+        yield "UPDATE request SET body = NULL, answer = ? WHERE id = ?", (request.answer, request.id)
     if change.tiles:
         yield _tile_statement(change.tiles)
     if change.checkpoint is not None:
@@ -32,14 +35,14 @@ def change_statements(change: Change) -> Iterator[Statement]:
 
 
 def _record_statements(
-    first: int, leaves: Sequence[bytes], payloads: Sequence[bytes | None]
+    indexes: Sequence[int], leaves: Sequence[bytes], payloads: Sequence[bytes | None]
 ) -> Iterator[Statement]:
     for start in range(0, len(leaves), MAX_ROWS_PER_STATEMENT):
         part = leaves[start : start + MAX_ROWS_PER_STATEMENT]
         rows = 1 << (len(part) - 1).bit_length()
         used = 3 * len(part)
         parameters: list[object] = [None] * (3 * rows)
-        parameters[0:used:3] = range(first + start, first + start + len(part))
+        parameters[0:used:3] = indexes[start : start + len(part)]
         parameters[1:used:3] = part
         parameters[2:used:3] = payloads[start : start + MAX_ROWS_PER_STATEMENT]
         yield _INSERT_RECORDS[rows], parameters
@@ -73,8 +76,8 @@ def load_statements(rows: Rows) -> Iterator[Statement]:
     """Give what keeps rows of another copy."""
     yield from (("INSERT OR REPLACE INTO meta VALUES (?, ?)", entry) for entry in rows.meta.items())
     if rows.records:
-        leaves, payloads = [row.leaf for row in rows.records], [row.payload for row in rows.records]
-        yield from _record_statements(rows.records[0].index, leaves, payloads)
+        indexes, leaves = [row.index for row in rows.records], [row.leaf for row in rows.records]
+        yield from _record_statements(indexes, leaves, [row.payload for row in rows.records])
     for index in rows.shredded:
         yield "UPDATE record SET payload = NULL WHERE idx = ?", (index,)
     for row in rows.segments:
@@ -107,6 +110,8 @@ def _places(columns: int, rows: int) -> str:
 
 
 def _insert_records(rows: int) -> str:
+    if rows == 1:  # of which none stays null
+        return "INSERT INTO record VALUES (?,?,?)"
     values = _places(3, rows)
     return f"INSERT INTO record SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL"  # noqa: S608 - only ?
 

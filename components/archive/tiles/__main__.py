@@ -1,4 +1,4 @@
-"""Run the server of tiles: `python -m components.archive.tiles ADDRESS PORT NAME=LOG...`."""
+"""Run the server of tiles of a site: `python -m components.archive.tiles SITE_TOML`."""
 
 import asyncio
 import json
@@ -7,11 +7,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.archive.store.open import StoreName, parse_store_name
+from components.archive.store.open import StoreName
 from components.archive.tiles.server import TileServer
+from components.archive.tiles.settings import TilesSettings, load_served_logs, load_tiles
+from components.settings import SettingsError
 
 
-async def serve(address: str, port: int, logs: Mapping[str, StoreName]) -> None:
+async def serve(settings: TilesSettings, logs: Mapping[str, StoreName]) -> None:
     """Serve until SIGTERM or SIGINT; raises OSError when the port cannot be listened on."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -19,23 +21,20 @@ async def serve(address: str, port: int, logs: Mapping[str, StoreName]) -> None:
         loop.add_signal_handler(number, stopped.set)
     server = TileServer(logs)
     try:
-        port = await server.start(address, port)
-        _say("serving", address=address, port=port, logs=sorted(logs))
+        await server.start(settings.address, settings.port)
+        _say("serving", address=settings.address, port=settings.port, logs=sorted(logs))
         await stopped.wait()
     finally:
         await server.close()
 
 
 def main() -> int:
-    """Run the server; exit status 0 when told to stop, 1 when it cannot listen, 2 for wrong use."""
+    """Run the server; exit status 0 when told to stop, 1 when it cannot listen, 2 for wrong settings."""
     try:
-        address, port, *named = sys.argv[1:]
-        logs = {
-            name: parse_store_name(path, Path()) for name, _, path in (each.partition("=") for each in named)
-        }
-        asyncio.run(serve(address, int(port), logs))
-    except ValueError:
-        _say("wrong use", reason="ADDRESS PORT NAME=LOG... is expected")
+        site_toml = Path(sys.argv[1])
+        asyncio.run(serve(load_tiles(site_toml), load_served_logs(site_toml)))
+    except (SettingsError, IndexError) as error:
+        _say("wrong settings", reason=str(error))
         return 2
     except OSError as error:
         _say("stopped", reason=str(error))

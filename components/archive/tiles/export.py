@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from components.archive.errors import LogDamaged
-from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
+from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.merkle import (
     Frontier,
     ProofError,
@@ -16,7 +16,7 @@ from components.archive.log.merkle import (
     root_hash,
     verify_consistency,
 )
-from components.archive.log.note import NoteError, VerifierKey
+from components.archive.log.note import NoteError, VerifierKey, verify_note
 from components.archive.log.tile import (
     HASH_SIZE_BYTES,
     TILE_WIDTH,
@@ -53,19 +53,26 @@ class Exported:
 
 
 async def export_tiles(
-    reader: LogReader, key: VerifierKey, folder: TileFolder, progress: Progress = lambda _done, _total: None
+    reader: LogReader,
+    keys: Sequence[VerifierKey],
+    folder: TileFolder,
+    progress: Progress = lambda _done, _total: None,
 ) -> Exported:
     """Bring a folder up to the log's newest checkpoint; `progress` gets files written and files to write.
 
+    `keys` are those that the log has had, the present one last.
     Nothing is written that the checkpoint does not prove. Raises TileFolderError when the folder holds another
     log or another history, LogUnavailable, LogDamaged and OSError; what was written by then is right, and the
     folder's checkpoint is still the old one.
     """
     source = TileSource(reader.source)
     note = (await source.fetch_checkpoint()).note
-    new = _verify_own(note, key)
+    try:
+        new = _verify(note, keys)
+    except (NoteError, CheckpointError) as error:
+        raise LogDamaged(f"the newest checkpoint: {error}") from error
     await _verify_top(source, new)
-    old = await _check_old(folder, reader, key, new)
+    old = await _check_old(folder, reader, keys, new)
     total = count_new_resources(old.size, new.size)
     resources = new_resources(old.size, new.size)
     done = 0
@@ -83,22 +90,25 @@ async def export_tiles(
     return Exported(new.size, done)
 
 
-def _verify_own(note: str, key: VerifierKey) -> Checkpoint:
-    try:
-        return verify_checkpoint(note, key)
-    except (NoteError, CheckpointError) as error:
-        raise LogDamaged(f"the newest checkpoint: {error}") from error
+def _verify(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
+    """Parse a checkpoint that one of the log's keys signed; raises NoteError or CheckpointError."""
+    checkpoint = parse_checkpoint(verify_note(note, keys))
+    if checkpoint.origin != keys[-1].name:
+        raise CheckpointError(f"a checkpoint of {checkpoint.origin!r}, not of {keys[-1].name!r}")
+    return checkpoint
 
 
-async def _check_old(folder: TileFolder, reader: LogReader, key: VerifierKey, new: Checkpoint) -> Checkpoint:
+async def _check_old(
+    folder: TileFolder, reader: LogReader, keys: Sequence[VerifierKey], new: Checkpoint
+) -> Checkpoint:
     """Give the checkpoint that the folder has, or that of the empty log, if the log goes on from there."""
     content = folder.read(CHECKPOINT_PATH)
     if content is None:
-        return Checkpoint(key.name, 0, b"")
+        return Checkpoint(keys[-1].name, 0, b"")
     try:
-        old = verify_checkpoint(content.decode(), key)
+        old = _verify(content.decode(), keys)
     except ValueError as error:  # NoteError, CheckpointError, or no text
-        reason = f"its checkpoint is not one of {key.name}: {error}"
+        reason = f"its checkpoint is not one of {keys[-1].name}: {error}"
         raise TileFolderError(f"{folder.path}: {reason}; name another folder") from None
     if old.size > new.size:
         reason = f"it has {old.size:,} records, and the log {new.size:,}: the log was set back"

@@ -155,7 +155,9 @@ def test_every_kind_of_record(kind: RecordKind) -> None:
 def test_every_problem_that_the_verifier_names() -> None:
     source = Path(verify.__file__).read_text("utf-8")
     named = set(
-        re.findall(r'(?:add\(|Problem\(|flaw=|kind(?:, detail)? = |else )\s*"([a-z]+(?:-[a-z]+)*)"', source)
+        re.findall(
+            r'(?:add\(|Problem\(|flaw ?= ?|kind(?:, detail)? = |else )\s*"([a-z]+(?:-[a-z]+)*)"', source
+        )
     )
     table = DOCUMENT.partition("| problem | is |")[2].partition("\n\n")[0]
     documented = {

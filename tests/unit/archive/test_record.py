@@ -6,6 +6,7 @@ from components.archive.record import (
     Access,
     Alarm,
     Delivery,
+    OrderDetails,
     Record,
     RecordError,
     RecordKind,
@@ -178,4 +179,4 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "TOMBSTONE": 67,
         "LOG_KEY": 68,
     }
-    assert Record == Submission | Delivery | Access | Alarm
+    assert Record == Submission | Delivery | Access | Alarm | OrderDetails

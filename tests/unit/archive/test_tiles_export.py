@@ -5,13 +5,16 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.errors import LogDamaged
-from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
+from components.archive.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from components.archive.log.note import make_signer
+from components.archive.reader import LogReader
+from components.archive.tiles.export import export_tiles
 from components.archive.tiles.folder import TileFolder, TileFolderError
 from components.archive.tiles.resource import encode_path, new_resources
-from tests.support.archive import KEY, SIGNER, copy_log, entries, open_writer, tamper
+from tests.support.archive import KEY, SIGNER, VERIFIER_KEY, copy_log, entries, open_writer, tamper
 from tests.support.tiles import export, publish
 
 
@@ -124,6 +127,24 @@ async def test_a_folder_of_another_log_is_refused(tmp_path: Path) -> None:
     (published.folder / "checkpoint").write_text(note)
     with pytest.raises(TileFolderError, match="not one of"):
         await export(published.log, published.folder)
+
+
+async def test_a_folder_goes_on_when_the_log_gets_another_key(tmp_path: Path) -> None:
+    published = await publish(tmp_path, (300,))
+    following = make_signer(SIGNER.name, Ed25519PrivateKey.generate())
+    writer = await open_writer(published.log)
+    await writer.rotate_key(following)
+    await writer.append(entries(0, 300))
+    await writer.sign()
+    await writer.close()
+    reader = await LogReader.open(published.log)
+    with TileFolder.open(published.folder) as folder:
+        with pytest.raises(LogDamaged, match="no known key"):
+            await export_tiles(reader, [VERIFIER_KEY], folder)
+        await export_tiles(reader, [VERIFIER_KEY, following.verifier_key], folder)
+    await reader.close()
+    note = (published.folder / "checkpoint").read_text()
+    assert verify_checkpoint(note, following.verifier_key).size > published.size
 
 
 async def test_two_writers_do_not_meet(tmp_path: Path) -> None:

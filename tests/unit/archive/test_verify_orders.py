@@ -79,7 +79,7 @@ def test_without_approvers_signatures_are_unchecked_and_not_wrong(ordered_log: P
     assert report.unchecked == ("the signatures of 6 orders, as no approver's key was given",)
 
 
-async def test_a_hold_of_neither_records_nor_conversations_is_of_whole_segments(tmp_path: Path) -> None:
+async def test_a_hold_that_names_no_records_is_of_whole_segments(tmp_path: Path) -> None:
     hold = order_entries(order_text("all", "act hold", "segments 2"))
     report = verify(await write(tmp_path / "gate.db", [hold]))
     assert report.problems == ()
@@ -143,6 +143,8 @@ TEXTS: list[tuple[str, Callable[[str], str]]] = [
     ("no id", lambda text: text.replace("id erase-1", "id ")),
     ("no such act", lambda text: text.replace("act erase", "act efface")),
     ("lines in another order", lambda text: text.replace("segments 1\nindexes 4", "indexes 4\nsegments 1")),
+    ("a space behind", lambda text: text.replace("segments 1", "segments 1 ")),
+    ("two lines in one", lambda text: text.replace("segments 1\n", "segments;").replace("indexes 4", "x 4")),
     ("a line twice", lambda text: text.replace("indexes 4", "indexes 4\nindexes 4")),
     ("a line too many", lambda text: text.replace("details", "more\ndetails")),
     ("a line behind", lambda text: text + "more\n"),
@@ -293,10 +295,12 @@ async def test_an_order_that_was_not_carried_out_yet_is_no_problem(tmp_path: Pat
 
 HOLDS = [
     ("of a record", ["segments 2", "indexes 7"], 1),
-    ("of a conversation", ["segments 2", f"conversations {ALPHA.hex()} {BETA.hex()}"], 10),
+    ("of a conversation", ["segments", f"conversations {ALPHA.hex()} {BETA.hex()}"], 10),
+    ("of a conversation, beside a record", ["segments 1", f"conversations {BETA.hex()}", "indexes 2"], 10),
+    ("of a conversation, beside its segment", ["segments 2", f"conversations {ALPHA.hex()}"], 10),
     ("of a segment", ["segments 1 2"], 10),
     ("of another record", ["segments 2", "indexes 8"], 0),
-    ("of another conversation", ["segments 2", f"conversations {ALPHA.hex()}"], 0),
+    ("of another conversation", ["segments 1", f"conversations {ALPHA.hex()}"], 0),
     ("of another segment", ["segments 1 3"], 0),
 ]
 
@@ -348,11 +352,14 @@ async def test_a_destruction_that_no_checkpoint_covers_yet(tmp_path: Path) -> No
     await writer.sign()
     await writer.append(order_entries(order_text("expire-1", *NO_HOLD)))
     await writer.append([tombstone_entry(EXPIRED)])
-    tamper(tmp_path / "gate.db", *DESTRUCTION[:2])
-    report = verify(tmp_path / "gate.db")
+    tamper(tmp_path / "gate.db", DESTRUCTION[1], "UPDATE record SET payload = NULL WHERE idx IN (3, 5)")
+    begun = verify(tmp_path / "gate.db")
+    tamper(tmp_path / "gate.db", DESTRUCTION[0])
+    done = verify(tmp_path / "gate.db")
     await writer.close()
-    assert (report.problems, report.pending) == ((), 4)
-    assert states(report) == {"VALID": 25, "SHREDDED": 10}
+    assert (begun.problems, begun.pending) == (done.problems, done.pending) == ((), 4)
+    assert states(begun) == {"VALID": 33, "SHREDDED": 2}  # in pieces, of which some are to come
+    assert states(done) == {"VALID": 25, "SHREDDED": 10}
 
 
 def test_the_command_takes_approvers(

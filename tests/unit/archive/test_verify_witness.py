@@ -3,55 +3,29 @@
 import base64
 import json
 import sqlite3
-import struct
 from collections.abc import Callable
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from components.archive.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.note import Signer, encode_verifier_key, make_signer, sign_note
 from components.archive.record import RecordKind
 from components.archive.writer import Entry, LogWriter
 from components.audit.verify import Report, UsageError, Witnessed, main, verify_log
 from tests.support.archive import ORIGIN, RECIPIENTS, SIGNER, VKEY, entries, tamper
-
-TIME_S = 1_795_470_000
-ED25519_KEY = Ed25519PrivateKey.from_private_bytes(bytes([7] * 32))
-ML_DSA_KEY = MLDSA44PrivateKey.from_seed_bytes(bytes([8] * 32))
-
-
-def vkey(name: str, type_: int, public: bytes) -> str:
-    raw = bytes([type_]) + public
-    key_id = sha256(name.encode() + b"\n" + raw).digest()[:4]
-    return f"{name}+{key_id.hex()}+{base64.b64encode(raw).decode()}"
-
-
-def line(vkey_: str, signature: bytes) -> str:
-    name, key_id, _ = vkey_.split("+", 2)
-    return f"— {name} {base64.b64encode(bytes.fromhex(key_id) + signature).decode()}\n"
-
-
-ED25519_WITNESS = vkey("witness.example/w1", 4, ED25519_KEY.public_key().public_bytes_raw())
-ML_DSA_WITNESS = vkey("witness.example/w2", 6, ML_DSA_KEY.public_key().public_bytes_raw())
-
-
-def cosign_ed25519(text: str, time_s: int = TIME_S) -> str:
-    message = f"cosignature/v1\ntime {time_s}\n{text}".encode()
-    return line(ED25519_WITNESS, struct.pack(">Q", time_s) + ED25519_KEY.sign(message))
-
-
-def cosign_ml_dsa(text: str, time_s: int = TIME_S) -> str:
-    checkpoint = parse_checkpoint(text)
-    name, origin = b"witness.example/w2", checkpoint.origin.encode()
-    message = b"subtree/v1\n\x00" + bytes([len(name)]) + name + struct.pack(">Q", time_s)
-    message += bytes([len(origin)]) + origin + struct.pack(">QQ", 0, checkpoint.size) + checkpoint.root
-    return line(ML_DSA_WITNESS, struct.pack(">Q", time_s) + ML_DSA_KEY.sign(message))
-
+from tests.support.archive_witness import (
+    ED25519_WITNESS,
+    ML_DSA_WITNESS,
+    TIME_S,
+    cosign_ed25519,
+    cosign_ml_dsa,
+    line,
+    vkey,
+)
 
 WITNESSES = [
     pytest.param(ED25519_WITNESS, cosign_ed25519, id="Ed25519"),
@@ -119,6 +93,15 @@ def test_a_cosigned_checkpoint_of_other_records(log: Path) -> None:
     kept = note + cosign_ed25519(text_of(note))
     report = verify_log(log, VKEY, known_checkpoints=[kept], witness_vkeys=[ED25519_WITNESS])
     assert kinds(report) == ["checkpoint-forked"]
+
+
+def test_a_witness_with_two_keys(log: Path) -> None:
+    """It counts once for each checkpoint, whichever of its keys cosigned it."""
+    other = vkey("witness.example/w1", 6, MLDSA44PrivateKey.generate().public_key().public_bytes_raw())
+    note = checkpoints(log)[300]
+    kept = note + cosign_ed25519(text_of(note)) + line(VKEY.replace(ORIGIN, "witness.example/w3"), bytes(72))
+    report = verify_log(log, VKEY, known_checkpoints=[kept], witness_vkeys=[f"{ED25519_WITNESS}\n{other}"])
+    assert (report.problems, report.witnesses) == ((), (Witnessed("witness.example/w1", 1, 300, TIME_S),))
 
 
 def test_a_witness_that_cosigned_nothing(log: Path) -> None:

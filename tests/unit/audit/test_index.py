@@ -234,7 +234,7 @@ async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.Mo
         database.execute("DELETE FROM submission")
         database.execute("ALTER TABLE state RENAME next_index TO something_else")
     database.close()
-    monkeypatch.setattr(index_module, "FORMAT", 2)
+    monkeypatch.setattr(index_module, "FORMAT", index_module.FORMAT + 1)
     assert await find(site, "copper") == [0]
 
 

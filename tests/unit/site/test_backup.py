@@ -263,6 +263,23 @@ def test_logs_in_postgresql(site: Path, postgres_server: PostgresServer) -> None
     append(site, 1)
 
 
+def test_a_log_in_postgresql_is_verified_as_it_is(site: Path, postgres_server: PostgresServer) -> None:
+    url = f"{postgres_server.make_database()}#gate"
+    site.write_text(site.read_text().replace('log = "archive/gate.db"', f'log = "{url}"'))
+    append(site, 5000)
+    good = steelyard("verify", "--json", "--site", site)
+    assert good.returncode == 0, good.stdout + good.stderr
+    database = url.rpartition("/")[2].partition("#")[0]
+    for sql, named in (
+        ("UPDATE record SET payload = 'x' || payload WHERE idx = 77", "payload-altered"),
+        ("DELETE FROM record WHERE idx = 4000", "record-missing"),
+    ):
+        postgres_server.execute(f"SET search_path = gate; {sql}", database)
+        bad = steelyard("verify", "--json", "--site", site)
+        assert bad.returncode == 1
+        assert named in bad.stdout
+
+
 def test_a_log_is_moved_by_command(site: Path, postgres_server: PostgresServer, tmp_path: Path) -> None:
     append(site, 5000)
     url, log = f"{postgres_server.make_database()}#gate", site.parent / "archive" / "gate.db"

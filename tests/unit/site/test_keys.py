@@ -13,8 +13,9 @@ import pytest
 from components.archive.keys import load_log_key, load_recipient, load_recipient_key, load_verifier_key
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.ring import load_key_ring
-from components.archive.keys.rotation import open_log_writer
+from components.archive.keys.rotation import open_log_writer, prepare_log_key
 from components.archive.store.sqlite import SqliteStore
+from components.site.keys import finish_rotations
 from components.site.settings import load_site
 from tests.support.archive import entries
 from tests.support.log_keys import follow_log_keys
@@ -128,6 +129,17 @@ def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
     assert len(asyncio.run(follow_log_keys(load_site(keys.site).gate.log, first))) == 2
 
 
+def test_a_start_of_the_site_lets_logs_go_over(keys: Keys) -> None:
+    asyncio.run(write(keys, 1))
+    settings = load_site(keys.site)
+    prepare_log_key(settings.gate.log_key_file)
+    prepare_log_key(settings.audit.log_key_file)
+    assert asyncio.run(finish_rotations(settings)) == ["gate"]  # the auditors' log is made by the first look
+    listed = keys.listed()
+    assert [listed[name]["waiting"] for name in ("gate", "audit")] == [False, True]
+    assert asyncio.run(finish_rotations(settings)) == []
+
+
 def test_a_recipients_key(keys: Keys) -> None:
     old = load_recipient_key(keys.folder / "auditor.key")
     assert json.loads(keys.good("rotate", "auditor", "--json")) == {"key": "auditor", "done": True}
@@ -152,6 +164,14 @@ def test_a_further_recipient(keys: Keys) -> None:
     keys.good("make", "fourth", "--at", token_uri("fourth"))
     assert load_recipient(keys.folder / "fourth.pub").name == "fourth"
     assert "exists already" in keys.told("make", "second")
+
+
+def test_an_approver(keys: Keys) -> None:
+    told = keys.good("make", "anna", "--approver")
+    assert "add keys/approver-anna.pub to archive.approvers" in told
+    assert load_log_key(keys.folder / "approver-anna.key").name == "approver/anna"
+    assert load_verifier_key(keys.folder / "approver-anna.pub").name == "approver/anna"
+    assert "exists already" in keys.told("make", "anna", "--approver")
 
 
 def test_keys_that_are_missing_are_made_where_the_settings_say(keys: Keys) -> None:

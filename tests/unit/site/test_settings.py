@@ -116,12 +116,36 @@ def test_absolute_paths_stay(site: Path) -> None:
         ),
         (r"^status_file", "hold_timeout_s = 0\nstatus_file", r"gate\.hold_timeout_s: .*greater than 0"),
         (r"^status_file", "window_stanzas = -1\nstatus_file", r"gate\.window_stanzas: .*greater"),
+        (
+            r"^retention = .*",
+            'retention = "nope.toml"',
+            r"archive\.retention: there is no .*nope\.toml; `steelyard init`",
+        ),
+        (
+            r"^# approvers = .*",
+            'approvers = ["keys/nope.pub", "keys/log-gate.pub"]',
+            r"archive\.approvers: .*nope\.pub: cannot be read",
+        ),
+        (
+            r"^# approvers = .*",
+            'approvers = ["keys/log-gate.pub"]',
+            r"archive\.approvers: an order needs two; name another, or none",
+        ),
     ],
 )
 def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str, problem: str) -> None:
     change(site, (pattern, replacement))
     found = problems(site)
     assert any(re.match(problem, line) for line in found), found
+
+
+def test_faults_of_the_retention_policy_are_told_with_the_others(site: Path) -> None:
+    policy = site.parent / "retention.toml"
+    policy.write_text(policy.read_text().replace("number = 2", "number = 1"))
+    change(site, (r"^jid = .*", ""))
+    found = problems(site)
+    assert "retention.toml: class.signalling.number: 1 is already that of class communication" in found
+    assert any(line.startswith("gate.jid: is missing") for line in found)
 
 
 def test_a_log_may_lie_in_postgresql(site: Path) -> None:
@@ -232,7 +256,8 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
         if inner is not None:
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "required" if field.is_required() else f"`{as_toml(field.default)}`"
+            default = "none" if field.default is None else f"`{as_toml(field.default)}`"
+            yield f"{prefix}{name}", "required" if field.is_required() else default
 
 
 def as_toml(value: Any) -> str:

@@ -78,6 +78,8 @@ def test_the_forms_that_rfc_7512_allows() -> None:
     ("text", "told"),
     [
         ("", "name a file"),
+        ("~nobody-at-all/a.key", "write the whole path"),
+        ("age:a\0", "no zero byte"),
         ("age:", "write age:FILE"),
         ("age:a?identity-file=b&passphrase-file=c", "write age:FILE"),
         ("age:a?identity=b", "no 'identity' here; known: identity-file, passphrase-file"),

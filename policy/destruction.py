@@ -1,0 +1,222 @@
+"""What may be destroyed, and what not: values in, every reason against it out (docs/retention.md)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from policy.retention import NS_PER_DAY, PERMANENT_CLASS, RetentionPolicy
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Reason(StrEnum):
+    """Why something may not be destroyed, or a hold not be released."""
+
+    UNKNOWN_SEGMENT = "unknown-segment"
+    UNKNOWN_RECORD = "unknown-record"
+    SEGMENT_OPEN = "segment-open"
+    DESTROYED_ALREADY = "destroyed-already"
+    PERMANENT = "permanent"
+    UNKNOWN_CLASS = "unknown-class"
+    MINIMUM_NOT_OVER = "minimum-not-over"
+    HOLD_IN_FORCE = "hold-in-force"
+    HOLD_NOT_CONSIDERED = "hold-not-considered"
+    NO_SUCH_HOLD = "no-such-hold"
+    OTHER_LOG = "other-log"
+    WRONG_SEGMENTS = "wrong-segments"
+    WRONG_KEYS = "wrong-keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason against an order; `text` says it of one segment, record or hold."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold in force: whole `segments`, single records by `indexes`, and `conversations` by their keyed hashes."""
+
+    id: str
+    segments: frozenset[int] = frozenset()
+    indexes: frozenset[int] = frozenset()
+    conversations: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """A segment as an expiry sees it; `indexes` and `conversations` are of its records that are not destroyed.
+
+    `newest_ns` is the time of its newest record or, where it has none, when it began (Unix time).
+    """
+
+    number: int
+    retention_class: int
+    newest_ns: int
+    ended: bool = True
+    destroyed: bool = False
+    indexes: frozenset[int] = frozenset()
+    conversations: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """A record as an erasure sees it; `ended` says whether its segment is. Segment 0: the log's bookkeeping."""
+
+    index: int
+    segment: int
+    retention_class: int
+    time_ns: int
+    conversation: bytes
+    ended: bool = True
+    destroyed: bool = False
+
+
+def decide_expiry(
+    policy: RetentionPolicy,
+    now_ns: int,
+    numbers: Sequence[int],
+    known: Mapping[int, SegmentFacts],
+    holds: Sequence[Hold],
+    considered: Collection[str],
+) -> tuple[Refusal, ...]:
+    """Decide whether these segments may be destroyed; gives every reason against it, none when they may."""
+    refusals = list(_unconsidered(holds, considered))
+    for number in numbers:
+        facts = known.get(number)
+        if facts is None:
+            refusals.append(Refusal(Reason.UNKNOWN_SEGMENT, f"there is no segment {number}"))
+        else:
+            refusals += _segment_refusals(policy, now_ns, facts, holds)
+    return tuple(refusals)
+
+
+def decide_erasure(
+    policy: RetentionPolicy,
+    now_ns: int,
+    indexes: Sequence[int],
+    known: Mapping[int, RecordFacts],
+    holds: Sequence[Hold],
+    considered: Collection[str],
+) -> tuple[Refusal, ...]:
+    """Decide whether these records may be destroyed; gives every reason against it, none when they may."""
+    refusals = list(_unconsidered(holds, considered))
+    for index in indexes:
+        facts = known.get(index)
+        if facts is None:
+            refusals.append(Refusal(Reason.UNKNOWN_RECORD, f"there is no record {index}"))
+        else:
+            refusals += _record_refusals(policy, now_ns, facts, holds)
+    return tuple(refusals)
+
+
+def decide_resumption(
+    segments: Sequence[SegmentFacts], records: Sequence[RecordFacts], holds: Sequence[Hold]
+) -> tuple[Refusal, ...]:
+    """Decide whether an order may be gone on with that was recorded and left: not when a hold came in between."""
+    refusals = [
+        each
+        for facts in segments
+        for each in _held(f"segment {facts.number}", holds_on_segment(facts, holds))
+    ]
+    refusals += [
+        each for facts in records for each in _held(f"record {facts.index}", holds_on_record(facts, holds))
+    ]
+    return tuple(refusals)
+
+
+def decide_release(hold: str, holds: Sequence[Hold]) -> tuple[Refusal, ...]:
+    """Decide whether a hold can end, which it can while it is in force."""
+    if any(each.id == hold for each in holds):
+        return ()
+    return (Refusal(Reason.NO_SUCH_HOLD, f"no hold {hold} is in force"),)
+
+
+def holds_on_segment(facts: SegmentFacts, holds: Sequence[Hold]) -> list[str]:
+    """Name the holds on a segment or any of its records."""
+    return [
+        hold.id
+        for hold in holds
+        if facts.number in hold.segments
+        or not hold.indexes.isdisjoint(facts.indexes)
+        or not hold.conversations.isdisjoint(facts.conversations)
+    ]
+
+
+def holds_on_record(facts: RecordFacts, holds: Sequence[Hold]) -> list[str]:
+    """Name the holds on a record."""
+    return [
+        hold.id
+        for hold in holds
+        if facts.segment in hold.segments
+        or facts.index in hold.indexes
+        or facts.conversation in hold.conversations
+    ]
+
+
+def _unconsidered(holds: Sequence[Hold], considered: Collection[str]) -> Iterator[Refusal]:
+    """A hold that came, or ended, after the order was written: whoever wrote and signed it knew another state."""
+    in_force = {hold.id for hold in holds}
+    for id_ in sorted(in_force.symmetric_difference(considered)):
+        said = "was not considered" if id_ in in_force else "was considered, and is not in force"
+        yield Refusal(Reason.HOLD_NOT_CONSIDERED, f"hold {id_} {said}: propose anew")
+
+
+def _segment_refusals(
+    policy: RetentionPolicy, now_ns: int, facts: SegmentFacts, holds: Sequence[Hold]
+) -> Iterator[Refusal]:
+    name = f"segment {facts.number}"
+    yield from _state_refusals(name, facts.ended, facts.destroyed)
+    yield from _age_refusals(policy, now_ns, name, facts.retention_class, facts.newest_ns)
+    yield from _held(name, holds_on_segment(facts, holds))
+
+
+def _record_refusals(
+    policy: RetentionPolicy, now_ns: int, facts: RecordFacts, holds: Sequence[Hold]
+) -> Iterator[Refusal]:
+    name = f"record {facts.index}"
+    if facts.segment == 0:
+        yield Refusal(
+            Reason.PERMANENT, f"{name} is of the log's own bookkeeping, which holds nothing of what was said"
+        )
+        return
+    yield from _state_refusals(name, facts.ended, facts.destroyed)
+    yield from _age_refusals(policy, now_ns, name, facts.retention_class, facts.time_ns)
+    yield from _held(name, holds_on_record(facts, holds))
+
+
+def _state_refusals(name: str, ended: bool, destroyed: bool) -> Iterator[Refusal]:
+    if destroyed:
+        yield Refusal(Reason.DESTROYED_ALREADY, f"{name} is destroyed already")
+    if not ended:
+        yield Refusal(Reason.SEGMENT_OPEN, f"{name}: its segment is still open; it ends within 10 minutes")
+
+
+def _age_refusals(
+    policy: RetentionPolicy, now_ns: int, name: str, retention_class: int, newest_ns: int
+) -> Iterator[Refusal]:
+    if retention_class == PERMANENT_CLASS:
+        yield Refusal(Reason.PERMANENT, f"{name} holds what orders say, which is never destroyed")
+        return
+    found = policy.by_number.get(retention_class)
+    if found is None:
+        yield Refusal(
+            Reason.UNKNOWN_CLASS,
+            f"{name} is of class {retention_class}, which retention.toml does not have; add it",
+        )
+        return
+    over_ns = newest_ns + found.minimum_days * NS_PER_DAY
+    if now_ns < over_ns:
+        until = (_EPOCH + timedelta(microseconds=over_ns // 1000)).strftime("%Y-%m-%d %H:%M UTC")
+        yield Refusal(
+            Reason.MINIMUM_NOT_OVER,
+            f"{name} must be kept until {until} (class {found.name}, {found.minimum_days} days)",
+        )
+
+
+def _held(name: str, ids: Sequence[str]) -> Iterator[Refusal]:
+    for id_ in ids:
+        yield Refusal(Reason.HOLD_IN_FORCE, f"{name} is under hold {id_}")

@@ -1,0 +1,80 @@
+"""The retention commands as processes of their own, on the log of a gate under test."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from components.archive.keys import create_log_key
+from tests.support.gate_process import GateProcess
+from tests.support.retention_site import RETENTION
+
+ROOT = Path(__file__).parents[2]
+
+
+class OrderDesk:
+    """An auditor and two approvers, Anna and Ben, of a gate that has not started yet; all files are in `folder`."""
+
+    def __init__(self, gate: GateProcess, folder: Path) -> None:
+        self._folder = folder
+        (folder / "retention.toml").write_text(RETENTION)
+        for name in ("anna", "ben"):
+            create_log_key(folder / f"approver-{name}.key", f"approver/{name}")
+        create_log_key(folder / "log-audit.key", "metals.example/audit")
+        public = [str(folder / f"approver-{name}.pub") for name in ("anna", "ben")]
+        archive = (
+            f"retention = {json.dumps(str(folder / 'retention.toml'))}\napprovers = {json.dumps(public)}\n"
+        )
+        gate.add_archive_settings(archive)
+        beside = gate.auditor_key_file.parent
+        self.site = folder / "site.toml"
+        self.site.write_text(
+            f"""[gate]
+log = "{gate.log_file}"
+log_origin = "{gate.log_origin}"
+log_key_file = "{gate.log_key_file}"
+[archive]
+recipients = ["{gate.auditor_key_file.with_suffix(".pub")}"]
+conversation_key_file = "{beside / "conversation.key"}"
+{archive}
+[audit]
+key_files = ["{gate.auditor_key_file}"]
+log = "audit.db"
+log_origin = "metals.example/audit"
+log_key_file = "log-audit.key"
+index = "index.db"
+"""
+        )
+        self.approver_vkeys = [Path(path).read_text() for path in public]
+
+    async def run(self, *arguments: str) -> dict[str, Any]:
+        """Run `steelyard ...` and give what it prints as JSON."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "components.site.cli", *arguments, "--json"),
+            cwd=ROOT,
+            env={"STEELYARD_SITE": str(self.site)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await process.communicate()
+        assert output, errors.decode()
+        found: dict[str, Any] = json.loads(output)
+        return found
+
+    async def propose(self, *arguments: str) -> Path:
+        """Have an order proposed, and approved by both; gives its file."""
+        file = self._folder / f"{len(list(self._folder.glob('*.order')))}.order"
+        await self.run("archive", *arguments, "--out", str(file))
+        for name in ("anna", "ben"):
+            await self.run(
+                "archive", "approve", str(file), "--key", str(self._folder / f"approver-{name}.key")
+            )
+        return file
+
+    async def carry_out(self, file: Path) -> dict[str, Any]:
+        return await self.run("archive", "carry-out", str(file))
+
+    async def search(self, query: str) -> list[str]:
+        return [record["text"] for record in (await self.run("audit", "search", query))["records"]]
