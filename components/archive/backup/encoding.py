@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.archive.backup import CopyError, Outline, Piece
+from components.archive.backup.destroyed import Watched
 from components.archive.log.merkle import Frontier
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
 
@@ -23,12 +24,16 @@ _DESTROYED = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class SavedOutline:
-    """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full."""
+    """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full.
+
+    `watched` is what is to leave it, and has not yet (destroyed.py).
+    """
 
     outline: Outline
     whole: int
     frontier: Frontier
     time_ns: int
+    watched: Watched
 
 
 def encode_piece(piece: Piece) -> bytes:
@@ -148,6 +153,7 @@ def encode_outline(saved: SavedOutline) -> bytes:
         "whole_pieces": saved.whole,
         "frontier": {"size": saved.frontier.size, "nodes": [node.hex() for node in saved.frontier.nodes]},
         "time_ns": saved.time_ns,
+        "destroying": {str(segment): sorted(positions) for segment, positions in saved.watched.items()},
     }
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
@@ -164,8 +170,9 @@ def parse_outline(data: bytes) -> SavedOutline:
             document["whole_pieces"],
             Frontier(frontier["size"], tuple(bytes.fromhex(node) for node in frontier["nodes"])),
             document["time_ns"],
+            {int(segment): frozenset(places) for segment, places in document["destroying"].items()},
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise CopyError("not the description of a log") from None
 
 

@@ -1,10 +1,18 @@
 """Backs a log up into a folder: only what is new since the last time, and what was destroyed since."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece, Progress
 from components.archive.backup.check import CopyCheck
+from components.archive.backup.destroyed import (
+    Watched,
+    changed_segments,
+    find_tombstones,
+    holds_destroyed,
+    join_watched,
+    pieces_of,
+)
 from components.archive.backup.encoding import (
     SavedOutline,
     encode_memos,
@@ -33,13 +41,17 @@ class Saved:
 
 @dataclass(slots=True)
 class _State:
-    """What lies in the folder: pieces by number, of which the first `whole` are full, and the segments of then."""
+    """What lies in the folder: pieces by number, of which the first `whole` are full, and the segments of then.
+
+    `watched` are destructions that had begun, and of which the folder still holds payloads.
+    """
 
     records: int = 0
     whole: int = 0
     frontier: Frontier = field(default_factory=Frontier)
     time_ns: int = 0
     segments: Sequence[SegmentRow] = ()
+    watched: Watched = field(default_factory=dict)
     pieces: dict[int, str] = field(default_factory=dict)
     written: int = 0
 
@@ -58,13 +70,11 @@ async def back_up_log(
         segments = await (await StoredLog.of(source)).fetch_segments()
         log = await StoredLog.of(source)
         _require_successor(log.outline, state, key)
-        for number in _pieces_destroyed_in(segments, state):
-            await _replace_piece(log, folder, name, state, number)
         await _add_pieces(log, folder, name, key, state, progress)
+        await _remove_destroyed(log, folder, name, state, segments)
+        state.segments, state.records = segments, log.outline.records
         after = await log.fetch_segments()
-        destroyed_meanwhile = _changed(segments, after)
-        state.segments = segments
-        if not destroyed_meanwhile:
+        if not changed_segments(segments, after):
             break
     _save_rest(folder, name, key, log.outline, state, after)
     folder.keep(folder.put(f"{name}/memos", "jsonl", encode_memos(await log.fetch_memos())))
@@ -80,7 +90,13 @@ async def _read_state(folder: BackupFolder, name: str, key: VerifierKey) -> _Sta
     saved = log.saved
     segments = await log.fetch_segments()
     return _State(
-        saved.outline.records, saved.whole, saved.frontier, saved.time_ns, segments, dict(log.pieces)
+        saved.outline.records,
+        saved.whole,
+        saved.frontier,
+        saved.time_ns,
+        segments,
+        saved.watched,
+        dict(log.pieces),
     )
 
 
@@ -96,24 +112,37 @@ def _require_successor(outline: Outline, state: _State, key: VerifierKey) -> Non
         )
 
 
-def _changed(before: Iterable[SegmentRow], after: Iterable[SegmentRow]) -> list[SegmentRow]:
-    """Give the segments of `after` whose keys were other ones before: payloads of theirs were destroyed."""
-    keys = {row.number: row.keys for row in before}
-    return [row for row in after if row.number in keys and keys[row.number] != row.keys]
+async def _remove_destroyed(
+    log: StoredLog, folder: BackupFolder, name: str, state: _State, segments: Sequence[SegmentRow]
+) -> None:
+    """Write those full pieces anew that hold what was destroyed in the log; keep looking for what it still has."""
+    records = log.outline.records
+    begun = {
+        number for row in changed_segments(state.segments, segments) for number in pieces_of(row, records)
+    }
+    for number in sorted(begun):
+        if number < state.whole:
+            await _replace_piece(log, folder, name, state, number)
+    left: set[int] = set()
+    rows = {row.number: row for row in segments}
+    for segment, positions in state.watched.items():
+        for number in pieces_of(rows[segment], records) if segment in rows else ():
+            piece = _read_piece(folder, state, number)
+            if number < state.whole and holds_destroyed(piece, segment, positions):
+                await _replace_piece(log, folder, name, state, number)
+                piece = _read_piece(folder, state, number)
+            if holds_destroyed(piece, segment, positions):
+                left.add(segment)
+    state.watched = {segment: positions for segment, positions in state.watched.items() if segment in left}
 
 
-def _pieces_destroyed_in(segments: Sequence[SegmentRow], state: _State) -> Iterator[int]:
-    """Give the full pieces of the folder that hold records of segments whose keys have changed."""
-    numbers: set[int] = set()
-    for row in _changed(state.segments, segments):
-        last = state.whole * PIECE_RECORDS if row.manifest is None else row.manifest
-        numbers.update(range(row.first // PIECE_RECORDS, last // PIECE_RECORDS + 1))
-    yield from sorted(number for number in numbers if number < state.whole)
+def _read_piece(folder: BackupFolder, state: _State, number: int) -> Piece:
+    return parse_piece(number, folder.read(state.pieces[number]))
 
 
 async def _replace_piece(log: StoredLog, folder: BackupFolder, name: str, state: _State, number: int) -> None:
     """Write a piece anew of which payloads were destroyed; the leaves must be those of before."""
-    old = parse_piece(number, folder.read(state.pieces[number]))
+    old = _read_piece(folder, state, number)
     new = await log.fetch_piece(number)
     if len(new.records) != PIECE_RECORDS or not all(map(_is_remainder, old.records, new.records)):
         raise CopyError(f"{log.outline.origin}: records of piece {number} are not those that were backed up")
@@ -133,6 +162,7 @@ async def _add_pieces(
     for number in range(state.whole, outline.pieces):
         piece = await log.fetch_piece(number)
         check.add(piece)
+        state.watched = join_watched(state.watched, find_tombstones(piece, state.records))
         _put_piece(folder, name, state, piece)
         # The one that holds the newest checkpoint is read again next time, since the check ends with it.
         if outline.checkpoint.size > (number + 1) * PIECE_RECORDS:
@@ -155,7 +185,7 @@ def _save_rest(
     state: _State,
     segments: Sequence[SegmentRow],
 ) -> None:
-    saved = SavedOutline(outline, state.whole, state.frontier, state.time_ns)
+    saved = SavedOutline(outline, state.whole, state.frontier, state.time_ns, state.watched)
     files = [*state.pieces.values(), folder.put(f"{name}/log", "json", encode_outline(saved))]
     files.append(folder.put(f"{name}/key", "pub", f"{encode_verifier_key(key)}\n".encode()))
     for start in range(0, len(segments), _SEGMENTS_TO_A_FILE):

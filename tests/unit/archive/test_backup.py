@@ -1,11 +1,14 @@
 """A log is backed up into a folder, online and in steps, and comes back as it was."""
 
 import asyncio
+import dataclasses
 import hashlib
+import json
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +18,9 @@ from components.archive.backup.encoding import encode_piece, parse_piece, parse_
 from components.archive.backup.folder import open_backup
 from components.archive.backup.save import Saved, back_up_log
 from components.archive.backup.saved import SavedLog, check_saved, saved_names
-from components.archive.log.leaf import parse_leaf
-from components.archive.store import Change, CheckpointRow, Destruction, RecordRow
+from components.archive.bookkeeping import Tombstone, encode_bookkeeping
+from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, encode_header, parse_leaf
+from components.archive.store import Change, CheckpointRow, Destruction, LogStore, RecordRow
 from components.archive.store.open import StoreName, open_source, open_store
 from tests.support.stores import (
     START_NS,
@@ -180,6 +184,59 @@ def saved_segments(backup: Path) -> list:  # type: ignore[type-arg]
         for file in sorted((backup / "gate/segments").iterdir())
         for row in parse_segments(file.read_bytes())
     ]
+
+
+@pytest.mark.parametrize("erased", [(), (3, 5, 4000)])
+async def test_a_destruction_of_several_commits_leaves_the_backup_as_far_as_it_has_come(
+    store_name: StoreName, tmp_path: Path, erased: tuple[int, ...]
+) -> None:
+    """The keys change in the first of them only."""
+    backup = tmp_path / "backup"
+    writer = await open_log(store_name)
+    await writer.append(entries(0, 4090))
+    await writer.append(entries(4090, 5000, 2))
+    await writer.close()
+    await back_up(store_name, backup)
+    store = await open_store(store_name)
+    await store.take_lease()
+    targets = [row for row in await store.fetch_rows(0, 9000) if parse_leaf(row.leaf).segment == 1]
+    if erased:
+        targets = [row for row in targets if parse_leaf(row.leaf).position in erased]
+    assert len(targets) == (len(erased) or 4090)
+    third = -(-len(targets) // 3)
+    for turn in range(3):
+        part = targets[turn * third : (turn + 1) * third]
+        change = Change(destroyed=[Destruction(1, [row.index for row in part], b"new" if erased else None)])
+        if not turn:
+            change = dataclasses.replace(change, **await with_tombstone(store, erased))
+        await store.commit(change)
+        await back_up(store_name, backup)
+        await back_up(store_name, backup)
+        held = [row.index for row in targets if row.payload and holds(backup, row.payload)]
+        assert held == [row.index for row in targets[(turn + 1) * third :]]
+        assert destroying(backup) == ({"1": list(erased)} if held else {})
+    await store.close()
+    await check(backup)
+    await restore(backup, tmp_path / "restored.db")
+    assert await everything(tmp_path / "restored.db") == await everything(store_name)
+
+
+async def with_tombstone(store: LogStore, positions: tuple[int, ...]) -> dict[str, Any]:
+    """The fields of a change that appends the tombstone of segment 1."""
+    bounds = await store.fetch_bounds()
+    index = (bounds or (0, -1))[1] + 1
+    kind, payload = encode_bookkeeping(Tombstone(1, "order", len(positions) or 4090, positions, ""))
+    header = encode_header(kind, index, START_NS * 2, NOT_SEALED, 0, 0, len(payload), NO_CONVERSATION)
+    return {
+        "first": index,
+        "leaves": [header + hashlib.sha256(payload).digest()],
+        "payloads": [payload],
+    }
+
+
+def destroying(backup: Path) -> object:
+    (file,) = (backup / "gate").glob("log-*")
+    return json.loads(file.read_bytes())["destroying"]
 
 
 async def test_a_destruction_in_the_middle_of_a_run_is_seen(
