@@ -68,7 +68,7 @@ def append_until_killed_at(call: str, number: int, path: Path) -> int:
     )
 
 
-@pytest.mark.parametrize(("call", "numbers"), [("pwrite64", range(1, 80, 4)), ("fdatasync", range(1, 17))])
+@pytest.mark.parametrize(("call", "numbers"), [("pwrite64", range(1, 80, 8)), ("fdatasync", range(1, 17))])
 async def test_killed_at_each_point(call: str, numbers: range, tmp_path: Path) -> None:
     """At each write and each sync in turn: of the log's making, of appends, signatures and ends of segments."""
     log, said = tmp_path / "gate.db", 0

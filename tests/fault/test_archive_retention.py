@@ -150,8 +150,8 @@ def carry_out_until_killed(path: Path, call: str, number: int) -> bool:
 @pytest.mark.parametrize(
     ("call", "step", "least"),
     [
-        ("fdatasync", 1, 15),  # each commit
-        ("pwrite64", 5, 10),  # within commits, and where the log's pages are copied back
+        ("fdatasync", 2, 7),  # each commit
+        ("pwrite64", 11, 4),  # within commits, and where the log's pages are copied back
         ("ftruncate", 1, 1),  # where the write-ahead log is emptied
     ],
 )

@@ -151,7 +151,7 @@ async def test_a_first_backup_killed_at_each_step(scene: Scene, tmp_path: Path, 
         inject = f"inject={call}:signal=KILL:when={when}"
         done = run("backup", scene.log, backup, before=strace(tmp_path, inject)).stdout
         await scene.require_finished(backup)
-        when += 3
+        when += 7
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
