@@ -46,6 +46,14 @@ class Connection(aiosqlite.Connection):
             self._thread.join()
             raise
 
+    def empty_log(self) -> bool:
+        """Copy what is left of the write-ahead log back and cut it to nothing; False when somebody is in the way.
+
+        On the calling thread, like commits: so none of them can be what is in the way. Blocks for the disk.
+        """
+        (busy, *_pages) = self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def transact(
         self, statements: Sequence[Statement], require: Callable[[sqlite3.Connection], None]
     ) -> None:

@@ -1,5 +1,6 @@
 """The embedded store: one SQLite database per log (docs/archive-format.md, section 8)."""
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -57,6 +58,9 @@ WRITER_PRAGMAS = (
     "secure_delete = ON",
 )
 PURGE_PRAGMAS = ("busy_timeout = 0", "synchronous = FULL")
+# Most readers are there for a moment.
+PURGE_ATTEMPTS = 10
+PURGE_RETRY_S = 0.02
 _SELECT_SEGMENTS = "SELECT number, class, first, opened_at_ns, manifest, CAST(keys AS BLOB) FROM segment"
 
 
@@ -254,20 +258,20 @@ class SqliteStore(SqliteSource):
     async def purge(self, *, requests_only: bool = False) -> None:
         """See LogStore: copy the write-ahead log, which holds both, into the database and cut it to nothing.
 
-        On a connection of its own: one that waited for readers would keep its thread and the next commit waiting.
+        On a connection of its own, which does not wait: the next commit would have to, too.
         """
         with sqlite_errors_named(self._path):
             connection = await open_connection(self._path, "rw", PURGE_PRAGMAS)
             try:
-                # What can be copied while commits go on, before the copying that they wait for.
-                await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
-                ((busy, _pages, _copied),) = await connection.execute_fetchall(
-                    "PRAGMA wal_checkpoint(TRUNCATE)"
-                )
+                for _ in range(PURGE_ATTEMPTS):
+                    # What can be copied while commits go on, before the rest that they wait for.
+                    await connection.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+                    if connection.empty_log():
+                        return
+                    await asyncio.sleep(PURGE_RETRY_S)
             finally:
                 await connection.close()
-        if busy:
-            raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
+        raise LogUnavailable(f"{self._path}: a reader keeps the write-ahead log from being emptied")
 
     async def reopen(self) -> None:
         """See LogStore."""

@@ -1,5 +1,6 @@
 """Orders carried out on a real log: what was ordered is gone from its files, all else is readable."""
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import AsyncIterator
@@ -329,6 +330,28 @@ async def test_a_reader_in_the_way_delays_the_answer_and_nothing_else(
         assert writer.size == size
     assert [outcome.id for outcome in await executor.serve()] == ["x1"]
     assert await executor.serve() == []
+
+
+async def test_records_that_are_appended_all_the_while_are_not_in_the_way(
+    executor: OrderExecutor, writer: LogWriter, path: Path
+) -> None:
+    going, appended = True, 0
+
+    async def append() -> None:
+        nonlocal appended
+        while going:
+            await writer.append([Entry(RecordKind.STANZA, b"new" * 100)])
+            await asyncio.sleep(0)
+            appended += 1
+
+    appending = asyncio.create_task(append())
+    for id_, segment in (("x1", 1), ("x2", 2), ("x3", 3)):
+        request = make_request(Act.EXPIRE, id_, segments=(segment,))
+        await submit(path, request)
+        assert [outcome.id for outcome in await executor.serve()] == [id_]
+    going = False
+    await appending
+    assert appended > 10
 
 
 async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
