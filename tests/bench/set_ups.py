@@ -105,10 +105,11 @@ async def _started(plan: ProsodyPlan, users: int, options: Mapping[str, str]) ->
 
 
 async def count_records(log_file: Path) -> int:
-    """Count the records of a log, of every kind."""
+    """Count the records of a log, of every kind, also those that no checkpoint covers yet."""
     reader = await LogReader.open(log_file)
     try:
-        return await reader.size()
+        bounds = await reader.source.fetch_bounds()
+        return 0 if bounds is None else bounds[1] + 1
     finally:
         await reader.close()
 

@@ -1,8 +1,10 @@
 """When messages are due, and whether those that arrive are in order."""
 
+import math
+
 import pytest
 
-from tests.bench.overload import recovery_s
+from tests.bench.overload import recovery_s, seconds_p99_ns
 from tests.bench.schedule import NS_PER_SECOND, Schedule
 from tests.bench.sequence import SequenceCheck
 
@@ -52,7 +54,7 @@ def test_sequence_tells_lost_from_twice_from_out_of_order(
     assert (check.distinct, check.twice, check.out_of_order) == (distinct, twice, out_of_order)
 
 
-def _recovery(latency_ms_by_tenth: list[list[int]]) -> float:
+def _p99s_ms(latency_ms_by_tenth: list[list[int]]) -> list[float]:
     arrivals = [
         ((tenth * 100 + 50) * MS, latency * MS)
         for tenth, latencies in enumerate(latency_ms_by_tenth)
@@ -60,15 +62,21 @@ def _recovery(latency_ms_by_tenth: list[list[int]]) -> float:
     ]
     arrived_ns = [at_ns for at_ns, _ in arrivals]
     latency_ns = [latency for _, latency in arrivals]
-    return recovery_s(arrived_ns, latency_ns, 0, len(latency_ms_by_tenth) * 100 * MS)
+    end_ns = len(latency_ms_by_tenth) * 100 * MS
+    return [p99 / MS for p99 in seconds_p99_ns(arrived_ns, latency_ns, 0, end_ns)]
 
 
-def test_recovery_is_over_after_the_last_tenth_of_a_second_that_is_not_calm() -> None:
-    assert _recovery([[1], [2], [3]]) == 0
-    assert _recovery([[900], [21], [20], [1]]) == pytest.approx(0.2)
-    assert _recovery([[1], [1], [500], [1]]) == pytest.approx(0.3)
+def test_each_second_has_the_99th_percentile_of_all_that_arrived_in_it() -> None:
+    assert _p99s_ms([[1]] * 10) == [1]
+    assert _p99s_ms([[1]] * 11) == [1, 1]
+    assert _p99s_ms([[900] * 5, *[[1] * 5] * 10]) == [900, 1]
 
 
-def test_silence_is_no_recovery() -> None:
-    assert _recovery([[1], [], [1]]) == pytest.approx(0.2)
-    assert _recovery([[1], [1], []]) == pytest.approx(0.3)
+def test_silence_is_no_calm() -> None:
+    assert _p99s_ms([[1]] * 9 + [[]] + [[1]] * 10) == [math.inf] * 10 + [1]
+
+
+def test_recovery_is_the_beginning_of_the_first_calm_second() -> None:
+    assert recovery_s([1, 2], 3) == 0
+    assert recovery_s([900, 21, 20, 1], 20) == pytest.approx(0.2)
+    assert recovery_s([900, 900], 20) == pytest.approx(0.2)
