@@ -19,8 +19,9 @@ lint:
 test: lint
 	$(BIN)/pytest --ignore=tests/bench
 
+# Without servers, faults and the archive's own tests, which take most of the time.
 quick: lint
-	$(BIN)/pytest --ignore=tests/bench -m 'not slow'
+	$(BIN)/pytest tests/unit --ignore=tests/unit/archive -m 'not slow'
 
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
