@@ -1,11 +1,11 @@
 """An order's file: read, approved by two people, and handed to the log's writer."""
 
 import asyncio
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from components.archive.durable import replace_durably
 from components.archive.errors import LogBusy, LogUnavailable
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
@@ -45,14 +45,8 @@ class OrderFile:
 
 def write_order_file(path: Path, request: Request) -> None:
     """Write an order's file, which only its owner may read, whole or not at all; raises AuditError."""
-    draft = path.with_name(path.name + ".new")
     try:
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(encode_request(request))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_durably(path, encode_request(request).encode(), 0o600)
     except OSError as error:
         raise AuditError(f"{path}: cannot be written ({error.strerror})") from error
 

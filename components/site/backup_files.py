@@ -1,15 +1,15 @@
 """The files of a site that its backup holds beside the logs: settings, directory, keys (private ones if asked to)."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.archive.backup import CopyError
 from components.archive.backup.folder import BackupFolder
+from components.archive.durable import PUBLIC, replace_durably
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
-from components.site.files import PUBLIC, SECRET
+from components.site.files import SECRET
 from components.site.init import authority_key_file
 from components.site.settings import SiteSettings
 
@@ -57,7 +57,7 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
         path = site_toml if saved.path == _SITE_TOML else site_toml.parent / saved.path
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, folder.read(saved.file), SECRET if saved.secret else PUBLIC)
+            replace_durably(path, folder.read(saved.file), SECRET if saved.secret else PUBLIC)
             made.append(path)
     return tuple(made), tuple(elsewhere)
 
@@ -107,13 +107,3 @@ def _read_list(folder: BackupFolder) -> list[_SavedFile]:
         return [_SavedFile(**entry) for entry in json.loads(folder.read(folder.find_one(f"{_LIST}-")))]
     except (ValueError, TypeError):
         raise CopyError(f"{folder.path / _LIST}: not a list of a site's files") from None
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from components.archive import durable
 from components.archive.keys import (
     KeyFileError,
     create_log_key,
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.slow
 
 LINES_OF = {
     str(module.__file__)
-    for module in (key_files, log_key, private, recipient, rotation, token, connection, escrow)
+    for module in (durable, key_files, log_key, private, recipient, rotation, token, connection, escrow)
 }
 READING = {
     "_errors_told",

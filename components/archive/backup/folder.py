@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from components.archive.backup import CopyError
+from components.archive.durable import sync_folder
 
 MARKER = "steelyard-backup"
 SUMS = "SHA256SUMS"
@@ -68,14 +69,14 @@ class BackupFolder:
     def complete(self) -> None:
         """Make the next backup the complete one, durably, and delete the files that it does not have."""
         for folder in sorted(self._touched):
-            _sync_folder(folder)
+            sync_folder(folder)
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._next.items()))
         draft = self.path / f"{SUMS}.new"
         draft.unlink(missing_ok=True)
         _write(draft, lines.encode())
         # Killed before this: the backup of before, and files that the next run deletes. Killed after: the new one.
         draft.replace(self.path / SUMS)
-        _sync_folder(self.path)
+        sync_folder(self.path)
         self.sums, self._next, self._written = self._next, {}, {}
         self.sweep()
 
@@ -87,7 +88,7 @@ class BackupFolder:
                 file.unlink()
                 self._touched.add(file.parent)
         for folder in self._touched:
-            _sync_folder(folder)
+            sync_folder(folder)
         self._touched.clear()
 
     def load(self) -> None:
@@ -126,7 +127,7 @@ def open_backup(path: Path, *, make: bool = False) -> Iterator[BackupFolder]:
     marker = path / MARKER
     if make and not path.exists():
         path.mkdir(mode=0o700, parents=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     if not marker.exists():
         if not make or any(file.name != f"{MARKER}.new" for file in path.iterdir()):
             raise CopyError(
@@ -136,7 +137,7 @@ def open_backup(path: Path, *, make: bool = False) -> Iterator[BackupFolder]:
         draft.unlink(missing_ok=True)
         _write(draft, _MARK)
         draft.replace(marker)
-        _sync_folder(path)
+        sync_folder(path)
     with marker.open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,11 +154,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

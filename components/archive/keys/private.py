@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+from components.archive.durable import sync_folder
 from components.archive.keys.age import decrypt_age, encrypt_age
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PRIVATE, read_key_file, sync_folder, write_key_file
+from components.archive.keys.files import PRIVATE, read_key_file, write_key_file
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
 from components.archive.keys.token import is_in_token, remove_token_key, rename_token_key
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from components.archive.keys.files import sync_folder
+from components.archive.durable import replace_durably, sync_folder
 from components.archive.log.checkpoint import CheckpointError, parse_checkpoint
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
-from components.archive.witness.files import replace_durably
 
 _HOUR_S = 3600
 

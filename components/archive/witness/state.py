@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from components.archive.durable import replace_durably
 from components.archive.errors import LogBusy, LogDamaged
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.merkle import EMPTY_ROOT
 from components.archive.log.note import NoteError, split_note
-from components.archive.witness.files import replace_durably
 from components.archive.witness.logkey import LogKey, verify_log_signatures
 
 
