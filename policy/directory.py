@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from policy.address import AddressError, BareJid, Domain, bare, domain_of, parse_bare_jid, parse_domain
 from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
+from policy.toml_problem import explain, locate
 
 
 class MemberKind(StrEnum):
@@ -169,26 +170,11 @@ class _DirectoryTable(_Table):
 
 def _describe(detail: Any) -> str:
     """Put one of pydantic's errors as `path: what to do`."""
-    path = ""
-    for step in detail["loc"]:
-        if step != "[key]":
-            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    match detail["type"]:
-        case "extra_forbidden":
-            problem = "there is no such setting: remove it, or correct its name"
-        case "missing":
-            problem = "is missing"
-        case "too_short" | "string_too_short":
-            problem = "must not be empty"
-        case "string_pattern_mismatch":
-            problem = f"{detail['input']!r} is no id: use small letters, digits and -"
-        case "value_error":
-            problem = str(detail["ctx"]["error"])
-        case "enum":
-            problem = f"{detail['input']!r} is no role: choose of {detail['ctx']['expected']}"
-        case _:
-            problem = detail["msg"]
-    return f"{path or 'directory.toml'}: {problem}"
+    own = {
+        "string_pattern_mismatch": f"{detail['input']!r} is no id: use small letters, digits and -",
+        "enum": f"{detail['input']!r} is no role: choose of {detail.get('ctx', {}).get('expected')}",
+    }
+    return f"{locate(detail['loc']) or 'directory.toml'}: {explain(detail, own)}"
 
 
 # --- what its entries say of one another ---

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from policy.toml_problem import explain, locate
+
 NS_PER_DAY = 86_400 * 1_000_000_000
 PERMANENT_CLASS = 255
 """The class of what is never destroyed: what orders say."""
@@ -136,22 +138,11 @@ class _RetentionTable(BaseModel):
 
 def _describe(detail: Any) -> str:
     """Put one of pydantic's errors as `path: what to do`."""
-    path = ""
-    for step in detail["loc"]:
-        if step != "[key]":
-            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    match detail["type"]:
-        case "extra_forbidden":
-            problem = "there is no such setting: remove it, or correct its name"
-        case "missing":
-            problem = "is missing"
-        case "string_pattern_mismatch":
-            problem = f"{detail['input']!r} is no name: use small letters, digits and -"
-        case "enum":
-            problem = f"{detail['input']!r} is no kind of record: choose of {detail['ctx']['expected']}"
-        case _:
-            problem = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
-    return f"{path or 'retention.toml'}: {problem}"
+    own = {
+        "string_pattern_mismatch": f"{detail['input']!r} is no name: use small letters, digits and -",
+        "enum": f"{detail['input']!r} is no kind of record: choose of {detail.get('ctx', {}).get('expected')}",
+    }
+    return f"{locate(detail['loc']) or 'retention.toml'}: {explain(detail, own)}"
 
 
 def _class_problems(classes: Sequence[RetentionClass]) -> Iterator[str]:

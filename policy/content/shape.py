@@ -19,6 +19,7 @@ from policy.content.rule import (
     Term,
 )
 from policy.content.said import normalize_term
+from policy.toml_problem import explain, locate
 
 TERM_MAX_CHARACTERS = 200
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$"  # RFC 5646, as far as anybody needs it here
@@ -140,33 +141,21 @@ def read_terms(text: str) -> list[tuple[int, str]]:
 
 def describe(detail: Any) -> str:
     """Put one of pydantic's errors as `path: what to do`."""
-    path = ""
-    for place, step in enumerate(detail["loc"]):
-        if step != "[key]" and place != 2:  # what stands second in `rule` is which kind it is, not a name
-            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    given = detail["input"]
-    match detail["type"]:
-        case "extra_forbidden":
-            problem = "there is no such setting here: remove it, or correct its name"
-        case "missing":
-            problem = "is missing"
-        case "too_short" | "string_too_short":
-            problem = "must not be empty"
-        case "string_pattern_mismatch":
-            problem = _PROBLEMS.get(
-                detail["ctx"]["pattern"], f"{given!r} has characters that may not be there"
-            )
-        case "value_error":
-            problem = str(detail["ctx"]["error"])
-        case "enum":
-            problem = f"{given!r} is none of {detail['ctx']['expected']}"
-        case "union_tag_invalid":
-            path, problem = f"{path}.kind", f"is none of {detail['ctx']['expected_tags']}"
-        case "union_tag_not_found":
-            path, problem = f"{path}.kind", "is missing"
-        case kind:
-            problem = _TYPES.get(kind, detail["msg"])
-    return f"{path or 'policy.toml'}: {problem}"
+    # What stands second in `rule` is which kind it is, not a name.
+    path = locate(step for place, step in enumerate(detail["loc"]) if place != 2)
+    given, context = detail["input"], detail.get("ctx", {})
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        path += ".kind"
+    own = _TYPES | {
+        "extra_forbidden": "there is no such setting here: remove it, or correct its name",
+        "string_pattern_mismatch": _PROBLEMS.get(
+            context.get("pattern"), f"{given!r} has characters that may not be there"
+        ),
+        "enum": f"{given!r} is none of {context.get('expected')}",
+        "union_tag_invalid": f"is none of {context.get('expected_tags')}",
+        "union_tag_not_found": "is missing",
+    }
+    return f"{path or 'policy.toml'}: {explain(detail, own)}"
 
 
 _PROBLEMS = {

@@ -106,7 +106,7 @@ def test_a_directory_cannot_be_changed() -> None:
         ),
         ('"gate.example"', '"metals.example"', "'metals.example' is already at gate"),
         ('"gate.example"', '"alice@metals.example"', "'alice@metals.example' is already at gate"),
-        ('"gate.example"', "5", "gate: Input should be a valid string"),
+        ('"gate.example"', "5", "gate: input should be a valid string"),
         ('name = "Metals"', "", "enterprise.metals.name: is missing"),
         ('name = "Metals"', 'name = "  "', "enterprise.metals.name: must not be empty"),
         (
@@ -167,12 +167,12 @@ def test_a_directory_cannot_be_changed() -> None:
             "person[0].roles[0]: 'boss' is no role: choose of 'trader'",
         ),
         ('roles = ["trader"]', "roles = []", "person[0].roles: must not be empty"),
-        ('roles = ["trader"]', 'roles = "trader"', "person[0].roles: Input should be a valid list"),
+        ('roles = ["trader"]', 'roles = "trader"', "person[0].roles: input should be a valid list"),
         ('id = "base"', 'id = "Base Metals"', "desk[0].id: 'Base Metals' is no id"),
         (
             "[[enterprise.metals.desk]]",
             "[enterprise.metals.desk]",
-            "enterprise.metals.desk: Input should be a valid",
+            "enterprise.metals.desk: input should be a valid",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_what_has_no_kind_of_its_own_is_kept_like_a_message() -> None:
 WRONG = {
     "no TOML": ("[class", "retention.toml: "),
     "nothing": ("", "class: is missing"),
-    "no class": ("[class]", "class: dictionary should have at least 1 item"),
+    "no class": ("[class]", "class: must not be empty"),
     "another table": (EXAMPLE + "[clas.x]\n", "clas: there is no such setting"),
     "another setting": (EXAMPLE + "days = 3\n", "class.signalling.days: there is no such setting"),
     "a number is missing": (EXAMPLE.replace("number = 1 ", "#"), "class.communication.number: is missing"),
