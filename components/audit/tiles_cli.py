@@ -42,6 +42,7 @@ def tiles(
             raise AuditError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
         for name in log or [name for name, each in known.items() if _may_exist(each.path)]:
             exported[name] = _export(known[name], folder / name)
+        _ship_verifier(folder)
     if as_json:
         print(
             encode_document(
@@ -51,6 +52,14 @@ def tiles(
         return
     for name, each in exported.items():
         print(f"{folder / name}: the tree of {each.size:,} records; {each.files:,} files written")
+
+
+def _ship_verifier(folder: Path) -> None:
+    """Put the verifier beside the logs, as a file that needs nothing of ours."""
+    from components.archive.durable import replace_durably
+    from components.audit import verify
+
+    replace_durably(folder / "verify.py", Path(verify.__file__).read_bytes())
 
 
 def _may_exist(store: "StoreName") -> bool:

@@ -1,6 +1,8 @@
 """`steelyard archive tiles`: all logs of a site, or those that are named."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,18 @@ def test_every_log_that_there_is(said: Site, tmp_path: Path, capsys: pytest.Capt
     assert not (target / "audit").exists()  # nobody has looked yet
     assert run(target, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"gate": {"size": size, "files": 0}}
+
+
+def test_the_verifier_goes_with_it_and_needs_nothing_of_ours(said: Site, tmp_path: Path) -> None:
+    target = tmp_path / "tiles"
+    assert run(target) == 0
+    key = said.settings.gate.verifier_key_file
+    command = [sys.executable, "-I", "verify.py", "--from-dir", "gate", "--key", str(key), "--json"]
+    done = subprocess.run(command, cwd=target, capture_output=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+    tile = target / "gate/tile/0/000"
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    assert subprocess.run(command, cwd=target, capture_output=True, check=False).returncode == 1
 
 
 def test_a_log_that_is_not_there(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
