@@ -2,69 +2,38 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
+from components.archive.draft import DEFAULT_CLASS, Draft, Entry, Plan, State
 from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
 from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
-from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
+from components.archive.log.leaf import LeafIndex
 from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind, encode_alarm
-from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
-from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment, open_segment
+from components.archive.seal import Recipient
+from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment
 from components.archive.store import (
     FORMAT,
     Change,
     CheckpointRow,
     Destruction,
     LogStore,
-    MemoRow,
     RequestRow,
-    SegmentRow,
 )
 from components.archive.store.open import StoreName, open_store
 from policy.retention import PERMANENT_CLASS
 
-DEFAULT_CLASS = 1
+__all__ = ["DEFAULT_CLASS", "SIGN_AFTER_S", "Entry", "LogWriter"]
 
 SIGN_AFTER_S = 0.5
 """A checkpoint is signed when the oldest record without one is so old, by `maintain`."""
-
-
-class Entry(NamedTuple):
-    """A record to append; `conversation` is a keyed hash of 16 bytes. Bookkeeping belongs to no class."""
-
-    kind: RecordKind
-    payload: bytes
-    retention_class: int = DEFAULT_CLASS
-    conversation: bytes = NO_CONVERSATION
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What is stored: the number of records, the last one's time, and the open segments by retention class."""
-
-    size: int
-    time_ns: int
-    next_segment: int
-    segments: Mapping[int, OpenSegment] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
-
-    change: Change
-    state: _State
-    first: LeafIndex
 
 
 class LogWriter:
@@ -93,11 +62,11 @@ class LogWriter:
         self._origin = signer.verifier_key.name  # which no other key of the log changes
         self._recipients = tuple(recipients)
         self._head = head
-        self._state = _State(head.size, head.time_ns, last_segment + 1)
+        self._state = State(head.size, head.time_ns, last_segment + 1)
         self._clock_ns = clock_ns
         self._ungrown: list[bytes] = []  # leaves that are stored, and not in the head's tree yet
         self._unsigned_since_s = time.monotonic()
-        self._in_doubt: _State | None = None
+        self._in_doubt: State | None = None
         self._doubtful_leaves: Sequence[bytes] = ()
         self._doubtful_signer = signer
         self._last_signed: LastSigned | None = None
@@ -347,15 +316,11 @@ class LogWriter:
         memo: bytes,
         forget_memos_before: int,
         whole_class: int | None = None,
-    ) -> _Plan:
-        draft = _Draft(self._state, self._clock_ns(), self._origin)
+    ) -> Plan:
+        draft = Draft(self._state, self._clock_ns(), self._origin)
         for segment in ended:
             draft.end_segment(segment)
-        for retention_class, records in _count_classes(entries).items():
-            draft.make_room(retention_class, records, self._recipients)
-        first = draft.next_index
-        for entry in entries:
-            draft.add(entry)
+        first = draft.add_all(entries, self._recipients)
         if whole_class is not None:
             draft.end_filled(whole_class)
         return draft.finish(first, memo, forget_memos_before)
@@ -387,7 +352,7 @@ class LogWriter:
         if found.tree == after.tree:
             self._signer = self._doubtful_signer
         self._head = found
-        self._state = _State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
+        self._state = State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._in_doubt = None
         await self._end_abandoned_segments()
 
@@ -395,133 +360,6 @@ class LogWriter:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]
         if abandoned:
             await self._commit((), abandoned, b"", 0)
-
-
-class _Draft:
-    """An append in the making."""
-
-    def __init__(self, state: _State, clock_ns: int, origin: str) -> None:
-        self._state = state
-        self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
-        self._now_ns = max(state.time_ns, clock_ns)
-        self._origin = origin
-        self._leaves: list[bytes] = []
-        self._payloads: list[bytes] = []
-        self._segments = dict(state.segments)
-        self._next_segment = state.next_segment
-        self._opened: list[SegmentRow] = []
-        self._closed: list[tuple[int, int]] = []
-        self._filling: dict[int, _Filling] = {}
-
-    @property
-    def next_index(self) -> LeafIndex:
-        """The index of the record that is added next."""
-        return LeafIndex(self._state.size + len(self._leaves))
-
-    def end_segment(self, segment: OpenSegment) -> None:
-        """Add the manifest of a segment."""
-        self._closed.append((segment.number, self.next_index))
-        self._add_plain(*segment.manifest())
-        self._segments.pop(segment.retention_class, None)
-
-    def make_room(self, retention_class: int, records: int, recipients: Sequence[Recipient]) -> None:
-        """See that the class has a segment with room for these, ending the one it has if need be."""
-        segment = self._segments.get(retention_class)
-        if segment is not None and segment.has_room(records, self._clock_ns):
-            return
-        if segment is not None:
-            self.end_segment(segment)
-        number, self._next_segment = self._next_segment, self._next_segment + 1
-        segment, envelopes, record = open_segment(
-            number, retention_class, self._clock_ns, self._origin, recipients
-        )
-        self._opened.append(
-            SegmentRow(number, retention_class, self.next_index, self._now_ns, None, envelopes)
-        )
-        self._add_plain(*record)
-        self._segments[retention_class] = segment
-
-    def add(self, entry: Entry) -> None:
-        """Add a record, sealed unless it is bookkeeping."""
-        kind, payload, retention_class, conversation = entry
-        if not kind.is_sealed:
-            self._add_plain(kind, payload)
-            return
-        index = self.next_index
-        filling = self._filling.get(retention_class)
-        if filling is None:
-            filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
-        header = encode_header(
-            kind,
-            index,
-            self._now_ns,
-            filling.segment.number,
-            retention_class,
-            filling.position,
-            len(payload) + TAG_SIZE_BYTES,
-            conversation,
-        )
-        sealed = seal_payload(filling.next_key(index), header, payload)
-        self._leaves.append(header + sha256(sealed).digest())
-        self._payloads.append(sealed)
-
-    def end_filled(self, retention_class: int) -> None:
-        """Add the manifest of the segment that this append added to."""
-        self.end_segment(self._filling.pop(retention_class).filled())
-
-    def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> _Plan:
-        """Give the change, and the state that it leads to."""
-        self._segments |= {number: filling.filled() for number, filling in self._filling.items()}
-        change = Change(
-            first=self._state.size,
-            leaves=self._leaves,
-            payloads=self._payloads,
-            memo=MemoRow(first, memo) if memo else None,
-            forget_memos_before=forget_memos_before,
-            opened=self._opened,
-            closed=self._closed,
-        )
-        state = _State(self.next_index, self._now_ns, self._next_segment, self._segments)
-        return _Plan(change, state, first)
-
-    def _add_plain(self, kind: RecordKind, payload: bytes) -> None:
-        header = encode_header(
-            kind, self.next_index, self._now_ns, NOT_SEALED, 0, 0, len(payload), NO_CONVERSATION
-        )
-        self._leaves.append(header + sha256(payload).digest())
-        self._payloads.append(payload)
-
-
-class _Filling:
-    """What one append adds to a segment: a ratchet that only goes forward."""
-
-    __slots__ = ("_chain", "_first", "_last", "position", "segment")
-
-    def __init__(self, segment: OpenSegment, first: int) -> None:
-        self.segment = segment
-        self.position = segment.count
-        self._chain = segment.chain
-        self._first = self._last = first
-
-    def next_key(self, index: int) -> bytes:
-        """Give the key for the record at `index`, and forget it."""
-        record_key, self._chain = advance(self._chain)
-        self.position += 1
-        self._last = index
-        return record_key
-
-    def filled(self) -> OpenSegment:
-        """Give the segment with what was added."""
-        added = self.position - self.segment.count
-        return self.segment.grown(self._chain, added, self._first, self._last)
-
-
-def _count_classes(entries: Sequence[Entry]) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for entry in entries:
-        if entry.kind.is_sealed:
-            counts[entry.retention_class] = counts.get(entry.retention_class, 0) + 1
-    return counts
 
 
 def _sign_tree(tree: TiledTree, *signers: NoteSigner) -> str:

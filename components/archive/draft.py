@@ -1,0 +1,175 @@
+"""An append worked out in full, before anything of it is stored: what is sealed to whom, and what it leads to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
+from components.archive.record import RecordKind
+from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
+from components.archive.segment import OpenSegment, open_segment
+from components.archive.store import Change, MemoRow, SegmentRow
+
+DEFAULT_CLASS = 1
+
+
+class Entry(NamedTuple):
+    """A record to append; `conversation` is a keyed hash of 16 bytes. Bookkeeping belongs to no class."""
+
+    kind: RecordKind
+    payload: bytes
+    retention_class: int = DEFAULT_CLASS
+    conversation: bytes = NO_CONVERSATION
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is stored: the number of records, the last one's time, and the open segments by retention class."""
+
+    size: int
+    time_ns: int
+    next_segment: int
+    segments: Mapping[int, OpenSegment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
+
+    change: Change
+    state: State
+    first: LeafIndex
+
+
+class Draft:
+    """An append in the making."""
+
+    def __init__(self, state: State, clock_ns: int, origin: str) -> None:
+        self._state = state
+        self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
+        self._now_ns = max(state.time_ns, clock_ns)
+        self._origin = origin
+        self._leaves: list[bytes] = []
+        self._payloads: list[bytes] = []
+        self._segments = dict(state.segments)
+        self._next_segment = state.next_segment
+        self._opened: list[SegmentRow] = []
+        self._closed: list[tuple[int, int]] = []
+        self._filling: dict[int, _Filling] = {}
+
+    @property
+    def _next_index(self) -> LeafIndex:
+        return LeafIndex(self._state.size + len(self._leaves))
+
+    def end_segment(self, segment: OpenSegment) -> None:
+        """Add the manifest of a segment."""
+        self._closed.append((segment.number, self._next_index))
+        self._add_plain(*segment.manifest())
+        self._segments.pop(segment.retention_class, None)
+
+    def _make_room(self, retention_class: int, records: int, recipients: Sequence[Recipient]) -> None:
+        segment = self._segments.get(retention_class)
+        if segment is not None and segment.has_room(records, self._clock_ns):
+            return
+        if segment is not None:
+            self.end_segment(segment)
+        number, self._next_segment = self._next_segment, self._next_segment + 1
+        segment, envelopes, record = open_segment(
+            number, retention_class, self._clock_ns, self._origin, recipients
+        )
+        self._opened.append(
+            SegmentRow(number, retention_class, self._next_index, self._now_ns, None, envelopes)
+        )
+        self._add_plain(*record)
+        self._segments[retention_class] = segment
+
+    def add_all(self, entries: Sequence[Entry], recipients: Sequence[Recipient]) -> LeafIndex:
+        """Add records one behind the other, with room for all of them; gives the first one's index."""
+        for retention_class, records in _count_classes(entries).items():
+            self._make_room(retention_class, records, recipients)
+        first = self._next_index
+        for entry in entries:
+            self._add(entry)
+        return first
+
+    def _add(self, entry: Entry) -> None:
+        kind, payload, retention_class, conversation = entry
+        if not kind.is_sealed:
+            self._add_plain(kind, payload)
+            return
+        index = self._next_index
+        filling = self._filling.get(retention_class)
+        if filling is None:
+            filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
+        header = encode_header(
+            kind,
+            index,
+            self._now_ns,
+            filling.segment.number,
+            retention_class,
+            filling.position,
+            len(payload) + TAG_SIZE_BYTES,
+            conversation,
+        )
+        sealed = seal_payload(filling.next_key(index), header, payload)
+        self._leaves.append(header + sha256(sealed).digest())
+        self._payloads.append(sealed)
+
+    def end_filled(self, retention_class: int) -> None:
+        """Add the manifest of the segment that this append added to."""
+        self.end_segment(self._filling.pop(retention_class).filled())
+
+    def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> Plan:
+        """Give the change, and the state that it leads to."""
+        self._segments |= {number: filling.filled() for number, filling in self._filling.items()}
+        change = Change(
+            first=self._state.size,
+            leaves=self._leaves,
+            payloads=self._payloads,
+            memo=MemoRow(first, memo) if memo else None,
+            forget_memos_before=forget_memos_before,
+            opened=self._opened,
+            closed=self._closed,
+        )
+        state = State(self._next_index, self._now_ns, self._next_segment, self._segments)
+        return Plan(change, state, first)
+
+    def _add_plain(self, kind: RecordKind, payload: bytes) -> None:
+        header = encode_header(
+            kind, self._next_index, self._now_ns, NOT_SEALED, 0, 0, len(payload), NO_CONVERSATION
+        )
+        self._leaves.append(header + sha256(payload).digest())
+        self._payloads.append(payload)
+
+
+class _Filling:
+    """What one append adds to a segment: a ratchet that only goes forward."""
+
+    __slots__ = ("_chain", "_first", "_last", "position", "segment")
+
+    def __init__(self, segment: OpenSegment, first: int) -> None:
+        self.segment = segment
+        self.position = segment.count
+        self._chain = segment.chain
+        self._first = self._last = first
+
+    def next_key(self, index: int) -> bytes:
+        """Give the key for the record at `index`, and forget it."""
+        record_key, self._chain = advance(self._chain)
+        self.position += 1
+        self._last = index
+        return record_key
+
+    def filled(self) -> OpenSegment:
+        """Give the segment with what was added."""
+        added = self.position - self.segment.count
+        return self.segment.grown(self._chain, added, self._first, self._last)
+
+
+def _count_classes(entries: Sequence[Entry]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for entry in entries:
+        if entry.kind.is_sealed:
+            counts[entry.retention_class] = counts.get(entry.retention_class, 0) + 1
+    return counts
