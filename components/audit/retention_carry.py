@@ -86,6 +86,8 @@ async def hand_over(
     Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises AuditError
     for what no writer would take, and LogError.
     """
+    if not file.signed_by:
+        raise AuditError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
     try:
         verify_order(file.request.order, load_approvers(settings.approvers))
     except OrderError as error:

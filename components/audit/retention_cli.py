@@ -238,7 +238,7 @@ def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteFile = DEFAU
     for view in views:
         first, *others = format_order(view.order, view.details)
         print("\n".join([f"{of.name}/{view.index} {first}: {view.state}", *others]))
-    print(f"{len(views):,} orders. This look is record {access_id}.")
+    print(f"{len(views):,} {'order' if len(views) == 1 else 'orders'}. This look is record {access_id}.")
 
 
 def _load(site: Path, log: str) -> "tuple[AuditSettings, LogSettings]":

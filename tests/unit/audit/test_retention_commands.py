@@ -148,7 +148,7 @@ def test_nothing_happens_without_two_approvers(shell: Shell) -> None:
     assert shell.run("archive", "expire", "2", "--reason", "over", "--out", file)[0] == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     for signers, problem in (
-        ((), "the order is not approved: not a signed note"),
+        ((), "nobody has approved this order; two must: steelyard archive approve FILE --key KEY"),
         (("anna",), "approver/anna of the site's approvers signed this order; it needs 2"),
         (("carl",), "approver/anna of the site's approvers signed this order; it needs 2"),
     ):
