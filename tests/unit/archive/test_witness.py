@@ -284,7 +284,7 @@ def test_a_write_that_failed_after_all_was_kept_is_found(
         def fail(_folder: Path) -> None:
             raise OSError(5, "Input/output error")
 
-        patch.setattr("components.archive.witness.files.sync_folder", fail)
+        patch.setattr("components.archive.durable.sync_folder", fail)
         with pytest.raises(OSError, match="Input/output"):
             witness.add_checkpoint(LOG.request(0, 5))
     assert witness.add_checkpoint(FORK.request(0, 7)) == Answer(409, "5\n", "text/x.tlog.size")
