@@ -174,7 +174,7 @@ def open_envelopes(envelopes: bytes, info: bytes, openers: Sequence[EnvelopeOpen
     """
     try:
         entries = json.loads(envelopes)
-        sealed = {entry["key_id"]: base64.b64decode(entry["sealed"], validate=True) for entry in entries}
+        sealed = {entry["key_id"]: _decode(entry["sealed"]) for entry in entries}
         names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
     except (ValueError, KeyError, TypeError, RecursionError):  # binascii.Error is a ValueError
         raise SealError(f"the envelopes of {what} are malformed") from None
@@ -182,6 +182,13 @@ def open_envelopes(envelopes: bytes, info: bytes, openers: Sequence[EnvelopeOpen
         if opener.key_id in sealed:
             return opener.open_envelope(sealed[opener.key_id], info)
     raise NoKeyError(f"{what} is sealed to {names}, and none of the keys here is theirs")
+
+
+def _decode(text: str) -> bytes:
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:  # else unused bits could be flipped unnoticed
+        raise ValueError("base64 with bits left over")
+    return data
 
 
 def _info(origin: str, segment: int) -> bytes:
