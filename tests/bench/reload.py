@@ -40,7 +40,7 @@ async def measure(bench: Bench) -> Findings:
         async with set_up(STEELYARD, folder, 2 * PAIRS) as server:
             file = folder / "gate" / "directory.toml"
             log = folder / "gate" / "gate.out"
-            await _change(file, log, make_directory(file.read_text(), 0))
+            await _change(file, log, make_directory(_base_of(file), 0))
 
             async def send() -> Offered:
                 schedules = [Schedule(RATE, _WARM_UP_S), Schedule(RATE, duration_s)]
@@ -80,7 +80,7 @@ def make_directory(base: str, number: int) -> str:
 
 
 async def _change_often(file: Path, log: Path, duration_s: float) -> list[float]:
-    base = file.read_text().partition(f"{user_name(PEOPLE)}@")[0].rpartition("\n[[")[0]
+    base = _base_of(file)
     await asyncio.sleep(_WARM_UP_S)
     taken = []
     for number in range(1, int(duration_s / _APART_S) + 1):
@@ -92,13 +92,28 @@ async def _change_often(file: Path, log: Path, duration_s: float) -> list[float]
 
 async def _change(file: Path, log: Path, text: str) -> float:
     """Put another directory in force, and return how many seconds that took."""
-    before = log.read_bytes().count(_CHANGED)
-    draft = file.with_suffix(".new")
-    draft.write_text(text)
-    began_s = time.monotonic()
-    draft.replace(file)
-    while log.read_bytes().count(_CHANGED) == before:
+    before = _count_changes(log)
+    began_s = _replace(file, text)
+    while _count_changes(log) == before:
         if time.monotonic() - began_s > _TIMEOUT_S:
             raise BenchError(f"the rules did not change in {_TIMEOUT_S} s")
         await asyncio.sleep(0.01)
     return time.monotonic() - began_s
+
+
+def _base_of(file: Path) -> str:
+    """Return a directory without what `make_directory` added to it."""
+    return file.read_text().partition(f'\n[[enterprise.metals.person]]\njid = "{user_name(PEOPLE)}@')[0]
+
+
+def _replace(file: Path, text: str) -> float:
+    """Write a file whole, and return when it was there."""
+    draft = file.with_suffix(".new")
+    draft.write_text(text)
+    began_s = time.monotonic()
+    draft.replace(file)
+    return began_s
+
+
+def _count_changes(log: Path) -> int:
+    return log.read_bytes().count(_CHANGED)
