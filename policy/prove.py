@@ -238,7 +238,9 @@ def _places(sender: BareJid, target: BareJid, room: str = "", own_room: str = ""
 
 
 def _speaks(facts: StanzaFacts) -> bool:
-    """Tell whether a stanza to a room tells its occupants something: what a chaperone must be present for."""
+    """Tell whether a stanza tells the occupants of `{room}` something: what a chaperone must be present for."""
+    if not facts.to.startswith("{room}"):
+        return False
     if facts.kind == "presence":
         return facts.type != "unavailable"
     return facts.kind == "message"
