@@ -131,6 +131,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return ALLOWED
     if facts.way is Way.CANARY:  # the gate's own, to itself; nothing else may call itself one
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
+    if facts.way is Way.COMPONENT and facts.sender in directory.services:
+        return _decide_service(directory, facts)
     from_, to = bare(facts.sender), bare(facts.to)
     sender = directory.members.get(from_)
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:
@@ -151,6 +153,13 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts):
         return NAMES_OUTSIDER
     return ALLOWED
+
+
+def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
+    """Let a component of the line's own write to everybody who is listed, and to nobody else."""
+    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
+        return GATE_PROTOCOL
+    return ALLOWED if bare(facts.to) in directory.members else RECIPIENT_OUTSIDE
 
 
 def _are_apart(
