@@ -148,6 +148,8 @@ class Gate:
     def use(self, rules: Rules) -> None:
         """Decide by other rules what is submitted from now on."""
         self._rules = rules
+        if self._host:
+            self._say_borders(self._host)
 
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
@@ -172,7 +174,7 @@ class Gate:
     def _say_borders(self, host: str) -> None:
         """Tell the adapter who may reach whom, before any verdict: until then the server tells nobody of others."""
         self._host = host
-        for part in encode_borders(self._jid, host, partition(self._directory)):
+        for part in encode_borders(self._jid, host, partition(self._rules.directory)):
             self._write(part)
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
