@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from components.link.codec import XMLNS, XMLNS_FORWARD, Held, Status, SubmissionParser, encode_noted
 from components.site.prosody import ProsodyPlan
+from policy.address import bare
 from policy.facts import Way
 from tests.support.gate_process import GATE, gated_plan
 from tests.support.prosody import ProsodyServer
@@ -121,6 +122,7 @@ class ScriptedGate(Component):
         self._unread_statuses: deque[Status] = deque()
         self._answered = 0
         self._parser = SubmissionParser()
+        self._in_reach: set[str] = set()
 
     def hold_back(self) -> None:
         """Give no more verdicts by itself, and forget what was submitted so far."""
@@ -169,13 +171,26 @@ class ScriptedGate(Component):
         """Say that a status is recorded."""
         self.send(encode_noted(self.jid, status.host, status.number))
 
+    def say_borders(self, *classes: tuple[str, tuple[str, ...]]) -> None:
+        """Say who may reach whom: for each class, by numbers from 1, which classes it reaches, and who is in it."""
+        content = "".join(
+            f"<class id='{number}' reaches='{reaches}'>{' '.join(members)}</class>"
+            for number, (reaches, members) in enumerate(classes, 1)
+        )
+        self.send(
+            f"<message from='{self.jid}' to='metals.example'><borders xmlns='{XMLNS}' part='1' of='1'>{content}"
+            "</borders></message>"
+        )
+
     @property
     def epoch(self) -> str:
         """The epoch of the newest submission, or of the status that came first."""
         return (self.submissions or self.statuses)[-1].epoch
 
     def _take_in(self, data: bytes) -> None:
-        for item in self._parser.feed(data):
+        items = self._parser.feed(data)
+        self._open_borders(items)
+        for item in items:
             if isinstance(item, Status):
                 if not self.statuses:
                     self._answered = item.first_seq - 1
@@ -188,6 +203,23 @@ class ScriptedGate(Component):
                 self._unread.append(item)
         if self.answers and self.submissions and self.submissions[-1].seq > self._answered:
             self.release(self.submissions[-1].seq)
+
+    def _open_borders(self, items: list[Held | Status]) -> None:
+        """Let everybody reach everybody who was ever spoken of, before the server has anything to tell of them."""
+        named = {
+            bare(jid)
+            for item in items
+            if isinstance(item, Held)
+            for jid in (item.facts.sender, item.facts.to)
+        }
+        if named - self._in_reach or not self._in_reach:
+            self._in_reach |= {
+                "alice@metals.example",
+                "bob@metals.example",
+                "carol@metals.example",
+                *named,
+            } - {""}
+            self.say_borders(("1", tuple(sorted(self._in_reach))))
 
 
 class ScriptedLine:
