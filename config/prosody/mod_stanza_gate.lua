@@ -30,6 +30,7 @@ local concat, find, gsub = table.concat, string.find, string.gsub;
 local XMLNS = "urn:steelyard:gate:0";
 local XMLNS_FORWARD = "urn:xmpp:forward:0";
 local XMLNS_SID = "urn:xmpp:sid:0";
+local XMLNS_MUC_USER = "http://jabber.org/protocol/muc#user";
 local FIRST = 1e6; -- hook priority: before every other module
 
 local gate_host = module:get_option_string("stanza_gate");
@@ -715,6 +716,16 @@ local function note_unsubmitted(origin, stanza)
 	if stanza.name == "presence" and not submitted[stanza] then return note(origin, stanza, origin.host); end
 end
 
+-- What a room tells an occupant of themselves, that they are in or out (XEP-0045, 7.2.2 and 7.14: status 110). Whether a
+-- join succeeded only the room knows.
+local function note_occupant(origin, stanza)
+	local x = stanza.name == "presence" and origin == hosts[origin.host] and stanza:get_child("x", XMLNS_MUC_USER);
+	if not x then return; end
+	for status in x:childtags("status") do
+		if status.attr.code == "110" then return note(origin, stanza, origin.host); end
+	end
+end
+
 local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
@@ -736,6 +747,8 @@ local function from_elsewhere(event)
 			return true;
 		end
 		return hold(origin, stanza, origin.host, "component", nil, false);
+	elseif type == "component" then
+		return note_occupant(origin, stanza);
 	end
 	return nil;
 end
@@ -766,6 +779,8 @@ local function to_remote(event)
 		return hold(origin, stanza, origin.host, "component", nil, true);
 	elseif origin and origin.type == "c2s" and note_unsubmitted(origin, stanza) then
 		return true; -- as if it were sent: nobody is told
+	elseif origin and origin.type == "component" and note_occupant(origin, stanza) then
+		return true;
 	elseif is_stopped(stanza) then
 		module:log("info", "Not routed from %s to %s: a border is in the way", stanza.attr.from, stanza.attr.to);
 		return true;
