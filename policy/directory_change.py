@@ -54,6 +54,7 @@ _SHARED = EnterpriseId("")
 _FIELDS = tuple(field.name for field in fields(Enterprise) if field.name != "id")
 # What a field of an enterprise that holds entries calls one of them; of others, the name without its last letter.
 _ENTRIES = {"people": "person"}
+_KEYS = {"people": "jid"}  # there may be many
 
 
 def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
@@ -98,7 +99,7 @@ def _enterprise_changes(
 def _compare(
     enterprise: EnterpriseId, what: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Change]:
-    for name in sorted(before.keys() | after.keys()):
+    for name in sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
         old, new = _texts(before.get(name)), _texts(after.get(name))
         details = tuple(
             FieldChange(field, old.get(field, ""), new.get(field, ""))
@@ -127,8 +128,9 @@ def _renamed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 def _rows(firm: Enterprise | None, name: str) -> dict[str, Any]:
     """Give the entries of one field by their key: their first field, and a number where that is not their own."""
     rows: dict[str, Any] = {}
-    for entry in getattr(firm, name) if firm else ():
-        key = first = _text(getattr(entry, fields(entry)[0].name))
+    entries = getattr(firm, name) if firm else ()
+    for entry in entries:
+        key = first = _text(getattr(entry, _KEYS.get(name) or fields(entry)[0].name))
         number = 1
         while key in rows:
             number += 1
@@ -157,6 +159,8 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value)
     if value is None:
         return ""
     if isinstance(value, (set, frozenset)):
