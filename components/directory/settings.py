@@ -129,6 +129,12 @@ class DirectorySettings(Table):
         """All sources, each under the name that its enterprise is fed by."""
         return (*self.csv, *self.ldap, *self.scim)
 
+    @property
+    def secret_files(self) -> list[Path]:
+        """The files that only their owner may read: tokens, passwords and what was pushed."""
+        passwords = [source.password_file for source in self.ldap if source.password_file]
+        return passwords + [file for source in self.scim for file in (source.token_file, source.state)]
+
 
 @dataclass(frozen=True, slots=True)
 class SiteDirectory:
