@@ -165,9 +165,11 @@ class _PersonTable(_Table):
     name: _Name
     desk: str | None = None
     roles: Annotated[list[Role], Field(min_length=1)]
+    id: _Name | None = None
 
     def build(self) -> Person:
-        return Person(self.jid, self.name, DeskId(self.desk) if self.desk else None, frozenset(self.roles))
+        desk = DeskId(self.desk) if self.desk else None
+        return Person(self.jid, self.name, desk, frozenset(self.roles), self.id)
 
 
 class _EnterpriseTable(_Table):
@@ -244,6 +246,15 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
         if isinstance(desk, str) and desk not in desks:
             yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
     yield from find_border_problems(path, firm)
+    yield from _repeated_ids(path, firm)
+
+
+def _repeated_ids(path: str, firm: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for index, row in _rows(firm, "person"):
+        id_ = row.get("id")
+        if isinstance(id_, str) and (first := seen.setdefault(id_.strip(), index)) != index:
+            yield f"{path}.person[{index}].id: {id_!r} is already that of {path}.person[{first}]"
 
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:

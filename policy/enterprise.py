@@ -41,12 +41,16 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody admitted to the line, by their account; `desk` is None for those who trade at none."""
+    """Somebody admitted to the line, by their account; `desk` is None for those who trade at none.
+
+    `id`, such as an employee number, stays when the account is renamed; no two of an enterprise share one.
+    """
 
     jid: BareJid
     name: str
     desk: DeskId | None
     roles: frozenset[Role]
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The gate's part in changing rules: they take effect with the next stanza, and every change is a record."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -10,7 +10,10 @@ from components.gate.alarm import AlarmName, Alarms
 from components.gate.recorder import Recorder
 from components.rules.follow import RulesFollower
 from components.rules.load import RuleSources
+from policy.directory_change import Change, describe_changes
 from policy.rules import Rules
+
+CHANGES_TOLD = 500
 
 log = structlog.get_logger("gate")
 
@@ -38,7 +41,8 @@ class RulesInForce:
     def _change(self, before: Rules, after: Rules) -> None:
         self._use(after)
         log.info("rules changed", before=before.name, after=after.name)
-        self._record("changed", after)
+        changes = describe_changes(before.directory, after.directory)
+        self._record("changed", after, {"changes": len(changes), "directory": _put_in_lines(changes)})
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         if not problems:
@@ -47,11 +51,20 @@ class RulesInForce:
         log.error("rules not taken", problems=problems, in_force=self.rules.name)
         self._alarms.sound(AlarmName.RULES_BROKEN, problems=len(problems), in_force=self.rules.name)
 
-    def _record(self, name: str, rules: Rules) -> None:
+    def _record(self, name: str, rules: Rules, more: Mapping[str, str | int] | None = None) -> None:
         details: dict[str, str | int] = {
             "digest": rules.digest,
             "content": rules.content.digest if rules.content else "",
             "people": len(rules.directory.people),
+            **(more or {}),
         }
         event = Event(RecordKind.RULES, name, tuple(details.items()), time.time_ns())
         self._recorder.add(RecordKind.RULES, encode_event(event))
+
+
+def _put_in_lines(changes: Sequence[Change]) -> str:
+    """Say what changed in the directory, a line for each; of a great many, how many more there are."""
+    lines = [f"{change.enterprise} {change}".strip() for change in changes[:CHANGES_TOLD]]
+    if (more := len(changes) - CHANGES_TOLD) > 0:
+        lines.append(f"... and {more} more")
+    return "\n".join(lines)

@@ -68,6 +68,7 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
+    yield from (source.state for source in (settings.directory.scim if settings.directory else ()))
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients

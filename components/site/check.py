@@ -31,6 +31,7 @@ from components.site.health import (
     find_alarms,
     find_gate_fault,
     find_port_problems,
+    find_scim_fault,
     find_server_fault,
     find_tiles_fault,
     find_unwitnessed,
@@ -110,6 +111,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [settings.witness.key_file] if settings.witness else []
+    secrets += settings.directory.secret_files if settings.directory else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -181,6 +183,8 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         faults["the server of tiles"] = asyncio.run(
             find_tiles_fault(settings.tiles, log_name(settings.gate.log))
         )
+    if settings.directory and settings.directory.scim:
+        faults["the service for SCIM"] = asyncio.run(find_scim_fault(settings.directory))
     if settings.witness:
         faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:

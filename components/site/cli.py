@@ -14,6 +14,7 @@ from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
+from components.site.directory_cli import app as directory_app
 from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 from components.site.policy_cli import app as policy_app
@@ -35,6 +36,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(audit_app)
+app.command(directory_app)
 app.command(keys_app)
 app.command(policy_app)
 app.command(archive_app)

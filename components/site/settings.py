@@ -18,6 +18,7 @@ from components.archive.settings import (
 )
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
+from components.directory.settings import DirectorySettings
 from components.gate.settings import GateSettings, load_gate
 from components.rules.load import RulesError, load_content
 from components.settings import (
@@ -37,6 +38,7 @@ from policy.directory import Directory, DirectoryError, parse_directory
 __all__ = [
     "ArchiveSettings",
     "AuditSettings",
+    "DirectorySettings",
     "GateSettings",
     "ProsodySettings",
     "SettingsError",
@@ -91,6 +93,7 @@ class SiteToml(Table):
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    directory: DirectorySettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class SiteSettings:
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    directory: DirectorySettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -126,6 +130,7 @@ def load_site(path: Path) -> SiteSettings:
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
         problems += _witness_problems(settings.witness)
+        problems += _source_problems(settings.directory)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -149,6 +154,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml.audit,
         toml.tiles,
         toml.witness,
+        toml.directory,
     )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
@@ -278,6 +284,17 @@ def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
         yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
 
 
+def _source_problems(directory: DirectorySettings | None) -> Iterator[str]:
+    for source in directory.scim if directory else ():
+        if not source.token_file.is_file():
+            yield (
+                f"directory.scim.token_file: there is no {source.token_file}; `steelyard init` makes what is missing"
+            )
+    certificate = directory and directory.scim_certificate
+    if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
+        yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
@@ -289,6 +306,7 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
         ("gate.metrics_port", settings.gate.metrics_port),
         ("witness.port", settings.witness.port if settings.witness else 0),
         ("tiles.port", settings.tiles.port if settings.tiles else 0),
+        ("directory.scim_port", settings.directory.scim_port if settings.directory else 0),
     ]
     return ports + [(name, port) for name, port in optional if port]
 

@@ -20,6 +20,7 @@ from components.site.health import (
     find_alarms,
     find_gate_fault,
     find_port_problems,
+    find_scim_fault,
     find_server_fault,
     find_tiles_fault,
     find_witness_fault,
@@ -28,7 +29,14 @@ from components.site.init import init_site, load_passwords
 from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, TilesSettings, WitnessSettings, load_site
+from components.site.settings import (
+    DirectorySettings,
+    SettingsError,
+    SiteSettings,
+    TilesSettings,
+    WitnessSettings,
+    load_site,
+)
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -104,6 +112,8 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     )
     if settings.tiles:
         specs = (*specs, _tiles_spec(settings, settings.tiles))
+    if settings.directory and settings.directory.scim:
+        specs = (*specs, _directory_spec(settings, settings.directory))
     if settings.witness:
         specs = (*specs, _witness_spec(settings, settings.witness))
     return specs
@@ -115,6 +125,14 @@ def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
 
     command = (sys.executable, "-m", "components.archive.tiles", str(settings.path))
     return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
+
+
+def _directory_spec(settings: SiteSettings, directory: DirectorySettings) -> ProcessSpec:
+    async def check_directory(_pid: int) -> str:
+        return await find_scim_fault(directory)
+
+    command = (sys.executable, "-m", "components.directory", str(settings.path))
+    return ProcessSpec("directory", command, settings.site.logs / "directory.log", check_directory)
 
 
 def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
