@@ -1,5 +1,7 @@
 """What may be said about an admission now: statements made for signing, and checks of those that come in."""
 
+from collections.abc import Sequence
+
 from components.grants.folder import GrantsError
 from components.grants.note import read_note
 from components.grants.register import AccessRegister
@@ -67,32 +69,39 @@ def make_decision(
     named: str,
     by: BareJid,
     now_s: int,
+    *,
     reason: str = "",
+    requests: Sequence[Admission] | None = None,
 ) -> Statement:
     """Make the statement by which an approver approves, denies, certifies or revokes, for them to sign.
 
-    `named` is a JID, or the beginning of a request's digest. Raises GrantsError when there is nothing to decide.
+    `named` is a JID, or the beginning of a request's digest; `requests` are all as judged now, if that is known.
+    Raises GrantsError when there is nothing to decide.
     """
+    if requests is None:
+        requests = register.requests(directory, now_s)
     if act is Act.REVOKE:
-        person = (
-            find_request(register, directory, act, named, now_s).person
-            if "@" not in named
-            else BareJid(named)
-        )
+        person = find_request(requests, act, named).person if "@" not in named else BareJid(named)
         enterprise = directory.find_enterprise(person)
         if enterprise is None:
             raise GrantsError(f"{person} is of no enterprise of the directory")
         statement = Statement(act, person, enterprise, by, now_s, reason=reason)
     else:
-        found = find_request(register, directory, act, named, now_s)
+        found = find_request(requests, act, named)
         assert found.request is not None  # noqa: S101 - of a request
         enterprise = found.request.enterprise
         statement = Statement(act, found.person, enterprise, by, now_s, request=found.digest, reason=reason)
-    check_decision(register, directory, statement, now_s)
+    check_decision(register, directory, statement, now_s, requests)
     return statement
 
 
-def check_decision(register: AccessRegister, directory: Directory, statement: Statement, now_s: int) -> None:
+def check_decision(
+    register: AccessRegister,
+    directory: Directory,
+    statement: Statement,
+    now_s: int,
+    requests: Sequence[Admission],
+) -> None:
     """Check that an approver may say this now, whoever signed it; raises GrantsError that says what to do."""
     if abs(statement.at_s - now_s) > CLOCK_SLACK_S:
         raise GrantsError(f"this was to be signed within {CLOCK_SLACK_S // 60} minutes; begin again")
@@ -105,7 +114,6 @@ def check_decision(register: AccessRegister, directory: Directory, statement: St
         return
     if statement.by == statement.person:
         raise GrantsError("nobody decides on their own admission; ask another approver")
-    requests = register.requests(directory, now_s)
     admission = next((each for each in requests if each.digest == statement.request), None)
     if admission is None or admission.person != statement.person:
         raise GrantsError("there is no such request; it may have been made on another site")
@@ -115,7 +123,14 @@ def check_decision(register: AccessRegister, directory: Directory, statement: St
         raise GrantsError(f"{statement.by} approved this already; it needs another approver")
 
 
-def accept_note(register: AccessRegister, directory: Directory, note: str, now_s: int) -> Signed:
+def accept_note(
+    register: AccessRegister,
+    directory: Directory,
+    note: str,
+    now_s: int,
+    *,
+    requests: Sequence[Admission] | None = None,
+) -> Signed:
     """Check a note that came in, and keep it; raises GrantsError, and then nothing is kept."""
     keys = register.keys_of(directory)
     try:
@@ -125,21 +140,21 @@ def accept_note(register: AccessRegister, directory: Directory, note: str, now_s
     if signed.statement.act.is_signed:
         if not signed.key:
             raise GrantsError(f"this is not signed with a key of {signed.statement.by} that site.toml names")
-        check_decision(register, directory, signed.statement, now_s)
+        if requests is None:
+            requests = register.requests(directory, now_s)
+        check_decision(register, directory, signed.statement, now_s, requests)
     register.folder.store(note)
     return signed
 
 
-def find_request(
-    register: AccessRegister, directory: Directory, act: Act, named: str, now_s: int
-) -> Admission:
+def find_request(requests: Sequence[Admission], act: Act, named: str) -> Admission:
     """Find the one request that `act` can be about: by its person's JID, or by the beginning of its digest.
 
     Raises GrantsError when there is none, or more than one.
     """
     about = [
         each
-        for each in register.requests(directory, now_s)
+        for each in requests
         if each.digest and (each.person == named if "@" in named else named and each.digest.startswith(named))
     ]
     fitting = [each for each in about if act not in _FITTING or each.state in _FITTING[act]]
@@ -161,3 +176,17 @@ def enterprise_of_approver(
     """Give the enterprise that somebody approves for now, or None for who is no approver."""
     found = (each for each in register.approvers(directory) if each.jid == jid and each.until_s is None)
     return next((each.enterprise for each in found), None)
+
+
+def can_decide(
+    register: AccessRegister, directory: Directory, act: Act, admission: Admission, by: BareJid
+) -> bool:
+    """Tell whether an approver could say this about a request: one of their enterprise, and not about themselves."""
+    request = admission.request
+    return (
+        request is not None
+        and admission.person != by
+        and admission.state in _FITTING.get(act, ())
+        and not (act is Act.APPROVE and by in admission.approved_by)
+        and enterprise_of_approver(register, directory, by) == request.enterprise
+    )
