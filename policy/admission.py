@@ -146,8 +146,15 @@ def next_change_s(
     return min((time_s for time_s in (*ends, *begins) if time_s is not None), default=None)
 
 
-def restrict(directory: Directory, admitted: Mapping[BareJid, frozenset[Role]]) -> Directory:
-    """Leave in a directory, of its people, those who are admitted, each with the approved ones of their roles."""
+def restrict(
+    directory: Directory,
+    admitted: Mapping[BareJid, frozenset[Role]],
+    acknowledged: Collection[BareJid] = (),
+) -> Directory:
+    """Leave in a directory, of its people, those who are admitted, each with the approved ones of their roles.
+
+    Those who have not `acknowledged` the recording notice can do nothing else than that.
+    """
     firms = tuple(
         replace(
             firm,
@@ -159,7 +166,9 @@ def restrict(directory: Directory, admitted: Mapping[BareJid, frozenset[Role]]) 
         )
         for firm in directory.enterprises
     )
-    return replace(directory, enterprises=firms)
+    people = [person for firm in firms for person in firm.people if Role.SERVICE not in person.roles]
+    uninformed = frozenset(person.jid for person in people) - frozenset(acknowledged)
+    return replace(directory, enterprises=firms, uninformed=uninformed)
 
 
 def _held_roles(person: Person, admitted: Mapping[BareJid, frozenset[Role]]) -> frozenset[Role]:

@@ -5,11 +5,17 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from components.settings import SitePath, Table, load_table
+from components.grants.folder import GrantsError
+from components.grants.register import AccessRegister
+from components.grants.settings import load_access
+from components.settings import SettingsError, SitePath, Table, load_table
+from policy.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
-from policy.directory import DirectoryError, parse_directory
+from policy.directory import Directory, DirectoryError, parse_directory
 from policy.rules import Rules
+
+_NS = 1_000_000_000
 
 
 class RulesError(ValueError):
@@ -22,10 +28,14 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuleSources:
-    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said."""
+    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
+
+    `access` has the statements by which people are admitted; None where whoever is listed is admitted.
+    """
 
     directory: Path
     policy: Path | None = None
+    access: AccessRegister | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,24 @@ class _GateTable(Table):
 def load_sources(site_toml: Path) -> RuleSources:
     """Read from site.toml where the rules of a site are; raises SettingsError."""
     table = load_table(site_toml, "gate", _GateTable)
-    return RuleSources(table.directory, table.policy)
+    access = load_access(site_toml)
+    try:
+        register = AccessRegister(access) if access else None
+    except GrantsError as error:
+        raise SettingsError([f"access.approvers: {error}"]) from None
+    return RuleSources(table.directory, table.policy, register)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
     problems: list[str] = []
-    directory = content = None
+    directory = content = until_ns = None
     try:
         directory = parse_directory(_read(sources.directory))
+        if sources.access:
+            directory, until_ns = _admit(sources.access, directory, now_ns)
+    except GrantsError as error:
+        problems.append(str(error))
     except DirectoryError as error:
         problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
     except OSError as error:
@@ -71,7 +90,14 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
         problems.append(f"{error.filename}: cannot be read: {error.strerror}")
     if problems or directory is None:
         raise RulesError(tuple(problems))
-    return LoadedRules(Rules(directory, content))
+    return LoadedRules(Rules(directory, content), until_ns)
+
+
+def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    standing = access.judge(directory, now_ns // _NS)
+    until_ns = None if standing.next_change_s is None else standing.next_change_s * _NS
+    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def load_content(file: Path) -> ContentPolicy:
@@ -88,7 +114,8 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     if sources.policy:
         # Terms may lie in any folder beside it: what they are called is only known once it is read.
         files += [sources.policy, *(_lexicon_files(sources.policy))]
-    return tuple((str(file), *_state_of(file)) for file in files)
+    states = tuple((str(file), *_state_of(file)) for file in files)
+    return states if sources.access is None else (*states, sources.access.folder.fingerprint())
 
 
 def _lexicon_files(policy: Path) -> list[Path]:
