@@ -5,6 +5,9 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from components.grants.folder import GrantsError
+from components.grants.register import AccessRegister
+from components.grants.settings import load_access
 from components.rules.exceptions import (
     FOLDER,
     ExceptionState,
@@ -12,7 +15,8 @@ from components.rules.exceptions import (
     load_approver_keys,
     read_exceptions,
 )
-from components.settings import SitePath, Table, load_table, read_toml
+from components.settings import SettingsError, SitePath, Table, load_table, read_toml
+from policy.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
@@ -34,12 +38,14 @@ class RulesError(ValueError):
 class RuleSources:
     """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
 
-    `approvers` are the files of the keys that approve exceptions.
+    `approvers` are the files of the keys that approve exceptions; `access` has the statements by which people are
+    admitted, None where whoever is listed is admitted.
     """
 
     directory: Path
     policy: Path | None = None
     approvers: tuple[Path, ...] = ()
+    access: AccessRegister | None = None
 
     @property
     def exceptions(self) -> Path:
@@ -77,7 +83,12 @@ def load_sources(site_toml: Path) -> RuleSources:
     table = load_table(site_toml, "gate", _GateTable)
     has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
     approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
-    return RuleSources(table.directory, table.policy, approvers)
+    access = load_access(site_toml)
+    try:
+        register = AccessRegister(access) if access else None
+    except GrantsError as error:
+        raise SettingsError([f"access.approvers: {error}"]) from None
+    return RuleSources(table.directory, table.policy, approvers, register)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
@@ -86,8 +97,10 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     directory = content = until_ns = None
     try:
         directory = parse_directory(_read(sources.directory))
-        directory, until_ns = _except(sources, directory, now_ns)
-    except ExceptionError as error:
+        directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
+        directory, excepted_until_ns = _except(sources, directory, now_ns)
+        until_ns = min(filter(None, (admitted_until_ns, excepted_until_ns)), default=None)
+    except (GrantsError, ExceptionError) as error:
         problems.append(str(error))
     except DirectoryError as error:
         problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
@@ -116,6 +129,17 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
     if len(active) == len(directory.exceptions):
         return loaded
     return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
+
+
+def _admit(
+    access: AccessRegister | None, directory: Directory, now_ns: int
+) -> tuple[Directory, int | None]:
+    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    if access is None:
+        return directory, None
+    standing = access.judge(directory, now_ns // NS_PER_S)
+    until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
+    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
@@ -153,7 +177,8 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
     # A key decides on exceptions only, but then also when it comes or goes.
     states += ((str(file), *_state_of(file)) for file in sources.approvers)
-    return (*states, *fingerprint_exceptions(sources.exceptions))
+    states += fingerprint_exceptions(sources.exceptions)
+    return tuple(states) if sources.access is None else (*states, sources.access.folder.fingerprint())
 
 
 def _lexicon_files(policy: Path) -> list[Path]:
