@@ -38,7 +38,8 @@ class ProtocolError(Exception):
 class Held:
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
-    `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
+    `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes;
+    `inject` names what the gate itself asked for (section 4.5).
     """
 
     host: str
@@ -47,6 +48,7 @@ class Held:
     session: str
     body: bytes
     facts: StanzaFacts
+    inject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ class SubmissionParser:
                 tuple(self._values),
                 tuple(self._jids),
             ),
+            attributes.get("inject", ""),
         )
 
     def _canary(self) -> CanaryBack:
@@ -281,6 +284,14 @@ def encode_canary(gate: str, host: str, id_: str) -> bytes:
     """Encode the request for a canary (section 4.4)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><canary xmlns='{XMLNS}' id={quoteattr(id_)}/></message>"
+    ).encode()
+
+
+def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
+    """Encode the request to hold and submit a stanza of the gate's making (section 4.5)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
+        f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"
     ).encode()
 
 

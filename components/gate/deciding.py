@@ -1,0 +1,42 @@
+"""What becomes of one submission: policy's decision, carried through to the bytes that go on."""
+
+import structlog
+
+from components.gate.review import ReviewQueue
+from components.link.codec import Held
+from policy.decide import decide
+from policy.decision import Action, Decision, refuse, release
+from policy.facts import Way
+from policy.rules import Rules
+
+_UNDECIDABLE = refuse(
+    "undecidable",
+    "cancel",
+    "internal-server-error",
+    "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
+)
+
+log = structlog.get_logger("gate")
+
+
+def decide_held(rules: Rules, review: ReviewQueue, held: Held) -> Decision:
+    """Decide on a submission; an amended stanza is complete, and decided on once more.
+
+    What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+    """
+    way = held.facts.way
+    try:
+        if way is Way.GATE:
+            return review.judge(rules.directory, held)
+        decision = decide(rules.directory, held.facts, rules.content)
+        if decision.strip and rules.content is not None:
+            from policy.content.carry import take_links_out  # who has no rules does without its libraries
+
+            decision = take_links_out(rules.content, held.facts, held.body, decision)
+    except Exception as err:
+        log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
+        decision = _UNDECIDABLE
+    if way is Way.SERVER and decision.action is not Action.RELEASE:
+        # The server has sent it already: the record keeps which rules it breaks.
+        decision = release(*decision.rules)
+    return decision
