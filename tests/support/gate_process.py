@@ -74,6 +74,15 @@ class GateProcess(ProcessUnderTest):
         """Add lines to the `[archive]` table of its site.toml, for its next start."""
         self._site_toml.write_text(self._site_toml.read_text("utf-8") + text, encoding="utf-8")
 
+    def set(self, name: str, value: str | float) -> None:
+        """Add a field to the `[gate]` table of its site.toml, for its next start."""
+        text = self._site_toml.read_text("utf-8")
+        self._site_toml.write_text(text.replace("[gate]\n", f"[gate]\n{name} = {_toml(value)}\n"), "utf-8")
+
+    def add_table(self, text: str) -> None:
+        """Add a table to its site.toml, for its next start."""
+        self._site_toml.write_text(f"{self._site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[RecordOpener]:
         """Open its log, be it running or not, with the auditor's key."""
