@@ -87,7 +87,9 @@ async def _ask(settings: AuditSettings, request: ReviewRequest, timeout_s: float
         # Killed before this: what was asked stays, and the gate does it.
         await box.withdraw_request(id_)
         if text is None:
-            raise AuditError("the gate does not answer: see whether the site is up, then `steelyard review list`")
+            raise AuditError(
+                "the gate does not answer: see whether the site is up, then `steelyard review list`"
+            )
         return parse_review_answer(text)
     except ReviewRequestError as error:
         raise AuditError(str(error)) from None

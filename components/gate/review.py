@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import structlog
-
 from components.archive.review import prove_reading
 from components.gate.review_store import ItemStore, NoStore
 from components.link.codec import Held, Status, encode_inject
@@ -44,8 +42,6 @@ NOTICE = release("gate-notice")
 REVIEWED = release("released-after-review")
 # What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
 NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
-
-log = structlog.get_logger("gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,7 @@ class ReviewQueue:
         self._claimed: set[str] = set()  # submitted on this link, and not carried out
         self._asked_at_s: dict[str, float] = {}
         self.on_outgoing: Callable[[], None] = lambda: None
+        self.on_uncertain: Callable[[int], None] = lambda _record: None
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -206,7 +203,7 @@ class ReviewQueue:
         if settled is not None:
             change.put(settled)
             if settled.stage is Stage.UNCERTAIN:
-                log.error("not known whether a released message arrived", record=item.record)
+                self.on_uncertain(item.record)
             return
         change.drop(item.token)
         if item.kind is Kind.MESSAGE and item.stage is Stage.SENT:
