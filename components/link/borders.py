@@ -1,4 +1,4 @@
-"""`<borders/>`, by which the adapter learns who may reach whom (docs/gate-protocol.md, section 4.5); pure."""
+"""`<borders/>`, by which the adapter learns who may reach whom (docs/gate-protocol.md, section 4.6); pure."""
 
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr

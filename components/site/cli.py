@@ -13,6 +13,7 @@ from rich.console import Console
 from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
+from components.audit.review_cli import app as review_app
 from components.audit.tiles_cli import tiles
 from components.site.access_cli import app as access_app
 from components.site.directory_cli import app as directory_app
@@ -42,6 +43,7 @@ app.command(keys_app)
 app.command(access_app)
 app.command(policy_app)
 app.command(archive_app)
+app.command(review_app)
 archive_app.command(tiles)
 app.command(verify_command, name="verify")
 

@@ -19,7 +19,7 @@ from components.archive.settings import (
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.directory.settings import DirectorySettings
-from components.gate.settings import GateSettings, load_gate
+from components.gate.settings import GateSettings, ReviewSettings, load_gate
 from components.rules.load import RulesError, load_content
 from components.settings import (
     DomainName,
@@ -94,6 +94,7 @@ class SiteToml(Table):
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
     directory: DirectorySettings | None = None
+    review: ReviewSettings = ReviewSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
--- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.5): a table, and no policy.
+-- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.6): a table, and no policy.
 --
 -- What the server makes itself, out of rosters, rooms, nodes, archives and what waited offline, is not held. It goes
 -- over no border all the same: mod_stanza_gate asks here before the server sends it anywhere.

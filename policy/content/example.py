@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.parsers import expat
 
 from policy.content.decide import decide_content
 from policy.content.policy import ContentPolicy
 from policy.content.rule import Rule
+from policy.content.stanza import CLIENT, StanzaTextError, read_stanza
 from policy.facts import StanzaFacts, Way
 
 _STANZAS = ("<message", "<presence", "<iq")
-_CLIENT = "jabber:client"
-
-
-class ExampleError(ValueError):
-    """An example looks like a stanza and is none; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +33,11 @@ def count_examples(policy: ContentPolicy) -> int:
 def read_example(text: str) -> StanzaFacts:
     """Take the facts of an example: of a stanza if it begins with one's name, else of a message with that body.
 
-    Raises ExampleError.
+    Raises StanzaTextError.
     """
     if not text.startswith(_STANZAS):
-        return StanzaFacts(Way.C2S, "message", "chat", "", "", (f"{{{_CLIENT}}}body",), text)
-    return _StanzaReader().read(text)
+        return StanzaFacts(Way.C2S, "message", "chat", "", "", (f"{{{CLIENT}}}body",), text)
+    return read_stanza(text)
 
 
 def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
@@ -54,71 +49,13 @@ def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
             path = f"{rule.id}.{name}[{index}]"
             try:
                 matches = rule.id in decide_content(policy, read_example(example)).rules
-            except ExampleError as error:
+            except StanzaTextError as error:
                 yield ExampleFailure(path, str(error))
                 continue
             if matches is not wanted:
                 yield ExampleFailure(
                     path, f"{'matches' if matches else 'does not match'}: {_shorten(example)!r}"
                 )
-
-
-class _StanzaReader:
-    """Takes the facts of one stanza, as the gate does from its stream."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._top: tuple[str, dict[str, str]] = ("", {})
-        self._elements: list[str] = []
-        self._values: list[str] = []
-        self._texts: list[str] = []
-        self._text_goes_on = False
-
-    def read(self, text: str) -> StanzaFacts:
-        parser = expat.ParserCreate(namespace_separator="}")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        try:
-            parser.Parse(f"<stream xmlns='{_CLIENT}'>".encode())
-            parser.Parse(text.encode("utf-8", "replace"))
-            parser.Parse(b"</stream>", True)
-        except expat.ExpatError as error:
-            raise ExampleError(f"is not well-formed XML: {expat.errors.messages[error.code]}") from None
-        name, top = self._top
-        return StanzaFacts(
-            Way.C2S,
-            name[name.rfind("}") + 1 :],
-            top.get("type", ""),
-            top.get("from", ""),
-            top.get("to", ""),
-            tuple(self._elements),
-            "\n".join(self._texts),
-            tuple(self._values),
-        )
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._text_goes_on = False
-        if self._depth == 1:
-            if self._top[0]:
-                raise ExampleError("has more than one stanza: give each an example of its own")
-            self._top = name, attributes
-        elif self._depth > 1:
-            self._elements.append("{" + name)
-            self._values += attributes.values()
-        self._depth += 1
-
-    def _end(self, _name: str) -> None:
-        self._depth -= 1
-        self._text_goes_on = False
-
-    def _text(self, text: str) -> None:
-        if self._text_goes_on:
-            self._texts[-1] += text
-        elif self._depth > 1:
-            self._texts.append(text)
-            self._text_goes_on = True
 
 
 def _shorten(text: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.content.decide import decide_content
-from policy.content.example import ExampleError, read_example
+from policy.content.example import read_example
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.content.rule import (
@@ -23,6 +23,7 @@ from policy.content.rule import (
     Rule,
     Term,
 )
+from policy.content.stanza import StanzaTextError
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.facts import NamedJid, StanzaFacts, Way
@@ -263,5 +264,5 @@ def test_a_damaged_example_file_is_refused_or_a_policy(data: st.DataObject) -> N
 def test_no_example_breaks_the_reader(text: str) -> None:
     try:
         assert read_example(text).way is Way.C2S
-    except ExampleError as error:
+    except StanzaTextError as error:
         assert str(error)

@@ -40,6 +40,7 @@ class GateProcess(ProcessUnderTest):
         self._site_toml = root / "site.toml"
         self._status_file = root / "gate.status.json"
         secret_file, directory_file = root / "gate.secret", root / "directory.toml"
+        self.directory_file = directory_file
         secret_file.write_text(plan.gate_secret)
         directory_file.write_text(directory, encoding="utf-8")
         create_log_key(self.log_key_file, self.log_origin)
@@ -74,6 +75,16 @@ class GateProcess(ProcessUnderTest):
         """Add lines to the `[archive]` table of its site.toml, for its next start."""
         self._site_toml.write_text(self._site_toml.read_text("utf-8") + text, encoding="utf-8")
 
+    def replace_setting(self, old: str, new: str) -> None:
+        """Replace a line of its site.toml, for its next start."""
+        text = self._site_toml.read_text("utf-8")
+        assert old in text
+        self._site_toml.write_text(text.replace(old, new), encoding="utf-8")
+
+    def add_table(self, text: str) -> None:
+        """Add a table to its site.toml, for its next start."""
+        self._site_toml.write_text(f"{self._site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[RecordOpener]:
         """Open its log, be it running or not, with the auditor's key."""
@@ -105,6 +116,25 @@ class GateProcess(ProcessUnderTest):
             lambda: self._written_at_ns() != before and self.status().get("state") == state, _WAIT_S
         ):
             raise AssertionError(f"the gate is {self.status()}, not {state}:\n{self.log_tail()}")
+
+    async def change_rules(self, file: Path, text: str) -> None:
+        """Write a file of its rules, and wait until they are in force."""
+        before = self._rules_changed()
+        file.write_text(text, encoding="utf-8")  # noqa: ASYNC240 - the test waits for it anyway
+        if not await wait_until(lambda: self._rules_changed() > before, _WAIT_S):
+            raise AssertionError(f"the rules did not change:\n{self.log_tail()}")
+
+    def _rules_changed(self) -> int:
+        return self._output_file.read_text("utf-8").count('"rules changed"')
+
+    async def wait_for_alarm(self, name: str, *, present: bool = True) -> None:
+        """Wait until its status file shows an alarm, or shows it no more."""
+
+        def is_so() -> bool:
+            return (name in [alarm["name"] for alarm in self.status().get("alarms", ())]) is present
+
+        if not await wait_until(is_so, _WAIT_S):
+            raise AssertionError(f"the gate is {self.status()}:\n{self.log_tail()}")
 
     def _written_at_ns(self) -> int:
         try:
