@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.site.errors import SiteError
+from components.topic.models import load_model
 from policy.content.example import ExampleFailure, check_examples, count_examples
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 
@@ -37,7 +38,7 @@ def check_policy(file: Path) -> PolicyReport:
     except PolicyError as error:
         return PolicyReport(problems=error.problems)
     return PolicyReport(
-        policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy)
+        policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy, load_model)
     )
 
 
