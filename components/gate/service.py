@@ -24,6 +24,7 @@ from components.archive.record import (
 )
 from components.archive.writer import Entry, LogWriter
 from components.gate.memo import Memo, encode_memo
+from components.gate.past import Past
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.watch import Watch
 from components.link.codec import Held, Status, encode_noted, encode_verdict
@@ -98,6 +99,7 @@ class Gate:
         self.watch = watch or Watch()
         self._log_name = log_name
         self._rules = rules
+        self._past = Past()
         self._writer = writer
         self._reader = reader
         self._write: Callable[[bytes], None] = lambda _data: None
@@ -159,7 +161,8 @@ class Gate:
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way, rules = held.facts.way, self._rules
         try:
-            decision = decide(rules.directory, held.facts, rules.content)
+            remembered = self._past.observe(rules.content, held, received_at_ns)
+            decision = decide(rules.directory, held.facts, rules.content, remembered)
         except Exception as err:
             # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)

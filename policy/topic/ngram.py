@@ -17,7 +17,8 @@ LENGTHS = (1, 2, 3, 4)
 class NgramModel:
     """Logistic regression over which sequences of 1 to 4 characters a sentence has.
 
-    `weights` has a row of BUCKETS small integers for each topic; times `scale`, they are the weights. `bias` is per topic.
+    `weights` has a row of BUCKETS small integers for each topic; times `scale`, they are the weights.
+    `bias` is per topic.
     """
 
     weights: tuple[Sequence[int], ...]
