@@ -35,8 +35,8 @@ def _read_weights(name: ModelName) -> dict[str, Any]:
 
 
 def _load_ngram(weights: dict[str, Any]) -> NgramModel:
-    packed = memoryview(base64.b85decode(weights["weights"])).cast("b")
-    rows = tuple(tuple(packed[start : start + BUCKETS]) for start in range(0, len(packed), BUCKETS))
+    packed = base64.b85decode(weights["weights"])
+    rows = tuple(packed[start : start + BUCKETS] for start in range(0, len(packed), BUCKETS))
     return NgramModel(rows, weights["scale"], tuple(weights["bias"]))
 
 

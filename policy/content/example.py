@@ -72,10 +72,16 @@ def _matches(policy: ContentPolicy, rule: Rule, example: str, load_model: ModelL
             amount, seconds = parse_amount(example) or (0, 0)
             return matches_amount(rate, amount, seconds)
         case Topics():
-            facts = read_example(example)
-            memory = RuleMemory(load_model, flags_topics=True)
-            return rule.id in memory.observe(ContentPolicy((rule,)), facts, 0)
+            return _matches_conversation(rule, example, load_model)
     return rule.id in decide_content(policy, read_example(example)).rules
+
+
+def _matches_conversation(rule: Rule, example: str, load_model: ModelLoader) -> bool:
+    """Tell whether the last message of a conversation matches: each line of an example is a message."""
+    memory, alone = RuleMemory(load_model, flags_topics=True), ContentPolicy((rule,))
+    messages = [example] if example.startswith(_STANZAS) else example.splitlines()
+    found = [memory.observe(alone, read_example(message), 0) for message in messages]
+    return bool(found and found[-1])
 
 
 class _StanzaReader:

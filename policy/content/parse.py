@@ -13,9 +13,10 @@ from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.topic.model import ModelName
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
 ) | {"undecidable"}
+"""The ids of Steelyard's own rules: what they refused, no policy lets through."""
 
 
 class PolicyError(Exception):
@@ -74,7 +75,7 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
         path = f"rule[{index}]"
         id_, kind, action = rule.get("id"), rule.get("kind"), rule.get("action")
         if isinstance(id_, str):
-            if id_ in _RESERVED:
+            if id_ in RESERVED:
                 yield f"{path}.id: {id_!r} is a rule of Steelyard's own: choose another"
             if id_ in seen:
                 yield f"{path}.id: {id_!r} is already rule[{seen[id_]}]"

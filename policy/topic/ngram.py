@@ -10,6 +10,7 @@ from policy.topic.linear import to_scores
 from policy.topic.model import Scores
 
 BUCKETS = 32_768
+ZERO = 128
 LENGTHS = (1, 2, 3, 4)
 
 
@@ -17,11 +18,10 @@ LENGTHS = (1, 2, 3, 4)
 class NgramModel:
     """Logistic regression over which sequences of 1 to 4 characters a sentence has.
 
-    `weights` has a row of BUCKETS small integers for each topic; times `scale`, they are the weights.
-    `bias` is per topic.
+    `weights` has a row of BUCKETS bytes for each topic; each, less ZERO, times `scale` is a weight. `bias` is per topic.
     """
 
-    weights: tuple[Sequence[int], ...]
+    weights: tuple[bytes, ...]
     scale: float
     bias: tuple[float, ...]
 
@@ -31,9 +31,10 @@ class NgramModel:
 
     def _score(self, sentence: str) -> Scores:
         buckets = find_buckets(sentence)
-        factor = self.scale / math.sqrt(len(buckets) or 1)
+        zero = ZERO * len(buckets)
+        factor = self.scale / math.sqrt(len(buckets))
         sums = [
-            bias + factor * sum(map(row.__getitem__, buckets))
+            bias + factor * (sum(map(row.__getitem__, buckets)) - zero)
             for bias, row in zip(self.bias, self.weights, strict=True)
         ]
         return to_scores(sums)

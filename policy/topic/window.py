@@ -46,7 +46,8 @@ class ConversationWindows:
         """Add a message of these sentences, and tell whether message and conversation are about the rule's topics.
 
         A sentence counts by its score; the conversation's share is the mean of all of its sentences, and the message
-        itself must come to half at least. A message that `is_counted` already is not added.
+        itself must come to half at least. A conversation of fewer than half as many messages as the rule looks at
+        is not judged yet. A message that `is_counted` already is not added.
         """
         window = self._windows.pop(conversation, None) or deque(maxlen=self._messages)
         self._windows[conversation] = window
@@ -55,7 +56,6 @@ class ConversationWindows:
             window.append(own)
         if len(self._windows) > CONVERSATIONS_MAX:
             del self._windows[next(iter(self._windows))]
-        if own.score < _OWN_SHARE * own.sentences:
+        if 2 * len(window) < self._messages or own.score < _OWN_SHARE * own.sentences:
             return False
-        parts = window or (own,)
-        return sum(each.score for each in parts) >= self._share * sum(each.sentences for each in parts)
+        return sum(each.score for each in window) >= self._share * sum(each.sentences for each in window)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import components.topic
 from components.topic.models import embed, load_encoder
 from policy.topic.model import ModelName, Topic
-from policy.topic.ngram import BUCKETS, find_buckets
+from policy.topic.ngram import BUCKETS, ZERO, find_buckets
 from policy.topic.sentences import split_sentences
 from tests.topic.examples import Example
 
@@ -34,7 +34,7 @@ def train(name: ModelName, examples: Sequence[Example]) -> dict[str, Any]:
     if name is ModelName.E5:
         return described | {"weights": [[round(float(each), 4) for each in row] for row in weights]}
     scale = float(np.abs(weights).max()) / 127
-    small = np.rint(weights / scale).astype(np.int8)
+    small = (np.rint(weights / scale) + ZERO).astype(np.uint8)
     return described | {"scale": scale, "weights": base64.b85encode(small.tobytes()).decode()}
 
 

@@ -17,7 +17,7 @@ from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE, ROOM, say
 
 S = 1_000_000_000
 RATE = {"kind": "rate", "count": "messages", "more_than": 1, "window_s": 60, "must_match": ["2 in 60 s"]}
-TOPIC = {"kind": "topic", "action": "hold", "topics": ["private"], "share": 0.6, "messages": 3}
+TOPIC = {"kind": "topic", "action": "hold", "topics": ["private"], "share": 0.6, "messages": 2}
 
 
 def policy(*rules: dict[str, object]) -> ContentPolicy:
@@ -80,7 +80,7 @@ def test_a_new_policy_goes_on_with_what_it_has_unchanged() -> None:
 
 
 def test_a_conversation_is_judged_by_its_newest_messages() -> None:
-    rules, model = policy(TOPIC), Told()
+    rules, model = policy(TOPIC | {"messages": 3}), Told()
     memory = RuleMemory(model.load)
     said = [
         memory.observe(rules, say(f"about {share}"), 0) == {"r"} for share in (0, 10, 90, 95, 20, 90, 90, 90)
@@ -89,8 +89,14 @@ def test_a_conversation_is_judged_by_its_newest_messages() -> None:
     assert said == [False, False, False, True, False, True, True, True]
 
 
+def test_a_conversation_that_has_just_begun_is_not_judged() -> None:
+    rules, model = policy(TOPIC | {"messages": 5}), Told()
+    memory = RuleMemory(model.load)
+    assert [bool(memory.observe(rules, say("about 90"), 0)) for _ in range(4)] == [False, False, True, True]
+
+
 def test_conversations_are_those_of_two_people_or_of_a_room() -> None:
-    rules, model = policy(TOPIC | {"messages": 2}), Told()
+    rules, model = policy(TOPIC), Told()
     memory = RuleMemory(model.load)
 
     def holds(text: str, sender: str, to: str, type_: str = "chat", way: Way = Way.C2S) -> bool:
@@ -118,7 +124,7 @@ def test_what_only_flags_is_left_for_later() -> None:
 
 
 def test_what_is_submitted_again_does_not_make_a_conversation_longer() -> None:
-    rules, model = policy(TOPIC | {"messages": 2}), Told()
+    rules, model = policy(TOPIC), Told()
     memory = RuleMemory(model.load)
     memory.observe(rules, say("about 0"), 0)
     for _ in range(3):

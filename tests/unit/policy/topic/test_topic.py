@@ -6,7 +6,7 @@ from components.topic.models import load_model
 from policy.topic.embedding import EmbeddingClassifier
 from policy.topic.linear import to_scores
 from policy.topic.model import ModelName, Topic
-from policy.topic.ngram import BUCKETS, NgramModel, find_buckets
+from policy.topic.ngram import BUCKETS, ZERO, NgramModel, find_buckets
 from policy.topic.sentences import CHARACTERS_MAX, SENTENCES_MAX, split_sentences
 from policy.topic.window import CONVERSATIONS_MAX, ConversationWindows
 
@@ -49,10 +49,10 @@ def test_scores_are_together_one() -> None:
 
 
 def test_a_model_adds_up_what_a_sentence_has() -> None:
-    row = [0] * BUCKETS
+    row = bytearray([ZERO]) * BUCKETS
     bucket = min(find_buckets("x") - find_buckets("qqq"))
-    row[bucket] = 100
-    model = NgramModel((row, [0] * BUCKETS), 1.0, (0.0, 0.0))
+    row[bucket] = ZERO + 100
+    model = NgramModel((bytes(row), bytes([ZERO]) * BUCKETS), 1.0, (0.0, 0.0))
     with_it, without = model.score(["x", "qqq"])
     assert with_it[0] > 0.99
     assert without == (0.5, 0.5)
