@@ -2,6 +2,7 @@
 
 import structlog
 
+from components.gate.past import Past
 from components.gate.review import ReviewQueue
 from components.link.codec import Held
 from policy.affiliation import OUT_OF_REACH
@@ -29,10 +30,11 @@ class Decider:
 
     def __init__(self, review: ReviewQueue) -> None:
         self._review = review
+        self._past = Past()
         self._present = NOBODY
         self._epoch = ""
 
-    def decide(self, rules: Rules, held: Held) -> Decision:
+    def decide(self, rules: Rules, held: Held, received_at_ns: int) -> Decision:
         """Decide on a submission; an amended stanza is complete, and decided on once more.
 
         What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
@@ -42,7 +44,7 @@ class Decider:
             # Another life of the server: its rooms are empty.
             self._present, self._epoch = NOBODY, held.epoch
         try:
-            decision = self._decide(rules, held)
+            decision = self._decide(rules, held, received_at_ns)
             self._present = observe(self._present, rules.directory, held.facts)
         except Exception as err:
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
@@ -54,10 +56,11 @@ class Decider:
             return release(*decision.rules)
         return decision
 
-    def _decide(self, rules: Rules, held: Held) -> Decision:
+    def _decide(self, rules: Rules, held: Held, received_at_ns: int) -> Decision:
         if held.facts.way is Way.GATE:
             return self._review.judge(rules.directory, held)
-        decision = decide(rules.directory, held.facts, rules.content, self._present)
+        remembered = self._past.observe(rules.content, held, received_at_ns)
+        decision = decide(rules.directory, held.facts, rules.content, self._present, remembered)
         if decision.strip and rules.content is not None:
             from policy.content.carry import take_links_out  # who has no rules does without its libraries
 

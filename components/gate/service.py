@@ -164,7 +164,7 @@ class Gate:
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way, rules = held.facts.way, self._rules
-        decision = self._decider.decide(rules, held)
+        decision = self._decider.decide(rules, held, received_at_ns)
         kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
         payload = encode_submission(
             Submission(

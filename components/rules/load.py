@@ -131,9 +131,7 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
     return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
 
 
-def _admit(
-    access: AccessRegister | None, directory: Directory, now_ns: int
-) -> tuple[Directory, int | None]:
+def _admit(access: AccessRegister | None, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
     """Leave those whom two approvers have admitted, until when that changes by itself."""
     if access is None:
         return directory, None

@@ -15,9 +15,12 @@ UNOBJECTIONABLE = release()
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
 
 
-def decide_content(policy: ContentPolicy, facts: StanzaFacts) -> Decision:
+def decide_content(
+    policy: ContentPolicy, facts: StanzaFacts, remembered: frozenset[str] = frozenset()
+) -> Decision:
     """Decide what becomes of a stanza by what it says (docs/policy.md, section 5).
 
+    `remembered` are the ids of those rules that match because of what was said before (RuleMemory.observe).
     The strongest action of all rules that match wins (refuse, hold, amend, warn, flag), with the text of that
     rule (of several, the one whose id comes first); the ids of all are named, sorted. Only messages are held: of
     what cannot wait, `hold` refuses. Refusals are `policy-violation` errors.
@@ -26,6 +29,8 @@ def decide_content(policy: ContentPolicy, facts: StanzaFacts) -> Decision:
         return UNOBJECTIONABLE
     said = Said(facts)
     found, links = policy.find_rules(said)
+    if remembered:
+        found |= remembered & policy.by_id.keys()
     if not found:
         return UNOBJECTIONABLE
     ids = tuple(sorted(found))

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy.content.decide import decide_content
+from policy.content.memory import RuleMemory
 from policy.content.policy import ContentPolicy
-from policy.content.rule import Rule
+from policy.content.rate import matches_amount, parse_amount
+from policy.content.rule import Rate, Rule, Topics
 from policy.content.stanza import CLIENT, StanzaTextError, read_stanza
 from policy.facts import StanzaFacts, Way
+from policy.topic.model import ModelError, ModelLoader
 
 _STANZAS = ("<message", "<presence", "<iq")
 
@@ -20,9 +23,9 @@ class ExampleFailure:
     problem: str
 
 
-def check_examples(policy: ContentPolicy) -> tuple[ExampleFailure, ...]:
+def check_examples(policy: ContentPolicy, load_model: ModelLoader) -> tuple[ExampleFailure, ...]:
     """Decide on every rule's own examples, and return those that do not do what they should."""
-    return tuple(failure for rule in policy.rules for failure in _check_rule(policy, rule))
+    return tuple(failure for rule in policy.rules for failure in _check_rule(policy, rule, load_model))
 
 
 def count_examples(policy: ContentPolicy) -> int:
@@ -40,7 +43,7 @@ def read_example(text: str) -> StanzaFacts:
     return read_stanza(text)
 
 
-def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
+def _check_rule(policy: ContentPolicy, rule: Rule, load_model: ModelLoader) -> Iterator[ExampleFailure]:
     for name, examples, wanted in (
         ("must_match", rule.must_match, True),
         ("must_not_match", rule.must_not_match, False),
@@ -48,14 +51,32 @@ def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
         for index, example in enumerate(examples):
             path = f"{rule.id}.{name}[{index}]"
             try:
-                matches = rule.id in decide_content(policy, read_example(example)).rules
-            except StanzaTextError as error:
+                matches = _matches(policy, rule, example, load_model)
+            except (StanzaTextError, ModelError) as error:
                 yield ExampleFailure(path, str(error))
                 continue
             if matches is not wanted:
                 yield ExampleFailure(
                     path, f"{'matches' if matches else 'does not match'}: {_shorten(example)!r}"
                 )
+
+
+def _matches(policy: ContentPolicy, rule: Rule, example: str, load_model: ModelLoader) -> bool:
+    match rule.matched:
+        case Rate() as rate:
+            amount, seconds = parse_amount(example) or (0, 0)
+            return matches_amount(rate, amount, seconds)
+        case Topics():
+            return _matches_conversation(rule, example, load_model)
+    return rule.id in decide_content(policy, read_example(example)).rules
+
+
+def _matches_conversation(rule: Rule, example: str, load_model: ModelLoader) -> bool:
+    """Tell whether the last message of a conversation matches: each line of an example is a message."""
+    memory, alone = RuleMemory(load_model, flags_topics=True), ContentPolicy((rule,))
+    messages = [example] if example.startswith(_STANZAS) else example.splitlines()
+    found = [memory.observe(alone, read_example(message), 0) for message in messages]
+    return bool(found and found[-1])
 
 
 def _shorten(text: str) -> str:
