@@ -43,7 +43,7 @@ def test_a_rate_becomes_part_of_the_decision() -> None:
     rules = policy(RATE | {"action": "refuse"})
     memory = RuleMemory(load_model)
     decisions = [
-        decide(EXAMPLE, say("hello"), rules, memory.observe(rules, say("hello"), number * S))
+        decide(EXAMPLE, say("hello"), rules, remembered=memory.observe(rules, say("hello"), number * S))
         for number in range(3)
     ]
     assert [decision.action for decision in decisions] == [Action.RELEASE, Action.REFUSE, Action.REFUSE]
