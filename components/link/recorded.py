@@ -1,6 +1,6 @@
 """The facts of a recorded stanza: read as the gate read them when it was submitted."""
 
-from components.link.codec import XMLNS, XMLNS_FORWARD, ProtocolError, SubmissionParser
+from components.link.codec import XMLNS, XMLNS_FORWARD, Held, ProtocolError, SubmissionParser
 from policy.facts import StanzaFacts
 
 _HEAD = (
@@ -17,13 +17,14 @@ class RecordedReader:
         self._parser = SubmissionParser()
 
     def read(self, way: str, body: bytes) -> StanzaFacts:
-        """Take the facts of a stanza that came by this way; raises ProtocolError for what is no single stanza."""
+        """Take the facts of a stanza that came by this way; raises ProtocolError for what is none."""
         try:
             submissions = self._parser.feed(_HEAD.format(way=way).encode() + body + _TAIL)
         except ProtocolError:
             self._parser = SubmissionParser()
             raise
-        if len(submissions) != 1 or not hasattr(submissions[0], "facts"):
-            self._parser = SubmissionParser()
-            raise ProtocolError("is not one stanza")
-        return submissions[0].facts
+        match submissions:
+            case [Held(facts=facts)]:
+                return facts
+        self._parser = SubmissionParser()
+        raise ProtocolError("is no stanza")

@@ -139,7 +139,7 @@ class _RateTable(_RuleTable):
 class _TopicTable(_RuleTable):
     kind: Literal["topic"]
     topics: Annotated[list[Annotated[Topic, Field(strict=False)]], Field(min_length=1)]
-    share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.7
+    share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.6
     messages: Annotated[int, Field(ge=1, le=50)] = 6
     model: Annotated[ModelName, Field(strict=False)] = ModelName.NGRAM
 

@@ -18,7 +18,8 @@ LENGTHS = (1, 2, 3, 4)
 class NgramModel:
     """Logistic regression over which sequences of 1 to 4 characters a sentence has.
 
-    `weights` has a row of BUCKETS bytes for each topic; each, less ZERO, times `scale` is a weight. `bias` is per topic.
+    `weights` has a row of BUCKETS bytes for each topic; each, less ZERO, times `scale` is a weight.
+    `bias` is per topic.
     """
 
     weights: tuple[bytes, ...]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-SENTENCES_MAX = 16
+SENTENCES_MAX = 8
 CHARACTERS_MAX = 160
 
 _END = re.compile(r"[\n。！？；…]+|[.!?;]+(?=\s|$)")

@@ -47,11 +47,14 @@ class ConversationWindows:
 
         A sentence counts by its score; the conversation's share is the mean of all of its sentences, and the message
         itself must come to half at least. A conversation of fewer than half as many messages as the rule looks at
-        is not judged yet. A message that `is_counted` already is not added.
+        is not judged yet. A message that `is_counted` already is not added. A rule that looks at one message only
+        goes by its most telling sentence.
         """
+        if self._messages == 1:
+            return max(map(self._add_up, scores), default=0.0) >= self._share
         window = self._windows.pop(conversation, None) or deque(maxlen=self._messages)
         self._windows[conversation] = window
-        own = _Share(len(scores), sum(each[place] for each in scores for place in self._places))
+        own = _Share(len(scores), sum(map(self._add_up, scores)))
         if not is_counted:
             window.append(own)
         if len(self._windows) > CONVERSATIONS_MAX:
@@ -59,3 +62,6 @@ class ConversationWindows:
         if 2 * len(window) < self._messages or own.score < _OWN_SHARE * own.sentences:
             return False
         return sum(each.score for each in window) >= self._share * sum(each.sentences for each in window)
+
+    def _add_up(self, scores: Scores) -> float:
+        return sum(scores[place] for place in self._places)

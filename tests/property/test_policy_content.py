@@ -193,17 +193,25 @@ toml_values = st.recursive(
 )
 KEYS = (
     "id", "kind", "action", "text", "terms", "files", "fold", "patterns", "case_sensitive", "hosts", "schemes",
-    "bare_hosts", "payloads", "namespaces", "must_match", "must_not_match", "other",
+    "bare_hosts", "payloads", "namespaces", "count", "more_than", "window_s", "topics", "share", "messages", "model",
+    "must_match", "must_not_match", "other",
 )  # fmt: skip
 GOOD = {
-    "kind": ["lexicon", "pattern", "link", "payload"],
+    "kind": ["lexicon", "pattern", "link", "payload", "rate", "topic"],
     "action": list(ContentAction),
     "terms": [{"en": ["tip"]}, {"en": ["t*p", ""]}],
     "files": [{"en": ["a.txt"]}],
     "patterns": [["a+"], ["("]],
     "hosts": [["x.de"], ["://"]],
     "payloads": [["html"], ["unknown"]],
-    "must_match": [["x"], ["<iq"]],
+    "count": ["messages", "recipients"],
+    "more_than": [3, -1],
+    "window_s": [60, 0],
+    "topics": [["private"], ["weather"]],
+    "share": [1, 0.5, 2],
+    "messages": [1, 99],
+    "model": ["ngram", "e5"],
+    "must_match": [["x"], ["<iq"], ["3 in 60 s"]],
 }
 
 

@@ -89,6 +89,13 @@ def test_a_conversation_is_judged_by_its_newest_messages() -> None:
     assert said == [False, False, False, True, False, True, True, True]
 
 
+def test_one_message_goes_by_its_most_telling_sentence() -> None:
+    memory = RuleMemory(Told().load)
+    rules = policy(TOPIC | {"messages": 1})
+    assert memory.observe(rules, say("about 0. about 70. about 0. about 10"), 0) == {"r"}
+    assert memory.observe(rules, say("about 50. about 40"), 0) == frozenset()
+
+
 def test_a_conversation_that_has_just_begun_is_not_judged() -> None:
     rules, model = policy(TOPIC | {"messages": 5}), Told()
     memory = RuleMemory(model.load)
