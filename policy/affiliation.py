@@ -3,7 +3,7 @@
 from policy.address import BareJid, bare, domain_of
 from policy.decision import Decision, refuse, release
 from policy.directory import Directory, Member, MemberKind
-from policy.enterprise import EnterpriseId
+from policy.enterprise import EnterpriseId, Person
 from policy.facts import NamedJid, StanzaFacts, Way
 
 GATE_NAMESPACE = "urn:steelyard:gate:0"
@@ -91,6 +91,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts) -> Decision:
     if facts.way is Way.CANARY:  # the gate's own, to itself; nothing else may call itself one
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
     members = directory.members
+    if facts.way is Way.COMPONENT and facts.sender in directory.services:
+        return _decide_service(directory, facts)
     sender = members.get(bare(facts.sender))
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:
         return SENDER_NOT_ADMITTED
@@ -105,6 +107,30 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts) -> Decision:
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts.jids):
         return NAMES_OUTSIDER
     return ALLOWED
+
+
+def may_reach(directory: Directory, first: BareJid, second: BareJid) -> bool:
+    """Say whether two people may reach each other; a stranger reaches nobody."""
+    one, other = directory.people.get(first), directory.people.get(second)
+    if one is None or other is None:
+        return False
+    return directory.members[first].enterprise == directory.members[second].enterprise
+
+
+def reachable_people(directory: Directory, jid: BareJid) -> tuple[Person, ...]:
+    """Return whom a person may reach, without themselves, sorted by JID: nobody, for a stranger."""
+    member = directory.members.get(jid)
+    if member is None or member.kind is not MemberKind.PERSON:
+        return ()
+    firm = next(firm for firm in directory.enterprises if firm.id == member.enterprise)
+    return tuple(person for person in firm.people if person.jid != jid)
+
+
+def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
+    """Let a component of the line's own write to everybody who is listed, and to nobody else."""
+    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
+        return GATE_PROTOCOL
+    return ALLOWED if bare(facts.to) in directory.members else RECIPIENT_OUTSIDE
 
 
 def _refuse_recipient(directory: Directory, sender: Member, to: str) -> Decision:

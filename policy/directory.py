@@ -35,18 +35,24 @@ class Member:
 class Directory:
     """Everybody on the line; every look-up is one look into a dict.
 
+    `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
     `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
-    rooms and components. `people` holds every person by their bare JID. Both are derived: never change them.
+    rooms and components. `people` holds every person by their bare JID. What is derived: never change it.
     """
 
     gate: Domain
     enterprises: tuple[Enterprise, ...]
+    roster: Domain | None = None
+    access: Domain | None = None
+    services: frozenset[Domain] = field(init=False, repr=False, compare=False)
     members: Mapping[BareJid, Member] = field(init=False, repr=False, compare=False)
     people: Mapping[BareJid, Person] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
         people = {person.jid: person for firm in self.enterprises for person in firm.people}
+        services = frozenset(domain for domain in (self.roster, self.access) if domain)
+        object.__setattr__(self, "services", services)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "people", people)
 
@@ -88,7 +94,7 @@ def parse_directory(text: str) -> Directory:
     if problems or shape is None:
         raise DirectoryError(tuple(problems))
     firms = (table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
-    return Directory(shape.gate, tuple(firms))
+    return Directory(shape.gate, tuple(firms), shape.roster, shape.access)
 
 
 def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:
@@ -165,6 +171,8 @@ class _EnterpriseTable(_Table):
 
 class _DirectoryTable(_Table):
     gate: _DomainText
+    roster: _DomainText | None = None
+    access: _DomainText | None = None
     enterprise: Annotated[dict[_Id, _EnterpriseTable], Field(min_length=1)]
 
 
@@ -216,8 +224,9 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield every address that a directory gives to somebody, with its path."""
-    if isinstance(raw.get("gate"), str):
-        yield "gate", raw["gate"]
+    for key in ("gate", "roster", "access"):
+        if isinstance(raw.get(key), str):
+            yield key, raw[key]
     for id_, firm in _tables(raw.get("enterprise")):
         path = f"enterprise.{id_}"
         for index, site in _rows(firm, "sites"):

@@ -18,6 +18,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     OPERATOR = "operator"
     CHAPERONE = "chaperone"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)

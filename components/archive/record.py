@@ -21,6 +21,10 @@ class RecordKind(IntEnum):
     ACCESS = 4
     ALARM = 5
     ORDER_DETAILS = 6
+    RULES = 7
+    ROSTER = 8
+    ADMISSION = 9
+    REVIEW = 10
     SEGMENT = _FIRST_IN_CLEAR
     MANIFEST = 65
     ORDER = 66
@@ -42,7 +46,8 @@ class Submission:
     """What the server's adapter submitted, and what was decided: a stanza, or an event of a session.
 
     `epoch` and `seq` are the adapter's numbering, `body` the bytes exactly as submitted, `error` what the
-    sender was told (for `refuse`), `received_at_ns` Unix time at the gate.
+    sender was told (for `refuse`), `received_at_ns` Unix time at the gate. `policy` names the rules in force
+    (`Rules.name`); `amended` is the stanza that was carried out instead (for `amend`).
     """
 
     kind: RecordKind
@@ -55,6 +60,8 @@ class Submission:
     rules: tuple[str, ...]
     error: StanzaError | None
     body: bytes
+    policy: str = ""
+    amended: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,25 @@ class Alarm:
     at_ns: int
 
 
-Record = Submission | Delivery | Access | Alarm | OrderDetails
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was done with the line; `kind` says with what: rules, a roster, an admission, a held message.
+
+    `details` are pairs in the order of their names, numbers or texts; nothing of a stanza is among them.
+    """
+
+    kind: RecordKind
+    name: str
+    details: tuple[tuple[str, str | int], ...]
+    at_ns: int
+
+
+Record = Submission | Delivery | Access | Alarm | OrderDetails | Event
 
 
 def encode_submission(submission: Submission) -> bytes:
     """Encode a stanza or a session's event; raises RecordError for text that has no UTF-8."""
-    header = {
+    header: dict[str, object] = {
         "epoch": submission.epoch,
         "seq": submission.seq,
         "way": submission.way,
@@ -120,7 +140,11 @@ def encode_submission(submission: Submission) -> bytes:
         "rules": submission.rules,
         "error": submission.error,
     }
-    return _encode(header) + submission.body
+    if submission.policy:
+        header["policy"] = submission.policy
+    if submission.amended:
+        header["amended_size_bytes"] = len(submission.amended)
+    return _encode(header) + submission.body + submission.amended
 
 
 def encode_delivery(delivery: Delivery) -> bytes:
@@ -152,6 +176,11 @@ def encode_alarm(alarm: Alarm) -> bytes:
     return _encode({"name": alarm.name, "details": dict(sorted(alarm.details)), "at_ns": alarm.at_ns})
 
 
+def encode_event(event: Event) -> bytes:
+    """Encode something done with the line; raises RecordError for text that has no UTF-8."""
+    return _encode({"name": event.name, "details": dict(sorted(event.details)), "at_ns": event.at_ns})
+
+
 def parse_record(kind: RecordKind, payload: bytes) -> Record:
     """Parse a payload. Raises RecordError unless encoding the result gives the same bytes again.
 
@@ -174,6 +203,8 @@ def parse_record(kind: RecordKind, payload: bytes) -> Record:
 
 
 def _parse_submission(kind: RecordKind, header: dict[str, Any], body: bytes) -> Submission:
+    amended_size_bytes = _number(header, "amended_size_bytes") if "amended_size_bytes" in header else 0
+    end = max(0, len(body) - amended_size_bytes)
     return Submission(
         kind,
         epoch=_text(header, "epoch"),
@@ -184,7 +215,9 @@ def _parse_submission(kind: RecordKind, header: dict[str, Any], body: bytes) -> 
         action=_text(header, "action"),
         rules=tuple(_list(header, "rules", str)),
         error=_parse_error(header["error"]),
-        body=body,
+        body=body[:end],
+        policy=_text(header, "policy") if "policy" in header else "",
+        amended=body[end:],
     )
 
 
@@ -216,10 +249,18 @@ def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes
 
 
 def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Alarm:
+    return Alarm(_text(header, "name"), _parse_details(header), _number(header, "at_ns"))
+
+
+def _parse_event(kind: RecordKind, header: dict[str, Any], _body: bytes) -> Event:
+    return Event(kind, _text(header, "name"), _parse_details(header), _number(header, "at_ns"))
+
+
+def _parse_details(header: dict[str, Any]) -> tuple[tuple[str, str | int], ...]:
     details = header["details"]
     if not isinstance(details, dict) or any(type(value) not in (str, int) for value in details.values()):
         raise RecordError("details is not an object of texts and numbers")
-    return Alarm(_text(header, "name"), tuple(details.items()), _number(header, "at_ns"))
+    return tuple(details.items())
 
 
 _DETAILS = ("act", "id", "matter", "custodian", "query", "reason")
@@ -230,6 +271,10 @@ _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]
     RecordKind.ACCESS: _parse_access,
     RecordKind.ALARM: _parse_alarm,
     RecordKind.ORDER_DETAILS: _parse_order_details,
+    RecordKind.RULES: _parse_event,
+    RecordKind.ROSTER: _parse_event,
+    RecordKind.ADMISSION: _parse_event,
+    RecordKind.REVIEW: _parse_event,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
@@ -237,6 +282,7 @@ _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Access: encode_access,
     Alarm: encode_alarm,
     OrderDetails: encode_order_details,
+    Event: encode_event,
 }
 
 

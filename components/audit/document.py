@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from components.archive.log.merkle import leaf_hash
-from components.archive.record import Access, Alarm, Delivery, OrderDetails, Submission
+from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.query.tree import Kind, format_query
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
@@ -89,6 +89,7 @@ def describe_view(view: RecordView) -> dict[str, Any]:
                 "thread": view.reading.thread,
                 "verdict": submission.action,
                 "rules": submission.rules,
+                "policy": submission.policy,
                 "error": error and {"type": error.type, "condition": error.condition, "text": error.text},
                 "delivery": view.delivery,
                 "text": view.reading.text,
@@ -105,6 +106,9 @@ def describe_view(view: RecordView) -> dict[str, Any]:
             }
         case Alarm(name, details):
             described |= {"alarm": name, "details": dict(details)}
+        case Event(kind, name, details):
+            described |= {"record": kind.name.lower(), "kind": view.reading.kind, "event": name}
+            described |= {"details": dict(details), "text": view.reading.text}
         case OrderDetails() as details:
             described |= asdict(details) | {"order": details.id, "id": view.id}
         case None:

@@ -13,9 +13,11 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.reader import LogReader
+from components.archive.record import RecordKind
 from components.archive.retention import OrderExecutor
 from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_name, open_store
+from components.gate.in_force import RulesInForce
 from components.gate.maintenance import maintain_log
 from components.gate.orders import serve_orders
 from components.gate.service import Gate
@@ -25,25 +27,34 @@ from components.gate.watch import Watch
 from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
 from components.link.logs import configure_logging
-from policy.directory import DirectoryError, parse_directory
+from components.rules.load import RuleSources, load_sources
 from policy.retention import RecordedKind, assign_class
+
+# How long a thread that reads changed rules may keep the line waiting each time.
+_SWITCH_INTERVAL_S = 0.0005
 
 log = structlog.get_logger("gate")
 
 
-async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
-    """Open the log, connect, and serve until SIGTERM or SIGINT; raises LogError when the log cannot be opened."""
-    directory = parse_directory(settings.directory.read_text())
+async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: RuleSources) -> None:
+    """Open the log, connect, and serve until SIGTERM or SIGINT.
+
+    Raises LogError when the log cannot be opened, RulesError when there are no rules to decide by.
+    """
+    watch = Watch()
+    in_force = RulesInForce(sources, watch.alarms.recorder, watch.alarms)
     retention = load_retention(archive.retention)
     recipients = [load_recipient(path) for path in archive.recipients]
     writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
     reader = await LogReader.open(settings.log)
-    watch = Watch()
-    watch.alarms.retention_class = assign_class(retention, RecordedKind.ALARM)
+    watch.alarms.recorder.retention_classes = {
+        RecordKind.ALARM: assign_class(retention, RecordedKind.ALARM),
+        RecordKind.RULES: assign_class(retention, RecordedKind.ACCESS),
+    }
     gate = Gate(
         settings.jid,
         log_name(settings.log),
-        directory,
+        in_force.rules,
         writer,
         reader,
         conversation_key=load_conversation_key(archive.conversation_key_file),
@@ -77,6 +88,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),
         asyncio.create_task(maintain_log(writer), name="maintenance"),
         asyncio.create_task(serve_orders(executor), name="orders"),
+        asyncio.create_task(in_force.run(gate.use), name="rules"),
         asyncio.create_task(
             keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
@@ -105,12 +117,14 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings) -> None:
 def main() -> int:
     """Run the gate; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
     configure_logging("gate", "info")
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
-        settings = load_gate(Path(sys.argv[1]))
+        site_toml = Path(sys.argv[1])
+        settings = load_gate(site_toml)
         configure_logging("gate", settings.log_level)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(run_gate(settings, load_archive(Path(sys.argv[1]))))
-    except (ValueError, DirectoryError, KeyFileError, IndexError) as err:
+            uvloop.run(run_gate(settings, load_archive(site_toml), load_sources(site_toml)))
+    except (ValueError, KeyFileError, IndexError) as err:
         log.error("wrong settings", reason=str(err))
         return 2
     except (LogError, OSError) as err:

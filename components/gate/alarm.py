@@ -1,6 +1,5 @@
 """Alarms: at once a log line, a metric and an entry of the status file; a record as soon as one can be written."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,17 +7,13 @@ from enum import StrEnum
 
 import structlog
 
-from components.archive.errors import LogUnavailable
-from components.archive.log.leaf import parse_leaf
-from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, encode_alarm
-from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
+from components.gate.recorder import Recorder
 
 # What comes again and again is one log line and one record a minute, with how often it came.
 _QUIET_S = 60.0
 # An event is never over; it is shown for a day.
 _SHOWN_S = 24 * 60 * 60.0
-_RETRY_S = 0.5
 
 log = structlog.get_logger("gate")
 
@@ -32,6 +27,7 @@ class AlarmName(StrEnum):
     CANARY_LOST = "canary-lost"
     CHECKPOINT_LATE = "checkpoint-late"
     LOG_UNREADABLE = "log-unreadable"
+    RULES_BROKEN = "rules-broken"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RECORDS_LOST = (
@@ -54,6 +50,7 @@ STATES = frozenset(
         AlarmName.CANARY_LOST,
         AlarmName.CHECKPOINT_LATE,
         AlarmName.LOG_UNREADABLE,
+        AlarmName.RULES_BROKEN,
     }
 )
 
@@ -72,18 +69,17 @@ class _Raised:
 
 
 class Alarms:
-    """Raises alarms and ends them; `run` writes their records.
+    """Raises alarms and ends them; `recorder` writes their records.
 
     `clock_s` is a monotonic clock. Details are numbers and short texts, and nothing of a stanza is among them.
     """
 
-    def __init__(self, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, recorder: Recorder | None = None, *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._clock_s = clock_s
         self._raised: dict[AlarmName, _Raised] = {}
-        self._unwritten: list[bytes] = []
-        self._in_doubt_from: int | None = None
-        self.retention_class = DEFAULT_CLASS  # of their records; the site's retention policy may say another
-        self._wake = asyncio.Event()
+        self.recorder = recorder or Recorder()
 
     def sound(self, name: AlarmName, **details: str | int) -> None:
         """Raise an alarm; of a state that lasts already nothing more is said."""
@@ -128,44 +124,6 @@ class Alarms:
             if raised.lasts and (name in STATES or now_s - raised.last_s < _SHOWN_S)
         ]
 
-    async def run(self, writer: LogWriter, reader: LogReader) -> None:
-        """Record what was raised, in order and each once, until cancelled; raises LogDamaged and LogFenced."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._unwritten:
-                batch = list(
-                    self._unwritten
-                )  # the same until it is recorded: what comes meanwhile is the next
-                recorded = await self._store(writer, reader, batch)
-                while not recorded:
-                    await asyncio.sleep(_RETRY_S)
-                    recorded = await self._store(writer, reader, batch)
-                del self._unwritten[: len(batch)]
-
     def _add(self, name: AlarmName, at_ns: int, details: dict[str, str | int]) -> None:
-        self._unwritten.append(encode_alarm(Alarm(name.value, tuple(details.items()), at_ns)))
-        self._wake.set()
-
-    async def _store(self, writer: LogWriter, reader: LogReader, batch: list[bytes]) -> bool:
-        """Try to record some alarms in one commit, and tell whether they are recorded.
-
-        A commit that failed may have persisted: the next try looks for it. Nobody else writes records of this kind,
-        so the leaves say it.
-        """
-        try:
-            size = await writer.recover()
-            if self._in_doubt_from is not None and await _holds_alarm(reader, self._in_doubt_from, size):
-                self._in_doubt_from = None
-                return True
-            self._in_doubt_from = size
-            await writer.append([Entry(RecordKind.ALARM, payload, self.retention_class) for payload in batch])
-        except LogUnavailable:
-            return False  # that nothing can be recorded is said by those who record stanzas
-        self._in_doubt_from = None
-        return True
-
-
-async def _holds_alarm(reader: LogReader, first: int, end: int) -> bool:
-    leaves = await reader.source.fetch_leaves(first, end)
-    return any(parse_leaf(leaf).kind == RecordKind.ALARM for leaf in leaves)
+        payload = encode_alarm(Alarm(name.value, tuple(details.items()), at_ns))
+        self.recorder.add(RecordKind.ALARM, payload)

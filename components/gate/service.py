@@ -29,9 +29,9 @@ from components.gate.watch import Watch
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
-from policy.directory import Directory
 from policy.facts import StanzaFacts, Way
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
+from policy.rules import Rules
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
@@ -85,7 +85,7 @@ class Gate:
         self,
         jid: str,
         log_name: str,
-        directory: Directory,
+        rules: Rules,
         writer: LogWriter,
         reader: LogReader,
         *,
@@ -97,7 +97,7 @@ class Gate:
         self._jid = jid
         self.watch = watch or Watch()
         self._log_name = log_name
-        self._directory = directory
+        self._rules = rules
         self._writer = writer
         self._reader = reader
         self._write: Callable[[bytes], None] = lambda _data: None
@@ -133,6 +133,10 @@ class Gate:
             self._pending.append(item if isinstance(item, Status) else self._decide(item, received_at_ns))
         self._wake.set()
 
+    def use(self, rules: Rules) -> None:
+        """Decide by other rules what is submitted from now on."""
+        self._rules = rules
+
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
         self._pending.clear()
@@ -153,9 +157,9 @@ class Gate:
                 self._writer.integrate()
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
-        way = held.facts.way
+        way, rules = held.facts.way, self._rules
         try:
-            decision = decide(self._directory, held.facts)
+            decision = decide(rules.directory, held.facts, rules.content)
         except Exception as err:
             # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
@@ -176,6 +180,7 @@ class Gate:
                 decision.rules,
                 decision.error,
                 held.body,
+                rules.name,
             )
         )
         conversation = self._conversations.hash(held.facts)

@@ -19,6 +19,7 @@ class GateSettings(Table):
     component_port: Port = 5347
     secret_file: SitePath
     directory: SitePath
+    policy: SitePath | None = None
     log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey

@@ -30,7 +30,7 @@ async def keep_watch(
     """
     patrol = Patrol(writer, reader, watch.alarms, log_file(settings.log))
     _add_figures(watch, gate, link, writer, patrol)
-    duties = [watch.run(patrol), patrol.run(), watch.alarms.run(writer, reader)]
+    duties = [watch.run(patrol), patrol.run(), watch.alarms.recorder.run(writer, reader)]
     if settings.canary_interval_s:
         watch.canary = Canary(
             settings.jid,

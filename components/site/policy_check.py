@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from components.rules.load import RulesError, load_content
 from components.site.errors import SiteError
 from policy.content.example import ExampleFailure, check_examples, count_examples
-from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
+from policy.content.parse import PolicyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,12 @@ def check_policy(file: Path) -> PolicyReport:
 
     Raises OSError if the file cannot be read, and SiteError if it or a lexicon file is no UTF-8.
     """
-    text = _read(file)
-    names = find_lexicon_files(text)
-    files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
     try:
-        policy = parse_policy(text, files)
+        policy = load_content(file)
     except PolicyError as error:
         return PolicyReport(problems=error.problems)
+    except RulesError as error:
+        raise SiteError(str(error)) from None
     return PolicyReport(
         policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy)
     )
@@ -44,10 +44,3 @@ def check_policy(file: Path) -> PolicyReport:
 def describe_report(report: PolicyReport) -> dict[str, object]:
     """Put a report as JSON has it (docs/commands.md)."""
     return {"ok": report.ok} | asdict(report)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SiteError(f"{file} is no UTF-8 text: byte {error.start} is wrong; save it as UTF-8") from None

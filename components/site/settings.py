@@ -19,6 +19,7 @@ from components.archive.settings import (
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
+from components.rules.load import RulesError, load_content
 from components.settings import (
     DomainName,
     LogLevel,
@@ -30,6 +31,7 @@ from components.settings import (
     read_toml,
 )
 from components.witness.settings import WitnessSettings
+from policy.content.parse import PolicyError
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
@@ -234,7 +236,19 @@ def _file_problems(
         problems += _archive_problems(archive)
     if gate and gate.directory.is_file():
         problems += _directory_problems(gate, server)
+    if gate and gate.policy:
+        problems += _policy_problems(gate.policy)
     return problems
+
+
+def _policy_problems(file: Path) -> tuple[str, ...]:
+    try:
+        load_content(file)
+    except PolicyError as err:
+        return tuple(f"{file.name}: {problem}" for problem in err.problems)
+    except (RulesError, OSError) as err:
+        return (f"gate.policy: {err}",)
+    return ()
 
 
 def _archive_problems(archive: ArchiveSettings) -> Iterator[str]:

@@ -6,6 +6,7 @@ from components.archive.record import (
     Access,
     Alarm,
     Delivery,
+    Event,
     OrderDetails,
     Record,
     RecordError,
@@ -14,6 +15,7 @@ from components.archive.record import (
     encode_access,
     encode_alarm,
     encode_delivery,
+    encode_event,
     encode_submission,
     parse_record,
 )
@@ -165,6 +167,25 @@ def test_an_error_names_no_content() -> None:
         assert "hush" not in str(error.value)
 
 
+def test_an_amended_submission_has_both_stanzas() -> None:
+    amended = replace(STANZA, action="amend", error=None, policy="9f2c41d07bd7e3aa", amended=b"<message/>")
+    payload = encode_submission(amended)
+    head, _, body = payload.partition(b"\n")
+    assert head.endswith(b',"error":null,"policy":"9f2c41d07bd7e3aa","amended_size_bytes":10}')
+    assert body == STANZA.body + b"<message/>"
+    assert parse_record(RecordKind.STANZA, payload) == amended
+    with pytest.raises(RecordError):  # more than there is
+        parse_record(RecordKind.STANZA, payload.replace(b":10}", b":999}"))
+
+
+def test_event() -> None:
+    event = Event(RecordKind.RULES, "changed", (("digest", "9f2c"), ("people", 3)), 7)
+    payload = b'{"name":"changed","details":{"digest":"9f2c","people":3},"at_ns":7}\n'
+    assert encode_event(event) == payload
+    assert parse_record(RecordKind.RULES, payload) == event
+    assert parse_record(RecordKind.ROSTER, payload) == replace(event, kind=RecordKind.ROSTER)
+
+
 def test_kinds_are_numbers_of_the_format() -> None:
     assert {kind.name: kind.value for kind in RecordKind} == {
         "STANZA": 1,
@@ -173,10 +194,14 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "ACCESS": 4,
         "ALARM": 5,
         "ORDER_DETAILS": 6,
+        "RULES": 7,
+        "ROSTER": 8,
+        "ADMISSION": 9,
+        "REVIEW": 10,
         "SEGMENT": 64,
         "MANIFEST": 65,
         "ORDER": 66,
         "TOMBSTONE": 67,
         "LOG_KEY": 68,
     }
-    assert Record == Submission | Delivery | Access | Alarm | OrderDetails
+    assert Record == Submission | Delivery | Access | Alarm | OrderDetails | Event

@@ -101,6 +101,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "thread": "",
         "verdict": "release",
         "rules": [],
+        "policy": "",
         "error": None,
         "delivery": "unknown",
         "text": "copper\x9b2J \u202e[red]9,123",

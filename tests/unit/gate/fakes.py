@@ -15,6 +15,7 @@ from components.gate.service import Gate
 from components.link.codec import Held, Status
 from policy.directory import parse_directory
 from policy.facts import StanzaFacts, Way
+from policy.rules import Rules
 from tests.support.gate_process import one_enterprise
 
 HOST = "metals.example"
@@ -173,7 +174,7 @@ def make_gate(log: FakeLog) -> Gate:
     return Gate(
         "gate.metals.example",
         "gate",
-        DIRECTORY,
+        Rules(DIRECTORY),
         log,  # type: ignore[arg-type]
         log,  # type: ignore[arg-type]
         conversation_key=b"",

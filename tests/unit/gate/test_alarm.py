@@ -14,7 +14,7 @@ from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
-from components.gate import alarm
+from components.gate import recorder
 from components.gate.alarm import STATES, AlarmName, Alarms
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until
@@ -72,9 +72,9 @@ async def writer(store: FaultyStore) -> AsyncIterator[LogWriter]:
 async def recording(
     alarms: Alarms, writer: LogWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
-    monkeypatch.setattr(alarm, "_RETRY_S", 0.01)
+    monkeypatch.setattr(recorder, "_RETRY_S", 0.01)
     reader = await LogReader.open(tmp_path / "gate.db")
-    task = asyncio.create_task(alarms.run(writer, reader))
+    task = asyncio.create_task(alarms.recorder.run(writer, reader))
     yield
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -165,7 +165,7 @@ async def test_a_disk_that_fails_keeps_each_alarm_once(
     alarms.sound(AlarmName.NOT_RECORDING, reason="the disk is full")
     assert await wait_until(lambda: not (store.fails_before or store.fails_after), WAIT_S)
     alarms.sound(AlarmName.RECORDS_MISSING, first=3, last=4, records=2)
-    assert await wait_until(lambda: not alarms._unwritten, WAIT_S)
+    assert await wait_until(lambda: not alarms.recorder._unwritten, WAIT_S)
     found = await recorded(writer, tmp_path / "gate.db")
     assert [each.name for each in found] == ["not-recording", "records-missing"]
 

@@ -1,0 +1,114 @@
+"""Reads the files that say the rules: directory.toml, policy.toml and its lexicons."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from components.settings import SitePath, Table, load_table
+from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
+from policy.content.policy import ContentPolicy
+from policy.directory import DirectoryError, parse_directory
+from policy.rules import Rules
+
+
+class RulesError(ValueError):
+    """The rules cannot be used; `problems` has a line for each fault: the file, where in it, and what to do."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSources:
+    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said."""
+
+    directory: Path
+    policy: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """Rules as they are now, and until when (Unix time): None if nothing in them ends or begins by itself."""
+
+    rules: Rules
+    until_ns: int | None = None
+
+
+class _GateTable(Table):
+    """What the `[gate]` table says of the rules; the rest of it is the gate's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    directory: SitePath
+    policy: SitePath | None = None
+
+
+def load_sources(site_toml: Path) -> RuleSources:
+    """Read from site.toml where the rules of a site are; raises SettingsError."""
+    table = load_table(site_toml, "gate", _GateTable)
+    return RuleSources(table.directory, table.policy)
+
+
+def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
+    """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
+    problems: list[str] = []
+    directory = content = None
+    try:
+        directory = parse_directory(_read(sources.directory))
+    except DirectoryError as error:
+        problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
+    except OSError as error:
+        problems.append(f"{sources.directory}: cannot be read: {error.strerror}")
+    try:
+        content = load_content(sources.policy) if sources.policy else None
+    except PolicyError as error:
+        problems += [f"policy.toml: {problem}" for problem in error.problems]
+    except RulesError as error:
+        problems += error.problems
+    except OSError as error:
+        problems.append(f"{error.filename}: cannot be read: {error.strerror}")
+    if problems or directory is None:
+        raise RulesError(tuple(problems))
+    return LoadedRules(Rules(directory, content))
+
+
+def load_content(file: Path) -> ContentPolicy:
+    """Read a policy.toml with its lexicon files; raises PolicyError, RulesError (no UTF-8) and OSError."""
+    text = _read(file)
+    names = find_lexicon_files(text)
+    files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
+    return parse_policy(text, files)
+
+
+def fingerprint(sources: RuleSources) -> tuple[object, ...]:
+    """Say how the files lie there, cheaply: another fingerprint, and it is worth reading them again."""
+    files = [sources.directory]
+    if sources.policy:
+        # Terms may lie in any folder beside it: what they are called is only known once it is read.
+        files += [sources.policy, *(_lexicon_files(sources.policy))]
+    return tuple((str(file), *_state_of(file)) for file in files)
+
+
+def _lexicon_files(policy: Path) -> list[Path]:
+    try:
+        return [policy.parent / name for name in find_lexicon_files(policy.read_text(encoding="utf-8"))]
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _state_of(file: Path) -> tuple[int, ...]:
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        problem = f"{file} is no UTF-8 text: byte {error.start} is wrong; save it as UTF-8"
+        raise RulesError((problem,)) from None
