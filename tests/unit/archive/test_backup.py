@@ -1,7 +1,6 @@
 """A log is backed up into a folder, online and in steps, and comes back as it was."""
 
 import asyncio
-import dataclasses
 import hashlib
 import json
 import re
@@ -208,7 +207,7 @@ async def test_a_destruction_of_several_commits_leaves_the_backup_as_far_as_it_h
         part = targets[turn * third : (turn + 1) * third]
         change = Change(destroyed=[Destruction(1, [row.index for row in part], b"new" if erased else None)])
         if not turn:
-            change = dataclasses.replace(change, **await with_tombstone(store, erased))
+            change = change._replace(**await with_tombstone(store, erased))
         await store.commit(change)
         await back_up(store_name, backup)
         await back_up(store_name, backup)
