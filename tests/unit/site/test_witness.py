@@ -20,7 +20,7 @@ from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from components.witness.settings import load_own_logs, load_witness
 from tests.support.archive import VKEY
-from tests.support.prosody import free_port
+from tests.support.ports import free_port
 from tests.support.witness import COSIGNER_KEYS
 
 TABLE = """
