@@ -80,7 +80,7 @@ def format_proof(found: SiteProof) -> Iterator[str]:
     if proof.holes:
         shown = len(proof.counterexamples)
         yield f"✘ {proof.holes:,} stanzas pass that must not" + (
-            f"; these are the first {shown}" if shown < proof.holes else ""
+            f"; these are {shown} of them" if shown < proof.holes else ""
         )
     else:
         yield "✔ there is no counterexample"
