@@ -1,6 +1,7 @@
 """Follows the rules while their files change: a whole new value each time, or the old one and a problem."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 
@@ -55,8 +56,10 @@ class RulesFollower:
                 await self._reload()
 
     async def _reload(self) -> None:
+        # Apart from the loop: thousands of people take a while, and the line must not wait for them. Nor for the
+        # collector, which would go through all of them while it stops everything.
+        gc.disable()
         try:
-            # Apart from the loop: thousands of people take a while, and the line must not wait for them.
             loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
         except RulesError as error:
             if error.problems != self._problems:  # it is tried again and again while time says so
@@ -64,6 +67,9 @@ class RulesFollower:
                 self._on_problem(error.problems)
             self._put_in_force(await asyncio.to_thread(end_exceptions, self._loaded, time.time_ns()))
             return
+        finally:
+            gc.freeze()
+            gc.enable()
         if self._problems:
             self._problems = ()
             self._on_problem(())
