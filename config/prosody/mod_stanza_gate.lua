@@ -777,28 +777,37 @@ end
 -- that a border is in the way of. What somebody said while they were on the line stays said after they left it.
 local xmlns_mam = "urn:xmpp:mam:2";
 
-local function is_of_old(stanza, own)
+-- Whether a message out of one's own archive was said over what is a border now.
+local function is_over_border(stanza, own)
 	local result = stanza:get_child("result", xmlns_mam);
 	local forwarded = result and result:get_child("forwarded", XMLNS_FORWARD);
 	local message = forwarded and forwarded:get_child("message", "jabber:client");
-	if not message or not message.attr.from then return true; end
+	if not message or not message.attr.from then return false; end
 	local stopped, listed = borders.between(message.attr.from, own);
 	if not stopped and message.attr.to then stopped, listed = borders.between(own, message.attr.to); end
-	return not (stopped and listed);
+	return stopped and listed;
+end
+
+-- A room's last word to somebody is of nobody but them (XEP-0045, 7.14: status 110).
+local function is_put_out(stanza)
+	local x = stanza:get_child("x", "http://jabber.org/protocol/muc#user");
+	return x and x:get_child_with_attr("status", nil, "code", "110");
 end
 
 local function to_client(stanza, session)
 	local name, attr = stanza.name, stanza.attr;
-	local from, type = attr.from, attr.type;
-	if not from or not session.username or type == "error" or type == "result" then return stanza; end
+	local type = attr.type;
+	if not session.username or type == "error" or type == "result" then return stanza; end
 	local own = session.username .. "@" .. session.host;
+	local from = attr.from or own; -- the account itself
 	local stopped, listed = borders.between(from, own);
 	if not stopped then
-		if name == "message" and from == own and not is_of_old(stanza, own) then return nil; end
+		if name == "message" and from == own and is_over_border(stanza, own) then return nil; end
 		return stanza;
 	elseif not listed and name == "message" and delivering_offline == own then
 		return stanza;
 	end
+	if name == "presence" and type == "unavailable" and is_put_out(stanza) then return stanza; end
 	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
 	return nil;
 end
