@@ -26,11 +26,14 @@ from components.archive.writer import Entry, LogWriter
 from components.gate.memo import Memo, encode_memo
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.watch import Watch
+from components.link.borders import encode_borders
 from components.link.codec import Held, Status, encode_noted, encode_verdict
+from policy.affiliation import OUT_OF_REACH
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
 from policy.occupancy import NOBODY, observe
+from policy.partition import partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
 from policy.rules import Rules
 
@@ -43,6 +46,9 @@ _UNDECIDABLE = refuse(
     "internal-server-error",
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
 )
+
+# The adapter knew other borders than these: rules have changed since.
+_STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
 
@@ -116,6 +122,7 @@ class Gate:
         self._memos: deque[KeptMemo] = deque()
         self._done_recorded = -1
         self._commits = True
+        self._host = ""  # where this link's adapter is addressed, once it has spoken
         self.counters = GateCounters()
 
     @property
@@ -133,17 +140,25 @@ class Gate:
         received_at_ns = time.time_ns()
         self.watch.took(submissions)
         for item in submissions:
-            self._pending.append(item if isinstance(item, Status) else self._decide(item, received_at_ns))
+            if isinstance(item, Status):
+                self._pending.append(item)
+                if not self._host:
+                    self._say_borders(item.host)
+            else:
+                self._pending.append(self._decide(item, received_at_ns))
         self._wake.set()
 
     def use(self, rules: Rules) -> None:
         """Decide by other rules what is submitted from now on."""
         self._rules = rules
+        if self._host:
+            self._say_borders(self._host)
 
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
         self._pending.clear()
         self._link += 1
+        self._host = ""
 
     async def run(self, write: Callable[[bytes], None]) -> None:
         """Record and answer batches until cancelled; `write` sends encoded elements to the adapter."""
@@ -159,6 +174,12 @@ class Gate:
                 await asyncio.sleep(0)
                 self._writer.integrate()
 
+    def _say_borders(self, host: str) -> None:
+        """Tell the adapter who may reach whom, before any verdict: until then the server tells nobody of others."""
+        self._host = host
+        for part in encode_borders(self._jid, host, partition(self._rules.directory)):
+            self._write(part)
+
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way, rules = held.facts.way, self._rules
         if held.epoch != self._present_epoch:
@@ -171,7 +192,9 @@ class Gate:
             # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
             decision = _UNDECIDABLE
-        if way is Way.SERVER and decision.action is not Action.RELEASE:
+        if held.stopped:
+            decision = decision if decision.action is Action.REFUSE else _STOPPED
+        elif way is Way.SERVER and decision.action is not Action.RELEASE:
             # The server has sent it already: the record keeps which rules it breaks.
             decision = release(*decision.rules)
         kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA

@@ -39,6 +39,7 @@ class Held:
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
+    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5).
     """
 
     host: str
@@ -47,6 +48,7 @@ class Held:
     session: str
     body: bytes
     facts: StanzaFacts
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ class SubmissionParser:
                 tuple(self._values),
                 tuple(self._jids),
             ),
+            attributes.get("stopped") == "true",
         )
 
     def _canary(self) -> CanaryBack:

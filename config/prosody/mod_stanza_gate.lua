@@ -4,6 +4,7 @@
 -- gate, and carried out only when the gate's verdict says that it is recorded. There is no policy in this file.
 --
 -- stanza -> hold() -> submit() ... verdict -> settle or carry_out(), in the stanza's own session
+-- what the server makes -> note(), and stops where a border is in the way (borders.lib.lua)
 --
 -- Settings: stanza_gate (the gate's JID, an external component), stanza_gate_timeout (seconds), stanza_gate_window
 -- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_federated (domains).
@@ -11,6 +12,8 @@
 module:set_global();
 
 local async = require "util.async";
+local borders = module:require "borders";
+local filters = require "util.filters";
 local jid_host = require "util.jid".host;
 local lxp = require "lxp";
 local modulemanager = require "core.modulemanager";
@@ -456,16 +459,26 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	return true;
 end
 
+-- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
+local function is_stopped(stanza)
+	local attr = stanza.attr;
+	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
+	return (borders.between(attr.from, attr.to));
+end
+
 -- Submit what the server itself made in a session's name, as a consequence of a recorded stanza: it is not held, because
--- the server goes on changing the very object that it sends.
+-- the server goes on changing the very object that it sends. Returns whether it is stopped: it then goes nowhere.
 local function note(origin, stanza, host)
 	local sender = sender_of(origin);
-	local xml = encode_submission(head_of(sender, host, "server"), next_seq, stanza);
+	local stopped = is_stopped(stanza);
+	local head = head_of(sender, host, stopped and "server' stopped='true" or "server");
+	local xml = encode_submission(head, next_seq, stanza);
 	if xml then
 		enter({ patient = true }, sender, xml);
 	else
 		module:log("error", "What the server sent for %s could not be recorded: it has no XML form", stanza.attr.from);
 	end
+	return stopped or nil;
 end
 
 local function note_event(session, name, attr)
@@ -618,6 +631,9 @@ local function from_gate(origin, stanza)
 			return handle_verdict(child);
 		elseif child.name == "noted" then
 			return handle_noted(child);
+		elseif child.name == "borders" then
+			if borders.take(child) then module:log("info", "Borders are as the gate says now"); end
+			return;
 		elseif child.name == "canary" and child.attr.id then
 			return send_canary(origin, child);
 		end
@@ -674,6 +690,8 @@ timer.add_task(0.1, tick);
 
 -- Hooks --------------------------------------------------------------------------------------------------------------------
 
+local delivering_offline; -- the bare JID of whom mod_offline is just giving what waited for them
+
 -- An external component's stream, not a host of this server (an internal component's host is called "component", too).
 local function is_external_component(origin)
 	return origin.type == "component" and origin ~= hosts[origin.host];
@@ -687,16 +705,15 @@ local function from_client(event)
 		return nil;
 	end
 	if origin.type ~= "c2s" or carrying_out[running()] then
-		note(origin, stanza, origin.host);
 		submitted[stanza] = stanza.name == "presence" or nil;
-		return nil;
+		return note(origin, stanza, origin.host);
 	end
 	return hold(origin, stanza, origin.host, "c2s", true, false);
 end
 
 -- A roster removal's `unsubscribed` goes out without `pre-stanza`.
 local function note_unsubmitted(origin, stanza)
-	if stanza.name == "presence" and not submitted[stanza] then note(origin, stanza, origin.host); end
+	if stanza.name == "presence" and not submitted[stanza] then return note(origin, stanza, origin.host); end
 end
 
 -- What a room tells an occupant of themselves, that they are in or out (XEP-0045, 7.2.2 and 7.14: status 110). Whether a
@@ -713,8 +730,7 @@ local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
 	if type == "c2s" then
-		note_unsubmitted(origin, stanza);
-		return nil;
+		return note_unsubmitted(origin, stanza);
 	elseif type == "local" then
 		return nil;
 	end
@@ -732,7 +748,7 @@ local function from_elsewhere(event)
 		end
 		return hold(origin, stanza, origin.host, "component", nil, false);
 	elseif type == "component" then
-		note_occupant(origin, stanza);
+		return note_occupant(origin, stanza);
 	end
 	return nil;
 end
@@ -761,13 +777,61 @@ local function to_remote(event)
 	end
 	if origin and is_external_component(origin) then
 		return hold(origin, stanza, origin.host, "component", nil, true);
-	elseif origin and origin.type == "c2s" then
-		note_unsubmitted(origin, stanza);
-	elseif origin and origin.type == "component" then
-		note_occupant(origin, stanza);
+	elseif origin and origin.type == "c2s" and note_unsubmitted(origin, stanza) then
+		return true; -- as if it were sent: nobody is told
+	elseif origin and origin.type == "component" and note_occupant(origin, stanza) then
+		return true;
+	elseif is_stopped(stanza) then
+		module:log("info", "Not routed from %s to %s: a border is in the way", stanza.attr.from, stanza.attr.to);
+		return true;
 	end
 	return nil;
 end
+
+-- What a client would be told. Whatever way it came, out of a room, a node, an archive or from what waited offline: nothing
+-- that a border is in the way of. What somebody said while they were on the line stays said after they left it.
+local xmlns_mam = "urn:xmpp:mam:2";
+
+-- Whether a message out of one's own archive was said over what is a border now.
+local function is_over_border(stanza, own)
+	local result = stanza:get_child("result", xmlns_mam);
+	local forwarded = result and result:get_child("forwarded", XMLNS_FORWARD);
+	local message = forwarded and forwarded:get_child("message", "jabber:client");
+	if not message or not message.attr.from then return false; end
+	local stopped, listed = borders.between(message.attr.from, own);
+	if not stopped and message.attr.to then stopped, listed = borders.between(own, message.attr.to); end
+	return stopped and listed;
+end
+
+-- A room's last word to somebody is of nobody but them (XEP-0045, 7.14: status 110).
+local function is_put_out(stanza)
+	local x = stanza:get_child("x", "http://jabber.org/protocol/muc#user");
+	return x and x:get_child_with_attr("status", nil, "code", "110");
+end
+
+local function to_client(stanza, session)
+	local name, attr = stanza.name, stanza.attr;
+	local type = attr.type;
+	if not session.username or type == "error" or type == "result" then return stanza; end
+	local own = session.username .. "@" .. session.host;
+	local from = attr.from or own; -- the account itself
+	local stopped, listed = borders.between(from, own);
+	if not stopped then
+		if name == "message" and from == own and is_over_border(stanza, own) then return nil; end
+		return stanza;
+	elseif not listed and name == "message" and delivering_offline == own then
+		return stanza;
+	end
+	if name == "presence" and type == "unavailable" and is_put_out(stanza) then return stanza; end
+	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
+	return nil;
+end
+
+filters.add_filter_hook(function (session)
+	if session.type == "c2s_unauthed" or session.type == "c2s" then
+		filters.add_filter(session, "stanzas/out", to_client, FIRST);
+	end
+end);
 
 local function transport(session)
 	local attr = { jid = session.full_jid, address = session.ip };
@@ -787,6 +851,12 @@ function module.add_host(module) -- luacheck: ignore 431/module
 		end
 	end
 	module:hook("message/full", to_departed, FIRST - 1);
+	module:wrap_event("message/offline/broadcast", function (handlers, name, event)
+		delivering_offline = event.origin.username .. "@" .. event.origin.host;
+		local result = handlers(name, event);
+		delivering_offline = nil;
+		return result;
+	end);
 	module:hook("route/remote", to_remote, FIRST);
 
 	-- Session events wait for the gate however long it takes; when too many do, nobody else may come in.
