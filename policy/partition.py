@@ -32,7 +32,8 @@ class Partition:
 def partition(directory: Directory) -> Partition:
     """Cut a directory into classes, such that policy lets pass what the server itself sends between two of them.
 
-    Exact: two addresses of a class differ in nothing that such a decision looks at. The classes' number is that of
+    Exact, but that rooms with a list say nothing to servers and other rooms: two addresses of a class differ in nothing
+    that such a decision looks at. The classes' number is that of
     different standings to barriers and lists, and of people with an exception; not that of people.
     """
     # An exception is from one person to another, so each of them is a class alone.

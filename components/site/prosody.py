@@ -106,7 +106,7 @@ def render_config(plan: ProsodyPlan) -> str:
     for domain in plan.room_domains:
         lines += [
             f"Component {_lua(domain)} 'muc'",
-            "  modules_enabled = { 'muc_mam' }",
+            f"  modules_enabled = {_lua_list(['muc_mam', *(['room_borders'] if plan.gate else [])])}",
             "  muc_room_default_public = false",
             "  muc_log_by_default = true",
         ]

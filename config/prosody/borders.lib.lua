@@ -1,18 +1,21 @@
--- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.6): a table, and no policy.
+-- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.5): a table, and no policy.
 --
 -- What the server makes itself, out of rosters, rooms, nodes, archives and what waited offline, is not held. It goes
 -- over no border all the same: mod_stanza_gate asks here before the server sends it anywhere.
 
-local jid_bare, jid_host = require "util.jid".bare, require "util.jid".host;
+local jid = require "util.jid";
+local jid_bare, jid_host, jid_node = jid.bare, jid.host, jid.node;
 
 local hosts = prosody.hosts;
-local gmatch, tonumber = string.gmatch, tonumber;
+local gmatch, next, tonumber = string.gmatch, next, tonumber;
 
-local borders = {};
+-- Rooms ask here as well (mod_room_borders).
+local borders = module:shared "borders";
 
 -- The table in force: class by listed JID, the classes that a class reaches, the people of a room with a list of its own.
 -- Until the gate has said one there is none, and nothing passes between two people.
 local class_of, reaches, entrants = {}, {}, {};
+local in_force = false;
 local arriving; -- the table whose last part has not come yet
 local bare_of, bare_count = {}, 0;
 
@@ -20,13 +23,13 @@ local function read_class(tag)
 	local id, reached = tag.attr.id, {};
 	for other in gmatch(tag.attr.reaches or "", "%S+") do reached[other] = true; end
 	arriving.reaches[id] = reached;
-	for jid in gmatch(tag:get_text() or "", "%S+") do arriving.class_of[jid] = id; end
+	for member in gmatch(tag:get_text() or "", "%S+") do arriving.class_of[member] = id; end
 end
 
 local function read_room(tag)
 	local people = arriving.entrants[tag.attr.jid] or {};
 	arriving.entrants[tag.attr.jid] = people;
-	for jid in gmatch(tag:get_text() or "", "%S+") do people[jid] = true; end
+	for person in gmatch(tag:get_text() or "", "%S+") do people[person] = true; end
 end
 
 -- Take one part of a table, and return true when that makes it whole, and in force. One out of turn is the rest of a table
@@ -50,16 +53,18 @@ function borders.take(element)
 	if part < parts then return false; end
 	class_of, reaches, entrants = arriving.class_of, arriving.reaches, arriving.entrants;
 	arriving = nil;
+	in_force = true;
+	prosody.events.fire_event("stanza-gate-borders");
 	return true;
 end
 
 -- The same few addresses come again and again; taking each apart does not pay.
-local function bare(jid)
-	local found = bare_of[jid];
+local function bare(address)
+	local found = bare_of[address];
 	if not found then
-		found = jid_bare(jid) or jid;
+		found = jid_bare(address) or address;
 		if bare_count == 4096 then bare_of, bare_count = {}, 0; end
-		bare_of[jid], bare_count = found, bare_count + 1;
+		bare_of[address], bare_count = found, bare_count + 1;
 	end
 	return found;
 end
@@ -79,6 +84,23 @@ function borders.between(from, to)
 	-- A server speaks to its own accounts, and the line's own components to everybody.
 	if hosts[from] and (not one or jid_host(to) == from) then return false, false; end
 	return true, false;
+end
+
+function borders.in_force() return in_force; end
+
+-- Everybody who is listed, rooms with a list of their own apart.
+function borders.each_listed() return pairs(class_of); end
+
+function borders.has_list(room) return entrants[room] ~= nil; end
+
+-- The rooms of a host that have a list of their own, by the part before the "@", with the people on it.
+function borders.each_list(host)
+	local room;
+	return function ()
+		local people;
+		repeat room, people = next(entrants, room); until not room or jid_host(room) == host;
+		return room and jid_node(room), people;
+	end
 end
 
 return borders;

@@ -465,10 +465,18 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	return true;
 end
 
+-- What a room tells an occupant of themselves: that they are in or out (XEP-0045, 7.2.2 and 7.14).
+local function is_of_recipient(stanza)
+	local x = stanza.name == "presence" and stanza:get_child("x", XMLNS_MUC_USER);
+	return x and x:get_child_with_attr("status", nil, "code", "110");
+end
+
 -- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
 local function is_stopped(stanza)
 	local attr = stanza.attr;
 	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
+	-- A room's last word to somebody is of nobody but them.
+	if attr.type == "unavailable" and is_of_recipient(stanza) then return false; end
 	return (borders.between(attr.from, attr.to));
 end
 
@@ -629,6 +637,30 @@ local function send_canary(origin, canary)
 	hold(origin, message, local_domain(), "canary", nil, false);
 end
 
+-- Tell the gate who is in a room of this server, as the room told them when they came in (section 4.6). Whoever is about
+-- to leave is left out: what they say of it may be with the gate already.
+local function note_occupants(room_jid)
+	local host = hosts[jid_host(room_jid)];
+	local muc = host and host.modules and host.modules.muc;
+	local room = muc and muc.get_room_from_jid and muc.get_room_from_jid(room_jid);
+	if not room then return; end
+	local leaving = {};
+	for seq = first_seq, next_seq - 1 do
+		local stanza = window[seq] and window[seq].stanza;
+		if stanza and stanza.name == "presence" and stanza.attr.type == "unavailable" then leaving[stanza.attr.from] = true; end
+	end
+	for nick, occupant in room:each_occupant() do
+		for full_jid in occupant:each_session() do
+			local session = full_sessions[full_jid];
+			if not leaving[full_jid] and (session or not hosts[jid_host(full_jid)]) then
+				if session and session.hibernating then note_event(session, "hibernate", { jid = full_jid }); end
+				note(host, st.presence({ from = nick, to = full_jid })
+					:tag("x", { xmlns = XMLNS_MUC_USER }):tag("status", { code = "110" }):reset(), host.host);
+			end
+		end
+	end
+end
+
 -- Somebody whose message is carried out while no session of theirs with that address is there: what the modules ask a
 -- session for. What the server answers, nobody hears; that it was an error, the gate does.
 local function stand_in(username, host, resource)
@@ -677,6 +709,8 @@ local function from_gate(origin, stanza)
 			return handle_verdict(child);
 		elseif child.name == "noted" then
 			return handle_noted(child);
+		elseif child.name == "occupants" and child.attr.room then
+			return note_occupants(child.attr.room);
 		elseif child.name == "borders" then
 			if borders.take(child) then module:log("info", "Borders are as the gate says now"); end
 			return;
@@ -766,14 +800,9 @@ local function note_unsubmitted(origin, stanza)
 	if stanza.name == "presence" and not submitted[stanza] then return note(origin, stanza, origin.host); end
 end
 
--- What a room tells an occupant of themselves, that they are in or out (XEP-0045, 7.2.2 and 7.14: status 110). Whether a
--- join succeeded only the room knows.
+-- Whether a join succeeded only the room knows.
 local function note_occupant(origin, stanza)
-	local x = stanza.name == "presence" and origin == hosts[origin.host] and stanza:get_child("x", XMLNS_MUC_USER);
-	if not x then return; end
-	for status in x:childtags("status") do
-		if status.attr.code == "110" then return note(origin, stanza, origin.host); end
-	end
+	if origin == hosts[origin.host] and is_of_recipient(stanza) then return note(origin, stanza, origin.host); end
 end
 
 local function from_elsewhere(event)
@@ -842,28 +871,31 @@ end
 -- that a border is in the way of. What somebody said while they were on the line stays said after they left it.
 local xmlns_mam = "urn:xmpp:mam:2";
 
-local function is_of_old(stanza, own)
+-- Whether a message out of one's own archive was said over what is a border now.
+local function is_over_border(stanza, own)
 	local result = stanza:get_child("result", xmlns_mam);
 	local forwarded = result and result:get_child("forwarded", XMLNS_FORWARD);
 	local message = forwarded and forwarded:get_child("message", "jabber:client");
-	if not message or not message.attr.from then return true; end
+	if not message or not message.attr.from then return false; end
 	local stopped, listed = borders.between(message.attr.from, own);
 	if not stopped and message.attr.to then stopped, listed = borders.between(own, message.attr.to); end
-	return not (stopped and listed);
+	return stopped and listed;
 end
 
 local function to_client(stanza, session)
 	local name, attr = stanza.name, stanza.attr;
-	local from, type = attr.from, attr.type;
-	if not from or not session.username or type == "error" or type == "result" then return stanza; end
+	local type = attr.type;
+	if not session.username or type == "error" or type == "result" then return stanza; end
 	local own = session.username .. "@" .. session.host;
+	local from = attr.from or own; -- the account itself
 	local stopped, listed = borders.between(from, own);
 	if not stopped then
-		if name == "message" and from == own and not is_of_old(stanza, own) then return nil; end
+		if name == "message" and from == own and is_over_border(stanza, own) then return nil; end
 		return stanza;
 	elseif not listed and name == "message" and delivering_offline == own then
 		return stanza;
 	end
+	if type == "unavailable" and is_of_recipient(stanza) then return stanza; end
 	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
 	return nil;
 end

@@ -39,10 +39,9 @@ class GateProcess(ProcessUnderTest):
         self.log_key_file = root / "log-gate.key"
         self._site_toml = root / "site.toml"
         self._status_file = root / "gate.status.json"
-        secret_file, directory_file = root / "gate.secret", root / "directory.toml"
-        self.directory_file = directory_file
+        secret_file, self.directory_file = root / "gate.secret", root / "directory.toml"
         secret_file.write_text(plan.gate_secret)
-        directory_file.write_text(directory, encoding="utf-8")
+        self.write_directory(directory)
         create_log_key(self.log_key_file, self.log_origin)
         self.auditor_key_file = root / "auditor.key"
         create_recipient_key(self.auditor_key_file, "auditor")
@@ -52,7 +51,7 @@ class GateProcess(ProcessUnderTest):
             "address": plan.component_address,
             "component_port": plan.component_port,
             "secret_file": secret_file,
-            "directory": directory_file,
+            "directory": self.directory_file,
             "log": self.log_file,
             "log_origin": self.log_origin,
             "log_key_file": self.log_key_file,
@@ -84,6 +83,12 @@ class GateProcess(ProcessUnderTest):
     def add_table(self, text: str) -> None:
         """Add a table to its site.toml, for its next start."""
         self._site_toml.write_text(f"{self._site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+
+    def write_directory(self, directory: str) -> None:
+        """Put another directory in the place of its own, at once; a running gate takes it by itself."""
+        written = self.directory_file.with_suffix(".new")
+        written.write_text(directory, encoding="utf-8")
+        written.replace(self.directory_file)
 
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[RecordOpener]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,8 @@ class Component(asyncio.Protocol):
 class ScriptedGate(Component):
     """The gate's side of the link. It releases everything at once until it is told to `hold_back`.
 
+    While it `opens`, it draws no borders: everybody whom it has heard of may reach everybody.
+
     `submissions` and `statuses` are all that ever came. Submission `s` counts as record `1000 + s` of the log `gate`.
     """
 
@@ -122,6 +125,7 @@ class ScriptedGate(Component):
         self._unread_statuses: deque[Status] = deque()
         self._answered = 0
         self._parser = SubmissionParser()
+        self.opens = True
         self._in_reach: set[str] = set()
 
     def hold_back(self) -> None:
@@ -171,14 +175,14 @@ class ScriptedGate(Component):
         """Say that a status is recorded."""
         self.send(encode_noted(self.jid, status.host, status.number))
 
-    def say_borders(self, *classes: tuple[str, tuple[str, ...]]) -> None:
-        """Say who may reach whom: for each class, by numbers from 1, which classes it reaches, and who is in it."""
-        content = "".join(
-            f"<class id='{number}' reaches='{reaches}'>{' '.join(members)}</class>"
-            for number, (reaches, members) in enumerate(classes, 1)
-        )
+    def say_borders(self, content: str, part: int = 1, of: int = 1) -> None:
+        """Say `<borders/>`, and from then on none by itself."""
+        self.opens = False
+        self._say_borders(content, part, of)
+
+    def _say_borders(self, content: str, part: int = 1, of: int = 1) -> None:
         self.send(
-            f"<message from='{self.jid}' to='metals.example'><borders xmlns='{XMLNS}' part='1' of='1'>{content}"
+            f"<message from='{self.jid}' to='metals.example'><borders xmlns='{XMLNS}' part='{part}' of='{of}'>{content}"
             "</borders></message>"
         )
 
@@ -212,14 +216,14 @@ class ScriptedGate(Component):
             if isinstance(item, Held)
             for jid in (item.facts.sender, item.facts.to)
         }
-        if named - self._in_reach or not self._in_reach:
+        if self.opens and (named - self._in_reach or not self._in_reach):
             self._in_reach |= {
                 "alice@metals.example",
                 "bob@metals.example",
                 "carol@metals.example",
                 *named,
             } - {""}
-            self.say_borders(("1", tuple(sorted(self._in_reach))))
+            self._say_borders(f"<class id='1' reaches='1'>{' '.join(sorted(self._in_reach))}</class>")
 
 
 class ScriptedLine:
@@ -280,6 +284,11 @@ class ScriptedLine:
             await reader.readuntil(b"</stream:features>")
             writer.close()
             await writer.wait_closed()
+
+    @staticmethod
+    async def wait_for_next_second() -> None:
+        """Wait until the clock shows the second after the next one: rooms count by the second."""
+        await asyncio.sleep(2 - time.time() % 1)
 
     @staticmethod
     def _greeting() -> bytes:
