@@ -230,12 +230,14 @@ async def test_old_ties_tell_nothing_over_a_border(line: Line) -> None:
         stream.send("<presence><status>news</status></presence>")
         stream.send(f"<iq type='set' id='mood'>{_publication(MOOD, NODES[MOOD])}</iq>")
         stream.send(f"<message type='groupchat' to='{PIT}'><body>from {jid}</body></message>")
+    removal = f"<query xmlns='jabber:iq:roster'><item jid='{ALICE}' subscription='remove'/></query>"
+    assert (await line.sessions[RITA].request("set", removal)).get("type") == "result"
     await settle(streams, DOMAINS)
     wrong, told = [], set()
     for stream, begin in zip(streams, begins, strict=True):
         own = stream.jid.partition("/")[0]
         for each in stream.received[begin:]:
-            if each.get("type") in ("error", "result"):
+            if each.get("type") in ("error", "result") or not each.get("from"):
                 continue
             said = {jid for jid in PEOPLE if jid.partition("@")[0] in show(each).replace(stream.jid, "")}
             told |= {(jid, own) for jid in said}
@@ -323,6 +325,18 @@ async def _walk_and_leave(
         sender.send(f"<presence type='unavailable' to='{place}/x'/>")
     await settle([sender], DOMAINS)
     return await walk(sender, ends, listeners, paths, DOMAINS)
+
+
+async def test_nobody_makes_an_account_in_band(line: Line) -> None:
+    server = line.sites.server_of(ALICE)
+    stream = XmppStream(server.address, "metals.example")
+    await stream.open()
+    query = "<query xmlns='jabber:iq:register'><username>new</username><password>p</password></query>"
+    stream.send(f"<iq type='set' id='r1'>{query}</iq>")
+    answer = await stream.expect(lambda each: each.get("id") == "r1" or each.tag.endswith("}error"))
+    assert answer.get("type") != "result", show(answer)
+    stream.abort()
+    assert not list((server.plan.root / "data").glob("*/accounts/new.dat"))
 
 
 async def test_what_waited_while_a_border_was_drawn_is_not_told(line: Line) -> None:
