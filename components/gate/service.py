@@ -32,6 +32,7 @@ from policy.affiliation import OUT_OF_REACH
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
+from policy.occupancy import NOBODY, observe
 from policy.partition import partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
 from policy.rules import Rules
@@ -104,6 +105,8 @@ class Gate:
         self.watch = watch or Watch()
         self._log_name = log_name
         self._rules = rules
+        self._present = NOBODY  # who is in chaperoned rooms, as far as this process knows it
+        self._present_epoch = ""
         self._writer = writer
         self._reader = reader
         self._write: Callable[[bytes], None] = lambda _data: None
@@ -179,8 +182,12 @@ class Gate:
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way, rules = held.facts.way, self._rules
+        if held.epoch != self._present_epoch:
+            # Another life of the server: its rooms are empty.
+            self._present, self._present_epoch = NOBODY, held.epoch
         try:
-            decision = decide(rules.directory, held.facts, rules.content)
+            decision = decide(rules.directory, held.facts, rules.content, self._present)
+            self._present = observe(self._present, rules.directory, held.facts)
         except Exception as err:
             # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)

@@ -207,6 +207,8 @@ class SubmissionParser:
         attributes = self._attributes
         begin, end = self._body
         name, top = self._top
+        if self._body_ends_at == 2 and "jid" in top:  # an event's own JID
+            self._jids += _named_jids("{" + name, top)
         return Held(
             self._host,
             attributes["epoch"],

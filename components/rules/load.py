@@ -1,15 +1,25 @@
-"""Reads the files that say the rules: directory.toml, policy.toml and its lexicons."""
+"""Reads the files that say the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ConfigDict
 
-from components.settings import SitePath, Table, load_table
+from components.rules.exceptions import (
+    FOLDER,
+    ExceptionState,
+    fingerprint_exceptions,
+    load_approver_keys,
+    read_exceptions,
+)
+from components.settings import SitePath, Table, load_table, read_toml
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
-from policy.directory import DirectoryError, parse_directory
+from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.exception import ExceptionError, find_next_change
 from policy.rules import Rules
+
+NS_PER_S = 1_000_000_000
 
 
 class RulesError(ValueError):
@@ -22,10 +32,19 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuleSources:
-    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said."""
+    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
+
+    `approvers` are the files of the keys that approve exceptions.
+    """
 
     directory: Path
     policy: Path | None = None
+    approvers: tuple[Path, ...] = ()
+
+    @property
+    def exceptions(self) -> Path:
+        """The folder of exceptions from barriers, which need not be there."""
+        return self.directory.parent / FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +64,31 @@ class _GateTable(Table):
     policy: SitePath | None = None
 
 
+class _ArchiveTable(Table):
+    """What the `[archive]` table says of the rules."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    approvers: tuple[SitePath, ...] = ()
+
+
 def load_sources(site_toml: Path) -> RuleSources:
     """Read from site.toml where the rules of a site are; raises SettingsError."""
     table = load_table(site_toml, "gate", _GateTable)
-    return RuleSources(table.directory, table.policy)
+    has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
+    approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
+    return RuleSources(table.directory, table.policy, approvers)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
     problems: list[str] = []
-    directory = content = None
+    directory = content = until_ns = None
     try:
         directory = parse_directory(_read(sources.directory))
+        directory, until_ns = _except(sources, directory, now_ns)
+    except ExceptionError as error:
+        problems.append(str(error))
     except DirectoryError as error:
         problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
     except OSError as error:
@@ -71,7 +103,37 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
         problems.append(f"{error.filename}: cannot be read: {error.strerror}")
     if problems or directory is None:
         raise RulesError(tuple(problems))
-    return LoadedRules(Rules(directory, content))
+    return LoadedRules(Rules(directory, content), until_ns)
+
+
+def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
+    """Take out of rules the exceptions that have ended by a Unix time: what ends must end, even if nothing can be read.
+
+    Nothing begins by it, and `until_ns` stays, for the files are still to be read.
+    """
+    directory = loaded.rules.directory
+    active = [each for each in directory.exceptions if each.is_active(now_ns / NS_PER_S)]
+    if len(active) == len(directory.exceptions):
+        return loaded
+    return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
+
+
+def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Put the exceptions that are in force into a directory, until when that changes by itself."""
+    if not sources.exceptions.is_dir():
+        return directory, None
+    now_s = now_ns / NS_PER_S
+    keys = load_approver_keys(sources.approvers)
+    kept = read_exceptions(sources.exceptions, keys, directory, now_s)
+    approved = [
+        each.exception
+        for each in kept
+        if each.exception and each.state in (ExceptionState.IN_FORCE, ExceptionState.TO_COME)
+    ]
+    next_change_s = find_next_change(approved, now_s)
+    active = [each for each in approved if each.is_active(now_s)]
+    until_ns = None if next_change_s is None else next_change_s * NS_PER_S
+    return with_exceptions(directory, active) if active else directory, until_ns
 
 
 def load_content(file: Path) -> ContentPolicy:
@@ -88,7 +150,10 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     if sources.policy:
         # Terms may lie in any folder beside it: what they are called is only known once it is read.
         files += [sources.policy, *(_lexicon_files(sources.policy))]
-    return tuple((str(file), *_state_of(file)) for file in files)
+    states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
+    # A key decides on exceptions only, but then also when it comes or goes.
+    states += ((str(file), *_state_of(file)) for file in sources.approvers)
+    return (*states, *fingerprint_exceptions(sources.exceptions))
 
 
 def _lexicon_files(policy: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from components.archive.backup import CopyError
 from components.archive.backup.folder import BackupFolder
 from components.archive.durable import PUBLIC, replace_durably
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
+from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.site.files import SECRET
 from components.site.init import authority_key_file
 from components.site.settings import SiteSettings
@@ -65,6 +66,9 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
 def _public_files(settings: SiteSettings) -> Iterator[Path]:
     yield settings.path
     yield settings.gate.directory
+    exceptions = settings.gate.directory.parent / EXCEPTIONS
+    if exceptions.is_dir():
+        yield from (path for path in sorted(exceptions.iterdir()) if not _is_draft(path))
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers

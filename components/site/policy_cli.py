@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from components.site.errors import errors_in_lines
+from components.site.exception_cli import app as exception_app
 
 if TYPE_CHECKING:
     from components.site.policy_check import PolicyReport
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
 
-app = App(name="policy", help="Check the rules of what may be said (docs/policy.md).")
+SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
+DEFAULT_SITE = Path("var/site.toml")
+
+app = App(
+    name="policy", help="Check and prove the rules of who may talk and what may be said (docs/policy.md)."
+)
+app.command(exception_app)
 
 
 @app.command
@@ -34,6 +41,24 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
     else:
         _print_report(report, file)
     return 0 if report.ok else 1
+
+
+@app.command
+def prove(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+    """Try every path between people who must not reach each other; status 1 when one is open.
+
+    It takes the rules that the site has now, and needs no server: what it tries is decided, not sent.
+    """
+    from components.audit.printing import progress_bar
+    from components.site.policy_prove import describe_proof, format_proof, prove_site
+
+    with errors_in_lines():
+        found = prove_site(site, lambda title: progress_bar(title, "steps"))
+    if as_json:
+        print(json.dumps(describe_proof(found), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(format_proof(found)))
+    return 1 if found.proof.holes else 0
 
 
 def _print_report(report: "PolicyReport", file: Path) -> None:

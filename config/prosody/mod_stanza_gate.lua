@@ -30,6 +30,7 @@ local concat, find, gsub = table.concat, string.find, string.gsub;
 local XMLNS = "urn:steelyard:gate:0";
 local XMLNS_FORWARD = "urn:xmpp:forward:0";
 local XMLNS_SID = "urn:xmpp:sid:0";
+local XMLNS_MUC_USER = "http://jabber.org/protocol/muc#user";
 local FIRST = 1e6; -- hook priority: before every other module
 
 local gate_host = module:get_option_string("stanza_gate");
@@ -458,10 +459,18 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	return true;
 end
 
+-- What a room tells an occupant of themselves: that they are in or out (XEP-0045, 7.2.2 and 7.14).
+local function is_of_recipient(stanza)
+	local x = stanza.name == "presence" and stanza:get_child("x", XMLNS_MUC_USER);
+	return x and x:get_child_with_attr("status", nil, "code", "110");
+end
+
 -- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
 local function is_stopped(stanza)
 	local attr = stanza.attr;
 	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
+	-- A room's last word to somebody is of nobody but them.
+	if attr.type == "unavailable" and is_of_recipient(stanza) then return false; end
 	return (borders.between(attr.from, attr.to));
 end
 
@@ -715,6 +724,11 @@ local function note_unsubmitted(origin, stanza)
 	if stanza.name == "presence" and not submitted[stanza] then return note(origin, stanza, origin.host); end
 end
 
+-- Whether a join succeeded only the room knows.
+local function note_occupant(origin, stanza)
+	if origin == hosts[origin.host] and is_of_recipient(stanza) then return note(origin, stanza, origin.host); end
+end
+
 local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
@@ -736,6 +750,8 @@ local function from_elsewhere(event)
 			return true;
 		end
 		return hold(origin, stanza, origin.host, "component", nil, false);
+	elseif type == "component" then
+		return note_occupant(origin, stanza);
 	end
 	return nil;
 end
@@ -766,6 +782,8 @@ local function to_remote(event)
 		return hold(origin, stanza, origin.host, "component", nil, true);
 	elseif origin and origin.type == "c2s" and note_unsubmitted(origin, stanza) then
 		return true; -- as if it were sent: nobody is told
+	elseif origin and origin.type == "component" and note_occupant(origin, stanza) then
+		return true;
 	elseif is_stopped(stanza) then
 		module:log("info", "Not routed from %s to %s: a border is in the way", stanza.attr.from, stanza.attr.to);
 		return true;
@@ -788,12 +806,6 @@ local function is_over_border(stanza, own)
 	return stopped and listed;
 end
 
--- A room's last word to somebody is of nobody but them (XEP-0045, 7.14: status 110).
-local function is_put_out(stanza)
-	local x = stanza:get_child("x", "http://jabber.org/protocol/muc#user");
-	return x and x:get_child_with_attr("status", nil, "code", "110");
-end
-
 local function to_client(stanza, session)
 	local name, attr = stanza.name, stanza.attr;
 	local type = attr.type;
@@ -807,7 +819,7 @@ local function to_client(stanza, session)
 	elseif not listed and name == "message" and delivering_offline == own then
 		return stanza;
 	end
-	if name == "presence" and type == "unavailable" and is_put_out(stanza) then return stanza; end
+	if type == "unavailable" and is_of_recipient(stanza) then return stanza; end
 	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
 	return nil;
 end

@@ -83,7 +83,7 @@ async def test_a_stanza_that_cannot_be_decided_on_is_refused_and_its_neighbours_
     connected: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
-    def stumble(directory: object, facts: StanzaFacts, _content: object) -> object:
+    def stumble(directory: object, facts: StanzaFacts, *_rest: object) -> object:
         if facts.text == "poison":
             raise RecursionError(facts.text)
         return decide(DIRECTORY, facts)
