@@ -75,7 +75,7 @@ class LdapSource(SourceTable):
     member_of: str | None = None
     member: str = "member"
     page_size: int = Field(default=500, ge=1, le=10_000)
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    timeout_s: float = Field(default=60.0, gt=0, le=600)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -86,6 +86,11 @@ class LdapSource(SourceTable):
         if not self.roles and not self.default_roles:
             raise ValueError("nobody would have a role: set roles, default_roles or both")
         return self
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that stand for a desk or a role; with a desk attribute, the keys of `desks` are no groups."""
+        return tuple(dict.fromkeys((*(() if self.desk else self.desks), *self.roles)))
 
 
 class ScimSource(SourceTable):

@@ -1,15 +1,18 @@
 """People out of a real OpenLDAP server, over TLS."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.directory.ldap_source import list_ldap, normal_dn
+from components.directory.ldap_reader import read_ldap
+from components.directory.ldap_source import list_ldap, make_listing, normal_dn
 from components.directory.people import Listing, SourceError
 from components.directory.settings import LdapSource
+from policy.enterprise import Role
 from tests.support.certificates import CertificateAuthority
 from tests.support.slapd import ADDRESS, PASSWORD, READER, SUFFIX, SlapdServer
 
@@ -94,12 +97,16 @@ async def read(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator
             "timeout_s": 10.0,
         }
 
-        async def read_(**changes: Any) -> Listing:
+        async def read_(whole: bool = False, **changes: Any) -> Listing:
             changes = {
                 key: str(value).format(port=server.port, tls_port=server.tls_port) if key == "url" else value
                 for key, value in changes.items()
             }
-            return await asyncio.to_thread(list_ldap, LdapSource(**(settings | changes)))
+            source = LdapSource(**(settings | changes))
+            # Most are read within this process, which is quicker; a server that answers keeps nobody waiting.
+            if whole:
+                return await asyncio.to_thread(list_ldap, source)
+            return make_listing(source, await asyncio.to_thread(read_ldap, source))
 
         yield read_
 
@@ -113,7 +120,7 @@ async def problems(read: Read, **changes: Any) -> list[str]:
 
 
 async def test_people_and_their_groups(read: Read, tmp_path: Path, authority: CertificateAuthority) -> None:
-    listing = await read()
+    listing = await read(whole=True)
     assert (found(listing), listing.left_out) == (ALL, 1)
     assert {listed.origin for listed in listing.people if listed.person.name == "Ann Arbor"} == {
         f"uid=ann,{PEOPLE}"
@@ -141,6 +148,7 @@ async def test_people_and_their_groups(read: Read, tmp_path: Path, authority: Ce
         ({"password_file": wrong_password}, "the password of bind_dn is not accepted"),
         ({"password_file": empty}, "empty is empty (directory.ldap.password_file)"),
         ({"password_file": tmp_path / "none"}, "none cannot be read (directory.ldap.password_file)"),
+        ({"whole": True, "base": f"ou=nowhere,{SUFFIX}"}, "there is no such entry"),
         ({"bind_dn": None, "password_file": None}, "bind_dn may not read this"),
         (
             {"ca_file": stranger.issue(tmp_path / "other", ()) / "ca.crt"},
@@ -149,7 +157,6 @@ async def test_people_and_their_groups(read: Read, tmp_path: Path, authority: Ce
         ({"ca_file": tmp_path / "none"}, "there is no"),
         ({"url": "ldaps://localhost:{tls_port}"}, "cannot be reached over TLS; see url and ca_file"),
         ({"url": "ldap://localhost:{port}"}, "cannot be reached over TLS; see url and ca_file"),
-        ({"base": f"ou=nowhere,{SUFFIX}"}, "there is no such entry"),
         ({"filter": "(("}, "ldaps://"),
         ({"roles": {f"cn=nobody,{GROUPS}": "trader"}}, f"there is no group 'cn=nobody,{GROUPS}'"),
         ({"roles": {"nonsense": "trader"}}, "there is no group 'nonsense'"),
@@ -167,6 +174,18 @@ async def test_people_and_their_groups(read: Read, tmp_path: Path, authority: Ce
         if not any(problem in line for line in told):
             unexpected.append((changes, told))
     assert unexpected == []
+
+
+def test_a_server_that_accepts_and_says_nothing() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"ldaps://127.0.0.1:{silent.getsockname()[1]}"
+        source = LdapSource(
+            enterprise="metals", url=url, base=SUFFIX, default_roles=(Role.TRADER,), timeout_s=2.0
+        )
+        with pytest.raises(SourceError, match="gives no answer within timeout_s"):
+            list_ldap(source)
 
 
 def test_names_are_compared_without_capitals_and_blanks() -> None:
