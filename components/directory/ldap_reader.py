@@ -1,6 +1,6 @@
 """Reads an LDAP server: `python -m components.directory.ldap_reader`, with a source's settings on its input.
 
-A process of its own: OpenLDAP's client waits for a silent server without end, and nothing else of Python runs meanwhile.
+A process of its own: OpenLDAP's client waits for a silent server without end, and no other thread runs meanwhile.
 """
 
 import json
