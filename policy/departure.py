@@ -12,8 +12,8 @@ def replace_people(firm: Enterprise, people: Sequence[Person]) -> Enterprise:
     """Give an enterprise other people.
 
     Where its barriers, lists and rooms name somebody who has gone, the name goes too; a renamed account, known by its
-    `id`, gets its new name there. A list that would then be empty stays as it is, for an empty one could be read as
-    nobody or as everybody: `parse_directory` says which it is.
+    `id`, gets its new name there. Where nobody at all would be named any more the names stay, for that could be read
+    as nobody or as everybody: `parse_directory` says where it is.
     """
     now = {person.jid for person in people}
     account_of = {person.id: person.jid for person in people if person.id}
@@ -33,17 +33,15 @@ def _rename(value: Any, renamed: Mapping[BareJid, BareJid | None]) -> Any:
     if not is_dataclass(value) or isinstance(value, type):
         return value
     entry: Any = value
-    changes: dict[str, Any] = {}
-    for field in fields(value):
-        before = getattr(value, field.name) if field.init else None
-        after = _rename_set(before, renamed) if isinstance(before, frozenset) else _rename(before, renamed)
-        if after != before:
-            changes[field.name] = after
-    return replace(entry, **changes) if changes else value
+    before = {field.name: getattr(entry, field.name) for field in fields(entry) if field.init}
+    sets = {name: content for name, content in before.items() if isinstance(content, frozenset)}
+    new_sets = {name: _rename_set(people, renamed) for name, people in sets.items()}
+    if any(sets.values()) and not any(new_sets.values()):
+        new_sets = sets
+    rest = {name: _rename(content, renamed) for name, content in before.items() if name not in sets}
+    changes = {name: after for name, after in (rest | new_sets).items() if after != before[name]}
+    return replace(entry, **changes) if changes else entry
 
 
 def _rename_set(people: frozenset[Any], renamed: Mapping[BareJid, BareJid | None]) -> frozenset[Any]:
-    if not people & renamed.keys():
-        return people
-    left = frozenset(name for each in people if (name := renamed.get(each, each)) is not None)
-    return left or people
+    return frozenset(name for each in people if (name := renamed.get(each, each)) is not None)

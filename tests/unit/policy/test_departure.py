@@ -59,9 +59,10 @@ def test_who_is_renamed_is_named_anew() -> None:
     assert sides_of(after) == [{"dan", "cid"}, {"ben"}]
 
 
-def test_a_list_that_would_be_empty_is_left_for_people_to_decide() -> None:
+def test_a_side_that_would_name_nobody_is_left_for_people_to_decide() -> None:
     before = firm(person(ANN), person(BEN), sides=({ANN}, {BEN}))
     assert sides_of(replace_people(before, [person(ANN)])) == [{"ann"}, {"ben"}]
+    assert sides_of(replace_people(before, [person(BEN)])) == [set(), {"ben"}], "it names a role, too"
 
 
 def test_nothing_changes_where_nobody_goes() -> None:
