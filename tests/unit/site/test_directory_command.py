@@ -197,6 +197,23 @@ def test_a_site_that_takes_pushes(site: Path) -> None:
         == "does not answer on port 31999 (directory.scim_port)"
     )
     assert settings.directory.scim[0].state in list(_public_files(settings))
+    state = settings.directory.scim[0].state
+    state.parent.mkdir()
+    users = [{"id": "1", "userName": "alice@metals.example", "displayName": "Alice"}]
+    groups = [{"id": "2", "displayName": "Traders", "members": [{"value": "1"}]}]
+    state.write_text(json.dumps({"version": 1, "Users": users, "Groups": groups}))
+    site.write_text(site.read_text() + "auto = true\n")
+    (finding,) = [each for each in check_site(site) if each.name == "sources"]
+    assert (finding.ok, finding.text) == (
+        False,
+        "4 pushed changes of metals are not applied; see `steelyard directory plan`",
+    )
+    state.write_text("{")
+    (finding,) = [each for each in check_site(site) if each.name == "sources"]
+    assert (finding.ok, "metals.json cannot be read" in finding.text) == (False, True)
+    state.unlink()
+    (finding,) = [each for each in check_site(site) if each.name == "sources"]
+    assert (finding.ok, finding.text) == (True, "people come from 1 of them")
     token_file.chmod(0o644)
     (finding,) = [each for each in check_site(site) if each.name == "keys"]
     assert (finding.ok, "scim-metals.token" in finding.text) == (False, True)
