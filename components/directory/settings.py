@@ -1,5 +1,6 @@
 """The `[directory]` table of site.toml (docs/settings.md), and where directory.toml is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -133,6 +134,18 @@ class DirectorySettings(Table):
     def sources(self) -> tuple[SourceTable, ...]:
         """All sources, each under the name that its enterprise is fed by."""
         return (*self.csv, *self.ldap, *self.scim)
+
+    def find_missing_files(self) -> Iterator[str]:
+        """Say which files the service for pushes lacks, a line for each."""
+        for source in self.scim:
+            if not source.token_file.is_file():
+                yield (
+                    f"directory.scim.token_file: there is no {source.token_file}; "
+                    "`steelyard init` makes what is missing"
+                )
+        certificate = self.scim_certificate
+        if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
+            yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
 
     @property
     def secret_files(self) -> list[Path]:
