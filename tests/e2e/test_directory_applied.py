@@ -102,13 +102,8 @@ async def test_who_is_on_the_line_changes_while_it_runs(
             await push(provider, service, bob, alice)
         assert line.gate.running
         assert line.gate.pid == gate_pid
-        async with line.gate.open_log() as opener:
-            records = await opener.fetch(0, await opener.reader.size())
-    told = [each.payload for each in records if each.leaf.kind == RecordKind.RULES]
-    events = [parse_record(RecordKind.RULES, payload) for payload in told if payload]
-    assert [
-        (event.name, dict(event.details).get("directory", "")) for event in events if isinstance(event, Event)
-    ] == [
+        events = await read_events(line, 4)
+    assert [(event.name, dict(event.details).get("directory", "")) for event in events] == [
         ("in-force", ""),
         (
             "changed",
@@ -121,6 +116,19 @@ async def test_who_is_on_the_line_changes_while_it_runs(
         ),
         ("changed", f"metals - person {BOB}: name Bob, roles trader, id 2"),
     ]
+
+
+async def read_events(line: Line, count: int) -> list[Event]:
+    """Wait until so many records of the rules are in the log, and read them."""
+    give_up_at_s = time.monotonic() + WAIT_S
+    while True:
+        async with line.gate.open_log() as opener:
+            records = await opener.fetch(0, await opener.reader.size())
+        told = [each.payload for each in records if each.leaf.kind == RecordKind.RULES]
+        events = [parse_record(RecordKind.RULES, payload) for payload in told if payload]
+        if len(events) >= count or time.monotonic() > give_up_at_s:
+            return [event for event in events if isinstance(event, Event)]
+        await asyncio.sleep(0.05)
 
 
 async def apply_by_command(root: Path, directory: Path) -> None:
