@@ -224,6 +224,7 @@ def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
         seen.setdefault(address, path)
     for id_, firm in _tables(raw.get("enterprise")):
         yield from _enterprise_problems(f"enterprise.{id_}", firm)
+        yield from _id_problems(f"enterprise.{id_}", firm)
 
 
 def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
@@ -248,15 +249,6 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
         if isinstance(desk, str) and desk not in desks:
             yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
     yield from find_border_problems(path, firm)
-    yield from _repeated_ids(path, firm)
-
-
-def _repeated_ids(path: str, firm: dict[str, Any]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for index, row in _rows(firm, "person"):
-        id_ = row.get("id")
-        if isinstance(id_, str) and (first := seen.setdefault(id_.strip(), index)) != index:
-            yield f"{path}.person[{index}].id: {id_!r} is already that of {path}.person[{first}]"
 
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -300,3 +292,11 @@ def _domain_of_entry(jid: Any) -> str | None:
         return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
     except AddressError:
         return None
+
+
+def _id_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for index, row in _rows(firm, "person"):
+        id_ = row.get("id")
+        if isinstance(id_, str) and (first := seen.setdefault(id_.strip(), index)) != index:
+            yield f"{path}.person[{index}].id: {id_!r} is already that of {path}.person[{first}]"

@@ -108,15 +108,15 @@ def _compare(
         )
         if name not in before or name not in after:
             kind = ChangeKind.NEW if name in after else ChangeKind.DEPARTED
-            yield Change(
-                kind,
-                enterprise,
-                what,
-                name,
-                tuple(each for each in details if (each.new or each.old) != name),
-            )
+            yield Change(kind, enterprise, what, name, _without_key(name, details))
         elif details:
             yield Change(ChangeKind.CHANGED, enterprise, what, name, details)
+
+
+def _without_key(name: str, details: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """Leave out the first field where it is what the entry is called by anyway."""
+    first = details[:1]
+    return details[1:] if first and (first[0].new or first[0].old) == name else details
 
 
 def _renamed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _texts(value: Any) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
-    if value is None:
+    if value is None or value is False:
         return ""
     if isinstance(value, (set, frozenset)):
         return " ".join(sorted(_text(each) for each in value))

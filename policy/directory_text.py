@@ -12,7 +12,15 @@ from policy.enterprise import Enterprise
 
 # Fields that are arrays of tables, each row below a heading of its own, by the name that the file has for them;
 # of those that are not here, the rows are inline tables under the field's own name.
-_TABLES = {"desks": "desk", "people": "person", "rooms": "room"}
+_TABLES = {
+    "desks": "desk",
+    "people": "person",
+    "rooms": "room",
+    "barriers": "barrier",
+    "allow_lists": "allow",
+}
+# Fields whose own fields the file has in their place.
+_SPREAD = frozenset({"entry"})
 
 
 def encode_directory(directory: Directory) -> str:
@@ -30,7 +38,7 @@ def _enterprise_blocks(firm: Enterprise) -> Iterator[str]:
     path = f"enterprise.{firm.id}"
     yield "\n".join([f"[{path}]", *_lines(firm, leave_out=("id", *_TABLES))])
     for name, table in _TABLES.items():
-        for row in getattr(firm, name):
+        for row in getattr(firm, name, ()):
             yield "\n".join([f"[[{path}.{table}]]", *_lines(row)])
 
 
@@ -45,7 +53,10 @@ def _settings(value: Any) -> Iterator[tuple[str, Any]]:
     for field in fields(value):
         content = getattr(value, field.name)
         if field.init and content is not None and content != field.default:
-            yield field.name, content
+            if field.name in _SPREAD:
+                yield from _settings(content)
+            else:
+                yield field.name, content
 
 
 def _encode(value: Any) -> str:

@@ -58,10 +58,13 @@ def apply_site(
     Raises SourceError, PlanError, ApplyRefusedError and OSError; then the directory is as it was.
     """
     with _one_at_a_time(site.file):
+        before = site.file.read_bytes() if site.file.is_file() else b""
         plan = plan_site(site, enterprises, allowed_departures=allowed_departures)
         if plan.refusals:
             raise ApplyRefusedError(plan)
         if plan.changes:
+            if site.file.read_bytes() != before:  # by hand: nobody else who has the lock
+                raise PlanError([f"{site.file.name} was changed meanwhile; try again"])
             _write(site, plan)
         return plan
 

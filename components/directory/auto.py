@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from components.directory.apply import ApplyRefusedError, apply_site
+from components.directory.apply import ApplyRefusedError, apply_site, plan_site
 from components.directory.people import SourceError
 from components.directory.plan import PlanError
 from components.directory.settings import SiteDirectory
@@ -45,3 +45,21 @@ class AutoApply:
             log.error("not applied", enterprise=self._enterprise, reasons=[str(error)])
         else:
             log.info("applied", enterprise=self._enterprise, changes=len(plan.changes))
+
+
+def find_unapplied(site: SiteDirectory) -> list[str]:
+    """See whether what is to be applied by itself was, and say what was not: it waits for somebody to look."""
+    problems: list[str] = []
+    for source in site.settings.scim:
+        if not source.auto or not source.state.exists():
+            continue
+        try:
+            waiting = len(plan_site(site, {EnterpriseId(source.enterprise)}).changes)
+        except (SourceError, PlanError) as error:
+            problems += error.problems
+            continue
+        if waiting:
+            problems.append(
+                f"{waiting} pushed changes of {source.enterprise} are not applied; see `steelyard directory plan`"
+            )
+    return problems

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson
+from policy.departure import replace_people
 from policy.directory import Directory, DirectoryError, parse_directory
 from policy.directory_change import Change, describe_changes, find_departed
 from policy.directory_text import encode_directory
-from policy.enterprise import Enterprise, EnterpriseId
+from policy.enterprise import EnterpriseId
 
 _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
 
@@ -45,13 +46,13 @@ def make_plan(
     More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
     may. `allowed_departures`, a number of people of each enterprise, takes the place of that.
     """
-    new = replace_people(old, gathered.people)
+    new = put_in_place(old, gathered.people)
     changes = describe_changes(old, new)
     refusals = _refusals(old, changes, max_departures, allowed_departures)
     return Plan(old, new, changes, gathered.left_out, tuple(refusals))
 
 
-def replace_people(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:
+def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:
     """Put the listed people in place of those of their enterprises; raises PlanError with all that is then wrong."""
     known = {firm.id for firm in directory.enterprises}
     if unknown := sorted(people.keys() - known):
@@ -63,20 +64,20 @@ def replace_people(directory: Directory, people: Mapping[EnterpriseId, Sequence[
         )
     listed = {firm: sorted(rows, key=lambda row: row.person.jid) for firm, rows in people.items()}
     firms = tuple(
-        _staffed(firm, listed[firm.id]) if firm.id in listed else firm for firm in directory.enterprises
+        replace_people(firm, [row.person for row in listed[firm.id]]) if firm.id in listed else firm
+        for firm in directory.enterprises
     )
     new = replace(directory, enterprises=firms)
     try:
         read_back = parse_directory(encode_directory(new))
     except DirectoryError as error:
         raise PlanError([_name_origin(problem, listed) for problem in error.problems]) from None
-    if read_back != new:
-        raise PlanError(["directory.toml cannot hold what the directory says; tell the makers of Steelyard"])
-    return new
-
-
-def _staffed(firm: Enterprise, rows: Sequence[ListedPerson]) -> Enterprise:
-    return replace(firm, people=tuple(row.person for row in rows))
+    # Where a rule's names went, its parts may have changed places; all else must come back as it was.
+    if read_back != new and parse_directory(encode_directory(directory)) != directory:
+        raise PlanError(
+            ["directory.toml cannot hold all that the directory says; tell the makers of Steelyard"]
+        )
+    return read_back
 
 
 def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> str:

@@ -1,5 +1,6 @@
 """The `[directory]` table of site.toml (docs/settings.md), and where directory.toml is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -75,7 +76,7 @@ class LdapSource(SourceTable):
     member_of: str | None = None
     member: str = "member"
     page_size: int = Field(default=500, ge=1, le=10_000)
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    timeout_s: float = Field(default=60.0, gt=0, le=600)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -86,6 +87,11 @@ class LdapSource(SourceTable):
         if not self.roles and not self.default_roles:
             raise ValueError("nobody would have a role: set roles, default_roles or both")
         return self
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that stand for a desk or a role; with a desk attribute, the keys of `desks` are no groups."""
+        return tuple(dict.fromkeys((*(() if self.desk else self.desks), *self.roles)))
 
 
 class ScimSource(SourceTable):
@@ -128,6 +134,18 @@ class DirectorySettings(Table):
     def sources(self) -> tuple[SourceTable, ...]:
         """All sources, each under the name that its enterprise is fed by."""
         return (*self.csv, *self.ldap, *self.scim)
+
+    def find_missing_files(self) -> Iterator[str]:
+        """Say which files the service for pushes lacks, a line for each."""
+        for source in self.scim:
+            if not source.token_file.is_file():
+                yield (
+                    f"directory.scim.token_file: there is no {source.token_file}; "
+                    "`steelyard init` makes what is missing"
+                )
+        certificate = self.scim_certificate
+        if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
+            yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
 
     @property
     def secret_files(self) -> list[Path]:

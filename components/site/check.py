@@ -25,6 +25,8 @@ from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, log_name, store_label
+from components.directory.auto import find_unapplied
+from components.directory.settings import SiteDirectory
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
@@ -211,6 +213,14 @@ def _check_witness(settings: SiteSettings) -> Iterator[str]:
     yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
+def _check_sources(settings: SiteSettings) -> Iterator[str]:
+    if settings.directory is None:
+        return
+    if problems := find_unapplied(SiteDirectory(settings.gate.directory, settings.directory)):
+        raise _CheckError(problems)
+    yield f"people come from {len(settings.directory.sources)} of them"
+
+
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
     for log in (settings.gate, settings.audit):
         yield asyncio.run(_check_log(log))
@@ -272,5 +282,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "running": _check_running,
     "alarms": _check_alarms,
     "witness": _check_witness,
+    "sources": _check_sources,
     "logs": _check_logs,
 }

@@ -131,7 +131,7 @@ def load_site(path: Path) -> SiteSettings:
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
         problems += _witness_problems(settings.witness)
-        problems += _source_problems(settings.directory)
+        problems += settings.directory.find_missing_files() if settings.directory else ()
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -283,17 +283,6 @@ def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
         yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
     if witness.logs and not witness.port:
         yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
-
-
-def _source_problems(directory: DirectorySettings | None) -> Iterator[str]:
-    for source in directory.scim if directory else ():
-        if not source.token_file.is_file():
-            yield (
-                f"directory.scim.token_file: there is no {source.token_file}; `steelyard init` makes what is missing"
-            )
-    certificate = directory and directory.scim_certificate
-    if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
-        yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
 
 
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:

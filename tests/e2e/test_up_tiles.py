@@ -22,6 +22,18 @@ from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 from tests.support.site import RunningSite, run_steelyard
 
+SCIM = """
+[directory]
+scim_port = {port}
+scim_certificate = "certs/metals.example.crt"
+[[directory.scim]]
+enterprise = "metals"
+token_file = "keys/scim.token"
+state = "scim.json"
+auto = true
+default_roles = ["trader"]
+"""
+
 
 class TilesProcess(ProcessUnderTest):
     def __init__(self, folder: Path, port: int) -> None:
@@ -82,9 +94,11 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     site_toml = init_site(folder / "site.toml", demo=True).settings.path
     port = free_port()
-    site_toml.write_text(f"{site_toml.read_text()}\n[tiles]\nport = {port}\n")
+    more = SCIM.format(port=free_port())
+    site_toml.write_text(f"{site_toml.read_text()}\n[tiles]\nport = {port}\n{more}")
     async with RunningSite(folder, "--demo") as site:
         assert "✔ tiles is healthy" in site.said()
+        assert "✔ directory is healthy" in site.said()
         size = await fetch_size(port, "gate", folder / "keys/log-gate.pub")
         assert size > 10  # the demonstration's
         killed = site.pid_of("components.archive.tiles")

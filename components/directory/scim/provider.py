@@ -14,7 +14,7 @@ from components.directory.scim.path import matches, parse_filter
 from components.directory.scim.schema import ENTERPRISE, GROUP, USER, Kind, clean
 from components.directory.scim.state import Resource, ScimState, load_state, store_state, version_of
 from components.directory.settings import ScimSource
-from policy.address import AddressError
+from policy.address import AddressError, BareJid
 
 _PAGE = 100
 
@@ -27,6 +27,7 @@ class Provider:
     ) -> None:
         self.source = source
         self._state = load_state(source.state) or ScimState()
+        self._accounts = {self._account(user): id_ for id_, user in self._state.users.items()}
         self._now = now
         self._on_change = on_change
         self._turn = asyncio.Lock()
@@ -51,11 +52,10 @@ class Provider:
             found = [resource for resource in found if matches(kind, filter_, resource)]
         start = max(1, _number(query, "startIndex", 1))
         count = min(max(0, _number(query, "count", _PAGE)), RESULTS_MAX)
-        groups = self._state.groups_of() if kind is USER else {}
-        page = [
-            self._present(kind, each, base, query, groups) for each in found[start - 1 : start - 1 + count]
-        ]
-        return list_response(page, len(found), start)
+        page = found[start - 1 : start - 1 + count]
+        groups = self._state.groups_of() if kind is USER and page else {}
+        shown = [self._present(kind, each, base, query, groups) for each in page]
+        return list_response(shown, len(found), start)
 
     def present(self, kind: Kind, resource: Resource, base: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Put a resource as an answer has it; `base` is the address of the service."""
@@ -67,6 +67,7 @@ class Provider:
             cleaned = self._check(kind, clean(kind, _object(document)), "")
             resource = {"id": uuid.uuid4().hex, **cleaned, "created": self._now(), "changed": self._now()}
             await self._keep(self._state.with_resource(kind, resource))
+            self._index(kind, resource)
             return resource
 
     async def replace(self, kind: Kind, id_: str, document: Any, if_match: str = "") -> Resource:
@@ -85,8 +86,10 @@ class Provider:
     async def delete(self, kind: Kind, id_: str, if_match: str = "") -> None:
         """Take a resource away (RFC 7644, 3.6); raises ScimError."""
         async with self._turn:
-            _require_version(self.fetch(kind, id_), if_match)
+            resource = self.fetch(kind, id_)
+            _require_version(resource, if_match)
             await self._keep(self._state.without(kind, id_))
+            self._index(kind, None, before=resource)
 
     async def _change(self, kind: Kind, id_: str, cleaned: dict[str, Any]) -> Resource:
         before = self.fetch(kind, id_)
@@ -95,6 +98,7 @@ class Provider:
             return before
         resource = {**after, "changed": self._now()}
         await self._keep(self._state.with_resource(kind, resource))
+        self._index(kind, resource, before=before)
         return resource
 
     async def _keep(self, state: ScimState) -> None:
@@ -106,17 +110,26 @@ class Provider:
         self._state = state
         self._on_change()
 
+    def _index(self, kind: Kind, resource: Resource | None, before: Resource | None = None) -> None:
+        """Remember whose an account is now."""
+        if kind is USER and before is not None:
+            self._accounts.pop(self._account(before), None)
+        if kind is USER and resource is not None:
+            self._accounts[self._account(resource)] = str(resource["id"])
+
     def _check(self, kind: Kind, cleaned: dict[str, Any], own_id: str) -> dict[str, Any]:
         if kind is GROUP:
             return cleaned
         try:
-            account = parse_account(self.source, cleaned["userName"])
+            account = self._account(cleaned)
         except AddressError as error:
             raise invalid_value(f"userName: {error}") from None
-        for user in self._state.users.values():
-            if user["id"] != own_id and parse_account(self.source, user["userName"]) == account:
-                raise ScimError(409, f"{account} is another user's account", "uniqueness")
+        if self._accounts.get(account, own_id) != own_id:
+            raise ScimError(409, f"{account} is another user's account", "uniqueness")
         return cleaned
+
+    def _account(self, user: Resource) -> BareJid:
+        return parse_account(self.source, user["userName"])
 
     def _present(
         self,

@@ -120,7 +120,7 @@ def clean_value(attribute: Attribute, value: Any) -> Any:
     if attribute.multiple:
         rows = value if isinstance(value, list) else [value]
         cleaned = [_clean_row(attribute, row) for row in rows]
-        return list({str(sorted(row.items())): row for row in cleaned if row}.values())
+        return list({tuple(sorted(row.items())): row for row in cleaned if row}.values())
     if attribute.parts:
         return _clean_row(attribute, value)
     return _clean_plain(attribute, value)

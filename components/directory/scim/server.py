@@ -82,7 +82,8 @@ class ScimServer:
 
     def _authenticate(self, request: web.Request) -> None:
         """Compare the token (RFC 6750, 2.1); an unknown enterprise looks the same as a wrong token."""
-        name = request.path.removeprefix("/scim/").partition("/")[0]
+        # Of a path that leads nowhere, whose it would be.
+        name = request.match_info.get("enterprise") or request.path.removeprefix("/scim/").partition("/")[0]
         provider = self._providers.get(name)
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if provider is not None and scheme.lower() == "bearer":

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.directory import apply
 from components.directory.apply import ApplyRefusedError, apply_site, plan_site, previous_file, read_directory
 from components.directory.describe import describe_plan, directory_lines, plan_lines
 from components.directory.gather import Gathered
@@ -158,6 +160,25 @@ def test_what_is_refused_leaves_the_directory_as_it_is(tmp_path: Path) -> None:
     assert made.file.read_text() == EXAMPLE_TEXT
     assert len(apply_site(made, allowed_departures=4).changes) == 4
     assert read_directory(made.file).enterprises[1].people == ()
+
+
+def test_a_change_by_hand_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = site(tmp_path, ROWS + "ann@metals.example,Ann,,base,trader\n")
+    gather = apply.gather_people
+
+    def change_by_hand(*arguments: Any) -> Gathered:
+        gathered = gather(*arguments)
+        made.file.write_text(EXAMPLE_TEXT + "# a remark\n")
+        return gathered
+
+    monkeypatch.setattr(apply, "gather_people", change_by_hand)
+    with pytest.raises(PlanError, match="was changed meanwhile"):
+        apply_site(made)
+    assert made.file.read_text().endswith("# a remark\n")
+    monkeypatch.undo()
+    assert len(apply_site(made).changes) == 1
 
 
 def test_a_broken_directory_is_told_and_left(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ class Case:
 
     async def changes(self, count: int) -> None:
         assert await wait_until(lambda: len(self.used) >= count, WAIT_S)
+        # What changed is said a little later: the first record is of the start.
+        assert await wait_until(lambda: len(self.recorder.rules()) > count, WAIT_S)
 
 
 @pytest.fixture
