@@ -17,6 +17,8 @@ from policy.address import BareJid, Domain, domain_of
 from policy.roster import RosterChange, RosterItem, Rosters, apply_change
 
 _AGAIN_S = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0)
+# What costs the server as much as a small request: this many entries read, or written.
+_READ_FOR_ONE, _WRITTEN_FOR_ONE = 500, 50
 _NO_ACCOUNT = "item-not-found"
 
 log = structlog.get_logger("roster")
@@ -194,7 +196,11 @@ class Keeper:
             await self._empty(owner)
             return
         known = self._known.pop(owner, None)
-        current = {**known.rosters.wanted(owner), **known.own} if known else await self._fetch(owner)
+        if known:
+            current = {**known.rosters.wanted(owner), **known.own}
+        else:
+            cost = 1 + len(rosters.wanted(owner)) / _READ_FOR_ONE
+            current = parse_roster(await self._ask(owner, encode_get(), "get", cost))
         change = rosters.plan(owner, current, self._state.given)
         self.counters.compared += 1
         if change and not await self._carry_out(owner, change):
@@ -212,7 +218,7 @@ class Keeper:
         await self._journal.record(owner, change)
         try:
             for query in encode_change(change):
-                await self._ask(owner, query, "set")
+                await self._ask(owner, query, "set", 1 + len(query) / _WRITTEN_FOR_ONE)
         except StanzaError as error:
             if error.condition != _NO_ACCOUNT:
                 raise
@@ -234,11 +240,8 @@ class Keeper:
             self._state = KeptState(self._state.owners - {owner}, self._state.given)
             self._save(self._state)
 
-    async def _fetch(self, owner: BareJid) -> dict[BareJid, RosterItem]:
-        return parse_roster(await self._ask(owner, encode_get(), "get"))
-
-    async def _ask(self, to: BareJid, payload: ET.Element, kind: str) -> ET.Element | None:
-        await self._pace.turn()
+    async def _ask(self, to: BareJid, payload: ET.Element, kind: str, cost: float = 1.0) -> ET.Element | None:
+        await self._pace.turn(cost)
         self.counters.requests += 1
         return await self._link.request(to, payload, kind=kind)
 

@@ -31,7 +31,7 @@ class RosterSettings(Table):
     status_file: SitePath
     log_level: LogLevel = "info"
     requests_per_s: float = Field(default=200.0, gt=0, le=10_000)
-    requests_at_once: int = Field(default=4, ge=1, le=64)
+    requests_at_once: int = Field(default=2, ge=1, le=64)
     reconnect_max_s: float = Field(default=10.0, gt=0)
 
 

@@ -93,7 +93,7 @@ def find_roster_fault(status_file: Path, pid: int | None = None) -> str:
         return fault
     told = {
         "disconnected": "is disconnected from the server",
-        "refused": "may not keep rosters; see `privilege` in prosody.log",
+        "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
     }
     if problems := status.get("problems"):
         return f"goes on with the rules that it had: {problems[0]}"
