@@ -16,10 +16,10 @@ from components.archive.maintenance import maintain_log
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.retention import OrderExecutor
+from components.archive.serving import serve_orders
 from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_name, open_store
 from components.gate.in_force import RulesInForce
-from components.gate.orders import serve_orders
 from components.gate.service import Gate
 from components.gate.settings import GateSettings, load_gate
 from components.gate.status import report_status, write_status
