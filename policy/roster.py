@@ -50,12 +50,11 @@ class Rosters:
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self._items = {firm.id: {item.jid: item for item in _entries(firm)} for firm in directory.enterprises}
-        self._all = {jid: item for items in self._items.values() for jid, item in items.items()}
+        self._items = {item.jid: item for firm in directory.enterprises for item in _entries(firm)}
 
     def wanted(self, owner: BareJid) -> dict[BareJid, RosterItem]:
         """Return what a person's roster is to hold: whom they may reach, without themselves."""
-        items = self._all
+        items = self._items
         return {person.jid: items[person.jid] for person in reachable_people(self.directory, owner)}
 
     def plan(self, owner: BareJid, current: Roster, given: Given) -> RosterChange:
@@ -66,10 +65,10 @@ class Rosters:
     def add_to(self, given: Given) -> Given:
         """Add what these rosters give to what was given before; the names of those who are gone are forgotten."""
         known = given.names
-        names = {jid: known.get(jid, frozenset()) | {item.name} for jid, item in self._all.items()}
+        names = {jid: known.get(jid, frozenset()) | {item.name} for jid, item in self._items.items()}
         groups = dict(given.groups)
-        for firm, items in self._items.items():
-            groups[firm] = groups.get(firm, frozenset()).union(*(item.groups for item in items.values()))
+        for firm in self.directory.enterprises:
+            groups[firm.id] = groups.get(firm.id, frozenset()).union(_all_groups(firm))
         return Given(names, groups)
 
 
@@ -118,6 +117,12 @@ def _groups(person: Person, desk: Desk | None, has_sites: bool) -> Iterable[str]
         yield _writable(desk.name)
     if has_sites:
         yield domain_of(person.jid)
+
+
+def _all_groups(firm: Enterprise) -> Iterable[str]:
+    yield from (_writable(desk.name) for desk in firm.desks)
+    if len(firm.sites) > 1:
+        yield from (site.domain for site in firm.sites)
 
 
 def _writable(text: str) -> str:

@@ -16,11 +16,11 @@ from components.archive.maintenance import maintain_log
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.retention import OrderExecutor
+from components.archive.serving import serve_orders
 from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_name, open_store
 from components.gate.alarm import AlarmName
 from components.gate.in_force import RulesInForce
-from components.gate.orders import serve_orders
 from components.gate.review import ReviewQueue
 from components.gate.review_store import ReviewStore
 from components.gate.reviewing import Reviewing

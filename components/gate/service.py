@@ -129,6 +129,11 @@ class Gate:
                 self._pending.append(self._decide(item, received_at_ns))
         self._wake.set()
 
+    @property
+    def rules(self) -> Rules:
+        """The rules that it decides by."""
+        return self._rules
+
     def use(self, rules: Rules) -> None:
         """Decide by other rules what is submitted from now on."""
         self._rules = rules

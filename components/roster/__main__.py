@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import structlog
@@ -14,7 +15,10 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.maintenance import maintain_log
-from components.archive.settings import load_archive, load_retention
+from components.archive.reader import LogReader
+from components.archive.retention import OrderExecutor
+from components.archive.serving import serve_orders
+from components.archive.settings import load_approvers, load_archive, load_retention
 from components.archive.store.open import open_store
 from components.link.logs import configure_logging
 from components.roster.journal import Journal
@@ -31,15 +35,21 @@ log = structlog.get_logger("roster")
 async def run_roster(site_toml: Path, settings: RosterSettings) -> None:
     """Keep the rosters until SIGTERM or SIGINT; raises LogError when the log cannot be opened or written."""
     archive = load_archive(site_toml)
+    retention, approvers = load_retention(archive.retention), load_approvers(archive.approvers)
     recipients = [load_recipient(path) for path in archive.recipients]
     writer = await open_log_writer(await open_store(settings.log), settings.log_key_file, recipients)
-    try:
-        journal = Journal(writer, assign_class(load_retention(archive.retention), RecordedKind.ACCESS))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(writer.close)
+        reader = await LogReader.open(settings.log)
+        stack.push_async_callback(reader.close)
+        orders = OrderExecutor(writer, reader.source, settings.log_origin, retention, approvers)
+        journal = Journal(writer, assign_class(retention, RecordedKind.ACCESS))
         service = RosterService(settings, load_line(site_toml), load_sources(site_toml), journal)
         tasks = [
             asyncio.create_task(service.run(), name="rosters"),
             asyncio.create_task(report_status(settings.status_file, service), name="status"),
             asyncio.create_task(maintain_log(writer), name="maintenance"),
+            asyncio.create_task(serve_orders(orders), name="orders"),
         ]
         await _wait_for_end(tasks)
         for task in tasks:
@@ -47,8 +57,6 @@ async def run_roster(site_toml: Path, settings: RosterSettings) -> None:
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(result, Exception):
                 raise _first_cause(result)
-    finally:
-        await writer.close()
 
 
 def _first_cause(error: Exception) -> Exception:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from xml.etree import ElementTree as ET
 
 import structlog
 
 from components.archive.errors import LogUnavailable
-from components.link.entity import EntityLink, NoAnswerError, StanzaError
-from components.roster.journal import Journal
+from components.link.entity import NoAnswerError, StanzaError
 from components.roster.pace import Pace
 from components.roster.state import KeptState
 from components.roster.wire import WireError, encode_change, encode_empty, encode_get, parse_roster
@@ -17,9 +17,25 @@ from policy.address import BareJid, Domain, domain_of
 from policy.roster import RosterChange, RosterItem, Rosters, apply_change
 
 _AGAIN_S = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0)
+# What costs the server as much as a small request: this many entries read, or written.
+_READ_FOR_ONE, _WRITTEN_FOR_ONE = 500, 50
 _NO_ACCOUNT = "item-not-found"
 
 log = structlog.get_logger("roster")
+
+
+class Asks(Protocol):
+    """The way to the server; `EntityLink` is one."""
+
+    async def request(self, to: str, payload: ET.Element, *, kind: str = "get") -> ET.Element | None:
+        """Return the payload of the result; raises StanzaError and NoAnswerError."""
+
+
+class Records(Protocol):
+    """Where it is written down what is about to change; `Journal` is one."""
+
+    async def record(self, owner: BareJid, change: RosterChange, *, emptied: bool = False) -> None:
+        """Return when it is durable; raises LogUnavailable, LogDamaged and LogFenced."""
 
 
 @dataclass(slots=True)
@@ -76,8 +92,8 @@ class Keeper:
 
     def __init__(
         self,
-        link: EntityLink,
-        journal: Journal,
+        link: Asks,
+        journal: Records,
         state: KeptState,
         save: Callable[[KeptState], None],
         *,
@@ -143,6 +159,7 @@ class Keeper:
             self._hosts.clear()
             self._known.clear()
             self._work.queued.clear()
+            self._tries.clear()
 
     def changed(self, owner: BareJid) -> None:
         """Take note that somebody else changed a roster, or that an account is new."""
@@ -163,10 +180,9 @@ class Keeper:
                 await self._keep(owner)
                 self._tries.pop(owner, None)
                 self._pace.worked()
-            except (StanzaError, WireError) as error:
-                self._failed(owner, error)
-            except (NoAnswerError, LogUnavailable) as error:
-                self._pace.rest()  # nobody else's would fare better
+            except (StanzaError, WireError, NoAnswerError, LogUnavailable) as error:
+                if _is_everybodys(error):
+                    self._pace.rest()
                 self._failed(owner, error)
             finally:
                 self._work.done(owner)
@@ -180,7 +196,11 @@ class Keeper:
             await self._empty(owner)
             return
         known = self._known.pop(owner, None)
-        current = {**known.rosters.wanted(owner), **known.own} if known else await self._fetch(owner)
+        if known:
+            current = {**known.rosters.wanted(owner), **known.own}
+        else:
+            cost = 1 + len(rosters.wanted(owner)) / _READ_FOR_ONE
+            current = parse_roster(await self._ask(owner, encode_get(), "get", cost))
         change = rosters.plan(owner, current, self._state.given)
         self.counters.compared += 1
         if change and not await self._carry_out(owner, change):
@@ -198,7 +218,7 @@ class Keeper:
         await self._journal.record(owner, change)
         try:
             for query in encode_change(change):
-                await self._ask(owner, query, "set")
+                await self._ask(owner, query, "set", 1 + len(query) / _WRITTEN_FOR_ONE)
         except StanzaError as error:
             if error.condition != _NO_ACCOUNT:
                 raise
@@ -220,11 +240,8 @@ class Keeper:
             self._state = KeptState(self._state.owners - {owner}, self._state.given)
             self._save(self._state)
 
-    async def _fetch(self, owner: BareJid) -> dict[BareJid, RosterItem]:
-        return parse_roster(await self._ask(owner, encode_get(), "get"))
-
-    async def _ask(self, to: BareJid, payload: ET.Element, kind: str) -> ET.Element | None:
-        await self._pace.turn()
+    async def _ask(self, to: BareJid, payload: ET.Element, kind: str, cost: float = 1.0) -> ET.Element | None:
+        await self._pace.turn(cost)
         self.counters.requests += 1
         return await self._link.request(to, payload, kind=kind)
 
@@ -254,3 +271,8 @@ class Keeper:
         self.counters.failed += 1
         log.warning("a roster could not be kept", owner=owner, reason=str(error), again_s=again_s)
         asyncio.get_running_loop().call_later(again_s, self._add, owner)
+
+
+def _is_everybodys(error: Exception) -> bool:
+    """Whether others' rosters would fare no better just now: the server, the gate or our log does not work."""
+    return isinstance(error, NoAnswerError | LogUnavailable) or getattr(error, "kind", "") == "wait"

@@ -15,10 +15,10 @@ class Pace:
         self._next_at_s = 0.0
         self._resting_until_s = 0.0
 
-    async def turn(self) -> None:
-        """Wait for a turn."""
+    async def turn(self, cost: float = 1.0) -> None:
+        """Wait for a turn; the next one is so many times as far away as usual."""
         at_s = max(self._next_at_s, self._resting_until_s, time.monotonic())
-        self._next_at_s = at_s + self._interval_s
+        self._next_at_s = at_s + cost * self._interval_s
         await asyncio.sleep(at_s - time.monotonic())
 
     def worked(self) -> None:

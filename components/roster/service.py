@@ -1,6 +1,7 @@
 """The roster component at work: what comes over its link and from the files of the rules goes to the keeper."""
 
 import asyncio
+import json
 from xml.etree import ElementTree as ET
 
 import structlog
@@ -17,6 +18,9 @@ from policy.address import Domain, bare, domain_of
 from policy.roster import Rosters
 from policy.rules import Rules
 
+_GATE_FOLLOWS_WITHIN_S = 10.0
+_INTERVAL_S = 0.05
+
 log = structlog.get_logger("roster")
 
 
@@ -28,6 +32,8 @@ class RosterService:
     ) -> None:
         self.journal = journal
         self.problems: tuple[str, ...] = ()
+        self._gate_status = line.gate_status
+        self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
         self._link = EntityLink(
             settings.jid,
             settings.secret_file.read_text().strip(),
@@ -47,9 +53,9 @@ class RosterService:
             requests_at_once=settings.requests_at_once,
         )
         self._follower = RulesFollower(
-            sources, on_change=lambda _before, after: self._use(after), on_problem=self._tell
+            sources, on_change=lambda _before, after: self._to_use.put_nowait(after), on_problem=self._tell
         )
-        self._use(self._follower.rules)
+        self.keeper.use(Rosters(self._follower.rules.directory))
 
     @property
     def state(self) -> str:
@@ -64,12 +70,29 @@ class RosterService:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follower.run())
+                tasks.create_task(self._use_rules())
                 tasks.create_task(self.keeper.run())
         finally:
             await self._link.close()
 
-    def _use(self, rules: Rules) -> None:
-        self.keeper.use(Rosters(rules.directory))
+    async def _use_rules(self) -> None:
+        """Keep the rosters by other rules once the gate decides by them: it would refuse a newcomer's first words."""
+        while True:
+            rules = await self._to_use.get()
+            # A gate that is away for longer has them when it comes back.
+            for _ in range(round(_GATE_FOLLOWS_WITHIN_S / _INTERVAL_S)):
+                if not self._to_use.empty() or await self._gate_decides_by(rules):
+                    break
+                await asyncio.sleep(_INTERVAL_S)
+            if self._to_use.empty():
+                self.keeper.use(Rosters(rules.directory))
+
+    async def _gate_decides_by(self, rules: Rules) -> bool:
+        try:
+            status = json.loads(await asyncio.to_thread(self._gate_status.read_bytes))
+        except (OSError, ValueError):
+            return False
+        return isinstance(status, dict) and status.get("rules") == rules.digest
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         self.problems = problems

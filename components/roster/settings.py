@@ -31,23 +31,25 @@ class RosterSettings(Table):
     status_file: SitePath
     log_level: LogLevel = "info"
     requests_per_s: float = Field(default=200.0, gt=0, le=10_000)
-    requests_at_once: int = Field(default=4, ge=1, le=64)
+    requests_at_once: int = Field(default=2, ge=1, le=64)
     reconnect_max_s: float = Field(default=10.0, gt=0)
 
 
 @dataclass(frozen=True, slots=True)
 class RosterLine:
-    """The line that the component serves: where its server takes components, and who is on it."""
+    """The line that the component serves: where its server takes components, who is on it, and what its gate says."""
 
     address: str
     component_port: int
     directory: Path
+    gate_status: Path
 
 
 class _GateTable(BaseModel):
     address: str = "127.0.0.1"
     component_port: Port = 5347
     directory: SitePath
+    status_file: SitePath
 
 
 def load_roster(site_toml: Path) -> RosterSettings:
@@ -62,4 +64,4 @@ def load_line(site_toml: Path) -> RosterLine:
         gate = _GateTable.model_validate(table, context={"folder": site_toml.resolve().parent})
     except ValidationError as err:
         raise SettingsError(describe_problems(err, _GateTable, ("gate",))) from None
-    return RosterLine(gate.address, gate.component_port, gate.directory)
+    return RosterLine(gate.address, gate.component_port, gate.directory, gate.status_file)

@@ -85,15 +85,17 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield settings.gate.secret_file
+    if settings.roster:
+        yield settings.roster.secret_file
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for table in (settings.gate, settings.audit):
+    for table in settings.logs:
         yield last_signed_file(table.log_key_file)
 
 
 def _keys(settings: SiteSettings) -> Iterable[KeyReference]:
-    return settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files
+    return *(table.log_key_file for table in settings.logs), *settings.audit.key_files
 
 
 def _is_draft(path: Path) -> bool:

@@ -111,6 +111,20 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
 
 
+def find_roster_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the roster component's status file; return what is wrong, or nothing when the component `pid` works."""
+    status, fault = _read_status(status_file, pid)
+    if fault:
+        return fault
+    told = {
+        "disconnected": "is disconnected from the server",
+        "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
+    }
+    if problems := status.get("problems"):
+        return f"goes on with the rules that it had: {problems[0]}"
+    return told.get(str(status.get("state")), "")
+
+
 def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the witness's status file; return what is wrong, or nothing when the witness `pid` works.
 

@@ -133,13 +133,14 @@ def _find_free_ports(count: int) -> list[int]:
 
 def _make_keys(settings: SiteSettings) -> list[Path]:
     made = []
-    secret = settings.gate.secret_file
-    for folder in {authority_key_file(settings).parent, secret.parent}:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not secret.exists():
-        write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
-        made.append(secret)
-    for log in (settings.gate, settings.audit):
+    own = [settings.gate.secret_file, *([settings.roster.secret_file] if settings.roster else [])]
+    authority_key_file(settings).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for secret in own:
+        secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not secret.exists():
+            write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
+            made.append(secret)
+    for log in settings.logs:
         if is_kept(log.log_key_file):
             continue
         if (file := log_file(log.log)) is not None and file.exists():

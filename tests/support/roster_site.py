@@ -61,9 +61,13 @@ class RosterProcess(ProcessUnderTest):
 
     async def start(self) -> None:
         """Start it and wait until it has looked at every roster."""
+        self.launch()
+        await self._wait_until_ready(self._is_done)
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
         self._status_file.unlink(missing_ok=True)
         self._launch([sys.executable, "-m", "components.roster", self._site_toml])
-        await self._wait_until_ready(self._is_done)
 
     def status(self) -> dict[str, Any]:
         """Return what its status file says, or an empty dict while there is none."""
@@ -87,9 +91,14 @@ class RosterProcess(ProcessUnderTest):
 
 
 class RosterSite:
-    """One site; `people` are those of all sites, and those at its `domains` have accounts here."""
+    """One site; `people` are those of all sites, and those at its `domains` have accounts here.
 
-    def __init__(self, root: Path, people: People, **changes: Any) -> None:
+    `settings` are further fields of the roster component's table, `changes` those of `ProsodyPlan`.
+    """
+
+    def __init__(
+        self, root: Path, people: People, *, settings: Mapping[str, float] | None = None, **changes: Any
+    ) -> None:
         domains = changes.get("domains", ("metals.example",))
         own = {"roster": f"roster.{domains[0]}", "roster_secret": "the roster's own secret"}
         peers = changes.pop("peers", None)
@@ -97,7 +106,7 @@ class RosterSite:
         self.plan = plan
         self.prosody = ProsodyServer(plan, peers=peers)
         self.gate = GateProcess(root / "gate", plan, write_directory(plan, people))
-        self.roster = RosterProcess(root / "roster", plan, root / "gate" / "site.toml")
+        self.roster = RosterProcess(root / "roster", plan, root / "gate" / "site.toml", **(settings or {}))
         self._directory = root / "gate" / "directory.toml"
         self.register(people)
 
