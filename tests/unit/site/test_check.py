@@ -57,7 +57,7 @@ def test_a_new_site_is_right_and_stays_as_it_is(site: Path) -> None:
     assert {
         "name": "directory",
         "ok": True,
-        "text": "2 enterprises, 6 people, 2 rooms in directory.toml",
+        "text": "2 enterprises, 11 people, 2 rooms in directory.toml",
     } in described["checks"]
 
 
