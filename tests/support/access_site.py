@@ -14,9 +14,10 @@ from components.grants.accept import accept_note, make_decision, make_request
 from components.grants.note import encode_note, sign_statement
 from components.grants.register import AccessRegister, Standing
 from components.grants.settings import load_access
-from policy.access_statement import Act
+from policy.access_statement import Act, Statement, statement_digest
 from policy.address import BareJid
 from policy.directory import parse_directory
+from policy.enterprise import EnterpriseId, Role
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import ProsodyServer
@@ -118,6 +119,15 @@ class AccessSite(ProcessUnderTest):
         digest = self.ask(person)
         for who in [name for name in APPROVERS if name != person][:2]:
             self.decide(who, Act.APPROVE, digest)
+
+    def admit_until(self, person: str, until_s: int) -> None:
+        """Have two approve somebody up to a time, which no command would take so soon."""
+        jid, now_s = BareJid(f"{person}@metals.example"), int(time.time())
+        firm, roles = EnterpriseId("metals"), (Role.TRADER,)
+        request = Statement(Act.REQUEST, jid, firm, jid, now_s, id=f"u{now_s}", roles=roles, until_s=until_s)
+        self.register.folder.store(encode_note(request))
+        for who in APPROVERS[:2]:
+            self.decide(who, Act.APPROVE, statement_digest(request))
 
     def standing(self) -> Standing:
         """Judge how it stands now."""
