@@ -78,7 +78,7 @@ class StatementFolder:
                 self._path.mkdir(mode=0o700, parents=True)
                 sync_folder(self._path.parent)
             # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
-            replace_durably(self._path / name, content, 0o600)
+            replace_durably(self._path / name, content)
             with self._lock:
                 self._read[name] = signed
         except StatementError as error:
