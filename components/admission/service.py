@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 import structlog
@@ -128,7 +129,7 @@ class AdmissionService:
         self.link.on_presence(self._take_presence)
 
     def _read(self) -> _State:
-        directory = parse_directory(self._settings.directory.read_text(encoding="utf-8"))
+        directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
         return _State(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
@@ -231,3 +232,9 @@ class AdmissionService:
             return
         await asyncio.sleep(_TOLD_AFTER_S)
         self.link.send(make_message(self._access.jid, sender, THANKS))
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    # Most that is new is a statement, not the directory, which takes half a second for thousands of people.
+    return parse_directory(text)

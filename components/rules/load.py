@@ -1,6 +1,7 @@
 """Reads the files that say the rules: directory.toml, policy.toml and its lexicons."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -71,7 +72,7 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     problems: list[str] = []
     directory = content = until_ns = None
     try:
-        directory = parse_directory(_read(sources.directory))
+        directory = _parse_directory(_read(sources.directory))
         if sources.access:
             directory, until_ns = _admit(sources.access, directory, now_ns)
     except GrantsError as error:
@@ -91,6 +92,12 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     if problems or directory is None:
         raise RulesError(tuple(problems))
     return LoadedRules(Rules(directory, content), until_ns)
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    return parse_directory(text)
 
 
 def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
