@@ -6,7 +6,7 @@ signed a statement is found by whoever read it; here it counts only if that key 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from policy.access_statement import Act, Statement, statement_digest
@@ -34,10 +34,14 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A statement and the fingerprint of the key that signed it, empty for what needs no signature."""
+    """A statement and the fingerprint of the key that signed it, empty for what needs no signature.
+
+    `digest` is that of the statement, where whoever read it has it; else it is worked out when it is needed.
+    """
 
     statement: Statement
     key: str = ""
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +204,14 @@ def _judge_person(
     for each in by_act[Act.REVOKE]:
         firm = each.statement.enterprise
         revoked[firm] = max(revoked.get(firm, 0), each.statement.at_s)
-    requests = {each.statement for each in by_act[Act.REQUEST]}
+    requests = {
+        each.digest or statement_digest(each.statement): each.statement for each in by_act[Act.REQUEST]
+    }
     if not requests and revoked:
         return (Admission(person, State.REVOKED, revoked_s=max(revoked.values())),)
     return tuple(
-        _judge_request(request, by_act, revoked.get(request.enterprise), terms, now_s)
-        for request in sorted(requests, key=lambda request: (request.at_s, request.id))
+        _judge_request(request, digest, by_act, revoked.get(request.enterprise), terms, now_s)
+        for digest, request in sorted(requests.items(), key=lambda item: (item[1].at_s, item[0]))
     )
 
 
@@ -217,13 +223,12 @@ def _precedence(found: Admission) -> tuple[bool, int, int, str]:
 
 def _judge_request(
     request: Statement,
+    digest: str,
     by_act: Mapping[Act, Sequence[Signed]],
     revoked_s: int | None,
     terms: Terms,
     now_s: int,
 ) -> Admission:
-    digest = statement_digest(request)
-
     def about(act: Act) -> list[Signed]:
         return [
             each

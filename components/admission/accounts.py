@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
-from components.admission.form import encode_submission, parse_values
+from components.admission.form import encode_submission
 from components.link.entity import EntityError
 
 XMLNS_COMMANDS = "http://jabber.org/protocol/commands"
@@ -68,8 +68,3 @@ async def _run(link: Asking, jid: str, command: str, values: Mapping[str, Sequen
         raise AccountError(f"{domain} did not complete {command} of {jid}")
     if note is not None and note.get("type") == "error":
         raise AccountError(f"{domain} refused {command} of {jid}: {note.text}")
-
-
-def read_registered(result: ET.Element) -> list[str]:
-    """Read a list of accounts (XEP-0133, 4.18) from a command's result."""
-    return [line for line in parse_values(result).get("registereduserjids", []) if line]

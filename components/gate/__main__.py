@@ -56,6 +56,7 @@ async def run_gate(
     watch.alarms.recorder.retention_classes = {
         RecordKind.ALARM: assign_class(retention, RecordedKind.ALARM),
         RecordKind.RULES: assign_class(retention, RecordedKind.ACCESS),
+        RecordKind.ADMISSION: assign_class(retention, RecordedKind.ACCESS),
     }
     store = await ReviewStore.open(review.file or settings.status_file.with_name("review.db"))
     queue = ReviewQueue(settings.jid, await store.load(), store, deadline_s=review.deadline_s)

@@ -21,7 +21,7 @@ _FITTING = {
 }
 
 
-def make_request(
+def make_request(  # noqa: PLR0913 - all that a request says, and what it is checked by
     register: AccessRegister,
     directory: Directory,
     person: BareJid,
@@ -31,10 +31,12 @@ def make_request(
     *,
     days: int | None = None,
     reason: str = "",
+    requests: Sequence[Admission] | None = None,
 ) -> Statement:
     """Ask for the admission of somebody whom the directory lists, as it lists them; raises GrantsError.
 
-    `days`: for how long, at most as long as the site's settings allow, which is the default.
+    `days`: for how long, at most as long as the site's settings allow, which is the default. `requests` are all that
+    there are, as judged now, if that is known.
     """
     listed = directory.people.get(person)
     enterprise = directory.find_enterprise(person)
@@ -44,6 +46,13 @@ def make_request(
         )
     if Role.SERVICE in listed.roles:
         raise GrantsError(f"{person} is a service account; the directory alone says whether it is let in")
+    if requests is None:
+        requests = register.requests(directory, now_s)
+    revoked = (each.revoked_s for each in requests if each.person == person)
+    if now_s in revoked:
+        raise GrantsError(
+            f"{person} was put out this very second, which a request must come after; ask again"
+        )
     valid_days = register.settings.valid_days
     if days is not None and (days < 1 or (valid_days and days > valid_days)):
         raise GrantsError(f"a grant holds for 1 to {valid_days or 'any number of'} days")

@@ -1,5 +1,6 @@
 """The folder of statements: one file each, named by its digest, written once and never changed."""
 
+import threading
 import time
 from collections.abc import Collection
 from hashlib import sha256
@@ -27,18 +28,25 @@ class StatementFolder:
         self._path = path
         self._keys = tuple(keys)
         self._read: dict[str, Signed] = {}
+        self._lock = threading.Lock()  # whoever reads thousands of files does it apart from the event loop
 
     def fetch(self) -> tuple[Signed, ...]:
         """Read what is new, and give all; raises GrantsError when a file is damaged.
 
         A damaged file may be a revocation, so it must not be passed over.
         """
-        names = self.names()
-        for name in names - self._read.keys():
-            self._read[name] = self._read_file(self._path / name)
-        for name in self._read.keys() - names:
-            del self._read[name]
-        return tuple(self._read[name] for name in sorted(self._read))
+        with self._lock:
+            names = self.names()
+            for name in names - self._read.keys():
+                self._read[name] = self._read_file(self._path / name)
+            for name in self._read.keys() - names:
+                del self._read[name]
+            return tuple(self._read[name] for name in sorted(self._read))
+
+    def known(self) -> set[str]:
+        """Name the files that were read or stored."""
+        with self._lock:
+            return set(self._read)
 
     def names(self) -> set[str]:
         """Name the files there are; a folder that is missing has none. Raises GrantsError."""
@@ -65,12 +73,14 @@ class StatementFolder:
         content = note.encode()
         name = sha256(content).hexdigest() + _ENDING
         try:
-            self._read[name] = read_note(note, self._keys)
+            signed = read_note(note, self._keys)
             if not self._path.exists():
                 self._path.mkdir(mode=0o700, parents=True)
                 sync_folder(self._path.parent)
             # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
-            replace_durably(self._path / name, content, 0o600)
+            replace_durably(self._path / name, content)
+            with self._lock:
+                self._read[name] = signed
         except StatementError as error:
             raise GrantsError(str(error)) from None
         except OSError as error:

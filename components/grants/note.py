@@ -48,14 +48,15 @@ def read_note(note: str, keys: Collection[VerifierKey]) -> Signed:
     Raises StatementError for what is no note of a statement, and for a wrong signature.
     """
     text, blank, _ = note.partition("\n\n")
-    statement = parse_statement(f"{text}\n" if blank else note)
+    line = f"{text}\n" if blank else note
+    statement, digest = parse_statement(line), sha256(line.encode()).hexdigest()
     if not statement.act.is_signed:
         if blank:
             raise StatementError("a statement that needs no signature, and has one")
-        return Signed(statement)
+        return Signed(statement, digest=digest)
     own = [key for key in keys if key.name == f"{_APPROVER}{statement.by}"]
     try:
         _, signers = verify_signatures(note, own)
     except NoteError as error:
         raise StatementError(str(error)) from None
-    return Signed(statement, key_fingerprint(signers[0]) if signers else "")
+    return Signed(statement, key_fingerprint(signers[0]) if signers else "", digest)

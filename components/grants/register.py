@@ -71,6 +71,11 @@ class AccessRegister:
         present = {each.key for each in self.approvers(directory) if each.until_s is None}
         return tuple(key for key, _ in self._keys if key_fingerprint(key) in present)
 
+    def unused_keys(self, directory: Directory) -> list[str]:
+        """Name the keys of those who are named as approvers and, by the directory, are none."""
+        counting = {each.key for each in self.approvers(directory)}
+        return [key.name for key, _ in self._keys if key_fingerprint(key) not in counting]
+
     def statements(self) -> tuple[Signed, ...]:
         """Read all statements; raises GrantsError."""
         return self.folder.fetch()

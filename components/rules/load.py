@@ -1,6 +1,7 @@
 """Reads the files that say the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -96,7 +97,7 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     problems: list[str] = []
     directory = content = until_ns = None
     try:
-        directory = parse_directory(_read(sources.directory))
+        directory = _parse_directory(_read(sources.directory))
         directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
         directory, excepted_until_ns = _except(sources, directory, now_ns)
         until_ns = min(filter(None, (admitted_until_ns, excepted_until_ns)), default=None)
@@ -129,6 +130,12 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
     if len(active) == len(directory.exceptions):
         return loaded
     return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    return parse_directory(text)
 
 
 def _admit(access: AccessRegister | None, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:

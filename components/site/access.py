@@ -67,7 +67,8 @@ def request_access(
     now_s = int(time.time())
     made = []
     try:
-        for person in people or list(_never_asked(desk, now_s)):
+        requests = desk.register.requests(desk.directory, now_s)
+        for person in people or list(_never_asked(desk, requests)):
             asked_by = BareJid(by or person)
             request_id = secrets.token_hex(8)
             statement = make_request(
@@ -79,6 +80,7 @@ def request_access(
                 request_id,
                 days=days,
                 reason=reason,
+                requests=requests,
             )
             accept_note(desk.register, desk.directory, encode_note(statement), now_s)
             made.append(statement)
@@ -142,8 +144,8 @@ def list_access(desk: AccessDesk) -> list[PersonAccess]:
     ]
 
 
-def _never_asked(desk: AccessDesk, now_s: int) -> Iterator[BareJid]:
-    asked = {each.person for each in desk.register.requests(desk.directory, now_s)}
+def _never_asked(desk: AccessDesk, requests: Sequence[Admission]) -> Iterator[BareJid]:
+    asked = {each.person for each in requests}
     for jid, person in sorted(desk.directory.people.items()):
         if jid not in asked and Role.SERVICE not in person.roles:
             yield jid

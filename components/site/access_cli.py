@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from components.site.errors import SiteError, errors_in_lines
 
@@ -151,16 +149,16 @@ def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     if as_json:
         _print_json({"people": [_describe_person(row) for row in rows]})
         return
-    table = Table.grid(padding=(0, 2))
+    width = max((len(row.jid) for row in rows), default=0)
     for row in rows:
         found = _describe_person(row)
-        until = f"until {found['ends'] or 'revoked'}" if found["state"] == "admitted" else ""
-        approved = f"approved by {', '.join(found['approved_by'])}" if found["approved_by"] else ""
-        knows = (
-            "" if row.acknowledged or found["state"] != "admitted" else "has not acknowledged the recording"
-        )
-        table.add_row(row.jid, found["state"], until, approved, found["request"][:12], knows)
-    Console(soft_wrap=True, highlight=False).print(table)
+        words = [f"{row.jid:{width}}", f"{found['state']:13}", f"{found['request'][:12]:12}"]
+        if found["state"] == "admitted":
+            words.append(f"until {found['ends'] or 'revoked'}")
+            words += [] if row.acknowledged else ["(has not acknowledged the recording)"]
+        elif found["approved_by"]:
+            words.append(f"approved by {', '.join(found['approved_by'])}")
+        print("  ".join(words).rstrip())
 
 
 def _decide(

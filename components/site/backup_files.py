@@ -73,6 +73,10 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
         yield settings.archive.retention
     yield from settings.archive.approvers
     yield from (source.state for source in (settings.directory.scim if settings.directory else ()))
+    if settings.access:
+        yield from settings.access.approvers
+        yield from (former.key for former in settings.access.former_approvers)
+        yield from sorted(settings.access.folder.glob("*.note"))
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
@@ -87,6 +91,8 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
     yield settings.gate.secret_file
     if settings.roster:
         yield settings.roster.secret_file
+    if settings.access:
+        yield settings.access.secret_file
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)

@@ -30,6 +30,7 @@ from components.directory.settings import SiteDirectory
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
+    find_access_fault,
     find_alarms,
     find_gate_fault,
     find_port_problems,
@@ -115,6 +116,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [settings.witness.key_file] if settings.witness else []
     secrets += settings.directory.secret_files if settings.directory else []
+    secrets += [settings.access.secret_file] if settings.access else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -190,6 +192,8 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         )
     if settings.directory and settings.directory.scim:
         faults["the service for SCIM"] = asyncio.run(find_scim_fault(settings.directory))
+    if settings.access:
+        faults["the access component"] = find_access_fault(settings.access.status_file)
     if settings.witness:
         faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:

@@ -18,7 +18,8 @@ class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
     `gate` is the gate's JID, or empty for a bare server; `roster` that of the component that keeps the rosters of its
-    domains, or empty. Paths are absolute; ports are loopback ports.
+    domains, `access` that of the component that makes accounts and owns the rooms, or empty. Paths are absolute; ports
+    are loopback ports.
     """
 
     root: Path
@@ -33,6 +34,8 @@ class ProsodyPlan:
     gate_secret: str = ""
     roster: str = ""
     roster_secret: str = ""
+    access: str = ""
+    access_secret: str = ""
     federated_domains: tuple[str, ...] = ()
     certificates: Path | None = None
     plain_port_allowed: bool = False
@@ -50,6 +53,7 @@ def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
     modules = list(plan.modules) + (["stanza_gate"] if plan.gate else [])
     modules += ["privilege", "managed_rosters"] if plan.roster else []
+    modules += ["admin_adhoc", "access_notice"] if plan.access else []
     disabled = [] if plan.s2s_port else ["s2s"]
     if plan.s2s_port:
         modules += ["s2s", "dialback"] if not plan.certificates else ["s2s"]
@@ -102,6 +106,8 @@ def render_config(plan: ProsodyPlan) -> str:
             f"managed_rosters_by = {_lua(plan.roster)}",
             f"privileged_entities = {{ [{_lua(plan.roster)}] = {{ roster = 'both' }} }}",
         ]
+    if plan.access:
+        lines += [f"admins = {_lua_list([plan.access])}", f"access_notice = {_lua(plan.access)}"]
     lines += [f"VirtualHost {_lua(domain)}" for domain in plan.domains]
     for domain in plan.room_domains:
         lines += [
@@ -123,6 +129,8 @@ def render_config(plan: ProsodyPlan) -> str:
             "  modules_enabled = { 'privilege' }",
             "  disco_hidden = true",
         ]
+    if plan.access:
+        lines += [f"Component {_lua(plan.access)}", f"  component_secret = {_lua(plan.access_secret)}"]
     for domain, secret in plan.components:
         lines += [f"Component {_lua(domain)}", f"  component_secret = {_lua(secret)}"]
     return "\n".join(lines) + "\n"

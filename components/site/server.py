@@ -93,6 +93,8 @@ def _plan(settings: SiteSettings) -> ProsodyPlan:
         gate_secret=gate.secret_file.read_text().strip(),
         roster=roster.jid if roster else "",
         roster_secret=roster.secret_file.read_text().strip() if roster else "",
+        access=settings.access.jid if settings.access else "",
+        access_secret=settings.access.secret_file.read_text().strip() if settings.access else "",
         federated_domains=server.federated_domains,
         certificates=server.certificates,
         hold_timeout_s=gate.hold_timeout_s,

@@ -20,6 +20,8 @@ from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.directory.settings import DirectorySettings
 from components.gate.settings import GateSettings, ReviewSettings, load_gate
+from components.grants.check import find_access_problems
+from components.grants.settings import AccessSettings
 from components.roster.settings import RosterSettings
 from components.rules.load import RulesError, load_content
 from components.settings import (
@@ -37,6 +39,7 @@ from policy.content.parse import PolicyError
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
+    "AccessSettings",
     "ArchiveSettings",
     "AuditSettings",
     "DirectorySettings",
@@ -103,6 +106,7 @@ class SiteToml(Table):
     directory: DirectorySettings | None = None
     review: ReviewSettings = ReviewSettings()
     roster: RosterSettings | None = None
+    access: AccessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ class SiteSettings:
     def logs(self) -> tuple[LogTable, ...]:
         """The tables that have a log."""
         return (self.gate, self.audit, *([self.roster] if self.roster else []))
+
+    access: AccessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -147,6 +153,8 @@ def load_site(path: Path) -> SiteSettings:
         problems += _witness_problems(settings.witness)
         problems += settings.directory.find_missing_files() if settings.directory else ()
         problems += _roster_problems(settings)
+        if settings.access:
+            problems += find_access_problems(settings.access, settings.gate.directory)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -172,6 +180,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml.witness,
         toml.directory,
         toml.roster,
+        toml.access,
     )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
@@ -210,6 +219,7 @@ def _domain_problems(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
     named = [("gate.jid", settings.gate.jid)]
     named += [("roster.jid", settings.roster.jid)] if settings.roster else []
+    named += [("access.jid", settings.access.jid)] if settings.access else []
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
     yield from _repeated(named, "name it once")

@@ -17,6 +17,7 @@ from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
 from components.site.health import (
+    find_access_fault,
     find_alarms,
     find_gate_fault,
     find_port_problems,
@@ -31,6 +32,7 @@ from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
 from components.site.settings import (
+    AccessSettings,
     DirectorySettings,
     RosterSettings,
     SettingsError,
@@ -114,6 +116,8 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     )
     if settings.roster:
         specs = (*specs, _roster_spec(settings, settings.roster))
+    if settings.access:
+        specs = (*specs, _access_spec(settings, settings.access))
     if settings.tiles:
         specs = (*specs, _tiles_spec(settings, settings.tiles))
     if settings.directory and settings.directory.scim:
@@ -129,6 +133,14 @@ def _roster_spec(settings: SiteSettings, roster: RosterSettings) -> ProcessSpec:
 
     command = (sys.executable, "-m", "components.roster", str(settings.path))
     return ProcessSpec("roster", command, settings.site.logs / "roster.log", check_roster)
+
+
+def _access_spec(settings: SiteSettings, access: AccessSettings) -> ProcessSpec:
+    async def check_access(pid: int) -> str:
+        return find_access_fault(access.status_file, pid)
+
+    command = (sys.executable, "-m", "components.admission", str(settings.path))
+    return ProcessSpec("access", command, settings.site.logs / "access.log", check_access)
 
 
 def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
