@@ -75,7 +75,10 @@ class ReviewQueue:
         self._deadline_ns = int(deadline_s * _NS_PER_S)
         self._clock_ns = clock_ns
         self._clock_s = clock_s
-        self._claimed: set[str] = set()  # submitted on this link, and not carried out
+        self._in_doubt: set[str] = (
+            set()
+        )  # tokens of items that a save which failed may have stored all the same
+        self._claimed: dict[str, Place] = {}  # what carries which item, as far as this link is concerned
         self._asked_at_s: dict[str, float] = {}
         self.on_outgoing: Callable[[], None] = lambda: None
         self.on_uncertain: Callable[[int], None] = lambda _record: None
@@ -103,7 +106,7 @@ class ReviewQueue:
         item = self._items.get(held.inject)
         if item is None or item.stage is not Stage.OUTGOING or item.token in self._claimed:
             return NOT_ASKED_FOR
-        self._claimed.add(item.token)
+        self._claimed[item.token] = Place(held.epoch, held.seq)
         if item.kind is Kind.NOTICE:
             return NOTICE
         # Who has left, or was barred, while it waited, neither sends nor gets it.
@@ -118,7 +121,7 @@ class ReviewQueue:
         """
         begun = [each for each in answers if each.decision.notice or each.decision.action is Action.HOLD]
         followed = [each for each in answers if each.held.inject]
-        if not begun and not self._items:
+        if not begun and not self._items and not self._in_doubt:
             return
         change = _Change(self._items)
         for answer in begun:
@@ -189,16 +192,22 @@ class ReviewQueue:
     def _follow(self, change: "_Change", answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
         item = change.items.get(answer.held.inject)
-        if item is None or answer.decision.rules == NOT_ASKED_FOR.rules:
+        place = Place(answer.held.epoch, answer.held.seq)
+        if answer.decision.rules == NOT_ASKED_FOR.rules:
+            # It may have been judged anew after a break, while the log has the answer of before.
+            if self._claimed.get(answer.held.inject) == place:
+                del self._claimed[answer.held.inject]
+            return
+        if item is None:
             return
         if answer.decision.action is Action.REFUSE:
             change.drop(item.token)
             self._tell(change, item, OUT_OF_REACH_NOW)
         elif item.stage is Stage.OUTGOING:
-            change.put(mark_sent(item, Place(answer.held.epoch, answer.held.seq)))
+            change.put(mark_sent(item, place))
 
     def _settle(self, change: "_Change", item: Item, settled: Item | None) -> None:
-        self._claimed.discard(item.token)
+        self._claimed.pop(item.token, None)
         self._asked_at_s.pop(item.token, None)
         if settled is not None:
             change.put(settled)
@@ -221,24 +230,30 @@ class ReviewQueue:
         return Item(token, Kind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
 
     def _save(self, change: "_Change") -> None:
-        if not change.changed and not change.dropped:
+        tokens = change.touched | self._in_doubt
+        if not tokens:
             return
-        self._store.save(change.changed.values(), change.dropped)
+        self._in_doubt = tokens
+        # A crash here, or a failure, leaves the old items or these: then the same is stored again, or what came since.
+        self._store.save(
+            [change.items[token] for token in tokens if token in change.items],
+            [token for token in tokens if token not in change.items],
+        )
+        self._in_doubt = set()
         self._items = change.items
         self.on_outgoing()
 
 
 class _Change:
-    """Items as they will be, once that is stored."""
+    """Items as they will be, once that is stored; `touched` are the tokens of those that are not as they were."""
 
     def __init__(self, items: dict[str, Item]) -> None:
         self.items = dict(items)
-        self.changed: dict[str, Item] = {}
-        self.dropped: set[str] = set()
+        self.touched: set[str] = set()
 
     def put(self, item: Item) -> None:
-        self.items[item.token] = self.changed[item.token] = item
-        self.dropped.discard(item.token)
+        self.items[item.token] = item
+        self.touched.add(item.token)
 
     def add(self, item: Item) -> None:
         if item.token not in self.items:
@@ -246,5 +261,4 @@ class _Change:
 
     def drop(self, token: str) -> None:
         del self.items[token]
-        self.changed.pop(token, None)
-        self.dropped.add(token)
+        self.touched.add(token)

@@ -84,7 +84,9 @@ class Scene:
             opened = await log.fetch(0, 100_000)
         kinds = (RecordKind.STANZA, RecordKind.REVIEW)
         parsed = [
-            parse_record(each.leaf.kind, each.payload or b"") for each in opened if each.leaf.kind in kinds
+            parse_record(RecordKind(each.leaf.kind), each.payload or b"")
+            for each in opened
+            if each.leaf.kind in kinds
         ]
         return [each for each in parsed if isinstance(each, Submission | Event)]
 
