@@ -108,7 +108,7 @@ async def run_gate(
         asyncio.create_task(in_force.run(gate.use), name="rules"),
         asyncio.create_task(reviewing.run(link.write, lambda: watch.host), name="review"),
         asyncio.create_task(
-            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key, queue), name="watch"
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
     ]
     stopped = asyncio.Event()

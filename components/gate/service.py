@@ -32,6 +32,7 @@ from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
+from policy.review import Stage
 from policy.rules import Rules
 
 _RETRY_MIN_S = 0.25
@@ -106,6 +107,16 @@ class Gate:
     def pending(self) -> int:
         """Count what is waiting for a commit."""
         return len(self._pending)
+
+    @property
+    def held(self) -> int:
+        """Count the messages that wait for a reviewer."""
+        return self._review.count(Stage.WAITING)
+
+    @property
+    def uncertain(self) -> int:
+        """Count the held messages of which nobody knows whether they arrived."""
+        return self._review.count(Stage.UNCERTAIN)
 
     @property
     def commits(self) -> bool:

@@ -12,6 +12,7 @@ from components.link.codec import (
     Status,
     SubmissionParser,
     encode_canary,
+    encode_inject,
     encode_noted,
     encode_verdict,
 )
@@ -33,7 +34,7 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted", "canary"}
+    assert names == {"held", "verdict", "status", "noted", "canary", "inject"}
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -46,6 +47,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
     [
         encode_noted("gate.x", "x", 7),
         encode_canary("gate.x", "x", "life-7"),
+        encode_inject("gate.x", "x", "h7", b"<message xmlns='jabber:client'/>"),
         encode_verdict("gate.x", "x", "e", 1, "gate", 0, [release()]),
         encode_verdict(
             "gate.x",
