@@ -107,7 +107,8 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         case Alarm(name, details):
             described |= {"alarm": name, "details": dict(details)}
         case Event(kind, name, details):
-            described |= {"record": kind.name.lower(), "event": name, "details": dict(details)}
+            described |= {"record": kind.name.lower(), "kind": view.reading.kind, "event": name}
+            described |= {"details": dict(details), "text": view.reading.text}
         case OrderDetails() as details:
             described |= asdict(details) | {"order": details.id, "id": view.id}
         case None:

@@ -12,13 +12,13 @@ from typing import Self
 
 from components.archive.log.leaf import NOT_SEALED, encode_leaf
 from components.archive.opener import OpenedRecord, RecordOpener
-from components.archive.record import Delivery, RecordKind, Submission, parse_record
+from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
 from components.audit.forgetting import find_destroyed, forget, purge
 from components.audit.query.compile import Where
 from components.audit.query.tree import Kind
 from components.audit.query.words import fold_words
 from components.audit.schema import FORMAT, SCHEMA, TABLES
-from components.audit.stanza import Reading, read_submission, split_jid
+from components.audit.stanza import Reading, read_done, read_submission, split_jid
 from policy.facts import Way
 
 # A transaction is what one process holds the index for; a fetch is what it holds in memory.
@@ -208,6 +208,8 @@ class _Rows:
                 at_ns = _bounded(parsed.received_at_ns)
                 self._add_submission(record, at_ns, read_submission(parsed), decided)
                 self.rules += [(rule.casefold(), record.index) for rule in parsed.rules]
+            case Event():
+                self._add_submission(record, _bounded(parsed.at_ns), read_done(parsed))
             case Delivery(epoch, through, bounced):
                 self.deliveries.append((record.index, epoch, _bounded(through)))
                 self.bounced += [(epoch, _bounded(seq), record.index) for seq in bounced]

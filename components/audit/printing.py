@@ -11,7 +11,7 @@ from rich.text import Text
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.log.merkle import leaf_hash
 from components.archive.opener import OpenedRecord
-from components.archive.record import Submission
+from components.archive.record import Event, Submission
 from components.audit.document import describe_view
 from components.audit.excerpt import make_excerpt
 from components.audit.index import DeliveryState
@@ -157,7 +157,8 @@ def _remarks(view: RecordView) -> Iterator[Text]:
 
 
 def _parties(view: RecordView) -> Text:
-    sender = show_text(view.reading.sender) or "?"
+    unknown = "the line itself" if isinstance(view.content, Event) else "?"
+    sender = show_text(view.reading.sender) or unknown
     to = show_text(view.reading.to)
     kind = "" if view.reading.kind == Kind.MESSAGE else f"  {view.reading.kind}"
     return Text.assemble((sender, "cyan"), (f" → {to}" if to else ""), (kind, "dim"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from components.archive.record import RecordKind, Submission
+from components.archive.record import Event, RecordKind, Submission
 from components.audit.query.tree import Kind
 
 # Attributes that clients show to people: names of rooms, contacts and files, reasons, labels, links.
@@ -44,6 +44,13 @@ def read_submission(submission: Submission) -> Reading:
     """Read what was submitted, be it a stanza or an event of a session."""
     read = read_event if submission.kind == RecordKind.SESSION else read_stanza
     return read(submission.body)
+
+
+def read_done(event: Event) -> Reading:
+    """Read what was done with the line: `by` among the details is who did it, `who` to whom."""
+    details = dict(event.details)
+    lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
+    return Reading(Kind.EVENT, str(details.get("by", "")), str(details.get("who", "")), "", "\n".join(lines))
 
 
 def read_stanza(body: bytes) -> Reading:

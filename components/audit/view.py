@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
-from components.archive.record import Record, RecordKind, Submission, parse_record
+from components.archive.record import Event, Record, RecordKind, Submission, parse_record
 from components.audit.index import DeliveryState, Index
 from components.audit.query.tree import Kind
-from components.audit.stanza import Reading, read_submission
+from components.audit.stanza import Reading, read_done, read_submission
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +46,8 @@ def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None)
         content = parse_record(RecordKind(opened.leaf.kind), payload)
     except ValueError:  # a kind that is not known, or RecordError
         return RecordView(record_id, opened, None, _nobodys(payload.decode(errors="replace")))
+    if isinstance(content, Event):
+        return RecordView(record_id, opened, content, read_done(content))
     if not isinstance(content, Submission):
         return RecordView(record_id, opened, content, _nobodys(""))
     delivery = index.delivery(content.epoch, content.seq) if index else DeliveryState.UNKNOWN

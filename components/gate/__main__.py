@@ -34,6 +34,9 @@ from components.link.logs import configure_logging
 from components.rules.load import RuleSources, load_sources
 from policy.retention import RecordedKind, assign_class
 
+# How long a thread that reads changed rules may keep the line waiting each time.
+_SWITCH_INTERVAL_S = 0.0005
+
 log = structlog.get_logger("gate")
 
 
@@ -136,6 +139,7 @@ async def run_gate(
 def main() -> int:
     """Run the gate; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
     configure_logging("gate", "info")
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         site_toml = Path(sys.argv[1])
         settings = load_gate(site_toml)

@@ -1,6 +1,7 @@
 """Follows the rules while their files change: a whole new value each time, or the old one and a problem."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 
@@ -48,13 +49,18 @@ class RulesFollower:
                 await self._reload()
 
     async def _reload(self) -> None:
+        # Apart from the loop: thousands of people take a while, and the line must not wait for them. Nor for the
+        # collector, which would go through all of them while it stops everything.
+        gc.disable()
         try:
-            # Apart from the loop: thousands of people take a while, and the line must not wait for them.
             loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
         except RulesError as error:
             self._broken = True
             self._on_problem(error.problems)
             return
+        finally:
+            gc.freeze()
+            gc.enable()
         before, self._loaded = self._loaded, loaded
         if self._broken:
             self._broken = False

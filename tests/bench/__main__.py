@@ -16,7 +16,18 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
-from tests.bench import archive, decide, disk, gate_alone, latency, overload, postgres, soak, throughput
+from tests.bench import (
+    archive,
+    decide,
+    disk,
+    gate_alone,
+    latency,
+    overload,
+    postgres,
+    reload,
+    soak,
+    throughput,
+)
 from tests.bench.bench import Bench, Measure
 from tests.bench.errors import BenchError
 from tests.bench.machine import examine_machine
@@ -25,7 +36,16 @@ from tests.bench.results import Result, Results, load_results, store_results
 from tests.bench.usage import OTHER_CORE
 
 Name = Literal[
-    "disk", "throughput", "latency", "soak", "overload", "gate_alone", "archive", "postgres", "decide"
+    "disk",
+    "throughput",
+    "latency",
+    "soak",
+    "overload",
+    "gate_alone",
+    "archive",
+    "postgres",
+    "decide",
+    "reload",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -37,6 +57,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "archive": ("The log alone", archive.measure),
     "postgres": ("The log in PostgreSQL", postgres.measure),
     "decide": ("A decision", decide.measure),
+    "reload": ("Changed rules", reload.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -10,12 +10,14 @@ from components.archive.record import (
     Access,
     Alarm,
     Delivery,
+    Event,
     Record,
     RecordKind,
     Submission,
     encode_access,
     encode_alarm,
     encode_delivery,
+    encode_event,
     encode_submission,
     parse_record,
 )
@@ -120,6 +122,8 @@ def _encode(record: Record) -> Entry:
             return Entry(RecordKind.ACCESS, encode_access(record))
         case Alarm():
             return Entry(RecordKind.ALARM, encode_alarm(record))
+        case Event():
+            return Entry(record.kind, encode_event(record))
 
 
 async def make_site(folder: Path) -> Site:

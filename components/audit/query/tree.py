@@ -25,12 +25,13 @@ class Bound(StrEnum):
 
 
 class Kind(StrEnum):
-    """What was recorded: a stanza by its element's name, or an event of a session."""
+    """What was recorded: a stanza by its element's name, an event of a session, or what was done with the line."""
 
     MESSAGE = "message"
     PRESENCE = "presence"
     IQ = "iq"
     SESSION = "session"
+    EVENT = "event"
     OTHER = "other"
 
 

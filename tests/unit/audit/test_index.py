@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.archive.record import Delivery, RecordKind, Submission
+from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
 from components.audit import index as index_module
 from components.audit.index import DeliveryState, Found, Index
@@ -312,3 +312,11 @@ async def test_several_processes_catch_up_at_once(site: Site) -> None:
     ] * 4
     assert await find(site, "copper") == list(range(600))
     assert await find(site, "n599") == [599]
+
+
+async def test_what_was_done_with_the_line_is_found(site: Site) -> None:
+    details = (("by", "anna@metals.example"), ("reason", "left the desk"), ("who", BOB))
+    await site.record(Event(RecordKind.ADMISSION, "revoked", details, 1_795_464_245_000_000_000))
+    for query in ("kind:event", "from:anna", f"to:{BOB}", '"left the desk"', "admission revoked"):
+        assert await find(site, query) == [0], query
+    assert await find(site, "kind:event from:bob") == []
