@@ -1,6 +1,7 @@
 """Rules of what may be said on the real line: warned, amended, held, and what reviewers make of it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -206,6 +207,19 @@ async def test_refused(scene: Scene) -> None:
     assert (reviews[-1].name, details["record"], details["reason"]) == ("refuse", record, "clearly not")
     await scene.bob.ping()
     assert "insider tip, no" not in bodies(scene.bob)
+
+
+async def test_the_commands(scene: Scene) -> None:
+    scene.alice.send(say("insider tip by command"))
+    await scene.alice.expect(notice("with compliance"))
+    (record,) = await scene.reviewer.waiting()
+    listed = await scene.reviewer.run("list")
+    assert f"{record} {ALICE}/desk to {BOB} (inside-information): waits until 20" in listed
+    assert "1 message. This look is record audit/" in listed
+    released = json.loads(await scene.reviewer.run("release", record, "--reason", "by command", "--json"))
+    assert (released["record"], released["act"]) == (record, "release")
+    await scene.bob.expect(message("insider tip by command"))
+    assert "is not held" in await scene.reviewer.run("refuse", record, "--reason", "too late")
 
 
 async def test_what_cannot_wait_is_refused(scene: Scene) -> None:
