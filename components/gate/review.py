@@ -168,9 +168,12 @@ class ReviewQueue:
         """Take in a message that is held, and what its sender is told."""
         held, decision, index = answer.held, answer.decision, answer.index
         facts, now_ns = held.facts, self._clock_ns()
+        evidence = prove_reading(held.epoch, held.seq, held.body)
+        # A log that was restored from an older copy gives indexes a second time.
+        name = f"{index}-{evidence[:8]}"
         if decision.action is Action.HOLD:
             item = Item(
-                f"h{index}",
+                f"h{name}",
                 Kind.MESSAGE,
                 Stage.WAITING,
                 index,
@@ -182,12 +185,12 @@ class ReviewQueue:
                 Place(held.epoch, held.seq),
                 now_ns,
                 now_ns + self._deadline_ns,
-                prove_reading(held.epoch, held.seq, held.body),
+                evidence,
             )
             change.add(item)
         # A remote site's people are told by their own gate; a component has nobody to be told.
         if decision.notice and facts.way is Way.C2S:
-            change.add(self._notice(f"n{index}", index, facts.sender, decision.notice))
+            change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
 
     def _follow(self, change: "_Change", answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
@@ -223,7 +226,7 @@ class ReviewQueue:
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
             text = describe_outcome(item, outcome)
-            change.put(self._notice(f"r{item.record}", item.record, to, text))
+            change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
 
     def _notice(self, token: str, record: int, to: str, text: str) -> Item:
         stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)

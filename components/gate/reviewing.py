@@ -105,7 +105,10 @@ class Reviewing:
             act = Act(request.act)
         except (ReviewRequestError, ValueError):
             return ReviewAnswer("this is no act of a reviewer")
-        item = next((each for each in self._held() if each.record == request.record), None)
+        found = [each for each in self._held() if each.record == request.record]
+        item = next(
+            (each for each in found if each.evidence == request.evidence), found[0] if found else None
+        )
         if problem := _find_problem(item, request, self._log_name):
             return ReviewAnswer(problem)
         if item is None or not can_be_decided(item):

@@ -40,6 +40,9 @@ async def test_it_is_held_submitted_and_said_as_if_its_sender_said_it(tmp_path: 
         said = await bob.expect(message("Offer g1", from_=GATE))
         assert [each.get("by") for each in said.iter("{urn:xmpp:sid:0}stanza-id")].count(GATE) == 1
         line.gate.go_on()
+        # From somebody of another site, whose message was held here.
+        line.gate.send(inject("g5", from_="george@zurich.example/desk"))
+        await bob.expect(message("Offer g5", from_="george@zurich.example/desk"))
         # From somebody who is away: it is in their archive all the same.
         line.gate.send(inject("g2"))
         await bob.expect(message("Offer g2", from_=ALICE))

@@ -28,6 +28,8 @@ from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, HOST, FakeLog, held, st
 GATE = "gate.metals.example"
 HOLD = Decision(Action.HOLD, ("tips",), notice="Held.")
 TIP = held(5, text="tip")
+EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
+MESSAGE, NOTICE = f"h42-{EVIDENCE[:8]}", f"n42-{EVIDENCE[:8]}"
 
 
 class Desk:
@@ -60,14 +62,14 @@ class Desk:
 
     async def ask(self, act: str, **changes: object) -> ReviewAnswer | None:
         """Ask something about the message."""
-        request = ReviewRequest(act, 42, "carol", "read it", prove_reading(TIP.epoch, TIP.seq, TIP.body))
+        request = ReviewRequest(act, 42, "carol", "read it", EVIDENCE)
         body = encode_review_request(replace(request, **changes))  # type: ignore[arg-type]
         self.rows = [RequestRow("review:1", body, None)]
         self.answers.clear()
         await self.reviewing.serve()
         return self.answers.get("review:1")
 
-    def item(self, token: str = "h42") -> Item:
+    def item(self, token: str = MESSAGE) -> Item:
         """Give an item, which must be there."""
         item = self.queue.find(token)
         assert item is not None
@@ -100,33 +102,40 @@ def desk() -> Desk:
 
 def test_what_is_held_is_kept_once_and_its_sender_told(desk: Desk) -> None:
     desk.queue.keep([Answered(TIP, HOLD, 42)], [])
-    assert [item.token for item in desk.queue.items] == ["h42", "n42"]
-    assert desk.item().to == BOB and desk.item("n42").to == ALICE
+    assert [item.token for item in desk.queue.items] == [MESSAGE, NOTICE]
+    assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
     assert desk.told() == ["Held."]
     assert (desk.queue.count(Stage.WAITING), desk.queue.count(Stage.UNCERTAIN)) == (1, 0)
+
+
+def test_a_record_number_that_comes_again_is_another_message(desk: Desk) -> None:
+    """As after a log was restored from an older copy, while the queue was not."""
+    desk.queue.keep([Answered(held(9, text="another tip"), HOLD, 42)], [])
+    assert desk.queue.count(Stage.WAITING) == 2
 
 
 @pytest.mark.parametrize("way", [Way.S2S, Way.COMPONENT])
 def test_only_clients_of_this_server_are_told(desk: Desk, way: Way) -> None:
     desk.queue.keep([Answered(held(6, way=way), HOLD, 43)], [])
-    assert desk.item("h43").way is way and desk.told() == ["Held."]
+    (item,) = [each for each in desk.queue.items if each.record == 43]
+    assert item.way is way and desk.told() == ["Held."]
 
 
 def test_what_is_outgoing_is_asked_for_until_it_comes(desk: Desk) -> None:
     (request,) = desk.queue.take_requests(HOST)
-    assert b' id="n42"' in request
+    assert f' id="{NOTICE}"'.encode() in request
     assert desk.queue.take_requests(HOST) == []
     desk.now_s += 6
     assert len(desk.queue.take_requests(HOST)) == 1
-    assert desk.submit("n42", 6).action is Action.RELEASE
+    assert desk.submit(NOTICE, 6).action is Action.RELEASE
     desk.now_s += 6
     assert desk.queue.take_requests(HOST) == []
-    assert desk.submit("n42", 7) == NOT_ASKED_FOR
+    assert desk.submit(NOTICE, 7) == NOT_ASKED_FOR
     desk.queue.keep([], [status(2, 8, 8, done=7)])
-    assert desk.queue.find("n42") is None
+    assert desk.queue.find(NOTICE) is None
 
 
-@pytest.mark.parametrize("token", ["", "h42", "n41"])
+@pytest.mark.parametrize("token", ["", MESSAGE, "n41"])
 def test_what_was_not_asked_for_does_not_pass(desk: Desk, token: str) -> None:
     assert desk.submit(token, 6) == NOT_ASKED_FOR
     assert desk.item().stage is Stage.WAITING
@@ -136,9 +145,9 @@ async def test_a_release_is_recorded_and_goes_out(desk: Desk) -> None:
     assert await desk.ask("release") == ReviewAnswer()
     details = {"actor": "carol", "reason": "read it", "record": "gate/42", "stage": "waiting"}
     assert desk.events() == [("release", details)]
-    assert desk.submit("h42", 6).rules == ("released-after-review",)
+    assert desk.submit(MESSAGE, 6).rules == ("released-after-review",)
     desk.queue.keep([], [status(2, 7, 7, done=6)])
-    assert desk.queue.find("h42") is None
+    assert desk.queue.find(MESSAGE) is None
     assert desk.told()[-1].endswith("it was reviewed and has been sent now.")
 
 
@@ -206,9 +215,9 @@ async def test_when_time_is_over_the_default_is_carried_out(default: Act, told: 
 
 async def test_who_may_not_be_reached_any_more_is_not(desk: Desk) -> None:
     await desk.ask("release")
-    decision = desk.submit("h42", 6, parse_directory(one_enterprise([ALICE.partition("/")[0]])))
+    decision = desk.submit(MESSAGE, 6, parse_directory(one_enterprise([ALICE.partition("/")[0]])))
     assert (decision.action, decision.rules) == (Action.REFUSE, ("recipient-not-admitted",))
-    assert desk.queue.find("h42") is None
+    assert desk.queue.find(MESSAGE) is None
     assert "may not reach" in desk.told()[-1]
 
 
