@@ -285,7 +285,7 @@ async def test_a_disk_that_is_full_is_told_and_the_record_follows(tmp_path: Path
         alarm = await gate.wait_for_record("not-recording")
         assert list(dict(alarm.details)) == ["reason"]
         assert await wait_until(lambda: gate.process.status()["state"] == "connected", WAIT_S)
-        assert gate.shown() == []
+        assert await wait_until(lambda: gate.shown() == [], WAIT_S)  # the file follows twice a second
 
 
 async def test_a_server_that_is_away_is_told_and_that_it_is_back(tmp_path: Path) -> None:
