@@ -2,6 +2,7 @@
 
 import structlog
 
+from components.archive.record import RecordKind, Submission, encode_submission
 from components.gate.review import ReviewQueue
 from components.link.codec import Held
 from policy.decide import decide
@@ -40,3 +41,26 @@ def decide_held(rules: Rules, review: ReviewQueue, held: Held) -> Decision:
         # The server has sent it already: the record keeps which rules it breaks.
         decision = release(*decision.rules)
     return decision
+
+
+def encode_decided(
+    held: Held, decision: Decision, policy: str, received_at_ns: int
+) -> tuple[RecordKind, bytes]:
+    """Encode the record of a submission and of what was decided by the rules of this name."""
+    way = held.facts.way
+    kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
+    submission = Submission(
+        kind,
+        held.epoch,
+        held.seq,
+        way,
+        held.session,
+        received_at_ns,
+        decision.action,
+        decision.rules,
+        decision.error,
+        held.body,
+        policy,
+        decision.amended,
+    )
+    return kind, encode_submission(submission)

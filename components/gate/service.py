@@ -18,12 +18,10 @@ from components.archive.reader import LogReader
 from components.archive.record import (
     Delivery,
     RecordKind,
-    Submission,
     encode_delivery,
-    encode_submission,
 )
 from components.archive.writer import Entry, LogWriter
-from components.gate.deciding import decide_held
+from components.gate.deciding import decide_held, encode_decided
 from components.gate.memo import Memo, encode_memo, restore_amended
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.review import Answered, ReviewQueue
@@ -156,25 +154,9 @@ class Gate:
                 self._writer.integrate()
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
-        way, rules = held.facts.way, self._rules
+        rules = self._rules
         decision = decide_held(rules, self._review, held)
-        kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
-        payload = encode_submission(
-            Submission(
-                kind,
-                held.epoch,
-                held.seq,
-                way,
-                held.session,
-                received_at_ns,
-                decision.action,
-                decision.rules,
-                decision.error,
-                held.body,
-                rules.name,
-                decision.amended,
-            )
-        )
+        kind, payload = encode_decided(held, decision, rules.name, received_at_ns)
         conversation = self._conversations.hash(held.facts)
         return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
 
