@@ -28,7 +28,7 @@ def decide_held(rules: Rules, review: ReviewQueue, held: Held) -> Decision:
     way = held.facts.way
     try:
         if way is Way.GATE:
-            return review.judge(rules.directory, held)
+            return review.judge(held, lambda facts: decide(rules.directory, facts))
         decision = decide(rules.directory, held.facts, rules.content)
         if decision.strip and rules.content is not None:
             from policy.content.carry import take_links_out  # who has no rules does without its libraries

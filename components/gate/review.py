@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 from components.archive.review import prove_reading
 from components.gate.review_store import ItemStore, NoStore
 from components.link.codec import Held, Status, encode_inject
-from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
-from policy.directory import Directory
-from policy.facts import Way
+from policy.facts import StanzaFacts, Way
 from policy.review import (
     EXPIRED,
     OUT_OF_REACH_NOW,
@@ -101,8 +99,11 @@ class ReviewQueue:
         self._claimed.clear()
         self._asked_at_s.clear()
 
-    def judge(self, directory: Directory, held: Held) -> Decision:
-        """Decide on a submission of the way `gate`: asked for, not passed already, and to whom it may still go."""
+    def judge(self, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
+        """Decide on a submission of the way `gate`: was it asked for, has it passed already, may it still go there?
+
+        `decide` is the directory's word, of now, on a message as it was said.
+        """
         item = self._items.get(held.inject)
         if item is None or item.stage is not Stage.OUTGOING or item.token in self._claimed:
             return NOT_ASKED_FOR
@@ -110,7 +111,7 @@ class ReviewQueue:
         if item.kind is Kind.NOTICE:
             return NOTICE
         # Who has left, or was barred, while it waited, neither sends nor gets it.
-        decision = decide(directory, replace(held.facts, way=item.way))
+        decision = decide(replace(held.facts, way=item.way))
         return decision if decision.action is Action.REFUSE else REVIEWED
 
     def keep(self, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
@@ -152,7 +153,7 @@ class ReviewQueue:
         self._save(change)
 
     def take_requests(self, host: str) -> list[bytes]:
-        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.5)."""
+        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.6)."""
         now_s = self._clock_s()
         requests = []
         for item in self.items:

@@ -18,6 +18,7 @@ from components.archive.store import RequestRow
 from components.gate.memo import Memo, encode_memo, parse_memo, restore_amended
 from components.gate.review import NOT_ASKED_FOR, Answered, ReviewQueue
 from components.gate.reviewing import Reviewing
+from policy.decide import decide
 from policy.decision import Action, Decision, Edit, release
 from policy.directory import Directory, parse_directory
 from policy.facts import Way
@@ -78,7 +79,7 @@ class Desk:
     def submit(self, token: str, seq: int, directory: Directory = DIRECTORY) -> Decision:
         """Submit what was asked for, record and answer it."""
         submission = replace(held(seq, way=Way.GATE), inject=token)
-        decision = self.queue.judge(directory, submission)
+        decision = self.queue.judge(submission, lambda facts: decide(directory, facts))
         self.queue.keep([Answered(submission, decision, 100 + seq)], [])
         return decision
 
