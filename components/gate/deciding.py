@@ -20,27 +20,36 @@ _UNDECIDABLE = refuse(
 log = structlog.get_logger("gate")
 
 
-def decide_held(rules: Rules, review: ReviewQueue, held: Held) -> Decision:
-    """Decide on a submission; an amended stanza is complete, and decided on once more.
+class Decider:
+    """Decides on submissions, in their order; `review` knows what the gate itself asked for."""
 
-    What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
-    """
-    way = held.facts.way
-    try:
-        if way is Way.GATE:
-            return review.judge(held, lambda facts: decide(rules.directory, facts))
+    def __init__(self, review: ReviewQueue) -> None:
+        self._review = review
+
+    def decide(self, rules: Rules, held: Held) -> Decision:
+        """Decide on a submission; an amended stanza is complete, and decided on once more.
+
+        What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+        """
+        try:
+            decision = self._decide(rules, held)
+        except Exception as err:
+            log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
+            decision = _UNDECIDABLE
+        if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
+            # The server has sent it already: the record keeps which rules it breaks.
+            decision = release(*decision.rules)
+        return decision
+
+    def _decide(self, rules: Rules, held: Held) -> Decision:
+        if held.facts.way is Way.GATE:
+            return self._review.judge(held, lambda facts: decide(rules.directory, facts))
         decision = decide(rules.directory, held.facts, rules.content)
         if decision.strip and rules.content is not None:
             from policy.content.carry import take_links_out  # who has no rules does without its libraries
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
-    except Exception as err:
-        log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
-        decision = _UNDECIDABLE
-    if way is Way.SERVER and decision.action is not Action.RELEASE:
-        # The server has sent it already: the record keeps which rules it breaks.
-        decision = release(*decision.rules)
-    return decision
+        return decision
 
 
 def encode_decided(

@@ -21,7 +21,7 @@ from components.archive.record import (
     encode_delivery,
 )
 from components.archive.writer import Entry, LogWriter
-from components.gate.deciding import decide_held, encode_decided
+from components.gate.deciding import Decider, encode_decided
 from components.gate.memo import Memo, encode_memo, restore_amended
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.review import Answered, ReviewQueue
@@ -83,6 +83,7 @@ class Gate:
         self.watch = watch or Watch()
         self._log_name = log_name
         self._review = review or ReviewQueue(jid)
+        self._decider = Decider(self._review)
         self._rules = rules
         self._writer = writer
         self._reader = reader
@@ -155,7 +156,7 @@ class Gate:
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         rules = self._rules
-        decision = decide_held(rules, self._review, held)
+        decision = self._decider.decide(rules, held)
         kind, payload = encode_decided(held, decision, rules.name, received_at_ns)
         conversation = self._conversations.hash(held.facts)
         return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
