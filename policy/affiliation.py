@@ -145,9 +145,7 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return ALLOWED
     if facts.way is Way.CANARY:  # the gate's own, to itself; nothing else may call itself one
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
-    if (
-        facts.way is Way.GATE
-    ):  # the gate knows what it asked for (docs/review.md); nothing else comes this way
+    if facts.way is Way.GATE:  # the gate knows what it asked for (docs/review.md), and does not ask here
         return GATE_PROTOCOL
     if facts.way is Way.COMPONENT and facts.sender in directory.services:
         return _decide_service(directory, facts)

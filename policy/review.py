@@ -30,7 +30,8 @@ class Kind(StrEnum):
 class Stage(StrEnum):
     """Where an item is.
 
-    `uncertain`: the server ended, or failed, while it may have been delivering this; only a person can go on.
+    `uncertain`: the server ended, or failed, while it may have been delivering this, or giving it back to its sender;
+    only a person can go on.
     """
 
     WAITING = "waiting"
@@ -108,13 +109,15 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
     """Follow a status of the adapter (gate protocol, 4.3); None when there is nothing more to do for this item.
 
     What was handed back goes out again; of what a server took with it when it ended, only notices do, which may come
-    twice. A message that was never kept back in the end, since its time ran out, is no longer held.
+    twice. A message whose time ran out before its verdict came is its sender's again, and no longer held.
     """
     held, sent = item.held, item.sent
     if held is not None:
         if held.epoch == epoch and held.seq in bounced:
             return None
-        return replace(item, held=None) if held.epoch != epoch or done >= held.seq else item
+        if held.epoch != epoch:
+            return replace(item, stage=Stage.UNCERTAIN, held=None)
+        return replace(item, held=None) if done >= held.seq else item
     if item.stage is not Stage.SENT or sent is None:
         return item
     if sent.epoch != epoch:

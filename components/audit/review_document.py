@@ -11,7 +11,7 @@ _STAGES = {
     "waiting": "waits",
     "outgoing": "is on its way",
     "sent": "is being delivered",
-    "uncertain": "MAY HAVE ARRIVED: the server failed while it delivered this; release it again, or refuse it",
+    "uncertain": "UNCERTAIN, as the server failed: it may have arrived, or be back with its sender; ask, then decide",
 }
 
 

@@ -78,10 +78,11 @@ async def run_gate(
     orders_reader = await LogReader.open(settings.log)
     approvers = load_approvers(archive.approvers)
     executor = OrderExecutor(writer, orders_reader.source, settings.log_origin, retention, approvers)
+    review_reader = await LogReader.open(settings.log)
     reviewing = Reviewing(
         queue,
         writer,
-        orders_reader.source,
+        review_reader.source,
         log_name(settings.log),
         default=review.default,
         retention_class=assign_class(retention, RecordedKind.ACCESS),
@@ -112,7 +113,7 @@ async def run_gate(
         asyncio.create_task(in_force.run(gate.use), name="rules"),
         asyncio.create_task(reviewing.run(link.write, lambda: watch.host), name="review"),
         asyncio.create_task(
-            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key, queue), name="watch"
+            keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
     ]
     stopped = asyncio.Event()
@@ -128,6 +129,7 @@ async def run_gate(
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
+    await review_reader.close()
     await orders_reader.close()
     await reader.close()
     await writer.close()

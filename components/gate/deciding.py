@@ -2,6 +2,7 @@
 
 import structlog
 
+from components.archive.record import RecordKind, Submission, encode_submission
 from components.gate.past import Past
 from components.gate.review import ReviewQueue
 from components.link.codec import Held
@@ -58,7 +59,7 @@ class Decider:
 
     def _decide(self, rules: Rules, held: Held, received_at_ns: int) -> Decision:
         if held.facts.way is Way.GATE:
-            return self._review.judge(rules.directory, held)
+            return self._review.judge(held, lambda facts: decide(rules.directory, facts, None, self._present))
         remembered = self._past.observe(rules.content, held, received_at_ns)
         decision = decide(rules.directory, held.facts, rules.content, self._present, remembered)
         if decision.strip and rules.content is not None:
@@ -66,3 +67,26 @@ class Decider:
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
         return decision
+
+
+def encode_decided(
+    held: Held, decision: Decision, policy: str, received_at_ns: int
+) -> tuple[RecordKind, bytes]:
+    """Encode the record of a submission and of what was decided by the rules of this name."""
+    way = held.facts.way
+    kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
+    submission = Submission(
+        kind,
+        held.epoch,
+        held.seq,
+        way,
+        held.session,
+        received_at_ns,
+        decision.action,
+        decision.rules,
+        decision.error,
+        held.body,
+        policy,
+        decision.amended,
+    )
+    return kind, encode_submission(submission)

@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 from components.archive.review import prove_reading
 from components.gate.review_store import ItemStore, NoStore
 from components.link.codec import Held, Status, encode_inject
-from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
-from policy.directory import Directory
-from policy.facts import Way
+from policy.facts import StanzaFacts, Way
 from policy.review import (
     EXPIRED,
     OUT_OF_REACH_NOW,
@@ -75,7 +73,10 @@ class ReviewQueue:
         self._deadline_ns = int(deadline_s * _NS_PER_S)
         self._clock_ns = clock_ns
         self._clock_s = clock_s
-        self._claimed: set[str] = set()  # submitted on this link, and not carried out
+        self._in_doubt: set[str] = (
+            set()
+        )  # tokens of items that a save which failed may have stored all the same
+        self._claimed: dict[str, Place] = {}  # what carries which item, as far as this link is concerned
         self._asked_at_s: dict[str, float] = {}
         self.on_outgoing: Callable[[], None] = lambda: None
         self.on_uncertain: Callable[[int], None] = lambda _record: None
@@ -98,16 +99,19 @@ class ReviewQueue:
         self._claimed.clear()
         self._asked_at_s.clear()
 
-    def judge(self, directory: Directory, held: Held) -> Decision:
-        """Decide on a submission of the way `gate`: asked for, not passed already, and to whom it may still go."""
+    def judge(self, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
+        """Decide on a submission of the way `gate`: was it asked for, has it passed already, may it still go there?
+
+        `decide` is the directory's word, of now, on a message as it was said.
+        """
         item = self._items.get(held.inject)
         if item is None or item.stage is not Stage.OUTGOING or item.token in self._claimed:
             return NOT_ASKED_FOR
-        self._claimed.add(item.token)
+        self._claimed[item.token] = Place(held.epoch, held.seq)
         if item.kind is Kind.NOTICE:
             return NOTICE
         # Who has left, or was barred, while it waited, neither sends nor gets it.
-        decision = decide(directory, replace(held.facts, way=item.way))
+        decision = decide(replace(held.facts, way=item.way))
         return decision if decision.action is Action.REFUSE else REVIEWED
 
     def keep(self, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
@@ -118,7 +122,7 @@ class ReviewQueue:
         """
         begun = [each for each in answers if each.decision.notice or each.decision.action is Action.HOLD]
         followed = [each for each in answers if each.held.inject]
-        if not begun and not self._items:
+        if not begun and not self._items and not self._in_doubt:
             return
         change = _Change(self._items)
         for answer in begun:
@@ -165,9 +169,12 @@ class ReviewQueue:
         """Take in a message that is held, and what its sender is told."""
         held, decision, index = answer.held, answer.decision, answer.index
         facts, now_ns = held.facts, self._clock_ns()
+        evidence = prove_reading(held.epoch, held.seq, held.body)
+        # A log that was restored from an older copy gives indexes a second time.
+        name = f"{index}-{evidence[:8]}"
         if decision.action is Action.HOLD:
             item = Item(
-                f"h{index}",
+                f"h{name}",
                 Kind.MESSAGE,
                 Stage.WAITING,
                 index,
@@ -179,26 +186,32 @@ class ReviewQueue:
                 Place(held.epoch, held.seq),
                 now_ns,
                 now_ns + self._deadline_ns,
-                prove_reading(held.epoch, held.seq, held.body),
+                evidence,
             )
             change.add(item)
         # A remote site's people are told by their own gate; a component has nobody to be told.
         if decision.notice and facts.way is Way.C2S:
-            change.add(self._notice(f"n{index}", index, facts.sender, decision.notice))
+            change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
 
     def _follow(self, change: "_Change", answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
         item = change.items.get(answer.held.inject)
-        if item is None or answer.decision.rules == NOT_ASKED_FOR.rules:
+        place = Place(answer.held.epoch, answer.held.seq)
+        if answer.decision.rules == NOT_ASKED_FOR.rules:
+            # It may have been judged anew after a break, while the log has the answer of before.
+            if self._claimed.get(answer.held.inject) == place:
+                del self._claimed[answer.held.inject]
+            return
+        if item is None:
             return
         if answer.decision.action is Action.REFUSE:
             change.drop(item.token)
             self._tell(change, item, OUT_OF_REACH_NOW)
         elif item.stage is Stage.OUTGOING:
-            change.put(mark_sent(item, Place(answer.held.epoch, answer.held.seq)))
+            change.put(mark_sent(item, place))
 
     def _settle(self, change: "_Change", item: Item, settled: Item | None) -> None:
-        self._claimed.discard(item.token)
+        self._claimed.pop(item.token, None)
         self._asked_at_s.pop(item.token, None)
         if settled is not None:
             change.put(settled)
@@ -214,31 +227,37 @@ class ReviewQueue:
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
             text = describe_outcome(item, outcome)
-            change.put(self._notice(f"r{item.record}", item.record, to, text))
+            change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
 
     def _notice(self, token: str, record: int, to: str, text: str) -> Item:
         stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
         return Item(token, Kind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
 
     def _save(self, change: "_Change") -> None:
-        if not change.changed and not change.dropped:
+        tokens = change.touched | self._in_doubt
+        if not tokens:
             return
-        self._store.save(change.changed.values(), change.dropped)
+        self._in_doubt = tokens
+        # A crash here, or a failure, leaves the old items or these: then the same is stored again, or what came since.
+        self._store.save(
+            [change.items[token] for token in tokens if token in change.items],
+            [token for token in tokens if token not in change.items],
+        )
+        self._in_doubt = set()
         self._items = change.items
         self.on_outgoing()
 
 
 class _Change:
-    """Items as they will be, once that is stored."""
+    """Items as they will be, once that is stored; `touched` are the tokens of those that are not as they were."""
 
     def __init__(self, items: dict[str, Item]) -> None:
         self.items = dict(items)
-        self.changed: dict[str, Item] = {}
-        self.dropped: set[str] = set()
+        self.touched: set[str] = set()
 
     def put(self, item: Item) -> None:
-        self.items[item.token] = self.changed[item.token] = item
-        self.dropped.discard(item.token)
+        self.items[item.token] = item
+        self.touched.add(item.token)
 
     def add(self, item: Item) -> None:
         if item.token not in self.items:
@@ -246,5 +265,4 @@ class _Change:
 
     def drop(self, token: str) -> None:
         del self.items[token]
-        self.changed.pop(token, None)
-        self.dropped.add(token)
+        self.touched.add(token)

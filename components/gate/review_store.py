@@ -42,7 +42,10 @@ class ReviewStore:
 
     @classmethod
     async def open(cls, path: Path) -> "ReviewStore":
-        """Open the file, making it if there is none; raises LogUnavailable, also when another gate has it."""
+        """Open the file, making it if there is none.
+
+        Raises LogUnavailable, also when another gate has it, and LogDamaged.
+        """
         with sqlite_errors_named(path):
             _make(path)
             connection = await open_connection(path, "rw", _PRAGMAS)
@@ -56,7 +59,7 @@ class ReviewStore:
     async def load(self) -> list[Item]:
         """Give all items; raises LogUnavailable and LogDamaged."""
         with sqlite_errors_named(self._path):
-            rows = await self._connection.execute_fetchall("SELECT facts, stanza FROM item")
+            rows = await self._connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
         try:
             return [_parse(facts, stanza) for facts, stanza in rows]
         except (ValueError, KeyError, TypeError) as error:

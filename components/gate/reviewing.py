@@ -52,6 +52,9 @@ class Reviewing:
         self._log_name = log_name
         self._default = default
         self._retention_class = retention_class
+        self._recorded: dict[
+            str, tuple[Act, str, str]
+        ] = {}  # decisions that are recorded, and not carried out
         self._purge_due = False
 
     async def run(self, write: Callable[[bytes], None], find_host: Callable[[], str]) -> None:
@@ -102,7 +105,10 @@ class Reviewing:
             act = Act(request.act)
         except (ReviewRequestError, ValueError):
             return ReviewAnswer("this is no act of a reviewer")
-        item = next((each for each in self._held() if each.record == request.record), None)
+        found = [each for each in self._held() if each.record == request.record]
+        item = next(
+            (each for each in found if each.evidence == request.evidence), found[0] if found else None
+        )
         if problem := _find_problem(item, request, self._log_name):
             return ReviewAnswer(problem)
         if item is None or not can_be_decided(item):
@@ -116,11 +122,15 @@ class Reviewing:
     async def _decide(self, item: Item, act: Act, actor: str, reason: str) -> None:
         """Record who decided what and why, then do it."""
         record = f"{self._log_name}/{item.record}"
-        details = (("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value))
-        payload = encode_event(Event(RecordKind.REVIEW, act.value, details, time.time_ns()))
-        await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
+        decision = (act, actor, reason)
+        if self._recorded.get(item.token) != decision:
+            details = (("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value))
+            payload = encode_event(Event(RecordKind.REVIEW, act.value, details, time.time_ns()))
+            await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
+            self._recorded[item.token] = decision
         # Killed here: it is decided anew, by the same request or for the same reason, and recorded once more.
         self._queue.decide(item, act, in_time=actor != _NOBODY)
+        del self._recorded[item.token]
         log.info("reviewed", act=act.value, record=record, in_time=actor != _NOBODY)
 
 

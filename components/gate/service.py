@@ -18,12 +18,10 @@ from components.archive.reader import LogReader
 from components.archive.record import (
     Delivery,
     RecordKind,
-    Submission,
     encode_delivery,
-    encode_submission,
 )
 from components.archive.writer import Entry, LogWriter
-from components.gate.deciding import Decider
+from components.gate.deciding import Decider, encode_decided
 from components.gate.memo import Memo, encode_memo, restore_amended
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.review import Answered, ReviewQueue
@@ -34,6 +32,7 @@ from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
 from policy.partition import partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
+from policy.review import Stage
 from policy.rules import Rules
 
 _RETRY_MIN_S = 0.25
@@ -112,6 +111,16 @@ class Gate:
         return len(self._pending)
 
     @property
+    def held(self) -> int:
+        """Count the messages that wait for a reviewer."""
+        return self._review.count(Stage.WAITING)
+
+    @property
+    def uncertain(self) -> int:
+        """Count the held messages of which nobody knows whether they arrived."""
+        return self._review.count(Stage.UNCERTAIN)
+
+    @property
     def commits(self) -> bool:
         """Whether the last attempt to record succeeded."""
         return self._commits
@@ -173,25 +182,9 @@ class Gate:
             self._write(encode_occupants(self._jid, host, room))
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
-        way, rules = held.facts.way, self._rules
+        rules = self._rules
         decision = self._decider.decide(rules, held, received_at_ns)
-        kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
-        payload = encode_submission(
-            Submission(
-                kind,
-                held.epoch,
-                held.seq,
-                way,
-                held.session,
-                received_at_ns,
-                decision.action,
-                decision.rules,
-                decision.error,
-                held.body,
-                rules.name,
-                decision.amended,
-            )
-        )
+        kind, payload = encode_decided(held, decision, rules.name, received_at_ns)
         conversation = self._conversations.hash(held.facts)
         return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
 

@@ -9,12 +9,10 @@ from components.archive.writer import LogWriter
 from components.gate.canary import Canary
 from components.gate.metrics import serve_metrics
 from components.gate.patrol import Patrol
-from components.gate.review import ReviewQueue
 from components.gate.service import Gate
 from components.gate.settings import GateSettings
 from components.gate.watch import Watch
 from components.link.component import GateLink
-from policy.review import Stage
 
 
 async def keep_watch(
@@ -25,7 +23,6 @@ async def keep_watch(
     writer: LogWriter,
     reader: LogReader,
     key: VerifierKey,
-    queue: ReviewQueue,
 ) -> None:
     """Watch until cancelled; `key` verifies the log's checkpoints.
 
@@ -33,7 +30,6 @@ async def keep_watch(
     """
     patrol = Patrol(writer, reader, watch.alarms, log_file(settings.log))
     _add_figures(watch, gate, link, writer, patrol)
-    _add_review_figures(watch, queue)
     duties = [watch.run(patrol), patrol.run(), watch.alarms.recorder.run(writer, reader)]
     if settings.canary_interval_s:
         watch.canary = Canary(
@@ -63,11 +59,5 @@ def _add_figures(watch: Watch, gate: Gate, link: GateLink, writer: LogWriter, pa
     metrics.gauge("checkpoint_age_seconds", "Age of the newest checkpoint.", lambda: patrol.checkpoint_age_s)
     metrics.gauge("connected", "1 while the server has accepted the gate.", lambda: link.is_up)
     metrics.gauge("recording", "1 if the last commit succeeded.", lambda: gate.commits)
-
-
-def _add_review_figures(watch: Watch, queue: ReviewQueue) -> None:
-    waiting, uncertain = Stage.WAITING, Stage.UNCERTAIN
-    watch.metrics.gauge("held_messages", "Messages that wait for a reviewer.", lambda: queue.count(waiting))
-    watch.metrics.gauge(
-        "uncertain_messages", "Released messages that may have arrived.", lambda: queue.count(uncertain)
-    )
+    metrics.gauge("held", "Messages that wait for a reviewer.", lambda: gate.held)
+    metrics.gauge("uncertain", "Held messages that may have arrived.", lambda: gate.uncertain)

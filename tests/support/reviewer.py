@@ -1,12 +1,15 @@
 """A reviewer of a gate under test: the auditors' key, and a log of looks of its own."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 from components.archive.keys import create_log_key
-from components.archive.keys.reference import parse_key_reference
 from components.audit.review import HeldList, decide_held, list_held
-from components.audit.settings import AuditSettings, LogSettings
+from components.audit.settings import AuditSettings, load_audit_settings
 from tests.support.gate_process import GateProcess
+
+ROOT = Path(__file__).parents[2]
 
 _TIMEOUT_S = 10.0
 
@@ -18,16 +21,36 @@ class Reviewer:
         folder.mkdir(parents=True, exist_ok=True)
         create_log_key(folder / "log-audit.key", "metals.example/audit")
 
-        def log(path: Path, origin: str, key_file: Path) -> LogSettings:
-            return LogSettings(path, origin, parse_key_reference(str(key_file), folder))
-
-        self.settings = AuditSettings(
-            log(gate.log_file, gate.log_origin, gate.log_key_file),
-            log(folder / "audit.db", "metals.example/audit", folder / "log-audit.key"),
-            folder / "index.db",
-            (gate.auditor_key_file.with_suffix(".pub"),),
-            (parse_key_reference(str(gate.auditor_key_file), folder),),
+        self._site = folder / "site.toml"
+        self._site.write_text(
+            f"""[gate]
+log = "{gate.log_file}"
+log_origin = "{gate.log_origin}"
+log_key_file = "{gate.log_key_file}"
+[archive]
+recipients = ["{gate.auditor_key_file.with_suffix(".pub")}"]
+[audit]
+key_files = ["{gate.auditor_key_file}"]
+log = "audit.db"
+log_origin = "metals.example/audit"
+log_key_file = "log-audit.key"
+index = "index.db"
+"""
         )
+        self.settings: AuditSettings = load_audit_settings(self._site)
+
+    async def run(self, *arguments: str) -> str:
+        """Run `steelyard review ...` and give what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "components.site.cli", "review", *arguments),
+            cwd=ROOT,
+            env={"STEELYARD_SITE": str(self._site)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return output.decode()
 
     async def held(self) -> HeldList:
         """Give what is held."""
