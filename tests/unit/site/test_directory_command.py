@@ -39,6 +39,9 @@ alice@metals.example,Alice Arden,base,trader
 bob@metals.example,Bob Baker,precious,trader
 carol@metals.example,Carol Castle,precious,trader
 ernest@metals.example,Ernest Eden,,auditor
+erin@metals.example,Erin Ebert,,approver
+frank@metals.example,Frank Fuchs,,approver
+gina@metals.example,Gina Grant,,approver
 """
 
 
@@ -93,15 +96,17 @@ def test_apply_does_what_plan_shows(fed: Path, capsys: pytest.CaptureFixture[str
     assert "    ernest@metals.example  Ernest Eden (auditor)\n" in told(capsys)
     assert directory_cli.show(as_json=True, site=fed) == 0
     grain, metals = json.loads(told(capsys))["enterprises"]
-    assert (grain["id"], len(metals["people"])) == ("grain", 4)
+    assert (grain["id"], len(metals["people"])) == ("grain", 7)
     assert all(finding.ok for finding in check_site(fed) if finding.name in ("settings", "directory"))
 
 
 def test_too_many_departures_have_to_be_allowed(fed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (fed.parent / "people.csv").write_text("\n".join(PEOPLE.splitlines()[:3]))
+    (fed.parent / "people.csv").write_text(
+        "\n".join(line for line in PEOPLE.splitlines() if "C" not in line and "Eden" not in line)
+    )
     assert directory_cli.plan(site=fed) == 3
     refusal = (
-        "✘ 2 of 4 people would leave metals, more than 1; if that is right, run `steelyard directory apply"
+        "✘ 2 of 7 people would leave metals, more than 1; if that is right, run `steelyard directory apply"
     )
     assert refusal in told(capsys)
     assert directory_cli.apply(site=fed) == 1
@@ -206,7 +211,7 @@ def test_a_site_that_takes_pushes(site: Path) -> None:
     (finding,) = [each for each in check_site(site) if each.name == "sources"]
     assert (finding.ok, finding.text) == (
         False,
-        "4 pushed changes of metals are not applied; see `steelyard directory plan`",
+        "7 pushed changes of metals are not applied; see `steelyard directory plan`",
     )
     state.write_text("{")
     (finding,) = [each for each in check_site(site) if each.name == "sources"]
