@@ -11,6 +11,7 @@ from policy.facts import StanzaFacts, Way
 
 _STANZAS = ("<message", "<presence", "<iq")
 _CLIENT = "jabber:client"
+_SEPARATOR = "\x0c"  # no character of XML, so that no namespace has it in it
 
 
 class ExampleError(ValueError):
@@ -75,7 +76,7 @@ class _StanzaReader:
         self._text_goes_on = False
 
     def read(self, text: str) -> StanzaFacts:
-        parser = expat.ParserCreate(namespace_separator="}")
+        parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -89,7 +90,7 @@ class _StanzaReader:
         name, top = self._top
         return StanzaFacts(
             Way.C2S,
-            name[name.rfind("}") + 1 :],
+            name[name.rfind(_SEPARATOR) + 1 :],
             top.get("type", ""),
             top.get("from", ""),
             top.get("to", ""),
@@ -105,7 +106,7 @@ class _StanzaReader:
                 raise ExampleError("has more than one stanza: give each an example of its own")
             self._top = name, attributes
         elif self._depth > 1:
-            self._elements.append("{" + name)
+            self._elements.append("{" + name.replace(_SEPARATOR, "}"))
             self._values += attributes.values()
         self._depth += 1
 
