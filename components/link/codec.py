@@ -21,12 +21,15 @@ XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 _STREAM_HEADER = (
     b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 )
-_FORWARDED = f"{XMLNS_FORWARD}}}forwarded"
-_HELD = f"{XMLNS}}}held"
-_STATUS = f"{XMLNS}}}status"
-_CANARY = f"{XMLNS}}}canary"
-_STANZA_ID = f"{XMLNS_SID}}}stanza-id"
-_BOUNCED = f"{XMLNS}}}bounced"
+# Stands between namespace and local name. It is no character of XML: expat ends the stream at a namespace that has
+# the separator in it, and any client may choose its namespaces.
+_SEPARATOR = "\x0c"
+_FORWARDED = f"{XMLNS_FORWARD}{_SEPARATOR}forwarded"
+_HELD = f"{XMLNS}{_SEPARATOR}held"
+_STATUS = f"{XMLNS}{_SEPARATOR}status"
+_CANARY = f"{XMLNS}{_SEPARATOR}canary"
+_STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
+_BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _WAYS = {way.value: way for way in Way}
 
 
@@ -87,7 +90,7 @@ class SubmissionParser:
     """
 
     def __init__(self) -> None:
-        self._expat = expat.ParserCreate(namespace_separator="}")
+        self._expat = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
@@ -151,11 +154,12 @@ class SubmissionParser:
         self._depth = depth + 1
         self._text_goes_on = False
         if depth > 4:
-            self._elements.append("{" + name)
+            element = "{" + name.replace(_SEPARATOR, "}")
+            self._elements.append(element)
             if attributes:
                 self._values += attributes.values()
                 if "jid" in attributes or "to" in attributes:
-                    self._jids += _named_jids("{" + name, attributes)
+                    self._jids += _named_jids(element, attributes)
         elif depth == 4:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
@@ -193,7 +197,7 @@ class SubmissionParser:
             elif self._kind == _CANARY:
                 self._canaries.append(self._canary())
             else:
-                self._stray.append(name)
+                self._stray.append(name.replace(_SEPARATOR, "}"))
 
     def _text(self, text: str) -> None:
         # A text that two reads of the socket share comes in two pieces; nothing may hide in the gap.
@@ -210,7 +214,7 @@ class SubmissionParser:
         begin, end = self._body
         name, top = self._top
         if self._body_ends_at == 2 and "jid" in top:  # an event's own JID
-            self._jids += _named_jids("{" + name, top)
+            self._jids += _named_jids("{" + name.replace(_SEPARATOR, "}"), top)
         return Held(
             self._host,
             attributes["epoch"],
@@ -219,7 +223,7 @@ class SubmissionParser:
             self._buffer[begin - self._buffer_start : end - self._buffer_start],
             StanzaFacts(
                 _WAYS[attributes["way"]],
-                name[name.rfind("}") + 1 :],
+                name[name.rfind(_SEPARATOR) + 1 :],
                 top.get("type", ""),
                 top.get("from", ""),
                 top.get("to", ""),

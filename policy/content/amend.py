@@ -10,6 +10,7 @@ from policy.decision import Edit
 
 LINK_REMOVED = "[link removed]"
 
+_SEPARATOR = "\x0c"  # no character of XML, so that no namespace has it in it
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 # What only exists to carry a link goes as a whole, the outermost of it first.
 _CARRIERS = (
@@ -92,7 +93,7 @@ class _Element:
 def _read_elements(stanza: bytes) -> list[_Element]:
     """Read all elements in document order, the stanza itself first."""
     names: list[tuple[str, dict[str, str]]] = []
-    parser = expat.ParserCreate(namespace_separator="}")
+    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
     parser.StartElementHandler = lambda name, attributes: names.append((name, attributes))
     try:
         parser.Parse(stanza, True)
@@ -108,7 +109,8 @@ def _read_elements(stanza: bytes) -> list[_Element]:
         text_from = end
         if not tag[0].startswith(b"</"):
             name, attributes = names[len(elements)]
-            open_ = _Element("{" + name if "}" in name else name, attributes, open_, start, end)
+            full = "{" + name.replace(_SEPARATOR, "}") if _SEPARATOR in name else name
+            open_ = _Element(full, attributes, open_, start, end)
             elements.append(open_)
         if tag[0].startswith(b"</") or tag[0].endswith(b"/>"):
             if open_ is None:

@@ -32,7 +32,7 @@ class PayloadMatcher:
         """Return the ids of the rules that name a payload of this stanza."""
         if not self._rules:
             return set()
-        namespaces = {name[1:].partition("}")[0] for name in said.facts.elements}
+        namespaces = {name[1:].rpartition("}")[0] for name in said.facts.elements}
         has_place = self._asks_for_places and _has_geo_uri(said)
         if namespaces <= self._harmless and not has_place:
             return set()

@@ -5,6 +5,7 @@ from xml.parsers import expat
 from policy.facts import StanzaFacts, Way
 
 CLIENT = "jabber:client"
+_SEPARATOR = "\x0c"  # no character of XML, so that no namespace has it in it
 
 
 class StanzaTextError(ValueError):
@@ -29,7 +30,7 @@ class _StanzaReader:
         self._text_goes_on = False
 
     def read(self, text: bytes) -> StanzaFacts:
-        parser = expat.ParserCreate(namespace_separator="}")
+        parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -43,7 +44,7 @@ class _StanzaReader:
         name, top = self._top
         return StanzaFacts(
             Way.C2S,
-            name[name.rfind("}") + 1 :],
+            name[name.rfind(_SEPARATOR) + 1 :],
             top.get("type", ""),
             top.get("from", ""),
             top.get("to", ""),
@@ -59,7 +60,7 @@ class _StanzaReader:
                 raise StanzaTextError("has more than one stanza: give each an example of its own")
             self._top = name, attributes
         elif self._depth > 1:
-            self._elements.append("{" + name)
+            self._elements.append("{" + name.replace(_SEPARATOR, "}"))
             self._values += attributes.values()
         self._depth += 1
 

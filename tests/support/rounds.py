@@ -7,3 +7,6 @@ STRIDE = int(os.environ.get("STEELYARD_FAULT_STRIDE", "4"))
 
 ROUNDS = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "4"))
 """How often a process is killed at random moments."""
+
+FUZZ_EXAMPLES = int(os.environ.get("STEELYARD_FUZZ_EXAMPLES", "100"))
+"""How many inputs each test makes up that throws anything at a parser."""

@@ -66,6 +66,15 @@ def test_submission_has_facts_and_exact_bytes() -> None:
     assert got.facts.jids == (NamedJid("{urn:y}x", "c@x"),)
 
 
+def test_a_namespace_may_have_any_character_in_it() -> None:
+    """Expat takes no namespace with its own separator in it, and a client chooses its namespaces."""
+    stanza = b"<message from='a@x/1'><x xmlns='a}b'><y xmlns='}' to='c@x'/></x></message>"
+    [got] = SubmissionParser().feed(held(1, stanza))
+    assert isinstance(got, Held)
+    assert got.facts.elements == ("{a}b}x", "{}}y")
+    assert got.facts.jids == (NamedJid("{}}y", "c@x"),)
+
+
 def test_event_and_status() -> None:
     event, status = SubmissionParser().feed(EVENT + STATUS)
     assert isinstance(event, Held)
