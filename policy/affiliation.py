@@ -2,7 +2,7 @@
 
 from policy.address import BareJid, bare, domain_of
 from policy.borders import FREE
-from policy.chaperone import decide_chaperoned
+from policy.chaperone import decide_chaperoned, decide_farewell
 from policy.decision import Decision, refuse, release
 from policy.directory import Directory, Member, MemberKind
 from policy.enterprise import EnterpriseId, Person
@@ -150,6 +150,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
             return refusal
     elif facts.way is Way.S2S or facts.way is Way.COMPONENT:  # they have no account here that it could be for
         return RECIPIENT_OUTSIDE
+    elif refusal := decide_farewell(directory, facts, present):
+        return refusal
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts):
         return NAMES_OUTSIDER
     return ALLOWED
