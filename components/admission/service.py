@@ -41,6 +41,7 @@ _TOLD_AFTER_S = 1.0
 """By when the gate has taken an acknowledgement, so that whoever is thanked can write."""
 
 _RECORD_PACK = 50
+XMLNS_ACCESS = "urn:steelyard:access:0"
 _ROOM_RETRY_S = 30.0
 
 log = structlog.get_logger("access")
@@ -126,7 +127,7 @@ class AdmissionService:
         self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
         self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
-        self.link.on_presence(self._take_presence)
+        self.link.on_presence(self._rooms.take)
 
     def _read(self) -> _State:
         directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
@@ -186,15 +187,12 @@ class AdmissionService:
             if self.link.send(make_message(self._access.jid, self._access.jid, note, name)):
                 self._sent.add(name)
 
-    def _take_presence(self, presence: ET.Element) -> None:
-        sender = presence.get("from", "")
-        if bare(sender) in self._state.standing.admitted:
-            if not presence.get("type"):
-                known = bare(sender) in self._state.standing.acknowledged
-                text = self._access.notice if known else f"{self._access.notice}\n{ASK}"
-                self.link.send(make_message(self._access.jid, sender, text))
-            return
-        self._rooms.take(presence)
+    def _tell(self, session: str) -> None:
+        """Send the notice to a session that has just come online."""
+        if bare(session) in self._state.standing.admitted:
+            known = bare(session) in self._state.standing.acknowledged
+            text = self._access.notice if known else f"{self._access.notice}\n{ASK}"
+            self.link.send(make_message(self._access.jid, session, text))
 
     def _take_message(self, message: ET.Element) -> None:
         sender, body = message.get("from", ""), read_body(message)
@@ -202,6 +200,12 @@ class AdmissionService:
         if sender == self._access.jid:
             if message.get("type") != "error" and receipt:
                 self._memory.set_recorded(message.get("id", ""), receipt)
+            return
+        if sender in self._settings.domains:
+            # Nobody but our own server speaks as its domain.
+            online = message.find(f"{{{XMLNS_ACCESS}}}online")
+            if online is not None:
+                self._tell(online.get("jid", ""))
             return
         person = bare(sender)
         if not body or person not in self._state.standing.admitted:
