@@ -24,7 +24,7 @@ from components.admission.notice import (
     read_receipt,
 )
 from components.admission.password import PasswordFolder
-from components.admission.rooms import RoomNotices
+from components.admission.rooms import put_notice
 from components.admission.settings import AdmissionSettings
 from components.grants.accept import accept_note
 from components.grants.folder import GrantsError
@@ -68,7 +68,6 @@ class AdmissionService:
         )
         passwords = PasswordFolder(self._access.passwords, settings.server_config)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
-        self._rooms = RoomNotices(self.link)
         self._wake = asyncio.Event()
         self._described: set[str] = set()
         self._sent: set[str] = set()
@@ -114,7 +113,7 @@ class AdmissionService:
             if not self.link.is_up:
                 return True  # it is tried once the server is there
             try:
-                await self._rooms.put(room.jid, room.name, self._access.notice)
+                await put_notice(self.link, room.jid, room.name, self._access.notice)
                 self._described.add(room.jid)
             except EntityError as error:
                 log.warning("a room has no notice", room=room.jid, reason=str(error))
@@ -127,7 +126,6 @@ class AdmissionService:
         self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
         self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
-        self.link.on_presence(self._rooms.take)
 
     def _read(self) -> _State:
         directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
