@@ -25,7 +25,6 @@ from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, log_name, store_label
-from components.site.access import list_access, open_desk
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
@@ -42,12 +41,10 @@ from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
 from components.site.settings import AuditSettings, GateSettings, SettingsError, SiteSettings, load_site
-from policy.admission import State
 from policy.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
 CLOCK_SLACK_S = 5.0
-ENDS_SOON_S = 14 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,17 +201,10 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
 
 
 def _check_access(settings: SiteSettings) -> Iterator[str]:
-    if settings.access is None:
-        return
-    rows = list_access(open_desk(settings.path))
-    admitted = [row.found for row in rows if row.found and row.found.state is State.ADMITTED]
-    soon_s = time.time() + ENDS_SOON_S
-    ending = sum(found.ends_s is not None and found.ends_s < soon_s for found in admitted)
-    waiting = sum(row.found is not None and row.found.state is State.REQUESTED for row in rows)
-    yield (
-        f"{len(admitted)} people admitted, {ending} of them for less than two weeks unless approvers act; "
-        f"{waiting} requests wait"
-    )
+    from components.site.access import summarize_access
+
+    if settings.access:
+        yield summarize_access(settings.path)
 
 
 def _check_witness(settings: SiteSettings) -> Iterator[str]:
