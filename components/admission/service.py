@@ -18,6 +18,7 @@ from components.admission.notice import (
     ASK,
     KNOWN,
     THANKS,
+    describe_duties,
     is_agreement,
     make_message,
     read_body,
@@ -26,7 +27,7 @@ from components.admission.notice import (
 from components.admission.password import PasswordFolder
 from components.admission.rooms import put_notice
 from components.admission.settings import AdmissionSettings
-from components.grants.accept import accept_note
+from components.grants.accept import accept_note, enterprise_of_approver
 from components.grants.folder import GrantsError
 from components.grants.note import encode_note
 from components.grants.register import AccessRegister, Standing
@@ -35,6 +36,7 @@ from policy.access_statement import Act, Statement, notice_digest
 from policy.address import bare, domain_of
 from policy.admission import State
 from policy.directory import Directory, DirectoryError, parse_directory
+from policy.enterprise import EnterpriseId
 
 _INTERVAL_S = 0.2
 _TOLD_AFTER_S = 1.0
@@ -189,8 +191,15 @@ class AdmissionService:
         """Send the notice to a session that has just come online."""
         if bare(session) in self._state.standing.admitted:
             known = bare(session) in self._state.standing.acknowledged
-            text = self._access.notice if known else f"{self._access.notice}\n{ASK}"
-            self.link.send(make_message(self._access.jid, session, text))
+            duties = describe_duties(
+                self._state.standing.admissions.values(), self._enterprise_for(session), time.time()
+            )
+            lines = [self._access.notice, *([] if known else [ASK]), *([duties] if known and duties else [])]
+            self.link.send(make_message(self._access.jid, session, "\n".join(lines)))
+
+    def _enterprise_for(self, jid: str) -> EnterpriseId | None:
+        """Give the enterprise that somebody approves for, or None."""
+        return enterprise_of_approver(self._register, self._state.directory, bare(jid))
 
     def _take_message(self, message: ET.Element) -> None:
         sender, body = message.get("from", ""), read_body(message)
