@@ -153,7 +153,7 @@ def summarize_access(site_toml: Path) -> str:
     soon_s = time.time() + _ENDS_SOON_S
     ending = sum(found.ends_s is not None and found.ends_s < soon_s for found in admitted)
     waiting = sum(row.found is not None and row.found.state is State.REQUESTED for row in rows)
-    return f"people admitted: {len(admitted)}; grants that end within two weeks: {ending}; requests that wait: {waiting}"
+    return f"admitted: {len(admitted)}; grants that end within two weeks: {ending}; requests that wait: {waiting}"
 
 
 def _never_asked(desk: AccessDesk, requests: Sequence[Admission]) -> Iterator[BareJid]:
