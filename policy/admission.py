@@ -163,7 +163,7 @@ def restrict(
         replace(
             firm,
             people=tuple(
-                replace(person, roles=roles)
+                replace(person, roles=roles, unapproved=person.roles - roles)
                 for person in firm.people
                 if (roles := _held_roles(person, admitted))
             ),

@@ -1,77 +1,46 @@
-"""The notice in every room: in its description, and as its subject (XEP-0045)."""
+"""The notice in a room: in its description, and as its subject (XEP-0045)."""
 
-import asyncio
 from xml.etree import ElementTree as ET
 
 from components.admission.form import encode_submission
 from components.admission.notice import XMLNS_COMPONENT
-from components.link.entity import EntityError, EntityLink, NoAnswerError, read_error
+from components.link.entity import EntityLink
 
 _XMLNS_MUC = "http://jabber.org/protocol/muc"
-_XMLNS_USER = f"{_XMLNS_MUC}#user"
 _XMLNS_OWNER = f"{_XMLNS_MUC}#owner"
 _ROOM_CONFIG = f"{_XMLNS_MUC}#roomconfig"
-_SELF = "110"  # XEP-0045, 7.2.2: this presence is one's own
 _NICKNAME = "Steelyard"
 _TIMEOUT_S = 10.0
 
 
-class RoomNotices:
-    """Puts the notice into rooms, one after the other; the component must be an owner of them."""
+async def put_notice(link: EntityLink, room: str, name: str, notice: str) -> None:
+    """Make a room if need be, describe it, set its subject and leave; raises EntityError.
 
-    def __init__(self, link: EntityLink) -> None:
-        self._link = link
-        self._joining: dict[str, asyncio.Future[None]] = {}
+    The component must be an owner of it. That it is in is not waited for: all of this is carried out in order, and
+    whoever did not get in cannot configure what is not there.
+    """
+    _send_presence(link, room)
+    try:
+        query = ET.Element(f"{{{_XMLNS_OWNER}}}query")
+        values = {
+            "muc#roomconfig_roomname": [name],
+            "muc#roomconfig_roomdesc": [notice],
+            "muc#roomconfig_persistentroom": ["1"],
+        }
+        query.append(encode_submission(_ROOM_CONFIG, values))
+        await link.request(room, query, kind="set", timeout_s=_TIMEOUT_S)
+        message = ET.Element("message", {"from": link.jid, "to": room, "type": "groupchat"})
+        ET.SubElement(message, f"{{{XMLNS_COMPONENT}}}subject").text = notice
+        link.send(message)
+    finally:
+        _send_presence(link, room, "unavailable")
 
-    async def put(self, room: str, name: str, notice: str) -> None:
-        """Make the room if need be, describe it, set its subject and leave; raises EntityError."""
-        await self._join(room)
-        try:
-            query = ET.Element(f"{{{_XMLNS_OWNER}}}query")
-            values = {
-                "muc#roomconfig_roomname": [name],
-                "muc#roomconfig_roomdesc": [notice],
-                "muc#roomconfig_persistentroom": ["1"],
-            }
-            query.append(encode_submission(_ROOM_CONFIG, values))
-            await self._link.request(room, query, kind="set", timeout_s=_TIMEOUT_S)
-            message = ET.Element("message", {"from": self._link.jid, "to": room, "type": "groupchat"})
-            ET.SubElement(message, f"{{{XMLNS_COMPONENT}}}subject").text = notice
-            self._link.send(message)
-        finally:
-            self._send_presence(room, "unavailable")
 
-    def take(self, presence: ET.Element) -> None:
-        """Take a presence that comes from a room."""
-        room = presence.get("from", "").partition("/")[0]
-        waiting = self._joining.get(room)
-        if waiting is None or waiting.done():
-            return
-        if presence.get("type") == "error":
-            waiting.set_exception(read_error(presence))
-            return
-        codes = presence.findall(f"{{{_XMLNS_USER}}}x/{{{_XMLNS_USER}}}status")
-        if any(each.get("code") == _SELF for each in codes):
-            waiting.set_result(None)
-
-    async def _join(self, room: str) -> None:
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._joining[room] = waiting
-        try:
-            if not self._send_presence(room):
-                raise NoAnswerError(f"{room} cannot be joined: not connected")
-            async with asyncio.timeout(_TIMEOUT_S):
-                await waiting
-        except TimeoutError:
-            raise EntityError(f"{room} cannot be joined: no answer in {_TIMEOUT_S:g} s") from None
-        finally:
-            del self._joining[room]
-
-    def _send_presence(self, room: str, kind: str = "") -> bool:
-        presence = ET.Element("presence", {"from": self._link.jid, "to": f"{room}/{_NICKNAME}"})
-        if kind:
-            presence.set("type", kind)
-        else:
-            muc = ET.SubElement(presence, f"{{{_XMLNS_MUC}}}x")
-            ET.SubElement(muc, f"{{{_XMLNS_MUC}}}history", maxstanzas="0")
-        return self._link.send(presence)
+def _send_presence(link: EntityLink, room: str, kind: str = "") -> None:
+    presence = ET.Element("presence", {"from": link.jid, "to": f"{room}/{_NICKNAME}"})
+    if kind:
+        presence.set("type", kind)
+    else:
+        muc = ET.SubElement(presence, f"{{{_XMLNS_MUC}}}x")
+        ET.SubElement(muc, f"{{{_XMLNS_MUC}}}history", maxstanzas="0")
+    link.send(presence)

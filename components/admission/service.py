@@ -18,15 +18,16 @@ from components.admission.notice import (
     ASK,
     KNOWN,
     THANKS,
+    describe_duties,
     is_agreement,
     make_message,
     read_body,
     read_receipt,
 )
 from components.admission.password import PasswordFolder
-from components.admission.rooms import RoomNotices
+from components.admission.rooms import put_notice
 from components.admission.settings import AdmissionSettings
-from components.grants.accept import accept_note
+from components.grants.accept import accept_note, enterprise_of_approver
 from components.grants.folder import GrantsError
 from components.grants.note import encode_note
 from components.grants.register import AccessRegister, Standing
@@ -35,12 +36,14 @@ from policy.access_statement import Act, Statement, notice_digest
 from policy.address import bare, domain_of
 from policy.admission import State
 from policy.directory import Directory, DirectoryError, parse_directory
+from policy.enterprise import EnterpriseId
 
 _INTERVAL_S = 0.2
 _TOLD_AFTER_S = 1.0
 """By when the gate has taken an acknowledgement, so that whoever is thanked can write."""
 
 _RECORD_PACK = 50
+XMLNS_ACCESS = "urn:steelyard:access:0"
 _ROOM_RETRY_S = 30.0
 
 log = structlog.get_logger("access")
@@ -67,7 +70,6 @@ class AdmissionService:
         )
         passwords = PasswordFolder(self._access.passwords, settings.server_config)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
-        self._rooms = RoomNotices(self.link)
         self._wake = asyncio.Event()
         self._described: set[str] = set()
         self._sent: set[str] = set()
@@ -113,7 +115,7 @@ class AdmissionService:
             if not self.link.is_up:
                 return True  # it is tried once the server is there
             try:
-                await self._rooms.put(room.jid, room.name, self._access.notice)
+                await put_notice(self.link, room.jid, room.name, self._access.notice)
                 self._described.add(room.jid)
             except EntityError as error:
                 log.warning("a room has no notice", room=room.jid, reason=str(error))
@@ -126,7 +128,6 @@ class AdmissionService:
         self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
         self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
-        self.link.on_presence(self._take_presence)
 
     def _read(self) -> _State:
         directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
@@ -186,15 +187,19 @@ class AdmissionService:
             if self.link.send(make_message(self._access.jid, self._access.jid, note, name)):
                 self._sent.add(name)
 
-    def _take_presence(self, presence: ET.Element) -> None:
-        sender = presence.get("from", "")
-        if bare(sender) in self._state.standing.admitted:
-            if not presence.get("type"):
-                known = bare(sender) in self._state.standing.acknowledged
-                text = self._access.notice if known else f"{self._access.notice}\n{ASK}"
-                self.link.send(make_message(self._access.jid, sender, text))
-            return
-        self._rooms.take(presence)
+    def _tell(self, session: str) -> None:
+        """Send the notice to a session that has just come online."""
+        if bare(session) in self._state.standing.admitted:
+            known = bare(session) in self._state.standing.acknowledged
+            duties = describe_duties(
+                self._state.standing.admissions.values(), self._enterprise_for(session), time.time()
+            )
+            lines = [self._access.notice, *([] if known else [ASK]), *([duties] if known and duties else [])]
+            self.link.send(make_message(self._access.jid, session, "\n".join(lines)))
+
+    def _enterprise_for(self, jid: str) -> EnterpriseId | None:
+        """Give the enterprise that somebody approves for, or None."""
+        return enterprise_of_approver(self._register, self._state.directory, bare(jid))
 
     def _take_message(self, message: ET.Element) -> None:
         sender, body = message.get("from", ""), read_body(message)
@@ -202,6 +207,12 @@ class AdmissionService:
         if sender == self._access.jid:
             if message.get("type") != "error" and receipt:
                 self._memory.set_recorded(message.get("id", ""), receipt)
+            return
+        if sender in self._settings.domains:
+            # Nobody but our own server speaks as its domain.
+            online = message.find(f"{{{XMLNS_ACCESS}}}online")
+            if online is not None:
+                self._tell(online.get("jid", ""))
             return
         person = bare(sender)
         if not body or person not in self._state.standing.admitted:

@@ -69,6 +69,7 @@ class RulesInForce:
             "digest": rules.digest,
             "content": rules.content.digest if rules.content else "",
             "people": len(rules.directory.people),
+            "exceptions": " ".join(each.id for each in rules.directory.exceptions),
             **(more or {}),
         }
         event = Event(RecordKind.RULES, name, tuple(details.items()), at_ns)

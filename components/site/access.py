@@ -18,9 +18,11 @@ from components.site.errors import SiteError
 from components.site.settings import load_gate
 from policy.access_statement import Act, Statement, StatementError, parse_statement
 from policy.address import BareJid
-from policy.admission import Admission
+from policy.admission import DAY_S, Admission, State
 from policy.directory import Directory, DirectoryError, parse_directory
 from policy.enterprise import Person, Role
+
+_ENDS_SOON_S = 14 * DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,16 @@ def list_access(desk: AccessDesk) -> list[PersonAccess]:
         for jid in sorted(people.keys() | standing.admissions.keys())
         if jid not in people or Role.SERVICE not in people[jid].roles
     ]
+
+
+def summarize_access(site_toml: Path) -> str:
+    """Say in a line how many are admitted, end soon and wait; raises SiteError."""
+    rows = list_access(open_desk(site_toml))
+    admitted = [row.found for row in rows if row.found and row.found.state is State.ADMITTED]
+    soon_s = time.time() + _ENDS_SOON_S
+    ending = sum(found.ends_s is not None and found.ends_s < soon_s for found in admitted)
+    waiting = sum(row.found is not None and row.found.state is State.REQUESTED for row in rows)
+    return f"admitted: {len(admitted)}; grants that end within two weeks: {ending}; requests that wait: {waiting}"
 
 
 def _never_asked(desk: AccessDesk, requests: Sequence[Admission]) -> Iterator[BareJid]:

@@ -209,6 +209,13 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
     yield "none"
 
 
+def _check_access(settings: SiteSettings) -> Iterator[str]:
+    from components.site.access import summarize_access
+
+    if settings.access:
+        yield summarize_access(settings.path)
+
+
 def _check_witness(settings: SiteSettings) -> Iterator[str]:
     if settings.witness is None:
         return
@@ -288,6 +295,7 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "clock": _check_clock,
     "running": _check_running,
     "alarms": _check_alarms,
+    "access": _check_access,
     "witness": _check_witness,
     "sources": _check_sources,
     "logs": _check_logs,

@@ -64,7 +64,7 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
         took_s = time.monotonic() - began_s
         print(f"revoked after {took_s:.2f} s")
         assert "not-authorized" in show(alice.error) if alice.error is not None else ""
-        assert not file.exists()
+        assert await wait_until(lambda: not file.exists(), 10.0)
         with pytest.raises((AssertionError, StreamEndedError)):
             await XmppStream.login(site.prosody.address, "alice@metals.example", password=password)
         bob.send("<message to='alice@metals.example' type='chat' id='m2'><body>still there?</body></message>")

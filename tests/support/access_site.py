@@ -14,10 +14,10 @@ from components.grants.accept import accept_note, make_decision, make_request
 from components.grants.note import encode_note, sign_statement
 from components.grants.register import AccessRegister, Standing
 from components.grants.settings import load_access
-from policy.access_statement import Act, Statement, statement_digest
+from policy.access_statement import Act, Statement
 from policy.address import BareJid
 from policy.directory import parse_directory
-from policy.enterprise import EnterpriseId, Role
+from policy.enterprise import EnterpriseId
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import ProsodyServer
@@ -120,14 +120,19 @@ class AccessSite(ProcessUnderTest):
         for who in [name for name in APPROVERS if name != person][:2]:
             self.decide(who, Act.APPROVE, digest)
 
-    def admit_until(self, person: str, until_s: int) -> None:
-        """Have two approve somebody up to a time, which no command would take so soon."""
-        jid, now_s = BareJid(f"{person}@metals.example"), int(time.time())
-        firm, roles = EnterpriseId("metals"), (Role.TRADER,)
-        request = Statement(Act.REQUEST, jid, firm, jid, now_s, id=f"u{now_s}", roles=roles, until_s=until_s)
-        self.register.folder.store(encode_note(request))
-        for who in APPROVERS[:2]:
-            self.decide(who, Act.APPROVE, statement_digest(request))
+    def revoke_later(self, who: str, person: str, at_s: int) -> None:
+        """Have an approver put somebody out from a time to come on, which no command would take."""
+        jid, by = BareJid(f"{person}@metals.example"), BareJid(f"{who}@metals.example")
+        statement = Statement(Act.REVOKE, jid, EnterpriseId("metals"), by, at_s)
+        self.register.folder.store(sign_statement(statement, self.keys[who]))
+
+    def list_people(self, people: Iterable[str]) -> None:
+        """Write another directory, as an operator does; it comes into force a moment later."""
+        self._directory = write_directory(people, (), self.prosody.plan.gate)
+        file = self.site_toml.with_name("directory.toml")
+        draft = file.with_suffix(".new")
+        draft.write_text(self._directory, encoding="utf-8")
+        draft.replace(file)
 
     def standing(self) -> Standing:
         """Judge how it stands now."""

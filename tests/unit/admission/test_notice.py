@@ -5,7 +5,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.admission.form import Field, encode_form, encode_submission, encode_table, parse_values
-from components.admission.notice import is_agreement, make_message, read_body, read_receipt
+from components.admission.notice import (
+    describe_duties,
+    is_agreement,
+    make_message,
+    read_body,
+    read_receipt,
+)
+from policy.access_statement import Act, Statement
+from policy.address import BareJid
+from policy.admission import Admission, State
+from policy.enterprise import EnterpriseId, Role
 
 
 @pytest.mark.parametrize("body", ["yes", "Yes", " YES! ", "ok", "ja", "是"])
@@ -53,3 +63,20 @@ def test_a_form_and_a_table_say_what_they_are() -> None:
     table = encode_table("T", {"a": "A"}, [{"a": "1"}, {"a": "2"}])
     assert table.get("type") == "result"
     assert len(table.findall("{jabber:x:data}item")) == 2
+
+
+def test_approvers_are_told_what_waits_for_them() -> None:
+    metals, grain = EnterpriseId("metals"), EnterpriseId("grain")
+    jid = BareJid("alice@metals.example")
+    asked = Statement(Act.REQUEST, jid, metals, jid, 1000, id="r1", roles=(Role.TRADER,))
+    waiting = Admission(jid, State.REQUESTED, asked)
+    ending = Admission(jid, State.ADMITTED, asked, expires_s=2000, certify_by_s=9_000_000)
+    lasting = Admission(jid, State.ADMITTED, asked, expires_s=9_000_000)
+    left = Admission(jid, State.REVOKED)
+    everybody = [waiting, ending, lasting, left]
+    assert describe_duties(everybody, metals, 1500) == (
+        "For approvers: requests that wait: 1; grants that end within two weeks: 1."
+    )
+    assert describe_duties([lasting, left], metals, 1500) == ""
+    assert describe_duties(everybody, grain, 1500) == ""
+    assert describe_duties(everybody, None, 1500) == ""
