@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.scripted_gate import ScriptedLine, made_by_server
-from tests.support.stream import Element, XmppStream, message, show
+from tests.support.stream import Element, Matcher, XmppStream, message, show
 
 ALICE, BOB, CAROL = (f"{name}@metals.example" for name in ("alice", "bob", "carol"))
 PIT = "pit@rooms.metals.example"
@@ -21,6 +21,10 @@ def room(*people: str) -> str:
 
 def told_of(stream: XmppStream, jid: str, begin: int = 0) -> list[str]:
     return [show(each) for each in stream.received[begin:] if (each.get("from") or "").startswith(jid)]
+
+
+def is_gone(jid: str) -> Matcher:
+    return lambda element: element.get("type") == "unavailable" and element.get("from") == f"{jid}/desk"
 
 
 async def friends(line: ScriptedLine) -> tuple[XmppStream, XmppStream]:
@@ -48,7 +52,7 @@ async def ask_archive(stream: XmppStream, form: str = "") -> list[str]:
     begin = len(stream.received)
     answer = await stream.request("set", f"<query xmlns='urn:xmpp:mam:2'>{form}</query>", to=PIT)
     assert answer.get("type") == "result", show(answer)
-    bodies = (each.findtext(".//{jabber:client}body") for each in stream.received[begin:])
+    bodies = (each.findtext("{urn:xmpp:mam:2}result//{jabber:client}body") for each in stream.received[begin:])
     return [body for body in bodies if body]
 
 
@@ -62,6 +66,8 @@ async def test_what_the_server_makes_stops_at_a_border_and_is_recorded(tmp_path:
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await friends(line)
         line.gate.say_borders(APART)
+        for stream, other in ((bob, ALICE), (alice, BOB)):
+            assert len(await stream.expect(is_gone(other))) == 0  # without a status
         begin = len(bob.received)
         alice.send("<presence><status>news</status></presence>")
         held = await line.gate.expect(lambda each: made_by_server(each) and b"news" in each.body)
@@ -85,6 +91,7 @@ async def test_a_table_counts_when_all_of_it_has_come(tmp_path: Path, parts: lis
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await friends(line)
         line.gate.say_borders(APART)
+        await bob.expect(is_gone(ALICE))
         for part, of in parts:
             line.gate.say_borders(TOGETHER, part, of)
         begin = len(bob.received)
@@ -177,7 +184,7 @@ async def say(stream: XmppStream, body: str) -> None:
 
 async def enter_again(stream: XmppStream) -> list[str]:
     stream.send(f"<presence type='unavailable' to='{PIT}/Bob'/>")
-    await stream.ping()
+    await stream.expect(lambda each: each.get("from") == f"{PIT}/Bob" and each.get("type") == "unavailable")
     stream.unread.clear()
     return await enter(stream, "Bob")
 
