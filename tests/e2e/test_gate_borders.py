@@ -52,7 +52,9 @@ async def ask_archive(stream: XmppStream, form: str = "") -> list[str]:
     begin = len(stream.received)
     answer = await stream.request("set", f"<query xmlns='urn:xmpp:mam:2'>{form}</query>", to=PIT)
     assert answer.get("type") == "result", show(answer)
-    bodies = (each.findtext("{urn:xmpp:mam:2}result//{jabber:client}body") for each in stream.received[begin:])
+    bodies = (
+        each.findtext("{urn:xmpp:mam:2}result//{jabber:client}body") for each in stream.received[begin:]
+    )
     return [body for body in bodies if body]
 
 
