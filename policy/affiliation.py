@@ -2,7 +2,7 @@
 
 from policy.address import BareJid, bare, domain_of
 from policy.borders import FREE
-from policy.chaperone import decide_chaperoned
+from policy.chaperone import decide_chaperoned, decide_farewell
 from policy.decision import Decision, refuse, release
 from policy.directory import Directory, Member, MemberKind
 from policy.enterprise import EnterpriseId, Person
@@ -62,6 +62,7 @@ _SPEAKERS = {
 
 # Elements whose `jid` or `to` makes the server, a room or the other client turn to that address.
 _DIRECT_INVITATION = "{jabber:x:conference}x"  # XEP-0249
+_ROOM_INVITATION = "{http://jabber.org/protocol/muc#user}invite"  # XEP-0045, 7.8.2: the room invites them
 _ROSTER_ITEM = "{jabber:iq:roster}item"  # RFC 6121, 2
 _ROOM_AFFILIATION = "{http://jabber.org/protocol/muc#admin}item"  # XEP-0045, 9
 _NODE_AFFILIATION = "{http://jabber.org/protocol/pubsub#owner}affiliation"  # XEP-0060, 8.9
@@ -73,7 +74,7 @@ _REACHES_FOR = frozenset(
         _NODE_AFFILIATION,
         _NODE_SUBSCRIPTION,
         "{http://jabber.org/protocol/rosterx}item",  # XEP-0144: suggests a contact
-        "{http://jabber.org/protocol/muc#user}invite",  # XEP-0045, 7.8.2: the room invites them
+        _ROOM_INVITATION,
         "{http://jabber.org/protocol/muc#user}decline",
         "{http://jabber.org/protocol/muc#owner}destroy",  # XEP-0045, 10.9: names the room to go to instead
         _DIRECT_INVITATION,
@@ -81,6 +82,8 @@ _REACHES_FOR = frozenset(
         "{urn:xmpp:push:0}enable",  # XEP-0357: the server tells that service of each message
     }
 )
+# Those that bring the address and the recipient together: somebody and a room.
+_BRINGS_TOGETHER = frozenset({_DIRECT_INVITATION, _ROOM_INVITATION, _ROOM_AFFILIATION})
 # What takes an address away instead of reaching for it is always allowed, or nobody could tidy up.
 _LETS_GO_BY_SUBSCRIPTION = {_ROSTER_ITEM: ("remove",), _NODE_SUBSCRIPTION: ("none",)}
 _LETS_GO_BY_AFFILIATION = {_ROOM_AFFILIATION: ("none", "outcast"), _NODE_AFFILIATION: ("none", "outcast")}
@@ -150,6 +153,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
             return refusal
     elif facts.way is Way.S2S or facts.way is Way.COMPONENT:  # they have no account here that it could be for
         return RECIPIENT_OUTSIDE
+    elif refusal := decide_farewell(directory, facts, present):
+        return refusal
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts):
         return NAMES_OUTSIDER
     return ALLOWED
@@ -205,7 +210,8 @@ def _lets_go(named: NamedJid) -> bool:
 def _is_in_reach(directory: Directory, sender: Member, facts: StanzaFacts, named: NamedJid) -> bool:
     """Say whether a JID, as the client wrote it but for its capital letters, is of those whom its people may reach.
 
-    These are the sender and, where a room or a server speaks, the recipient. Who is invited to a room may enter it.
+    These are the sender and, where a room or a server speaks, the recipient. Who is invited to a room, or given a place
+    in it, may enter it.
     """
     jid = BareJid(bare(named.jid).lower())
     member = directory.members.get(jid)
@@ -213,7 +219,7 @@ def _is_in_reach(directory: Directory, sender: Member, facts: StanzaFacts, named
         return False
     if sender.kind is MemberKind.PERSON and _are_apart(directory, sender, bare(facts.sender), member, jid):
         return False
-    if sender.kind is MemberKind.PERSON and named.element != _DIRECT_INVITATION:
+    if sender.kind is MemberKind.PERSON and named.element not in _BRINGS_TOGETHER:
         return True
     to = bare(facts.to)
     recipient = directory.members.get(to)

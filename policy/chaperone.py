@@ -19,7 +19,14 @@ CHAPERONED_PRIVATE = refuse(
     "not-allowed",
     "This room has a chaperone, so private messages to people in it are not possible. Write to the room instead.",
 )
-REFUSALS = (CHAPERONE_ABSENT, CHAPERONED_PRIVATE)
+CHAPERONED_FAREWELL = refuse(
+    "chaperoned-farewell",
+    "modify",
+    "policy-violation",
+    "Rooms that you may be in would be told your status text, and no chaperone is present there. "
+    "Go offline without a status text.",
+)
+REFUSALS = (CHAPERONE_ABSENT, CHAPERONED_PRIVATE, CHAPERONED_FAREWELL)
 
 _PING = "{urn:xmpp:ping}ping"  # XEP-0410: am I still in the room?
 _ARCHIVE_QUERY = "{urn:xmpp:mam:2}query"  # XEP-0313: an IQ of type `set` that only reads
@@ -40,6 +47,20 @@ def decide_chaperoned(
     if facts.kind == "iq" and (facts.type == "get" or _ARCHIVE_QUERY in facts.elements):
         return None
     return None if present.has_any_of(chaperoned.chaperones, room) else CHAPERONE_ABSENT
+
+
+def decide_farewell(directory: Directory, facts: StanzaFacts, present: Occupancy) -> Decision | None:
+    """Decide on what somebody says to nobody: the server passes on last words to the rooms that they are in.
+
+    RFC 6121, 4.5.2. In which rooms that is, is not known for sure, so each counts that they may enter.
+    """
+    if facts.to or facts.kind != "presence" or facts.type != "unavailable" or not facts.text.strip():
+        return None
+    sender = bare(facts.sender)
+    for room, chaperoned in directory.borders.chaperoned.items():
+        if sender in chaperoned.watched and not present.has_any_of(chaperoned.chaperones, room):
+            return CHAPERONED_FAREWELL
+    return None
 
 
 def _says_nothing(facts: StanzaFacts) -> bool:

@@ -52,6 +52,7 @@ class RulesInForce:
             "digest": rules.digest,
             "content": rules.content.digest if rules.content else "",
             "people": len(rules.directory.people),
+            "exceptions": " ".join(each.id for each in rules.directory.exceptions),
         }
         event = Event(RecordKind.RULES, name, tuple(details.items()), time.time_ns())
         self._recorder.add(RecordKind.RULES, encode_event(event))

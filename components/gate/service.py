@@ -26,7 +26,7 @@ from components.archive.writer import Entry, LogWriter
 from components.gate.memo import Memo, encode_memo
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
 from components.gate.watch import Watch
-from components.link.borders import encode_borders
+from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.affiliation import OUT_OF_REACH
 from policy.decide import decide
@@ -175,10 +175,15 @@ class Gate:
                 self._writer.integrate()
 
     def _say_borders(self, host: str) -> None:
-        """Tell the adapter who may reach whom, before any verdict: until then the server tells nobody of others."""
+        """Tell the adapter who may reach whom, before any verdict: until then the server tells nobody of others.
+
+        And ask who is in chaperoned rooms: what was seen of it before this process began is not known.
+        """
         self._host = host
         for part in encode_borders(self._jid, host, partition(self._rules.directory)):
             self._write(part)
+        for room in sorted(self._rules.directory.borders.chaperoned):
+            self._write(encode_occupants(self._jid, host, room))
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
         way, rules = held.facts.way, self._rules

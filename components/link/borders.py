@@ -1,4 +1,7 @@
-"""`<borders/>`, by which the adapter learns who may reach whom (docs/gate-protocol.md, section 4.5); pure."""
+"""`<borders/>`, by which the adapter learns who may reach whom, and `<occupants/>`, which asks who is in a room; pure.
+
+docs/gate-protocol.md, sections 4.5 and 4.6.
+"""
 
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
@@ -18,6 +21,14 @@ def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
         f"{head} part='{number}' of='{len(parts)}'>{part}</borders></message>".encode()
         for number, part in enumerate(parts, 1)
     ]
+
+
+def encode_occupants(gate: str, host: str, room: str) -> bytes:
+    """Encode the question who is in a room of the adapter's server (section 4.6)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}>"
+        f"<occupants xmlns='{XMLNS}' room={quoteattr(room)}/></message>"
+    ).encode()
 
 
 def _encode_classes(partition: Partition) -> Iterator[str]:

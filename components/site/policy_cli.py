@@ -44,16 +44,21 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
 
 
 @app.command
-def prove(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
+def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Try every path between people who must not reach each other; status 1 when one is open.
 
     It takes the rules that the site has now, and needs no server: what it tries is decided, not sent.
+
+    Parameters
+    ----------
+    directory
+        Another directory.toml, to prove instead.
     """
     from components.audit.printing import progress_bar
     from components.site.policy_prove import describe_proof, format_proof, prove_site
 
     with errors_in_lines():
-        found = prove_site(site, lambda title: progress_bar(title, "steps"))
+        found = prove_site(site, lambda title: progress_bar(title, "steps"), directory)
     if as_json:
         print(json.dumps(describe_proof(found), indent=2, ensure_ascii=False))
     else:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.rules.load import RulesError, load_rules, load_sources
+from components.rules.load import RulesError, RuleSources, load_rules, load_sources
 from components.site.errors import SiteError
 from policy.prove import Progress, Proof, prove
 
@@ -22,10 +22,11 @@ class SiteProof:
     took_s: float
 
 
-def prove_site(site: Path, bar: Bar) -> SiteProof:
-    """Prove the rules that a site has now; raises SiteError and SettingsError."""
+def prove_site(site: Path, bar: Bar, directory: Path | None = None) -> SiteProof:
+    """Prove the rules that a site has now, or those of a directory.toml alone; raises SiteError and SettingsError."""
     try:
-        rules = load_rules(load_sources(site), time.time_ns()).rules
+        sources = RuleSources(directory) if directory else load_sources(site)
+        rules = load_rules(sources, time.time_ns()).rules
     except RulesError as error:
         raise SiteError(str(error)) from None
     began_s = time.monotonic()

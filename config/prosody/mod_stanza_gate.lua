@@ -654,6 +654,30 @@ local function part_those_online()
 	borders.each_parted(bare_sessions, part);
 end
 
+-- Tell the gate who is in a room of this server, as the room told them when they came in (section 4.6). Whoever is about
+-- to leave is left out: what they say of it may be with the gate already.
+local function note_occupants(room_jid)
+	local host = hosts[jid_host(room_jid)];
+	local muc = host and host.modules and host.modules.muc;
+	local room = muc and muc.get_room_from_jid and muc.get_room_from_jid(room_jid);
+	if not room then return; end
+	local leaving = {};
+	for seq = first_seq, next_seq - 1 do
+		local stanza = window[seq] and window[seq].stanza;
+		if stanza and stanza.name == "presence" and stanza.attr.type == "unavailable" then leaving[stanza.attr.from] = true; end
+	end
+	for nick, occupant in room:each_occupant() do
+		for full_jid in occupant:each_session() do
+			local session = full_sessions[full_jid];
+			if not leaving[full_jid] and (session or not hosts[jid_host(full_jid)]) then
+				if session and session.hibernating then note_event(session, "hibernate", { jid = full_jid }); end
+				note(host, st.presence({ from = nick, to = full_jid })
+					:tag("x", { xmlns = XMLNS_MUC_USER }):tag("status", { code = "110" }):reset(), host.host);
+			end
+		end
+	end
+end
+
 -- The gate itself says verdicts, and asks for canaries.
 local function from_gate(origin, stanza)
 	local child = stanza.tags[1];
@@ -662,6 +686,8 @@ local function from_gate(origin, stanza)
 			return handle_verdict(child);
 		elseif child.name == "noted" then
 			return handle_noted(child);
+		elseif child.name == "occupants" and child.attr.room then
+			return note_occupants(child.attr.room);
 		elseif child.name == "borders" then
 			if borders.take(child) then
 				module:log("info", "Borders are as the gate says now");

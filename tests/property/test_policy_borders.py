@@ -3,10 +3,11 @@
 import itertools
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.address import BareJid
@@ -27,6 +28,9 @@ DESKS = ("a", "b", "c")
 ROLES = ("trader", "chaperone", "service")
 FIRMS = ("m", "n")
 Row = dict[str, Any]
+
+# No test fails because the machine is busy.
+LOADED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 few = {"max_size": 2, "unique": True}
 groups = st.fixed_dictionaries(
@@ -85,12 +89,19 @@ class Plan:
         return "\n".join(['gate = "gate.x"', *tables])
 
     def parse(self, seed: int = 0) -> Directory:
-        """Parse it; what is no directory is no case."""
-        try:
-            return parse_directory(self.write(seed))
-        except DirectoryError:
-            assume(False)
-            raise
+        """Parse it."""
+        return parse_directory(self.write(seed))
+
+
+def _repair(plan: Plan) -> Plan:
+    """Take out rooms in which people would meet who must not, and barriers with somebody on both sides."""
+    for kept in (plan, replace(plan, rooms=plan.rooms[:1]), replace(plan, rooms=[])):
+        for barriers in (kept.barriers, kept.barriers[:1], kept.barriers[1:]):
+            with suppress(DirectoryError):
+                repaired = replace(kept, barriers=barriers)
+                repaired.parse()
+                return repaired
+    return replace(plan, barriers=[], rooms=[])
 
 
 def _person(name: str, desk: str | None, role: str) -> str:
@@ -118,7 +129,7 @@ plans = st.builds(
     st.lists(barriers, max_size=2),
     st.lists(allows, max_size=1),
     st.lists(rooms, max_size=2),
-)
+).map(_repair)
 # One stanza of each path: the whole catalogue is tried by tests/unit/policy/test_prove.py.
 THIN = tuple(replace(path, templates=path.templates[:1], ways=path.ways[:1]) for path in PATHS)
 NAMING = [path for path in THIN if path.through is Through.NAME and path.closed is Closed.GATE][:4] + [
@@ -142,7 +153,7 @@ def _stanzas(directory: Directory) -> Iterator[StanzaFacts]:
 
 
 @given(plans, st.integers())
-@settings(max_examples=20, deadline=None)
+@settings(LOADED, max_examples=20)
 def test_the_order_of_tables_and_lists_has_no_meaning(plan: Plan, seed: int) -> None:
     one, other = plan.parse(), plan.parse(seed)
     assert one == other
@@ -152,7 +163,7 @@ def test_the_order_of_tables_and_lists_has_no_meaning(plan: Plan, seed: int) -> 
 
 
 @given(plans)
-@settings(max_examples=50, deadline=None)
+@settings(LOADED, max_examples=50)
 def test_reach_is_symmetric_and_what_decisions_say(plan: Plan) -> None:
     directory = plan.parse()
     everybody = [*directory.people, BareJid("zed@m.example"), BareJid("r0@rooms.m.example")]
@@ -212,7 +223,7 @@ def _entrants(directory: Directory, room: BareJid) -> frozenset[BareJid]:
 
 
 @given(plans, denials, st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(LOADED, max_examples=50)
 def test_a_denial_never_allows_anything(
     plan: Plan, denial: tuple[str, Any, Any, bool], chaperoned: bool
 ) -> None:
@@ -228,14 +239,14 @@ def test_a_denial_never_allows_anything(
 
 
 @given(plans)
-@settings(max_examples=15, deadline=None)
+@settings(LOADED, max_examples=15)
 def test_there_is_no_counterexample_in_any_directory(plan: Plan) -> None:
     proof = prove(plan.parse(), paths=THIN)
     assert proof.holes == 0, proof.counterexamples[:3]
 
 
 def _weaken(directory: Directory, place: int) -> Directory:
-    """Give a directory with a denial less."""
+    """Give a directory with a denial less, if it has any."""
     (firm,) = (firm for firm in directory.enterprises if firm.id == "m")
     rest = tuple(each for each in directory.enterprises if each is not firm)
     weaker = [
@@ -252,7 +263,8 @@ def _weaken(directory: Directory, place: int) -> Directory:
             if room.entry
         ),
     ]
-    assume(weaker)
+    if not weaker:
+        return directory
     return replace(directory, enterprises=(*rest, weaker[place % len(weaker)]))
 
 
@@ -289,7 +301,7 @@ def _passes(directory: Directory, path: Any, places: dict[str, str]) -> bool:
 
 
 @given(plans, st.integers(0, 10))
-@settings(max_examples=15, deadline=None)
+@settings(LOADED, max_examples=15)
 def test_the_proof_agrees_with_trying_everything(plan: Plan, place: int) -> None:
     truth = plan.parse()
     decided_by = _weaken(truth, place)
@@ -304,7 +316,7 @@ def test_the_proof_agrees_with_trying_everything(plan: Plan, place: int) -> None
 
 
 @given(plans, st.data())
-@settings(max_examples=10, deadline=None)
+@settings(LOADED, max_examples=10)
 def test_an_exception_lets_its_people_talk_and_the_proof_holds(plan: Plan, data: st.DataObject) -> None:
     directory = plan.parse()
     firm = [jid for jid in sorted(directory.people) if jid.endswith("@m.example")]

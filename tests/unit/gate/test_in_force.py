@@ -90,6 +90,7 @@ async def test_what_is_in_force_at_the_start_is_recorded(case: Case) -> None:
         "digest": case.in_force.rules.digest,
         "content": case.in_force.rules.content.digest,  # type: ignore[union-attr]
         "people": 1,
+        "exceptions": "",
     }
 
 

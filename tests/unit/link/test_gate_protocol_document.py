@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from components.link.borders import encode_borders
+from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import (
     XMLNS,
     Held,
@@ -36,7 +36,7 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted", "canary", "borders"}
+    assert names == {"held", "verdict", "status", "noted", "canary", "borders", "occupants"}
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -49,6 +49,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
     [
         encode_noted("gate.x", "x", 7),
         encode_canary("gate.x", "x", "life-7"),
+        encode_occupants("gate.x", "x", "r@rooms.x"),
         *encode_borders(
             "gate.x",
             "x",

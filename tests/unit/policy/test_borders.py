@@ -129,6 +129,20 @@ def test_a_direct_invitation_is_for_who_may_enter() -> None:
         assert decide_affiliation(WALLED, facts) is decision
 
 
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<message><x xmlns='http://jabber.org/protocol/muc#user'><invite to='JID'/></x></message>",
+        "<iq type='set'><query xmlns='http://jabber.org/protocol/muc#admin'>"
+        "<item affiliation='member' jid='JID'/></query></iq>",
+    ],
+)
+def test_a_rooms_invitation_or_place_is_for_who_may_enter(xml: str) -> None:
+    for named, decision in (("tina", ALLOWED), ("anna", NAMES_OUTSIDER), ("rita", NAMES_OUTSIDER)):
+        facts = read_stanza(xml.replace("JID", jid(named)), sender=f"{jid('tom')}/desk", to=room("trading"))
+        assert decide_affiliation(WALLED, facts) is decision
+
+
 def test_barred_departed_strange_and_unheard_of_look_the_same() -> None:
     targets = (jid("rita"), jid("zed"), "eve@stranger.invalid", "hanna@grain.example", "nobody@grain.example")
     decisions = [decide_affiliation(WALLED, say("hi", sender=f"{jid('tom')}/d", to=to)) for to in targets]

@@ -3,7 +3,7 @@
 import pytest
 
 from policy.affiliation import ALLOWED, decide_affiliation
-from policy.chaperone import CHAPERONE_ABSENT, CHAPERONED_PRIVATE
+from policy.chaperone import CHAPERONE_ABSENT, CHAPERONED_FAREWELL, CHAPERONED_PRIVATE
 from policy.decision import Decision
 from policy.facts import NamedJid, StanzaFacts, Way
 from policy.occupancy import NOBODY, Occupancy, observe
@@ -79,6 +79,29 @@ def test_who_is_on_no_side_is_as_free_as_anywhere(xml: str) -> None:
 def test_nobody_else_stands_for_a_chaperone(present: Occupancy) -> None:
     facts = say("x", sender=TOM, to=ROOM, type="groupchat")
     assert decide_affiliation(WALLED, facts, present) is CHAPERONE_ABSENT
+
+
+EVERYWHERE = Occupancy(HERE.occupants | {("everybody@rooms.metals.example/cleo", CLEO)})
+
+
+@pytest.mark.parametrize(
+    ("xml", "sender", "present", "decision"),
+    [
+        ("<presence type='unavailable'><status>x</status></presence>", TOM, NOBODY, CHAPERONED_FAREWELL),
+        ("<presence type='unavailable'><status>x</status></presence>", TOM, HERE, CHAPERONED_FAREWELL),
+        ("<presence type='unavailable'><status>x</status></presence>", TOM, EVERYWHERE, ALLOWED),
+        ("<presence type='unavailable'><status>x</status></presence>", CLEO, NOBODY, ALLOWED),
+        (
+            "<presence type='unavailable'><c xmlns='http://jabber.org/protocol/caps'/></presence>",
+            TOM,
+            NOBODY,
+            ALLOWED,
+        ),
+        ("<presence><status>x</status></presence>", TOM, NOBODY, ALLOWED),  # rooms are not told of it
+    ],
+)
+def test_last_words_are_told_in_rooms(xml: str, sender: str, present: Occupancy, decision: Decision) -> None:
+    assert decide_affiliation(WALLED, read_stanza(xml, sender=sender, to=""), present) is decision
 
 
 # --- how it is known who is present ---

@@ -49,11 +49,13 @@ def test_progress_comes_to_its_end() -> None:
     assert [done for done, _ in seen] == list(range(1, seen[-1][1] + 1))
 
 
-def _prove_with(hole: Hole, directory: Directory = WALLED) -> Proof:
+def _prove_with(hole: Hole, path: str) -> Proof:
+    """Try the path and some others."""
+
     def decide_(rules: Directory, facts: StanzaFacts, present: Occupancy) -> Decision:
         return ALLOWED if hole(facts, present) else decide(rules, facts, None, present)
 
-    return prove(directory, decide_)
+    return prove(WALLED, decide_, paths=[each for each in PATHS if each.id in (path, "vcard", "room-info")])
 
 
 HOLES: dict[str, tuple[Hole, str]] = {
@@ -87,7 +89,7 @@ HOLES: dict[str, tuple[Hole, str]] = {
 @pytest.mark.parametrize("case", HOLES)
 def test_it_finds_a_hole(case: str) -> None:
     hole, path = HOLES[case]
-    proof = _prove_with(hole)
+    proof = _prove_with(hole, path)
     assert proof.holes >= len(proof.counterexamples) > 0
     assert path in {each.path for each in proof.counterexamples}
     for each in proof.counterexamples:

@@ -240,5 +240,5 @@ def test_the_commands_say_it_to_people_and_programs(site: Path) -> None:
     found = json.loads(proof.stdout)
     assert (proof.returncode, found["ok"], found["holes"], found["counterexamples"]) == (0, True, 0, [])
     assert found["digest"] == load_rules(load_sources(site), time.time_ns()).rules.digest
-    told = steelyard("prove", "--site", site)
+    told = steelyard("prove", "--directory", site.parent / "directory.toml")
     assert "✔ there is no counterexample" in told.stdout
