@@ -45,7 +45,7 @@ class ProsodyPlan:
 
 def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
-    modules = list(plan.modules) + (["stanza_gate"] if plan.gate else [])
+    modules = list(plan.modules) + (["stanza_gate", "unknown_accounts"] if plan.gate else [])
     disabled = [] if plan.s2s_port else ["s2s"]
     if plan.s2s_port:
         modules += ["s2s", "dialback"] if not plan.certificates else ["s2s"]
