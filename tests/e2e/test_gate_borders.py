@@ -204,3 +204,29 @@ async def test_a_list_of_rooms_names_those_that_the_asker_may_enter(tmp_path: Pa
         assert PIT in show(await alice.request("get", items, to="rooms.metals.example"))
         answer = show(await bob.request("get", items, to="rooms.metals.example"))
         assert "result" in answer and PIT not in answer
+
+
+async def test_a_room_out_of_storage_keeps_the_newer_borders(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        line.gate.say_borders(room(ALICE, BOB))
+        await enter(alice, "Alice")
+        await say(alice, "before")
+        form = f"<field var='FORM_TYPE'><value>{MUC}#roomconfig</value></field>"
+        form += "<field var='muc#roomconfig_persistentroom'><value>1</value></field>"
+        form = f"<x xmlns='jabber:x:data' type='submit'>{form}</x>"
+        await alice.request("set", f"<query xmlns='{MUC}#owner'>{form}</query>", to=PIT)
+        admin = f"<query xmlns='{MUC}#admin'><item affiliation='owner' jid='{BOB}'/></query>"
+        await alice.request("set", admin, to=PIT)
+        bob.abort()
+        await line.prosody.restart()
+        await line.connect_gate()
+        line.gate.say_borders(room(ALICE, CAROL))
+        carol = await line.login("carol", online=False)
+        assert await ask_archive(carol) == []  # let in while the server was away
+        alice = await line.login("alice", online=False)
+        assert await ask_archive(alice) == ["before"]
+        query = f"<query xmlns='{MUC}#admin'><item affiliation='owner'/></query>"
+        owners = show(await alice.request("get", query, to=PIT))
+        assert ALICE in owners
+        assert BOB not in owners
