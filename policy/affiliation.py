@@ -42,6 +42,13 @@ GATE_PROTOCOL = refuse(
     "This stanza uses the recorder's own protocol, which clients must not. "
     "Tell your support desk which client you use.",
 )
+NOTICE_UNACKNOWLEDGED = refuse(
+    "notice-unacknowledged",
+    "cancel",
+    "not-allowed",
+    "This line is recorded, and you have not acknowledged that yet. "
+    "Answer the message about the recording with the word yes, then send this again.",
+)
 REFUSALS = (
     SENDER_NOT_ADMITTED,
     RECIPIENT_NOT_ADMITTED,
@@ -50,6 +57,7 @@ REFUSALS = (
     NAMES_OUTSIDER,
     GATE_ADDRESS,
     GATE_PROTOCOL,
+    NOTICE_UNACKNOWLEDGED,
 )
 
 # What may speak by each way: no component speaks for a person, and no client for anything but a person.
@@ -59,6 +67,12 @@ _SPEAKERS = {
     Way.COMPONENT: frozenset({MemberKind.ROOM, MemberKind.ROOMS, MemberKind.COMPONENT}),
     Way.SERVER: frozenset(MemberKind),
 }
+
+# These have no account here that a stanza without a recipient could be for.
+_HAVE_NO_ACCOUNT = frozenset({Way.S2S, Way.COMPONENT})
+
+# Whom the access component hears: those who have an account here. Of these it lets only approvers decide.
+_REACH_ACCESS = frozenset({Way.C2S, Way.SERVER})
 
 # Elements whose `jid` or `to` makes the server, a room or the other client turn to that address.
 _DIRECT_INVITATION = "{jabber:x:conference}x"  # XEP-0249
@@ -142,7 +156,9 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return SENDER_NOT_ADMITTED
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
-    if facts.to:
+    if facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts):
+        return NOTICE_UNACKNOWLEDGED
+    if facts.to and not (facts.way in _REACH_ACCESS and _is_access(directory, facts.to)):
         recipient = directory.members.get(to, _NO_MEMBER)
         apart = _are_apart(directory, sender, from_, recipient, to)
         if apart or recipient.enterprise != sender.enterprise:
@@ -151,7 +167,7 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
             refusal := decide_chaperoned(directory, facts, to, present)
         ):
             return refusal
-    elif facts.way is Way.S2S or facts.way is Way.COMPONENT:  # they have no account here that it could be for
+    elif not facts.to and facts.way in _HAVE_NO_ACCOUNT:
         return RECIPIENT_OUTSIDE
     elif refusal := decide_farewell(directory, facts, present):
         return refusal
@@ -164,7 +180,31 @@ def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
     """Let a component of the line's own write to everybody who is listed, and to nobody else."""
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
-    return ALLOWED if bare(facts.to) in directory.members else RECIPIENT_OUTSIDE
+    # To itself: what it has recorded by the gate.
+    is_listed = bare(facts.to) in directory.members or facts.to == facts.sender
+    return ALLOWED if is_listed else RECIPIENT_OUTSIDE
+
+
+_STATUS_TEXT = "{jabber:client}status"
+_PUBLISH = "{http://jabber.org/protocol/pubsub}publish"
+_OWN_SERVERS = frozenset({MemberKind.SITE, MemberKind.ROOMS})
+
+
+def _is_access(directory: Directory, to: str) -> bool:
+    return directory.access is not None and domain_of(to) == directory.access
+
+
+def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
+    """Say whether a stanza is what a client needs to come online and to be told, and reaches nobody with a word."""
+    to = bare(facts.to)
+    if _is_access(directory, to):
+        return True
+    if facts.kind == "presence":
+        return not to and _STATUS_TEXT not in facts.elements
+    if facts.kind != "iq" or _PUBLISH in facts.elements:
+        return False
+    recipient = directory.members.get(to)
+    return to in ("", bare(facts.sender)) or (recipient is not None and recipient.kind in _OWN_SERVERS)
 
 
 def _are_apart(

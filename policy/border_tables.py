@@ -114,7 +114,7 @@ def find_meeting_problems(path: str, firm: Enterprise, raw: Mapping[str, Any]) -
     roll = Roll(firm)
     places = {row["id"]: index for index, row in _rows(raw, "barrier")}
     for barrier in firm.barriers:
-        if both := roll.find(barrier.sides[0]) & roll.find(barrier.sides[1]):
+        if both := roll.find_all(barrier.sides[0]) & roll.find_all(barrier.sides[1]):
             yield (
                 f"{path}.barrier[{places[barrier.id]}].sides: {min(both)!r} is on both sides; "
                 "change their desk or roles, or the sides"

@@ -98,11 +98,11 @@ def assign_standings(firm: Enterprise) -> dict[BareJid, Standing]:
     for number, barrier in enumerate(firm.barriers):
         side, opposite = 1 << 2 * number, 2 << 2 * number
         for group, own, other in ((barrier.sides[0], side, opposite), (barrier.sides[1], opposite, side)):
-            for jid in roll.find(group):
+            for jid in roll.find_all(group):
                 bits[jid][0] |= own
                 bits[jid][1] |= other
     for number, allow in enumerate(firm.allow_lists):
-        for jid in roll.find(allow.who):
+        for jid in roll.find_all(allow.who):
             bits[jid][2] |= 1 << number
         for jid in roll.everybody - roll.find(allow.reaches):
             bits[jid][3] |= 1 << number
@@ -165,15 +165,21 @@ class Roll:
         self.everybody = frozenset(person.jid for person in firm.people)
         self._by_desk = _sort(firm.people, _desk_of)
         self._by_role = _sort(firm.people, _roles_of)
+        self._by_unapproved = _sort(firm.people, _unapproved_of)
 
     def find(self, group: Group) -> frozenset[BareJid]:
-        """Give the people of a group who are in the enterprise."""
+        """Give the people of a group who are in the enterprise, as a group that something is given to."""
         found = set(group.people) & self.everybody
         for desk in group.desks:
             found |= self._by_desk.get(desk, set())
         for role in group.roles:
             found |= self._by_role.get(role, set())
         return frozenset(found)
+
+    def find_all(self, group: Group) -> frozenset[BareJid]:
+        """Give those of a group that something is kept from: also by roles that are not approved yet."""
+        unapproved = (self._by_unapproved.get(role, set()) for role in group.roles)
+        return self.find(group).union(*unapproved)
 
 
 def _desk_of(person: Person) -> tuple[DeskId, ...]:
@@ -182,6 +188,10 @@ def _desk_of(person: Person) -> tuple[DeskId, ...]:
 
 def _roles_of(person: Person) -> frozenset[Role]:
     return person.roles
+
+
+def _unapproved_of(person: Person) -> frozenset[Role]:
+    return person.unapproved
 
 
 def _sort(people: Iterable[Person], keys: Callable[[Person], Iterable[_Key]]) -> dict[_Key, set[BareJid]]:

@@ -45,6 +45,7 @@ class Directory:
     """Everybody on the line; every look-up is one look into a dict.
 
     `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
+    `uninformed` are those who have not acknowledged yet that the line is recorded (docs/admission.md).
     `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
     rooms and components. `people` holds every person by their bare JID, `borders` who is kept from whom inside
     each enterprise. The three are derived: never change them. `exceptions` are those in force (docs/borders.md).
@@ -55,6 +56,7 @@ class Directory:
     roster: Domain | None = None
     access: Domain | None = None
     exceptions: tuple[BarrierException, ...] = ()
+    uninformed: frozenset[BareJid] = frozenset()
     services: frozenset[Domain] = field(init=False, repr=False, compare=False)
     members: Mapping[BareJid, Member] = field(init=False, repr=False, compare=False)
     people: Mapping[BareJid, Person] = field(init=False, repr=False, compare=False)

@@ -41,12 +41,17 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody admitted to the line, by their account; `desk` is None for those who trade at none."""
+    """Somebody admitted to the line, by their account; `desk` is None for those who trade at none.
+
+    `unapproved` are roles that the directory lists and nobody has approved (docs/admission.md): they give nothing, but
+    what keeps people with such a role from others holds for them already.
+    """
 
     jid: BareJid
     name: str
     desk: DeskId | None
     roles: frozenset[Role]
+    unapproved: frozenset[Role] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

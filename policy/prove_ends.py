@@ -38,6 +38,7 @@ class EndClass:
     groups: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     alone: str = ""
+    uninformed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,14 @@ class Ends:
         for firm in directory.enterprises:
             groups = dict(_groups(firm))
             for person in firm.people:
-                held = frozenset(id_ for id_, group in groups.items() if _holds(group, person))
+                held = frozenset(
+                    id_
+                    for id_, group in groups.items()
+                    if _holds(group, person, keeps=id_.startswith("barrier/") or id_.endswith("/who"))
+                )
                 alone = person.jid if person.jid in excepted else ""
-                own = EndClass(firm.id, domain_of(person.jid), True, held, person.roles, alone)
+                domain, uninformed = domain_of(person.jid), person.jid in directory.uninformed
+                own = EndClass(firm.id, domain, True, held, person.roles, alone, uninformed)
                 self.people.setdefault(own, []).append(person.jid)
             for site in firm.sites:
                 self.people[EndClass(firm.id, site.domain, False)] = [_departed(directory, site.domain)]
@@ -143,11 +149,12 @@ def _gate(room: Room) -> str:
     return f"room/{sorted(entry.desks)}{sorted(entry.people)}{sorted(entry.roles)}"
 
 
-def _holds(group: Group, person: Person) -> bool:
+def _holds(group: Group, person: Person, *, keeps: bool) -> bool:
+    roles = person.roles | person.unapproved if keeps else person.roles
     return (
         person.jid in group.people
         or (person.desk is not None and person.desk in group.desks)
-        or not group.roles.isdisjoint(person.roles)
+        or not group.roles.isdisjoint(roles)
     )
 
 

@@ -50,6 +50,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: Ru
     watch.alarms.recorder.retention_classes = {
         RecordKind.ALARM: assign_class(retention, RecordedKind.ALARM),
         RecordKind.RULES: assign_class(retention, RecordedKind.ACCESS),
+        RecordKind.ADMISSION: assign_class(retention, RecordedKind.ACCESS),
     }
     gate = Gate(
         settings.jid,

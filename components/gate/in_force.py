@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from components.archive.record import Event, RecordKind, encode_event
+from components.gate.admissions import describe_admissions
 from components.gate.alarm import AlarmName, Alarms
 from components.gate.recorder import Recorder
 from components.rules.follow import RulesFollower
@@ -39,6 +40,8 @@ class RulesInForce:
         self._use(after)
         log.info("rules changed", before=before.name, after=after.name)
         self._record("changed", after)
+        for event in describe_admissions(before, after, time.time_ns()):
+            self._recorder.add(event.kind, encode_event(event))
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         if not problems:

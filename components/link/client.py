@@ -135,6 +135,10 @@ class TraderClient:
         finally:
             del self._outcomes[message_id]
 
+    def write(self, to: str, body: str) -> None:
+        """Send a chat message, and wait for nothing."""
+        self._xmpp.make_message(mto=to, mbody=body, mtype="chat").send()
+
     async def receive(self, timeout_s: float = 10.0) -> Received:
         """Take the next chat message from the inbox; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):

@@ -1,10 +1,14 @@
 """Reads the files that say the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ConfigDict
 
+from components.grants.folder import GrantsError
+from components.grants.register import AccessRegister
+from components.grants.settings import load_access
 from components.rules.exceptions import (
     FOLDER,
     ExceptionState,
@@ -12,7 +16,8 @@ from components.rules.exceptions import (
     load_approver_keys,
     read_exceptions,
 )
-from components.settings import SitePath, Table, load_table, read_toml
+from components.settings import SettingsError, SitePath, Table, load_table, read_toml
+from policy.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
@@ -34,11 +39,13 @@ class RulesError(ValueError):
 class RuleSources:
     """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
 
-    `approvers` are the files of the keys that approve exceptions.
+    `access` has the statements by which people are admitted; None where whoever is listed is admitted. `approvers` are
+    the files of the keys that approve exceptions.
     """
 
     directory: Path
     policy: Path | None = None
+    access: AccessRegister | None = None
     approvers: tuple[Path, ...] = ()
 
     @property
@@ -75,9 +82,14 @@ class _ArchiveTable(Table):
 def load_sources(site_toml: Path) -> RuleSources:
     """Read from site.toml where the rules of a site are; raises SettingsError."""
     table = load_table(site_toml, "gate", _GateTable)
+    access = load_access(site_toml)
+    try:
+        register = AccessRegister(access) if access else None
+    except GrantsError as error:
+        raise SettingsError([f"access.approvers: {error}"]) from None
     has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
     approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
-    return RuleSources(table.directory, table.policy, approvers)
+    return RuleSources(table.directory, table.policy, register, approvers)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
@@ -85,9 +97,9 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     problems: list[str] = []
     directory = content = until_ns = None
     try:
-        directory = parse_directory(_read(sources.directory))
-        directory, until_ns = _except(sources, directory, now_ns)
-    except ExceptionError as error:
+        directory = _parse_directory(_read(sources.directory))
+        directory, until_ns = _restrict(sources, directory, now_ns)
+    except (GrantsError, ExceptionError) as error:
         problems.append(str(error))
     except DirectoryError as error:
         problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
@@ -104,6 +116,29 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     if problems or directory is None:
         raise RulesError(tuple(problems))
     return LoadedRules(Rules(directory, content), until_ns)
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    return parse_directory(text)
+
+
+def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Leave those who are admitted, and put exceptions in force; with the next time at which that changes by itself."""
+    admitted_until_ns = None
+    if sources.access:
+        directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
+    directory, excepted_until_ns = _except(sources, directory, now_ns)
+    times = [time for time in (admitted_until_ns, excepted_until_ns) if time is not None]
+    return directory, min(times, default=None)
+
+
+def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    standing = access.judge(directory, now_ns // NS_PER_S)
+    until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
+    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
@@ -153,6 +188,8 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
     # A key decides on exceptions only, but then also when it comes or goes.
     states += ((str(file), *_state_of(file)) for file in sources.approvers)
+    if sources.access:
+        states.append(sources.access.folder.fingerprint())
     return (*states, *fingerprint_exceptions(sources.exceptions))
 
 

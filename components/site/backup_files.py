@@ -72,6 +72,10 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
+    if settings.access:
+        yield from settings.access.approvers
+        yield from (former.key for former in settings.access.former_approvers)
+        yield from sorted(settings.access.folder.glob("*.note"))
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
@@ -84,6 +88,8 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield settings.gate.secret_file
+    if settings.access:
+        yield settings.access.secret_file
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)

@@ -28,6 +28,7 @@ from components.archive.store.open import log_file, log_name, store_label
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
+    find_access_fault,
     find_alarms,
     find_gate_fault,
     find_port_problems,
@@ -110,6 +111,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [settings.witness.key_file] if settings.witness else []
+    secrets += [settings.access.secret_file] if settings.access else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
@@ -181,6 +183,8 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         faults["the server of tiles"] = asyncio.run(
             find_tiles_fault(settings.tiles, log_name(settings.gate.log))
         )
+    if settings.access:
+        faults["the access component"] = find_access_fault(settings.access.status_file)
     if settings.witness:
         faults["the witness"] = find_witness_fault(settings.witness.status_file)
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
@@ -194,6 +198,13 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
     if alarms := find_alarms(settings.gate.status_file):
         raise _CheckError([str(alarm) for alarm in alarms])
     yield "none"
+
+
+def _check_access(settings: SiteSettings) -> Iterator[str]:
+    from components.site.access import summarize_access
+
+    if settings.access:
+        yield summarize_access(settings.path)
 
 
 def _check_witness(settings: SiteSettings) -> Iterator[str]:
@@ -267,6 +278,7 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "clock": _check_clock,
     "running": _check_running,
     "alarms": _check_alarms,
+    "access": _check_access,
     "witness": _check_witness,
     "logs": _check_logs,
 }

@@ -14,6 +14,7 @@ from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.tiles_cli import tiles
+from components.site.access_cli import app as access_app
 from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 from components.site.policy_cli import app as policy_app
@@ -36,6 +37,7 @@ app = App(
 )
 app.command(audit_app)
 app.command(keys_app)
+app.command(access_app)
 app.command(policy_app)
 app.command(archive_app)
 archive_app.command(tiles)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.table import Table
 
+from components.admission.notice import ASK
 from components.link.client import LoginError, Outcome, Received, TraderClient
 from components.site.health import reachable_address
 from components.site.init import load_passwords
@@ -36,6 +37,8 @@ async def play_demonstration(settings: SiteSettings, console: Console) -> bool:
     started_at_ns = time.time_ns()
     try:
         async with _log_in(settings, passwords) as clients:
+            if settings.access:
+                await _acknowledge(settings.access.jid, clients, console)
             recorded = await Conversation(settings.gate.jid, clients, console).play()
         _print_accounts(settings, passwords, console)
         await _search(settings, recorded, started_at_ns, console)
@@ -65,6 +68,26 @@ async def _log_in(
             await client.connect()
             clients[jid] = client
         yield clients
+
+
+async def _acknowledge(access: str, clients: Mapping[str, TraderClient], console: Console) -> None:
+    """Wait for the notice of the recording, and answer it where that is asked; raises UnexpectedError."""
+    console.print("\n[bold]First login[/]")
+    for jid, client in clients.items():
+        try:
+            notice = await client.receive()
+            while notice.sender != access:
+                notice = await client.receive()  # left over from a demonstration that was interrupted
+            console.print(f"  {access} → {jid}: {notice.body}", markup=False, highlight=False, soft_wrap=True)
+            if notice.body.endswith(ASK):
+                client.write(access, "yes")
+                thanks = await client.receive()
+                name = jid.partition("@")[0]
+                console.print(
+                    f"  {name}: yes  ✔ {thanks.body}", markup=False, highlight=False, soft_wrap=True
+                )
+        except TimeoutError:
+            raise UnexpectedError(f"{jid} was not told that the line is recorded") from None
 
 
 class Conversation:

@@ -94,6 +94,14 @@ def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
     return _read_status(status_file, pid)[1]
 
 
+def find_access_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the access component's status file; return what is wrong, or nothing when process `pid` works."""
+    status, fault = _read_status(status_file, pid)
+    if not fault and status.get("state") != "connected":
+        fault = f"is {status.get('state')}"
+    return f"{fault}; accounts are neither made nor removed meanwhile" if fault and status else fault
+
+
 def find_unwitnessed(status_file: Path) -> list[str]:
     """Read from the witness's status file what is not cosigned or stamped now, a line for each."""
     faults = _read_status(status_file, None)[0].get("faults")

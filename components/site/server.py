@@ -91,6 +91,8 @@ def _plan(settings: SiteSettings) -> ProsodyPlan:
         s2s_port=server.s2s_port,
         gate=gate.jid,
         gate_secret=gate.secret_file.read_text().strip(),
+        access=settings.access.jid if settings.access else "",
+        access_secret=settings.access.secret_file.read_text().strip() if settings.access else "",
         federated_domains=server.federated_domains,
         certificates=server.certificates,
         hold_timeout_s=gate.hold_timeout_s,

@@ -19,6 +19,8 @@ from components.archive.settings import (
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.gate.settings import GateSettings, load_gate
+from components.grants.check import find_access_problems
+from components.grants.settings import AccessSettings
 from components.rules.load import RulesError, load_content
 from components.settings import (
     DomainName,
@@ -35,6 +37,7 @@ from policy.content.parse import PolicyError
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
+    "AccessSettings",
     "ArchiveSettings",
     "AuditSettings",
     "GateSettings",
@@ -91,6 +94,7 @@ class SiteToml(Table):
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    access: AccessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class SiteSettings:
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    access: AccessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -126,6 +131,8 @@ def load_site(path: Path) -> SiteSettings:
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
         problems += _witness_problems(settings.witness)
+        if settings.access:
+            problems += find_access_problems(settings.access, settings.gate.directory)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -149,6 +156,7 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml.audit,
         toml.tiles,
         toml.witness,
+        toml.access,
     )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
@@ -186,6 +194,7 @@ def _port_problems(settings: SiteSettings) -> Iterator[str]:
 def _domain_problems(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
     named = [("gate.jid", settings.gate.jid)]
+    named += [("access.jid", settings.access.jid)] if settings.access else []
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
     yield from _repeated(named, "name it once")

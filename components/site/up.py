@@ -17,6 +17,7 @@ from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.errors import SiteError
 from components.site.health import (
+    find_access_fault,
     find_alarms,
     find_gate_fault,
     find_port_problems,
@@ -28,7 +29,14 @@ from components.site.init import init_site, load_passwords
 from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, TilesSettings, WitnessSettings, load_site
+from components.site.settings import (
+    AccessSettings,
+    SettingsError,
+    SiteSettings,
+    TilesSettings,
+    WitnessSettings,
+    load_site,
+)
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -102,11 +110,21 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    if settings.access:
+        specs = (*specs, _access_spec(settings, settings.access))
     if settings.tiles:
         specs = (*specs, _tiles_spec(settings, settings.tiles))
     if settings.witness:
         specs = (*specs, _witness_spec(settings, settings.witness))
     return specs
+
+
+def _access_spec(settings: SiteSettings, access: AccessSettings) -> ProcessSpec:
+    async def check_access(pid: int) -> str:
+        return find_access_fault(access.status_file, pid)
+
+    command = (sys.executable, "-m", "components.admission", str(settings.path))
+    return ProcessSpec("access", command, settings.site.logs / "access.log", check_access)
 
 
 def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:

@@ -43,7 +43,7 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
         assert re.search(line, shown), f"{line}\n{shown}"
 
     kept, records = kept_files(folder), count_records(folder)
-    assert len([name for name in kept if "accounts/" in name]) == 6
+    assert len([name for name in kept if "accounts/" in name]) == 11
     up_once(folder)
     assert kept_files(folder) == kept
     assert count_records(folder) > records

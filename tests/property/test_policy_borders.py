@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.address import BareJid
+from policy.admission import restrict
 from policy.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
 from policy.decide import decide
 from policy.decision import Action
@@ -191,12 +192,18 @@ denials = st.one_of(
     ),
     st.builds(lambda who, reaches: ("allow", who, reaches, False), group_values, group_values),
     st.builds(lambda name: ("remove", name, None, False), st.sampled_from(NAMES)),
+    st.builds(lambda name: ("unapprove", name, None, False), st.sampled_from(NAMES)),
     st.just(("list", None, None, False)),
 )
 
 
 def _deny(directory: Directory, denial: tuple[str, Any, Any, bool]) -> Directory:
     kind, one, other, chaperoned = denial
+    if kind == "unapprove":  # they keep a role that gives nothing
+        admitted = {jid: person.roles for jid, person in directory.people.items()}
+        admitted[BareJid(f"{one}@m.example")] = frozenset({Role.OPERATOR})
+        added = {jid: roles | {Role.OPERATOR} for jid, roles in admitted.items()}
+        return restrict(_with_roles(directory, added), admitted, directory.people)
     firms = {firm.id: firm for firm in directory.enterprises}
     firm = firms[EnterpriseId("m")]
     changed: Enterprise
@@ -215,6 +222,20 @@ def _deny(directory: Directory, denial: tuple[str, Any, Any, bool]) -> Directory
         )
         changed = replace(firm, rooms=rooms)
     return replace(directory, enterprises=tuple((firms | {firm.id: changed}).values()))
+
+
+def _with_roles(directory: Directory, roles: dict[BareJid, frozenset[Role]]) -> Directory:
+    firms = tuple(
+        replace(
+            firm,
+            people=tuple(
+                replace(person, roles=person.roles | roles.get(person.jid, frozenset()))
+                for person in firm.people
+            ),
+        )
+        for firm in directory.enterprises
+    )
+    return replace(directory, enterprises=firms)
 
 
 def _entrants(directory: Directory, room: BareJid) -> frozenset[BareJid]:

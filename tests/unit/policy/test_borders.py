@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from policy.address import BareJid
+from policy.admission import restrict
 from policy.affiliation import (
     ALLOWED,
     NAMES_OUTSIDER,
@@ -20,9 +21,10 @@ from policy.affiliation import (
 from policy.chaperone import CHAPERONE_ABSENT
 from policy.decision import Decision
 from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
-from policy.enterprise import EnterpriseId
+from policy.enterprise import EnterpriseId, Role
 from policy.exception import BarrierException
 from policy.facts import Way
+from policy.prove import prove
 from tests.unit.policy.samples import read_stanza, say
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 
@@ -218,6 +220,25 @@ def test_nobodys_departure_opens_a_room() -> None:
     assert decide_affiliation(directory, say("hi", sender=f"{jid('rita')}/d", to=jid("tom"))) is (
         RECIPIENT_NOT_ADMITTED
     )
+
+
+def test_a_role_that_is_not_approved_keeps_apart_and_lets_in_nowhere() -> None:
+    """Else a change of roles, before anybody has approved it, would open what it is to close."""
+    text = WALLED_TEXT.replace(
+        'name = "Dan", desk = "deals", roles = ["trader"]', 'name = "Dan", roles = ["trader", "auditor"]'
+    )
+    text = text.replace('{ desks = ["deals"] }', '{ roles = ["auditor"] }')
+    text = text.replace('roles = ["chaperone"]\nchaperoned', 'roles = ["auditor", "chaperone"]\nchaperoned')
+    directory = parse_directory(text.replace('id = "deals"\nsides', 'id = "deals"\nchaperoned = true\nsides'))
+    approved = {person.jid: person.roles for person in directory.people.values()}
+    held = restrict(directory, approved | {jid("dan"): frozenset({Role.TRADER})}, directory.people)
+    for rules in (directory, held):
+        assert not may_reach(rules, jid("dan"), jid("rita"))
+        assert may_reach(rules, jid("dan"), jid("tom"))
+    asks = read_stanza("<iq type='get'/>", sender=f"{jid('dan')}/d", to=room("both"))
+    assert decide_affiliation(directory, asks) is ALLOWED
+    assert decide_affiliation(held, asks) is RECIPIENT_BARRED
+    assert prove(held).holes == 0
 
 
 # --- directories that are refused ---

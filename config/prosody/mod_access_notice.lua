@@ -1,0 +1,14 @@
+-- Tells the access component of each session that comes online, so that it can send the notice of the recording
+-- (docs/admission.md, section 4). There is no policy in this file.
+--
+-- Setting: access_notice (the access component's JID).
+
+local st = require "util.stanza";
+
+local access = module:get_option_string("access_notice");
+
+-- Said by the server itself, and to a component of its own: nobody's words are in it, and nobody else can say it.
+module:hook("presence/initial", function (event)
+	module:send(st.message({ from = module.host, to = access })
+		:tag("online", { xmlns = "urn:steelyard:access:0", jid = event.origin.full_jid }));
+end, -1);
