@@ -3,7 +3,7 @@
 docs/gate-protocol.md, sections 4.5 and 4.6.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from components.link.codec import XMLNS
@@ -40,22 +40,19 @@ def _encode_classes(partition: Partition) -> Iterator[str]:
 
 def _encode_rooms(partition: Partition) -> Iterator[str]:
     for room, people in sorted(partition.entrants.items()):
-        for members in _split(sorted(people)) if people else [""]:
+        for members in _split(sorted(people)):
             yield f"<room jid={quoteattr(room)}>{members}</room>"
 
 
-def _split(members: Iterable[str]) -> Iterator[str]:
+def _split(members: Sequence[str]) -> Iterator[str]:
     """Write JIDs, which have no spaces, with one between each two, in pieces of less than a part."""
-    piece: list[str] = []
-    size_bytes = 0
-    for jid in members:
-        if size_bytes > _PART_MAX_BYTES // 4:
-            yield " ".join(piece)
-            piece, size_bytes = [], 0
-        piece.append(escape(jid))
-        size_bytes += len(jid.encode()) + 1
-    if piece:
-        yield " ".join(piece)
+    text = escape(" ".join(members))
+    if len(members) == 1 or len(text.encode()) <= _PART_MAX_BYTES // 4:
+        yield text
+        return
+    half = len(members) // 2
+    yield from _split(members[:half])
+    yield from _split(members[half:])
 
 
 def _pack(elements: list[str]) -> Iterator[str]:

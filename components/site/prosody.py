@@ -51,7 +51,7 @@ class ProsodyPlan:
 
 def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
-    modules = list(plan.modules) + (["stanza_gate"] if plan.gate else [])
+    modules = list(plan.modules) + (["stanza_gate", "unknown_accounts"] if plan.gate else [])
     modules += ["privilege", "managed_rosters"] if plan.roster else []
     modules += ["admin_adhoc", "access_notice"] if plan.access else []
     disabled = [] if plan.s2s_port else ["s2s"]

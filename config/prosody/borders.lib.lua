@@ -16,6 +16,7 @@ local borders = module:shared "borders";
 -- Until the gate has said one there is none, and nothing passes between two people.
 local class_of, reaches, entrants = {}, {}, {};
 local in_force = false;
+local before = { class_of = {}, reaches = {} }; -- the classes of the table that this one replaced
 local arriving; -- the table whose last part has not come yet
 local bare_of, bare_count = {}, 0;
 
@@ -51,6 +52,7 @@ function borders.take(element)
 		end
 	end
 	if part < parts then return false; end
+	before = { class_of = class_of, reaches = reaches };
 	class_of, reaches, entrants = arriving.class_of, arriving.reaches, arriving.entrants;
 	arriving = nil;
 	in_force = true;
@@ -86,6 +88,36 @@ function borders.between(from, to)
 	-- A server speaks to its own accounts.
 	if hosts[from] and jid_host(to) == from then return false, false; end
 	return true, false;
+end
+
+-- Sort people by what they were in the table before and are now: most changes concern few of them.
+local function sort_by_change(people)
+	local groups = {};
+	for person in pairs(people) do
+		local was, is = before.class_of[person], class_of[person];
+		local key = (was or "") .. "|" .. (is or "");
+		local group = groups[key] or { was = was, is = is, people = {} };
+		groups[key] = group;
+		group.people[#group.people + 1] = person;
+	end
+	return groups;
+end
+
+-- Call back for each two of these people of whom the first could reach the second until this table came, and cannot now.
+function borders.each_parted(people, callback)
+	local groups = sort_by_change(people);
+	for _, from in pairs(groups) do
+		for _, to in pairs(groups) do
+			local could = from.was and to.was and before.reaches[from.was][to.was];
+			if could and not (from.is and to.is and reaches[from.is][to.is]) then
+				for _, one in ipairs(from.people) do
+					for _, other in ipairs(to.people) do
+						if one ~= other then callback(one, other); end
+					end
+				end
+			end
+		end
+	end
 end
 
 function borders.in_force() return in_force; end

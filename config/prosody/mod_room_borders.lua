@@ -96,10 +96,14 @@ local function keep_borders()
 		for node in store:users() do load(node); end
 	end
 	keep_account();
-	for room in rooms.all_rooms() do put_out(room); end
+	for room in rooms.live_rooms() do put_out(room); end
 end
 
 module:hook_global("stanza-gate-borders", keep_borders);
+-- Of the others the server knows nothing until somebody speaks of them.
+module:hook("muc-room-restored", function (event)
+	if borders.in_force and borders.in_force() then put_out(event.room); end
+end);
 if borders.in_force and borders.in_force() then keep_borders(); end
 
 -- What a room tells of what was said -----------------------------------------------------------------------------------

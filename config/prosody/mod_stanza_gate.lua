@@ -23,7 +23,7 @@ local now = require "util.time".monotonic;
 local st = require "util.stanza";
 local timer = require "util.timer";
 
-local hosts, full_sessions = prosody.hosts, prosody.full_sessions;
+local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions, prosody.full_sessions;
 local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.core_route_stanza;
 local running, next, pairs, tostring, tonumber = coroutine.running, next, pairs, tostring, tonumber;
 local concat, find, gsub = table.concat, string.find, string.gsub;
@@ -471,12 +471,15 @@ local function is_of_recipient(stanza)
 	return x and x:get_child_with_attr("status", nil, "code", "110");
 end
 
+local farewell; -- what is just being said over a border that has only now come between two people
+
 -- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
 local function is_stopped(stanza)
 	local attr = stanza.attr;
 	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
 	-- A room's last word to somebody is of nobody but them.
 	if attr.type == "unavailable" and is_of_recipient(stanza) then return false; end
+	if stanza == farewell then return false; end
 	return (borders.between(attr.from, attr.to));
 end
 
@@ -637,6 +640,26 @@ local function send_canary(origin, canary)
 	hold(origin, message, local_domain(), "canary", nil, false);
 end
 
+-- Between whom there is a border now, those who saw each other online see each other go: nothing more will be told them,
+-- and without a word the other would seem to be there for ever.
+local function part(one, other)
+	for _, session in pairs(bare_sessions[one].sessions) do
+		for _, contact in pairs(session.presence and bare_sessions[other].sessions or {}) do
+			local item = contact.presence and contact.roster and contact.roster[one];
+			if item and (item.subscription == "both" or item.subscription == "to") then
+				farewell = st.presence { type = "unavailable", from = session.full_jid, to = contact.full_jid };
+				note(session, farewell, session.host);
+				contact.send(farewell);
+				farewell = nil;
+			end
+		end
+	end
+end
+
+local function part_those_online()
+	borders.each_parted(bare_sessions, part);
+end
+
 -- Tell the gate who is in a room of this server, as the room told them when they came in (section 4.6). Whoever is about
 -- to leave is left out: what they say of it may be with the gate already.
 local function note_occupants(room_jid)
@@ -712,7 +735,10 @@ local function from_gate(origin, stanza)
 		elseif child.name == "occupants" and child.attr.room then
 			return note_occupants(child.attr.room);
 		elseif child.name == "borders" then
-			if borders.take(child) then module:log("info", "Borders are as the gate says now"); end
+			if borders.take(child) then
+				module:log("info", "Borders are as the gate says now");
+				part_those_online();
+			end
 			return;
 		elseif child.name == "canary" and child.attr.id then
 			return send_canary(origin, child);
@@ -895,7 +921,7 @@ local function to_client(stanza, session)
 	elseif not listed and name == "message" and delivering_offline == own then
 		return stanza;
 	end
-	if type == "unavailable" and is_of_recipient(stanza) then return stanza; end
+	if stanza == farewell or type == "unavailable" and is_of_recipient(stanza) then return stanza; end
 	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
 	return nil;
 end

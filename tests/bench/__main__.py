@@ -24,6 +24,7 @@ from tests.bench import (
     latency,
     overload,
     postgres,
+    reach,
     reload,
     rosters,
     soak,
@@ -48,6 +49,7 @@ Name = Literal[
     "decide",
     "reload",
     "rosters",
+    "reach",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -61,6 +63,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "decide": ("A decision", decide.measure),
     "reload": ("Changed rules", reload.measure),
     "rosters": ("Rosters", rosters.measure),
+    "reach": ("Answers about whom one must not reach", reach.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.scripted_gate import ScriptedLine, made_by_server
-from tests.support.stream import Element, XmppStream, message, show
+from tests.support.stream import Element, Matcher, XmppStream, message, show
 
 ALICE, BOB, CAROL = (f"{name}@metals.example" for name in ("alice", "bob", "carol"))
 PIT = "pit@rooms.metals.example"
@@ -21,6 +21,10 @@ def room(*people: str) -> str:
 
 def told_of(stream: XmppStream, jid: str, begin: int = 0) -> list[str]:
     return [show(each) for each in stream.received[begin:] if (each.get("from") or "").startswith(jid)]
+
+
+def is_gone(jid: str) -> Matcher:
+    return lambda element: element.get("type") == "unavailable" and element.get("from") == f"{jid}/desk"
 
 
 async def friends(line: ScriptedLine) -> tuple[XmppStream, XmppStream]:
@@ -48,7 +52,9 @@ async def ask_archive(stream: XmppStream, form: str = "") -> list[str]:
     begin = len(stream.received)
     answer = await stream.request("set", f"<query xmlns='urn:xmpp:mam:2'>{form}</query>", to=PIT)
     assert answer.get("type") == "result", show(answer)
-    bodies = (each.findtext(".//{jabber:client}body") for each in stream.received[begin:])
+    bodies = (
+        each.findtext("{urn:xmpp:mam:2}result//{jabber:client}body") for each in stream.received[begin:]
+    )
     return [body for body in bodies if body]
 
 
@@ -62,6 +68,8 @@ async def test_what_the_server_makes_stops_at_a_border_and_is_recorded(tmp_path:
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await friends(line)
         line.gate.say_borders(APART)
+        for stream, other in ((bob, ALICE), (alice, BOB)):
+            assert len(await stream.expect(is_gone(other))) == 0  # without a status
         begin = len(bob.received)
         alice.send("<presence><status>news</status></presence>")
         held = await line.gate.expect(lambda each: made_by_server(each) and b"news" in each.body)
@@ -85,6 +93,7 @@ async def test_a_table_counts_when_all_of_it_has_come(tmp_path: Path, parts: lis
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await friends(line)
         line.gate.say_borders(APART)
+        await bob.expect(is_gone(ALICE))
         for part, of in parts:
             line.gate.say_borders(TOGETHER, part, of)
         begin = len(bob.received)
@@ -177,7 +186,7 @@ async def say(stream: XmppStream, body: str) -> None:
 
 async def enter_again(stream: XmppStream) -> list[str]:
     stream.send(f"<presence type='unavailable' to='{PIT}/Bob'/>")
-    await stream.ping()
+    await stream.expect(lambda each: each.get("from") == f"{PIT}/Bob" and each.get("type") == "unavailable")
     stream.unread.clear()
     return await enter(stream, "Bob")
 
@@ -195,3 +204,29 @@ async def test_a_list_of_rooms_names_those_that_the_asker_may_enter(tmp_path: Pa
         assert PIT in show(await alice.request("get", items, to="rooms.metals.example"))
         answer = show(await bob.request("get", items, to="rooms.metals.example"))
         assert "result" in answer and PIT not in answer
+
+
+async def test_a_room_out_of_storage_keeps_the_newer_borders(tmp_path: Path) -> None:
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        line.gate.say_borders(room(ALICE, BOB))
+        await enter(alice, "Alice")
+        await say(alice, "before")
+        form = f"<field var='FORM_TYPE'><value>{MUC}#roomconfig</value></field>"
+        form += "<field var='muc#roomconfig_persistentroom'><value>1</value></field>"
+        form = f"<x xmlns='jabber:x:data' type='submit'>{form}</x>"
+        await alice.request("set", f"<query xmlns='{MUC}#owner'>{form}</query>", to=PIT)
+        admin = f"<query xmlns='{MUC}#admin'><item affiliation='owner' jid='{BOB}'/></query>"
+        await alice.request("set", admin, to=PIT)
+        bob.abort()
+        await line.prosody.restart()
+        await line.connect_gate()
+        line.gate.say_borders(room(ALICE, CAROL))
+        carol = await line.login("carol", online=False)
+        assert await ask_archive(carol) == []  # let in while the server was away
+        alice = await line.login("alice", online=False)
+        assert await ask_archive(alice) == ["before"]
+        query = f"<query xmlns='{MUC}#admin'><item affiliation='owner'/></query>"
+        owners = show(await alice.request("get", query, to=PIT))
+        assert ALICE in owners
+        assert BOB not in owners

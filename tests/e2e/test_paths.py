@@ -1,7 +1,9 @@
 """G3 on the real server: every path to each kind of person that must not be reached, while old ties are still there."""
 
 import asyncio
+import base64
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ import pytest_asyncio
 from policy.address import BareJid
 from policy.paths import PATHS, Ends, Path, Through
 from tests.support.certificates import CertificateAuthority
-from tests.support.stream import XmppStream, message, show
+from tests.support.stream import Element, XmppStream, message, named, show
 from tests.support.two_sites import TwoSites
 from tests.support.walk import Walk, settle, walk
 
@@ -53,6 +55,7 @@ REFUSED = "This line reaches people and rooms of your own enterprise only."
 # Rosters of two sites change by one another's word: what comes of these depends on who is quicker.
 TOLD_BY_BOTH = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed", "presence-probe"})
 
+_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 MOOD = "http://jabber.org/protocol/mood"
 NODES = {
     MOOD: "<mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>",
@@ -332,6 +335,50 @@ async def _walk_and_leave(
         sender.send(f"<presence type='unavailable' to='{place}/x'/>")
     await settle([sender], DOMAINS)
     return await walk(sender, ends, listeners, paths, DOMAINS)
+
+
+async def test_a_login_does_not_tell_which_names_have_an_account(line: Line) -> None:
+    tries = [await _try_scram(line, name) for name in ("rita", "nobody", "nobody", "somebody")]
+    assert [verdict for _, verdict in tries] == [tries[0][1]] * 4
+    assert "not-authorized" in tries[0][1]
+    known, unknown, again, other = (dict(part.split("=", 1) for part in said.split(",")) for said, _ in tries)
+    assert known.keys() == unknown.keys() == {"r", "s", "i"}
+    assert (unknown["s"], unknown["i"]) == (again["s"], again["i"])
+    assert unknown["s"] != other["s"]
+    # As the server itself makes them for accounts (those of this test were made by hand).
+    assert re.fullmatch(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", base64.b64decode(unknown["s"]))
+    assert int(unknown["i"]) == 10_000
+    for name in ("rita", "nobody"):
+        stream = XmppStream(line.sites.server_of(RITA).address, "metals.example")
+        await stream.open()
+        stream.send(
+            f"<auth xmlns='{_SASL}' mechanism='PLAIN'>{_encode(chr(0) + name + chr(0) + 'guess')}</auth>"
+        )
+        assert _without_text(await stream.expect(named(_SASL, "failure"))) == tries[0][1]
+        stream.abort()
+
+
+async def _try_scram(line: Line, name: str) -> tuple[str, str]:
+    """Try to log in without the password (RFC 5802), and return the server's challenge and its verdict."""
+    stream = XmppStream(line.sites.server_of(RITA).address, "metals.example")
+    await stream.open()
+    stream.send(f"<auth xmlns='{_SASL}' mechanism='SCRAM-SHA-1'>{_encode(f'n,,n={name},r=abc')}</auth>")
+    challenge = await stream.expect(lambda each: each.tag.startswith(f"{{{_SASL}}}"))
+    assert challenge.tag == f"{{{_SASL}}}challenge", show(challenge)
+    said = base64.b64decode(challenge.text or "").decode()
+    nonce = said.partition(",")[0]
+    stream.send(f"<response xmlns='{_SASL}'>{_encode(f'c=biws,{nonce},p={_encode(20 * chr(0))}')}</response>")
+    verdict = _without_text(await stream.expect(named(_SASL, "failure")))
+    stream.abort()
+    return said, verdict
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _without_text(failure: Element) -> str:
+    return "".join(str(each.tag) for each in failure if not str(each.tag).endswith("}text"))
 
 
 async def test_nobody_makes_an_account_in_band(line: Line) -> None:

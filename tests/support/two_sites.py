@@ -93,6 +93,9 @@ def _plan(root: Path, domains: tuple[str, ...], authority: CertificateAuthority)
         "domains": domains,
         "room_domains": rooms,
         "s2s_port": free_port(),
+        # What makes accounts brings commands with it (XEP-0133), which must be nobody else's.
+        "access": f"access.{domains[0]}",
+        "access_secret": "secret",
         "certificates": authority.issue(root / "certs", domains + rooms),
     }
     return private_plan(root, **changes)

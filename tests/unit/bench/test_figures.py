@@ -9,6 +9,7 @@ from tests.bench.figures import (
     growth,
     median_of,
     percentile,
+    probability_of_less,
     ratio_of_medians,
     single,
     worst_of,
@@ -76,3 +77,18 @@ def test_growth_compares_the_last_fifth_with_the_second() -> None:
 def test_growth_needs_five_samples() -> None:
     with pytest.raises(ValueError, match="4 samples"):
         growth([1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "expected"),
+    [
+        ([1, 2, 3], [1, 2, 3], 0.5),
+        ([1, 2], [3, 4], 1),
+        ([3, 4], [1, 2], 0),
+        ([2], [1, 2, 3, 3], 0.625),
+        ([5, 5], [5], 0.5),
+    ],
+)
+def test_probability_of_less_counts_pairs(some: list[float], others: list[float], expected: float) -> None:
+    assert probability_of_less(some, others) == expected
+    assert probability_of_less(others, some) == 1 - expected

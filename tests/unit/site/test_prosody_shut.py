@@ -1,0 +1,38 @@
+"""What a site's server does not offer, whoever asks (docs/paths.md, section 3)."""
+
+import re
+from pathlib import Path
+
+from components.site.prosody import ProsodyPlan, render_config
+
+# Each would tell of people or reach them past the gate, or let somebody in whom nobody approved.
+SHUT = (  # noqa: SIM905 - reads better than a page of quotes
+    "register register_ibr invites invites_register invites_adhoc watchregistrations user_account_management "
+    "announce motd welcome groups lastactivity uptime proxy65 external_services turn_external server_contact_info "
+    "bosh websocket http_file_share admin_shell admin_telnet auth_anonymous"
+).split()
+
+
+def test_no_module_opens_a_path_past_the_gate() -> None:
+    plan = ProsodyPlan(
+        Path("/site"), ("metals.example",), ("rooms.metals.example",), 5222, 5347, gate="gate.metals.example"
+    )
+    config = render_config(plan)
+    loaded = set(re.findall(r"'([a-z0-9_]+)'", " ".join(re.findall(r"modules_enabled = \{[^}]*\}", config))))
+    assert {"stanza_gate", "room_borders", "unknown_accounts", "roster"} <= loaded
+    assert loaded.isdisjoint(SHUT)
+    assert "allow_registration = false" in config
+
+
+def test_every_host_of_rooms_keeps_the_borders() -> None:
+    plan = ProsodyPlan(
+        Path("/site"),
+        ("metals.example",),
+        ("rooms.metals.example", "rooms.grain.example"),
+        5222,
+        5347,
+        gate="gate.metals.example",
+    )
+    rooms = re.findall(r"Component '(rooms[^']+)' 'muc'\n([^C]*)", render_config(plan))
+    assert [domain for domain, _ in rooms] == list(plan.room_domains)
+    assert all("'room_borders'" in settings for _, settings in rooms)
