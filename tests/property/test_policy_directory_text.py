@@ -75,9 +75,8 @@ def test_what_differs_is_said_and_nothing_else(old: Directory, new: Directory) -
 def test_the_text_is_one_that_people_can_read() -> None:
     text = encode_directory(EXAMPLE)
     assert parse_directory(text) == EXAMPLE
-    assert text.startswith(
-        'gate = "gate.steelyard.example"\n\n[enterprise.grain]\nname = "Grain Brothers Ltd"\n'
-    )
+    assert text.startswith('gate = "gate.steelyard.example"\n')
+    assert '\n\n[enterprise.grain]\nname = "Grain Brothers Ltd"\nsites = [{ domain = "grain.example"' in text
     assert (
         '\n\n[[enterprise.grain.person]]\njid = "hanna@grain.example"\nname = "Hanna Hale"\ndesk = "floor"\n'
         'roles = ["approver", "trader"]\n'

@@ -38,7 +38,7 @@ def person(jid: BareJid, id_: str | None = None) -> Person:
 
 def firm(*people: Person, sides: tuple[set[BareJid], set[BareJid]]) -> Walled:
     wall = Wall("w", (Side(frozenset(sides[0]), frozenset({Role.TRADER})), Side(frozenset(sides[1]))))
-    return Walled(EnterpriseId("metals"), "M", (), (), people, (), (wall,))
+    return Walled(EnterpriseId("metals"), "M", (), (), people, (), walls=(wall,))
 
 
 def sides_of(changed: Enterprise) -> list[set[str]]:

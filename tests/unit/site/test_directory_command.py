@@ -19,6 +19,22 @@ from components.site.up import process_specs
 from policy.directory import parse_directory
 
 ROOT = Path(__file__).resolve().parents[3]
+DIRECTORY = """
+[enterprise.metals]
+name = "Metals Trading AG"
+sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]
+desk = [{ id = "base", name = "Base metals" }, { id = "precious", name = "Precious metals" }]
+person = [
+  { jid = "alice@metals.example", name = "Alice Arden", desk = "base", roles = ["trader"] },
+  { jid = "bob@metals.example", name = "Bob Baker", desk = "base", roles = ["trader"] },
+  { jid = "carol@metals.example", name = "Carol Castle", desk = "precious", roles = ["trader"] },
+  { jid = "dora@metals.example", name = "Dora Dean", roles = ["auditor"] },
+]
+[enterprise.grain]
+name = "Grain Brothers Ltd"
+sites = [{ domain = "grain.example", rooms = "rooms.grain.example" }]
+person = [{ jid = "george@grain.example", name = "George Garner", roles = ["trader"] }]
+"""
 CSV = """
 [[directory.csv]]
 enterprise = "metals"
@@ -40,6 +56,14 @@ bob@metals.example,Bob Baker,precious,trader
 carol@metals.example,Carol Castle,precious,trader
 ernest@metals.example,Ernest Eden,,auditor
 """
+
+
+@pytest.fixture
+def site(site: Path) -> Path:
+    """A site with four people at the first enterprise and one at the other."""
+    file = site.parent / "directory.toml"
+    file.write_text(file.read_text().partition("[enterprise")[0] + DIRECTORY)
+    return site
 
 
 @pytest.fixture
