@@ -1,15 +1,24 @@
 """The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from policy.address import AddressError, BareJid, Domain, bare, domain_of, parse_bare_jid, parse_domain
-from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
+from policy.border_tables import (
+    AllowTable,
+    BarrierTable,
+    RoomTable,
+    find_border_problems,
+    find_meeting_problems,
+)
+from policy.borders import Borders, assign_borders
+from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
+from policy.exception import BarrierException
 from policy.toml_problem import explain, locate
 
 
@@ -36,17 +45,22 @@ class Directory:
     """Everybody on the line; every look-up is one look into a dict.
 
     `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
+    `uninformed` are those who have not acknowledged yet that the line is recorded (docs/admission.md).
     `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
-    rooms and components. `people` holds every person by their bare JID. What is derived: never change it.
+    rooms and components. `people` holds every person by their bare JID, `borders` who is kept from whom inside
+    each enterprise. The three are derived: never change them. `exceptions` are those in force (docs/borders.md).
     """
 
     gate: Domain
     enterprises: tuple[Enterprise, ...]
     roster: Domain | None = None
     access: Domain | None = None
+    exceptions: tuple[BarrierException, ...] = ()
+    uninformed: frozenset[BareJid] = frozenset()
     services: frozenset[Domain] = field(init=False, repr=False, compare=False)
     members: Mapping[BareJid, Member] = field(init=False, repr=False, compare=False)
     people: Mapping[BareJid, Person] = field(init=False, repr=False, compare=False)
+    borders: Borders = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
@@ -55,6 +69,7 @@ class Directory:
         object.__setattr__(self, "services", services)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "people", people)
+        object.__setattr__(self, "borders", assign_borders(self.enterprises, self.exceptions))
 
     def find_person(self, jid: str) -> Person | None:
         """Return whose account a prepared bare or full JID is, or None for a stranger's."""
@@ -64,6 +79,11 @@ class Directory:
         """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
         member = self.members.get(BareJid(domain_of(jid)))
         return member.enterprise if member else None
+
+
+def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]) -> Directory:
+    """Give the directory with exactly these exceptions from its barriers in force."""
+    return replace(directory, exceptions=tuple(sorted(exceptions, key=lambda each: each.id)))
 
 
 class DirectoryError(Exception):
@@ -93,8 +113,14 @@ def parse_directory(text: str) -> Directory:
     problems += _reference_problems(raw)
     if problems or shape is None:
         raise DirectoryError(tuple(problems))
-    firms = (table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
-    return Directory(shape.gate, tuple(firms), shape.roster, shape.access)
+    firms = tuple(table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
+    if meetings := tuple(
+        problem
+        for firm in firms
+        for problem in find_meeting_problems(f"enterprise.{firm.id}", firm, raw["enterprise"][firm.id])
+    ):
+        raise DirectoryError(meetings)
+    return Directory(shape.gate, firms, shape.roster, shape.access)
 
 
 def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:
@@ -148,17 +174,14 @@ class _PersonTable(_Table):
         return Person(self.jid, self.name, desk, frozenset(self.roles), self.id)
 
 
-class _RoomTable(_Table):
-    jid: _JidText
-    name: _Name
-
-
 class _EnterpriseTable(_Table):
     name: _Name
     sites: Annotated[list[_SiteTable], Field(min_length=1)]
     desk: list[_DeskTable] = []
     person: list[_PersonTable] = []
-    room: list[_RoomTable] = []
+    room: list[RoomTable] = []
+    barrier: list[BarrierTable] = []
+    allow: list[AllowTable] = []
 
     def build(self, id_: EnterpriseId) -> Enterprise:
         return Enterprise(
@@ -167,7 +190,9 @@ class _EnterpriseTable(_Table):
             sites=tuple(sorted((site.build() for site in self.sites), key=lambda site: site.domain)),
             desks=tuple(sorted((Desk(DeskId(d.id), d.name) for d in self.desk), key=lambda desk: desk.id)),
             people=tuple(sorted((person.build() for person in self.person), key=lambda person: person.jid)),
-            rooms=tuple(sorted((Room(room.jid, room.name) for room in self.room), key=lambda room: room.jid)),
+            rooms=tuple(sorted((room.build() for room in self.room), key=lambda room: room.jid)),
+            barriers=tuple(sorted((each.build() for each in self.barrier), key=lambda each: each.id)),
+            allow_lists=tuple(sorted((each.build() for each in self.allow), key=lambda each: each.id)),
         )
 
 
@@ -223,6 +248,7 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
         desk = row.get("desk")
         if isinstance(desk, str) and desk not in desks:
             yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
+    yield from find_border_problems(path, firm)
 
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:

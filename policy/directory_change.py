@@ -170,7 +170,7 @@ def _texts(value: Any, other: Any = None) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return str(value)
-    if value is None:
+    if value is None or value is False:
         return ""
     if isinstance(value, (set, frozenset)):
         return " ".join(sorted(_text(each) for each in value))

@@ -1,4 +1,4 @@
-"""An enterprise: its sites, desks, people and rooms."""
+"""An enterprise: its sites, desks, people and rooms, and the borders inside it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +8,7 @@ from policy.address import BareJid, Domain
 
 EnterpriseId = NewType("EnterpriseId", str)
 DeskId = NewType("DeskId", str)
+BarrierId = NewType("BarrierId", str)
 
 
 class Role(StrEnum):
@@ -53,11 +54,43 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Some of an enterprise's people: those of these desks, these people themselves, and those with these roles."""
+
+    desks: frozenset[DeskId] = frozenset()
+    people: frozenset[BareJid] = frozenset()
+    roles: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """Keeps the people of one side from those of the other; the sides' order has no meaning.
+
+    `chaperoned` lets them talk in a chaperoned room all the same, while a chaperone is present there.
+    """
+
+    id: BarrierId
+    sides: tuple[Group, Group]
+    chaperoned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Keeps everybody of `who` from all but `reaches`, and them from `who`."""
+
+    id: BarrierId
+    who: Group
+    reaches: Group
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
-    """A room (XEP-0045) that the people of its enterprise may enter."""
+    """A room (XEP-0045) that these people of its enterprise may enter; `entry` is None where no list says who."""
 
     jid: BareJid
     name: str
+    entry: Group | None = None
+    chaperoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +103,5 @@ class Enterprise:
     desks: tuple[Desk, ...]
     people: tuple[Person, ...]
     rooms: tuple[Room, ...]
+    barriers: tuple[Barrier, ...] = ()
+    allow_lists: tuple[AllowList, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from components.archive.record import Event, RecordKind, encode_event
+from components.gate.admissions import describe_admissions
 from components.gate.alarm import AlarmName, Alarms
 from components.gate.recorder import Recorder
 from components.rules.follow import RulesFollower
@@ -58,6 +59,8 @@ class RulesInForce:
             # Apart from the loop: the line must not wait for what is said of thousands of people.
             more = await asyncio.to_thread(_describe, before, after)
             self._record("changed", after, at_ns, more)
+            for event in describe_admissions(before, after, at_ns):
+                self._recorder.add(event.kind, encode_event(event))
 
     def _record(
         self, name: str, rules: Rules, at_ns: int, more: Mapping[str, str | int] | None = None

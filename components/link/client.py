@@ -105,6 +105,12 @@ class TraderClient:
             raise LoginError(f"{self.jid} gets no roster: {err.condition} {err.text}") from None
         self._xmpp.send_presence()
 
+    def contacts(self) -> dict[str, str]:
+        """Return the roster as it is now: names by bare JID."""
+        roster = self._xmpp.client_roster
+        listed = {jid: roster[jid] for jid in roster if roster[jid]["subscription"] != "none"}
+        return {str(jid): str(item["name"]) for jid, item in listed.items()}
+
     async def send_chat(
         self,
         to: str,
@@ -134,6 +140,10 @@ class TraderClient:
                 return await outcome
         finally:
             del self._outcomes[message_id]
+
+    def write(self, to: str, body: str) -> None:
+        """Send a chat message, and wait for nothing."""
+        self._xmpp.make_message(mto=to, mbody=body, mtype="chat").send()
 
     async def receive(self, timeout_s: float = 10.0) -> Received:
         """Take the next chat message from the inbox; raises TimeoutError."""

@@ -39,6 +39,8 @@ class Held:
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
+    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
+    `inject` names what the gate itself asked for (section 4.7).
     """
 
     host: str
@@ -47,6 +49,8 @@ class Held:
     session: str
     body: bytes
     facts: StanzaFacts
+    stopped: bool = False
+    inject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,8 @@ class SubmissionParser:
         attributes = self._attributes
         begin, end = self._body
         name, top = self._top
+        if self._body_ends_at == 2 and "jid" in top:  # an event's own JID
+            self._jids += _named_jids("{" + name, top)
         return Held(
             self._host,
             attributes["epoch"],
@@ -222,6 +228,8 @@ class SubmissionParser:
                 tuple(self._values),
                 tuple(self._jids),
             ),
+            attributes.get("stopped") == "true",
+            attributes.get("inject", ""),
         )
 
     def _canary(self) -> CanaryBack:
@@ -281,6 +289,14 @@ def encode_canary(gate: str, host: str, id_: str) -> bytes:
     """Encode the request for a canary (section 4.4)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><canary xmlns='{XMLNS}' id={quoteattr(id_)}/></message>"
+    ).encode()
+
+
+def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
+    """Encode the request to hold and submit a stanza of the gate's making (section 4.7)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
+        f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"
     ).encode()
 
 

@@ -5,7 +5,14 @@ import gc
 import time
 from collections.abc import Callable
 
-from components.rules.load import LoadedRules, RulesError, RuleSources, fingerprint, load_rules
+from components.rules.load import (
+    LoadedRules,
+    RulesError,
+    RuleSources,
+    end_exceptions,
+    fingerprint,
+    load_rules,
+)
 from policy.rules import Rules
 
 _INTERVAL_S = 0.2
@@ -31,7 +38,7 @@ class RulesFollower:
         # Taken before the files are read: what changes meanwhile is seen the next time.
         self._seen = fingerprint(sources)
         self._loaded: LoadedRules = load_rules(sources, time.time_ns())
-        self._broken = False
+        self._problems: tuple[str, ...] = ()
 
     @property
     def rules(self) -> Rules:
@@ -55,15 +62,20 @@ class RulesFollower:
         try:
             loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
         except RulesError as error:
-            self._broken = True
-            self._on_problem(error.problems)
+            if error.problems != self._problems:  # it is tried again and again while time says so
+                self._problems = error.problems
+                self._on_problem(error.problems)
+            self._put_in_force(await asyncio.to_thread(end_exceptions, self._loaded, time.time_ns()))
             return
         finally:
             gc.freeze()
             gc.enable()
-        before, self._loaded = self._loaded, loaded
-        if self._broken:
-            self._broken = False
+        if self._problems:
+            self._problems = ()
             self._on_problem(())
+        self._put_in_force(loaded)
+
+    def _put_in_force(self, loaded: LoadedRules) -> None:
+        before, self._loaded = self._loaded, loaded
         if loaded.rules.digest != before.rules.digest:
             self._on_change(before.rules, loaded.rules)

@@ -1,15 +1,30 @@
-"""Reads the files that say the rules: directory.toml, policy.toml and its lexicons."""
+"""Reads the files that say the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ConfigDict
 
-from components.settings import SitePath, Table, load_table
+from components.grants.folder import GrantsError
+from components.grants.register import AccessRegister
+from components.grants.settings import load_access
+from components.rules.exceptions import (
+    FOLDER,
+    ExceptionState,
+    fingerprint_exceptions,
+    load_approver_keys,
+    read_exceptions,
+)
+from components.settings import SettingsError, SitePath, Table, load_table, read_toml
+from policy.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
-from policy.directory import DirectoryError, parse_directory
+from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.exception import ExceptionError, find_next_change
 from policy.rules import Rules
+
+NS_PER_S = 1_000_000_000
 
 
 class RulesError(ValueError):
@@ -22,10 +37,21 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuleSources:
-    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said."""
+    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
+
+    `approvers` are the files of the keys that approve exceptions; `access` has the statements by which people are
+    admitted, None where whoever is listed is admitted.
+    """
 
     directory: Path
     policy: Path | None = None
+    approvers: tuple[Path, ...] = ()
+    access: AccessRegister | None = None
+
+    @property
+    def exceptions(self) -> Path:
+        """The folder of exceptions from barriers, which need not be there."""
+        return self.directory.parent / FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +71,38 @@ class _GateTable(Table):
     policy: SitePath | None = None
 
 
+class _ArchiveTable(Table):
+    """What the `[archive]` table says of the rules."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    approvers: tuple[SitePath, ...] = ()
+
+
 def load_sources(site_toml: Path) -> RuleSources:
     """Read from site.toml where the rules of a site are; raises SettingsError."""
     table = load_table(site_toml, "gate", _GateTable)
-    return RuleSources(table.directory, table.policy)
+    has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
+    approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
+    access = load_access(site_toml)
+    try:
+        register = AccessRegister(access) if access else None
+    except GrantsError as error:
+        raise SettingsError([f"access.approvers: {error}"]) from None
+    return RuleSources(table.directory, table.policy, approvers, register)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
     problems: list[str] = []
-    directory = content = None
+    directory = content = until_ns = None
     try:
-        directory = parse_directory(_read(sources.directory))
+        directory = _parse_directory(_read(sources.directory))
+        directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
+        directory, excepted_until_ns = _except(sources, directory, now_ns)
+        until_ns = min(filter(None, (admitted_until_ns, excepted_until_ns)), default=None)
+    except (GrantsError, ExceptionError) as error:
+        problems.append(str(error))
     except DirectoryError as error:
         problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
     except OSError as error:
@@ -71,7 +117,52 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
         problems.append(f"{error.filename}: cannot be read: {error.strerror}")
     if problems or directory is None:
         raise RulesError(tuple(problems))
-    return LoadedRules(Rules(directory, content))
+    return LoadedRules(Rules(directory, content), until_ns)
+
+
+def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
+    """Take out of rules the exceptions that have ended by a Unix time: what ends must end, even if nothing can be read.
+
+    Nothing begins by it, and `until_ns` stays, for the files are still to be read.
+    """
+    directory = loaded.rules.directory
+    active = [each for each in directory.exceptions if each.is_active(now_ns / NS_PER_S)]
+    if len(active) == len(directory.exceptions):
+        return loaded
+    return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    return parse_directory(text)
+
+
+def _admit(access: AccessRegister | None, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    if access is None:
+        return directory, None
+    standing = access.judge(directory, now_ns // NS_PER_S)
+    until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
+    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
+
+
+def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Put the exceptions that are in force into a directory, until when that changes by itself."""
+    if not sources.exceptions.is_dir():
+        return directory, None
+    now_s = now_ns / NS_PER_S
+    keys = load_approver_keys(sources.approvers)
+    kept = read_exceptions(sources.exceptions, keys, directory, now_s)
+    approved = [
+        each.exception
+        for each in kept
+        if each.exception and each.state in (ExceptionState.IN_FORCE, ExceptionState.TO_COME)
+    ]
+    next_change_s = find_next_change(approved, now_s)
+    active = [each for each in approved if each.is_active(now_s)]
+    until_ns = None if next_change_s is None else next_change_s * NS_PER_S
+    return with_exceptions(directory, active) if active else directory, until_ns
 
 
 def load_content(file: Path) -> ContentPolicy:
@@ -88,7 +179,11 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     if sources.policy:
         # Terms may lie in any folder beside it: what they are called is only known once it is read.
         files += [sources.policy, *(_lexicon_files(sources.policy))]
-    return tuple((str(file), *_state_of(file)) for file in files)
+    states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
+    # A key decides on exceptions only, but then also when it comes or goes.
+    states += ((str(file), *_state_of(file)) for file in sources.approvers)
+    states += fingerprint_exceptions(sources.exceptions)
+    return tuple(states) if sources.access is None else (*states, sources.access.folder.fingerprint())
 
 
 def _lexicon_files(policy: Path) -> list[Path]:

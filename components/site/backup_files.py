@@ -9,6 +9,7 @@ from components.archive.backup import CopyError
 from components.archive.backup.folder import BackupFolder
 from components.archive.durable import PUBLIC, replace_durably
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
+from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.site.files import SECRET
 from components.site.init import authority_key_file
 from components.site.settings import SiteSettings
@@ -65,10 +66,17 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
 def _public_files(settings: SiteSettings) -> Iterator[Path]:
     yield settings.path
     yield settings.gate.directory
+    exceptions = settings.gate.directory.parent / EXCEPTIONS
+    if exceptions.is_dir():
+        yield from (path for path in sorted(exceptions.iterdir()) if not _is_draft(path))
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
     yield from (source.state for source in (settings.directory.scim if settings.directory else ()))
+    if settings.access:
+        yield from settings.access.approvers
+        yield from (former.key for former in settings.access.former_approvers)
+        yield from sorted(settings.access.folder.glob("*.note"))
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
@@ -81,15 +89,19 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield settings.gate.secret_file
+    if settings.roster:
+        yield settings.roster.secret_file
+    if settings.access:
+        yield settings.access.secret_file
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for table in (settings.gate, settings.audit):
+    for table in settings.logs:
         yield last_signed_file(table.log_key_file)
 
 
 def _keys(settings: SiteSettings) -> Iterable[KeyReference]:
-    return settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files
+    return *(table.log_key_file for table in settings.logs), *settings.audit.key_files
 
 
 def _is_draft(path: Path) -> bool:

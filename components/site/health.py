@@ -111,12 +111,34 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
 
 
+def find_roster_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the roster component's status file; return what is wrong, or nothing when the component `pid` works."""
+    status, fault = _read_status(status_file, pid)
+    if fault:
+        return fault
+    told = {
+        "disconnected": "is disconnected from the server",
+        "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
+    }
+    if problems := status.get("problems"):
+        return f"goes on with the rules that it had: {problems[0]}"
+    return told.get(str(status.get("state")), "")
+
+
 def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the witness's status file; return what is wrong, or nothing when the witness `pid` works.
 
     That another witness does not answer is no fault of this one; see `find_unwitnessed`.
     """
     return _read_status(status_file, pid)[1]
+
+
+def find_access_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the access component's status file; return what is wrong, or nothing when process `pid` works."""
+    status, fault = _read_status(status_file, pid)
+    if not fault and status.get("state") != "connected":
+        fault = f"is {status.get('state')}"
+    return f"{fault}; accounts are neither made nor removed meanwhile" if fault and status else fault
 
 
 def find_unwitnessed(status_file: Path) -> list[str]:

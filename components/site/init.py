@@ -20,6 +20,7 @@ from components.archive.log.note import NoteError
 from components.archive.store.open import log_file
 from components.archive.witness.keys import create_witness_keys
 from components.site.certificates import make_certificates
+from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
@@ -49,11 +50,12 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     made = []
     if not site_toml.exists():
         site_toml.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(site_toml, _example_site(free_ports=demo))
+        write_whole(site_toml, _example_site(demo=demo))
         made.append(site_toml)
     settings = read_site(site_toml)
     if not settings.gate.directory.exists():
-        write_whole(settings.gate.directory, (packaged_folder("examples") / "directory.toml").read_text())
+        text = (packaged_folder("examples") / "directory.toml").read_text()
+        write_whole(settings.gate.directory, add_approvers(text) if demo and settings.access else text)
         made.append(settings.gate.directory)
     retention = settings.archive.retention
     if retention and not retention.exists():
@@ -61,6 +63,8 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
         made.append(retention)
     try:
         made += _make_keys(settings)
+        if demo and settings.access:
+            made += make_approver_keys(settings.access)
     except KeyFileError as err:
         raise SiteError(str(err)) from None
     server = settings.prosody
@@ -75,6 +79,9 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     if demo and not accounts_file(settings).exists():
         _write_passwords(settings)
         made.append(accounts_file(settings))
+    if demo and settings.access and not settings.access.folder.exists():
+        admit_everybody(settings)
+        made.append(settings.access.folder)
     return MadeSite(settings, tuple(made))
 
 
@@ -107,12 +114,13 @@ def load_passwords(settings: SiteSettings) -> Mapping[str, str]:
     return {str(jid): str(password) for jid, password in accounts.items()}
 
 
-def _example_site(*, free_ports: bool) -> str:
+def _example_site(*, demo: bool) -> str:
     text = (packaged_folder("examples") / "site.toml").read_text()
-    if free_ports:
+    if demo:
         for name, port in zip(("c2s_port", "component_port"), _find_free_ports(2), strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
+        text += access_table()
     return text
 
 
@@ -133,13 +141,15 @@ def _find_free_ports(count: int) -> list[int]:
 
 def _make_keys(settings: SiteSettings) -> list[Path]:
     made = []
-    secret = settings.gate.secret_file
-    for folder in {authority_key_file(settings).parent, secret.parent}:
+    shared = [settings.gate.secret_file]
+    shared += [table.secret_file for table in (settings.roster, settings.access) if table]
+    for folder in {authority_key_file(settings).parent, *(secret.parent for secret in shared)}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not secret.exists():
-        write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
-        made.append(secret)
-    for log in (settings.gate, settings.audit):
+    for secret in shared:
+        if not secret.exists():
+            write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
+            made.append(secret)
+    for log in settings.logs:
         if is_kept(log.log_key_file):
             continue
         if (file := log_file(log.log)) is not None and file.exists():

@@ -72,7 +72,8 @@ def make(
     print(f"made the key {name}; its public half is {_relative(public)}")
     if approver:
         print(
-            f"add {os.path.relpath(public, settings.folder)} to archive.approvers, and start the site again"
+            f"add {os.path.relpath(public, settings.folder)} to archive.approvers (orders) or access.approvers "
+            "(admissions), and start the site again"
         )
         print("give the private half to this person, and leave no copy here")
     elif is_new:

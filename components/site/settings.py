@@ -19,7 +19,10 @@ from components.archive.settings import (
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
 from components.directory.settings import DirectorySettings
-from components.gate.settings import GateSettings, load_gate
+from components.gate.settings import GateSettings, ReviewSettings, load_gate
+from components.grants.check import find_access_problems
+from components.grants.settings import AccessSettings
+from components.roster.settings import RosterSettings
 from components.rules.load import RulesError, load_content
 from components.settings import (
     DomainName,
@@ -36,11 +39,14 @@ from policy.content.parse import PolicyError
 from policy.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
+    "AccessSettings",
     "ArchiveSettings",
     "AuditSettings",
     "DirectorySettings",
     "GateSettings",
+    "LogTable",
     "ProsodySettings",
+    "RosterSettings",
     "SettingsError",
     "SiteSettings",
     "TilesSettings",
@@ -83,6 +89,10 @@ class AuditSettings(Table):
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
+LogTable = GateSettings | AuditSettings | RosterSettings
+"""A table with a log of its own: `log`, `log_origin`, `log_key_file`."""
+
+
 class SiteToml(Table):
     """The tables of site.toml."""
 
@@ -94,6 +104,9 @@ class SiteToml(Table):
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
     directory: DirectorySettings | None = None
+    review: ReviewSettings = ReviewSettings()
+    roster: RosterSettings | None = None
+    access: AccessSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,14 @@ class SiteSettings:
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
     directory: DirectorySettings | None = None
+    roster: RosterSettings | None = None
+
+    @property
+    def logs(self) -> tuple[LogTable, ...]:
+        """The tables that have a log."""
+        return (self.gate, self.audit, *([self.roster] if self.roster else []))
+
+    access: AccessSettings | None = None
 
     @property
     def folder(self) -> Path:
@@ -131,6 +152,9 @@ def load_site(path: Path) -> SiteSettings:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
         problems += _witness_problems(settings.witness)
         problems += settings.directory.find_missing_files() if settings.directory else ()
+        problems += _roster_problems(settings)
+        if settings.access:
+            problems += find_access_problems(settings.access, settings.gate.directory)
     elif document := _tables_alone(path):
         problems += _file_problems(*document)
     if settings is None or problems:
@@ -155,6 +179,8 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml.tiles,
         toml.witness,
         toml.directory,
+        toml.roster,
+        toml.access,
     )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
 
@@ -192,18 +218,22 @@ def _port_problems(settings: SiteSettings) -> Iterator[str]:
 def _domain_problems(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
     named = [("gate.jid", settings.gate.jid)]
+    named += [("roster.jid", settings.roster.jid)] if settings.roster else []
+    named += [("access.jid", settings.access.jid)] if settings.access else []
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
     yield from _repeated(named, "name it once")
 
 
 def _log_problems(settings: SiteSettings) -> Iterator[str]:
-    gate, audit = settings.gate, settings.audit
+    names = ("gate", "audit", "roster")
     for key in ("log", "log_origin", "log_key_file"):
-        pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        named = [
+            (f"{name}.{key}", getattr(table, key)) for name, table in zip(names, settings.logs, strict=False)
+        ]
         if key == "log":
-            pair = [(name, store_label(store)) for name, store in pair]
-        yield from _repeated(pair, "each log needs its own")
+            named = [(name, store_label(store)) for name, store in named]
+        yield from _repeated(named, "each log needs its own")
 
 
 def _repeated(named: Any, advice: str) -> Iterator[str]:
@@ -282,6 +312,26 @@ def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
         yield f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
     if witness.logs and not witness.port:
         yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
+
+
+def _roster_problems(settings: SiteSettings) -> Iterator[str]:
+    roster = settings.roster
+    if roster is None:
+        return
+    needed = {
+        "roster.secret_file": [roster.secret_file],
+        "roster.log_key_file": needed_files(roster.log_key_file),
+    }
+    for name, files in needed.items():
+        if missing := ", ".join(str(file) for file in files if not file.is_file()):
+            yield f"{name}: there is no {missing}; `steelyard init` makes what is missing"
+    file = settings.gate.directory
+    try:
+        listed = parse_directory(file.read_text()).roster
+    except (DirectoryError, OSError, UnicodeDecodeError):
+        return  # which is told already
+    if listed != roster.jid:
+        yield f'roster.jid: {roster.jid} is not the roster of {file.name}; write roster = "{roster.jid}" there'
 
 
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@
 -- gate, and carried out only when the gate's verdict says that it is recorded. There is no policy in this file.
 --
 -- stanza -> hold() -> submit() ... verdict -> settle or carry_out(), in the stanza's own session
+-- what the server makes -> note(), and stops where a border is in the way (borders.lib.lua)
 --
 -- Settings: stanza_gate (the gate's JID, an external component), stanza_gate_timeout (seconds), stanza_gate_window
 -- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_federated (domains).
@@ -11,7 +12,10 @@
 module:set_global();
 
 local async = require "util.async";
+local borders = module:require "borders";
+local filters = require "util.filters";
 local jid_host = require "util.jid".host;
+local jid_split = require "util.jid".split;
 local lxp = require "lxp";
 local modulemanager = require "core.modulemanager";
 local new_uuid = require "util.uuid".generate;
@@ -27,6 +31,7 @@ local concat, find, gsub = table.concat, string.find, string.gsub;
 local XMLNS = "urn:steelyard:gate:0";
 local XMLNS_FORWARD = "urn:xmpp:forward:0";
 local XMLNS_SID = "urn:xmpp:sid:0";
+local XMLNS_MUC_USER = "http://jabber.org/protocol/muc#user";
 local FIRST = 1e6; -- hook priority: before every other module
 
 local gate_host = module:get_option_string("stanza_gate");
@@ -91,7 +96,9 @@ local CARRYING_OUT_FAILED = "The server could not deliver this. Please tell your
 local function give_back(entry)
 	bounced[#bounced + 1] = { seq = entry.seq };
 	settle(entry.seq);
-	bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+	if not entry.injected then
+		bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+	end
 end
 
 -- The sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
@@ -107,6 +114,9 @@ local function new_runner(sender)
 			core_post_stanza(sender.origin, entry.stanza, entry.preevents);
 		end
 		carrying_out[thread] = nil;
+		if sender.origin.refused_by_server then
+			return give_back(entry);
+		end
 		settle(entry.seq);
 	end, {
 		error = function (_, err)
@@ -455,16 +465,34 @@ local function hold(origin, stanza, host, way, preevents, routed)
 	return true;
 end
 
+-- What a room tells an occupant of themselves: that they are in or out (XEP-0045, 7.2.2 and 7.14).
+local function is_of_recipient(stanza)
+	local x = stanza.name == "presence" and stanza:get_child("x", XMLNS_MUC_USER);
+	return x and x:get_child_with_attr("status", nil, "code", "110");
+end
+
+-- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
+local function is_stopped(stanza)
+	local attr = stanza.attr;
+	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
+	-- A room's last word to somebody is of nobody but them.
+	if attr.type == "unavailable" and is_of_recipient(stanza) then return false; end
+	return (borders.between(attr.from, attr.to));
+end
+
 -- Submit what the server itself made in a session's name, as a consequence of a recorded stanza: it is not held, because
--- the server goes on changing the very object that it sends.
+-- the server goes on changing the very object that it sends. Returns whether it is stopped: it then goes nowhere.
 local function note(origin, stanza, host)
 	local sender = sender_of(origin);
-	local xml = encode_submission(head_of(sender, host, "server"), next_seq, stanza);
+	local stopped = is_stopped(stanza);
+	local head = head_of(sender, host, stopped and "server' stopped='true" or "server");
+	local xml = encode_submission(head, next_seq, stanza);
 	if xml then
 		enter({ patient = true }, sender, xml);
 	else
 		module:log("error", "What the server sent for %s could not be recorded: it has no XML form", stanza.attr.from);
 	end
+	return stopped or nil;
 end
 
 local function note_event(session, name, attr)
@@ -521,7 +549,7 @@ end
 
 local function refuse(entry, exception)
 	local origin, stanza = entry.sender.origin, entry.stanza;
-	if can_answer(stanza) and origin.send then
+	if can_answer(stanza) and origin.send and not entry.injected then
 		local reply = st.reply(stanza);
 		reply.attr.type = "error";
 		local error_tag = exception:get_child("error");
@@ -609,7 +637,71 @@ local function send_canary(origin, canary)
 	hold(origin, message, local_domain(), "canary", nil, false);
 end
 
--- The gate itself says verdicts, and asks for canaries.
+-- Tell the gate who is in a room of this server, as the room told them when they came in (section 4.6). Whoever is about
+-- to leave is left out: what they say of it may be with the gate already.
+local function note_occupants(room_jid)
+	local host = hosts[jid_host(room_jid)];
+	local muc = host and host.modules and host.modules.muc;
+	local room = muc and muc.get_room_from_jid and muc.get_room_from_jid(room_jid);
+	if not room then return; end
+	local leaving = {};
+	for seq = first_seq, next_seq - 1 do
+		local stanza = window[seq] and window[seq].stanza;
+		if stanza and stanza.name == "presence" and stanza.attr.type == "unavailable" then leaving[stanza.attr.from] = true; end
+	end
+	for nick, occupant in room:each_occupant() do
+		for full_jid in occupant:each_session() do
+			local session = full_sessions[full_jid];
+			if not leaving[full_jid] and (session or not hosts[jid_host(full_jid)]) then
+				if session and session.hibernating then note_event(session, "hibernate", { jid = full_jid }); end
+				note(host, st.presence({ from = nick, to = full_jid })
+					:tag("x", { xmlns = XMLNS_MUC_USER }):tag("status", { code = "110" }):reset(), host.host);
+			end
+		end
+	end
+end
+
+-- Somebody whose message is carried out while no session of theirs with that address is there: what the modules ask a
+-- session for. What the server answers, nobody hears; that it was an error, the gate does.
+local function stand_in(username, host, resource)
+	local session = {
+		type = "c2s", username = username, host = host, resource = resource, log = module._log,
+		full_jid = username .. "@" .. host .. (resource and "/" .. resource or ""), destroyed = true,
+	};
+	function session.send(reply)
+		if reply.attr and reply.attr.type == "error" then session.refused_by_server = true; end
+		return true;
+	end
+	session.rawsend = session.send;
+	return session;
+end
+
+-- What the gate wants said, by itself or in the name of somebody whose message it had kept, is held, numbered and
+-- submitted like everything else, and carried out as if they said it now. If there is no room, the gate asks again.
+local function inject(origin, request)
+	local forwarded = request:get_child("forwarded", XMLNS_FORWARD);
+	local stanza = forwarded and forwarded.tags[1];
+	if not request.attr.id or not stanza or not stanza.attr.from or not stanza.attr.to then
+		module:log("error", "A stanza to inject was not understood: %s", request:top_tag());
+		return;
+	end
+	if window_count >= max_stanzas or window_bytes >= max_bytes or silent_since and now() - silent_since >= timeout_s then
+		return;
+	end
+	stanza = without_client_namespace(stanza);
+	local username, host, resource = jid_split(stanza.attr.from);
+	local is_account = username and hosts[host] and hosts[host].type == "local";
+	local speaker = is_account and (full_sessions[stanza.attr.from] or stand_in(username, host, resource)) or origin;
+	local sender = sender_of(speaker);
+	local head = head_of(sender, local_domain(), "gate");
+	head = head:gsub(" seq='$", function () return " inject='" .. escape(request.attr.id) .. "' seq='"; end);
+	local xml = encode_submission(head, next_seq, stanza);
+	if xml then
+		enter({ stanza = stanza, preevents = is_account or nil, held_at = now(), injected = true }, sender, xml);
+	end
+end
+
+-- The gate itself says verdicts, and asks for canaries and for what it wants said.
 local function from_gate(origin, stanza)
 	local child = stanza.tags[1];
 	if stanza.name == "message" and child and child.attr.xmlns == XMLNS then
@@ -617,8 +709,15 @@ local function from_gate(origin, stanza)
 			return handle_verdict(child);
 		elseif child.name == "noted" then
 			return handle_noted(child);
+		elseif child.name == "occupants" and child.attr.room then
+			return note_occupants(child.attr.room);
+		elseif child.name == "borders" then
+			if borders.take(child) then module:log("info", "Borders are as the gate says now"); end
+			return;
 		elseif child.name == "canary" and child.attr.id then
 			return send_canary(origin, child);
+		elseif child.name == "inject" then
+			return inject(origin, child);
 		end
 	end
 	if stanza.attr.type ~= "error" then
@@ -641,7 +740,9 @@ local function bounce_overdue()
 			bounced[#bounced + 1] = { seq = entry.seq };
 			remove(entry);
 			settle(entry.seq);
-			bounce(entry.sender.origin, entry.stanza, "resource-constraint", RECORDING_DOWN);
+			if not entry.injected then
+				bounce(entry.sender.origin, entry.stanza, "resource-constraint", RECORDING_DOWN);
+			end
 			close_if_answered(entry.sender);
 		end
 		expiry_seq = expiry_seq + 1;
@@ -673,6 +774,8 @@ timer.add_task(0.1, tick);
 
 -- Hooks --------------------------------------------------------------------------------------------------------------------
 
+local delivering_offline; -- the bare JID of whom mod_offline is just giving what waited for them
+
 -- An external component's stream, not a host of this server (an internal component's host is called "component", too).
 local function is_external_component(origin)
 	return origin.type == "component" and origin ~= hosts[origin.host];
@@ -686,24 +789,27 @@ local function from_client(event)
 		return nil;
 	end
 	if origin.type ~= "c2s" or carrying_out[running()] then
-		note(origin, stanza, origin.host);
 		submitted[stanza] = stanza.name == "presence" or nil;
-		return nil;
+		return note(origin, stanza, origin.host);
 	end
 	return hold(origin, stanza, origin.host, "c2s", true, false);
 end
 
 -- A roster removal's `unsubscribed` goes out without `pre-stanza`.
 local function note_unsubmitted(origin, stanza)
-	if stanza.name == "presence" and not submitted[stanza] then note(origin, stanza, origin.host); end
+	if stanza.name == "presence" and not submitted[stanza] then return note(origin, stanza, origin.host); end
+end
+
+-- Whether a join succeeded only the room knows.
+local function note_occupant(origin, stanza)
+	if origin == hosts[origin.host] and is_of_recipient(stanza) then return note(origin, stanza, origin.host); end
 end
 
 local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
 	if type == "c2s" then
-		note_unsubmitted(origin, stanza);
-		return nil;
+		return note_unsubmitted(origin, stanza);
 	elseif type == "local" then
 		return nil;
 	end
@@ -720,6 +826,8 @@ local function from_elsewhere(event)
 			return true;
 		end
 		return hold(origin, stanza, origin.host, "component", nil, false);
+	elseif type == "component" then
+		return note_occupant(origin, stanza);
 	end
 	return nil;
 end
@@ -748,11 +856,55 @@ local function to_remote(event)
 	end
 	if origin and is_external_component(origin) then
 		return hold(origin, stanza, origin.host, "component", nil, true);
-	elseif origin and origin.type == "c2s" then
-		note_unsubmitted(origin, stanza);
+	elseif origin and origin.type == "c2s" and note_unsubmitted(origin, stanza) then
+		return true; -- as if it were sent: nobody is told
+	elseif origin and origin.type == "component" and note_occupant(origin, stanza) then
+		return true;
+	elseif is_stopped(stanza) then
+		module:log("info", "Not routed from %s to %s: a border is in the way", stanza.attr.from, stanza.attr.to);
+		return true;
 	end
 	return nil;
 end
+
+-- What a client would be told. Whatever way it came, out of a room, a node, an archive or from what waited offline: nothing
+-- that a border is in the way of. What somebody said while they were on the line stays said after they left it.
+local xmlns_mam = "urn:xmpp:mam:2";
+
+-- Whether a message out of one's own archive was said over what is a border now.
+local function is_over_border(stanza, own)
+	local result = stanza:get_child("result", xmlns_mam);
+	local forwarded = result and result:get_child("forwarded", XMLNS_FORWARD);
+	local message = forwarded and forwarded:get_child("message", "jabber:client");
+	if not message or not message.attr.from then return false; end
+	local stopped, listed = borders.between(message.attr.from, own);
+	if not stopped and message.attr.to then stopped, listed = borders.between(own, message.attr.to); end
+	return stopped and listed;
+end
+
+local function to_client(stanza, session)
+	local name, attr = stanza.name, stanza.attr;
+	local type = attr.type;
+	if not session.username or type == "error" or type == "result" then return stanza; end
+	local own = session.username .. "@" .. session.host;
+	local from = attr.from or own; -- the account itself
+	local stopped, listed = borders.between(from, own);
+	if not stopped then
+		if name == "message" and from == own and is_over_border(stanza, own) then return nil; end
+		return stanza;
+	elseif not listed and name == "message" and delivering_offline == own then
+		return stanza;
+	end
+	if type == "unavailable" and is_of_recipient(stanza) then return stanza; end
+	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
+	return nil;
+end
+
+filters.add_filter_hook(function (session)
+	if session.type == "c2s_unauthed" or session.type == "c2s" then
+		filters.add_filter(session, "stanzas/out", to_client, FIRST);
+	end
+end);
 
 local function transport(session)
 	local attr = { jid = session.full_jid, address = session.ip };
@@ -772,6 +924,12 @@ function module.add_host(module) -- luacheck: ignore 431/module
 		end
 	end
 	module:hook("message/full", to_departed, FIRST - 1);
+	module:wrap_event("message/offline/broadcast", function (handlers, name, event)
+		delivering_offline = event.origin.username .. "@" .. event.origin.host;
+		local result = handlers(name, event);
+		delivering_offline = nil;
+		return result;
+	end);
 	module:hook("route/remote", to_remote, FIRST);
 
 	-- Session events wait for the gate however long it takes; when too many do, nobody else may come in.

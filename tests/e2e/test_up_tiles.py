@@ -18,6 +18,7 @@ from components.archive.tiles.settings import TilesSettings
 from components.site.health import find_tiles_fault
 from components.site.init import init_site
 from tests.support.archive import write_log
+from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 from tests.support.site import RunningSite, run_steelyard
 
@@ -52,12 +53,6 @@ def write_site(folder: Path, port: int) -> Path:
     site_toml = folder / "site.toml"
     site_toml.write_text(f'gate.log = "gate.db"\naudit.log = "audit.db"\ntiles.port = {port}\n')
     return site_toml
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def fetch_size(port: int, log: str, key_file: Path) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 from components.link.codec import XMLNS, XMLNS_FORWARD, Held, Status, SubmissionParser, encode_noted
 from components.site.prosody import ProsodyPlan
+from policy.address import bare
 from policy.facts import Way
 from tests.support.gate_process import GATE, gated_plan
 from tests.support.prosody import ProsodyServer
@@ -108,6 +110,8 @@ class Component(asyncio.Protocol):
 class ScriptedGate(Component):
     """The gate's side of the link. It releases everything at once until it is told to `hold_back`.
 
+    While it `opens`, it draws no borders: everybody whom it has heard of may reach everybody.
+
     `submissions` and `statuses` are all that ever came. Submission `s` counts as record `1000 + s` of the log `gate`.
     """
 
@@ -121,6 +125,8 @@ class ScriptedGate(Component):
         self._unread_statuses: deque[Status] = deque()
         self._answered = 0
         self._parser = SubmissionParser()
+        self.opens = True
+        self._in_reach: set[str] = set()
 
     def hold_back(self) -> None:
         """Give no more verdicts by itself, and forget what was submitted so far."""
@@ -169,13 +175,26 @@ class ScriptedGate(Component):
         """Say that a status is recorded."""
         self.send(encode_noted(self.jid, status.host, status.number))
 
+    def say_borders(self, content: str, part: int = 1, of: int = 1) -> None:
+        """Say `<borders/>`, and from then on none by itself."""
+        self.opens = False
+        self._say_borders(content, part, of)
+
+    def _say_borders(self, content: str, part: int = 1, of: int = 1) -> None:
+        self.send(
+            f"<message from='{self.jid}' to='metals.example'><borders xmlns='{XMLNS}' part='{part}' of='{of}'>{content}"
+            "</borders></message>"
+        )
+
     @property
     def epoch(self) -> str:
         """The epoch of the newest submission, or of the status that came first."""
         return (self.submissions or self.statuses)[-1].epoch
 
     def _take_in(self, data: bytes) -> None:
-        for item in self._parser.feed(data):
+        items = self._parser.feed(data)
+        self._open_borders(items)
+        for item in items:
             if isinstance(item, Status):
                 if not self.statuses:
                     self._answered = item.first_seq - 1
@@ -188,6 +207,23 @@ class ScriptedGate(Component):
                 self._unread.append(item)
         if self.answers and self.submissions and self.submissions[-1].seq > self._answered:
             self.release(self.submissions[-1].seq)
+
+    def _open_borders(self, items: list[Held | Status]) -> None:
+        """Let everybody reach everybody who was ever spoken of, before the server has anything to tell of them."""
+        named = {
+            bare(jid)
+            for item in items
+            if isinstance(item, Held)
+            for jid in (item.facts.sender, item.facts.to)
+        }
+        if self.opens and (named - self._in_reach or not self._in_reach):
+            self._in_reach |= {
+                "alice@metals.example",
+                "bob@metals.example",
+                "carol@metals.example",
+                *named,
+            } - {""}
+            self._say_borders(f"<class id='1' reaches='1'>{' '.join(sorted(self._in_reach))}</class>")
 
 
 class ScriptedLine:
@@ -248,6 +284,11 @@ class ScriptedLine:
             await reader.readuntil(b"</stream:features>")
             writer.close()
             await writer.wait_closed()
+
+    @staticmethod
+    async def wait_for_next_second() -> None:
+        """Wait until the clock shows the second after the next one: rooms count by the second."""
+        await asyncio.sleep(2 - time.time() % 1)
 
     @staticmethod
     def _greeting() -> bytes:

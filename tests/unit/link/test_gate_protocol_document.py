@@ -6,16 +6,20 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import (
     XMLNS,
     Held,
     Status,
     SubmissionParser,
     encode_canary,
+    encode_inject,
     encode_noted,
     encode_verdict,
 )
+from policy.address import BareJid
 from policy.decision import Action, Decision, refuse, release
+from policy.partition import Partition, ReachClass
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "gate-protocol.md"
 BLOCKS = re.findall(r"```xml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
@@ -33,7 +37,7 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted", "canary"}
+    assert names == {"held", "verdict", "status", "noted", "canary", "borders", "occupants", "inject"}
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -46,6 +50,13 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
     [
         encode_noted("gate.x", "x", 7),
         encode_canary("gate.x", "x", "life-7"),
+        encode_occupants("gate.x", "x", "r@rooms.x"),
+        *encode_borders(
+            "gate.x",
+            "x",
+            Partition((ReachClass((BareJid("a@x"),), frozenset({0})),), {BareJid("r@x"): frozenset()}),
+        ),
+        encode_inject("gate.x", "x", "h7", b"<message xmlns='jabber:client'/>"),
         encode_verdict("gate.x", "x", "e", 1, "gate", 0, [release()]),
         encode_verdict(
             "gate.x",

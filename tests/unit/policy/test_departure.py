@@ -1,49 +1,26 @@
 """People who leave or are renamed, where an enterprise's own rules name them."""
 
-from dataclasses import dataclass
-
 from policy.address import BareJid
 from policy.departure import replace_people
-from policy.enterprise import Enterprise, EnterpriseId, Person, Role
+from policy.enterprise import Barrier, BarrierId, Enterprise, EnterpriseId, Group, Person, Role
 
 ANN, BEN, CID, DAN = (BareJid(f"{name}@metals.example") for name in ("ann", "ben", "cid", "dan"))
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Some people, as rules name them."""
-
-    people: frozenset[BareJid] = frozenset()
-    roles: frozenset[Role] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """A rule with people on two sides."""
-
-    id: str
-    sides: tuple[Side, Side]
-
-
-@dataclass(frozen=True, slots=True)
-class Walled(Enterprise):
-    """An enterprise with rules that name people."""
-
-    walls: tuple[Wall, ...] = ()
 
 
 def person(jid: BareJid, id_: str | None = None) -> Person:
     return Person(jid, "N", None, frozenset({Role.TRADER}), id_)
 
 
-def firm(*people: Person, sides: tuple[set[BareJid], set[BareJid]]) -> Walled:
-    wall = Wall("w", (Side(frozenset(sides[0]), frozenset({Role.TRADER})), Side(frozenset(sides[1]))))
-    return Walled(EnterpriseId("metals"), "M", (), (), people, (), walls=(wall,))
+def firm(*people: Person, sides: tuple[set[BareJid], set[BareJid]]) -> Enterprise:
+    one, other = (frozenset(side) for side in sides)
+    barrier = Barrier(
+        BarrierId("b"), (Group(people=one, roles=frozenset({Role.TRADER})), Group(people=other))
+    )
+    return Enterprise(EnterpriseId("metals"), "M", (), (), people, (), (barrier,))
 
 
 def sides_of(changed: Enterprise) -> list[set[str]]:
-    assert isinstance(changed, Walled)
-    return [{str(jid).partition("@")[0] for jid in side.people} for side in changed.walls[0].sides]
+    return [{str(jid).partition("@")[0] for jid in side.people} for side in changed.barriers[0].sides]
 
 
 def test_who_has_gone_is_named_no_more() -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from policy import affiliation, payload
+from policy import affiliation, chaperone, payload
 from policy.decision import Decision
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "policy.md").read_text()
-REFUSALS = (*affiliation.REFUSALS, *payload.REFUSALS)
+REFUSALS = (*affiliation.REFUSALS, *chaperone.REFUSALS, *payload.REFUSALS)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.rules[0])
@@ -20,7 +20,7 @@ def test_every_rule_is_documented_with_its_error_and_its_words(refusal: Decision
     assert refusal.error.text in row or refusal.error.text in PAGE.replace("\n> ", " ")
 
 
-@pytest.mark.parametrize("module", [affiliation, payload])
+@pytest.mark.parametrize("module", [affiliation, chaperone, payload])
 def test_every_decision_that_a_module_can_make_is_listed(module: object) -> None:
     decisions = {value for value in vars(module).values() if isinstance(value, Decision) and value.rules}
     assert decisions == set(module.REFUSALS)  # type: ignore[attr-defined]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from components.site.access import list_access, open_desk
 from components.site.errors import SiteError
 from components.site.init import init_site, load_passwords
 from components.site.settings import SettingsError, listening_ports, load_site
+from policy.admission import State
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -29,11 +31,26 @@ def test_a_demonstration_has_a_password_for_everybody(site: Path) -> None:
         "bob@metals.example",
         "carol@metals.example",
         "dora@metals.example",
+        "erin@metals.example",
+        "frank@metals.example",
         "george@grain.example",
+        "gina@metals.example",
         "hanna@grain.example",
+        "ivan@grain.example",
+        "julia@grain.example",
     ]
-    assert len(set(passwords.values())) == 6
+    assert len(set(passwords.values())) == len(passwords)
     assert all(len(password) >= 16 for password in passwords.values())
+
+
+def test_a_demonstrations_people_are_all_admitted_by_two_others(site: Path) -> None:
+    rows = list_access(open_desk(site))
+    assert len(rows) == 11
+    for row in rows:
+        assert row.found is not None
+        assert row.found.state is State.ADMITTED, row
+        assert len(row.found.approved_by) >= 2
+        assert row.jid not in row.found.approved_by
 
 
 def test_two_sites_share_no_secret_and_no_port(site: Path, tmp_path: Path) -> None:
@@ -62,7 +79,7 @@ def test_without_demo_the_ports_are_the_usual_ones_and_there_are_no_accounts(tmp
 
 def test_secrets_are_for_their_owner_only(site: Path) -> None:
     assert stat.S_IMODE((site.parent / "keys").stat().st_mode) == 0o700
-    for name in ("gate.secret", "log-gate.key", "log-audit.key", "ca.key", "accounts.toml"):
+    for name in ("gate.secret", "roster.secret", "log-gate.key", "log-audit.key", "ca.key", "accounts.toml"):
         assert stat.S_IMODE((site.parent / "keys" / name).stat().st_mode) == 0o600, name
     assert re.fullmatch(r"[0-9a-f]{64}\n", (site.parent / "keys" / "gate.secret").read_text())
 
@@ -72,6 +89,7 @@ def test_secrets_are_for_their_owner_only(site: Path) -> None:
     [
         "directory.toml",
         "keys/gate.secret",
+        "keys/roster.secret",
         "keys/log-audit.key",
         "certs/grain.example.crt",
         "keys/accounts.toml",

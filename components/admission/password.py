@@ -1,0 +1,72 @@
+"""The first password of a new account: made here, set on the server's own machine, never sent over the line."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+from components.archive.durable import replace_durably
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look like others
+_GROUPS, _GROUP_LENGTH = 4, 4
+_TIMEOUT_S = 30.0
+_DRAFT = ".draft"
+
+
+class PasswordError(Exception):
+    """The server's program did not set a password; the message is its own."""
+
+
+class PasswordFolder:
+    """Files for whoever hands passwords over: one for each new account, named by its JID."""
+
+    def __init__(self, path: Path, server_config: Path) -> None:
+        self._path = path
+        self._server_config = server_config
+
+    def is_drafted(self, jid: str) -> bool:
+        """Tell whether an account was about to be made, or was made, when we stopped."""
+        return self._draft(jid).exists()
+
+    def draft(self, jid: str) -> None:
+        """Make a password for an account that is about to be made; raises OSError."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
+        replace_durably(self._draft(jid), f"{'-'.join(groups)}\n".encode(), 0o600)
+
+    async def hand_over(self, jid: str) -> None:
+        """Set the drafted password on the server and leave it to be fetched; raises PasswordError and OSError."""
+        password = self._draft(jid).read_text().strip()
+        # Through standard input: a command line is for everybody on the machine to read.
+        command = ("prosodyctl", "--config", str(self._server_config), "passwd", jid)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                said, _ = await process.communicate(f"{password}\n{password}\n".encode())
+        except TimeoutError:
+            raise PasswordError(f"prosodyctl gave no answer in {_TIMEOUT_S:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            lines = said.decode(errors="replace").strip().splitlines()
+            raise PasswordError(lines[-1] if lines else "prosodyctl failed")
+        # Killed before: the draft is there, and the next start sets it again.
+        self._draft(jid).replace(self._path / jid)
+
+    def drop_draft(self, jid: str) -> None:
+        """Forget the password of an account that was there already."""
+        self._draft(jid).unlink(missing_ok=True)
+
+    def drop(self, jid: str) -> None:
+        """Forget all of somebody whose account is removed."""
+        self.drop_draft(jid)
+        (self._path / jid).unlink(missing_ok=True)
+
+    def _draft(self, jid: str) -> Path:
+        return self._path / f"{jid}{_DRAFT}"

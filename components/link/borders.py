@@ -1,0 +1,70 @@
+"""`<borders/>`, by which the adapter learns who may reach whom, and `<occupants/>`, which asks who is in a room; pure.
+
+docs/gate-protocol.md, sections 4.5 and 4.6.
+"""
+
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from components.link.codec import XMLNS
+from policy.partition import Partition
+
+# XEP-0114 has no limit for a stanza, but servers have: Prosody's is 512 KiB on a component's stream.
+_PART_MAX_BYTES = 64 * 1024
+
+
+def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
+    """Encode a partition for the adapter: one or more elements, which count together once the last has come."""
+    parts = list(_pack([*_encode_classes(partition), *_encode_rooms(partition)]))
+    head = f"<message from={quoteattr(gate)} to={quoteattr(host)}><borders xmlns='{XMLNS}'"
+    return [
+        f"{head} part='{number}' of='{len(parts)}'>{part}</borders></message>".encode()
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def encode_occupants(gate: str, host: str, room: str) -> bytes:
+    """Encode the question who is in a room of the adapter's server (section 4.6)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}>"
+        f"<occupants xmlns='{XMLNS}' room={quoteattr(room)}/></message>"
+    ).encode()
+
+
+def _encode_classes(partition: Partition) -> Iterator[str]:
+    for place, each in enumerate(partition.classes, 1):
+        reaches = " ".join(str(other + 1) for other in sorted(each.reaches))
+        for members in _split(each.members):
+            yield f"<class id='{place}' reaches='{reaches}'>{members}</class>"
+
+
+def _encode_rooms(partition: Partition) -> Iterator[str]:
+    for room, people in sorted(partition.entrants.items()):
+        for members in _split(sorted(people)) if people else [""]:
+            yield f"<room jid={quoteattr(room)}>{members}</room>"
+
+
+def _split(members: Iterable[str]) -> Iterator[str]:
+    """Write JIDs, which have no spaces, with one between each two, in pieces of less than a part."""
+    piece: list[str] = []
+    size_bytes = 0
+    for jid in members:
+        if size_bytes > _PART_MAX_BYTES // 4:
+            yield " ".join(piece)
+            piece, size_bytes = [], 0
+        piece.append(escape(jid))
+        size_bytes += len(jid.encode()) + 1
+    if piece:
+        yield " ".join(piece)
+
+
+def _pack(elements: list[str]) -> Iterator[str]:
+    part: list[str] = []
+    size_bytes = 0
+    for element in elements:
+        if part and size_bytes + len(element.encode()) > _PART_MAX_BYTES:
+            yield "".join(part)
+            part, size_bytes = [], 0
+        part.append(element)
+        size_bytes += len(element.encode())
+    yield "".join(part)

@@ -1,0 +1,306 @@
+"""A component of our own on the server (XEP-0114): requests, and what is addressed to it, as elements."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from slixmpp.componentxmpp import ComponentXMPP
+from slixmpp.xmlstream import tostring
+
+XMLNS = "jabber:client"
+XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+_XMLNS_COMPONENT = "jabber:component:accept"
+_RECONNECT_MIN_S = 0.1
+_STANZAS = frozenset({"iq", "message", "presence"})
+_REQUESTS = frozenset({"get", "set"})
+_HEARD = frozenset({"message", "presence"})
+
+log = logging.getLogger(__name__)
+
+
+class EntityError(Exception):
+    """A request had no result."""
+
+
+class NoAnswerError(EntityError):
+    """The link is down, or went down, or nothing came in time: the request may have been carried out or not."""
+
+
+class StanzaError(EntityError):
+    """A stanza error (RFC 6120, 8.3): raised by `request`, or by a handler, whose requester then gets it."""
+
+    def __init__(self, condition: str, text: str = "", kind: str = "cancel") -> None:
+        super().__init__(f"{condition}: {text}" if text else condition)
+        self.condition = condition
+        self.text = text
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An IQ request to this component; `sender` and `to` are JIDs as the server stamped them."""
+
+    sender: str
+    to: str
+    id: str
+    kind: str
+    payload: ET.Element
+
+
+RequestHandler = Callable[[Request], Awaitable[ET.Element | None]]
+"""Gives the payload of the result, None for an empty one; a StanzaError that it raises goes to the requester."""
+
+StanzaHandler = Callable[[ET.Element], None]
+"""Takes a message or a presence, an element in `jabber:client`; it must not take long."""
+
+
+class EntityLink:
+    """One XEP-0114 connection that is kept up: it reconnects by itself, with back-off, until closed.
+
+    Handlers are called in the order in which stanzas come; those of requests run on as tasks of their own.
+    Whatever nobody handles is answered with `service-unavailable` if it is a request, and dropped otherwise.
+    """
+
+    def __init__(
+        self,
+        jid: str,
+        secret: str,
+        address: str,
+        port: int,
+        *,
+        on_state: Callable[[bool], None] = lambda _connected: None,
+        reconnect_max_s: float = 10.0,
+    ) -> None:
+        self.jid = jid
+        self._on_state = on_state
+        self._stream = _Stream(jid, secret, address, port, self._take, self._change, reconnect_max_s)
+        self._handlers: dict[str, RequestHandler] = {}
+        self._on_message: StanzaHandler = _drop
+        self._on_presence: StanzaHandler = _drop
+        self._waiting: dict[tuple[str, str], asyncio.Future[ET.Element | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_id = 0
+
+    def serve(self, payload: str, handler: RequestHandler) -> None:
+        """Have requests handled whose payload is `payload`, such as `{jabber:iq:version}query`."""
+        self._handlers[payload] = handler
+
+    def on_message(self, handler: StanzaHandler) -> None:
+        """Have messages handled, those of type `error` too."""
+        self._on_message = handler
+
+    def on_presence(self, handler: StanzaHandler) -> None:
+        """Have presence handled, of all types."""
+        self._on_presence = handler
+
+    def open(self) -> None:
+        """Start connecting; returns at once, `on_state` tells."""
+        self._stream.connect()
+
+    async def close(self) -> None:
+        """Close the stream and stay away; requests that wait get NoAnswerError."""
+        await self._stream.stay_away()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server has accepted the component."""
+        return self._stream.is_accepted
+
+    async def request(
+        self, to: str, payload: ET.Element, *, kind: str = "get", sender: str = "", timeout_s: float = 30.0
+    ) -> ET.Element | None:
+        """Send an IQ request (`kind` get or set) and return the payload of its result, None where it is empty.
+
+        Raises StanzaError when an error comes back and NoAnswerError when nothing does.
+        """
+        self._last_id += 1
+        id_ = f"e{self._last_id}"
+        iq = ET.Element(f"{{{XMLNS}}}iq", {"from": sender or self.jid, "to": to, "id": id_, "type": kind})
+        iq.append(payload)
+        answer: asyncio.Future[ET.Element | None] = asyncio.get_running_loop().create_future()
+        self._waiting[(to, id_)] = answer
+        try:
+            if not self.send(iq):
+                raise NoAnswerError(f"{to} cannot be asked: {self.jid} is not connected")
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError:
+            raise NoAnswerError(f"{to} gave no answer in {timeout_s:g} s") from None
+        finally:
+            del self._waiting[(to, id_)]
+
+    def send(self, stanza: ET.Element) -> bool:
+        """Send a stanza as it is, in `jabber:client` or in no namespace; returns False while the link is down."""
+        if not self.is_up:
+            return False
+        stanza.tag = f"{{{_XMLNS_COMPONENT}}}{_local(stanza.tag)}"
+        self._stream.send_raw(tostring(stanza, xmlns=_XMLNS_COMPONENT))
+        return True
+
+    def _take(self, stanza: ET.Element) -> None:
+        name = _local(stanza.tag)
+        stanza.tag = f"{{{XMLNS}}}{name}"
+        if name in _HEARD:
+            try:
+                (self._on_message if name == "message" else self._on_presence)(stanza)
+            except Exception:  # one stanza's fault must not end the stream, which all others come by
+                log.exception("a %s was not handled", name)
+        elif stanza.get("type") in _REQUESTS:
+            task = asyncio.get_running_loop().create_task(self._answer(stanza))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._settle(stanza)
+
+    def _settle(self, iq: ET.Element) -> None:
+        # Only from whom it was asked: an id alone is easily guessed.
+        waiting = self._waiting.get((iq.get("from", ""), iq.get("id", "")))
+        if waiting is None or waiting.done():
+            return
+        if iq.get("type") == "error":
+            waiting.set_exception(read_error(iq))
+        else:
+            waiting.set_result(iq[0] if len(iq) else None)
+
+    async def _answer(self, iq: ET.Element) -> None:
+        reply = ET.Element("iq", {"from": iq.get("to", ""), "to": iq.get("from", ""), "id": iq.get("id", "")})
+        try:
+            payload = await self._handle(iq)
+        except StanzaError as error:
+            reply.set("type", "error")
+            reply.append(_make_error(error))
+        except Exception:
+            log.exception("a request failed")
+            reply.set("type", "error")
+            reply.append(_make_error(StanzaError("internal-server-error")))
+        else:
+            reply.set("type", "result")
+            if payload is not None:
+                reply.append(payload)
+        self.send(reply)
+
+    async def _handle(self, iq: ET.Element) -> ET.Element | None:
+        handler = self._handlers.get(iq[0].tag) if len(iq) else None
+        if handler is None:
+            raise StanzaError("service-unavailable")
+        sender, to, id_, kind = (iq.get(key, "") for key in ("from", "to", "id", "type"))
+        return await handler(Request(sender, to, id_, kind, iq[0]))
+
+    def _change(self, connected: bool) -> None:
+        if not connected:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(
+                        NoAnswerError(f"{self.jid} was disconnected before the answer came")
+                    )
+        self._on_state(connected)
+
+
+def read_error(stanza: ET.Element) -> StanzaError:
+    """Read the error of a stanza of type `error` (RFC 6120, 8.3.2)."""
+    found = next((child for child in stanza if _local(child.tag) == "error"), None)
+    if found is None:
+        return StanzaError("undefined-condition")
+    condition, text = "undefined-condition", ""
+    for child in found.iterfind(f"{{{XMLNS_STANZA_ERRORS}}}*"):
+        if _local(child.tag) == "text":
+            text = child.text or ""
+        else:
+            condition = _local(child.tag)
+    return StanzaError(condition, text, found.get("type", "cancel"))
+
+
+def _make_error(error: StanzaError) -> ET.Element:
+    element = ET.Element(f"{{{_XMLNS_COMPONENT}}}error", type=error.kind)
+    ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}{error.condition}")
+    if error.text:
+        ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}text").text = error.text
+    return element
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _drop(_stanza: ET.Element) -> None:
+    pass
+
+
+class _Stream(ComponentXMPP):
+    """slixmpp's stream, handshake and parser, without its stanza objects: they cost more than what is in them."""
+
+    def __init__(
+        self,
+        jid: str,
+        secret: str,
+        address: str,
+        port: int,
+        on_stanza: StanzaHandler,
+        on_state: Callable[[bool], None],
+        reconnect_max_s: float,
+    ) -> None:
+        super().__init__(jid, secret, address, port)  # type: ignore[no-untyped-call]
+        self.is_accepted = False
+        self._on_stanza = on_stanza
+        self._on_state = on_state
+        self._reconnect_max_s = reconnect_max_s
+        self._reconnect_s = _RECONNECT_MIN_S
+        self._closing = False
+        self._retry: asyncio.TimerHandle | None = None
+        self.add_event_handler("session_start", self._accepted)
+        self.add_event_handler("connection_failed", self._failed)
+        self.add_event_handler("disconnected", self._disconnected)
+        self.add_event_handler("stream_error", self._stream_error)
+
+    async def stay_away(self) -> None:
+        self._closing = True
+        if self._retry is not None:
+            self._retry.cancel()
+        self.cancel_connection_attempt()
+        if self.transport is not None:
+            await self.disconnect(wait=1.0)
+
+    def _spawn_event(self, xml: ET.Element) -> None:
+        if self.is_accepted and _local(xml.tag) in _STANZAS:
+            self._on_stanza(xml)
+        else:
+            super()._spawn_event(xml)
+
+    def _accepted(self, _event: Any) -> None:
+        self.is_accepted = True
+        self._reconnect_s = _RECONNECT_MIN_S
+        self._on_state(True)
+
+    def _failed(self, reason: Any) -> None:
+        log.warning("cannot connect to the server: %s; next attempt in %.1f s", reason, self._reconnect_s)
+        self.cancel_connection_attempt()
+        self._connect_later()
+
+    def _disconnected(self, reason: Any) -> None:
+        if self.is_accepted:
+            self.is_accepted = False
+            self._on_state(False)
+        if not self._closing:
+            log.warning("disconnected: %s", reason or "connection lost")
+            self._connect_later()
+
+    def _stream_error(self, error: Any) -> None:
+        # For instance `conflict`: a component of this name is connected already.
+        log.error("the server closed the stream: %s %s", error["condition"], error["text"])
+
+    def _connect_later(self) -> None:
+        if self._closing or self._retry is not None:
+            return
+        self._retry = asyncio.get_running_loop().call_later(self._reconnect_s, self._connect_now)
+        self._reconnect_s = min(self._reconnect_s * 2, self._reconnect_max_s)
+
+    def _connect_now(self) -> None:
+        self._retry = None
+        self.connect()

@@ -1,0 +1,108 @@
+-- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.5): a table, and no policy.
+--
+-- What the server makes itself, out of rosters, rooms, nodes, archives and what waited offline, is not held. It goes
+-- over no border all the same: mod_stanza_gate asks here before the server sends it anywhere.
+
+local jid = require "util.jid";
+local jid_bare, jid_host, jid_node = jid.bare, jid.host, jid.node;
+
+local hosts = prosody.hosts;
+local gmatch, next, tonumber = string.gmatch, next, tonumber;
+
+-- Rooms ask here as well (mod_room_borders).
+local borders = module:shared "borders";
+
+-- The table in force: class by listed JID, the classes that a class reaches, the people of a room with a list of its own.
+-- Until the gate has said one there is none, and nothing passes between two people.
+local class_of, reaches, entrants = {}, {}, {};
+local in_force = false;
+local arriving; -- the table whose last part has not come yet
+local bare_of, bare_count = {}, 0;
+
+local function read_class(tag)
+	local id, reached = tag.attr.id, {};
+	for other in gmatch(tag.attr.reaches or "", "%S+") do reached[other] = true; end
+	arriving.reaches[id] = reached;
+	for member in gmatch(tag:get_text() or "", "%S+") do arriving.class_of[member] = id; end
+end
+
+local function read_room(tag)
+	local people = arriving.entrants[tag.attr.jid] or {};
+	arriving.entrants[tag.attr.jid] = people;
+	for person in gmatch(tag:get_text() or "", "%S+") do people[person] = true; end
+end
+
+-- Take one part of a table, and return true when that makes it whole, and in force. One out of turn is the rest of a table
+-- whose beginning went with a connection: it is for nothing.
+function borders.take(element)
+	local part, parts = tonumber(element.attr.part), tonumber(element.attr.of);
+	if not part or not parts then return false; end
+	if part == 1 then arriving = { class_of = {}, reaches = {}, entrants = {}, next = 1 }; end
+	if not arriving or part ~= arriving.next then
+		arriving = nil;
+		return false;
+	end
+	arriving.next = part + 1;
+	for _, tag in ipairs(element.tags) do
+		if tag.name == "class" and tag.attr.id then
+			read_class(tag);
+		elseif tag.name == "room" and tag.attr.jid then
+			read_room(tag);
+		end
+	end
+	if part < parts then return false; end
+	class_of, reaches, entrants = arriving.class_of, arriving.reaches, arriving.entrants;
+	arriving = nil;
+	in_force = true;
+	prosody.events.fire_event("stanza-gate-borders");
+	return true;
+end
+
+-- The same few addresses come again and again; taking each apart does not pay.
+local function bare(address)
+	local found = bare_of[address];
+	if not found then
+		found = jid_bare(address) or address;
+		if bare_count == 4096 then bare_of, bare_count = {}, 0; end
+		bare_of[address], bare_count = found, bare_count + 1;
+	end
+	return found;
+end
+
+-- Whether a border is between two addresses; the second answer says whether both are listed.
+function borders.between(from, to)
+	from, to = bare(from), bare(to);
+	if from == to then return false, true; end
+	-- The line's own components speak to everybody, and everybody to them.
+	if hosts[from] and not class_of[from] or hosts[to] and not class_of[to] then return false, false; end
+	local room = entrants[from] or entrants[to];
+	if room then
+		return not (room[from] or room[to]), true;
+	end
+	local one, other = class_of[from], class_of[to];
+	if one and other then
+		return not reaches[one][other], true;
+	end
+	-- A server speaks to its own accounts.
+	if hosts[from] and jid_host(to) == from then return false, false; end
+	return true, false;
+end
+
+function borders.in_force() return in_force; end
+
+-- Everybody who is listed, rooms with a list of their own apart.
+function borders.each_listed() return pairs(class_of); end
+
+function borders.has_list(room) return entrants[room] ~= nil; end
+
+-- The rooms of a host that have a list of their own, by the part before the "@", with the people on it.
+function borders.each_list(host)
+	local room;
+	return function ()
+		local people;
+		repeat room, people = next(entrants, room); until not room or jid_host(room) == host;
+		return room and jid_node(room), people;
+	end
+end
+
+return borders;

@@ -1,0 +1,151 @@
+-- Rooms keep the borders that the gate draws (docs/gate-protocol.md, section 4.5; docs/paths.md). No policy is in here.
+--
+-- Whoever may not be in a room any more is put out of it and has no place in it; whoever was let in later is told nothing
+-- that was said before; and a list of rooms names those alone that the asker may enter.
+--
+-- Loaded on each host of rooms, beside mod_stanza_gate.
+
+local datetime = require "util.datetime";
+local jid_bare = require "util.jid".bare;
+local jid_join = require "util.jid".join;
+local st = require "util.stanza";
+
+local rooms = module:depends "muc";
+local borders = module:shared "/*/stanza_gate/borders";
+
+-- By room, when each person was let in: a Unix time, or 0 for those who could enter before anybody kept account of it.
+-- KNOWN stands for no room but for the line itself: nobody is let into a room before they are on it.
+local store = module:open_store("borders");
+local KNOWN = " known";
+local let_in = {};
+
+local function load(name)
+	if let_in[name] == nil then let_in[name] = store:get(name) or false; end
+	return let_in[name];
+end
+
+local function is_same(one, other)
+	for person, time in pairs(one) do
+		if other[person] ~= time then return false; end
+	end
+	return true;
+end
+
+-- A crash here leaves the account of the last table: what it lacks is taken for new with the next one.
+local function save(name, people)
+	local last = load(name);
+	if last and is_same(last, people) and is_same(people, last) then return; end
+	let_in[name] = people;
+	store:set(name, people);
+end
+
+local function since(room_node, person)
+	local known, people = load(KNOWN), load(room_node);
+	if not known then return 0; end
+	return math.max(known[person] or os.time(), people and people[person] or 0);
+end
+
+local function is_out(room, person)
+	return (borders.between(room.jid, person));
+end
+
+-- Keep account of who is let in, now that there is another table. Who is not in it starts anew if they come back.
+local function keep_account()
+	local now = os.time() + 1; -- history is kept by the second: nothing of this one
+	local before, known = load(KNOWN), {};
+	for person in borders.each_listed() do
+		known[person] = before and (before[person] or now) or 0;
+	end
+	for node, listed in borders.each_list(module.host) do
+		local last, people = load(node), {};
+		for person in pairs(listed) do
+			people[person] = last and (last[person] or now) or 0;
+		end
+		save(node, people);
+	end
+	for node, last in pairs(let_in) do
+		if last and node ~= KNOWN and not borders.has_list(jid_join(node, module.host)) then
+			-- Its list is gone: those whom it kept out are let in now.
+			local people = {};
+			for person in pairs(known) do people[person] = last[person] or now; end
+			save(node, people);
+		end
+	end
+	save(KNOWN, known);
+end
+
+local function put_out(room)
+	local without_place = {};
+	for person in room:each_affiliation() do
+		if is_out(room, person) then without_place[#without_place + 1] = person; end
+	end
+	for _, person in ipairs(without_place) do
+		room:set_affiliation(true, person, "none");
+	end
+	local put = {};
+	for nick, occupant in room:each_occupant() do
+		if is_out(room, occupant.bare_jid) then put[#put + 1] = nick; end
+	end
+	for _, nick in ipairs(put) do
+		room:set_role(true, nick, nil);
+	end
+end
+
+local function keep_borders()
+	if store.users then -- rooms that nobody has spoken of since this server started
+		for node in store:users() do load(node); end
+	end
+	keep_account();
+	for room in rooms.all_rooms() do put_out(room); end
+end
+
+module:hook_global("stanza-gate-borders", keep_borders);
+if borders.in_force and borders.in_force() then keep_borders(); end
+
+-- What a room tells of what was said -----------------------------------------------------------------------------------
+
+module:hook("muc-get-history", function (event)
+	local room_node = event.room.jid:match("^[^@]+");
+	local from = since(room_node, jid_bare(event.to));
+	if from > 0 then event.since = math.max(event.since or 0, from); end
+end, 100);
+
+-- A query of the archive, whatever it asks for, begins no earlier (XEP-0313, 4.1.2).
+local function begin_at(query, from)
+	local form = query:get_child("x", "jabber:x:data");
+	if not form then
+		form = st.stanza("x", { xmlns = "jabber:x:data", type = "submit" })
+			:tag("field", { var = "FORM_TYPE", type = "hidden" }):text_tag("value", query.attr.xmlns):up();
+		query:add_child(form);
+	end
+	local found = false;
+	for field in form:childtags("field") do
+		if field.attr.var == "start" then
+			local asked = datetime.parse(field:get_child_text("value") or "") or 0;
+			field:maptags(function () return nil; end);
+			field:text_tag("value", datetime.datetime(math.max(asked, from)));
+			found = true;
+		end
+	end
+	if not found then
+		form:tag("field", { var = "start" }):text_tag("value", datetime.datetime(from)):up();
+	end
+end
+
+module:hook("iq-set/bare/urn:xmpp:mam:2:query", function (event)
+	local stanza = event.stanza;
+	local from = since(stanza.attr.to:match("^[^@]+"), jid_bare(stanza.attr.from));
+	if from > 0 then begin_at(stanza.tags[1], from); end
+end, 100);
+
+-- Which rooms there are -------------------------------------------------------------------------------------------------
+
+module:hook("host-disco-items", function (event)
+	local person = event.stanza.attr.from;
+	event.reply:get_child("query", "http://jabber.org/protocol/disco#items"):maptags(function (tag)
+		if tag.name == "item" and tag.attr.jid and tag.attr.jid:find("@", 1, true) and borders.between(tag.attr.jid, person) then
+			return nil;
+		end
+		return tag;
+	end);
+end, -100);

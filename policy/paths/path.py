@@ -1,0 +1,159 @@
+"""A path: the stanzas that would go it, with placeholders for whoever is at its ends."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from policy.address import BareJid, Domain, bare, domain_of
+from policy.facts import NamedJid, StanzaFacts, Way
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+class Through(StrEnum):
+    """What a path goes through, and so for whom it must be closed.
+
+    `PERSON`: the stanza is addressed to the target; `NAME`: it names the target, to the sender's own server, room or
+    account. Both must be refused where the sender may not reach the target. `ROOM`: it is addressed to a room
+    (`{room}`), or names one: refused where the sender may not enter that room. `SERVER`: it is addressed to a domain
+    of the target's: refused where that belongs to another enterprise. `ACCOUNT`: it stays with one's own account.
+    """
+
+    PERSON = "person"
+    NAME = "name"
+    ROOM = "room"
+    SERVER = "server"
+    ACCOUNT = "account"
+
+
+class Closed(StrEnum):
+    """Who closes a path.
+
+    `GATE`: policy refuses each of its stanzas. `BORDER`: the server makes them itself; policy decides on them as on
+    others, and the adapter holds back what it would refuse. `SERVER`: the server does not offer it, whoever asks.
+    `HARMLESS`: it passes, and neither reaches the target nor tells anything of it.
+    """
+
+    GATE = "gate"
+    BORDER = "border"
+    SERVER = "server"
+    HARMLESS = "harmless"
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Who is at the ends of a path: a full JID that says something, and the bare JID that it must not get to.
+
+    `room` is a room that the target may enter, `own_room` one that the sender may; empty where there is none.
+    """
+
+    sender: str
+    target: BareJid
+    room: str = ""
+    own_room: str = ""
+    resource: str = "desk"
+    nick: str = "target"
+
+    def places(self) -> dict[str, str]:
+        """Return what stands for each placeholder; those that have nothing are left out."""
+        domain = domain_of(self.target)
+        places = {
+            "sender": self.sender,
+            "own": bare(self.sender),
+            "own_domain": domain_of(self.sender),
+            "target": self.target,
+            "target_full": f"{self.target}/{self.resource}",
+            "target_name": self.target.partition("@")[0],
+            "target_domain": domain,
+            "room": self.room,
+            "rooms_domain": domain_of(self.room) if self.room else Domain(f"rooms.{domain}"),
+            "own_room": self.own_room,
+            "nick": self.nick,
+        }
+        return {name: place for name, place in places.items() if place}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One stanza with placeholders such as `{target}`, and its facts, in which they still stand.
+
+    It has no namespace of its own (that of clients), no `id`, and a `from` only where somebody else than the sender
+    speaks.
+    """
+
+    xml: str
+    facts: StanzaFacts = field(init=False, repr=False, compare=False)
+    needs: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", _read(self.xml))
+        object.__setattr__(self, "needs", frozenset(_PLACEHOLDER.findall(self.xml)))
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from a sender to a target, in one or more stanzas that are each tried alone.
+
+    `xep` is where it is specified, `ways` how its stanzas come to a server, `discloses` what they would tell whom.
+    """
+
+    id: str
+    title: str
+    xep: str
+    templates: tuple[Template, ...]
+    discloses: str
+    through: Through = Through.PERSON
+    closed: Closed = Closed.GATE
+    ways: tuple[Way, ...] = (Way.C2S, Way.S2S)
+
+
+def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> StanzaFacts:
+    """Take the facts of a stanza between these ends, as the server would route it; needs `template.needs`."""
+    facts = template.facts
+    if not template.needs:
+        return replace(facts, way=way, sender=facts.sender.format_map(places))
+    return StanzaFacts(
+        way,
+        facts.kind,
+        facts.type,
+        facts.sender.format_map(places),
+        facts.to.format_map(places),
+        facts.elements,
+        facts.text.format_map(places) if "{" in facts.text else facts.text,
+        tuple(value.format_map(places) if "{" in value else value for value in facts.attributes),
+        tuple(replace(each, jid=each.jid.format_map(places)) for each in facts.jids),
+    )
+
+
+def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> str:
+    """Write a stanza between these ends as a client sends it."""
+    values = {name: escape(value, {"'": "&apos;"}) for name, value in places.items()}
+    filled = _PLACEHOLDER.sub(lambda match: values[match[1]], template.xml)
+    return re.sub(r"^<\w+", lambda match: f"{match[0]} id='{id_}'", filled)
+
+
+def _read(xml: str) -> StanzaFacts:
+    """Take the facts of a template as the gate does from its stream."""
+    stream = ElementTree.fromstring(f"<stream xmlns='jabber:client'>{xml}</stream>")  # noqa: S314 - our own
+    (stanza,) = stream
+    descendants = list(stanza.iter())[1:]
+    texts = (text for each in descendants for text in (each.text, each.tail))
+    return StanzaFacts(
+        Way.C2S,
+        stanza.tag.partition("}")[2],
+        stanza.get("type", ""),
+        stanza.get("from", "{sender}"),
+        stanza.get("to", ""),
+        tuple(each.tag for each in descendants),
+        "\n".join(text for text in texts if text),
+        tuple(value for each in descendants for value in each.attrib.values()),
+        tuple(
+            NamedJid(each.tag, each.attrib[key], each.get("subscription", ""), each.get("affiliation", ""))
+            for each in descendants
+            for key in ("jid", "to")
+            if key in each.attrib
+        ),
+    )

@@ -1,0 +1,89 @@
+"""Admission on the real server: two approve, an account is made, the notice is acknowledged, one puts out again."""
+
+import asyncio
+import json
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from components.archive.opener import RecordOpener
+from components.grants.folder import GrantsError
+from policy.access_statement import Act
+from tests.support.access_site import ACCESS, AccessSite
+from tests.support.process import wait_until
+from tests.support.stream import Element, StreamEndedError, XmppStream, message, show
+
+ROOM = "desk@rooms.metals.example"
+CLIENT = "jabber:client"
+
+
+def is_notice(element: Element) -> bool:
+    return element.get("from") == ACCESS and "This line is recorded" in "".join(element.itertext())
+
+
+async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
+    async with AccessSite(tmp_path, ["alice", "bob"], [ROOM]) as site:
+        # Not without two.
+        digest = site.ask("alice")
+        site.decide("erin", Act.APPROVE, digest)
+        with pytest.raises(GrantsError, match="needs another approver"):
+            site.decide("erin", Act.APPROVE, digest)
+        await asyncio.sleep(0.5)
+        assert not site.passwords.exists()
+        site.decide("frank", Act.APPROVE, digest)
+        site.admit("bob")
+        password = await site.fetch_password("alice")
+        file = site.passwords / "alice@metals.example"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+        alice = await site.login("alice", password)
+        bob = await site.login("bob", await site.fetch_password("bob"))
+        await alice.expect(is_notice)
+        await bob.expect(is_notice)
+        # Nothing else before it is acknowledged.
+        alice.send("<message to='bob@metals.example' type='chat' id='m1'><body>hello?</body></message>")
+        refused = await alice.expect(lambda element: element.get("id") == "m1")
+        assert "you have not acknowledged that yet" in show(refused)
+        await site.acknowledge(alice)
+        await site.acknowledge(bob)
+        alice.send("<message to='bob@metals.example' type='chat'><body>copper?</body></message>")
+        await bob.expect(message("copper?", from_=alice.jid))
+        # The notice is in every room.
+        alice.send(f"<presence to='{ROOM}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        subject = await alice.expect(lambda element: element.find(f"{{{CLIENT}}}subject") is not None)
+        assert "This line is recorded" in (subject.findtext(f"{{{CLIENT}}}subject") or "")
+        info = await alice.request("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=ROOM)
+        assert "This line is recorded" in show(info)
+
+        # Put out by one: the session is over at once, and there is no account any more.
+        began_s = time.monotonic()
+        site.decide("gina", Act.REVOKE, "alice@metals.example")
+        await alice.wait_for_end(10.0)
+        took_s = time.monotonic() - began_s
+        print(f"revoked after {took_s:.2f} s")
+        assert "not-authorized" in show(alice.error) if alice.error is not None else ""
+        assert not file.exists()
+        with pytest.raises((AssertionError, StreamEndedError)):
+            await XmppStream.login(site.prosody.address, "alice@metals.example", password=password)
+        bob.send("<message to='alice@metals.example' type='chat' id='m2'><body>still there?</body></message>")
+        gone = await bob.expect(lambda element: element.get("id") == "m2")
+        assert gone.get("type") == "error"
+        # All of it is in the record.
+        assert await wait_until(lambda: len(recorded_names(site)) >= 9, 10.0), recorded_names(site)
+        async with site.gate.open_log() as opener:
+            text = await read_log(opener)
+        for said in ("approve person=alice", "revoke person=alice", "acknowledge person=alice", "add-user"):
+            assert said in text
+        assert password not in text
+
+
+def recorded_names(site: AccessSite) -> list[str]:
+    file = site.register.settings.folder / "done.json"
+    return list(json.loads(file.read_text())["recorded"]) if file.exists() else []
+
+
+async def read_log(opener: RecordOpener) -> str:
+    opened = await opener.fetch(0, 100_000)
+    return "\n".join((each.payload or b"").decode() for each in opened)

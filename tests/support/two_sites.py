@@ -1,0 +1,102 @@
+"""Two federated sites under test, each a real Prosody, with gates or bare; and a directory that can change."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.site.prosody import ProsodyPlan
+from tests.support.certificates import CertificateAuthority
+from tests.support.gate_process import GateProcess
+from tests.support.process import wait_until
+from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.stream import XmppStream
+
+_CHANGE_S = 10.0
+_IN_FORCE = "Borders are as the gate says now"
+
+
+class TwoSites:
+    """`sites` gives each server's domains, by the first of them; the same people and passwords on bare servers.
+
+    `directory` writes `directory.toml` for the gate of that JID; without it, there are no gates.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        sites: Iterable[tuple[str, ...]],
+        people: Iterable[str],
+        authority: CertificateAuthority,
+        directory: Mapping[str, str] | None = None,
+    ) -> None:
+        plans = [_plan(root / domains[0], domains, authority) for domains in sites]
+        if directory:
+            federated = tuple(name for plan in plans for name in plan.domains + plan.room_domains)
+            plans = [
+                replace(
+                    plan, gate=f"gate.{plan.domains[0]}", gate_secret="secret", federated_domains=federated
+                )
+                for plan in plans
+            ]
+        pairs = zip(plans, reversed(plans), strict=True)
+        self.servers = [ProsodyServer(here, peers=peers_of(there)) for here, there in pairs]
+        self.gates = [
+            GateProcess(plan.root / "gate", plan, directory[plan.gate])
+            for plan in plans
+            if directory and plan.gate
+        ]
+        self._at = {domain: server for server in self.servers for domain in server.plan.domains}
+        for jid in people:
+            self.server_of(jid).register(jid)
+
+    def server_of(self, jid: str) -> ProsodyServer:
+        """Return the server that has this account."""
+        return self._at[jid.partition("@")[2]]
+
+    async def start(self) -> None:
+        """Start all servers, then all gates."""
+        await _all(server.start() for server in self.servers)
+        await _all(gate.start() for gate in self.gates)
+
+    async def stop(self) -> None:
+        """Kill whatever runs."""
+        await _all(process.kill9() for process in [*self.servers, *self.gates])
+
+    async def change(self, directory: Mapping[str, str]) -> None:
+        """Put another directory into force at all sites, and wait until servers and gates keep it."""
+        before = [self._changes(server) for server in self.servers]
+        for gate, server in zip(self.gates, self.servers, strict=True):
+            gate.write_directory(directory[server.plan.gate])
+        for server, count in zip(self.servers, before, strict=True):
+            changed = await wait_until(lambda: self._changes(server) > count, _CHANGE_S)  # noqa: B023 - at once
+            assert changed, f"{server.plan.domains[0]} did not learn of the change:\n{server.log_tail()}"
+
+    async def login(self, jid: str, *, online: bool = True) -> XmppStream:
+        """Log in with a full JID, and become available."""
+        stream = await XmppStream.login(self.server_of(jid.partition("/")[0]).address, jid)
+        if online:
+            await stream.request("get", "<query xmlns='jabber:iq:roster'/>")
+            stream.send("<presence><status>here</status></presence>")
+            await stream.expect(lambda element: element.get("from") == jid)
+        return stream
+
+    @staticmethod
+    def _changes(server: ProsodyServer) -> int:
+        return (server.plan.root / "prosody.log").read_text("utf-8", "replace").count(_IN_FORCE)
+
+
+def _plan(root: Path, domains: tuple[str, ...], authority: CertificateAuthority) -> ProsodyPlan:
+    rooms = tuple(f"rooms.{domain}" for domain in domains)
+    changes: dict[str, Any] = {
+        "domains": domains,
+        "room_domains": rooms,
+        "s2s_port": free_port(),
+        "certificates": authority.issue(root / "certs", domains + rooms),
+    }
+    return private_plan(root, **changes)
+
+
+async def _all(calls: Iterable[Coroutine[None, None, None]]) -> None:
+    await asyncio.gather(*calls)

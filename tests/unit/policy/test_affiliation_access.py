@@ -1,0 +1,59 @@
+"""The access component: who reaches it, and what passes of somebody who has not acknowledged the recording."""
+
+from dataclasses import replace
+
+import pytest
+
+from policy import affiliation
+from policy.address import BareJid, Domain
+from policy.affiliation import decide_affiliation
+from policy.facts import Way
+from tests.unit.policy.samples import EXAMPLE, read_stanza, say
+
+ACCESS = replace(EXAMPLE, access=Domain("access.steelyard.example"))
+UNINFORMED = replace(ACCESS, uninformed=frozenset({BareJid("alice@metals.example")}))
+PING = "<iq type='get' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>"
+MOOD = (
+    "<iq type='set'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='mood'><item/></publish>"
+    "</pubsub></iq>"
+)
+
+
+@pytest.mark.parametrize("to", ["access.steelyard.example", "access.steelyard.example/notice"])
+def test_people_of_this_server_reach_the_access_component(to: str) -> None:
+    for way, allowed in ((Way.C2S, True), (Way.SERVER, True), (Way.S2S, False)):
+        found = decide_affiliation(ACCESS, say("yes", to, way=way))
+        assert (found is affiliation.ALLOWED) == allowed, way
+    assert decide_affiliation(EXAMPLE, say("yes", to)) is affiliation.RECIPIENT_OUTSIDE
+    assert decide_affiliation(ACCESS, say("hello", "x@access.steelyard.example")) is affiliation.ALLOWED
+
+
+def test_the_access_component_may_have_something_recorded_by_writing_to_itself() -> None:
+    own = say("approved", "access.steelyard.example", way=Way.COMPONENT, sender="access.steelyard.example")
+    assert decide_affiliation(ACCESS, own) is affiliation.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("xml", "passes"),
+    [
+        ("<presence/>", True),
+        ("<presence type='unavailable'/>", True),
+        ("<presence><status xmlns='jabber:client'>copper 9410?</status></presence>", False),
+        ("<presence to='bob@metals.example' type='subscribe'/>", False),
+        ("<presence to='desk@rooms.metals.example/alice'/>", False),
+        ("<iq type='get'><query xmlns='jabber:iq:roster'/></iq>", True),
+        (PING.format("metals.example"), True),
+        (PING.format("alice@metals.example"), True),
+        (PING.format("access.steelyard.example"), True),
+        (PING.format("bob@metals.example/phone"), False),
+        (MOOD, False),
+        ("<message to='bob@metals.example'><body xmlns='jabber:client'>hello</body></message>", False),
+        ("<message to='access.steelyard.example'><body xmlns='jabber:client'>yes</body></message>", True),
+        ("<message><body xmlns='jabber:client'>to myself</body></message>", False),
+    ],
+)
+def test_whoever_has_not_acknowledged_the_notice_only_signs_in(xml: str, passes: bool) -> None:
+    found = decide_affiliation(UNINFORMED, read_stanza(xml))
+    assert found is (affiliation.ALLOWED if passes else affiliation.NOTICE_UNACKNOWLEDGED)
+    if passes:
+        assert decide_affiliation(ACCESS, read_stanza(xml)) is affiliation.ALLOWED

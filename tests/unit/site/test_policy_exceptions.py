@@ -1,0 +1,244 @@
+"""Exceptions from barriers at a site: proposed, signed by two approvers, in force for their time and no longer."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.archive.keys import create_log_key
+from components.archive.log.note import NoteSigner
+from components.rules.exceptions import (
+    ExceptionState,
+    approve_exception,
+    load_approver_keys,
+    read_exceptions,
+    store_proposal,
+)
+from components.rules.follow import RulesFollower
+from components.rules.load import RulesError, RuleSources, load_rules, load_sources
+from components.site import policy_exceptions
+from components.site.errors import SiteError
+from policy.address import BareJid
+from policy.affiliation import may_reach
+from policy.enterprise import EnterpriseId
+from policy.exception import BarrierException
+from policy.rules import Rules
+from tests.support.process import wait_until
+from tests.unit.policy.walls import WALLED, WALLED_TEXT
+
+ROOT = Path(__file__).resolve().parents[3]
+RITA, TOM = BareJid("rita@metals.example"), BareJid("tom@metals.example")
+APPROVERS = ("anna@metals.example", "ada@metals.example", "rita@metals.example", "hanna@grain.example")
+BEGIN_S, END_S = 1_000, 2_000
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "directory.toml").write_text(WALLED_TEXT)
+    for name in (*APPROVERS, "bob"):
+        create_log_key(tmp_path / f"{name}.key", f"approver/{name}")
+    public = ", ".join(f'"{name}.pub"' for name in (*APPROVERS, "bob"))
+    (tmp_path / "site.toml").write_text(
+        f'[gate]\ndirectory = "directory.toml"\n[archive]\napprovers = [{public}]\n'
+    )
+    return tmp_path / "site.toml"
+
+
+def key(site: Path, name: str) -> str:
+    return str(site.parent / f"{name}.key")
+
+
+def _talk(rules: Rules) -> bool:
+    return may_reach(rules.directory, RITA, TOM)
+
+
+def test_two_signatures_put_it_in_force_and_one_withdrawal_out_of_it(site: Path) -> None:
+    sources = load_sources(site)
+    id_ = policy_exceptions.propose(site, [TOM, RITA], "", "", 8, "Deal X").stem
+    states = [policy_exceptions.fetch_all(site)[0].state]
+    for approver in APPROVERS[:2]:
+        states.append(policy_exceptions.approve(site, id_, key(site, approver)).state)
+    assert states == ["proposed", "proposed", "in force"]
+    loaded = load_rules(sources, time.time_ns())
+    assert _talk(loaded.rules)
+    (exception,) = loaded.rules.directory.exceptions
+    assert loaded.until_ns == exception.ends_s * 10**9
+    assert exception.ends_s - exception.begins_s == 8 * 3600
+    assert policy_exceptions.withdraw(site, id_, key(site, APPROVERS[0]), "over").state == "withdrawn"
+    after = load_rules(sources, time.time_ns())
+    assert after.until_ns is None
+    assert not _talk(after.rules)
+    assert after.rules.digest != loaded.rules.digest
+
+
+def _kept(site: Path, *signers: str, exception: BarrierException | None = None) -> RuleSources:
+    sources = load_sources(site)
+    made = exception or BarrierException("e1", EnterpriseId("metals"), (RITA, TOM), BEGIN_S, END_S, "Deal X")
+    store_proposal(sources.exceptions, made)
+    for name in signers:
+        approve_exception(sources.exceptions, made.id, _signer(site, name), WALLED)
+    return sources
+
+
+def _signer(site: Path, name: str) -> NoteSigner:
+    return policy_exceptions._load_key(key(site, name))
+
+
+def test_it_begins_and_ends_by_itself(site: Path) -> None:
+    sources = _kept(site, *APPROVERS[:2])
+    seen = []
+    for now_s in (BEGIN_S - 1, BEGIN_S, END_S - 1, END_S):
+        loaded = load_rules(sources, now_s * 10**9)
+        seen.append((_talk(loaded.rules), loaded.until_ns and loaded.until_ns // 10**9))
+    assert seen == [(False, BEGIN_S), (True, END_S), (True, END_S), (False, None)]
+
+
+@pytest.mark.parametrize(
+    ("signer", "told"),
+    [
+        ("rita@metals.example", "no approver in directory.toml"),
+        ("hanna@grain.example", "nobody of the enterprise metals"),
+        ("bob", "the key of nobody whose JID is known"),
+        ("anna@metals.example", "approved this exception already"),
+    ],
+)
+def test_what_would_not_count_is_not_signed(site: Path, signer: str, told: str) -> None:
+    _kept(site, "anna@metals.example")
+    with pytest.raises(SiteError, match=told):
+        policy_exceptions.approve(site, "e1", key(site, signer))
+
+
+def test_nobody_signs_their_own(site: Path) -> None:
+    own = BarrierException(
+        "e1", EnterpriseId("metals"), (BareJid("anna@metals.example"), TOM), BEGIN_S, END_S, "x"
+    )
+    _kept(site, exception=own)
+    with pytest.raises(SiteError, match="nobody approves an exception for themselves"):
+        policy_exceptions.approve(site, "e1", key(site, "anna@metals.example"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tom@metals.example", "tina@metals.example"),
+        ("1970-01-01T00:33:20Z", "1970-01-02T00:33:20Z"),
+        ("id e1", "id e2"),
+        ("— approver/ada@metals.example", "— approver/eva@metals.example"),
+        ("\n\n— ", "\n— "),
+    ],
+)
+def test_one_that_somebody_changed_is_not_in_force(site: Path, old: str, new: str) -> None:
+    sources = _kept(site, *APPROVERS[:2])
+    file = sources.exceptions / "e1.exception"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    assert load_rules(sources, BEGIN_S * 10**9).rules.directory.exceptions == ()
+
+
+def test_it_needs_its_approvers_and_people_as_they_are_now(site: Path) -> None:
+    sources = _kept(site, *APPROVERS[:2])
+    directory_file = site.parent / "directory.toml"
+    for gone in ('name = "Anna", roles = ["approver"]', 'name = "Tom", desk = "trading"'):
+        directory_file.write_text("\n".join(line for line in WALLED_TEXT.splitlines() if gone not in line))
+        assert load_rules(sources, BEGIN_S * 10**9).rules.directory.exceptions == ()
+    directory_file.write_text(WALLED_TEXT)
+    assert load_rules(sources, BEGIN_S * 10**9).rules.directory.exceptions
+    assert load_rules(replace(sources, approvers=()), BEGIN_S * 10**9).rules.directory.exceptions == ()
+    with pytest.raises(RulesError, match=r"archive\.approvers"):
+        load_rules(replace(sources, approvers=(site,)), BEGIN_S * 10**9)
+
+
+def test_the_list_names_what_is_damaged_or_ended(site: Path) -> None:
+    sources = _kept(site, *APPROVERS[:2])
+    (sources.exceptions / "bad.exception").write_bytes(b"\xff")
+    kept = read_exceptions(sources.exceptions, load_approver_keys(sources.approvers), WALLED, END_S)
+    assert [(each.id, each.state) for each in kept] == [
+        ("bad", ExceptionState.DAMAGED),
+        ("e1", ExceptionState.ENDED),
+    ]
+    described = [policy_exceptions.describe(each) for each in kept]
+    assert described[1]["signed_by"] == ["ada@metals.example", "anna@metals.example"]
+
+
+@pytest.mark.parametrize(
+    ("people", "begins", "ends", "hours", "told"),
+    [
+        ([TOM], "", "", 1, "at least two"),
+        ([TOM, "hanna@grain.example"], "", "", 1, "of one enterprise"),
+        ([TOM, "zed@metals.example"], "", "", 1, "zed@metals.example: nobody of that address"),
+        ([TOM, RITA], "noon", "", 1, "no time"),
+        ([TOM, RITA], "", "2020-01-01T00:00:00Z", None, "begins before it ends"),
+        ([TOM, RITA], "", "2020-01-01T00:00:00Z", 1, "not both"),
+        ([TOM, RITA], "", "", 24 * 400, "within 366 days"),
+    ],
+)
+def test_a_wrong_proposal_says_what_to_do(
+    site: Path, people: list[str], begins: str, ends: str, hours: float | None, told: str
+) -> None:
+    with pytest.raises(SiteError, match=told):
+        policy_exceptions.propose(site, people, begins, ends, hours, "Deal X")
+    assert not (site.parent / "exceptions").exists()
+
+
+async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    exception = BarrierException("e1", EnterpriseId("metals"), (RITA, TOM), now - 10, now + 3600, "Deal X")
+    sources = _kept(site, exception=exception)
+    seen: list[bool] = []
+    problems: list[tuple[str, ...]] = []
+    follower = RulesFollower(
+        sources, on_change=lambda _old, new: seen.append(_talk(new)), on_problem=problems.append
+    )
+    running = asyncio.create_task(follower.run())
+    try:
+        for approver in APPROVERS[:2]:
+            approve_exception(sources.exceptions, "e1", _signer(site, approver), WALLED)
+        assert await wait_until(lambda: seen == [True], 10)
+        (site.parent / "directory.toml").write_text("broken")
+        assert await wait_until(lambda: len(problems) == 1, 10)
+        assert _talk(follower.rules)
+        monkeypatch.setattr(time, "time_ns", lambda: (now + 3600) * 10**9)
+        assert await wait_until(lambda: seen == [True, False], 10)
+        assert len(problems) == 1
+        assert not _talk(follower.rules)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def steelyard(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "components.site.cli", "policy", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+
+
+def test_the_commands_say_it_to_people_and_programs(site: Path) -> None:
+    proposed = steelyard("exception", "propose", RITA, TOM, "--reason", "Deal X", "--site", site)
+    assert (proposed.returncode, proposed.stderr) == (0, "")
+    id_ = proposed.stdout.split()[0]
+    for approver in APPROVERS[:2]:
+        signed = steelyard("exception", "approve", id_, "--key", key(site, approver), "--site", site)
+        assert (signed.returncode, signed.stderr) == (0, "")
+    assert signed.stdout.startswith(f"{id_}  in force\n  {RITA} and {TOM}\n")
+    listed = json.loads(steelyard("exception", "list", "--json", "--site", site).stdout)
+    assert [each["state"] for each in listed["exceptions"]] == ["in force"]
+    again = steelyard("exception", "approve", id_, "--key", key(site, APPROVERS[0]), "--site", site)
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"steelyard: {APPROVERS[0]} approved this exception already; it needs another approver\n",
+    )
+    proof = steelyard("prove", "--json", "--site", site)
+    found = json.loads(proof.stdout)
+    assert (proof.returncode, found["ok"], found["holes"], found["counterexamples"]) == (0, True, 0, [])
+    assert found["digest"] == load_rules(load_sources(site), time.time_ns()).rules.digest
+    told = steelyard("prove", "--site", site)
+    assert "✔ there is no counterexample" in told.stdout
