@@ -56,9 +56,6 @@ alice@metals.example,Alice Arden,base,trader
 bob@metals.example,Bob Baker,precious,trader
 carol@metals.example,Carol Castle,precious,trader
 ernest@metals.example,Ernest Eden,,auditor
-erin@metals.example,Erin Ebert,,approver
-frank@metals.example,Frank Fuchs,,approver
-gina@metals.example,Gina Grant,,approver
 """
 
 
@@ -119,12 +116,10 @@ def test_apply_does_what_plan_shows(fed: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_too_many_departures_have_to_be_allowed(fed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (fed.parent / "people.csv").write_text(
-        "\n".join(line for line in PEOPLE.splitlines() if "C" not in line and "Eden" not in line)
-    )
+    (fed.parent / "people.csv").write_text("\n".join(PEOPLE.splitlines()[:3]))
     assert directory_cli.plan(site=fed) == 3
     refusal = (
-        "✘ 2 of 7 people would leave metals, more than 1; if that is right, run `steelyard directory apply"
+        "✘ 2 of 4 people would leave metals, more than 1; if that is right, run `steelyard directory apply"
     )
     assert refusal in told(capsys)
     assert directory_cli.apply(site=fed) == 1
