@@ -87,9 +87,11 @@ def _sort_key(group: Group) -> tuple[list[str], list[str], list[str]]:
 
 def find_border_problems(path: str, firm: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the references of an enterprise's raw table: ids, desks and people."""
+    departed = firm.get("departed")
+    gone = [jid for jid in departed if isinstance(jid, str)] if isinstance(departed, list) else []
     known = {
         "desks": ("desk", frozenset(_texts(firm, "desk", "id"))),
-        "people": ("person", frozenset(_texts(firm, "person", "jid"))),
+        "people": ("person", frozenset((*_texts(firm, "person", "jid"), *gone))),
     }
     for key in ("barrier", "allow"):
         seen: set[str] = set()

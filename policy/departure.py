@@ -1,47 +1,48 @@
-"""People who leave an enterprise, or whose account is renamed: also where its own rules name them."""
+"""People who leave an enterprise, come back, or have their account renamed: also where its own rules name them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from policy.address import BareJid
-from policy.enterprise import Enterprise, Person
+from policy.enterprise import Enterprise, Group, Person
 
 
 def replace_people(firm: Enterprise, people: Sequence[Person]) -> Enterprise:
     """Give an enterprise other people.
 
-    Where its barriers, lists and rooms name somebody who has gone, the name goes too; a renamed account, known by its
-    `id`, gets its new name there. Where nobody at all would be named any more the names stay, for that could be read
-    as nobody or as everybody: `parse_directory` says where it is.
+    Its barriers, lists and rooms go on naming whoever has gone, who is then one of the `departed`: so somebody who
+    comes back comes back behind the same barriers. A renamed account, known by its `id`, gets its new name there.
     """
     now = {person.jid for person in people}
     account_of = {person.id: person.jid for person in people if person.id}
-    renamed = {
-        person.jid: account_of.get(person.id) if person.id else None
-        for person in firm.people
-        if person.jid not in now
-    }
+    gone = [person for person in firm.people if person.jid not in now]
+    renamed = {person.jid: account_of[person.id] for person in gone if person.id in account_of}
     changed: Enterprise = _rename(replace(firm, people=()), renamed) if renamed else firm
-    return replace(changed, people=tuple(sorted(people, key=lambda person: person.jid)))
+    departed = (firm.departed | {person.jid for person in gone}) - now
+    return replace(
+        changed,
+        people=tuple(sorted(people, key=lambda person: person.jid)),
+        departed=departed & _named(changed),
+    )
 
 
-def _rename(value: Any, renamed: Mapping[BareJid, BareJid | None]) -> Any:
-    """Rename the people in every set of them, at any depth; those renamed to None are taken out."""
+def _named(firm: Enterprise) -> frozenset[BareJid]:
+    """Give the people whom the rules of an enterprise name."""
+    groups = [side for barrier in firm.barriers for side in barrier.sides]
+    groups += [group for allow in firm.allow_lists for group in (allow.who, allow.reaches)]
+    groups += [room.entry for room in firm.rooms if room.entry]
+    return frozenset(jid for group in groups for jid in group.people)
+
+
+def _rename(value: Any, renamed: Mapping[BareJid, BareJid]) -> Any:
+    """Rename the people of every group, at any depth."""
     if isinstance(value, tuple):
         return type(value)(_rename(each, renamed) for each in value)
+    if isinstance(value, Group):
+        return replace(value, people=frozenset(renamed.get(jid, jid) for jid in value.people))
     if not is_dataclass(value) or isinstance(value, type):
         return value
     entry: Any = value
-    before = {field.name: getattr(entry, field.name) for field in fields(entry) if field.init}
-    sets = {name: content for name, content in before.items() if isinstance(content, frozenset)}
-    new_sets = {name: _rename_set(people, renamed) for name, people in sets.items()}
-    if any(sets.values()) and not any(new_sets.values()):
-        new_sets = sets
-    rest = {name: _rename(content, renamed) for name, content in before.items() if name not in sets}
-    changes = {name: after for name, after in (rest | new_sets).items() if after != before[name]}
-    return replace(entry, **changes) if changes else entry
-
-
-def _rename_set(people: frozenset[Any], renamed: Mapping[BareJid, BareJid | None]) -> frozenset[Any]:
-    return frozenset(name for each in people if (name := renamed.get(each, each)) is not None)
+    inner = {field.name: getattr(entry, field.name) for field in fields(entry) if field.init}
+    return replace(entry, **{name: _rename(content, renamed) for name, content in inner.items()})

@@ -19,6 +19,7 @@ from policy.border_tables import (
 from policy.borders import Borders, assign_borders
 from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
 from policy.exception import BarrierException
+from policy.people_tables import find_people_problems
 from policy.toml_problem import explain, locate
 
 
@@ -182,6 +183,7 @@ class _EnterpriseTable(_Table):
     room: list[RoomTable] = []
     barrier: list[BarrierTable] = []
     allow: list[AllowTable] = []
+    departed: list[_JidText] = []
 
     def build(self, id_: EnterpriseId) -> Enterprise:
         return Enterprise(
@@ -193,6 +195,7 @@ class _EnterpriseTable(_Table):
             rooms=tuple(sorted((room.build() for room in self.room), key=lambda room: room.jid)),
             barriers=tuple(sorted((each.build() for each in self.barrier), key=lambda each: each.id)),
             allow_lists=tuple(sorted((each.build() for each in self.allow), key=lambda each: each.id)),
+            departed=frozenset(self.departed),
         )
 
 
@@ -224,7 +227,7 @@ def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
         seen.setdefault(address, path)
     for id_, firm in _tables(raw.get("enterprise")):
         yield from _enterprise_problems(f"enterprise.{id_}", firm)
-        yield from _id_problems(f"enterprise.{id_}", firm)
+        yield from find_people_problems(f"enterprise.{id_}", firm)
 
 
 def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
@@ -292,11 +295,3 @@ def _domain_of_entry(jid: Any) -> str | None:
         return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
     except AddressError:
         return None
-
-
-def _id_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for index, row in _rows(firm, "person"):
-        id_ = row.get("id")
-        if isinstance(id_, str) and (first := seen.setdefault(id_.strip(), index)) != index:
-            yield f"{path}.person[{index}].id: {id_!r} is already that of {path}.person[{first}]"

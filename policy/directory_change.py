@@ -51,6 +51,9 @@ class Change:
 
 
 _SHARED = EnterpriseId("")
+SET_TOLD = 20
+"""Of a set with more members than these, only those are told that came or went."""
+
 _FIELDS = tuple(field.name for field in fields(Enterprise) if field.name != "id")
 # What a field of an enterprise that holds entries calls one of them; of others, the name without its last letter.
 _ENTRIES = {"people": "person"}
@@ -100,7 +103,7 @@ def _compare(
     enterprise: EnterpriseId, what: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Change]:
     for name in sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
-        old, new = _texts(before.get(name)), _texts(after.get(name))
+        old, new = _texts(before.get(name), after.get(name)), _texts(after.get(name), before.get(name))
         details = tuple(
             FieldChange(field, old.get(field, ""), new.get(field, ""))
             for field in dict.fromkeys((*old, *new))
@@ -150,11 +153,17 @@ def _without(firm: Enterprise, names: Iterable[str]) -> Enterprise:
     return replace(firm, **nothing)
 
 
-def _texts(value: Any) -> dict[str, str]:
-    """Put an entry's fields as texts; those that are empty are left out."""
+def _texts(value: Any, other: Any = None) -> dict[str, str]:
+    """Put an entry's fields as texts; those that are empty are left out, and of a long set what `other` has, too."""
     if value is None:
         return {}
-    texts = {field.name: _text(getattr(value, field.name)) for field in fields(value) if field.init}
+    texts = {}
+    for field in fields(value):
+        if field.init:
+            content = getattr(value, field.name)
+            if isinstance(content, frozenset) and len(content) > SET_TOLD and other is not None:
+                content -= getattr(other, field.name)
+            texts[field.name] = _text(content)
     return {name: text for name, text in texts.items() if text}
 
 

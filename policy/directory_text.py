@@ -19,6 +19,8 @@ _TABLES = {
     "barriers": "barrier",
     "allow_lists": "allow",
 }
+# What else decides who is on the line stands in files of its own.
+_ELSEWHERE = ("exceptions", "uninformed")
 # Fields whose own fields the file has in their place.
 _SPREAD = frozenset({"entry"})
 
@@ -28,7 +30,7 @@ def encode_directory(directory: Directory) -> str:
 
     Fields that have their default are left out. Equal directories have the same text.
     """
-    blocks = ["\n".join(_lines(directory, leave_out=("enterprises",)))]
+    blocks = ["\n".join(_lines(directory, leave_out=("enterprises", *_ELSEWHERE)))]
     for firm in directory.enterprises:
         blocks += _enterprise_blocks(firm)
     return "\n\n".join(blocks) + "\n"

@@ -98,7 +98,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Enterprise:
-    """A firm whose people may reach each other and nobody else; each tuple is sorted by its first field."""
+    """A firm whose people may reach each other and nobody else; each tuple is sorted by its first field.
+
+    `departed` are those who have gone and whom its rules still name, in case they come back; they are nobody else's.
+    """
 
     id: EnterpriseId
     name: str
@@ -108,3 +111,4 @@ class Enterprise:
     rooms: tuple[Room, ...]
     barriers: tuple[Barrier, ...] = ()
     allow_lists: tuple[AllowList, ...] = ()
+    departed: frozenset[BareJid] = frozenset()

@@ -57,7 +57,7 @@ def make_person(
         problems.append(str(error))
     name, id_ = name.strip(), (id_ or "").strip() or None
     for what, text in (("name", name), ("id", id_ or "")):
-        if any(unicodedata.category(char) == "Cc" for char in text):
+        if not is_plain(text):
             problems.append(f"the {what} has a control character")
     if not name:
         problems.append("the name is empty")
@@ -70,6 +70,13 @@ def make_person(
     if problems:
         raise SourceError(problems)
     return Person(jid, name, DeskId(own_desks[0]) if own_desks else None, own_roles, id_)
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text has no control characters, and no others that XML has no place for (XML 1.0, 2.2)."""
+    return text.isprintable() or not any(
+        unicodedata.category(char) in ("Cc", "Cs") or char in "\ufffe\uffff" for char in text
+    )
 
 
 def parse_account(source: SourceTable, account: str) -> BareJid:

@@ -72,7 +72,7 @@ def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[Li
         read_back = parse_directory(encode_directory(new))
     except DirectoryError as error:
         raise PlanError([_name_origin(problem, listed) for problem in error.problems]) from None
-    # Where a rule's names went, its parts may have changed places; all else must come back as it was.
+    # Where a rule names somebody anew, its parts may have changed places; all else must come back as it was.
     if read_back != new and parse_directory(encode_directory(directory)) != directory:
         raise PlanError(
             ["directory.toml cannot hold all that the directory says; tell the makers of Steelyard"]

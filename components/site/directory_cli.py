@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from components.site.errors import errors_in_lines
 
@@ -67,7 +68,10 @@ def plan(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 
 @app.command
 def apply(
-    *, allow_departures: int | None = None, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE
+    *,
+    allow_departures: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
 ) -> int:
     """Write what the sources list to directory.toml; the running gate takes it up at once.
 

@@ -11,6 +11,7 @@ from policy.directory_change import describe_changes
 from policy.directory_text import encode_directory
 from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
 from tests.unit.policy.samples import EXAMPLE
+from tests.unit.policy.walls import WALLED
 
 # Whatever Unicode has, but for halves of surrogate pairs, which TOML has no place for; no blanks at the ends.
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).map(str.strip).filter(bool)
@@ -72,12 +73,15 @@ def test_what_differs_is_said_and_nothing_else(old: Directory, new: Directory) -
     assert len(names) == len(describe_changes(old, new)), "an entry is named twice"
 
 
+def test_borders_of_every_kind_are_carried() -> None:
+    assert parse_directory(encode_directory(WALLED)) == WALLED
+
+
 def test_the_text_is_one_that_people_can_read() -> None:
     text = encode_directory(EXAMPLE)
     assert parse_directory(text) == EXAMPLE
-    assert text.startswith(
-        'gate = "gate.steelyard.example"\n\n[enterprise.grain]\nname = "Grain Brothers Ltd"\n'
-    )
+    assert text.startswith('gate = "gate.steelyard.example"\n')
+    assert '\n\n[enterprise.grain]\nname = "Grain Brothers Ltd"\nsites = [{ domain = "grain.example"' in text
     assert (
         '\n\n[[enterprise.grain.person]]\njid = "hanna@grain.example"\nname = "Hanna Hale"\ndesk = "floor"\n'
         'roles = ["approver", "trader"]\n'

@@ -8,6 +8,8 @@ from components.directory.scim.state import Resource, ScimState, StateError, loa
 from components.directory.settings import ScimSource
 from policy.enterprise import Person
 
+NAME_MAX = 200
+
 
 def list_scim(source: ScimSource) -> Listing:
     """Read what was pushed; raises SourceError with all problems."""
@@ -58,7 +60,7 @@ def display_name(user: Resource) -> str:
     """Give the name that a person is called by: the first of those that are there."""
     name = user.get("name", {})
     parts = " ".join(name[part] for part in ("givenName", "familyName") if part in name)
-    return str(user.get("displayName") or name.get("formatted") or parts or user["userName"])
+    return str(user.get("displayName") or name.get("formatted") or parts or user["userName"])[:NAME_MAX]
 
 
 def _words(user: Resource, groups: Iterable[Resource]) -> Iterable[str]:

@@ -140,17 +140,15 @@ class Provider:
         groups: Mapping[str, list[Resource]],
     ) -> dict[str, Any]:
         shown = {key: value for key, value in resource.items() if key not in ("created", "changed")}
-        if kind is USER:
-            shown.setdefault("active", True)
-            if own := groups.get(str(resource["id"])):
-                shown["groups"] = [
-                    {
-                        "value": group["id"],
-                        "display": group["displayName"],
-                        "$ref": f"{base}/Groups/{group['id']}",
-                    }
-                    for group in own
-                ]
+        if kind is USER and (own := groups.get(str(resource["id"]))):
+            shown["groups"] = [
+                {
+                    "value": group["id"],
+                    "display": group["displayName"],
+                    "$ref": f"{base}/Groups/{group['id']}",
+                }
+                for group in own
+            ]
         schemas = [kind.schema, ENTERPRISE] if ENTERPRISE in resource else [kind.schema]
         meta = {
             "resourceType": kind.name,

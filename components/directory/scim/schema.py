@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.directory.people import is_plain
 from components.directory.scim.error import invalid_value
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-TEXT_MAX = 1024
+TEXT_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +145,8 @@ def _clean_plain(attribute: Attribute, value: Any) -> str | bool:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise invalid_value(f"{attribute.name} is not a text")
     text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise invalid_value(f"{attribute.name} is no valid Unicode") from None
+    if not is_plain(text):
+        raise invalid_value(f"{attribute.name} has a control character")
     if len(text) > TEXT_MAX:
         raise invalid_value(f"{attribute.name} has more than {TEXT_MAX} characters")
     return text

@@ -48,6 +48,8 @@ class ScimServer:
         app.router.add_get(f"{base}/{{list:ResourceTypes|Schemas}}/{{id}}", self._list_one)
         app.router.add_get(f"{base}/{kinds}", self._query)
         app.router.add_post(f"{base}/{kinds}", self._create)
+        app.router.add_post(f"{base}/{kinds}/.search", self._search)
+        app.router.add_route("*", f"{base}/{{rest:\\.search|Bulk|Me}}", _refuse)
         app.router.add_get(f"{base}/{kinds}/{{id}}", self._fetch)
         app.router.add_put(f"{base}/{kinds}/{{id}}", self._replace)
         app.router.add_patch(f"{base}/{kinds}/{{id}}", self._patch)
@@ -116,6 +118,18 @@ class ScimServer:
     async def _query(self, request: web.Request) -> web.Response:
         return _answer(self._provider(request).query(_kind(request), request.query, _base(request)))
 
+    async def _search(self, request: web.Request) -> web.Response:
+        """Answer a query that is sent as a document (RFC 7644, 3.4.3)."""
+        document = await _read(request)
+        if not isinstance(document, dict):
+            raise ScimError(400, "the request must be a JSON object", "invalidSyntax")
+        query = {
+            key: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            for key, value in document.items()
+            if value is not None
+        }
+        return _answer(self._provider(request).query(_kind(request), query, _base(request)))
+
     async def _fetch(self, request: web.Request) -> web.Response:
         resource = self._provider(request).fetch(_kind(request), request.match_info["id"])
         if request.headers.get("If-None-Match") == version_of(resource):
@@ -157,6 +171,11 @@ class ScimServer:
     ) -> web.Response:
         shown = self._provider(request).present(_kind(request), resource, _base(request), request.query)
         return _answer(shown, status, {"ETag": version_of(resource), **(more or {})})
+
+
+async def _refuse(_request: web.Request) -> web.Response:
+    """Refuse what the standard leaves to choice (RFC 7644, 3.4.3, 3.7, 3.11)."""
+    raise ScimError(501, "the service does not do this; see ServiceProviderConfig")
 
 
 def _kind(request: web.Request) -> Kind:

@@ -150,8 +150,10 @@ def test_operations_are_done_in_their_order_and_all_or_none() -> None:
         ({"Operations": [{"op": "replace", "path": "userName", "value": ""}]}, "invalidValue"),
         ({"Operations": [{"op": "replace", "path": "active", "value": "maybe"}]}, "invalidValue"),
         ({"Operations": [{"op": "replace", "path": "displayName", "value": {"a": 1}}]}, "invalidValue"),
-        ({"Operations": [{"op": "replace", "path": "displayName", "value": "x" * 1025}]}, "invalidValue"),
+        ({"Operations": [{"op": "replace", "path": "displayName", "value": "x" * 257}]}, "invalidValue"),
         ({"Operations": [{"op": "replace", "path": "displayName", "value": "\ud800"}]}, "invalidValue"),
+        ({"Operations": [{"op": "replace", "path": "displayName", "value": "A\n"}]}, "invalidValue"),
+        ({"Operations": [{"op": "replace", "path": "displayName", "value": "A\ufffe"}]}, "invalidValue"),
         ({"Operations": [{"op": "replace", "path": "name", "value": "A"}]}, "invalidValue"),
     ],
 )

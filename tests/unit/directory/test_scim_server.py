@@ -208,6 +208,11 @@ async def test_queries_come_in_pages(service: Service, client: ScimClient) -> No
     assert await page("startIndex=-5&count=-5") == (7, 0, [])
     assert await page('filter=externalId eq "x3"') == (1, 1, ["u3"])
     assert await page('filter=externalId eq "nobody"') == (0, 0, [])
+    _, answer, _ = await client.send(
+        "POST", "/Users/.search", {"startIndex": 2, "count": 1, "attributes": ["userName"]}
+    )
+    assert (answer["startIndex"], answer["totalResults"]) == (2, 7)
+    assert [set(user) for user in answer["Resources"]] == [{"schemas", "id", "userName"}]
     # All of it is still there for a service that starts anew.
     again = Provider(service.source, str)
     assert again.state == service.provider.state
@@ -227,9 +232,13 @@ async def test_wrong_requests(service: Service, client: ScimClient) -> None:
         ("PATCH", f"/Users/{ann}", {}, 400, "invalidSyntax"),
         ("GET", "/Users?filter=userName co 1", None, 400, "invalidFilter"),
         ("GET", "/Users?startIndex=x", None, 400, "invalidValue"),
+        ("POST", "/Users/.search", [], 400, "invalidSyntax"),
+        ("POST", "/Users/.search", {"filter": 7}, 400, "invalidFilter"),
         ("POST", f"/Users/{ann}", {}, 405, None),
-        ("POST", "/Bulk", {}, 404, None),
-        ("GET", "/Me", None, 404, None),
+        ("POST", "/Bulk", {}, 501, None),
+        ("GET", "/Me", None, 501, None),
+        ("POST", "/.search", {}, 501, None),
+        ("GET", "/Nothing", None, 404, None),
         ("POST", "/Users", b" " * (BODY_MAX_BYTES + 1), 413, None),
     ]
     for method, path, document, expected, kind in rows:

@@ -1,15 +1,30 @@
 """What is said of the difference between two directories."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
+from policy.address import BareJid
 from policy.directory import Directory, parse_directory
-from policy.directory_change import Change, ChangeKind, FieldChange, describe_changes, find_departed
-from policy.enterprise import EnterpriseId
+from policy.directory_change import (
+    SET_TOLD,
+    Change,
+    ChangeKind,
+    FieldChange,
+    describe_changes,
+    find_departed,
+)
+from policy.enterprise import Enterprise, EnterpriseId
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
 
 METALS = EnterpriseId("metals")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Enterprise):
+    """An enterprise with a list of people."""
+
+    listed: frozenset[BareJid] = frozenset()
 
 
 def changed(*replacements: tuple[str, str]) -> Directory:
@@ -121,6 +136,15 @@ def test_accounts_without_ids_are_two_people() -> None:
         (ChangeKind.DEPARTED, "bob@metals.example"),
     ]
     assert [change.name for change in find_departed(changes, METALS)] == ["bob@metals.example"]
+
+
+def test_of_a_long_list_only_what_came_and_went_is_told() -> None:
+    accounts = [BareJid(f"p{number:02}@metals.example") for number in range(SET_TOLD + 2)]
+    old, new = (
+        Listed(METALS, "M", (), (), (), (), listed=frozenset(part)) for part in (accounts[1:], accounts[:-1])
+    )
+    [change] = describe_changes(replace(EXAMPLE, enterprises=(old,)), replace(EXAMPLE, enterprises=(new,)))
+    assert str(change) == "~ enterprise metals: listed p21@metals.example -> p00@metals.example"
 
 
 def test_the_order_of_a_file_is_no_change() -> None:
