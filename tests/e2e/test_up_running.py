@@ -96,7 +96,7 @@ async def test_a_client_gets_in_by_the_sites_own_authority_and_its_password_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) -> None:
     async with RunningSite(made, "--demo") as site:
-        assert len(processes_of(made)) == 3
+        assert len(processes_of(made)) == 4
         assert await site.end(number) == 0
         assert processes_of(made) == []
         said = site.said()
