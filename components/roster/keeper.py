@@ -14,7 +14,6 @@ from components.roster.pace import Pace
 from components.roster.state import KeptState
 from components.roster.wire import WireError, encode_change, encode_empty, encode_get, parse_roster
 from policy.address import BareJid, Domain, domain_of
-from policy.enterprise import EnterpriseId
 from policy.roster import RosterChange, RosterItem, Rosters, apply_change
 
 _AGAIN_S = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -109,8 +108,6 @@ class Keeper:
         self._pace = Pace(requests_per_s)
         self._workers = requests_at_once
         self._rosters: Rosters | None = None
-        self._before: Rosters | None = None
-        self._same: frozenset[EnterpriseId] = frozenset()  # enterprises that are now as they were before
         self._hosts: set[Domain] = set()
         self._known: dict[BareJid, _Known] = {}
         self._without_account: set[BareJid] = set()
@@ -137,11 +134,11 @@ class Keeper:
         listed = frozenset(rosters.directory.people)
         newcomers = listed - self._state.owners
         departed = self._state.owners - listed
-        self._before, self._rosters = self._rosters, rosters
-        self._same = rosters.find_same(self._before) if self._before else frozenset()
+        before, self._rosters = self._rosters, rosters
         self._remember()
+        unchanged = self._keep_unchanged(before, rosters)
         # Whose roster changes most comes first; for the rest it is mostly one entry.
-        for owner in (*sorted(newcomers), *sorted(departed), *sorted(listed - newcomers)):
+        for owner in (*sorted(newcomers), *sorted(departed), *sorted(listed - newcomers - unchanged)):
             self._add(owner)
 
     def granted(self, host: Domain, granted: bool) -> None:
@@ -200,9 +197,6 @@ class Keeper:
             await self._empty(owner)
             return
         known = self._known.pop(owner, None)
-        if known and self._is_same(known, owner):
-            self._known[owner] = _Known(rosters, known.own)
-            return
         if known:
             current = {**known.rosters.wanted(owner), **known.own}
         else:
@@ -219,12 +213,6 @@ class Keeper:
                 jid: item for jid, item in apply_change(current, change).items() if item != wanted.get(jid)
             }
             self._known[owner] = _Known(rosters, own)
-
-    def _is_same(self, known: _Known, owner: BareJid) -> bool:
-        """Whether a roster is as it should be, as nothing in the owner's enterprise has changed."""
-        if self._rosters is None or known.rosters is not self._before:
-            return known.rosters is self._rosters
-        return self._rosters.directory.members[owner].enterprise in self._same
 
     async def _carry_out(self, owner: BareJid, change: RosterChange) -> bool:
         """Record and make a change; return whether there is such an account."""
@@ -257,6 +245,17 @@ class Keeper:
         await self._pace.turn(cost)
         self.counters.requests += 1
         return await self._link.request(to, payload, kind=kind)
+
+    def _keep_unchanged(self, before: Rosters | None, rosters: Rosters) -> set[BareJid]:
+        """Return whose rosters are as they should be, as nothing in their enterprise has changed."""
+        same = rosters.find_same(before) if before else frozenset()
+        unchanged = set()
+        for owner, known in self._known.items():
+            member = rosters.directory.members.get(owner)
+            if known.rosters is before and member and member.enterprise in same:
+                self._known[owner] = _Known(rosters, known.own)
+                unchanged.add(owner)
+        return unchanged
 
     def _remember(self) -> None:
         """Remember whose rosters are kept, the departed until theirs are empty, and what all of them are given."""

@@ -65,13 +65,15 @@ end
 -- goes: so neither is shown somebody who is not in their roster. Another server does its own half.
 local function show_change(owner, contact, before, after)
 	local is_local = hosts[select(2, jid_split(contact))] ~= nil;
+	-- Nobody is shown, or nobody would see it: then the other's roster need not be read from the disk either.
+	if not bare_sessions[owner] or (is_local and not bare_sessions[contact]) then return; end
 	local theirs = is_local and entry_at(contact, owner);
 	if is_seen_by(after) ~= is_seen_by(before) and (not is_local or sees(theirs)) then
 		show(owner, contact, is_seen_by(before));
 	end
 	if sees(after) ~= sees(before) and is_seen_by(theirs or nil) then
 		show(contact, owner, sees(before));
-	elseif sees(after) and not sees(before) and not is_local and bare_sessions[owner] then
+	elseif sees(after) and not sees(before) and not is_local then
 		for _, session in pairs(bare_sessions[owner].sessions) do
 			if session.presence then
 				prosody.core_post_stanza(session, st.presence { type = "probe", from = session.full_jid, to = contact }, true);
@@ -128,6 +130,18 @@ local function change_roster(owner, changes)
 	return true;
 end
 
+-- Prosody keeps 1,024 rosters of each host in memory; those of people who are not there are needed once.
+local KEPT = 16;
+local kept = {};
+
+local function keep_few(owner)
+	kept[#kept + 1] = owner;
+	if #kept > KEPT then
+		local first, cache = table.remove(kept, 1), hosts[host].roster_cache;
+		if cache and not bare_sessions[first] then cache:set(first, nil); end
+	end
+end
+
 local function answer(origin, stanza, owner, changes)
 	if not user_exists(jid_split(owner), host) then
 		origin.send(st.error_reply(stanza, "cancel", "item-not-found"));
@@ -138,8 +152,16 @@ local function answer(origin, stanza, owner, changes)
 	else
 		origin.send(st.reply(stanza));
 	end
+	keep_few(owner);
 	return true;
 end
+
+module:wrap_event("iq-get/bare/jabber:iq:roster:query", function (handlers, event_name, event)
+	local owner = event.stanza.attr.to;
+	local handled = handlers(event_name, event);
+	if owner and may_set(event.origin) then keep_few(owner); end
+	return handled;
+end);
 
 module:hook("iq-set/bare/jabber:iq:roster:query", function (event)
 	local origin, stanza = event.origin, event.stanza;
