@@ -169,7 +169,7 @@ def verify_command(
     Parameters
     ----------
     log
-        Only this log: gate or audit.
+        Only this log: gate, audit or roster.
     from_url
         Verify from the log's tiles at this http(s) address alone, without its database.
     checkpoint

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from components.audit.settings import AuditSettings, LogSettings
 
 LogName = Annotated[
-    str, Parameter(name="--log", help="The log: the gate's (if left out), or the auditors' own.")
+    str,
+    Parameter(
+        name="--log", help="The log: the gate's (if left out), the auditors' own, or that of the rosters."
+    ),
 ]
 Matter = Annotated[str, Parameter(help="The case that it belongs to.")]
 Reason = Annotated[str, Parameter(help="Why, in words; only auditors can read it in the log.")]

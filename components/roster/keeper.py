@@ -134,10 +134,11 @@ class Keeper:
         listed = frozenset(rosters.directory.people)
         newcomers = listed - self._state.owners
         departed = self._state.owners - listed
-        self._rosters = rosters
+        before, self._rosters = self._rosters, rosters
         self._remember()
+        unchanged = self._keep_unchanged(before, rosters)
         # Whose roster changes most comes first; for the rest it is mostly one entry.
-        for owner in (*sorted(newcomers), *sorted(departed), *sorted(listed - newcomers)):
+        for owner in (*sorted(newcomers), *sorted(departed), *sorted(listed - newcomers - unchanged)):
             self._add(owner)
 
     def granted(self, host: Domain, granted: bool) -> None:
@@ -244,6 +245,17 @@ class Keeper:
         await self._pace.turn(cost)
         self.counters.requests += 1
         return await self._link.request(to, payload, kind=kind)
+
+    def _keep_unchanged(self, before: Rosters | None, rosters: Rosters) -> set[BareJid]:
+        """Return whose rosters are as they should be, as nothing in their enterprise has changed."""
+        same = rosters.find_same(before) if before else frozenset()
+        unchanged = set()
+        for owner, known in self._known.items():
+            member = rosters.directory.members.get(owner)
+            if known.rosters is before and member and member.enterprise in same:
+                self._known[owner] = _Known(rosters, known.own)
+                unchanged.add(owner)
+        return unchanged
 
     def _remember(self) -> None:
         """Remember whose rosters are kept, the departed until theirs are empty, and what all of them are given."""

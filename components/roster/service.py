@@ -55,7 +55,8 @@ class RosterService:
         self._follower = RulesFollower(
             sources, on_change=lambda _before, after: self._to_use.put_nowait(after), on_problem=self._tell
         )
-        self.keeper.use(Rosters(self._follower.rules.directory))
+        self._rosters = Rosters(self._follower.rules.directory)
+        self.keeper.use(self._rosters)
 
     @property
     def state(self) -> str:
@@ -85,7 +86,8 @@ class RosterService:
                     break
                 await asyncio.sleep(_INTERVAL_S)
             if self._to_use.empty():
-                self.keeper.use(Rosters(rules.directory))
+                self._rosters = Rosters(rules.directory, self._rosters)
+                self.keeper.use(self._rosters)
 
     async def _gate_decides_by(self, rules: Rules) -> bool:
         try:

@@ -48,10 +48,16 @@ local function entry_at(contact, owner)
 	return rostermanager.load_roster(username, contact_host)[owner];
 end
 
+-- Stanzas by which somebody is shown as gone who is out of reach already. The adapter lets these through: they go to whom
+-- has them in the roster, and only take away.
+local partings = module:shared "/*/stanza_gate/partings";
+if not getmetatable(partings) then setmetatable(partings, { __mode = "k" }); end
+
 -- Let `to` see the sessions of `from` as they are, or as gone; in those sessions' name, so that the gate records it.
 local function show(from, to, gone)
 	local username, from_host = jid_split(from);
 	local stanza = gone and st.presence { type = "unavailable" } or nil;
+	if stanza then partings[stanza] = true; end
 	presence.send_presence_of_available_resources(username, from_host, to, nil, stanza);
 end
 
@@ -59,13 +65,15 @@ end
 -- goes: so neither is shown somebody who is not in their roster. Another server does its own half.
 local function show_change(owner, contact, before, after)
 	local is_local = hosts[select(2, jid_split(contact))] ~= nil;
+	-- Nobody is shown, or nobody would see it: then the other's roster need not be read from the disk either.
+	if not bare_sessions[owner] or (is_local and not bare_sessions[contact]) then return; end
 	local theirs = is_local and entry_at(contact, owner);
 	if is_seen_by(after) ~= is_seen_by(before) and (not is_local or sees(theirs)) then
 		show(owner, contact, is_seen_by(before));
 	end
 	if sees(after) ~= sees(before) and is_seen_by(theirs or nil) then
 		show(contact, owner, sees(before));
-	elseif sees(after) and not sees(before) and not is_local and bare_sessions[owner] then
+	elseif sees(after) and not sees(before) and not is_local then
 		for _, session in pairs(bare_sessions[owner].sessions) do
 			if session.presence then
 				prosody.core_post_stanza(session, st.presence { type = "probe", from = session.full_jid, to = contact }, true);
@@ -122,6 +130,18 @@ local function change_roster(owner, changes)
 	return true;
 end
 
+-- Prosody keeps 1,024 rosters of each host in memory; those of people who are not there are needed once.
+local KEPT = 16;
+local kept = {};
+
+local function keep_few(owner)
+	kept[#kept + 1] = owner;
+	if #kept > KEPT then
+		local first, cache = table.remove(kept, 1), hosts[host].roster_cache;
+		if cache and not bare_sessions[first] then cache:set(first, nil); end
+	end
+end
+
 local function answer(origin, stanza, owner, changes)
 	if not user_exists(jid_split(owner), host) then
 		origin.send(st.error_reply(stanza, "cancel", "item-not-found"));
@@ -132,8 +152,16 @@ local function answer(origin, stanza, owner, changes)
 	else
 		origin.send(st.reply(stanza));
 	end
+	keep_few(owner);
 	return true;
 end
+
+module:wrap_event("iq-get/bare/jabber:iq:roster:query", function (handlers, event_name, event)
+	local owner = event.stanza.attr.to;
+	local handled = handlers(event_name, event);
+	if owner and may_set(event.origin) then keep_few(owner); end
+	return handled;
+end);
 
 module:hook("iq-set/bare/jabber:iq:roster:query", function (event)
 	local origin, stanza = event.origin, event.stanza;

@@ -225,7 +225,9 @@ async def test_who_departs_goes_offline_and_vanishes(sites: Sites, clients: Clie
     sites.list_people({}, BOB)
     for contact in (alice, zoe):
         await contact.expect(is_push(BOB, "remove"))
-    gone = next(index for index, each in enumerate(alice.received) if is_presence(BOB, "unavailable")(each))
+    gone = next(
+        index for index, each in enumerate(alice.received) if is_presence(f"{BOB}/desk", "unavailable")(each)
+    )
     assert gone < next(index for index, each in enumerate(alice.received) if is_push(BOB, "remove")(each))
     await bob.expect(is_push(ALICE, "remove"))
     assert await wait_until(lambda: BOB not in sites.metals.roster.state_file.read_text(), 10)

@@ -93,3 +93,17 @@ def test_own_names_and_groups_outlast_every_change_of_the_directory(
         for jid in arranged.keys() & result.keys():
             wanted = after.wanted(owner)[jid]
             assert result[jid] == RosterItem(jid, nickname or wanted.name, wanted.groups | own)
+
+
+@given(listings, listings)
+def test_who_is_said_to_be_the_same_is_the_same(first: Listing, second: Listing) -> None:
+    before = Rosters(write_directory(first))
+    after = Rosters(write_directory(second), before)
+    same = after.find_same(before)
+    for owner, member in after.directory.members.items():
+        if member.enterprise in same and owner in after.directory.people:
+            assert after.wanted(owner) == before.wanted(owner)
+    # Entries that were used again are those that the directory asks for.
+    fresh = Rosters(after.directory)
+    assert all(after.wanted(owner) == fresh.wanted(owner) for owner in after.directory.people)
+    assert after.find_same(fresh) == {firm.id for firm in after.directory.enterprises}
