@@ -157,7 +157,7 @@ class ReviewQueue:
         self._save(change)
 
     def take_requests(self, host: str) -> list[bytes]:
-        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.6)."""
+        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.7)."""
         now_s = self._clock_s()
         requests = []
         for item in self.items:

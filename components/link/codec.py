@@ -39,7 +39,7 @@ class Held:
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes;
-    `inject` names what the gate itself asked for (section 4.6).
+    `inject` names what the gate itself asked for (section 4.7).
     """
 
     host: str
@@ -294,7 +294,7 @@ def encode_canary(gate: str, host: str, id_: str) -> bytes:
 
 
 def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
-    """Encode the request to hold and submit a stanza of the gate's making (section 4.6)."""
+    """Encode the request to hold and submit a stanza of the gate's making (section 4.7)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
         f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"

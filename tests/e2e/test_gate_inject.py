@@ -1,4 +1,4 @@
-"""What the gate wants said (gate protocol, 4.6) on a real server: in its own name, and in that of others."""
+"""What the gate wants said (gate protocol, 4.7) on a real server: in its own name, and in that of others."""
 
 from pathlib import Path
 
