@@ -131,6 +131,12 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
     return None if done >= sent.seq else item
 
 
+def is_refused(item: Item, epoch: str, refused: Collection[int]) -> bool:
+    """Tell whether the server itself answered what carries this item with an error: sending it again is no use."""
+    sent = item.sent
+    return item.stage is Stage.SENT and sent is not None and sent.epoch == epoch and sent.seq in refused
+
+
 def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
     """Say in a message when it was written (XEP-0203)."""
     stamp = datetime.fromtimestamp(held_at_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # XEP-0082
@@ -153,6 +159,9 @@ def describe_outcome(item: Item, outcome: str) -> str:
     return f"Your message of {at} UTC to {item.to}: {outcome}"
 
 
+UNDELIVERABLE = (
+    "it was reviewed, but the server could not deliver it, for instance as you have left the room."
+)
 RELEASED = "it was reviewed and has been sent now."
 REFUSED = "it was reviewed and was not sent."
 EXPIRED = "nobody could review it in time, so it was not sent."

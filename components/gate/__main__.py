@@ -18,7 +18,7 @@ from components.archive.record import RecordKind
 from components.archive.retention import OrderExecutor
 from components.archive.serving import serve_orders
 from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
-from components.archive.store.open import log_name, open_store
+from components.archive.store.open import log_file, log_name, open_store
 from components.gate.alarm import AlarmName
 from components.gate.in_force import RulesInForce
 from components.gate.review import ReviewQueue
@@ -58,7 +58,9 @@ async def run_gate(
         RecordKind.RULES: assign_class(retention, RecordedKind.ACCESS),
         RecordKind.ADMISSION: assign_class(retention, RecordedKind.ACCESS),
     }
-    store = await ReviewStore.open(review.file or settings.status_file.with_name("review.db"))
+    store = await ReviewStore.open(
+        review.file or (log_file(settings.log) or settings.directory).with_name("review.db")
+    )
     queue = ReviewQueue(settings.jid, await store.load(), store, deadline_s=review.deadline_s)
     queue.on_uncertain = lambda record: watch.alarms.sound(
         AlarmName.RELEASE_UNCERTAIN, record=f"{log_name(settings.log)}/{record}"

@@ -19,6 +19,7 @@ from policy.review import (
     REFUSED,
     RELEASED,
     UNCERTAIN,
+    UNDELIVERABLE,
     Act,
     Item,
     Kind,
@@ -28,6 +29,7 @@ from policy.review import (
     describe_outcome,
     encode_notice,
     is_due,
+    is_refused,
     mark_sent,
     release_item,
     settle_item,
@@ -132,7 +134,9 @@ class ReviewQueue:
         for status in statuses:
             for item in list(change.items.values()):
                 settled = settle_item(item, status.epoch, status.done, status.bounced)
-                if settled is not item:
+                if is_refused(item, status.epoch, status.refused):
+                    self._end(change, item, UNDELIVERABLE)
+                elif settled is not item:
                     self._settle(change, item, settled)
         self._save(change)
 
@@ -218,9 +222,15 @@ class ReviewQueue:
             if settled.stage is Stage.UNCERTAIN:
                 self.on_uncertain(item.record)
             return
+        self._end(change, item, RELEASED if item.stage is Stage.SENT else "")
+
+    def _end(self, change: "_Change", item: Item, outcome: str) -> None:
+        """Be done with an item; the sender of a message is told its outcome, unless they know."""
+        self._claimed.pop(item.token, None)
+        self._asked_at_s.pop(item.token, None)
         change.drop(item.token)
-        if item.kind is Kind.MESSAGE and item.stage is Stage.SENT:
-            self._tell(change, item, RELEASED)
+        if outcome and item.kind is Kind.MESSAGE:
+            self._tell(change, item, outcome)
 
     def _tell(self, change: "_Change", item: Item, outcome: str) -> None:
         """Tell the sender of a held message, wherever they are now, what became of it."""

@@ -60,6 +60,7 @@ class Held:
 class Status:
     """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
 
+    Of these, `refused` are those that the gate had asked for and that the server itself answered with an error.
     It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on.
     """
 
@@ -71,6 +72,7 @@ class Status:
     done: int
     turned_away: int
     bounced: tuple[int, ...]
+    refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class SubmissionParser:
         self._values: list[str] = []
         self._jids: list[NamedJid] = []
         self._bounced: list[int] = []
+        self._refused: list[int] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
@@ -166,6 +169,8 @@ class SubmissionParser:
         elif depth == 3:
             if name == _BOUNCED:
                 self._bounced.append(int(attributes["seq"]))
+                if attributes.get("refused") == "true":
+                    self._refused.append(self._bounced[-1])
             elif name != _FORWARDED:
                 self._top = (name, attributes)
                 self._body = (self._expat.CurrentByteIndex, 0)
@@ -252,6 +257,7 @@ class SubmissionParser:
             int(attributes["done"]),
             int(attributes["turned-away"]),
             tuple(self._bounced),
+            tuple(self._refused),
         )
 
 

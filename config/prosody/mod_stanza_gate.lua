@@ -92,12 +92,31 @@ local RECORDING_DOWN = "This line is recorded, and recording is interrupted. Not
 local WINDOW_FULL = "This line is overloaded. Nothing was sent. Please try again in a moment.";
 local CARRYING_OUT_FAILED = "The server could not deliver this. Please tell your support desk.";
 
--- What could not be carried out after all: its sender learns it, and the log will not say that it was.
+-- What could not be carried out after all: its sender learns it, and the log will not say that it was. Of what the gate
+-- wanted said, the gate alone learns it; and whether that was the server's own answer.
 local function give_back(entry)
-	bounced[#bounced + 1] = { seq = entry.seq };
+	bounced[#bounced + 1] = { seq = entry.seq, refused = entry.refused };
 	settle(entry.seq);
 	if not entry.injected then
 		bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+	end
+end
+
+-- While what the gate wanted said is carried out, an error that the server answers it with is for the gate. Returns what ends that.
+local function hear_errors(entry)
+	local origin, id = entry.sender.origin, entry.stanza.attr.id;
+	local send, listening = origin.send, true;
+	local function hear(reply, ...)
+		if listening and reply.attr and reply.attr.type == "error" and reply.attr.id == id then
+			entry.refused = true;
+			return true;
+		end
+		return send(reply, ...);
+	end
+	origin.send = hear;
+	return function ()
+		listening = false;
+		if origin.send == hear then origin.send = send; end
 	end
 end
 
@@ -108,13 +127,15 @@ local function new_runner(sender)
 		sender.current = entry;
 		carrying_out[thread] = true;
 		released = entry.stanza;
+		entry.hush = entry.injected and hear_errors(entry);
 		if entry.routed then
 			core_route_stanza(sender.origin, entry.stanza);
 		else
 			core_post_stanza(sender.origin, entry.stanza, entry.preevents);
 		end
 		carrying_out[thread] = nil;
-		if sender.origin.refused_by_server then
+		if entry.hush then entry.hush(); end
+		if entry.refused then
 			return give_back(entry);
 		end
 		settle(entry.seq);
@@ -123,6 +144,7 @@ local function new_runner(sender)
 			local entry = sender.current;
 			module:log("error", "Carrying out stanza %d failed: %s", entry.seq, err);
 			released = nil;
+			if entry.hush then entry.hush(); end
 			give_back(entry);
 		end;
 		waiting = function () end;
@@ -250,7 +272,7 @@ local function send_status()
 	};
 	for _, item in ipairs(bounced) do
 		item.reported = item.reported or status_number;
-		buf[#buf + 1] = "<bounced seq='" .. item.seq .. "'/>";
+		buf[#buf + 1] = "<bounced seq='" .. item.seq .. (item.refused and "' refused='true'/>" or "'/>");
 	end
 	buf[#buf + 1] = "</status></message>";
 	done_reported, turned_away = done_through, 0;
@@ -685,16 +707,13 @@ local function note_occupants(room_jid)
 end
 
 -- Somebody whose message is carried out while no session of theirs with that address is there: what the modules ask a
--- session for. What the server answers, nobody hears; that it was an error, the gate does.
+-- session for. What the server answers, nobody hears.
 local function stand_in(username, host, resource)
 	local session = {
 		type = "c2s", username = username, host = host, resource = resource, log = module._log,
 		full_jid = username .. "@" .. host .. (resource and "/" .. resource or ""), destroyed = true,
 	};
-	function session.send(reply)
-		if reply.attr and reply.attr.type == "error" then session.refused_by_server = true; end
-		return true;
-	end
+	function session.send() return true; end
 	session.rawsend = session.send;
 	return session;
 end

@@ -118,6 +118,15 @@ async def test_released_in_a_room(scene: Scene) -> None:
     for stream in (scene.bob, scene.alice):
         said = await stream.expect(message("insider tip for all", from_=f"{ROOM}/alice"))
         assert said.find(DELAY) is not None
+    # Somebody who has left it cannot speak there any more.
+    scene.alice.send(say("insider tip, and goodbye", ROOM, "groupchat"))
+    (record,) = await scene.reviewer.waiting()
+    scene.alice.send(f"<presence to='{ROOM}/alice' type='unavailable'/>")
+    await scene.alice.expect(lambda e: e.get("from") == f"{ROOM}/alice" and e.get("type") == "unavailable")
+    await scene.reviewer.decide("release", record)
+    await scene.alice.expect(notice("the server could not deliver it"))
+    await scene.alice.ping()
+    assert not [e for e in scene.alice.unread if e.get("type") == "error"]
 
 
 async def test_refused(scene: Scene) -> None:

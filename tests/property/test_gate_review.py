@@ -6,7 +6,7 @@ from components.gate import service
 from policy.review import Stage
 from tests.support.review_model import Model
 
-SEEDS = range(80)
+SEEDS = range(60)
 STEPS = 120
 
 
@@ -21,7 +21,7 @@ async def test_what_is_released_arrives_once(monkeypatch: pytest.MonkeyPatch) ->
         await model.come_to_rest()
         arrived_now, uncertain_now = check(model, f"seed {seed}")
         arrived, uncertain = arrived + arrived_now, uncertain + uncertain_now
-    assert arrived > 300 and uncertain > 0, "the model hardly does anything"
+    assert arrived > 250 and uncertain > 0, "the model hardly does anything"
 
 
 def check(model: Model, seed: str) -> tuple[int, int]:

@@ -73,7 +73,7 @@ class Server:
             f"<message xmlns='jabber:client' from='{ALICE}' to='{BOB}'><body>{text}</body></message>".encode()
         )
         facts = StanzaFacts(way, "message", "chat", ALICE, BOB, ("{jabber:client}body",), text)
-        held = Held(HOST, f"e{self.epoch}", self.next_seq, "c1", body, facts, inject)
+        held = Held(HOST, f"e{self.epoch}", self.next_seq, "c1", body, facts, inject=inject)
         self.window[self.next_seq] = held
         self.next_seq += 1
         return held

@@ -222,6 +222,14 @@ async def test_who_may_not_be_reached_any_more_is_not(desk: Desk) -> None:
     assert "may not reach" in desk.told()[-1]
 
 
+async def test_what_the_server_does_not_take_is_told_and_not_tried_again(desk: Desk) -> None:
+    await desk.ask("release")
+    desk.submit(MESSAGE, 6)
+    desk.queue.keep([], [replace(status(2, 7, 7, done=6, bounced=(6,)), refused=(6,))])
+    assert desk.queue.find(MESSAGE) is None
+    assert "could not deliver" in desk.told()[-1]
+
+
 async def test_a_decision_that_the_disk_does_not_take_is_recorded_once(desk: Desk) -> None:
     from components.archive.errors import LogUnavailable
 

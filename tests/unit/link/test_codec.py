@@ -13,6 +13,7 @@ from components.link.codec import (
     ProtocolError,
     Status,
     SubmissionParser,
+    encode_inject,
     encode_noted,
     encode_verdict,
 )
@@ -82,6 +83,24 @@ def test_event_and_status() -> None:
     assert event.facts.kind == "bind"
     assert event.body == b"<bind jid='a@x/1' address='::1'></bind>"
     assert status == Status("x", "e1", 3, 8, 9, 7, 2, (5, 6))
+
+
+def test_what_the_gate_asked_for_is_named_and_so_is_what_the_server_refused() -> None:
+    asked = held(1, STANZAS[0], way="gate").replace(b" seq='1'", b" inject='h7' seq='1'")
+    refused = STATUS.replace(b"<bounced seq='6'/>", b"<bounced seq='6' refused='true'/>")
+    submission, status = SubmissionParser().feed(asked + refused)
+    assert isinstance(submission, Held) and isinstance(status, Status)
+    assert (submission.facts.way, submission.inject) == (Way.GATE, "h7")
+    assert (status.bounced, status.refused) == ((5, 6), (6,))
+    [plain] = SubmissionParser().feed(held(1, STANZAS[0]))
+    assert isinstance(plain, Held) and plain.inject == ""
+
+
+def test_an_injection_holds_the_stanza_as_it_is() -> None:
+    request = encode_inject("gate.x", "x", "h7 & 'n'", STANZAS[0])
+    assert STANZAS[0] in request
+    inject = ET.fromstring(request)[0]
+    assert (inject.tag, inject.get("id")) == (f"{{{XMLNS}}}inject", "h7 & 'n'")
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12).map(sorted))
