@@ -110,7 +110,12 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
         assert await fetch_size(port, "audit", folder / "keys/log-audit.pub") >= 1
         copied = run_steelyard("archive", "tiles", tmp_path / "tiles", "--site", site.site)
         assert copied.returncode == 0, copied.stderr
-        assert {path.name for path in (tmp_path / "tiles").iterdir()} == {"gate", "audit", "verify.py"}
+        assert {path.name for path in (tmp_path / "tiles").iterdir()} == {
+            "gate",
+            "audit",
+            "roster",
+            "verify.py",
+        }
 
 
 @pytest.mark.parametrize(
