@@ -25,6 +25,7 @@ from tests.bench import (
     overload,
     postgres,
     reload,
+    rosters,
     soak,
     throughput,
 )
@@ -46,6 +47,7 @@ Name = Literal[
     "postgres",
     "decide",
     "reload",
+    "rosters",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -58,6 +60,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "postgres": ("The log in PostgreSQL", postgres.measure),
     "decide": ("A decision", decide.measure),
     "reload": ("Changed rules", reload.measure),
+    "rosters": ("Rosters", rosters.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"

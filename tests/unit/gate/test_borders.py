@@ -1,0 +1,61 @@
+"""When the gate tells the adapter who may reach whom, and what it records of what stopped at a border."""
+
+from dataclasses import replace
+
+from components.archive.record import Submission
+from policy.directory import parse_directory
+from policy.facts import Way
+from policy.rules import Rules
+from tests.support.gate_process import one_enterprise
+from tests.unit.gate.fakes import ALICE, BOB, MALLORY, Bench, held, status
+
+
+def said(bench: Bench) -> list[str]:
+    """Return the names of what the gate said, in order."""
+    return [str(each.tag).partition("}")[2] for each in bench.answers.elements()]
+
+
+async def test_borders_come_before_all_else_on_each_connection(bench: Bench) -> None:
+    bench.take(status(1, 1, 1), held(1))
+    await bench.settle()
+    assert said(bench) == ["borders", "verdict", "noted"]
+    bench.take(status(2, 2, 2, 1), held(2))
+    await bench.settle()
+    assert said(bench).count("borders") == 1
+    bench.reconnect(status(3, 2, 3, 1), held(2))
+    await bench.settle()
+    assert said(bench)[said(bench).index("noted") + 1 :].count("borders") == 1
+
+
+async def test_other_rules_are_other_borders(connected: Bench) -> None:
+    connected.gate.use(Rules(parse_directory(one_enterprise(["zed@metals.example"]))))
+    before, after = (each for each in connected.answers.elements() if str(each.tag).endswith("}borders"))
+    assert BOB in (before[0].text or "") and "zed@" not in (before[0].text or "")
+    assert any("zed@" in (each.text or "") for each in after)
+    assert not any(BOB in (each.text or "") for each in after)
+
+
+async def test_rules_that_change_while_nobody_listens_are_told_later(bench: Bench) -> None:
+    bench.gate.use(Rules(parse_directory(one_enterprise(["zed@metals.example"]))))
+    assert said(bench) == []
+    bench.take(status(1, 1, 1))
+    await bench.settle()
+    assert said(bench) == ["borders", "noted"]
+
+
+async def test_what_stopped_at_a_border_is_recorded_as_refused(connected: Bench) -> None:
+    connected.take(
+        replace(held(1, to=MALLORY, way=Way.SERVER), stopped=True),
+        held(2, to=MALLORY, way=Way.SERVER),
+        replace(held(3, to=BOB, way=Way.SERVER), stopped=True),
+        held(4, to=BOB, way=Way.SERVER),
+    )
+    await connected.settle()
+    records = [each for each in connected.log.records() if isinstance(each, Submission)]
+    assert [(each.action, each.rules) for each in records] == [
+        ("refuse", ("recipient-outside",)),
+        ("release", ("recipient-outside",)),  # the server has told it already: the record says so
+        ("refuse", ("border",)),  # by rules that were others a moment before
+        ("release", ()),
+    ]
+    assert ALICE.encode() in records[0].body
