@@ -7,15 +7,19 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 import pytest
 import pytest_asyncio
 
 from policy.address import BareJid
+from policy.facts import Way
 from policy.paths import PATHS, Ends, Path, Through
 from tests.support.certificates import CertificateAuthority
+from tests.support.process import wait_until
+from tests.support.prosody import ProsodyServer, peers_of
 from tests.support.stream import Element, XmppStream, message, named, show
-from tests.support.two_sites import TwoSites
+from tests.support.two_sites import TwoSites, plan_site
 from tests.support.walk import Walk, settle, walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -326,6 +330,37 @@ def _only(some: list[str], others: list[str]) -> str:
     """Say what is in one of the two alone."""
     one, other = Counter(some), Counter(others)
     return "\n  ".join([*(f"+ {line}" for line in one - other), *(f"- {line}" for line in other - one)])
+
+
+async def test_no_path_leads_in_from_a_stranger_server(
+    line: Line, tmp_path: FilePath, authority: CertificateAuthority
+) -> None:
+    plan = plan_site(tmp_path, ("stranger.example",), authority)
+    metals = line.sites.server_of(ALICE)
+    listeners = [line.sessions[ALICE], line.phones[ALICE]]
+    paths = [path for path in PATHS if path.id != "roster-get" and Way.S2S in path.ways]
+    async with ProsodyServer(plan, peers=peers_of(metals.plan)) as server:
+        server.register(EVE)
+        eve = await XmppStream.login(server.address, f"{EVE}/desk")
+        ends = [
+            Ends(eve.jid, BareJid(jid), room=room, own_room=PARLOUR)
+            for jid, room in ((ALICE, PIT), ("nobody@metals.example", "nowhere@rooms.metals.example"))
+        ]
+        found, none = [await walk(eve, each, listeners, paths, ()) for each in ends]
+        eve.send("<message to='last-word@metals.example'><body>Copper?</body></message>")
+        arrived = await wait_until(lambda: "last-word@" in line.sites.gates[0].log_tail(200), 20.0)
+        assert arrived, line.sites.gates[0].log_tail()
+        await settle(listeners)
+        eve.abort()
+    assert found.answers == none.answers, _only(_flat(found.answers), _flat(none.answers))
+    assert not _flat(found.heard) + _flat(none.heard)
+    assert not [
+        each for stream in listeners for each in map(show, stream.received) if "stranger.example" in each
+    ]
+
+
+def _flat(lines: dict[str, list[str]]) -> list[str]:
+    return [each for some in lines.values() for each in some]
 
 
 async def _walk_and_leave(
