@@ -1,52 +1,56 @@
 """G3 on the real server: every path to each kind of person that must not be reached, while old ties are still there."""
 
-import asyncio
 import base64
-import itertools
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from pathlib import Path as FilePath
 
 import pytest
 import pytest_asyncio
 
 from policy.address import BareJid
+from policy.facts import Way
 from policy.paths import PATHS, Ends, Path, Through
+from tests.support.bordered import (
+    ALICE,
+    ANNA,
+    BOB,
+    CAROL,
+    COLLEAGUES,
+    DOMAINS,
+    EVE,
+    FORBIDDEN,
+    GEORGE,
+    MOOD,
+    NODES,
+    OLAF,
+    PARLOUR,
+    PEOPLE,
+    PIT,
+    RITA,
+    SITES,
+    YANN,
+    ZOE,
+    Line,
+    after,
+    before,
+    befriend_all,
+    enter,
+    log_in,
+    publication,
+    ring_of,
+    tie,
+)
 from tests.support.certificates import CertificateAuthority
+from tests.support.process import wait_until
+from tests.support.prosody import ProsodyServer, peers_of
 from tests.support.stream import Element, XmppStream, message, named, show
-from tests.support.two_sites import TwoSites
+from tests.support.two_sites import TwoSites, plan_site
 from tests.support.walk import Walk, settle, walk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SITES = (("metals.example", "grain.example"), ("zurich.example",))
-DOMAINS = ("metals.example", "zurich.example")  # which federate
-ALICE, ANNA, BOB, CAROL = (f"{name}@metals.example" for name in ("alice", "anna", "bob", "carol"))
-RITA, OLAF, DAN = (f"{name}@metals.example" for name in ("rita", "olaf", "dan"))
-GEORGE, ZOE, YANN = "george@grain.example", "zoe@zurich.example", "yann@zurich.example"
-PEOPLE = (ALICE, ANNA, BOB, CAROL, RITA, OLAF, DAN, GEORGE, ZOE, YANN)
-PIT, RESEARCH, LUNCH = (f"{name}@rooms.metals.example" for name in ("pit", "research", "lunch"))
-EVE, PARLOUR = "eve@stranger.example", "parlour@rooms.stranger.example"
-FLOOR = "floor@rooms.grain.example"
-ROOMS = (PIT, RESEARCH, LUNCH, FLOOR)
-
-# Who must not be reached after the change, and in which room they are; for each a name that nobody ever had.
-FORBIDDEN = {
-    "barred": (RITA, RESEARCH, "nobody@metals.example", "nowhere@rooms.metals.example"),
-    "barred at another site": (YANN, RESEARCH, "nobody@zurich.example", "nowhere@rooms.metals.example"),
-    "departed": (DAN, LUNCH, "nobody@metals.example", "nowhere@rooms.metals.example"),
-    "other enterprise": (GEORGE, FLOOR, "nobody@grain.example", "nowhere@rooms.grain.example"),
-    "stranger domain": (EVE, PARLOUR, "nobody@stranger.example", "nowhere@rooms.stranger.example"),
-}
-OCCUPANTS = {
-    PIT: (ALICE, BOB, RITA, GEORGE, DAN, YANN),
-    RESEARCH: (RITA, ALICE),
-    FLOOR: (GEORGE, ALICE),
-    LUNCH: (DAN, ALICE),
-}
-_MUC = "http://jabber.org/protocol/muc"
-COLLEAGUES = {"same desk": BOB, "other desk": CAROL, "other site": ZOE}
 # What policy refuses everybody, because the directory has no such service or room.
 REFUSED_TO_ALL = frozenset({"room-create", "push", "proxy", "upload-service", "own-proxy"})
 # Where the server itself fails, a bare one says nothing at all.
@@ -56,94 +60,6 @@ REFUSED = "This line reaches people and rooms of your own enterprise only."
 TOLD_BY_BOTH = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed", "presence-probe"})
 
 _SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
-MOOD = "http://jabber.org/protocol/mood"
-NODES = {
-    MOOD: "<mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>",
-    "urn:xmpp:avatar:metadata": "<metadata xmlns='urn:xmpp:avatar:metadata'><info id='1' bytes='1' type='image/png'/>"
-    "</metadata>",
-    "urn:xmpp:vcard4": "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>SECRET</text></fn></vcard>",
-}
-_OPTIONS = (
-    "<publish-options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'>"
-    "<value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
-    "<field var='pubsub#access_model'><value>open</value></field></x></publish-options>"
-)
-
-
-def _ring(colleague: str) -> str:
-    """The room that somebody meets Anna in."""
-    return f"ring-{colleague.partition('@')[0]}@rooms.metals.example"
-
-
-def _table(kind: str, firm: str, **values: str) -> str:
-    return "\n".join(
-        [f"[[enterprise.{firm}.{kind}]]", *(f"{key} = {value}" for key, value in values.items())]
-    )
-
-
-def _person(firm: str, jid: str, desk: str = "") -> str:
-    more = {"desk": f'"{desk}"'} if desk else {}
-    return _table("person", firm, jid=f'"{jid}"', name=f'"{jid}"', roles='["trader"]', **more)
-
-
-def before(gate: str) -> str:
-    """All of them in one enterprise without a border."""
-    sites = ", ".join(
-        f'{{ domain = "{each}", rooms = "rooms.{each}" }}'
-        for each in ("metals.example", "grain.example", "zurich.example")
-    )
-    head = [f'gate = "{gate}"', "[enterprise.metals]", 'name = "Metals"', f"sites = [{sites}]"]
-    rooms = (_table("room", "metals", jid=f'"{room}"', name='"Room"') for room in ROOMS)
-    return "\n".join([*head, *(_person("metals", jid) for jid in PEOPLE), *rooms])
-
-
-def after(gate: str) -> str:
-    """Grain is another enterprise, research is behind a barrier, and Dan has left."""
-    lines = [
-        f'gate = "{gate}"',
-        "[enterprise.metals]",
-        'name = "Metals"',
-        'sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }, '
-        '{ domain = "zurich.example", rooms = "rooms.zurich.example" }]',
-        "[enterprise.grain]",
-        'name = "Grain"',
-        'sites = [{ domain = "grain.example", rooms = "rooms.grain.example" }]',
-    ]
-    desks = {"base": (ALICE, ANNA, BOB, ZOE), "precious": (CAROL,), "research": (RITA, OLAF, YANN)}
-    for desk, people in desks.items():
-        lines.append(_table("desk", "metals", id=f'"{desk}"', name='"Desk"'))
-        lines += (_person("metals", jid, desk) for jid in people)
-    lines += [
-        _table(
-            "barrier",
-            "metals",
-            id='"research"',
-            sides='[{ desks = ["base", "precious"] }, { desks = ["research"] }]',
-        ),
-        _table("room", "metals", jid=f'"{PIT}"', name='"Pit"', desks='["base", "precious"]'),
-        _table("room", "metals", jid=f'"{RESEARCH}"', name='"Research"', desks='["research"]'),
-        *(
-            _table("room", "metals", jid=f'"{ring}"', name='"Ring"', desks='["base", "precious"]')
-            for ring in map(_ring, COLLEAGUES.values())
-        ),
-        _person("grain", GEORGE),
-        _table("room", "grain", jid=f'"{FLOOR}"', name='"Floor"'),
-    ]
-    return "\n".join(lines)
-
-
-@dataclass
-class Line:
-    """The line after the change: everybody's session, by bare JID, with a second one for those behind a border."""
-
-    sites: TwoSites
-    sessions: dict[str, XmppStream] = field(default_factory=dict)
-    phones: dict[str, XmppStream] = field(default_factory=dict)
-
-    @property
-    def streams(self) -> list[XmppStream]:
-        """All sessions."""
-        return [*self.sessions.values(), *self.phones.values()]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -153,11 +69,11 @@ async def line(
     root = tmp_path_factory.mktemp("paths")
     gates = [f"gate.{domains[0]}" for domains in SITES]
     sites = TwoSites(root, SITES, PEOPLE, authority, {gate: before(gate) for gate in gates})
-    _befriend(sites)
+    befriend_all(sites)
     try:
         await sites.start()
         here = Line(sites)
-        await _tie(here)
+        await tie(here)
         await sites.change({gate: after(gate) for gate in gates})
         await settle(here.streams, DOMAINS)  # rooms have put out whom they had to
         yield here
@@ -171,62 +87,14 @@ async def bare(
 ) -> AsyncIterator[Line]:
     """The same servers and people without gates, for what may pass."""
     sites = TwoSites(tmp_path_factory.mktemp("bare"), SITES, PEOPLE, authority)
-    _befriend(sites)
+    befriend_all(sites)
     try:
         await sites.start()
         here = Line(sites)
-        await _log_in(here, (ANNA, *COLLEAGUES.values()))
+        await log_in(here, (ANNA, *COLLEAGUES.values()))
         yield here
     finally:
         await sites.stop()
-
-
-def _befriend(sites: TwoSites) -> None:
-    for server in sites.servers:
-        for one, other in itertools.combinations(PEOPLE, 2):
-            server.befriend(one, other)
-
-
-async def _log_in(line: Line, people: Iterable[str]) -> None:
-    """Begin two sessions of each, and publish what they have."""
-
-    async def begin(jid: str) -> None:
-        line.sessions[jid] = stream = await line.sites.login(f"{jid}/desk")
-        line.phones[jid] = await line.sites.login(f"{jid}/phone")
-        for node, item in NODES.items():
-            await stream.request("set", _publication(node, item))
-        await stream.request("set", "<vCard xmlns='vcard-temp'><FN>SECRET</FN></vCard>")
-
-    await asyncio.gather(*map(begin, people))
-
-
-async def _tie(line: Line) -> None:
-    """Let everybody come to know everybody: presence, nodes, rooms, and messages that still wait."""
-    await _log_in(line, (jid for jid in PEOPLE if jid != OLAF))
-    for room, people in OCCUPANTS.items():
-        for jid in people:
-            nick = "target" if room != PIT and jid != ALICE else jid.partition("@")[0]
-            await _enter(line.sessions[jid], room, nick)
-    for name in (ALICE, DAN, RITA):
-        body = f"{name.partition('@')[0]} while Olaf was away"
-        line.sessions[name].send(f"<message type='chat' to='{OLAF}'><body>{body}</body></message>")
-    await settle(line.streams, DOMAINS)
-
-
-def _publication(node: str, item: str) -> str:
-    return (
-        f"<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='{node}'>"
-        f"<item id='current'>{item}</item></publish>{_OPTIONS}</pubsub>"
-    )
-
-
-async def _enter(stream: XmppStream, room: str, nick: str) -> None:
-    stream.send(f"<presence to='{room}/{nick}'><x xmlns='{_MUC}'/></presence>")
-    await stream.expect(lambda each: (each.get("from") or "").startswith(room) and "110" in show(each))
-    form = "<x xmlns='jabber:x:data' type='submit'/>"
-    await stream.request(
-        "set", f"<query xmlns='{_MUC}#owner'>{form}</query>", to=room
-    )  # of the first, it makes the room
 
 
 async def test_old_ties_tell_nothing_over_a_border(line: Line) -> None:
@@ -234,7 +102,7 @@ async def test_old_ties_tell_nothing_over_a_border(line: Line) -> None:
     begins = [len(stream.received) for stream in streams]
     for jid, stream in line.sessions.items():
         stream.send("<presence><status>news</status></presence>")
-        stream.send(f"<iq type='set' id='mood'>{_publication(MOOD, NODES[MOOD])}</iq>")
+        stream.send(f"<iq type='set' id='mood'>{publication(MOOD, NODES[MOOD])}</iq>")
         stream.send(f"<message type='groupchat' to='{PIT}'><body>from {jid}</body></message>")
     removal = f"<query xmlns='jabber:iq:roster'><item jid='{ALICE}' subscription='remove'/></query>"
     assert (await line.sessions[RITA].request("set", removal)).get("type") == "result"
@@ -310,12 +178,12 @@ async def test_what_is_allowed_passes_as_on_a_bare_server(line: Line, bare: Line
 
 
 async def _walk_to_colleague(line: Line, colleague: str) -> Walk:
-    anna, ring = line.sessions[ANNA], _ring(colleague)
+    anna, ring = line.sessions[ANNA], ring_of(colleague)
     listeners = [line.sessions[colleague], line.phones[colleague]]
     for stream in (anna, *listeners):
         stream.send("<presence><status>ready</status></presence>")
-    await _enter(anna, ring, "anna")
-    await _enter(listeners[0], ring, "target")
+    await enter(anna, ring, "anna")
+    await enter(listeners[0], ring, "target")
     await settle([anna, *listeners], DOMAINS)
     ends = Ends(anna.jid, BareJid(colleague), room=ring, own_room=ring)
     paths = [path for path in PATHS if path.id not in REFUSED_TO_ALL]
@@ -326,6 +194,41 @@ def _only(some: list[str], others: list[str]) -> str:
     """Say what is in one of the two alone."""
     one, other = Counter(some), Counter(others)
     return "\n  ".join([*(f"+ {line}" for line in one - other), *(f"- {line}" for line in other - one)])
+
+
+async def test_no_path_leads_in_from_a_stranger_server(
+    line: Line, tmp_path: FilePath, authority: CertificateAuthority
+) -> None:
+    plan = plan_site(tmp_path, ("stranger.example",), authority)
+    metals = line.sites.server_of(ALICE)
+    listeners = [line.sessions[ALICE], line.phones[ALICE]]
+    begins = [len(stream.received) for stream in listeners]
+    paths = [path for path in PATHS if path.id != "roster-get" and Way.S2S in path.ways]
+    async with ProsodyServer(plan, peers=peers_of(metals.plan)) as server:
+        server.register(EVE)
+        eve = await XmppStream.login(server.address, f"{EVE}/desk")
+        ends = [
+            Ends(eve.jid, BareJid(jid), room=room, own_room=PARLOUR)
+            for jid, room in ((ALICE, PIT), ("nobody@metals.example", "nowhere@rooms.metals.example"))
+        ]
+        found, none = [await walk(eve, each, listeners, paths, ()) for each in ends]
+        eve.send("<message to='last-word@metals.example'><body>Copper?</body></message>")
+        arrived = await wait_until(lambda: "last-word@" in line.sites.gates[0].log_tail(200), 20.0)
+        assert arrived, line.sites.gates[0].log_tail()
+        await settle(listeners)
+        eve.abort()
+    assert found.answers == none.answers, _only(_flat(found.answers), _flat(none.answers))
+    assert not _flat(found.heard) + _flat(none.heard)
+    heard = (
+        show(each)
+        for stream, begin in zip(listeners, begins, strict=True)
+        for each in stream.received[begin:]
+    )
+    assert not [each for each in heard if "stranger.example" in each]
+
+
+def _flat(lines: dict[str, list[str]]) -> list[str]:
+    return [each for some in lines.values() for each in some]
 
 
 async def _walk_and_leave(

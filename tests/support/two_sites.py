@@ -31,7 +31,7 @@ class TwoSites:
         authority: CertificateAuthority,
         directory: Mapping[str, str] | None = None,
     ) -> None:
-        plans = [_plan(root / domains[0], domains, authority) for domains in sites]
+        plans = [plan_site(root / domains[0], domains, authority) for domains in sites]
         if directory:
             federated = tuple(name for plan in plans for name in plan.domains + plan.room_domains)
             plans = [
@@ -87,7 +87,8 @@ class TwoSites:
         return (server.plan.root / "prosody.log").read_text("utf-8", "replace").count(_IN_FORCE)
 
 
-def _plan(root: Path, domains: tuple[str, ...], authority: CertificateAuthority) -> ProsodyPlan:
+def plan_site(root: Path, domains: tuple[str, ...], authority: CertificateAuthority) -> ProsodyPlan:
+    """Plan a bare server that federates, with rooms at each of its domains."""
     rooms = tuple(f"rooms.{domain}" for domain in domains)
     changes: dict[str, Any] = {
         "domains": domains,
