@@ -1,6 +1,5 @@
 """policy.toml as a policy: checked as a whole, so that all that is wrong is told at once."""
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from policy import affiliation, payload
 from policy.content.policy import ContentPolicy
 from policy.content.rule import ContentAction
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.toml_problem import TomlError, read_toml
 
 _RESERVED = frozenset(
     rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
@@ -55,11 +55,9 @@ def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
 
 def _read_toml(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return read_toml(text)
+    except TomlError as error:
         raise PolicyError((f"policy.toml: {error}",)) from None
-    except RecursionError:
-        raise PolicyError(("policy.toml: has tables or arrays too deep inside one another",)) from None
 
 
 # --- what entries say of one another ---
