@@ -1,4 +1,4 @@
-"""Whatever bytes come from the adapter: facts as another parser reads them, or ProtocolError; and each is decided on."""
+"""Whatever bytes come from the adapter: facts as another parser reads them, or ProtocolError; and a decision on all."""
 
 import itertools
 import re
