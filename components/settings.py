@@ -1,7 +1,6 @@
 """What all tables of site.toml have in common: how they are read, and how their faults are told (docs/settings.md)."""
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -9,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from policy.address import parse_domain
+from policy.toml_problem import TomlError
+from policy.toml_problem import read_toml as parse_toml
 
 DomainName = Annotated[str, AfterValidator(parse_domain)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -55,10 +56,10 @@ def load_table(site_toml: Path, name: str, model: type[_Model]) -> _Model:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; raises SettingsError when it cannot be read or parsed."""
     try:
-        return tomllib.loads(path.read_text())
+        return parse_toml(path.read_text())
     except OSError as err:
         raise SettingsError([f"{path}: {(err.strerror or str(err)).lower()}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (TomlError, UnicodeDecodeError) as err:
         raise SettingsError([f"{path}: is not valid TOML: {err}"]) from None
 
 

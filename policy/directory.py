@@ -1,6 +1,5 @@
 """The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -20,7 +19,7 @@ from policy.borders import Borders, assign_borders
 from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
 from policy.exception import BarrierException
 from policy.people_tables import find_people_problems
-from policy.toml_problem import explain, locate
+from policy.toml_problem import TomlError, explain, locate, read_toml
 
 
 class MemberKind(StrEnum):
@@ -102,8 +101,8 @@ def parse_directory(text: str) -> Directory:
     path as in `enterprise.metals.person[0].jid`, counting from 0.
     """
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        raw = read_toml(text)
+    except TomlError as error:
         raise DirectoryError((f"directory.toml: {error}",)) from None
     shape = None
     problems: list[str] = []
@@ -216,6 +215,7 @@ def _describe(detail: Any) -> str:
 
 
 # --- what its entries say of one another ---
+_SHOWN = 5  # domains that an enterprise has, where an address has none of them
 # These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
 
 
@@ -232,14 +232,17 @@ def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
 
 def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
     sites = [site for _, site in _rows(firm, "sites")]
-    domains = {"person": _texts(sites, "domain"), "room": _texts(sites, "rooms")}
+    domains = {
+        "person": dict.fromkeys(_texts(sites, "domain")),
+        "room": dict.fromkeys(_texts(sites, "rooms")),
+    }
     names = {"person": "domain", "room": "room domain"}
     for key in ("person", "room"):
         for index, row in _rows(firm, key):
             domain = _domain_of_entry(row.get("jid"))
             if domain and domain not in domains[key]:
-                known = ", ".join(domains[key]) or "none"
-                yield f"{path}.{key}[{index}].jid: {domain!r} is no {names[key]} of this enterprise ({known})"
+                known = ", ".join([*domains[key]][:_SHOWN]) + (", ..." if len(domains[key]) > _SHOWN else "")
+                yield f"{path}.{key}[{index}].jid: {domain!r} is no {names[key]} of this enterprise ({known or 'none'})"
     desks: set[str] = set()
     for index, row in _rows(firm, "desk"):
         desk = row.get("id")

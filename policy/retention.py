@@ -1,6 +1,5 @@
 """How long records are kept: the classes of `retention.toml` (docs/retention.md)."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from policy.toml_problem import explain, locate
+from policy.toml_problem import TomlError, explain, locate, read_toml
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 PERMANENT_CLASS = 255
@@ -88,8 +87,8 @@ class RetentionError(Exception):
 def parse_retention(text: str) -> RetentionPolicy:
     """Parse the text of a `retention.toml`; raises RetentionError with all problems at once."""
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        raw = read_toml(text)
+    except TomlError as error:
         raise RetentionError((f"retention.toml: {error}",)) from None
     try:
         shape = _RetentionTable.model_validate(raw)

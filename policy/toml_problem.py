@@ -1,7 +1,41 @@
 """What is wrong with a TOML file, told in one line each: its path in the file, and what to do."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+_MAX_DEPTH = 32
+_INTEGERS = range(-(2**63), 2**63)  # TOML 1.0, Integer: whoever has no more must say so
+
+
+class TomlError(ValueError):
+    """A text is no TOML, or has what no file of ours can mean; the message is one line."""
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Parse TOML of which every value can be shown to people; raises TomlError."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TomlError(str(error)) from None
+    except RecursionError:
+        raise TomlError("has tables or arrays too deep inside one another") from None
+    except ValueError:  # Python reads no number of so many digits
+        raise TomlError("has a number that is too large") from None
+    _require_plain(raw)
+    return raw
+
+
+def _require_plain(raw: dict[str, Any]) -> None:
+    level: list[Any] = [raw]
+    for _ in range(_MAX_DEPTH):
+        inside = [each for value in level for each in (value.values() if isinstance(value, dict) else value)]
+        if any(isinstance(each, int) and each not in _INTEGERS for each in inside):
+            raise TomlError("has a number that is too large")
+        level = [each for each in inside if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise TomlError("has tables or arrays too deep inside one another")
 
 
 def locate(steps: Iterable[int | str]) -> str:

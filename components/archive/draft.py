@@ -1,13 +1,13 @@
 """An append worked out in full, before anything of it is stored: what is sealed to whom, and what it leads to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import NamedTuple
 
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
 from components.archive.record import RecordKind
-from components.archive.seal import TAG_SIZE_BYTES, Recipient, advance, seal_payload
+from components.archive.seal import TAG_SIZE_BYTES, Recipient, Seal, prepare_seal
 from components.archive.segment import OpenSegment, open_segment
 from components.archive.store import Change, MemoRow, SegmentRow
 
@@ -43,8 +43,11 @@ class Plan(NamedTuple):
 class Draft:
     """An append in the making."""
 
-    def __init__(self, state: State, clock_ns: int, origin: str) -> None:
+    def __init__(
+        self, state: State, clock_ns: int, origin: str, prepared: MutableMapping[bytes, Seal]
+    ) -> None:
         self._state = state
+        self._prepared = prepared  # by the chain that each was made of; whoever seals takes it out
         self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
         self._now_ns = max(state.time_ns, clock_ns)
         self._origin = origin
@@ -98,7 +101,8 @@ class Draft:
             return
         filling = self._filling.get(retention_class)
         if filling is None:
-            filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
+            segment = self._segments[retention_class]
+            filling = self._filling[retention_class] = _Filling(segment, index, self._prepared)
         header = encode_header(
             kind,
             index,
@@ -109,7 +113,7 @@ class Draft:
             len(payload) + TAG_SIZE_BYTES,
             conversation,
         )
-        sealed = seal_payload(filling.next_key(index), header, payload)
+        sealed = filling.next_seal(index).seal(header, payload)
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
 
@@ -144,20 +148,22 @@ class Draft:
 class _Filling:
     """What one append adds to a segment: a ratchet that only goes forward."""
 
-    __slots__ = ("_chain", "_first", "_last", "position", "segment")
+    __slots__ = ("_chain", "_first", "_last", "_prepared", "position", "segment")
 
-    def __init__(self, segment: OpenSegment, first: int) -> None:
+    def __init__(self, segment: OpenSegment, first: int, prepared: MutableMapping[bytes, Seal]) -> None:
         self.segment = segment
+        self._prepared = prepared
         self.position = segment.count
         self._chain = segment.chain
         self._first = self._last = first
 
-    def next_key(self, index: int) -> bytes:
-        """Give the key for the record at `index`, and forget it."""
-        record_key, self._chain = advance(self._chain)
+    def next_seal(self, index: int) -> Seal:
+        """Give the seal for the record at `index`, and forget it."""
+        seal = self._prepared.pop(self._chain, None) or prepare_seal(self._chain)
+        self._chain = seal.chain
         self.position += 1
         self._last = index
-        return record_key
+        return seal
 
     def filled(self) -> OpenSegment:
         """Give the segment with what was added."""

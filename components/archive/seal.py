@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -124,9 +124,21 @@ def parse_segment_keys(data: bytes) -> SegmentKeys:
     return SegmentKeys(chain[0], chain[1], dict(singles))
 
 
-def seal_payload(record_key: bytes, header: bytes, payload: bytes) -> bytes:
-    """Encrypt a payload, bound to its leaf's header (AES-256-GCM; 16 bytes longer)."""
-    return AESGCM(record_key).encrypt(_NONCE, payload, header)
+class Seal(NamedTuple):
+    """What seals one record, made of its key; `chain` is the one behind it."""
+
+    cipher: AESGCM
+    chain: bytes
+
+    def seal(self, header: bytes, payload: bytes) -> bytes:
+        """Encrypt a payload, bound to its leaf's header (AES-256-GCM; 16 bytes longer)."""
+        return self.cipher.encrypt(_NONCE, payload, header)
+
+
+def prepare_seal(chain: bytes) -> Seal:
+    """Make the seal of the record that the chain is at; never seal two records with it."""
+    record_key, following = advance(chain)
+    return Seal(AESGCM(record_key), following)
 
 
 def open_payload(record_key: bytes, header: bytes, sealed: bytes) -> bytes:

@@ -16,7 +16,7 @@ from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind, encode_alarm
-from components.archive.seal import Recipient
+from components.archive.seal import Recipient, Seal, prepare_seal
 from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment
 from components.archive.store import (
     FORMAT,
@@ -63,6 +63,7 @@ class LogWriter:
         self._head = head
         self._state = State(head.size, head.time_ns, last_segment + 1)
         self._clock_ns = clock_ns
+        self._prepared: dict[bytes, Seal] = {}  # for the next record of each open segment
         self._ungrown: list[bytes] = []  # leaves that are stored, and not in the head's tree yet
         self._unsigned_since_s = time.monotonic()
         self._in_doubt: State | None = None
@@ -154,7 +155,12 @@ class LogWriter:
             return await self._commit(entries, (), memo, forget_memos_before)
 
     def integrate(self) -> None:
-        """Take what is stored into the tree; to be called when nobody waits, or `maintain` has more to do."""
+        """Take what is stored into the tree, and prepare the next seals: what an append then need not do itself.
+
+        To be called when nobody waits, or `maintain` has more to do.
+        """
+        chains = [segment.chain for segment in self._state.segments.values()]
+        self._prepared = {chain: self._prepared.get(chain) or prepare_seal(chain) for chain in chains}
         leaves, self._ungrown = self._ungrown, []
         if leaves:
             self._head = extend_head(self._head, leaves, self._state.time_ns)
@@ -315,7 +321,7 @@ class LogWriter:
         forget_memos_before: int,
         whole_class: int | None = None,
     ) -> Plan:
-        draft = Draft(self._state, self._clock_ns(), self._origin)
+        draft = Draft(self._state, self._clock_ns(), self._origin, self._prepared)
         for segment in ended:
             draft.end_segment(segment)
         first = draft.add_all(entries, self._recipients)

@@ -1,6 +1,5 @@
 """policy.toml as a policy: checked as a whole, so that all that is wrong is told at once."""
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.toml_problem import TomlError, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
@@ -58,11 +58,9 @@ def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
 
 def _read_toml(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return read_toml(text)
+    except TomlError as error:
         raise PolicyError((f"policy.toml: {error}",)) from None
-    except RecursionError:
-        raise PolicyError(("policy.toml: has tables or arrays too deep inside one another",)) from None
 
 
 # --- what entries say of one another ---

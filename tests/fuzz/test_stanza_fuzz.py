@@ -1,4 +1,4 @@
-"""Whatever bytes come from the adapter: facts as another parser reads them, or ProtocolError; each is decided on."""
+"""Whatever bytes come from the adapter: facts as another parser reads them, or ProtocolError; and a decision on all."""
 
 import itertools
 import re
@@ -85,11 +85,10 @@ def trees(draw: st.DrawFn, depth: int = 0) -> str:
     declared = "" if namespace is None else f" xmlns={quoted(namespace)}"
     declared += " xmlns:n0='urn:x'"  # of some attributes
     written = "".join(f" {key}={quoted(value)}" for key, value in draw(attributes).items())
-    inside = [draw(valid_texts)] if draw(st.booleans()) else []
+    inside = [escaped(draw(valid_texts))] if draw(st.booleans()) else []
     if depth < 4:
         inside += draw(st.lists(trees(depth + 1), max_size=3))  # type: ignore[call-arg]
-    content = "".join(part if part.startswith("<") and depth < 4 else escaped(part) for part in inside)
-    return f"<{name}{declared}{written}>{content}</{name}>"
+    return f"<{name}{declared}{written}>{''.join(inside)}</{name}>"
 
 
 def escaped(text: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from components.archive.bookkeeping import (
 )
 from components.archive.record import RecordKind
 from components.archive.seal import (
+    Seal,
     SealError,
     SegmentKeys,
     advance,
@@ -25,7 +27,6 @@ from components.archive.seal import (
     open_payload,
     open_segment_keys,
     parse_segment_keys,
-    seal_payload,
     seal_segment_keys,
 )
 from tests.support.archive import AUDITOR, ESCROW, ORIGIN, RECIPIENTS
@@ -51,7 +52,7 @@ def flip(data: bytes, bit: int) -> bytes:
 
 @given(keys_of_records, headers, st.binary(max_size=200))
 def test_what_is_sealed_opens(key: bytes, header: bytes, payload: bytes) -> None:
-    sealed = seal_payload(key, header, payload)
+    sealed = Seal(AESGCM(key), key).seal(header, payload)
     assert open_payload(key, header, sealed) == payload
     assert len(payload) < 8 or payload not in sealed
 
@@ -60,7 +61,7 @@ def test_what_is_sealed_opens(key: bytes, header: bytes, payload: bytes) -> None
 def test_any_bit_of_it_or_its_header_or_its_key_is_noticed(
     key: bytes, header: bytes, payload: bytes, bit: int, part: int
 ) -> None:
-    parts = [key, header, seal_payload(key, header, payload)]
+    parts = [key, header, Seal(AESGCM(key), key).seal(header, payload)]
     parts[part] = flip(parts[part], bit)
     with pytest.raises(SealError):
         open_payload(*parts)

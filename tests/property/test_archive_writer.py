@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
@@ -116,18 +116,30 @@ class Life:
         await reader.close()
         return bool(memos) and memos[0].note == b"%d" % self.number
 
-    def seal(self, record_key: bytes, header: bytes, payload: bytes) -> bytes:
-        """Note with which key each record was sealed, also of those that were never kept."""
-        self.keys.append(record_key)
-        return sealed_by(record_key, header, payload)
+    def prepare(self, chain: bytes) -> seal.Seal:
+        """Note with which key each record is sealed, also those that are never kept."""
+        return NotedSeal(prepare_seal(chain), seal.advance(chain)[0], self.keys)  # type: ignore[return-value]
 
 
-sealed_by: Callable[[bytes, bytes, bytes], bytes] = seal.seal_payload
+prepare_seal = seal.prepare_seal
+
+
+class NotedSeal:
+    def __init__(self, real: seal.Seal, record_key: bytes, keys: list[bytes]) -> None:
+        self.chain = real.chain
+        self._real, self._record_key, self._keys = real, record_key, keys
+
+    def seal(self, header: bytes, payload: bytes) -> bytes:
+        self._keys.append(self._record_key)
+        return self._real.seal(header, payload)
 
 
 async def live(path: Path, steps: Sequence[Step]) -> None:
     life = Life(path)
-    with patch("components.archive.draft.seal_payload", life.seal):
+    with (
+        patch("components.archive.draft.prepare_seal", life.prepare),
+        patch("components.archive.writer.prepare_seal", life.prepare),
+    ):
         await life.start()
         for step in steps:
             await life.take(step)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from components.archive.seal import (
     NoKeyError,
     RecipientKey,
+    Seal,
     SealError,
     SegmentKeys,
     advance,
@@ -19,7 +20,6 @@ from components.archive.seal import (
     open_payload,
     open_segment_keys,
     parse_segment_keys,
-    seal_payload,
     seal_segment_keys,
 )
 from tests.support.archive import AUDITOR, ESCROW, ORIGIN, RECIPIENTS
@@ -92,7 +92,7 @@ def test_what_is_no_keys(data: bytes) -> None:
 
 
 def test_a_sealed_payload_is_aes_gcm_under_a_key_used_once() -> None:
-    sealed = seal_payload(b"k" * 32, HEADER, b"copper?")
+    sealed = Seal(AESGCM(b"k" * 32), CHAIN).seal(HEADER, b"copper?")
     assert sealed == AESGCM(b"k" * 32).encrypt(bytes(12), b"copper?", HEADER)
     assert len(sealed) == len(b"copper?") + 16
     assert open_payload(b"k" * 32, HEADER, sealed) == b"copper?"
@@ -100,7 +100,7 @@ def test_a_sealed_payload_is_aes_gcm_under_a_key_used_once() -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"x", bytes(5000)])
 def test_any_bit_of_a_sealed_record_is_noticed(payload: bytes) -> None:
-    sealed = seal_payload(b"k" * 32, HEADER, payload)
+    sealed = Seal(AESGCM(b"k" * 32), CHAIN).seal(HEADER, payload)
     for place in (*range(min(20, len(sealed))), *range(-16, 0)):
         with pytest.raises(SealError):
             open_payload(b"k" * 32, HEADER, flipped(sealed, place))
@@ -114,7 +114,7 @@ def test_any_bit_of_a_sealed_record_is_noticed(payload: bytes) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 22])
 def test_a_sealed_record_cut_short(size: int) -> None:
-    sealed = seal_payload(b"k" * 32, HEADER, b"copper?")
+    sealed = Seal(AESGCM(b"k" * 32), CHAIN).seal(HEADER, b"copper?")
     with pytest.raises(SealError):
         open_payload(b"k" * 32, HEADER, sealed[:size])
 
