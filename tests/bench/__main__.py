@@ -24,6 +24,7 @@ from tests.bench import (
     latency,
     overload,
     postgres,
+    prove,
     reload,
     rosters,
     soak,
@@ -46,6 +47,7 @@ Name = Literal[
     "archive",
     "postgres",
     "decide",
+    "prove",
     "reload",
     "rosters",
 ]
@@ -59,6 +61,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "archive": ("The log alone", archive.measure),
     "postgres": ("The log in PostgreSQL", postgres.measure),
     "decide": ("A decision", decide.measure),
+    "prove": ("The proof of borders", prove.measure),
     "reload": ("Changed rules", reload.measure),
     "rosters": ("Rosters", rosters.measure),
 }
