@@ -2,6 +2,9 @@
 .PHONY: setup run test quick lint bench clean
 ARGS ?=
 BIN := .venv/bin
+# A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
+# has failed; started anew it would try the same test again and again.
+WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 
 setup:
 	@.ci/setup
@@ -17,11 +20,11 @@ lint:
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/pytest --ignore=tests/bench
+	$(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
 
 # Without servers, faults and the archive's own tests, which take most of the time.
 quick: lint
-	$(BIN)/pytest tests/unit --ignore=tests/unit/archive -m 'not slow'
+	$(BIN)/pytest $(WORKERS) tests/unit --ignore=tests/unit/archive -m 'not slow' $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)

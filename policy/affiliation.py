@@ -124,17 +124,19 @@ def reachable_people(directory: Directory, jid: BareJid) -> tuple[Person, ...]:
     if member is None or member.kind is not MemberKind.PERSON:
         return ()
     (firm,) = (firm for firm in directory.enterprises if firm.id == member.enterprise)
-    borders = directory.borders
-    own = borders.standings.get(jid, FREE)
-    apart = {
-        standing: own.is_barred(standing) or own.is_unlisted(standing)
-        for standing in {FREE, *borders.standings.values()}
-    }
+    standings = directory.borders.standings
+    own = standings.get(jid, FREE)
+    if own is FREE:
+        return tuple(person for person in firm.people if person.jid != jid)
+    # Equal standings are one object, and there are few: each is compared once, and each exception looked up.
+    apart = {id(each): own.is_barred(each) or own.is_unlisted(each) for each in (FREE, *standings.values())}
     return tuple(
         person
         for person in firm.people
         if person.jid != jid
-        and not (apart[borders.standings.get(person.jid, FREE)] and borders.keeps_apart(jid, person.jid))
+        and not (
+            apart[id(standings.get(person.jid, FREE))] and directory.borders.keeps_apart(jid, person.jid)
+        )
     )
 
 
@@ -148,9 +150,11 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return ALLOWED
     if facts.way is Way.CANARY:  # the gate's own, to itself; nothing else may call itself one
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
+    if facts.way is Way.GATE:  # the gate knows what it asked for (docs/review.md), and does not ask here
+        return GATE_PROTOCOL
     if facts.way is Way.COMPONENT and facts.sender in directory.services:
         return _decide_service(directory, facts)
-    from_, to = bare(facts.sender), bare(facts.to)
+    from_ = bare(facts.sender)
     sender = directory.members.get(from_)
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:
         return SENDER_NOT_ADMITTED
@@ -158,22 +162,29 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return GATE_PROTOCOL
     if facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts):
         return NOTICE_UNACKNOWLEDGED
-    if facts.to and not (facts.way in _REACH_ACCESS and _is_access(directory, facts.to)):
-        recipient = directory.members.get(to, _NO_MEMBER)
-        apart = _are_apart(directory, sender, from_, recipient, to)
-        if apart or recipient.enterprise != sender.enterprise:
-            return _refuse_recipient(directory, sender, recipient, to)
-        if recipient.kind is MemberKind.ROOM and (
-            refusal := decide_chaperoned(directory, facts, to, present)
-        ):
-            return refusal
-    elif not facts.to and facts.way in _HAVE_NO_ACCOUNT:
-        return RECIPIENT_OUTSIDE
-    elif refusal := decide_farewell(directory, facts, present):
+    if refusal := _decide_recipient(directory, facts, sender, present):
         return refusal
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts):
         return NAMES_OUTSIDER
     return ALLOWED
+
+
+def _decide_recipient(
+    directory: Directory, facts: StanzaFacts, sender: Member, present: Occupancy
+) -> Decision | None:
+    """Decide whether the sender may reach the recipient; None where nothing speaks against it."""
+    if not facts.to:
+        if facts.way in _HAVE_NO_ACCOUNT:
+            return RECIPIENT_OUTSIDE
+        return decide_farewell(directory, facts, present)
+    if facts.way in _REACH_ACCESS and _is_access(directory, facts.to):
+        return None
+    to = bare(facts.to)
+    recipient = directory.members.get(to, _NO_MEMBER)
+    apart = _are_apart(directory, sender, bare(facts.sender), recipient, to)
+    if apart or recipient.enterprise != sender.enterprise:
+        return _refuse_recipient(directory, sender, recipient, to)
+    return decide_chaperoned(directory, facts, to, present) if recipient.kind is MemberKind.ROOM else None
 
 
 def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:

@@ -19,24 +19,28 @@ def decide(
     facts: StanzaFacts,
     content: "ContentPolicy | None" = None,
     present: Occupancy = NOBODY,
+    remembered: frozenset[str] = frozenset(),
 ) -> Decision:
     """Decide what becomes of a stanza: who may reach whom first, then what may be said (docs/policy.md).
 
     Pure, and fast enough for every stanza on the line: the decisions are shared constants, made once, except
     where a rule of `content` matches. Its rules are applied to refused stanzas, too: to name what was tried.
-    `present` says which chaperones are in their rooms.
+    `present` says which chaperones are in their rooms, `remembered` are the ids of those that match because of what was
+    said before (RuleMemory.observe).
     """
     decision = decide_affiliation(directory, facts, present)
     if decision is ALLOWED:
         decision = decide_payload(facts)
-    return decision if content is None else _add_content(decision, content, facts)
+    return decision if content is None else add_content(decision, content, facts, remembered)
 
 
-def _add_content(first: Decision, content: "ContentPolicy", facts: StanzaFacts) -> Decision:
+def add_content(
+    first: Decision, content: "ContentPolicy", facts: StanzaFacts, remembered: frozenset[str] = frozenset()
+) -> Decision:
     """Let a refusal stand as it is, with the ids of the rules that match besides."""
     from policy.content.decide import decide_content  # who has no rules does without its libraries
 
-    second = decide_content(content, facts)
+    second = decide_content(content, facts, remembered)
     if not second.rules:
         return first
     return replace(first, rules=first.rules + second.rules) if first.action is Action.REFUSE else second

@@ -22,13 +22,22 @@ class StanzaError:
     text: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Bytes `start <= offset < end` of a stanza, and what stands there instead: never anything that was said."""
+
+    start: int
+    end: int
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to do with a stanza, and the ids of the rules that led to it.
 
-    `error` is set for `refuse` only; `amended`, the stanza to send instead, for `amend` only.
-    `notice` is what the sender is told although the stanza is not refused; `strip`, for `amend` and `hold`,
-    the texts to take out of it. Nothing carries these two out yet (docs/policy.md, section 5).
+    `error` is set for `refuse` only. `notice` is what the sender is told although the stanza is not refused.
+    For `amend` and `hold`: `strip` are the texts to take out of it, `edits` how that is done, and `amended` the
+    stanza that goes on instead, also after a review (docs/policy.md, section 5).
     """
 
     action: Action
@@ -37,6 +46,7 @@ class Decision:
     amended: bytes = b""
     notice: str = ""
     strip: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 def release(*rules: str) -> Decision:

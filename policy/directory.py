@@ -167,9 +167,11 @@ class _PersonTable(_Table):
     name: _Name
     desk: str | None = None
     roles: Annotated[list[Role], Field(min_length=1)]
+    id: _Name | None = None
 
     def build(self) -> Person:
-        return Person(self.jid, self.name, DeskId(self.desk) if self.desk else None, frozenset(self.roles))
+        desk = DeskId(self.desk) if self.desk else None
+        return Person(self.jid, self.name, desk, frozenset(self.roles), self.id)
 
 
 class _EnterpriseTable(_Table):
@@ -222,6 +224,7 @@ def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
         seen.setdefault(address, path)
     for id_, firm in _tables(raw.get("enterprise")):
         yield from _enterprise_problems(f"enterprise.{id_}", firm)
+        yield from _id_problems(f"enterprise.{id_}", firm)
 
 
 def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
@@ -289,3 +292,11 @@ def _domain_of_entry(jid: Any) -> str | None:
         return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
     except AddressError:
         return None
+
+
+def _id_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for index, row in _rows(firm, "person"):
+        id_ = row.get("id")
+        if isinstance(id_, str) and (first := seen.setdefault(id_.strip(), index)) != index:
+            yield f"{path}.person[{index}].id: {id_!r} is already that of {path}.person[{first}]"

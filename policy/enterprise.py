@@ -43,6 +43,7 @@ class Desk:
 class Person:
     """Somebody admitted to the line, by their account; `desk` is None for those who trade at none.
 
+    `id`, such as an employee number, stays when the account is renamed; no two of an enterprise share one.
     `unapproved` are roles that the directory lists and nobody has approved (docs/admission.md): they give nothing, but
     what keeps people with such a role from others holds for them already.
     """
@@ -51,6 +52,7 @@ class Person:
     name: str
     desk: DeskId | None
     roles: frozenset[Role]
+    id: str | None = None
     unapproved: frozenset[Role] = frozenset()
 
 

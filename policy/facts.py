@@ -13,6 +13,7 @@ class Way(StrEnum):
     SERVER = "server"
     SESSION = "session"
     CANARY = "canary"
+    GATE = "gate"
 
 
 @dataclass(frozen=True, slots=True)

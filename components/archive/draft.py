@@ -1,8 +1,8 @@
 """An append worked out in full, before anything of it is stored: what is sealed to whom, and what it leads to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, encode_header
@@ -23,18 +23,16 @@ class Entry(NamedTuple):
     conversation: bytes = NO_CONVERSATION
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is stored: the number of records, the last one's time, and the open segments by retention class."""
 
     size: int
     time_ns: int
     next_segment: int
-    segments: Mapping[int, OpenSegment] = field(default_factory=dict)
+    segments: Mapping[int, OpenSegment] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
 
     change: Change
@@ -89,16 +87,15 @@ class Draft:
         for retention_class, records in _count_classes(entries).items():
             self._make_room(retention_class, records, recipients)
         first = self._next_index
-        for entry in entries:
-            self._add(entry)
+        for index, entry in enumerate(entries, first):
+            self._add(index, entry)
         return first
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, index: int, entry: Entry) -> None:
         kind, payload, retention_class, conversation = entry
         if not kind.is_sealed:
             self._add_plain(kind, payload)
             return
-        index = self._next_index
         filling = self._filling.get(retention_class)
         if filling is None:
             filling = self._filling[retention_class] = _Filling(self._segments[retention_class], index)
@@ -122,15 +119,16 @@ class Draft:
 
     def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> Plan:
         """Give the change, and the state that it leads to."""
-        self._segments |= {number: filling.filled() for number, filling in self._filling.items()}
+        for retention_class, filling in self._filling.items():
+            self._segments[retention_class] = filling.filled()
         change = Change(
-            first=self._state.size,
-            leaves=self._leaves,
-            payloads=self._payloads,
-            memo=MemoRow(first, memo) if memo else None,
-            forget_memos_before=forget_memos_before,
-            opened=self._opened,
-            closed=self._closed,
+            self._state.size,
+            self._leaves,
+            self._payloads,
+            MemoRow(first, memo) if memo else None,
+            forget_memos_before,
+            self._opened,
+            self._closed,
         )
         state = State(self._next_index, self._now_ns, self._next_segment, self._segments)
         return Plan(change, state, first)

@@ -86,7 +86,9 @@ class OrderExecutor:
 
         Raises LogUnavailable, after which it may be called again, LogDamaged and LogFenced.
         """
-        waiting = [row for row in await self._source.fetch_requests() if row.body is not None]
+        rows = await self._source.fetch_requests()
+        # What has a colon in its id is no order, but for another part of the writer's process.
+        waiting = [row for row in rows if row.body is not None and ":" not in row.id]
         outcomes: list[Outcome] = []
         if waiting or not self._resumed:
             await self._ledger.catch_up(self._source)

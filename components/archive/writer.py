@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
 from components.archive.draft import DEFAULT_CLASS, Draft, Entry, Plan, State
@@ -194,8 +193,7 @@ class LogWriter:
             note = sign_log_key(old, signer).encode()
             plan = self._plan([Entry(RecordKind.LOG_KEY, note)], (), b"", 0)
             head = extend_head(self._head, plan.change.leaves, plan.state.time_ns)
-            change = replace(
-                plan.change,
+            change = plan.change._replace(
                 tiles=list(head.unsigned_tiles.values()),
                 checkpoint=_checkpoint(head, old, signer),
             )
@@ -288,7 +286,7 @@ class LogWriter:
     ) -> LeafIndex:
         plan = self._plan(entries, ended, memo, forget_memos_before, whole_class)
         if destroyed:
-            plan = replace(plan, change=replace(plan.change, destroyed=destroyed))
+            plan = plan._replace(change=plan.change._replace(destroyed=destroyed))
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
         self._in_doubt, self._doubtful_leaves, self._doubtful_signer = (

@@ -136,6 +136,24 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     return 1 if result.findings else 0
 
 
+@app.command
+def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
+    """Tell what was said since the last time is about, by the topic rules that flag (docs/topic.md)."""
+    from components.audit import printing
+    from components.audit.document import encode_document
+    from components.audit.settings import load_audit_settings
+    from components.audit.topics import describe_topics, mark_topics, print_topics
+
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        with printing.progress_bar("Reading", "records") as progress:
+            marked = asyncio.run(mark_topics(settings, site, progress))
+    if as_json:
+        print(encode_document(describe_topics(marked)), end="")
+    else:
+        print_topics(marked, printing.make_console())
+
+
 def verify_command(
     *,
     log: str | None = None,

@@ -44,6 +44,7 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
     return describe_view(detail.view) | {
         "stanza": text,
         "stanza_base64": _base64(detail.body),
+        "amended": detail.amended.decode(errors="replace") or None,
         "leaf": _base64(detail.leaf),
         "leaf_hash": _base64(leaf_hash(detail.leaf)),
         "proof": {

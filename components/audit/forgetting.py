@@ -11,7 +11,7 @@ from components.archive.store import LogSource
 # How much of FTS5's own pages one step of merging rewrites, while other searches wait.
 _PAGES_PER_STEP = 500
 
-_TABLES_BY_IDX = ("submission", "rule", "delivery", "bounced", "folded")
+_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "folded")
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:

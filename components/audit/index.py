@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -141,6 +141,24 @@ class Index:
             return DeliveryState.CARRIED_OUT
         return DeliveryState.UNKNOWN
 
+    def topics_marked(self, digest: str) -> int:
+        """Tell from which entry on rules of this digest have to mark topics; other rules' marks are taken out."""
+        with self._transaction("IMMEDIATE"):
+            marked_by, position = self._db.execute("SELECT digest, next_index FROM topic_state").fetchone()
+            if marked_by == digest:
+                return int(position)
+            self._db.execute("DELETE FROM topic")
+            self._db.execute("UPDATE topic_state SET digest = ?, next_index = 0", (digest,))
+        return 0
+
+    def mark_topics(self, digest: str, marks: Iterable[tuple[str, int]], next_index: int) -> None:
+        """Mark entries, each with the rule that found it, up to `next_index`; a record that is gone gets no mark."""
+        with self._transaction("IMMEDIATE"):
+            self._db.executemany(
+                "INSERT OR IGNORE INTO topic SELECT ?, idx FROM submission WHERE idx = ?", marks
+            )
+            self._db.execute("UPDATE topic_state SET next_index = ? WHERE digest = ?", (next_index, digest))
+
     @contextmanager
     def _transaction(self, mode: str) -> Iterator[None]:
         self._db.execute(f"BEGIN {mode}")
@@ -162,6 +180,7 @@ class Index:
         for statement in SCHEMA.strip().split(";\n"):
             self._db.execute(statement)
         self._db.execute("INSERT INTO state VALUES (0, x'', 0)")
+        self._db.execute("INSERT INTO topic_state VALUES ('', 0)")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         return 0
 

@@ -89,6 +89,8 @@ def print_detail(detail: RecordDetail, console: Console) -> None:
         pretty = format_stanza(detail.body)
         _print_section(console, "Indented for reading", pretty or "(not well-formed)")
         _print_section(console, "As submitted (--raw writes these bytes)", _decoded(detail.body))
+        if detail.amended:
+            _print_section(console, "What goes on instead", _decoded(detail.amended))
     elif detail.view.content is None:
         _print_section(console, _title_of_payload(detail.view.opened), _decoded(detail.body))
     console.print(Text("\nProof", style="bold"))

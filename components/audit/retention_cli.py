@@ -206,7 +206,7 @@ def carry_out(
     with errors_in_one_line():
         settings = load_audit_settings(site)
         found = read_order_file(file)
-        of = next((log for log in (settings.gate, settings.audit) if log.origin == found.order.log), None)
+        of = next((log for log in settings.logs if log.origin == found.order.log), None)
         if of is None:
             raise AuditError(f"{file}: the order is for {found.order.log}, which is no log of this site")
         answer = asyncio.run(hand_over(settings, of, found, timeout))
@@ -247,7 +247,7 @@ def _load(site: Path, log: str) -> "tuple[AuditSettings, LogSettings]":
     settings = load_audit_settings(site)
     found = settings.find_log(log or settings.gate.name)
     if found is None:
-        raise AuditError(f"there is no log {log!r}: name {settings.gate.name} or {settings.audit.name}")
+        raise AuditError(f"there is no log {log!r}: name {settings.log_names}")
     return settings, found
 
 

@@ -1,7 +1,7 @@
 """The index's tables, and the version of what is in them."""
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 3
+FORMAT = 4
 
 # Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
 # it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.
@@ -29,6 +29,9 @@ CREATE INDEX submission_to_domain ON submission (to_domain, to_local);
 CREATE INDEX submission_verdict ON submission (verdict);
 CREATE TABLE rule (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
 CREATE INDEX rule_idx ON rule (idx);
+CREATE TABLE topic (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
+CREATE INDEX topic_idx ON topic (idx);
+CREATE TABLE topic_state (digest TEXT NOT NULL, next_index INTEGER NOT NULL);
 CREATE TABLE delivery (idx INTEGER PRIMARY KEY, epoch TEXT NOT NULL, through INTEGER NOT NULL);
 CREATE INDEX delivery_epoch ON delivery (epoch, through);
 CREATE TABLE bounced (
@@ -40,4 +43,4 @@ CREATE VIRTUAL TABLE word
 USING fts5 (text, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
 """
 
-TABLES = ("state", "submission", "rule", "delivery", "bounced", "word", "folded")
+TABLES = ("state", "submission", "rule", "topic", "topic_state", "delivery", "bounced", "word", "folded")

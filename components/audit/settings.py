@@ -40,8 +40,9 @@ class LogSettings:
 class AuditSettings:
     """The log of what was said, the log of who looked at it, and the index over the first.
 
-    Both logs are sealed to `recipients` (files of public keys); `key_files` open them. The last three are what orders
-    need; `retention` is None where the site has no policy of its own.
+    `roster` is the log of changed rosters, None where nobody keeps them. All logs are sealed to `recipients` (files of
+    public keys); `key_files` open them. `approvers` and the conversation key are what orders need; `retention`, too,
+    which is None where the site has no policy of its own.
     """
 
     gate: LogSettings
@@ -52,10 +53,21 @@ class AuditSettings:
     retention: Path | None = None
     approvers: tuple[Path, ...] = ()
     conversation_key_file: Path | None = None
+    roster: LogSettings | None = None
+
+    @property
+    def logs(self) -> tuple[LogSettings, ...]:
+        """All logs of the site."""
+        return (self.gate, self.audit, *([self.roster] if self.roster else []))
+
+    @property
+    def log_names(self) -> str:
+        """The names of all logs, for people."""
+        return " or ".join(log.name for log in self.logs)
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
-        return next((log for log in (self.gate, self.audit) if log.name == name), None)
+        return next((log for log in self.logs if log.name == name), None)
 
 
 class _LogTable(BaseModel):
@@ -85,6 +97,7 @@ class _SiteTables(BaseModel):
     gate: _LogTable
     archive: _ArchiveTable
     audit: _AuditTable
+    roster: _LogTable | None = None
 
     def located(self, folder: Path) -> AuditSettings:
         return AuditSettings(
@@ -96,6 +109,7 @@ class _SiteTables(BaseModel):
             _below(folder, self.archive.retention),
             tuple(folder / path.expanduser() for path in self.archive.approvers),
             _below(folder, self.archive.conversation_key_file),
+            self.roster.located(folder) if self.roster else None,
         )
 
 

@@ -53,6 +53,12 @@ class RecordDetail:
         content = self.view.content
         return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
 
+    @property
+    def amended(self) -> bytes:
+        """The stanza that went on instead, or waits for a reviewer; empty where it is the one that was submitted."""
+        content = self.view.content
+        return content.amended if isinstance(content, Submission) else b""
+
 
 async def show(settings: AuditSettings, record_id: str, progress: Progress) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).

@@ -37,7 +37,7 @@ def tiles(
     exported: dict[str, Exported] = {}
     with errors_in_one_line():
         settings = load_audit_settings(site)
-        known = {each.name: each for each in (settings.gate, settings.audit)}
+        known = {each.name: each for each in settings.logs}
         if unknown := [name for name in log if name not in known]:
             raise AuditError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
         for name in log or [name for name, each in known.items() if _may_exist(each.path)]:

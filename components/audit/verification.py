@@ -29,17 +29,17 @@ class Scope:
 def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Reports:
     """Verify logs; gives None for a log that is not there yet. Raises AuditError, UsageError and OSError."""
     logs = _choose(settings, scope)
-    require_logs(evidence, (settings.gate, settings.audit))
+    require_logs(evidence, settings.logs)
     if scope.url is not None:
         return {log.name: _verify_tiles(log, scope.url, evidence) for log in logs}
     reports: dict[str, Report | None] = {}
     for log in logs:
-        # The first look makes the auditors' log.
-        there = log is not settings.audit or (file := log_file(log.path)) is None or file.exists()
+        # The first look makes the auditors' log, the first start of its writer any other.
+        there = log is settings.gate or (file := log_file(log.path)) is None or file.exists()
         try:
             reports[log.name] = _verify(log, evidence) if there else None
         except LogMissing:
-            if log is not settings.audit:
+            if log is settings.gate:
                 raise
             reports[log.name] = None
     return reports
@@ -48,10 +48,10 @@ def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Re
 def _choose(settings: AuditSettings, scope: Scope) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles are of one log; that of the gate, unless another is named.
-        return [settings.gate] if scope.url is not None else [settings.gate, settings.audit]
+        return [settings.gate] if scope.url is not None else settings.logs
     log = settings.find_log(scope.log)
     if log is None:
-        raise AuditError(f"there is no log {scope.log!r}; name {settings.gate.name} or {settings.audit.name}")
+        raise AuditError(f"there is no log {scope.log!r}; name {settings.log_names}")
     return [log]
 
 

@@ -12,16 +12,20 @@ import uvloop
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
+from components.archive.maintenance import maintain_log
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.retention import OrderExecutor
+from components.archive.serving import serve_orders
 from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_name, open_store
+from components.gate.alarm import AlarmName
 from components.gate.in_force import RulesInForce
-from components.gate.maintenance import maintain_log
-from components.gate.orders import serve_orders
+from components.gate.review import ReviewQueue
+from components.gate.review_store import ReviewStore
+from components.gate.reviewing import Reviewing
 from components.gate.service import Gate
-from components.gate.settings import GateSettings, load_gate
+from components.gate.settings import GateSettings, ReviewSettings, load_gate, load_review
 from components.gate.status import report_status, write_status
 from components.gate.watch import Watch
 from components.gate.watchkeeping import keep_watch
@@ -36,7 +40,9 @@ _SWITCH_INTERVAL_S = 0.0005
 log = structlog.get_logger("gate")
 
 
-async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: RuleSources) -> None:
+async def run_gate(
+    settings: GateSettings, archive: ArchiveSettings, sources: RuleSources, review: ReviewSettings
+) -> None:
     """Open the log, connect, and serve until SIGTERM or SIGINT.
 
     Raises LogError when the log cannot be opened, RulesError when there are no rules to decide by.
@@ -52,6 +58,11 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: Ru
         RecordKind.RULES: assign_class(retention, RecordedKind.ACCESS),
         RecordKind.ADMISSION: assign_class(retention, RecordedKind.ACCESS),
     }
+    store = await ReviewStore.open(review.file or settings.status_file.with_name("review.db"))
+    queue = ReviewQueue(settings.jid, await store.load(), store, deadline_s=review.deadline_s)
+    queue.on_uncertain = lambda record: watch.alarms.sound(
+        AlarmName.RELEASE_UNCERTAIN, record=f"{log_name(settings.log)}/{record}"
+    )
     gate = Gate(
         settings.jid,
         log_name(settings.log),
@@ -62,10 +73,20 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: Ru
         max_batch=settings.max_batch,
         retention=retention,
         watch=watch,
+        review=queue,
     )
     orders_reader = await LogReader.open(settings.log)
     approvers = load_approvers(archive.approvers)
     executor = OrderExecutor(writer, orders_reader.source, settings.log_origin, retention, approvers)
+    review_reader = await LogReader.open(settings.log)
+    reviewing = Reviewing(
+        queue,
+        writer,
+        review_reader.source,
+        log_name(settings.log),
+        default=review.default,
+        retention_class=assign_class(retention, RecordedKind.ACCESS),
+    )
 
     def on_state(connected: bool) -> None:
         gate.link_changed()
@@ -90,6 +111,7 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: Ru
         asyncio.create_task(maintain_log(writer), name="maintenance"),
         asyncio.create_task(serve_orders(executor), name="orders"),
         asyncio.create_task(in_force.run(gate.use), name="rules"),
+        asyncio.create_task(reviewing.run(link.write, lambda: watch.host), name="review"),
         asyncio.create_task(
             keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
@@ -107,9 +129,11 @@ async def run_gate(settings: GateSettings, archive: ArchiveSettings, sources: Ru
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
+    await review_reader.close()
     await orders_reader.close()
     await reader.close()
     await writer.close()
+    await store.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -124,7 +148,9 @@ def main() -> int:
         settings = load_gate(site_toml)
         configure_logging("gate", settings.log_level)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(run_gate(settings, load_archive(site_toml), load_sources(site_toml)))
+            uvloop.run(
+                run_gate(settings, load_archive(site_toml), load_sources(site_toml), load_review(site_toml))
+            )
     except (ValueError, KeyFileError, IndexError) as err:
         log.error("wrong settings", reason=str(err))
         return 2

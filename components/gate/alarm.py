@@ -30,6 +30,7 @@ class AlarmName(StrEnum):
     RULES_BROKEN = "rules-broken"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
+    RELEASE_UNCERTAIN = "release-uncertain"
     RECORDS_LOST = (
         "records-lost"  # recorded by a log's writer when it opens (components/archive/last_signed.py)
     )

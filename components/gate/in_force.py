@@ -1,7 +1,8 @@
 """The gate's part in changing rules: they take effect with the next stanza, and every change is a record."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -11,7 +12,10 @@ from components.gate.alarm import AlarmName, Alarms
 from components.gate.recorder import Recorder
 from components.rules.follow import RulesFollower
 from components.rules.load import RuleSources
+from policy.directory_change import describe_changes
 from policy.rules import Rules
+
+CHANGES_TOLD = 500
 
 log = structlog.get_logger("gate")
 
@@ -24,7 +28,8 @@ class RulesInForce:
         self._alarms = alarms
         self._use: Callable[[Rules], None] = lambda _rules: None
         self._follower = RulesFollower(sources, on_change=self._change, on_problem=self._tell)
-        self._record("in-force", self.rules)
+        self._changes: asyncio.Queue[tuple[Rules, Rules, int]] = asyncio.Queue()
+        self._record("in-force", self.rules, time.time_ns())
 
     @property
     def rules(self) -> Rules:
@@ -34,14 +39,12 @@ class RulesInForce:
     async def run(self, use: Callable[[Rules], None]) -> None:
         """Follow the files until cancelled; `use` is called with each new value."""
         self._use = use
-        await self._follower.run()
+        await asyncio.gather(self._follower.run(), self._record_changes())
 
     def _change(self, before: Rules, after: Rules) -> None:
         self._use(after)
         log.info("rules changed", before=before.name, after=after.name)
-        self._record("changed", after)
-        for event in describe_admissions(before, after, time.time_ns()):
-            self._recorder.add(event.kind, encode_event(event))
+        self._changes.put_nowait((before, after, time.time_ns()))
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         if not problems:
@@ -50,12 +53,33 @@ class RulesInForce:
         log.error("rules not taken", problems=problems, in_force=self.rules.name)
         self._alarms.sound(AlarmName.RULES_BROKEN, problems=len(problems), in_force=self.rules.name)
 
-    def _record(self, name: str, rules: Rules) -> None:
+    async def _record_changes(self) -> None:
+        while True:
+            before, after, at_ns = await self._changes.get()
+            # Apart from the loop: the line must not wait for what is said of thousands of people.
+            more = await asyncio.to_thread(_describe, before, after)
+            self._record("changed", after, at_ns, more)
+            for event in describe_admissions(before, after, at_ns):
+                self._recorder.add(event.kind, encode_event(event))
+
+    def _record(
+        self, name: str, rules: Rules, at_ns: int, more: Mapping[str, str | int] | None = None
+    ) -> None:
         details: dict[str, str | int] = {
             "digest": rules.digest,
             "content": rules.content.digest if rules.content else "",
             "people": len(rules.directory.people),
             "exceptions": " ".join(each.id for each in rules.directory.exceptions),
+            **(more or {}),
         }
-        event = Event(RecordKind.RULES, name, tuple(details.items()), time.time_ns())
+        event = Event(RecordKind.RULES, name, tuple(details.items()), at_ns)
         self._recorder.add(RecordKind.RULES, encode_event(event))
+
+
+def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
+    """Say what changed in the directory, a line for each; of a great many, how many more there are."""
+    changes = describe_changes(before.directory, after.directory)
+    lines = [f"{change.enterprise} {change}".strip() for change in changes[:CHANGES_TOLD]]
+    if (more := len(changes) - CHANGES_TOLD) > 0:
+        lines.append(f"... and {more} more")
+    return {"changes": len(changes), "directory": "\n".join(lines)}

@@ -4,14 +4,20 @@ The records themselves are sealed, also from the gate; a memo has numbers and an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from policy.decision import Action, Decision, StanzaError, release
+from policy.content.amend import AmendError, apply_edits
+from policy.decision import Action, Decision, Edit, StanzaError, release
 
 _RELEASE = release()
+_NOT_RESTORED = StanzaError(
+    "wait",
+    "internal-server-error",
+    "This line is recorded, and this could not be sent. Please send it again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ def encode_memo(memo: Memo) -> bytes:
         else:
             runs.append([seq, 1])
         if decision != _RELEASE:
-            decisions[str(seq)] = [decision.action, decision.rules, decision.error]
+            edits = [(edit.start, edit.end, edit.text) for edit in decision.edits]
+            decisions[str(seq)] = [decision.action, decision.rules, decision.error, decision.notice, edits]
     return orjson.dumps({"epoch": memo.epoch, "runs": runs, "decisions": decisions})
 
 
@@ -44,5 +51,30 @@ def parse_memo(note: bytes) -> Memo:
     return Memo(value["epoch"], [(seq, decisions.get(seq, _RELEASE)) for seq in seqs])
 
 
-def _parse_decision(action: str, rules: list[str], error: dict[str, str] | None) -> Decision:
-    return Decision(Action(action), tuple(rules), None if error is None else StanzaError(**error))
+def restore_amended(decision: Decision, stanza: bytes) -> Decision:
+    """Give a decision from a memo the stanza that is sent instead, from the one that is submitted again.
+
+    A memo has only where something is taken out. What cannot be restored is refused (`internal-server-error`).
+    """
+    if not decision.edits:
+        return decision
+    try:
+        return replace(decision, amended=apply_edits(stanza, decision.edits))
+    except AmendError:
+        return Decision(Action.REFUSE, decision.rules, _NOT_RESTORED)
+
+
+def _parse_decision(
+    action: str,
+    rules: list[str],
+    error: dict[str, str] | None,
+    notice: str = "",
+    edits: Sequence[tuple[int, int, str]] = (),
+) -> Decision:
+    return Decision(
+        Action(action),
+        tuple(rules),
+        None if error is None else StanzaError(**error),
+        notice=notice,
+        edits=tuple(Edit(*edit) for edit in edits),
+    )

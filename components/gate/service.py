@@ -18,37 +18,25 @@ from components.archive.reader import LogReader
 from components.archive.record import (
     Delivery,
     RecordKind,
-    Submission,
     encode_delivery,
-    encode_submission,
 )
 from components.archive.writer import Entry, LogWriter
-from components.gate.memo import Memo, encode_memo
+from components.gate.deciding import Decider, encode_decided
+from components.gate.memo import Memo, encode_memo, restore_amended
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from components.gate.review import Answered, ReviewQueue
 from components.gate.watch import Watch
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Held, Status, encode_noted, encode_verdict
-from policy.affiliation import OUT_OF_REACH
-from policy.decide import decide
-from policy.decision import Action, Decision, refuse, release
+from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
-from policy.occupancy import NOBODY, observe
 from policy.partition import partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
+from policy.review import Stage
 from policy.rules import Rules
 
 _RETRY_MIN_S = 0.25
 _RETRY_MAX_S = 2.0
-
-_UNDECIDABLE = refuse(
-    "undecidable",
-    "cancel",
-    "internal-server-error",
-    "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
-)
-
-# The adapter knew other borders than these: rules have changed since.
-_STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
 
@@ -60,15 +48,6 @@ class _Decided:
     held: Held
     decision: Decision
     entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A submission and the index of its record."""
-
-    held: Held
-    decision: Decision
-    index: int
 
 
 @dataclass(slots=True)
@@ -100,13 +79,14 @@ class Gate:
         max_batch: int,
         retention: RetentionPolicy = DEFAULT_POLICY,
         watch: Watch | None = None,
+        review: ReviewQueue | None = None,
     ) -> None:
         self._jid = jid
         self.watch = watch or Watch()
         self._log_name = log_name
+        self._review = review or ReviewQueue(jid)
+        self._decider = Decider(self._review)
         self._rules = rules
-        self._present = NOBODY  # who is in chaperoned rooms, as far as this process knows it
-        self._present_epoch = ""
         self._writer = writer
         self._reader = reader
         self._write: Callable[[bytes], None] = lambda _data: None
@@ -131,6 +111,16 @@ class Gate:
         return len(self._pending)
 
     @property
+    def held(self) -> int:
+        """Count the messages that wait for a reviewer."""
+        return self._review.count(Stage.WAITING)
+
+    @property
+    def uncertain(self) -> int:
+        """Count the held messages of which nobody knows whether they arrived."""
+        return self._review.count(Stage.UNCERTAIN)
+
+    @property
     def commits(self) -> bool:
         """Whether the last attempt to record succeeded."""
         return self._commits
@@ -148,6 +138,11 @@ class Gate:
                 self._pending.append(self._decide(item, received_at_ns))
         self._wake.set()
 
+    @property
+    def rules(self) -> Rules:
+        """The rules that it decides by."""
+        return self._rules
+
     def use(self, rules: Rules) -> None:
         """Decide by other rules what is submitted from now on."""
         self._rules = rules
@@ -157,6 +152,7 @@ class Gate:
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
         self._pending.clear()
+        self._review.link_changed()
         self._link += 1
         self._host = ""
 
@@ -186,38 +182,9 @@ class Gate:
             self._write(encode_occupants(self._jid, host, room))
 
     def _decide(self, held: Held, received_at_ns: int) -> _Decided:
-        way, rules = held.facts.way, self._rules
-        if held.epoch != self._present_epoch:
-            # Another life of the server: its rooms are empty.
-            self._present, self._present_epoch = NOBODY, held.epoch
-        try:
-            decision = decide(rules.directory, held.facts, rules.content, self._present)
-            self._present = observe(self._present, rules.directory, held.facts)
-        except Exception as err:
-            # One stanza that policy stumbles over must not stop the line, nor pass: it is recorded and refused.
-            log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
-            decision = _UNDECIDABLE
-        if held.stopped:
-            decision = decision if decision.action is Action.REFUSE else _STOPPED
-        elif way is Way.SERVER and decision.action is not Action.RELEASE:
-            # The server has sent it already: the record keeps which rules it breaks.
-            decision = release(*decision.rules)
-        kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
-        payload = encode_submission(
-            Submission(
-                kind,
-                held.epoch,
-                held.seq,
-                way,
-                held.session,
-                received_at_ns,
-                decision.action,
-                decision.rules,
-                decision.error,
-                held.body,
-                rules.name,
-            )
-        )
+        rules = self._rules
+        decision = self._decider.decide(rules, held, received_at_ns)
+        kind, payload = encode_decided(held, decision, rules.name, received_at_ns)
         conversation = self._conversations.hash(held.facts)
         return _Decided(held, decision, Entry(kind, payload, self._class_of(held.facts), conversation))
 
@@ -259,11 +226,26 @@ class Gate:
         self._count(new, len(answers))
         # A crash here, or a new link, leaves the batch recorded and unanswered: the adapter submits it again, and it
         # is answered from the log (gate protocol, section 5.2).
-        if link == self._link:
-            self._answer(
-                answers + [_Answer(item.held, item.decision, first + i) for i, item in enumerate(new)]
-            )
-            self._note([item for item in batch if isinstance(item, Status)])
+        answers += [Answered(item.held, item.decision, first + i) for i, item in enumerate(new)]
+        statuses = [item for item in batch if isinstance(item, Status)]
+        if await self._keep(answers, statuses, link):
+            self._answer(answers)
+            self._note(statuses)
+
+    async def _keep(self, answers: list[Answered], statuses: list[Status], link: int) -> bool:
+        """Store what is held and what senders are told, before anybody is answered; False for another link."""
+        retry_s = _RETRY_MIN_S
+        while link == self._link:
+            try:
+                self._review.keep(answers, statuses)
+            except LogUnavailable as err:
+                self.watch.not_recorded(str(err))
+                log.error("not kept for review", reason=str(err), retry_in_s=retry_s)
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+            else:
+                return True
+        return False
 
     async def _append(
         self, batch: list[_Decided | Status], new: list[_Decided], entries: list[Entry]
@@ -307,10 +289,10 @@ class Gate:
             known = {memo.first for memo in self._memos}
             self._memos += [memo for memo in self._recorded.memos if memo.first not in known]
 
-    def _sort(self, batch: list[_Decided | Status]) -> tuple[list[_Decided], list[_Answer], list[Entry]]:
+    def _sort(self, batch: list[_Decided | Status]) -> tuple[list[_Decided], list[Answered], list[Entry]]:
         """Tell what is new from what was recorded before; submissions first, so that their indexes are consecutive."""
         new: list[_Decided] = []
-        answers: list[_Answer] = []
+        answers: list[Answered] = []
         deliveries: list[Entry] = []
         recorded = self._recorded
         for item in batch:
@@ -321,12 +303,14 @@ class Gate:
                         Entry(RecordKind.DELIVERY, encode_delivery(delivery), self._delivery_class)
                     )
             elif (answer := recorded.find(item.held.epoch, item.held.seq)) is not None:
-                answers.append(_Answer(item.held, answer.decision, answer.index))
+                answers.append(
+                    Answered(item.held, restore_amended(answer.decision, item.held.body), answer.index)
+                )
             else:
                 new.append(item)
         return new, answers, [item.entry for item in new] + deliveries
 
-    def _answer(self, answers: list[_Answer]) -> None:
+    def _answer(self, answers: list[Answered]) -> None:
         """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
         begin = 0
         for end in range(1, len(answers) + 1):
@@ -369,7 +353,7 @@ class Gate:
                 )
 
 
-def _follows(before: _Answer, after: _Answer) -> bool:
+def _follows(before: Answered, after: Answered) -> bool:
     return (
         after.held.seq == before.held.seq + 1
         and after.index == before.index + 1

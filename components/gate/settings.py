@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import Field
 
 from components.archive.settings import LogStoreName, SiteKey
-from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table
+from components.settings import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
+from policy.review import Act
 
 METRICS_ADDRESS = "127.0.0.1"
 """Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
@@ -32,6 +33,21 @@ class GateSettings(Table):
     max_batch: int = Field(default=128, ge=1)
     canary_interval_s: float = Field(default=5.0, ge=0, le=300)
     metrics_port: int = Field(default=0, ge=0, le=65535)
+
+
+class ReviewSettings(Table):
+    """The `[review]` table: where held messages wait, for how long, and what becomes of those nobody decides on."""
+
+    file: SitePath | None = None
+    deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
+    default: Act = Act.REFUSE
+
+
+def load_review(site_toml: Path) -> ReviewSettings:
+    """Read the `[review]` table of site.toml, which may be missing; raises SettingsError."""
+    if "review" not in read_toml(site_toml):
+        return ReviewSettings()
+    return load_table(site_toml, "review", ReviewSettings)
 
 
 def load_gate(site_toml: Path) -> GateSettings:

@@ -27,6 +27,7 @@ def write_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
     status = {
         "state": state,
         "pid": os.getpid(),
+        "rules": gate.rules.digest,
         "records": writer.size,
         "recorded": gate.counters.recorded,
         "refused": gate.counters.refused,

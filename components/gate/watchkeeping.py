@@ -59,3 +59,5 @@ def _add_figures(watch: Watch, gate: Gate, link: GateLink, writer: LogWriter, pa
     metrics.gauge("checkpoint_age_seconds", "Age of the newest checkpoint.", lambda: patrol.checkpoint_age_s)
     metrics.gauge("connected", "1 while the server has accepted the gate.", lambda: link.is_up)
     metrics.gauge("recording", "1 if the last commit succeeded.", lambda: gate.commits)
+    metrics.gauge("held", "Messages that wait for a reviewer.", lambda: gate.held)
+    metrics.gauge("uncertain", "Held messages that may have arrived.", lambda: gate.uncertain)

@@ -105,6 +105,12 @@ class TraderClient:
             raise LoginError(f"{self.jid} gets no roster: {err.condition} {err.text}") from None
         self._xmpp.send_presence()
 
+    def contacts(self) -> dict[str, str]:
+        """Return the roster as it is now: names by bare JID."""
+        roster = self._xmpp.client_roster
+        listed = {jid: roster[jid] for jid in roster if roster[jid]["subscription"] != "none"}
+        return {str(jid): str(item["name"]) for jid, item in listed.items()}
+
     async def send_chat(
         self,
         to: str,

@@ -39,7 +39,8 @@ class Held:
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
-    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5).
+    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
+    `inject` names what the gate itself asked for (section 4.7).
     """
 
     host: str
@@ -49,6 +50,7 @@ class Held:
     body: bytes
     facts: StanzaFacts
     stopped: bool = False
+    inject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class SubmissionParser:
                 tuple(self._jids),
             ),
             attributes.get("stopped") == "true",
+            attributes.get("inject", ""),
         )
 
     def _canary(self) -> CanaryBack:
@@ -286,6 +289,14 @@ def encode_canary(gate: str, host: str, id_: str) -> bytes:
     """Encode the request for a canary (section 4.4)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><canary xmlns='{XMLNS}' id={quoteattr(id_)}/></message>"
+    ).encode()
+
+
+def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
+    """Encode the request to hold and submit a stanza of the gate's making (section 4.7)."""
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
+        f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"
     ).encode()
 
 

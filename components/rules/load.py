@@ -39,14 +39,14 @@ class RulesError(ValueError):
 class RuleSources:
     """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
 
-    `access` has the statements by which people are admitted; None where whoever is listed is admitted. `approvers` are
-    the files of the keys that approve exceptions.
+    `approvers` are the files of the keys that approve exceptions; `access` has the statements by which people are
+    admitted, None where whoever is listed is admitted.
     """
 
     directory: Path
     policy: Path | None = None
-    access: AccessRegister | None = None
     approvers: tuple[Path, ...] = ()
+    access: AccessRegister | None = None
 
     @property
     def exceptions(self) -> Path:
@@ -82,14 +82,14 @@ class _ArchiveTable(Table):
 def load_sources(site_toml: Path) -> RuleSources:
     """Read from site.toml where the rules of a site are; raises SettingsError."""
     table = load_table(site_toml, "gate", _GateTable)
+    has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
+    approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
     access = load_access(site_toml)
     try:
         register = AccessRegister(access) if access else None
     except GrantsError as error:
         raise SettingsError([f"access.approvers: {error}"]) from None
-    has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
-    approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
-    return RuleSources(table.directory, table.policy, register, approvers)
+    return RuleSources(table.directory, table.policy, approvers, register)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
@@ -98,7 +98,9 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     directory = content = until_ns = None
     try:
         directory = _parse_directory(_read(sources.directory))
-        directory, until_ns = _restrict(sources, directory, now_ns)
+        directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
+        directory, excepted_until_ns = _except(sources, directory, now_ns)
+        until_ns = min(filter(None, (admitted_until_ns, excepted_until_ns)), default=None)
     except (GrantsError, ExceptionError) as error:
         problems.append(str(error))
     except DirectoryError as error:
@@ -118,29 +120,6 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     return LoadedRules(Rules(directory, content), until_ns)
 
 
-@lru_cache(maxsize=1)
-def _parse_directory(text: str) -> Directory:
-    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
-    return parse_directory(text)
-
-
-def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Leave those who are admitted, and put exceptions in force; with the next time at which that changes by itself."""
-    admitted_until_ns = None
-    if sources.access:
-        directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
-    directory, excepted_until_ns = _except(sources, directory, now_ns)
-    times = [time for time in (admitted_until_ns, excepted_until_ns) if time is not None]
-    return directory, min(times, default=None)
-
-
-def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Leave those whom two approvers have admitted, until when that changes by itself."""
-    standing = access.judge(directory, now_ns // NS_PER_S)
-    until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
-    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
-
-
 def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
     """Take out of rules the exceptions that have ended by a Unix time: what ends must end, even if nothing can be read.
 
@@ -151,6 +130,21 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
     if len(active) == len(directory.exceptions):
         return loaded
     return replace(loaded, rules=Rules(with_exceptions(directory, active), loaded.rules.content))
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    return parse_directory(text)
+
+
+def _admit(access: AccessRegister | None, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
+    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    if access is None:
+        return directory, None
+    standing = access.judge(directory, now_ns // NS_PER_S)
+    until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
+    return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
@@ -188,9 +182,8 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
     # A key decides on exceptions only, but then also when it comes or goes.
     states += ((str(file), *_state_of(file)) for file in sources.approvers)
-    if sources.access:
-        states.append(sources.access.folder.fingerprint())
-    return (*states, *fingerprint_exceptions(sources.exceptions))
+    states += fingerprint_exceptions(sources.exceptions)
+    return tuple(states) if sources.access is None else (*states, sources.access.folder.fingerprint())
 
 
 def _lexicon_files(policy: Path) -> list[Path]:

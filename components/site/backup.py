@@ -21,12 +21,10 @@ from components.archive.store.open import log_file, log_name, open_source, open_
 from components.site.backup_files import put_back_files, save_files
 from components.site.errors import SiteError
 from components.site.lock import hold_site
-from components.site.settings import AuditSettings, GateSettings, SiteSettings, read_site
+from components.site.settings import LogTable, SiteSettings, read_site
 
 Bar = Callable[[str], AbstractContextManager[Progress]]
 """Makes a progress bar with a title."""
-
-_LogTable = GateSettings | AuditSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
     return BackedUp(logs, missing, files)
 
 
-async def _back_up(table: _LogTable, folder: BackupFolder, name: str, progress: Progress) -> Saved | None:
+async def _back_up(table: LogTable, folder: BackupFolder, name: str, progress: Progress) -> Saved | None:
     try:
         source = await open_source(table.log)
     except LogMissing:
@@ -122,7 +120,7 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bar: Bar) ->
     return Restored(records, made, elsewhere, losses)
 
 
-async def _restore(table: _LogTable, log: SavedLog, progress: Progress) -> int:
+async def _restore(table: LogTable, log: SavedLog, progress: Progress) -> int:
     file = log_file(table.log)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -154,7 +152,7 @@ def accept_losses(site_toml: Path) -> Restored:
     return Restored({}, (), (), losses)
 
 
-async def _find_loss(table: _LogTable, *, accept_loss: bool) -> Loss | None:
+async def _find_loss(table: LogTable, *, accept_loss: bool) -> Loss | None:
     last = LastSigned(last_signed_file(table.log_key_file))
     try:
         source = await open_source(table.log)
@@ -170,12 +168,12 @@ async def _find_loss(table: _LogTable, *, accept_loss: bool) -> Loss | None:
     return loss
 
 
-def _log_tables(settings: SiteSettings) -> Iterator[tuple[str, _LogTable]]:
-    for table in (settings.gate, settings.audit):
+def _log_tables(settings: SiteSettings) -> Iterator[tuple[str, LogTable]]:
+    for table in settings.logs:
         yield log_name(table.log), table
 
 
-def _load_key(table: _LogTable) -> VerifierKey:
+def _load_key(table: LogTable) -> VerifierKey:
     return load_verifier_key(public_file(table.log_key_file))
 
 

@@ -72,6 +72,7 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
+    yield from (source.state for source in (settings.directory.scim if settings.directory else ()))
     if settings.access:
         yield from settings.access.approvers
         yield from (former.key for former in settings.access.former_approvers)
@@ -88,17 +89,19 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield settings.gate.secret_file
+    if settings.roster:
+        yield settings.roster.secret_file
     if settings.access:
         yield settings.access.secret_file
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for table in (settings.gate, settings.audit):
+    for table in settings.logs:
         yield last_signed_file(table.log_key_file)
 
 
 def _keys(settings: SiteSettings) -> Iterable[KeyReference]:
-    return settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files
+    return *(table.log_key_file for table in settings.logs), *settings.audit.key_files
 
 
 def _is_draft(path: Path) -> bool:

@@ -25,6 +25,8 @@ from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, log_name, store_label
+from components.directory.auto import find_unapplied
+from components.directory.settings import SiteDirectory
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.errors import SiteError
 from components.site.health import (
@@ -32,6 +34,8 @@ from components.site.health import (
     find_alarms,
     find_gate_fault,
     find_port_problems,
+    find_roster_fault,
+    find_scim_fault,
     find_server_fault,
     find_tiles_fault,
     find_unwitnessed,
@@ -40,7 +44,7 @@ from components.site.health import (
 from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
-from components.site.settings import AuditSettings, GateSettings, SettingsError, SiteSettings, load_site
+from components.site.settings import LogTable, SettingsError, SiteSettings, load_site
 from policy.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
@@ -106,11 +110,12 @@ def _check_directory(settings: SiteSettings) -> Iterator[str]:
 
 def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    secrets = [settings.gate.secret_file]
-    for key in (settings.gate.log_key_file, settings.audit.log_key_file, *settings.audit.key_files):
+    secrets = [settings.gate.secret_file, *([settings.roster.secret_file] if settings.roster else [])]
+    for key in (*(log.log_key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [settings.witness.key_file] if settings.witness else []
+    secrets += settings.directory.secret_files if settings.directory else []
     secrets += [settings.access.secret_file] if settings.access else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
     present = [file for file in secrets if file.exists()]
@@ -179,10 +184,14 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
         "prosody": asyncio.run(find_server_fault(settings.prosody)),
         "the gate": find_gate_fault(settings.gate.status_file),
     }
+    if settings.roster:
+        faults["the roster component"] = find_roster_fault(settings.roster.status_file)
     if settings.tiles:
         faults["the server of tiles"] = asyncio.run(
             find_tiles_fault(settings.tiles, log_name(settings.gate.log))
         )
+    if settings.directory and settings.directory.scim:
+        faults["the service for SCIM"] = asyncio.run(find_scim_fault(settings.directory))
     if settings.access:
         faults["the access component"] = find_access_fault(settings.access.status_file)
     if settings.witness:
@@ -218,12 +227,20 @@ def _check_witness(settings: SiteSettings) -> Iterator[str]:
     yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
+def _check_sources(settings: SiteSettings) -> Iterator[str]:
+    if settings.directory is None:
+        return
+    if problems := find_unapplied(SiteDirectory(settings.gate.directory, settings.directory)):
+        raise _CheckError(problems)
+    yield f"people come from {len(settings.directory.sources)} of them"
+
+
 def _check_logs(settings: SiteSettings) -> Iterator[str]:
-    for log in (settings.gate, settings.audit):
+    for log in settings.logs:
         yield asyncio.run(_check_log(log))
 
 
-async def _check_log(settings: GateSettings | AuditSettings) -> str:
+async def _check_log(settings: LogTable) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
     path = store_label(settings.log)
     try:
@@ -280,5 +297,6 @@ _CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
     "alarms": _check_alarms,
     "access": _check_access,
     "witness": _check_witness,
+    "sources": _check_sources,
     "logs": _check_logs,
 }

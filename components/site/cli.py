@@ -13,8 +13,10 @@ from rich.console import Console
 from components.audit.archive_cli import app as archive_app
 from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
+from components.audit.review_cli import app as review_app
 from components.audit.tiles_cli import tiles
 from components.site.access_cli import app as access_app
+from components.site.directory_cli import app as directory_app
 from components.site.errors import SiteError, errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 from components.site.policy_cli import app as policy_app
@@ -36,10 +38,12 @@ app = App(
     version_flags=["--version"],
 )
 app.command(audit_app)
+app.command(directory_app)
 app.command(keys_app)
 app.command(access_app)
 app.command(policy_app)
 app.command(archive_app)
+app.command(review_app)
 archive_app.command(tiles)
 app.command(verify_command, name="verify")
 

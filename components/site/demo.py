@@ -18,6 +18,9 @@ from components.link.client import LoginError, Outcome, Received, TraderClient
 from components.site.health import reachable_address
 from components.site.init import load_passwords
 from components.site.settings import SiteSettings
+from policy.address import BareJid
+from policy.affiliation import reachable_people
+from policy.directory import parse_directory
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example", "hanna@grain.example"
@@ -25,6 +28,7 @@ GEORGE, HANNA = "george@grain.example", "hanna@grain.example"
 _OMEMO = "eu.siacs.conversations.axolotl"  # XEP-0384, version 0.3, which most clients speak
 
 _SIGNED_WITHIN_S = 5.0
+_KEPT_WITHIN_S = 10.0
 
 
 class UnexpectedError(Exception):
@@ -39,6 +43,8 @@ async def play_demonstration(settings: SiteSettings, console: Console) -> bool:
         async with _log_in(settings, passwords) as clients:
             if settings.access:
                 await _acknowledge(settings.access.jid, clients, console)
+            if settings.roster:
+                await _show_contacts(settings, clients[ALICE], console)
             recorded = await Conversation(settings.gate.jid, clients, console).play()
         _print_accounts(settings, passwords, console)
         await _search(settings, recorded, started_at_ns, console)
@@ -68,6 +74,23 @@ async def _log_in(
             await client.connect()
             clients[jid] = client
         yield clients
+
+
+async def _show_contacts(settings: SiteSettings, client: TraderClient, console: Console) -> None:
+    """Show whom somebody finds in their contact list without having added anybody."""
+    directory = parse_directory(settings.gate.directory.read_text())
+    wanted = {person.jid: person.name for person in reachable_people(directory, BareJid(client.jid))}
+    give_up_at_s = time.monotonic() + _KEPT_WITHIN_S
+    while (found := client.contacts()) != wanted:
+        if time.monotonic() > give_up_at_s:
+            raise UnexpectedError(
+                f"{client.jid} finds {sorted(found)} in the contact list, not {sorted(wanted)}"
+            )
+        await asyncio.sleep(_KEPT_WITHIN_S / 100)
+    title = f"{client.jid.partition('@')[0]}'s contacts"
+    console.print(
+        f"\n  {title:16} {', '.join(found[jid] for jid in sorted(found))}", markup=False, soft_wrap=True
+    )
 
 
 async def _acknowledge(access: str, clients: Mapping[str, TraderClient], console: Console) -> None:

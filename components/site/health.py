@@ -6,6 +6,7 @@ import datetime as dt
 import errno
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from components.gate.settings import METRICS_ADDRESS
-from components.site.settings import ProsodySettings, SiteSettings, TilesSettings, listening_ports
+from components.site.settings import (
+    DirectorySettings,
+    ProsodySettings,
+    SiteSettings,
+    TilesSettings,
+    listening_ports,
+)
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _ANSWER_TIMEOUT_S = 2.0
@@ -77,6 +84,24 @@ async def find_tiles_fault(tiles: TilesSettings, log_name: str) -> str:
     return ""
 
 
+async def find_scim_fault(directory: DirectorySettings) -> str:
+    """Ask the service that takes SCIM pushes for anything (HTTP HEAD); return what is wrong, or nothing."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(directory.scim_address, directory.scim_address)  # noqa: S104
+    tls = None
+    if directory.scim_certificate:
+        tls = ssl.create_default_context()  # who answers is not the question, and nothing secret is said
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(address, directory.scim_port, ssl=tls)
+            with contextlib.closing(writer):
+                writer.write(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                status_line = await reader.readline()
+    except (TimeoutError, OSError):
+        return f"does not answer on port {directory.scim_port} (directory.scim_port)"
+    return "" if status_line.startswith(b"HTTP/1.1 401") else "is not what answers on directory.scim_port"
+
+
 def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
     status, fault = _read_status(status_file, pid)
@@ -84,6 +109,20 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
         return f"{fault}; nothing is delivered meanwhile" if status else fault
     state = status.get("state")
     return "" if state == "connected" else f"is {state}; nothing is delivered meanwhile"
+
+
+def find_roster_fault(status_file: Path, pid: int | None = None) -> str:
+    """Read the roster component's status file; return what is wrong, or nothing when the component `pid` works."""
+    status, fault = _read_status(status_file, pid)
+    if fault:
+        return fault
+    told = {
+        "disconnected": "is disconnected from the server",
+        "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
+    }
+    if problems := status.get("problems"):
+        return f"goes on with the rules that it had: {problems[0]}"
+    return told.get(str(status.get("state")), "")
 
 
 def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
@@ -127,6 +166,8 @@ def _address_of(settings: SiteSettings, port_name: str) -> str:
         return settings.witness.address
     if port_name.startswith("tiles.") and settings.tiles:
         return settings.tiles.address
+    if port_name.startswith("directory.") and settings.directory:
+        return settings.directory.scim_address
     return (settings.gate if port_name.startswith("gate.") else settings.prosody).address
 
 

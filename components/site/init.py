@@ -141,14 +141,15 @@ def _find_free_ports(count: int) -> list[int]:
 
 def _make_keys(settings: SiteSettings) -> list[Path]:
     made = []
-    shared = [settings.gate.secret_file, *([settings.access.secret_file] if settings.access else [])]
+    shared = [settings.gate.secret_file]
+    shared += [table.secret_file for table in (settings.roster, settings.access) if table]
     for folder in {authority_key_file(settings).parent, *(secret.parent for secret in shared)}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for secret in shared:
         if not secret.exists():
             write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
             made.append(secret)
-    for log in (settings.gate, settings.audit):
+    for log in settings.logs:
         if is_kept(log.log_key_file):
             continue
         if (file := log_file(log.log)) is not None and file.exists():
@@ -159,7 +160,9 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_log_key(log.log_key_file, log.log_origin)
         made.append(file)
-    return made + _make_archive_keys(settings) + _make_witness_keys(settings.witness)
+    made += _make_archive_keys(settings)
+    made += _make_witness_keys(settings.witness)
+    return made + _make_tokens(settings)
 
 
 def _make_archive_keys(settings: SiteSettings) -> list[Path]:
@@ -175,6 +178,17 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
         settings.archive.conversation_key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         create_conversation_key(settings.archive.conversation_key_file)
         made.append(settings.archive.conversation_key_file)
+    return made
+
+
+def _make_tokens(settings: SiteSettings) -> list[Path]:
+    """Make the token that an identity provider shows, for each enterprise that one pushes people of."""
+    made = []
+    for source in settings.directory.scim if settings.directory else ():
+        if not source.token_file.exists():
+            source.token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(source.token_file, f"{secrets.token_urlsafe(32)}\n", SECRET)
+            made.append(source.token_file)
     return made
 
 

@@ -13,14 +13,14 @@ from components.archive.keys.rotation import open_log_writer, prepare_log_key, r
 from components.archive.store.open import log_file, log_name, open_store
 from components.site.errors import SiteError
 from components.site.init import find_recipient_key
-from components.site.settings import AuditSettings, GateSettings, SiteSettings
+from components.site.settings import LogTable, SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
 class LogKeyPlace:
     """The key of one of the site's logs, which its settings describe."""
 
-    settings: GateSettings | AuditSettings
+    settings: LogTable
 
     role = "log"
 
@@ -71,7 +71,7 @@ def find_keys(settings: SiteSettings) -> list[KeyPlace]:
         RecipientKeyPlace(public.stem, find_recipient_key(settings, public))
         for public in settings.archive.recipients
     )
-    return [*(LogKeyPlace(log) for log in (settings.gate, settings.audit)), *recipients]
+    return [*(LogKeyPlace(log) for log in settings.logs), *recipients]
 
 
 def find_key(settings: SiteSettings, name: str) -> KeyPlace:

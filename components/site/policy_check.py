@@ -5,6 +5,7 @@ from pathlib import Path
 
 from components.rules.load import RulesError, load_content
 from components.site.errors import SiteError
+from components.topic.models import load_model
 from policy.content.example import ExampleFailure, check_examples, count_examples
 from policy.content.parse import PolicyError
 
@@ -37,7 +38,7 @@ def check_policy(file: Path) -> PolicyReport:
     except RulesError as error:
         raise SiteError(str(error)) from None
     return PolicyReport(
-        policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy)
+        policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy, load_model)
     )
 
 

@@ -4,21 +4,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
+from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile
 from components.site.errors import errors_in_lines
 from components.site.exception_cli import app as exception_app
 
 if TYPE_CHECKING:
     from components.site.policy_check import PolicyReport
 
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
-
-SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
-DEFAULT_SITE = Path("var/site.toml")
-
 app = App(
-    name="policy", help="Check and prove the rules of who may talk and what may be said (docs/policy.md)."
+    name="policy",
+    help="Check, try and prove the rules of who may talk and what may be said (docs/policy.md).",
 )
 app.command(exception_app)
 
@@ -41,6 +38,52 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
     else:
         _print_report(report, file)
     return 0 if report.ok else 1
+
+
+@app.command
+def replay(
+    file: Path,
+    /,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50,
+    as_json: AsJson = False,
+    site: SiteFile = DEFAULT_SITE,
+) -> None:
+    """Show what a proposed policy.toml would have changed in what is recorded; the line itself is left alone.
+
+    Parameters
+    ----------
+    file
+        The proposed policy; its lexicon files lie beside it.
+    since
+        Begin with this time: a date (2026-11-23), a date and time, or how long ago (7d).
+    until
+        End before this time; likewise.
+    limit
+        Show at most so many records, the newest.
+    """
+    import asyncio
+    import time
+
+    from components.audit import printing
+    from components.audit.cli import errors_in_one_line
+    from components.audit.document import encode_document
+    from components.audit.replay import parse_span
+    from components.audit.replay import replay as replay_policy
+    from components.audit.replay_report import describe_replay, print_replay
+    from components.audit.settings import load_audit_settings
+
+    with errors_in_one_line():
+        settings = load_audit_settings(site)
+        span = parse_span(since, until, time.time_ns())
+        with printing.progress_bar("Deciding", "records") as progress:
+            found = asyncio.run(replay_policy(settings, file, span, limit, progress))
+    if as_json:
+        print(encode_document(describe_replay(found)), end="")
+    else:
+        print_replay(found, printing.make_console())
 
 
 @app.command

@@ -17,8 +17,9 @@ MODULES = (  # noqa: SIM905 - reads better than a page of quotes
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `access` that of the component that makes accounts and owns
-    the rooms, or empty. Paths are absolute; ports are loopback ports.
+    `gate` is the gate's JID, or empty for a bare server; `roster` that of the component that keeps the rosters of its
+    domains, `access` that of the component that makes accounts and owns the rooms, or empty. Paths are absolute; ports
+    are loopback ports.
     """
 
     root: Path
@@ -31,6 +32,8 @@ class ProsodyPlan:
     s2s_port: int = 0
     gate: str = ""
     gate_secret: str = ""
+    roster: str = ""
+    roster_secret: str = ""
     access: str = ""
     access_secret: str = ""
     federated_domains: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class ProsodyPlan:
 def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
     modules = list(plan.modules) + (["stanza_gate", "unknown_accounts"] if plan.gate else [])
+    modules += ["privilege", "managed_rosters"] if plan.roster else []
     modules += ["admin_adhoc", "access_notice"] if plan.access else []
     disabled = [] if plan.s2s_port else ["s2s"]
     if plan.s2s_port:
@@ -97,6 +101,11 @@ def render_config(plan: ProsodyPlan) -> str:
             f"stanza_gate_window_bytes = {plan.window_bytes}",
             f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
         ]
+    if plan.roster:
+        lines += [
+            f"managed_rosters_by = {_lua(plan.roster)}",
+            f"privileged_entities = {{ [{_lua(plan.roster)}] = {{ roster = 'both' }} }}",
+        ]
     if plan.access:
         lines += [f"admins = {_lua_list([plan.access])}", f"access_notice = {_lua(plan.access)}"]
     lines += [f"VirtualHost {_lua(domain)}" for domain in plan.domains]
@@ -111,6 +120,13 @@ def render_config(plan: ProsodyPlan) -> str:
         lines += [
             f"Component {_lua(plan.gate)}",
             f"  component_secret = {_lua(plan.gate_secret)}",
+            "  disco_hidden = true",
+        ]
+    if plan.roster:
+        lines += [
+            f"Component {_lua(plan.roster)}",
+            f"  component_secret = {_lua(plan.roster_secret)}",
+            "  modules_enabled = { 'privilege' }",
             "  disco_hidden = true",
         ]
     if plan.access:

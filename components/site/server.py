@@ -79,7 +79,7 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
 
 
 def _plan(settings: SiteSettings) -> ProsodyPlan:
-    server, gate = settings.prosody, settings.gate
+    server, gate, roster = settings.prosody, settings.gate, settings.roster
     return ProsodyPlan(
         root=server.folder,
         domains=server.domains,
@@ -91,6 +91,8 @@ def _plan(settings: SiteSettings) -> ProsodyPlan:
         s2s_port=server.s2s_port,
         gate=gate.jid,
         gate_secret=gate.secret_file.read_text().strip(),
+        roster=roster.jid if roster else "",
+        roster_secret=roster.secret_file.read_text().strip() if roster else "",
         access=settings.access.jid if settings.access else "",
         access_secret=settings.access.secret_file.read_text().strip() if settings.access else "",
         federated_domains=server.federated_domains,

@@ -18,9 +18,11 @@ from components.archive.settings import (
 )
 from components.archive.store.open import store_label
 from components.archive.tiles.settings import TilesSettings
-from components.gate.settings import GateSettings, load_gate
+from components.directory.settings import DirectorySettings
+from components.gate.settings import GateSettings, ReviewSettings, load_gate
 from components.grants.check import find_access_problems
 from components.grants.settings import AccessSettings
+from components.roster.settings import RosterSettings
 from components.rules.load import RulesError, load_content
 from components.settings import (
     DomainName,
@@ -40,8 +42,11 @@ __all__ = [
     "AccessSettings",
     "ArchiveSettings",
     "AuditSettings",
+    "DirectorySettings",
     "GateSettings",
+    "LogTable",
     "ProsodySettings",
+    "RosterSettings",
     "SettingsError",
     "SiteSettings",
     "TilesSettings",
@@ -84,6 +89,10 @@ class AuditSettings(Table):
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
+LogTable = GateSettings | AuditSettings | RosterSettings
+"""A table with a log of its own: `log`, `log_origin`, `log_key_file`."""
+
+
 class SiteToml(Table):
     """The tables of site.toml."""
 
@@ -94,6 +103,9 @@ class SiteToml(Table):
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    directory: DirectorySettings | None = None
+    review: ReviewSettings = ReviewSettings()
+    roster: RosterSettings | None = None
     access: AccessSettings | None = None
 
 
@@ -109,6 +121,14 @@ class SiteSettings:
     audit: AuditSettings
     tiles: TilesSettings | None = None
     witness: WitnessSettings | None = None
+    directory: DirectorySettings | None = None
+    roster: RosterSettings | None = None
+
+    @property
+    def logs(self) -> tuple[LogTable, ...]:
+        """The tables that have a log."""
+        return (self.gate, self.audit, *([self.roster] if self.roster else []))
+
     access: AccessSettings | None = None
 
     @property
@@ -131,6 +151,8 @@ def load_site(path: Path) -> SiteSettings:
     if settings is not None:
         problems += _file_problems(settings.prosody, settings.gate, settings.archive, settings.audit)
         problems += _witness_problems(settings.witness)
+        problems += settings.directory.find_missing_files() if settings.directory else ()
+        problems += _roster_problems(settings)
         if settings.access:
             problems += find_access_problems(settings.access, settings.gate.directory)
     elif document := _tables_alone(path):
@@ -156,6 +178,8 @@ def _read(path: Path) -> tuple[SiteSettings | None, list[str]]:
         toml.audit,
         toml.tiles,
         toml.witness,
+        toml.directory,
+        toml.roster,
         toml.access,
     )
     return settings, [*_port_problems(settings), *_domain_problems(settings), *_log_problems(settings)]
@@ -194,6 +218,7 @@ def _port_problems(settings: SiteSettings) -> Iterator[str]:
 def _domain_problems(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
     named = [("gate.jid", settings.gate.jid)]
+    named += [("roster.jid", settings.roster.jid)] if settings.roster else []
     named += [("access.jid", settings.access.jid)] if settings.access else []
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
@@ -201,12 +226,14 @@ def _domain_problems(settings: SiteSettings) -> Iterator[str]:
 
 
 def _log_problems(settings: SiteSettings) -> Iterator[str]:
-    gate, audit = settings.gate, settings.audit
+    names = ("gate", "audit", "roster")
     for key in ("log", "log_origin", "log_key_file"):
-        pair = [(f"gate.{key}", getattr(gate, key)), (f"audit.{key}", getattr(audit, key))]
+        named = [
+            (f"{name}.{key}", getattr(table, key)) for name, table in zip(names, settings.logs, strict=False)
+        ]
         if key == "log":
-            pair = [(name, store_label(store)) for name, store in pair]
-        yield from _repeated(pair, "each log needs its own")
+            named = [(name, store_label(store)) for name, store in named]
+        yield from _repeated(named, "each log needs its own")
 
 
 def _repeated(named: Any, advice: str) -> Iterator[str]:
@@ -287,6 +314,26 @@ def _witness_problems(witness: WitnessSettings | None) -> Iterator[str]:
         yield "witness.port: others' logs are to be cosigned; set one, at which they ask"
 
 
+def _roster_problems(settings: SiteSettings) -> Iterator[str]:
+    roster = settings.roster
+    if roster is None:
+        return
+    needed = {
+        "roster.secret_file": [roster.secret_file],
+        "roster.log_key_file": needed_files(roster.log_key_file),
+    }
+    for name, files in needed.items():
+        if missing := ", ".join(str(file) for file in files if not file.is_file()):
+            yield f"{name}: there is no {missing}; `steelyard init` makes what is missing"
+    file = settings.gate.directory
+    try:
+        listed = parse_directory(file.read_text()).roster
+    except (DirectoryError, OSError, UnicodeDecodeError):
+        return  # which is told already
+    if listed != roster.jid:
+        yield f'roster.jid: {roster.jid} is not the roster of {file.name}; write roster = "{roster.jid}" there'
+
+
 def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
     """Return the ports that the site listens on, each with the setting that names it."""
     ports = [
@@ -298,6 +345,7 @@ def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
         ("gate.metrics_port", settings.gate.metrics_port),
         ("witness.port", settings.witness.port if settings.witness else 0),
         ("tiles.port", settings.tiles.port if settings.tiles else 0),
+        ("directory.scim_port", settings.directory.scim_port if settings.directory else 0),
     ]
     return ports + [(name, port) for name, port in optional if port]
 

@@ -21,6 +21,8 @@ from components.site.health import (
     find_alarms,
     find_gate_fault,
     find_port_problems,
+    find_roster_fault,
+    find_scim_fault,
     find_server_fault,
     find_tiles_fault,
     find_witness_fault,
@@ -31,6 +33,8 @@ from components.site.lock import hold_site
 from components.site.server import find_prosody, register_accounts, require_version, write_config
 from components.site.settings import (
     AccessSettings,
+    DirectorySettings,
+    RosterSettings,
     SettingsError,
     SiteSettings,
     TilesSettings,
@@ -110,13 +114,25 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
         ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
         ProcessSpec("gate", gate, logs / "gate.log", check_gate),
     )
+    if settings.roster:
+        specs = (*specs, _roster_spec(settings, settings.roster))
     if settings.access:
         specs = (*specs, _access_spec(settings, settings.access))
     if settings.tiles:
         specs = (*specs, _tiles_spec(settings, settings.tiles))
+    if settings.directory and settings.directory.scim:
+        specs = (*specs, _directory_spec(settings, settings.directory))
     if settings.witness:
         specs = (*specs, _witness_spec(settings, settings.witness))
     return specs
+
+
+def _roster_spec(settings: SiteSettings, roster: RosterSettings) -> ProcessSpec:
+    async def check_roster(pid: int) -> str:
+        return find_roster_fault(roster.status_file, pid)
+
+    command = (sys.executable, "-m", "components.roster", str(settings.path))
+    return ProcessSpec("roster", command, settings.site.logs / "roster.log", check_roster)
 
 
 def _access_spec(settings: SiteSettings, access: AccessSettings) -> ProcessSpec:
@@ -135,6 +151,14 @@ def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
     return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
 
 
+def _directory_spec(settings: SiteSettings, directory: DirectorySettings) -> ProcessSpec:
+    async def check_directory(_pid: int) -> str:
+        return await find_scim_fault(directory)
+
+    command = (sys.executable, "-m", "components.directory", str(settings.path))
+    return ProcessSpec("directory", command, settings.site.logs / "directory.log", check_directory)
+
+
 def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
     async def check_witness(pid: int) -> str:
         return find_witness_fault(witness.status_file, pid)
@@ -147,7 +171,7 @@ async def _run(
     settings: SiteSettings, config: Path, display: Display, lock: int, *, demo: bool, once: bool
 ) -> int:
     specs = process_specs(settings, config)
-    logs = [file for log in (settings.gate, settings.audit) if (file := log_file(log.log)) is not None]
+    logs = [file for log in settings.logs if (file := log_file(log.log)) is not None]
     for file in (*logs, settings.gate.status_file, settings.audit.index):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     told_to_stop = _catch_signals()

@@ -75,6 +75,8 @@ end
 function borders.between(from, to)
 	from, to = bare(from), bare(to);
 	if from == to then return false, true; end
+	-- The line's own components speak to everybody, and everybody to them.
+	if hosts[from] and not class_of[from] or hosts[to] and not class_of[to] then return false, false; end
 	local room = entrants[from] or entrants[to];
 	if room then
 		return not (room[from] or room[to]), true;
@@ -83,8 +85,8 @@ function borders.between(from, to)
 	if one and other then
 		return not reaches[one][other], true;
 	end
-	-- A server speaks to its own accounts, and the line's own components to everybody.
-	if hosts[from] and (not one or jid_host(to) == from) then return false, false; end
+	-- A server speaks to its own accounts.
+	if hosts[from] and jid_host(to) == from then return false, false; end
 	return true, false;
 end
 

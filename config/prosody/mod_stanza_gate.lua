@@ -15,6 +15,7 @@ local async = require "util.async";
 local borders = module:require "borders";
 local filters = require "util.filters";
 local jid_host = require "util.jid".host;
+local jid_split = require "util.jid".split;
 local lxp = require "lxp";
 local modulemanager = require "core.modulemanager";
 local new_uuid = require "util.uuid".generate;
@@ -95,7 +96,9 @@ local CARRYING_OUT_FAILED = "The server could not deliver this. Please tell your
 local function give_back(entry)
 	bounced[#bounced + 1] = { seq = entry.seq };
 	settle(entry.seq);
-	bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+	if not entry.injected then
+		bounce(entry.sender.origin, entry.stanza, "internal-server-error", CARRYING_OUT_FAILED);
+	end
 end
 
 -- The sender's own coroutine: PEP, pubsub and MAM may wait in it, and no other sender waits for them.
@@ -111,6 +114,9 @@ local function new_runner(sender)
 			core_post_stanza(sender.origin, entry.stanza, entry.preevents);
 		end
 		carrying_out[thread] = nil;
+		if sender.origin.refused_by_server then
+			return give_back(entry);
+		end
 		settle(entry.seq);
 	end, {
 		error = function (_, err)
@@ -546,7 +552,7 @@ end
 
 local function refuse(entry, exception)
 	local origin, stanza = entry.sender.origin, entry.stanza;
-	if can_answer(stanza) and origin.send then
+	if can_answer(stanza) and origin.send and not entry.injected then
 		local reply = st.reply(stanza);
 		reply.attr.type = "error";
 		local error_tag = exception:get_child("error");
@@ -678,7 +684,47 @@ local function note_occupants(room_jid)
 	end
 end
 
--- The gate itself says verdicts, and asks for canaries.
+-- Somebody whose message is carried out while no session of theirs with that address is there: what the modules ask a
+-- session for. What the server answers, nobody hears; that it was an error, the gate does.
+local function stand_in(username, host, resource)
+	local session = {
+		type = "c2s", username = username, host = host, resource = resource, log = module._log,
+		full_jid = username .. "@" .. host .. (resource and "/" .. resource or ""), destroyed = true,
+	};
+	function session.send(reply)
+		if reply.attr and reply.attr.type == "error" then session.refused_by_server = true; end
+		return true;
+	end
+	session.rawsend = session.send;
+	return session;
+end
+
+-- What the gate wants said, by itself or in the name of somebody whose message it had kept, is held, numbered and
+-- submitted like everything else, and carried out as if they said it now. If there is no room, the gate asks again.
+local function inject(origin, request)
+	local forwarded = request:get_child("forwarded", XMLNS_FORWARD);
+	local stanza = forwarded and forwarded.tags[1];
+	if not request.attr.id or not stanza or not stanza.attr.from or not stanza.attr.to then
+		module:log("error", "A stanza to inject was not understood: %s", request:top_tag());
+		return;
+	end
+	if window_count >= max_stanzas or window_bytes >= max_bytes or silent_since and now() - silent_since >= timeout_s then
+		return;
+	end
+	stanza = without_client_namespace(stanza);
+	local username, host, resource = jid_split(stanza.attr.from);
+	local is_account = username and hosts[host] and hosts[host].type == "local";
+	local speaker = is_account and (full_sessions[stanza.attr.from] or stand_in(username, host, resource)) or origin;
+	local sender = sender_of(speaker);
+	local head = head_of(sender, local_domain(), "gate");
+	head = head:gsub(" seq='$", function () return " inject='" .. escape(request.attr.id) .. "' seq='"; end);
+	local xml = encode_submission(head, next_seq, stanza);
+	if xml then
+		enter({ stanza = stanza, preevents = is_account or nil, held_at = now(), injected = true }, sender, xml);
+	end
+end
+
+-- The gate itself says verdicts, and asks for canaries and for what it wants said.
 local function from_gate(origin, stanza)
 	local child = stanza.tags[1];
 	if stanza.name == "message" and child and child.attr.xmlns == XMLNS then
@@ -696,6 +742,8 @@ local function from_gate(origin, stanza)
 			return;
 		elseif child.name == "canary" and child.attr.id then
 			return send_canary(origin, child);
+		elseif child.name == "inject" then
+			return inject(origin, child);
 		end
 	end
 	if stanza.attr.type ~= "error" then
@@ -718,7 +766,9 @@ local function bounce_overdue()
 			bounced[#bounced + 1] = { seq = entry.seq };
 			remove(entry);
 			settle(entry.seq);
-			bounce(entry.sender.origin, entry.stanza, "resource-constraint", RECORDING_DOWN);
+			if not entry.injected then
+				bounce(entry.sender.origin, entry.stanza, "resource-constraint", RECORDING_DOWN);
+			end
 			close_if_answered(entry.sender);
 		end
 		expiry_seq = expiry_seq + 1;

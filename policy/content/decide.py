@@ -11,21 +11,26 @@ from policy.facts import StanzaFacts, Way
 
 UNOBJECTIONABLE = release()
 
-# Nobody says these: events, the gate's own messages, and what the server makes of stanzas decided on before.
-_SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER})
+# Nobody says these: events, the gate's own messages, and what it or the server makes of stanzas decided on before.
+_SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
 
 
-def decide_content(policy: ContentPolicy, facts: StanzaFacts) -> Decision:
+def decide_content(
+    policy: ContentPolicy, facts: StanzaFacts, remembered: frozenset[str] = frozenset()
+) -> Decision:
     """Decide what becomes of a stanza by what it says (docs/policy.md, section 5).
 
+    `remembered` are the ids of those rules that match because of what was said before (RuleMemory.observe).
     The strongest action of all rules that match wins (refuse, hold, amend, warn, flag), with the text of that
-    rule (of several, the one whose id comes first); the ids of all are named, sorted. Refusals are
-    `policy-violation` errors.
+    rule (of several, the one whose id comes first); the ids of all are named, sorted. Only messages are held: of
+    what cannot wait, `hold` refuses. Refusals are `policy-violation` errors.
     """
     if facts.way in _SAID_BY_NOBODY:
         return UNOBJECTIONABLE
     said = Said(facts)
     found, links = policy.find_rules(said)
+    if remembered:
+        found |= remembered & policy.by_id.keys()
     if not found:
         return UNOBJECTIONABLE
     ids = tuple(sorted(found))
@@ -35,12 +40,14 @@ def decide_content(policy: ContentPolicy, facts: StanzaFacts) -> Decision:
     if strip is None and STRENGTH[strongest.action] <= STRENGTH[ContentAction.HOLD]:
         # A link that cannot be taken out as it was written: nothing of it may pass, also not after a review.
         return _refuse(next(rule for rule in rules if rule.action is ContentAction.AMEND), ids)
-    return _act(strongest, ids, strip or ())
+    return _act(strongest, facts, ids, strip or ())
 
 
-def _act(rule: Rule, ids: tuple[str, ...], strip: tuple[str, ...]) -> Decision:
+def _act(rule: Rule, facts: StanzaFacts, ids: tuple[str, ...], strip: tuple[str, ...]) -> Decision:
     match rule.action:
         case ContentAction.REFUSE:
+            return _refuse(rule, ids)
+        case ContentAction.HOLD if not _can_wait(facts):
             return _refuse(rule, ids)
         case ContentAction.HOLD:
             return Decision(Action.HOLD, ids, notice=rule.text, strip=strip)
@@ -50,6 +57,11 @@ def _act(rule: Rule, ids: tuple[str, ...], strip: tuple[str, ...]) -> Decision:
             return Decision(Action.RELEASE, ids, notice=rule.text)
         case ContentAction.FLAG:
             return release(*ids)
+
+
+def _can_wait(facts: StanzaFacts) -> bool:
+    """Tell whether a stanza is still of use after a review: an IQ wants an answer, presence and errors are of now."""
+    return facts.kind == "message" and facts.type != "error"
 
 
 def _refuse(rule: Rule, ids: tuple[str, ...]) -> Decision:

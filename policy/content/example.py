@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.parsers import expat
 
 from policy.content.decide import decide_content
+from policy.content.memory import RuleMemory
 from policy.content.policy import ContentPolicy
-from policy.content.rule import Rule
+from policy.content.rate import matches_amount, parse_amount
+from policy.content.rule import Rate, Rule, Topics
+from policy.content.stanza import CLIENT, StanzaTextError, read_stanza
 from policy.facts import StanzaFacts, Way
+from policy.topic.model import ModelError, ModelLoader
 
 _STANZAS = ("<message", "<presence", "<iq")
-_CLIENT = "jabber:client"
-
-
-class ExampleError(ValueError):
-    """An example looks like a stanza and is none; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,9 @@ class ExampleFailure:
     problem: str
 
 
-def check_examples(policy: ContentPolicy) -> tuple[ExampleFailure, ...]:
+def check_examples(policy: ContentPolicy, load_model: ModelLoader) -> tuple[ExampleFailure, ...]:
     """Decide on every rule's own examples, and return those that do not do what they should."""
-    return tuple(failure for rule in policy.rules for failure in _check_rule(policy, rule))
+    return tuple(failure for rule in policy.rules for failure in _check_rule(policy, rule, load_model))
 
 
 def count_examples(policy: ContentPolicy) -> int:
@@ -38,14 +36,14 @@ def count_examples(policy: ContentPolicy) -> int:
 def read_example(text: str) -> StanzaFacts:
     """Take the facts of an example: of a stanza if it begins with one's name, else of a message with that body.
 
-    Raises ExampleError.
+    Raises StanzaTextError.
     """
     if not text.startswith(_STANZAS):
-        return StanzaFacts(Way.C2S, "message", "chat", "", "", (f"{{{_CLIENT}}}body",), text)
-    return _StanzaReader().read(text)
+        return StanzaFacts(Way.C2S, "message", "chat", "", "", (f"{{{CLIENT}}}body",), text)
+    return read_stanza(text)
 
 
-def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
+def _check_rule(policy: ContentPolicy, rule: Rule, load_model: ModelLoader) -> Iterator[ExampleFailure]:
     for name, examples, wanted in (
         ("must_match", rule.must_match, True),
         ("must_not_match", rule.must_not_match, False),
@@ -53,8 +51,8 @@ def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
         for index, example in enumerate(examples):
             path = f"{rule.id}.{name}[{index}]"
             try:
-                matches = rule.id in decide_content(policy, read_example(example)).rules
-            except ExampleError as error:
+                matches = _matches(policy, rule, example, load_model)
+            except (StanzaTextError, ModelError) as error:
                 yield ExampleFailure(path, str(error))
                 continue
             if matches is not wanted:
@@ -63,62 +61,22 @@ def _check_rule(policy: ContentPolicy, rule: Rule) -> Iterator[ExampleFailure]:
                 )
 
 
-class _StanzaReader:
-    """Takes the facts of one stanza, as the gate does from its stream."""
+def _matches(policy: ContentPolicy, rule: Rule, example: str, load_model: ModelLoader) -> bool:
+    match rule.matched:
+        case Rate() as rate:
+            amount, seconds = parse_amount(example) or (0, 0)
+            return matches_amount(rate, amount, seconds)
+        case Topics():
+            return _matches_conversation(rule, example, load_model)
+    return rule.id in decide_content(policy, read_example(example)).rules
 
-    def __init__(self) -> None:
-        self._depth = 0
-        self._top: tuple[str, dict[str, str]] = ("", {})
-        self._elements: list[str] = []
-        self._values: list[str] = []
-        self._texts: list[str] = []
-        self._text_goes_on = False
 
-    def read(self, text: str) -> StanzaFacts:
-        parser = expat.ParserCreate(namespace_separator="}")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        try:
-            parser.Parse(f"<stream xmlns='{_CLIENT}'>".encode())
-            parser.Parse(text.encode("utf-8", "replace"))
-            parser.Parse(b"</stream>", True)
-        except expat.ExpatError as error:
-            raise ExampleError(f"is not well-formed XML: {expat.errors.messages[error.code]}") from None
-        name, top = self._top
-        return StanzaFacts(
-            Way.C2S,
-            name[name.rfind("}") + 1 :],
-            top.get("type", ""),
-            top.get("from", ""),
-            top.get("to", ""),
-            tuple(self._elements),
-            "\n".join(self._texts),
-            tuple(self._values),
-        )
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._text_goes_on = False
-        if self._depth == 1:
-            if self._top[0]:
-                raise ExampleError("has more than one stanza: give each an example of its own")
-            self._top = name, attributes
-        elif self._depth > 1:
-            self._elements.append("{" + name)
-            self._values += attributes.values()
-        self._depth += 1
-
-    def _end(self, _name: str) -> None:
-        self._depth -= 1
-        self._text_goes_on = False
-
-    def _text(self, text: str) -> None:
-        if self._text_goes_on:
-            self._texts[-1] += text
-        elif self._depth > 1:
-            self._texts.append(text)
-            self._text_goes_on = True
+def _matches_conversation(rule: Rule, example: str, load_model: ModelLoader) -> bool:
+    """Tell whether the last message of a conversation matches: each line of an example is a message."""
+    memory, alone = RuleMemory(load_model, flags_topics=True), ContentPolicy((rule,))
+    messages = [example] if example.startswith(_STANZAS) else example.splitlines()
+    found = [memory.observe(alone, read_example(message), 0) for message in messages]
+    return bool(found and found[-1])
 
 
 def _shorten(text: str) -> str:

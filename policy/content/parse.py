@@ -8,12 +8,15 @@ from pydantic import ValidationError
 
 from policy import affiliation, payload
 from policy.content.policy import ContentPolicy
-from policy.content.rule import ContentAction
+from policy.content.rate import RECIPIENTS_MAX, parse_amount
+from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.topic.model import ModelName
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
 ) | {"undecidable"}
+"""The ids of Steelyard's own rules: what they refused, no policy lets through."""
 
 
 class PolicyError(Exception):
@@ -72,7 +75,7 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
         path = f"rule[{index}]"
         id_, kind, action = rule.get("id"), rule.get("kind"), rule.get("action")
         if isinstance(id_, str):
-            if id_ in _RESERVED:
+            if id_ in RESERVED:
                 yield f"{path}.id: {id_!r} is a rule of Steelyard's own: choose another"
             if id_ in seen:
                 yield f"{path}.id: {id_!r} is already rule[{seen[id_]}]"
@@ -87,6 +90,28 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             yield f"{path}.terms: is missing: give terms or files"
         if kind == "payload" and rule.get("namespaces") and "unknown" not in _list(rule.get("payloads")):
             yield f"{path}.namespaces: has a meaning only if payloads has unknown"
+        if kind == "rate":
+            yield from _rate_problems(path, rule)
+        if kind == "topic":
+            yield from _topic_problems(path, rule)
+
+
+def _rate_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:
+    more_than = rule.get("more_than")
+    if rule.get("count") == Counted.RECIPIENTS and isinstance(more_than, int) and more_than > RECIPIENTS_MAX:
+        yield f"{path}.more_than: of recipients at most {RECIPIENTS_MAX} can be told apart"
+    for name in ("must_match", "must_not_match"):
+        for place, example in enumerate(_list(rule.get(name))):
+            if isinstance(example, str) and parse_amount(example) is None:
+                yield f"{path}.{name}[{place}]: write how much in what time, such as '31 in 60 s'"
+
+
+def _topic_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:
+    action = rule.get("action")
+    if action in (ContentAction.WARN, ContentAction.REFUSE):
+        yield f"{path}.action: a model may be wrong, so that topics only flag or hold: choose one of these"
+    if action == ContentAction.HOLD and rule.get("model") == ModelName.E5:
+        yield f"{path}.model: e5 takes too long to let anybody wait for it: choose ngram, or flag"
 
 
 def _file_problems(raw: dict[str, Any], files: Files) -> Iterator[str]:

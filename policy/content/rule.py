@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from policy.topic.model import ModelName, Topic
+
 
 class ContentAction(StrEnum):
     """What a rule asks for, the weakest first."""
@@ -72,7 +74,37 @@ class Payloads:
     namespaces: tuple[str, ...]
 
 
-Matched = Lexicon | Patterns | Links | Payloads
+class Counted(StrEnum):
+    """What a rate counts of one sender's messages."""
+
+    MESSAGES = "messages"
+    RECIPIENTS = "recipients"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much one sender may say: a match is more than `more_than` within `window_s` seconds."""
+
+    counted: Counted
+    more_than: int
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a conversation is about: topics, sorted, and the share from which on they are a match.
+
+    `share` (above 0, up to 1) is of the newest `messages` of a conversation; `model` says by which model.
+    """
+
+    topics: tuple[Topic, ...]
+    share: float
+    messages: int
+    model: ModelName
+
+
+Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,21 @@ from policy.content.link import parse_host
 from policy.content.pattern import check_pattern
 from policy.content.rule import (
     ContentAction,
+    Counted,
     Lexicon,
     Links,
     Matched,
     Patterns,
     PayloadKind,
     Payloads,
+    Rate,
     Rule,
     Term,
+    Topics,
 )
 from policy.content.said import normalize_term
 from policy.toml_problem import explain, locate
+from policy.topic.model import ModelName, Topic
 
 TERM_MAX_CHARACTERS = 200
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$"  # RFC 5646, as far as anybody needs it here
@@ -122,7 +126,31 @@ class _PayloadTable(_RuleTable):
         return Payloads(tuple(sorted(set(self.payloads))), _sorted(self.namespaces))
 
 
-_AnyRule = Annotated[_LexiconTable | _PatternTable | _LinkTable | _PayloadTable, Field(discriminator="kind")]
+class _RateTable(_RuleTable):
+    kind: Literal["rate"]
+    count: Annotated[Counted, Field(strict=False)]
+    more_than: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    window_s: Annotated[int, Field(ge=1, le=86_400)]
+
+    def matched(self, files: Files) -> Rate:
+        return Rate(self.count, self.more_than, self.window_s)
+
+
+class _TopicTable(_RuleTable):
+    kind: Literal["topic"]
+    topics: Annotated[list[Annotated[Topic, Field(strict=False)]], Field(min_length=1)]
+    share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.6
+    messages: Annotated[int, Field(ge=1, le=50)] = 6
+    model: Annotated[ModelName, Field(strict=False)] = ModelName.NGRAM
+
+    def matched(self, files: Files) -> Topics:
+        return Topics(tuple(sorted(set(self.topics))), self.share, self.messages, self.model)
+
+
+_AnyRule = Annotated[
+    _LexiconTable | _PatternTable | _LinkTable | _PayloadTable | _RateTable | _TopicTable,
+    Field(discriminator="kind"),
+]
 
 
 class PolicyTable(_Table):
@@ -168,6 +196,8 @@ _PROBLEMS = {
 _TYPES = {
     "string_type": "must be a text in quotes",
     "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "list_type": "must be a list: [...]",
     "dict_type": "must be a table",
     "model_type": "must be a table",

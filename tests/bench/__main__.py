@@ -24,8 +24,10 @@ from tests.bench import (
     latency,
     overload,
     postgres,
+    prove,
     reach,
     reload,
+    rosters,
     soak,
     throughput,
 )
@@ -46,8 +48,10 @@ Name = Literal[
     "archive",
     "postgres",
     "decide",
+    "prove",
     "reload",
     "reach",
+    "rosters",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -59,8 +63,10 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "archive": ("The log alone", archive.measure),
     "postgres": ("The log in PostgreSQL", postgres.measure),
     "decide": ("A decision", decide.measure),
+    "prove": ("The proof of borders", prove.measure),
     "reload": ("Changed rules", reload.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
+    "rosters": ("Rosters", rosters.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"

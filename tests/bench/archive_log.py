@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from components.archive.maintenance import maintain_log
 from components.archive.record import RecordKind
 from components.archive.store.open import StoreName
 from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
-from components.gate.maintenance import maintain_log
 from components.gate.memo import Memo, encode_memo
 from policy.decision import release
 from tests.support.archive import RECIPIENTS, SIGNER

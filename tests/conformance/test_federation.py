@@ -10,7 +10,8 @@ import pytest
 from components.site.prosody import ProsodyPlan
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
-from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.ports import free_port
+from tests.support.prosody import ProsodyServer, peers_of, private_plan
 from tests.support.stream import Matcher, XmppStream, message
 
 ALICE, BOB = "alice@metals.example", "bob@zurich.example"

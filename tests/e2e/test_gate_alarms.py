@@ -19,8 +19,9 @@ from components.archive.record import Alarm, RecordKind, parse_record
 from components.site.prosody import ProsodyPlan
 from tests.support.figures import fetch_figures
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
+from tests.support.ports import free_port
 from tests.support.process import wait_until
-from tests.support.prosody import ProsodyServer, free_port
+from tests.support.prosody import ProsodyServer
 from tests.support.scripted_server import ScriptedServer
 from tests.support.stream import XmppStream
 
@@ -149,7 +150,7 @@ async def say_something(prosody: ProsodyServer, count: int = 1) -> None:
 async def test_a_line_that_works_counts_its_canaries_and_raises_nothing(tmp_path: Path) -> None:
     async with real_line(tmp_path) as (prosody, gate):
         await say_something(prosody, 20)
-        await gate.wait_for_figure("steelyard_gate_canaries_back_total", lambda value: value >= 3)
+        await gate.wait_for_figure("steelyard_gate_canaries_back_total", lambda value: value >= 2)
         figures = await gate.figures()
         assert await gate.raised() == {}
         assert gate.shown() == []
@@ -167,7 +168,7 @@ async def test_a_line_that_works_counts_its_canaries_and_raises_nothing(tmp_path
         await gate.wait_for_figure("steelyard_gate_connected", lambda value: value == 1)
         before = (await gate.figures())["steelyard_gate_canaries_back_total"]
         await say_something(prosody)
-        await gate.wait_for_figure("steelyard_gate_canaries_back_total", lambda value: value >= before + 2)
+        await gate.wait_for_figure("steelyard_gate_canaries_back_total", lambda value: value >= before + 1)
         assert await gate.raised() == {}
         assert await gate.recorded() == []
 
@@ -285,7 +286,7 @@ async def test_a_disk_that_is_full_is_told_and_the_record_follows(tmp_path: Path
         alarm = await gate.wait_for_record("not-recording")
         assert list(dict(alarm.details)) == ["reason"]
         assert await wait_until(lambda: gate.process.status()["state"] == "connected", WAIT_S)
-        assert gate.shown() == []
+        assert await wait_until(lambda: not gate.shown(), WAIT_S)  # it is written less often than the figures
 
 
 async def test_a_server_that_is_away_is_told_and_that_it_is_back(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from lxml import etree
 
 from policy.facts import Way
 from tests.support.certificates import CertificateAuthority
-from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
+from tests.support.ports import free_port
+from tests.support.prosody import ProsodyServer, peers_of, private_plan
 from tests.support.scripted_gate import (
     Component,
     ScriptedLine,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.prosody import free_port
+from tests.support.ports import free_port
 from tests.support.scripted_gate import Component, ScriptedLine, amend, keep, refuse, stanza
 from tests.support.stream import Element, XmppStream, message
 

@@ -31,6 +31,7 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
     shown = up_once(folder)
     port = load_site(folder / "site.toml").prosody.c2s_port
     for line in (
+        r"alice's contacts +Bob Baker, Carol Castle, Dora Dean\n",
         r"alice → bob +Copper cathodes, 25 t, 9410 .*\n +✔ recorded as gate/\d+, delivered",
         r"alice → george +.*\n +✘ refused \(not-allowed\): .*your own enterprise",
         r"alice → bob +.*\n +✘ refused \(policy-violation\): .*OMEMO",

@@ -18,8 +18,21 @@ from components.archive.tiles.settings import TilesSettings
 from components.site.health import find_tiles_fault
 from components.site.init import init_site
 from tests.support.archive import write_log
+from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 from tests.support.site import RunningSite, run_steelyard
+
+SCIM = """
+[directory]
+scim_port = {port}
+scim_certificate = "certs/metals.example.crt"
+[[directory.scim]]
+enterprise = "metals"
+token_file = "keys/scim.token"
+state = "scim.json"
+auto = true
+default_roles = ["trader"]
+"""
 
 
 class TilesProcess(ProcessUnderTest):
@@ -40,12 +53,6 @@ def write_site(folder: Path, port: int) -> Path:
     site_toml = folder / "site.toml"
     site_toml.write_text(f'gate.log = "gate.db"\naudit.log = "audit.db"\ntiles.port = {port}\n')
     return site_toml
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def fetch_size(port: int, log: str, key_file: Path) -> int:
@@ -87,9 +94,11 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     site_toml = init_site(folder / "site.toml", demo=True).settings.path
     port = free_port()
-    site_toml.write_text(f"{site_toml.read_text()}\n[tiles]\nport = {port}\n")
+    more = SCIM.format(port=free_port())
+    site_toml.write_text(f"{site_toml.read_text()}\n[tiles]\nport = {port}\n{more}")
     async with RunningSite(folder, "--demo") as site:
         assert "✔ tiles is healthy" in site.said()
+        assert "✔ directory is healthy" in site.said()
         size = await fetch_size(port, "gate", folder / "keys/log-gate.pub")
         assert size > 10  # the demonstration's
         killed = site.pid_of("components.archive.tiles")

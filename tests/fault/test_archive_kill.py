@@ -12,10 +12,10 @@ import pytest
 from components.audit.verify import verify_log
 from tests.support.archive import VKEY, open_writer
 from tests.support.archive_survivor import count_said
+from tests.support.rounds import ROUNDS, STRIDE
 from tests.support.sealed_log import assert_segments_add_up, assert_whole, read_leaves, read_segments
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = 10
 
 
 def write_until_killed(path: Path, seed: int, life_s: float) -> int:
@@ -68,7 +68,10 @@ def append_until_killed_at(call: str, number: int, path: Path) -> int:
     )
 
 
-@pytest.mark.parametrize(("call", "numbers"), [("pwrite64", range(1, 80, 8)), ("fdatasync", range(1, 17))])
+@pytest.mark.parametrize(
+    ("call", "numbers"),
+    [("pwrite64", range(1, 80, 4 * STRIDE)), ("fdatasync", range(1, 17, -(-STRIDE // 2)))],
+)
 async def test_killed_at_each_point(call: str, numbers: range, tmp_path: Path) -> None:
     """At each write and each sync in turn: of the log's making, of appends, signatures and ends of segments."""
     log, said = tmp_path / "gate.db", 0

@@ -19,6 +19,7 @@ from components.archive.writer import LogWriter
 from tests.support.archive import RECIPIENTS, SIGNER, copy_log
 from tests.support.orders import NOW_NS, Examined, examine, make_executor, make_request, secrets_of, submit
 from tests.support.retention_worker import PIECE_RECORDS, Scene, set_scene
+from tests.support.rounds import STRIDE
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,8 +151,8 @@ def carry_out_until_killed(path: Path, call: str, number: int) -> bool:
 @pytest.mark.parametrize(
     ("call", "step", "least"),
     [
-        ("fdatasync", 2, 7),  # each commit
-        ("pwrite64", 11, 4),  # within commits, and where the log's pages are copied back
+        ("fdatasync", STRIDE, 3),  # each commit
+        ("pwrite64", 5 * STRIDE, 2),  # within commits, and where the log's pages are copied back
         ("ftruncate", 1, 1),  # where the write-ahead log is emptied
     ],
 )

@@ -19,6 +19,7 @@ from components.archive.store.open import StoreName, open_source, open_store
 from components.audit.verify import verify_log
 from tests.support.copying import no_progress
 from tests.support.postgres import PostgresServer
+from tests.support.rounds import ROUNDS, STRIDE
 from tests.support.stores import START_NS, VERIFIER_KEY, entries, open_log, ticking, write_batches
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,7 @@ VKEY = encode_verifier_key(VERIFIER_KEY)
 COPYING = [sys.executable, "-m", "tests.support.copying"]
 BATCHES = (10, 300, 4000, 3000)
 CALLS = ("rename", "unlink", "fsync")
+WRITES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 2584, 4181, 9000, 20000)
 
 
 def run(*arguments: str | Path, before: tuple[str | Path, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -129,17 +131,18 @@ async def test_a_backup_killed_at_each_step_leaves_the_one_before_or_the_new_one
 ) -> None:
     """At each call that makes something durable, puts it in place or deletes it."""
     found: list[int] = []
-    done = ""
+    done, when = "", 1
     while "done" not in done:
-        backup = scene.copy(tmp_path / f"{len(found)}")
-        inject = f"inject={call}:signal=KILL:when={len(found) + 1}"
+        backup = scene.copy(tmp_path / f"{when}")
+        inject = f"inject={call}:signal=KILL:when={when}"
         done = run("backup", scene.log, backup, before=strace(tmp_path, inject)).stdout
         found.append(await saved_records(backup))
         await scene.require_finished(backup)
         shutil.rmtree(backup)
+        when += -(-STRIDE // 2)
     assert found == sorted(found)
     assert set(found) <= set(scene.records)
-    assert len(found) > 4
+    assert when > 5
     assert call == "unlink" or found[0] == scene.records[0]
 
 
@@ -151,7 +154,7 @@ async def test_a_first_backup_killed_at_each_step(scene: Scene, tmp_path: Path, 
         inject = f"inject={call}:signal=KILL:when={when}"
         done = run("backup", scene.log, backup, before=strace(tmp_path, inject)).stdout
         await scene.require_finished(backup)
-        when += 7
+        when += 3 * STRIDE
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
@@ -214,7 +217,7 @@ async def test_a_copy_killed_at_each_step_is_no_log_until_it_is_whole(
         run("backup", log, source)
     before, target = await contents(log), tmp_path / "gate.db"
     unfinished = 0
-    for when in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610, 987, 1597, 2584, 4181, 9000, 20000):
+    for when in WRITES[:: -(-STRIDE // 2)]:
         inject = f"inject=pwrite64,fdatasync,ftruncate:signal=KILL:when={when}"
         done = run(act, source, target, before=strace(tmp_path, inject))
         if "done" in done.stdout:
@@ -222,7 +225,7 @@ async def test_a_copy_killed_at_each_step_is_no_log_until_it_is_whole(
         if await is_log(target):
             break  # killed when it was whole, before it could say so
         unfinished += 1
-    assert unfinished > 8
+    assert unfinished > 4
     assert run(act, source, target).returncode == 0 or act == "restore"
     assert await contents(target) == before
     assert verify_log(target, VKEY).problems == verify_log(log, VKEY).problems
@@ -259,7 +262,7 @@ async def test_a_move_killed_at_random_moments(
         assert run("move", log, url).returncode == 0
         source, target = url, tmp_path / "gate.db"
     before = await contents(source)
-    for _ in range(12):
+    for _ in range(2 * ROUNDS):
         run_and_kill(lives.uniform(0, 0.3), "move", source, target)
         assert await contents(source) == before
     assert run("move", source, target).stdout == "ready\ndone\n"

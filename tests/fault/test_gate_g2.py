@@ -1,7 +1,6 @@
 """G2: whatever is killed: what was received is recorded once, and what is recorded as delivered was received."""
 
 import asyncio
-import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,8 +20,8 @@ from tests.support.observer import (
     wait_for_answers,
 )
 from tests.support.process import wait_until
+from tests.support.rounds import ROUNDS
 
-ROUNDS = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "6"))
 SEED = 20261124
 PAIRS = 4
 WAIT_S = 15.0

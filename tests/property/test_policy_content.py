@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.content.decide import decide_content
-from policy.content.example import ExampleError, read_example
+from policy.content.example import read_example
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.content.rule import (
@@ -23,6 +23,7 @@ from policy.content.rule import (
     Rule,
     Term,
 )
+from policy.content.stanza import StanzaTextError
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.facts import NamedJid, StanzaFacts, Way
@@ -192,17 +193,25 @@ toml_values = st.recursive(
 )
 KEYS = (
     "id", "kind", "action", "text", "terms", "files", "fold", "patterns", "case_sensitive", "hosts", "schemes",
-    "bare_hosts", "payloads", "namespaces", "must_match", "must_not_match", "other",
+    "bare_hosts", "payloads", "namespaces", "count", "more_than", "window_s", "topics", "share", "messages", "model",
+    "must_match", "must_not_match", "other",
 )  # fmt: skip
 GOOD = {
-    "kind": ["lexicon", "pattern", "link", "payload"],
+    "kind": ["lexicon", "pattern", "link", "payload", "rate", "topic"],
     "action": list(ContentAction),
     "terms": [{"en": ["tip"]}, {"en": ["t*p", ""]}],
     "files": [{"en": ["a.txt"]}],
     "patterns": [["a+"], ["("]],
     "hosts": [["x.de"], ["://"]],
     "payloads": [["html"], ["unknown"]],
-    "must_match": [["x"], ["<iq"]],
+    "count": ["messages", "recipients"],
+    "more_than": [3, -1],
+    "window_s": [60, 0],
+    "topics": [["private"], ["weather"]],
+    "share": [1, 0.5, 2],
+    "messages": [1, 99],
+    "model": ["ngram", "e5"],
+    "must_match": [["x"], ["<iq"], ["3 in 60 s"]],
 }
 
 
@@ -263,5 +272,5 @@ def test_a_damaged_example_file_is_refused_or_a_policy(data: st.DataObject) -> N
 def test_no_example_breaks_the_reader(text: str) -> None:
     try:
         assert read_example(text).way is Way.C2S
-    except ExampleError as error:
+    except StanzaTextError as error:
         assert str(error)

@@ -39,7 +39,7 @@ class GateProcess(ProcessUnderTest):
         self.log_key_file = root / "log-gate.key"
         self._site_toml = root / "site.toml"
         self._status_file = root / "gate.status.json"
-        secret_file, self._directory_file = root / "gate.secret", root / "directory.toml"
+        secret_file, self.directory_file = root / "gate.secret", root / "directory.toml"
         secret_file.write_text(plan.gate_secret)
         self.write_directory(directory)
         create_log_key(self.log_key_file, self.log_origin)
@@ -51,7 +51,7 @@ class GateProcess(ProcessUnderTest):
             "address": plan.component_address,
             "component_port": plan.component_port,
             "secret_file": secret_file,
-            "directory": self._directory_file,
+            "directory": self.directory_file,
             "log": self.log_file,
             "log_origin": self.log_origin,
             "log_key_file": self.log_key_file,
@@ -74,11 +74,21 @@ class GateProcess(ProcessUnderTest):
         """Add lines to the `[archive]` table of its site.toml, for its next start."""
         self._site_toml.write_text(self._site_toml.read_text("utf-8") + text, encoding="utf-8")
 
+    def replace_setting(self, old: str, new: str) -> None:
+        """Replace a line of its site.toml, for its next start."""
+        text = self._site_toml.read_text("utf-8")
+        assert old in text
+        self._site_toml.write_text(text.replace(old, new), encoding="utf-8")
+
+    def add_table(self, text: str) -> None:
+        """Add a table to its site.toml, for its next start."""
+        self._site_toml.write_text(f"{self._site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+
     def write_directory(self, directory: str) -> None:
         """Put another directory in the place of its own, at once; a running gate takes it by itself."""
-        written = self._directory_file.with_suffix(".new")
+        written = self.directory_file.with_suffix(".new")
         written.write_text(directory, encoding="utf-8")
-        written.replace(self._directory_file)
+        written.replace(self.directory_file)
 
     @asynccontextmanager
     async def open_log(self) -> AsyncIterator[RecordOpener]:
@@ -111,6 +121,25 @@ class GateProcess(ProcessUnderTest):
             lambda: self._written_at_ns() != before and self.status().get("state") == state, _WAIT_S
         ):
             raise AssertionError(f"the gate is {self.status()}, not {state}:\n{self.log_tail()}")
+
+    async def change_rules(self, file: Path, text: str) -> None:
+        """Write a file of its rules, and wait until they are in force."""
+        before = self._rules_changed()
+        file.write_text(text, encoding="utf-8")  # noqa: ASYNC240 - the test waits for it anyway
+        if not await wait_until(lambda: self._rules_changed() > before, _WAIT_S):
+            raise AssertionError(f"the rules did not change:\n{self.log_tail()}")
+
+    def _rules_changed(self) -> int:
+        return self._output_file.read_text("utf-8").count('"rules changed"')
+
+    async def wait_for_alarm(self, name: str, *, present: bool = True) -> None:
+        """Wait until its status file shows an alarm, or shows it no more."""
+
+        def is_so() -> bool:
+            return (name in [alarm["name"] for alarm in self.status().get("alarms", ())]) is present
+
+        if not await wait_until(is_so, _WAIT_S):
+            raise AssertionError(f"the gate is {self.status()}:\n{self.log_tail()}")
 
     def _written_at_ns(self) -> int:
         try:

@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 _BIN = Path("/usr/lib/postgresql/15/bin")
 _START_TIMEOUT_S = 60.0
@@ -41,7 +42,7 @@ class PostgresServer:
         """Start it and wait until it answers; again if somebody else was quicker to take the port."""
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             self._launch()
             while self._process is not None and self._process.poll() is None:
                 if self._answers():
@@ -124,9 +125,3 @@ def run_postgres() -> Iterator[PostgresServer]:
 
 def _as_postgres() -> Sequence[str]:
     return _AS_POSTGRES if os.getuid() == 0 else ()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-START_TIMEOUT_S = 10.0
-_STOP_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 30.0
 _POLL_S = 0.01
 
 

@@ -3,9 +3,7 @@
 import asyncio
 import hashlib
 import hmac
-import random
 import re
-import socket
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.site.prosody import ADAPTER_DIR, ProsodyPlan, render_config
+from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 
 PASSWORD = "correct horse"
@@ -21,9 +20,6 @@ PASSWORD = "correct horse"
 _MODULES_OF_TESTS = Path(__file__).resolve().parent / "prosody_modules"
 _SALT = "the salt of all test accounts"
 _ITERATIONS = 4096
-# Below Linux's ephemeral ports, so that no client's own port is in the way when a server starts again.
-_PORTS = range(20_000, 32_000)
-_ports_given: set[int] = set()
 
 
 class ProsodyServer(ProcessUnderTest):
@@ -144,19 +140,6 @@ def peers_of(*plans: ProsodyPlan) -> dict[str, tuple[str, int]]:
     return {
         domain: (plan.address, plan.s2s_port) for plan in plans for domain in plan.domains + plan.room_domains
     }
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """Return a TCP port that nobody listens on and that was not returned before."""
-    for port in random.sample(_PORTS, len(_PORTS)):
-        if port in _ports_given:
-            continue
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-            _ports_given.add(port)
-            return port
-    raise AssertionError("there is no free TCP port on the loopback address")
 
 
 def _file_name(text: str) -> str:

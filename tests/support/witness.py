@@ -22,8 +22,8 @@ from components.archive.witness.state import WitnessState, hash_origin
 from components.archive.witness.witness import Witness
 from tests.support import rfc6962
 from tests.support.archive import ORIGIN, SIGNER, START_S, VERIFIER_KEY
+from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
-from tests.support.prosody import free_port
 
 ROOT = Path(__file__).parents[2]
 NAME = "other.example/witness"

@@ -55,20 +55,22 @@ class Connection(aiosqlite.Connection):
         return not busy
 
     def transact(
-        self, statements: Sequence[Statement], require: Callable[[sqlite3.Connection], None]
+        self, statements: Sequence[Statement], require: Callable[[sqlite3.Connection], None] | None
     ) -> None:
         """Execute all statements, durably, or none; the fate is unknown when this raises. Blocks for the disk.
 
         `require` is called within the transaction, before anything is changed, and may raise.
         """
         connection = self._conn
+        execute = connection.execute
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            require(connection)
+            execute("BEGIN IMMEDIATE")
+            if require is not None:
+                require(connection)
             for sql, parameters in statements:
-                connection.execute(sql, parameters)
+                execute(sql, parameters)
             # Killed before this: nothing of it is there after a restart. Killed after: all of it is.
-            connection.execute("COMMIT")
+            execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 with suppress(sqlite3.Error):
@@ -106,13 +108,17 @@ def sqlite_errors_named(path: Path) -> Iterator[None]:
     """Turn sqlite3.Error into LogUnavailable or, for a corrupt database, LogDamaged, with a reason."""
     try:
         yield
-    except UnicodeDecodeError as error:  # SQLite's message quotes damaged bytes
-        raise LogDamaged(f"{path}: a corrupt database") from error
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        primary = code & 0xFF  # the higher bits say which input/output error it was
-        if primary in _CORRUPT:
-            raise LogDamaged(f"{path}: not a database, or a corrupt one") from error
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        reason = _REASONS.get(primary, "database error")
-        raise LogUnavailable(f"{path}: {reason} ({name})") from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise name_error(path, error) from error
+
+
+def name_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> LogUnavailable | LogDamaged:
+    """Give LogUnavailable or, for a corrupt database, LogDamaged, with a reason."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes damaged bytes
+        return LogDamaged(f"{path}: a corrupt database")
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    primary = code & 0xFF  # the higher bits say which input/output error it was
+    if primary in _CORRUPT:
+        return LogDamaged(f"{path}: not a database, or a corrupt one")
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return LogUnavailable(f"{path}: {_REASONS.get(primary, 'database error')} ({name})")

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ from components.archive.store import (
 from components.archive.store.connection import (
     Connection,
     Statement,
+    name_error,
     open_connection,
     sqlite_errors_named,
 )
@@ -249,11 +250,11 @@ class SqliteStore(SqliteSource):
 
     async def commit(self, change: Change) -> None:
         """See LogStore."""
-        self._transact(list(change_statements(change)), self._token)
+        self._transact(change_statements(change), self._require_lease)
 
     async def load(self, rows: Rows) -> None:
         """See LogStore."""
-        self._transact(list(load_statements(rows)), self._token)
+        self._transact(list(load_statements(rows)), self._require_lease)
 
     async def purge(self, *, requests_only: bool = False) -> None:
         """See LogStore: copy the write-ahead log, which holds both, into the database and cut it to nothing.
@@ -292,15 +293,21 @@ class SqliteStore(SqliteSource):
         with sqlite_errors_named(self._path):
             self._connection = await open_connection(self._path, "rw", WRITER_PRAGMAS)
 
-    def _transact(self, statements: Sequence[Statement], token: int | None = None) -> None:
-        """Execute all statements or none; with a `token`, only while it is the lease's."""
+    def _transact(
+        self,
+        statements: Sequence[Statement],
+        require: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        """Execute all statements or none; `require` may raise before anything is changed."""
+        connection = self._opened()
+        try:
+            connection.transact(statements, require)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise name_error(self._path, error) from error
 
-        def require_lease(connection: sqlite3.Connection) -> None:
-            if token is not None and connection.execute("SELECT token FROM lease").fetchone() != (token,):
-                raise LogFenced(f"{self._path}: another writer has taken over this log")
-
-        with sqlite_errors_named(self._path):
-            self._opened().transact(statements, require_lease)
+    def _require_lease(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("SELECT token FROM lease").fetchone() != (self._token,):
+            raise LogFenced(f"{self._path}: another writer has taken over this log")
 
 
 def _lock_file(path: Path) -> int:

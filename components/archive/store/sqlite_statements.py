@@ -18,20 +18,31 @@ def migration_statements(migration: Migration) -> Iterator[Statement]:
     yield "INSERT INTO migration VALUES (?, ?)", (migration.number, migration.sha256)
 
 
-def change_statements(change: Change) -> Iterator[Statement]:
+def change_statements(change: Change) -> list[Statement]:
     """Give what keeps a change."""
-    indexes = range(change.first, change.first + len(change.leaves))
-    yield from _record_statements(indexes, change.leaves, change.payloads)
-    yield from _segment_statements(change)
-    yield from _memo_statements(change)
+    first, leaves, payloads = change.first, change.leaves, change.payloads
+    # A record alone is what most commits on a calm line are of, and what its sender waits for.
+    statements: list[Statement] = (
+        [(_INSERT_RECORDS[1], (first, leaves[0], payloads[0]))]
+        if len(leaves) == 1
+        else list(_record_statements(range(first, first + len(leaves)), leaves, payloads))
+    )
+    if change.opened or change.closed:
+        statements += _segment_statements(change)
+    if change.memo is not None:
+        statements.append(("INSERT INTO memo VALUES (?, ?)", (change.memo.first, change.memo.note)))
+    if change.forget_memos_before:
+        statements.append(("DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)))
     for destruction in change.destroyed:
-        yield from _destroy_statements(destruction)
+        statements += _destroy_statements(destruction)
     for request in change.answered:
-        yield "UPDATE request SET body = NULL, answer = ? WHERE id = ?", (request.answer, request.id)
+        row = (request.answer, request.id)
+        statements.append(("UPDATE request SET body = NULL, answer = ? WHERE id = ?", row))
     if change.tiles:
-        yield _tile_statement(change.tiles)
+        statements.append(_tile_statement(change.tiles))
     if change.checkpoint is not None:
-        yield checkpoint_statement(change.checkpoint)
+        statements.append(checkpoint_statement(change.checkpoint))
+    return statements
 
 
 def _record_statements(
@@ -57,13 +68,6 @@ def _segment_statements(change: Change) -> Iterator[Statement]:
 
 def _segment_values(row: SegmentRow) -> Sequence[object]:
     return row.number, row.retention_class, row.first, row.opened_at_ns, row.manifest, row.keys
-
-
-def _memo_statements(change: Change) -> Iterator[Statement]:
-    if change.memo is not None:
-        yield "INSERT INTO memo VALUES (?, ?)", (change.memo.first, change.memo.note)
-    if change.forget_memos_before:
-        yield "DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)
 
 
 def _destroy_statements(destruction: Destruction) -> Iterator[Statement]:

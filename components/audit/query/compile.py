@@ -73,11 +73,17 @@ def _compile_term(term: Term) -> Where:
         case OfKind(kind):
             return Where("(kind = ?)", (str(kind),))
         case Rule(rule, prefix=False):
-            return Where("(idx IN (SELECT idx FROM rule WHERE rule = ?))", (rule,))
+            return _compile_rule("rule = ?", rule)
         case Rule(rule):
-            return Where("(idx IN (SELECT idx FROM rule WHERE rule BETWEEN ? AND ?))", (rule, rule + _LAST))
+            return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
         case _:
             raise AssertionError(term)
+
+
+def _compile_rule(condition: str, *values: str) -> Where:
+    # What a record says was found when it was decided on; topics are found later (components/audit/topics.py).
+    recorded, told = (f"SELECT idx FROM {table} WHERE {condition}" for table in ("rule", "topic"))  # noqa: S608
+    return Where(f"(idx IN ({recorded} UNION ALL {told}))", values * 2)
 
 
 def _compile_side(side: Role, local: str, domain: str) -> Where:

@@ -9,7 +9,7 @@ import pytest
 
 from components.archive.record import Event, RecordKind, parse_record
 from components.gate.alarm import AlarmName, Alarms
-from components.gate.in_force import RulesInForce
+from components.gate.in_force import CHANGES_TOLD, RulesInForce
 from components.gate.recorder import Recorder
 from components.rules.load import RulesError, RuleSources
 from policy.rules import Rules
@@ -71,6 +71,8 @@ class Case:
 
     async def changes(self, count: int) -> None:
         assert await wait_until(lambda: len(self.used) >= count, WAIT_S)
+        # What changed is said a little later: the first record is of the start.
+        assert await wait_until(lambda: len(self.recorder.rules()) > count, WAIT_S)
 
 
 @pytest.fixture
@@ -98,6 +100,11 @@ async def test_each_file_is_followed(case: Case) -> None:
     case.directory.write_text(DIRECTORY + BOB)
     await case.changes(1)
     assert len(case.used[-1].directory.people) == 2
+    told = dict(case.recorder.rules()[-1].details)
+    assert (told["changes"], told["directory"]) == (
+        1,
+        "metals + person bob@metals.example: name Bob, roles trader",
+    )
     case.policy.write_text(POLICY.replace("tips", "hints"))
     await case.changes(2)
     case.words.write_text("tip\nhint\n")
@@ -106,6 +113,16 @@ async def test_each_file_is_followed(case: Case) -> None:
     digests = [dict(event.details)["digest"] for event in case.recorder.rules()]
     assert digests[1:] == [rules.digest for rules in case.used]
     assert len(set(digests)) == 4
+    assert dict(case.recorder.rules()[-1].details)["directory"] == ""
+
+
+async def test_of_a_great_many_changes_the_first_are_told(case: Case) -> None:
+    more = "".join(BOB.replace("bob@", f"bob{number}@") for number in range(CHANGES_TOLD + 2))
+    case.directory.write_text(DIRECTORY + more)
+    await case.changes(1)
+    told = dict(case.recorder.rules()[-1].details)
+    assert told["changes"] == CHANGES_TOLD + 2
+    assert str(told["directory"]).splitlines()[-1] == "... and 2 more"
 
 
 async def test_broken_files_leave_the_rules_in_force(case: Case) -> None:

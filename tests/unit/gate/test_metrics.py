@@ -13,7 +13,7 @@ from components.gate.metrics import Metrics, serve_metrics
 from components.gate.watch import Watch
 from components.gate.watchkeeping import _add_figures
 from tests.support.figures import fetch_figures
-from tests.support.prosody import free_port
+from tests.support.ports import free_port
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>\w+)(\{(?P<label>\w+)\})?` \| (?P<kind>\w+) \| .{10,} \|$", re.MULTILINE)

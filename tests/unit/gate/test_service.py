@@ -3,7 +3,7 @@
 import pytest
 
 from components.archive.record import RecordKind, Submission
-from components.gate import service
+from components.gate import deciding
 from policy.decide import decide
 from policy.decision import Action
 from policy.facts import StanzaFacts, Way
@@ -88,7 +88,7 @@ async def test_a_stanza_that_cannot_be_decided_on_is_refused_and_its_neighbours_
             raise RecursionError(facts.text)
         return decide(DIRECTORY, facts)
 
-    monkeypatch.setattr(service, "decide", stumble)
+    monkeypatch.setattr(deciding, "decide", stumble)
     connected.take(held(1), held(2, text="poison"), held(3))
     await connected.settle()
     assert [action for _, action in connected.answers.answered().values()] == ["release", "refuse", "release"]

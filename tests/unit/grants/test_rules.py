@@ -28,7 +28,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def sources(desk: Desk) -> RuleSources:
     folder = desk.register.settings.folder
-    return RuleSources(folder.with_name("directory.toml"), None, AccessRegister(desk.register.settings))
+    return RuleSources(folder.with_name("directory.toml"), access=AccessRegister(desk.register.settings))
 
 
 def people(found: RuleSources, now_s: int) -> set[str]:

@@ -13,6 +13,7 @@ from components.link.codec import (
     Status,
     SubmissionParser,
     encode_canary,
+    encode_inject,
     encode_noted,
     encode_verdict,
 )
@@ -36,7 +37,7 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted", "canary", "borders", "occupants"}
+    assert names == {"held", "verdict", "status", "noted", "canary", "borders", "occupants", "inject"}
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -55,6 +56,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
             "x",
             Partition((ReachClass((BareJid("a@x"),), frozenset({0})),), {BareJid("r@x"): frozenset()}),
         ),
+        encode_inject("gate.x", "x", "h7", b"<message xmlns='jabber:client'/>"),
         encode_verdict("gate.x", "x", "e", 1, "gate", 0, [release()]),
         encode_verdict(
             "gate.x",

@@ -195,6 +195,17 @@ def test_the_same_person_or_desk_twice() -> None:
     )
 
 
+def test_an_id_belongs_to_one_person_of_an_enterprise() -> None:
+    person = '[[enterprise.{}.person]]\njid = "{}@{}.example"\nname = "A"\nid = "7"\nroles = ["auditor"]\n'
+    ann, ben = person.format("metals", "ann", "metals"), person.format("metals", "ben", "metals")
+    assert problems_of(SMALL + ann + ben) == (
+        "enterprise.metals.person[2].id: '7' is already that of enterprise.metals.person[1]",
+    )
+    both = parse_directory(SMALL + ann + person.format("grain", "ben", "grain"))
+    assert [person.id for firm in both.enterprises for person in firm.people] == ["7", None, "7"]
+    assert "person[1].id: must not be empty" in problems_of(SMALL + ann.replace('"7"', '""'))[0]
+
+
 def test_the_same_desk_id_at_two_enterprises_is_two_desks() -> None:
     directory = parse_directory(SMALL + '[[enterprise.grain.desk]]\nid = "base"\nname = "Grain base"\n')
     assert [desk.name for firm in directory.enterprises for desk in firm.desks] == ["Grain base", "Base"]

@@ -11,7 +11,7 @@ import pytest
 
 from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
 from components.site.settings import ProsodySettings, listening_ports, load_site
-from tests.support.prosody import free_port
+from tests.support.ports import free_port
 
 STREAM = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' from='metals.example'>"
 TLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"

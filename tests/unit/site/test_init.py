@@ -79,7 +79,7 @@ def test_without_demo_the_ports_are_the_usual_ones_and_there_are_no_accounts(tmp
 
 def test_secrets_are_for_their_owner_only(site: Path) -> None:
     assert stat.S_IMODE((site.parent / "keys").stat().st_mode) == 0o700
-    for name in ("gate.secret", "log-gate.key", "log-audit.key", "ca.key", "accounts.toml"):
+    for name in ("gate.secret", "roster.secret", "log-gate.key", "log-audit.key", "ca.key", "accounts.toml"):
         assert stat.S_IMODE((site.parent / "keys" / name).stat().st_mode) == 0o600, name
     assert re.fullmatch(r"[0-9a-f]{64}\n", (site.parent / "keys" / "gate.secret").read_text())
 
@@ -89,6 +89,7 @@ def test_secrets_are_for_their_owner_only(site: Path) -> None:
     [
         "directory.toml",
         "keys/gate.secret",
+        "keys/roster.secret",
         "keys/log-audit.key",
         "certs/grain.example.crt",
         "keys/accounts.toml",

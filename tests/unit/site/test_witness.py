@@ -20,7 +20,7 @@ from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from components.witness.settings import load_own_logs, load_witness
 from tests.support.archive import VKEY
-from tests.support.prosody import free_port
+from tests.support.ports import free_port
 from tests.support.witness import COSIGNER_KEYS
 
 TABLE = """
@@ -79,7 +79,7 @@ def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
     assert (settings.port, settings.cosign_own, settings.state) == (4711, True, site.parent / "witness")
     assert settings.asks[0].url == "https://w.example/"
     logs = load_own_logs(site)
-    assert [log.name for log in logs] == ["gate", "audit"]
+    assert [log.name for log in logs] == ["gate", "audit", "roster"]
     assert logs[0].verifier_key_file == site.parent / "keys" / "log-gate.pub"
     assert logs[0].kept == site.parent / "archive" / "gate.witnessed"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from components.topic.models import load_model
 from policy.content import link, shape
 from policy.content.example import check_examples
 from policy.content.parse import parse_policy
@@ -18,6 +19,8 @@ KINDS = {
     "pattern": shape._PatternTable,
     "link": shape._LinkTable,
     "payload": shape._PayloadTable,
+    "rate": shape._RateTable,
+    "topic": shape._TopicTable,
 }
 
 
@@ -46,4 +49,4 @@ def test_every_scheme_that_is_a_link_by_itself_is_documented() -> None:
 
 def test_the_example_is_a_policy() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)
-    assert check_examples(parse_policy(example, {"words/de.txt": "insiderwissen"})) == ()
+    assert check_examples(parse_policy(example, {"words/de.txt": "insiderwissen"}), load_model) == ()

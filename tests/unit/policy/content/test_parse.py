@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.link.codec import Held, SubmissionParser
+from components.topic.models import load_model
 from policy.content.example import check_examples, count_examples, read_example
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
-from policy.content.rule import ContentAction, Lexicon, Links, Patterns, Payloads
+from policy.content.rule import ContentAction, Lexicon, Links, Patterns, Payloads, Rate, Topics
 from tests.unit.policy.content.rules import one_rule, write_rule
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -100,9 +101,9 @@ def test_files_are_looked_for_in_wrong_policies_too(text: str) -> None:
 
 def test_the_example_has_every_kind_of_rule_and_its_examples_are_right() -> None:
     policy = parse_policy(EXAMPLE)
-    assert check_examples(policy) == ()
+    assert check_examples(policy, load_model) == ()
     assert count_examples(policy) > 60
-    assert {type(rule.matched) for rule in policy.rules} == {Lexicon, Patterns, Links, Payloads}
+    assert {type(rule.matched) for rule in policy.rules} == {Lexicon, Patterns, Links, Payloads, Rate, Topics}
     assert {rule.action for rule in policy.rules} == set(ContentAction)
     for rule in policy.rules:
         assert rule.must_not_match, rule.id
@@ -117,7 +118,7 @@ def test_examples_that_go_wrong_are_named() -> None:
         must_match=["a tip", "tips"],
         must_not_match=["tap", "tip", "<message", "<iq/><iq/>", "<iq>&bomb;</iq>"],
     )
-    assert [(failure.path, failure.problem) for failure in check_examples(policy)] == [
+    assert [(failure.path, failure.problem) for failure in check_examples(policy, load_model)] == [
         ("r.must_match[1]", "does not match: 'tips'"),
         ("r.must_not_match[1]", "matches: 'tip'"),
         ("r.must_not_match[2]", "is not well-formed XML: not well-formed (invalid token)"),

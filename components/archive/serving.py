@@ -1,4 +1,4 @@
-"""Orders on the gate's log: the gate is its writer, so the gate carries them out (docs/retention.md)."""
+"""Orders on a log: whoever is its writer carries them out (docs/retention.md)."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from components.archive.retention import OrderExecutor
 
 _INTERVAL_S = 1.0
 
-log = structlog.get_logger("gate")
+log = structlog.get_logger("archive")
 
 
 async def serve_orders(executor: OrderExecutor) -> None:
@@ -26,7 +26,7 @@ async def serve_orders(executor: OrderExecutor) -> None:
                 log.error("no orders carried out", reason=str(error))
             works = False
         except LogDamaged as error:
-            # Nothing is destroyed where it is not sure what is held; the line itself can go on.
+            # Nothing is destroyed where it is not sure what is held; the log's writer itself can go on.
             log.error("no orders are carried out any more", reason=str(error))
             await asyncio.Event().wait()
         await asyncio.sleep(_INTERVAL_S)

@@ -9,13 +9,13 @@ from components.archive.writer import LogWriter
 
 _INTERVAL_S = 0.1
 
-log = structlog.get_logger("gate")
+log = structlog.get_logger("archive")
 
 
 async def maintain_log(writer: LogWriter) -> None:
     """Sign and end what is due until cancelled; a disk that cannot now is tried again.
 
-    Raises LogDamaged and LogFenced: then the gate must stop.
+    Raises LogDamaged and LogFenced: then its process must stop.
     """
     works = True
     while True:

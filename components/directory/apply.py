@@ -1,0 +1,97 @@
+"""Reading a site's directory and writing it anew: one at a time, whole, and only when something differs."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.archive.durable import replace_durably
+from components.directory.gather import gather_people
+from components.directory.plan import Plan, PlanError, make_plan
+from components.directory.settings import SiteDirectory
+from policy.directory import Directory, DirectoryError, parse_directory
+from policy.directory_text import encode_directory
+from policy.enterprise import EnterpriseId
+
+
+class ApplyRefusedError(Exception):
+    """A valid plan was not carried out; `plan.refusals` says why."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__("\n".join(plan.refusals))
+        self.plan = plan
+
+
+def read_directory(file: Path) -> Directory:
+    """Read a directory.toml; raises PlanError."""
+    try:
+        return parse_directory(file.read_text(encoding="utf-8"))
+    except DirectoryError as error:
+        raise PlanError([f"{file.name}: {problem}" for problem in error.problems]) from None
+    except OSError as error:
+        raise PlanError([f"{file}: {(error.strerror or str(error)).lower()}"]) from None
+    except UnicodeDecodeError:
+        raise PlanError([f"{file}: is no UTF-8; save it as UTF-8"]) from None
+
+
+def plan_site(
+    site: SiteDirectory,
+    enterprises: Collection[EnterpriseId] | None = None,
+    *,
+    allowed_departures: int | None = None,
+) -> Plan:
+    """Read the directory and the sources (of some enterprises); raises SourceError and PlanError."""
+    gathered = gather_people(site.settings, enterprises)
+    return make_plan(read_directory(site.file), gathered, site.settings.max_departures, allowed_departures)
+
+
+def apply_site(
+    site: SiteDirectory,
+    enterprises: Collection[EnterpriseId] | None = None,
+    *,
+    allowed_departures: int | None = None,
+) -> Plan:
+    """Plan, and write the directory if anything differs; the gate takes it up from there.
+
+    Raises SourceError, PlanError, ApplyRefusedError and OSError; then the directory is as it was.
+    """
+    with _one_at_a_time(site.file):
+        before = site.file.read_bytes() if site.file.is_file() else b""
+        plan = plan_site(site, enterprises, allowed_departures=allowed_departures)
+        if plan.refusals:
+            raise ApplyRefusedError(plan)
+        if plan.changes:
+            if site.file.read_bytes() != before:  # by hand: nobody else who has the lock
+                raise PlanError([f"{site.file.name} was changed meanwhile; try again"])
+            _write(site, plan)
+        return plan
+
+
+def _write(site: SiteDirectory, plan: Plan) -> None:
+    mode = stat.S_IMODE(site.file.stat().st_mode)
+    # Killed after this: there is a copy too many, which the next one replaces.
+    replace_durably(previous_file(site.file), site.file.read_bytes(), mode)
+    fed = sorted({source.enterprise for source in site.settings.sources})
+    head = (
+        "# Written by `steelyard directory apply`. Sites, desks and rooms are yours to change here; the people of "
+        f"{', '.join(fed)}\n# come from the sources in site.toml (docs/directory.md). Comments are lost each time.\n\n"
+    )
+    replace_durably(site.file, (head + encode_directory(plan.new)).encode(), mode)
+
+
+def previous_file(file: Path) -> Path:
+    """Return where the directory lies that the last `apply` replaced."""
+    return file.with_name(f"{file.stem}.previous{file.suffix}")
+
+
+@contextmanager
+def _one_at_a_time(file: Path) -> Iterator[None]:
+    """Wait for others who write the directory; the kernel frees the lock of one that dies."""
+    lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

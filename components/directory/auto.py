@@ -1,0 +1,65 @@
+"""Applying pushes by themselves: each at once, with the same checks as `steelyard directory apply`."""
+
+import asyncio
+
+import structlog
+
+from components.directory.apply import ApplyRefusedError, apply_site, plan_site
+from components.directory.people import SourceError
+from components.directory.plan import PlanError
+from components.directory.settings import SiteDirectory
+from policy.enterprise import EnterpriseId
+
+log = structlog.get_logger("directory")
+
+
+class AutoApply:
+    """Applies the sources of one enterprise whenever something was pushed."""
+
+    def __init__(self, site: SiteDirectory, enterprise: str) -> None:
+        self._site = site
+        self._enterprise = EnterpriseId(enterprise)
+        self._pushed = asyncio.Event()
+        # Killed between a push and this: what was pushed is applied at the next start.
+        self._pushed.set()
+
+    def pushed(self) -> None:
+        """Say that there is something new."""
+        self._pushed.set()
+
+    async def run(self) -> None:
+        """Apply until cancelled; pushes that come meanwhile are applied together. What is refused is logged."""
+        while True:
+            await self._pushed.wait()
+            self._pushed.clear()
+            await asyncio.to_thread(self._apply)
+
+    def _apply(self) -> None:
+        try:
+            plan = apply_site(self._site, {self._enterprise})
+        except ApplyRefusedError as error:
+            log.error("not applied", enterprise=self._enterprise, reasons=list(error.plan.refusals))
+        except (SourceError, PlanError) as error:
+            log.error("not applied", enterprise=self._enterprise, reasons=list(error.problems))
+        except OSError as error:
+            log.error("not applied", enterprise=self._enterprise, reasons=[str(error)])
+        else:
+            log.info("applied", enterprise=self._enterprise, changes=len(plan.changes))
+
+
+def find_unapplied(site: SiteDirectory) -> list[str]:
+    """See whether what is to be applied by itself was, and say what was not: it waits for somebody to look."""
+    problems: list[str] = []
+    for source in site.settings.scim:
+        if not source.auto or not source.state.exists():
+            continue
+        try:
+            waiting = len(plan_site(site, {EnterpriseId(source.enterprise)}).changes)
+        except (SourceError, PlanError) as error:
+            problems += error.problems
+            continue
+        if waiting:
+            problems.append(
+                f"{waiting} pushed changes of {source.enterprise} are not applied; see `steelyard directory plan`"
+            )
+    return problems

@@ -1,0 +1,70 @@
+"""Plans and directories for people and for JSON (docs/directory.md)."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from components.directory.plan import Plan
+from policy.directory import Directory
+from policy.directory_change import Change
+from policy.enterprise import Desk, Enterprise, Person
+
+
+def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
+    """Put a plan as JSON has it."""
+    return {
+        "applied": applied,
+        "changes": [_describe_change(change) for change in plan.changes],
+        "left_out": dict(plan.left_out),
+        "refusals": list(plan.refusals),
+    }
+
+
+def _describe_change(change: Change) -> dict[str, Any]:
+    details = {each.name: {"old": each.old, "new": each.new} for each in change.details}
+    return asdict(change) | {"details": details}
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Put a plan as lines: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
+    heading = None
+    for change in plan.changes:
+        if change.enterprise != heading:
+            heading = change.enterprise
+            yield heading or "the line"
+        yield f"  {change}"
+    for enterprise, number in plan.left_out.items():
+        if number:
+            listed = "1 account has" if number == 1 else f"{number:,} accounts have"
+            yield f"{enterprise}: {listed} no role in the source, and so no place on the line"
+
+
+def describe_directory(directory: Directory) -> dict[str, Any]:
+    """Put who is on the line as JSON has it: enterprises with their desks and people."""
+    return {"enterprises": [_describe_enterprise(firm) for firm in directory.enterprises]}
+
+
+def _describe_enterprise(firm: Enterprise) -> dict[str, Any]:
+    return {
+        "id": firm.id,
+        "name": firm.name,
+        "desks": [asdict(desk) for desk in firm.desks],
+        "people": [asdict(person) | {"roles": sorted(person.roles)} for person in firm.people],
+    }
+
+
+def directory_lines(directory: Directory) -> Iterator[str]:
+    """Put who is on the line as lines, by enterprise and desk."""
+    for firm in directory.enterprises:
+        yield f"{firm.name} ({firm.id}): {len(firm.people):,} people"
+        nowhere: list[Desk | None] = [None]
+        for desk in [*firm.desks, *nowhere]:
+            people = [person for person in firm.people if person.desk == (desk and desk.id)]
+            if people:
+                yield f"  {desk.name} ({desk.id})" if desk else "  at no desk"
+                yield from (f"    {_person_line(person)}" for person in people)
+
+
+def _person_line(person: Person) -> str:
+    id_ = f", id {person.id}" if person.id else ""
+    return f"{person.jid}  {person.name} ({', '.join(sorted(person.roles))}{id_})"

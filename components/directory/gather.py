@@ -1,0 +1,57 @@
+"""What all sources list now, by enterprise."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from components.directory.csv_source import list_csv
+from components.directory.ldap_source import list_ldap
+from components.directory.people import ListedPerson, Listing, SourceError
+from components.directory.scim.people import list_scim
+from components.directory.settings import CsvSource, DirectorySettings, LdapSource, ScimSource, SourceTable
+from policy.enterprise import EnterpriseId
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Whom the sources list, and how many they list without a role, by enterprise."""
+
+    people: Mapping[EnterpriseId, tuple[ListedPerson, ...]]
+    left_out: Mapping[EnterpriseId, int]
+
+
+def gather_people(
+    settings: DirectorySettings, enterprises: Collection[EnterpriseId] | None = None
+) -> Gathered:
+    """Read all sources, or those of some enterprises; raises SourceError with the problems of all of them.
+
+    Several sources of one enterprise add up.
+    """
+    people: defaultdict[EnterpriseId, list[ListedPerson]] = defaultdict(list)
+    left_out: defaultdict[EnterpriseId, int] = defaultdict(int)
+    problems: list[str] = []
+    for source in settings.sources:
+        enterprise = EnterpriseId(source.enterprise)
+        if enterprises is not None and enterprise not in enterprises:
+            continue
+        try:
+            listing = _list(source)
+        except SourceError as error:
+            problems += error.problems
+            continue
+        people[enterprise] += listing.people
+        left_out[enterprise] += listing.left_out
+    if problems:
+        raise SourceError(problems)
+    return Gathered({firm: tuple(listed) for firm, listed in people.items()}, dict(left_out))
+
+
+def _list(source: SourceTable) -> Listing:
+    match source:
+        case CsvSource():
+            return list_csv(source)
+        case LdapSource():
+            return list_ldap(source)
+        case ScimSource():
+            return list_scim(source)
+    raise AssertionError(f"{type(source).__name__} is no kind of source")

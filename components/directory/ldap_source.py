@@ -1,0 +1,106 @@
+"""People in an LDAP directory (RFC 4511), found by a filter (RFC 4515), with desks and roles by their groups."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from components.directory.ldap_reader import LdapContent, LdapEntry
+from components.directory.people import ListedPerson, Listing, SourceError, make_person
+from components.directory.settings import LdapSource
+from policy.enterprise import Person
+
+_COMMA = re.compile(r"\s*(?<!\\),\s*")
+
+
+def list_ldap(source: LdapSource) -> Listing:
+    """Ask the server for all people and the groups that mean something; raises SourceError with all problems."""
+    command = (sys.executable, "-m", "components.directory.ldap_reader")
+    try:
+        read = subprocess.run(  # noqa: S603 - ourselves
+            command,
+            input=source.model_dump_json(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=source.timeout_s,
+        )
+        content = json.loads(read.stdout)
+    except subprocess.TimeoutExpired:
+        raise SourceError([f"{source.url}: gives no answer within timeout_s"]) from None
+    except ValueError:
+        last = (read.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise SourceError([f"{source.url}: cannot be read; the reader says {last}"]) from None
+    if "problems" in content:
+        raise SourceError(content["problems"])
+    entries = [LdapEntry(entry["dn"], entry["attributes"]) for entry in content["entries"]]
+    return make_listing(source, LdapContent(entries, content["groups"]))
+
+
+def make_listing(source: LdapSource, content: LdapContent) -> Listing:
+    """Make people of what a server says; raises SourceError with all problems."""
+    groups_of = _groups_by_member(content.groups)
+    people, problems, left_out = [], [], 0
+    for entry in content.entries:
+        groups = _own_groups(source, entry) if source.member_of else groups_of.get(normal_dn(entry.dn), ())
+        if not source.default_roles and not any(group in source.roles for group in groups):
+            left_out += 1
+            continue
+        try:
+            people.append(ListedPerson(_make(source, entry, groups), entry.dn))
+        except SourceError as error:
+            problems += [f"{entry.dn}: {problem}" for problem in error.problems]
+    if problems:
+        raise SourceError(problems)
+    return Listing(tuple(people), left_out)
+
+
+def normal_dn(dn: str) -> str:
+    """Put a distinguished name (RFC 4514) so that it can be compared: without capitals and blanks around commas."""
+    return _COMMA.sub(",", dn.strip()).lower()
+
+
+def _groups_by_member(groups: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for group, members in groups.items():
+        for member in members:
+            found[normal_dn(member)].append(group)
+    return found
+
+
+def _own_groups(source: LdapSource, entry: LdapEntry) -> list[str]:
+    """Give those groups that an entry itself names, as the settings write them."""
+    known = {normal_dn(group): group for group in source.groups}
+    own = (normal_dn(group) for group in _values(entry, source.member_of))
+    return [known[group] for group in own if group in known]
+
+
+def _make(source: LdapSource, entry: LdapEntry, groups: Sequence[str]) -> Person:
+    desks = {source.desks.get(value, value) for value in _values(entry, source.desk)}
+    if not source.desk:
+        desks = {source.desks[group] for group in groups if group in source.desks}
+    names, ids = sorted(_values(entry, source.name)), sorted(_values(entry, source.id))
+    return make_person(
+        source,
+        account=_account(source, entry),
+        name=names[0] if names else "",
+        id_=ids[0] if ids else None,
+        desks=desks,
+        roles={source.roles[group] for group in groups if group in source.roles},
+    )
+
+
+def _account(source: LdapSource, entry: LdapEntry) -> str:
+    """Give the one account; of several, the one in the source's own domain."""
+    accounts = _values(entry, source.jid)
+    if len(accounts) > 1 and source.domain:
+        accounts = [each for each in accounts if each.lower().endswith(f"@{source.domain}")]
+    if len(accounts) != 1:
+        raise SourceError([f"has {len(accounts) or 'no'} values of {source.jid!r} to be its account"])
+    return accounts[0]
+
+
+def _values(entry: LdapEntry, attribute: str | None) -> list[str]:
+    return entry.attributes.get(attribute, []) if attribute else []

@@ -1,0 +1,87 @@
+"""People as their sources list them, made into people of the directory."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.directory.settings import SourceTable
+from policy.address import AddressError, BareJid, parse_bare_jid
+from policy.enterprise import DeskId, Person, Role
+
+NO_ROLE = "has no role"
+
+
+class SourceError(Exception):
+    """A source cannot be read or lists what cannot be; `problems` has a line for each, with its place."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPerson:
+    """Somebody whom a source lists; `origin` says where, such as `people.csv line 7`."""
+
+    person: Person
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source lists; `left_out` counts those whom none of its groups gives a role."""
+
+    people: tuple[ListedPerson, ...]
+    left_out: int = 0
+
+
+def make_person(
+    source: SourceTable,
+    *,
+    account: str,
+    name: str,
+    id_: str | None,
+    desks: Iterable[str],
+    roles: Iterable[Role],
+) -> Person:
+    """Make a person of what a source says, or raise SourceError with all that is wrong.
+
+    An account without `@` gets the source's domain. Accounts are put in lowercase and in Unicode's normal form, as a
+    server prepares them. `desks` and `roles` are already those of the directory.
+    """
+    problems = []
+    jid = BareJid("")
+    try:
+        jid = parse_account(source, account)
+    except AddressError as error:
+        problems.append(str(error))
+    name, id_ = name.strip(), (id_ or "").strip() or None
+    for what, text in (("name", name), ("id", id_ or "")):
+        if not is_plain(text):
+            problems.append(f"the {what} has a control character")
+    if not name:
+        problems.append("the name is empty")
+    own_desks = sorted({desk for desk in desks if desk})
+    if len(own_desks) > 1:
+        problems.append(f"belongs to several desks ({', '.join(own_desks)}): a person has one")
+    own_roles = frozenset(roles) or frozenset(source.default_roles)
+    if not own_roles:
+        problems.append(NO_ROLE)
+    if problems:
+        raise SourceError(problems)
+    return Person(jid, name, DeskId(own_desks[0]) if own_desks else None, own_roles, id_)
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text has no control characters, and no others that XML has no place for (XML 1.0, 2.2)."""
+    return text.isprintable() or not any(
+        unicodedata.category(char) in ("Cc", "Cs") or char in "\ufffe\uffff" for char in text
+    )
+
+
+def parse_account(source: SourceTable, account: str) -> BareJid:
+    """Make the JID of an account as a source writes it; raises AddressError."""
+    account = unicodedata.normalize("NFKC", account.strip().lower())
+    if "@" not in account and account and source.domain:
+        account = f"{account}@{source.domain}"
+    return parse_bare_jid(account)

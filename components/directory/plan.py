@@ -1,0 +1,106 @@
+"""What would become of the directory: its sources' people put in, all of it validated, and the difference."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from components.directory.gather import Gathered
+from components.directory.people import ListedPerson
+from policy.departure import replace_people
+from policy.directory import Directory, DirectoryError, parse_directory
+from policy.directory_change import Change, describe_changes, find_departed
+from policy.directory_text import encode_directory
+from policy.enterprise import EnterpriseId
+
+_PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
+
+
+class PlanError(Exception):
+    """The directory that would come of the sources is wrong; `problems` has a line for each fault."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A valid directory that the sources ask for, how it differs from the present one, and why not to apply it.
+
+    `left_out` counts those whom a source lists without a role. `refusals` has a line for each enterprise that too
+    many people would leave at once.
+    """
+
+    old: Directory
+    new: Directory
+    changes: tuple[Change, ...]
+    left_out: Mapping[EnterpriseId, int]
+    refusals: tuple[str, ...] = ()
+
+
+def make_plan(
+    old: Directory, gathered: Gathered, max_departures: float, allowed_departures: int | None = None
+) -> Plan:
+    """Work out what the sources ask for; raises PlanError when that is no valid directory.
+
+    More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
+    may. `allowed_departures`, a number of people of each enterprise, takes the place of that.
+    """
+    new = put_in_place(old, gathered.people)
+    changes = describe_changes(old, new)
+    refusals = _refusals(old, changes, max_departures, allowed_departures)
+    return Plan(old, new, changes, gathered.left_out, tuple(refusals))
+
+
+def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:
+    """Put the listed people in place of those of their enterprises; raises PlanError with all that is then wrong."""
+    known = {firm.id for firm in directory.enterprises}
+    if unknown := sorted(people.keys() - known):
+        raise PlanError(
+            [
+                f"directory.toml has no enterprise {firm!r}; add it there, or correct its source"
+                for firm in unknown
+            ]
+        )
+    listed = {firm: sorted(rows, key=lambda row: row.person.jid) for firm, rows in people.items()}
+    firms = tuple(
+        replace_people(firm, [row.person for row in listed[firm.id]]) if firm.id in listed else firm
+        for firm in directory.enterprises
+    )
+    new = replace(directory, enterprises=firms)
+    try:
+        read_back = parse_directory(encode_directory(new))
+    except DirectoryError as error:
+        raise PlanError([_name_origin(problem, listed) for problem in error.problems]) from None
+    # Where a rule's names went, its parts may have changed places; all else must come back as it was.
+    if read_back != new and parse_directory(encode_directory(directory)) != directory:
+        raise PlanError(
+            ["directory.toml cannot hold all that the directory says; tell the makers of Steelyard"]
+        )
+    return read_back
+
+
+def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> str:
+    """Say where a source lists somebody, instead of their number in a file that is not written yet."""
+
+    def name(match: re.Match[str]) -> str:
+        rows = listed.get(EnterpriseId(match[1]))
+        if rows is None:
+            return match[0]
+        row = rows[int(match[2])]
+        return f"{row.origin}, {match[3]}" if match[3] else f"{row.origin} ({row.person.jid})"
+
+    return _PERSON_PATH.sub(name, problem)
+
+
+def _refusals(
+    old: Directory, changes: Sequence[Change], max_departures: float, allowed: int | None
+) -> Iterator[str]:
+    for firm in old.enterprises:
+        departed = len(find_departed(changes, firm.id))
+        limit = max(1, int(len(firm.people) * max_departures)) if allowed is None else allowed
+        if departed > limit:
+            yield (
+                f"{departed} of {len(firm.people)} people would leave {firm.id}, more than {limit}; if that is right, "
+                f"run `steelyard directory apply --allow-departures {departed}`"
+            )

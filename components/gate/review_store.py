@@ -1,0 +1,116 @@
+"""Where the review queue is kept: a small SQLite file of the gate's own (docs/review.md)."""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.store.connection import Connection, open_connection, sqlite_errors_named
+from policy.facts import Way
+from policy.review import Item, Kind, Place, Stage
+
+# What was decided must leave the file with the transaction: nothing of it stays in a free page or in a journal.
+_PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
+_TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
+_OWNER_ONLY = 0o600
+
+
+class ItemStore(Protocol):
+    """Keeps items; what `save` has returned from survives a crash."""
+
+    def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
+        """Store items as they are now and remove others, by token, in one transaction; raises LogUnavailable."""
+
+
+class NoStore:
+    """Keeps nothing, for a gate that has no queue."""
+
+    def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
+        """See ItemStore."""
+
+
+class ReviewStore:
+    """The queue's file, which belongs to one gate while it is open."""
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path) -> "ReviewStore":
+        """Open the file, making it if there is none.
+
+        Raises LogUnavailable, also when another gate has it, and LogDamaged.
+        """
+        with sqlite_errors_named(path):
+            _make(path)
+            connection = await open_connection(path, "rw", _PRAGMAS)
+            try:
+                await connection.execute_fetchall(_TABLE)
+            except BaseException:
+                await connection.close()
+                raise
+        return cls(path, connection)
+
+    async def load(self) -> list[Item]:
+        """Give all items; raises LogUnavailable and LogDamaged."""
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
+        try:
+            return [_parse(facts, stanza) for facts, stanza in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise LogDamaged(f"{self._path}: an item of the queue is malformed") from error
+
+    def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
+        """See ItemStore; blocks for the disk."""
+        sql = "INSERT OR REPLACE INTO item (token, facts, stanza) VALUES (?, ?, ?)"
+        statements: list[tuple[str, tuple[object, ...]]] = [
+            (sql, (item.token, _encode(item), item.stanza)) for item in changed
+        ]
+        statements += [("DELETE FROM item WHERE token = ?", (token,)) for token in removed]
+        try:
+            with sqlite_errors_named(self._path):
+                self._connection.transact(statements, _require_nothing)
+        except LogDamaged as error:
+            raise LogUnavailable(str(error)) from error  # the line stops, as for a log that takes nothing
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        with sqlite_errors_named(self._path):
+            await self._connection.close()
+
+
+def _make(path: Path) -> None:
+    with suppress(FileExistsError):
+        path.touch(_OWNER_ONLY, exist_ok=False)
+
+
+def _require_nothing(_connection: sqlite3.Connection) -> None:
+    pass
+
+
+def _encode(item: Item) -> str:
+    facts: dict[str, object] = {name: getattr(item, name) for name in _PLAIN}
+    for name in ("held", "sent"):
+        place: Place | None = getattr(item, name)
+        facts[name] = place and (place.epoch, place.seq)
+    return orjson.dumps(facts).decode()
+
+
+def _parse(facts: str, stanza: bytes) -> Item:
+    value: dict[str, Any] = orjson.loads(facts)
+    for name, type_ in (("kind", Kind), ("stage", Stage), ("way", Way), ("rules", tuple)):
+        value[name] = type_(value[name])
+    for name in ("held", "sent"):
+        value[name] = value[name] and Place(*value[name])
+    return Item(**value, stanza=stanza)
+
+
+_PLAIN = (
+    "token", "kind", "stage", "record", "way", "sender", "to", "rules", "held_at_ns", "deadline_ns", "evidence",
+    "attempts",
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""The roster component at work: what comes over its link and from the files of the rules goes to the keeper."""
+
+import asyncio
+import json
+from xml.etree import ElementTree as ET
+
+import structlog
+
+from components.link.entity import EntityLink, Request, StanzaError
+from components.roster.journal import Journal
+from components.roster.keeper import Keeper
+from components.roster.settings import RosterLine, RosterSettings
+from components.roster.state import load_state, save_state
+from components.roster.wire import QUERY, keeps_rosters
+from components.rules.follow import RulesFollower
+from components.rules.load import RuleSources
+from policy.address import Domain, bare, domain_of
+from policy.roster import Rosters
+from policy.rules import Rules
+
+_GATE_FOLLOWS_WITHIN_S = 10.0
+_INTERVAL_S = 0.05
+
+log = structlog.get_logger("roster")
+
+
+class RosterService:
+    """Connects the link, the rules and the keeper. Raises RulesError, StateError and OSError to begin with."""
+
+    def __init__(
+        self, settings: RosterSettings, line: RosterLine, sources: RuleSources, journal: Journal
+    ) -> None:
+        self.journal = journal
+        self.problems: tuple[str, ...] = ()
+        self._gate_status = line.gate_status
+        self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
+        self._link = EntityLink(
+            settings.jid,
+            settings.secret_file.read_text().strip(),
+            line.address,
+            line.component_port,
+            on_state=self._link_changed,
+            reconnect_max_s=settings.reconnect_max_s,
+        )
+        self._link.on_message(self._hear)
+        self._link.serve(QUERY, self._take_push)
+        self.keeper = Keeper(
+            self._link,
+            journal,
+            load_state(settings.state_file),
+            lambda state: save_state(settings.state_file, state),
+            requests_per_s=settings.requests_per_s,
+            requests_at_once=settings.requests_at_once,
+        )
+        self._follower = RulesFollower(
+            sources, on_change=lambda _before, after: self._to_use.put_nowait(after), on_problem=self._tell
+        )
+        self.keeper.use(Rosters(self._follower.rules.directory))
+
+    @property
+    def state(self) -> str:
+        """`connected`, `refused` where no server lets it keep rosters, or `disconnected`."""
+        if not self._link.is_up:
+            return "disconnected"
+        return "connected" if self.keeper.hosts else "refused"
+
+    async def run(self) -> None:
+        """Keep the rosters until cancelled; raises LogDamaged, LogFenced and OSError."""
+        self._link.open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follower.run())
+                tasks.create_task(self._use_rules())
+                tasks.create_task(self.keeper.run())
+        finally:
+            await self._link.close()
+
+    async def _use_rules(self) -> None:
+        """Keep the rosters by other rules once the gate decides by them: it would refuse a newcomer's first words."""
+        while True:
+            rules = await self._to_use.get()
+            # A gate that is away for longer has them when it comes back.
+            for _ in range(round(_GATE_FOLLOWS_WITHIN_S / _INTERVAL_S)):
+                if not self._to_use.empty() or await self._gate_decides_by(rules):
+                    break
+                await asyncio.sleep(_INTERVAL_S)
+            if self._to_use.empty():
+                self.keeper.use(Rosters(rules.directory))
+
+    async def _gate_decides_by(self, rules: Rules) -> bool:
+        try:
+            status = json.loads(await asyncio.to_thread(self._gate_status.read_bytes))
+        except (OSError, ValueError):
+            return False
+        return isinstance(status, dict) and status.get("rules") == rules.digest
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        if problems:
+            log.error("rules not taken", problems=problems)
+
+    def _link_changed(self, connected: bool) -> None:
+        log.info("connected" if connected else "disconnected")
+        self.keeper.link_changed(connected)
+
+    def _hear(self, message: ET.Element) -> None:
+        """Take what a server grants (XEP-0356, 4.2); it says so whenever we connect."""
+        sender = message.get("from", "")
+        granted = keeps_rosters(message)
+        if granted is not None and sender == domain_of(sender):
+            self.keeper.granted(Domain(sender), granted)
+
+    async def _take_push(self, request: Request) -> None:
+        """Take a change that others made to a roster (XEP-0356, 4.4)."""
+        owner = bare(request.sender)
+        if request.kind != "set" or request.sender != owner:
+            raise StanzaError("not-allowed", "Your roster is kept by your enterprise.")
+        self.keeper.changed(owner)

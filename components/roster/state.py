@@ -1,0 +1,63 @@
+"""What the component remembers from one life to the next: whose rosters it keeps, and what these were given."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from components.archive.durable import replace_durably
+from policy.address import BareJid
+from policy.enterprise import EnterpriseId
+from policy.roster import Given
+
+_Key = TypeVar("_Key", BareJid, EnterpriseId)
+
+_MODE = 0o600  # it has everybody's name
+
+
+class StateError(Exception):
+    """The state file cannot be read; it says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """Whose rosters are kept, by bare JID, and the names and groups that rosters were ever given."""
+
+    owners: frozenset[BareJid] = frozenset()
+    given: Given = field(default_factory=Given)
+
+
+def load_state(path: Path) -> KeptState:
+    """Read the state; without a file nobody's roster was ever kept. Raises StateError and OSError."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return KeptState()
+    try:
+        state = json.loads(text)
+        names = {BareJid(jid): frozenset(map(str, each)) for jid, each in state["names"].items()}
+        groups = {EnterpriseId(firm): frozenset(map(str, each)) for firm, each in state["groups"].items()}
+        return KeptState(frozenset(map(BareJid, state["owners"])), Given(names, groups))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise StateError(
+            f"{path} is not the roster component's state; delete it, and old names and groups stay as traders' own"
+        ) from None
+
+
+def save_state(path: Path, state: KeptState) -> None:
+    """Write the state; raises OSError.
+
+    Written before any roster is: killed in between, something counts as given that nobody has yet, which harms nobody.
+    """
+    document = {
+        "owners": sorted(state.owners),
+        "names": _sorted(state.given.names),
+        "groups": _sorted(state.given.groups),
+    }
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_durably(path, (json.dumps(document, ensure_ascii=False) + "\n").encode(), _MODE)
+
+
+def _sorted(sets: Mapping[_Key, frozenset[str]]) -> dict[str, list[str]]:
+    return {key: sorted(sets[key]) for key in sorted(sets)}

@@ -1,0 +1,1 @@
+"""The models that tell topics, loaded from what is installed (docs/topic.md)."""

@@ -1,0 +1,230 @@
+"""Taking links out of a stanza: which of its bytes go, and what stands there instead."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from policy.decision import Edit
+
+LINK_REMOVED = "[link removed]"
+
+_XHTML = "{http://www.w3.org/1999/xhtml}"
+# What only exists to carry a link goes as a whole, the outermost of it first.
+_CARRIERS = (
+    "{urn:xmpp:reference:0}",  # XEP-0372
+    "{urn:xmpp:sims:1}",  # XEP-0385
+    "{urn:xmpp:sfs:0}",  # XEP-0447
+    "{http://jabber.org/protocol/url-data}",  # XEP-0103
+    "{jabber:x:oob}",  # XEP-0066
+)
+_DESCRIPTIONS = frozenset({"desc", "name"})  # words about a file, in which a link is only text
+_PICTURES = frozenset({f"{_XHTML}img", f"{_XHTML}object", f"{_XHTML}embed"})  # nothing without their link
+# Attributes that count the characters of the body (XEP-0426): they follow when it gets shorter.
+_COUNTING = {
+    "{urn:xmpp:reference:0}": ("begin", "end"),  # XEP-0372, 3.1
+    "{urn:xmpp:fallback:0}": ("start", "end"),  # XEP-0428, 3.2
+    "{urn:xmpp:markup:0}": ("start", "end"),  # XEP-0394, 3
+}
+_BODY = "{jabber:client}body"
+
+_TAG = re.compile(rb"<[^>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^>\"']*)*>")
+_CHARACTER = re.compile(r"&#?\w+;|\r\n?|.", re.DOTALL)
+_PREDEFINED = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&apos;": "'", "&quot;": '"'}  # XML 1.0, 4.6
+
+
+class AmendError(ValueError):
+    """The links cannot be taken out of this stanza."""
+
+
+def plan_edits(stanza: bytes, links: Sequence[str]) -> tuple[Edit, ...]:
+    """Say how to take the links, as they were written, out of a stanza (docs/policy.md, section 5).
+
+    In text "[link removed]" stands instead; elements that only carry a link go. Raises AmendError for what is no
+    stanza as a server writes it.
+    """
+    if b"<!" in stanza or b"<?" in stanza:
+        raise AmendError("a stanza has no comments, no CDATA and no instructions")  # RFC 6120, 11.1
+    elements = _read_elements(stanza)
+    wanted = re.compile("|".join(re.escape(link) for link in links))
+    edits: set[Edit] = set()
+    for element in elements:
+        edits.update(_edits_of(stanza, element, wanted))
+    kept = [edit for edit in edits if not any(_covers(other, edit) for other in edits)]
+    return tuple(sorted([*kept, *_counts(stanza, elements, kept)]))
+
+
+def apply_edits(stanza: bytes, edits: Iterable[Edit]) -> bytes:
+    """Give the stanza with these edits, which are sorted and do not overlap; raises AmendError if they do not fit."""
+    parts: list[bytes] = []
+    done = 0
+    for edit in edits:
+        if not done <= edit.start <= edit.end <= len(stanza):
+            raise AmendError("the edits are of another stanza")
+        parts += (stanza[done : edit.start], edit.text.encode())
+        done = edit.end
+    return b"".join([*parts, stanza[done:]])
+
+
+@dataclass(slots=True, eq=False)
+class _Element:
+    """An element: its start tag is the bytes from `start` to `tag_end`; `runs` are its texts, as spans of bytes."""
+
+    name: str
+    attributes: dict[str, str]
+    parent: "_Element | None"
+    start: int
+    tag_end: int
+    end: int = 0
+    runs: list[tuple[int, int]] = field(default_factory=list)
+
+    def carrier(self) -> "_Element | None":
+        """Give the outermost element around this one, or itself, that only exists to carry a link."""
+        found, element = None, self
+        while element is not None:
+            if element.name.startswith(_CARRIERS):
+                found = element
+            element = element.parent  # type: ignore[assignment]
+        return found
+
+
+def _read_elements(stanza: bytes) -> list[_Element]:
+    """Read all elements in document order, the stanza itself first."""
+    names: list[tuple[str, dict[str, str]]] = []
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = lambda name, attributes: names.append((name, attributes))
+    try:
+        parser.Parse(stanza, True)
+    except expat.ExpatError as error:
+        raise AmendError(f"not well-formed: {expat.errors.messages[error.code]}") from None
+    elements: list[_Element] = []
+    open_: _Element | None = None
+    text_from = 0
+    for tag in _TAG.finditer(stanza):
+        start, end = tag.span()
+        if open_ is not None and start > text_from:
+            open_.runs.append((text_from, start))
+        text_from = end
+        if not tag[0].startswith(b"</"):
+            name, attributes = names[len(elements)]
+            open_ = _Element("{" + name if "}" in name else name, attributes, open_, start, end)
+            elements.append(open_)
+        if tag[0].startswith(b"</") or tag[0].endswith(b"/>"):
+            if open_ is None:
+                raise AmendError("more ends than elements")
+            open_.end, open_ = end, open_.parent
+    return elements
+
+
+def _edits_of(stanza: bytes, element: _Element, wanted: re.Pattern[str]) -> Iterator[Edit]:
+    carrier = element.carrier()
+    local = element.name.rpartition("}")[2]
+    for run in element.runs:
+        matches = list(_find_in_text(stanza, run, wanted))
+        if matches and carrier is not None and local not in _DESCRIPTIONS:
+            yield Edit(carrier.start, carrier.end)
+        else:
+            yield from matches
+    for name, value in element.attributes.items():
+        if not wanted.search(value):
+            continue
+        if carrier is not None:
+            yield Edit(carrier.start, carrier.end)
+        elif element.name in _PICTURES:
+            yield Edit(element.start, element.end, LINK_REMOVED)
+        elif element.name.startswith(_XHTML):
+            yield _edit_attribute(stanza, element, name, "")
+
+
+def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: re.Pattern[str]) -> Iterator[Edit]:
+    text, offsets = _characters(stanza, run)
+    for match in wanted.finditer(text):
+        yield Edit(offsets[match.start()], offsets[match.end()], LINK_REMOVED)
+
+
+def _characters(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[int]]:
+    """Give a run's text, and where in the stanza each of its characters begins, and the last one ends."""
+    characters: list[str] = []
+    offsets = [run[0]]
+    for match in _CHARACTER.finditer(stanza[run[0] : run[1]].decode()):
+        written = match[0]
+        characters.append(_unescape(written))
+        offsets.append(offsets[-1] + len(written.encode()))
+    return "".join(characters), offsets
+
+
+def _unescape(written: str) -> str:
+    if written.startswith("\r"):
+        return "\n"  # XML 1.0, 2.11
+    if len(written) < 2:
+        return written
+    if written.startswith("&#x"):
+        return chr(int(written[3:-1], 16))
+    if written.startswith("&#"):
+        return chr(int(written[2:-1]))
+    try:
+        return _PREDEFINED[written]
+    except KeyError:
+        raise AmendError("an entity that XMPP does not have") from None
+
+
+def _edit_attribute(stanza: bytes, element: _Element, name: str, value: str) -> Edit:
+    """Take an attribute out, or give it another value, which needs no escaping."""
+    pattern = rb"\s%s\s*=\s*(?:\"([^\"]*)\"|'([^']*)')" % re.escape(name.encode())
+    match = re.compile(pattern).search(stanza, element.start, element.tag_end)
+    if match is None:
+        raise AmendError("an attribute of another namespace")
+    if not value:
+        return Edit(*match.span())
+    group = 1 if match[1] is not None else 2
+    return Edit(*match.span(group), value)
+
+
+def _counts(stanza: bytes, elements: Sequence[_Element], edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Let what counts the characters of the body follow its new length."""
+    bodies = [each for each in elements[1:] if each.name == _BODY and each.parent is elements[0]]
+    counting = [
+        (element, name)
+        for element in elements
+        for namespace, names in _COUNTING.items()
+        if element.name.startswith(namespace)
+        for name in names
+        if element.attributes.get(name, "").isdecimal()
+    ]
+    if not bodies or not counting:
+        return
+    shift = _Shift(stanza, bodies[0], edits)
+    for element, name in counting:
+        old = int(element.attributes[name])
+        new = shift.moved(old, is_end=name == "end")
+        edit = _edit_attribute(stanza, element, name, str(new))
+        if new != old and not any(_covers(other, edit) for other in edits):
+            yield edit
+
+
+class _Shift:
+    """Where characters of a body are once its links are out."""
+
+    def __init__(self, stanza: bytes, body: _Element, edits: Iterable[Edit]) -> None:
+        offsets: list[int] = []
+        for run in body.runs:
+            offsets += _characters(stanza, run)[1][:-1]
+        offsets.append(body.runs[-1][1] if body.runs else body.end)
+        inside = sorted(each for each in edits if body.start < each.start and each.end <= body.end)
+        self._spans = [
+            (bisect_right(offsets, each.start) - 1, bisect_right(offsets, each.end) - 1) for each in inside
+        ]
+
+    def moved(self, position: int, *, is_end: bool) -> int:
+        moved = position
+        for start, end in self._spans:
+            if position >= end:
+                moved += len(LINK_REMOVED) - (end - start)
+            elif position > start:
+                moved += start - position + (len(LINK_REMOVED) if is_end else 0)
+        return moved
+
+
+def _covers(whole: Edit, edit: Edit) -> bool:
+    return whole is not edit and whole.start <= edit.start and edit.end <= whole.end

@@ -1,0 +1,75 @@
+"""The facts of a stanza that is not on the line: an example, or one with something taken out."""
+
+from xml.parsers import expat
+
+from policy.facts import StanzaFacts, Way
+
+CLIENT = "jabber:client"
+
+
+class StanzaTextError(ValueError):
+    """The text is not one stanza; the message says why."""
+
+
+def read_stanza(text: str | bytes) -> StanzaFacts:
+    """Take the facts of one stanza, as the gate does from its stream, but for the JIDs that it names.
+
+    Raises StanzaTextError.
+    """
+    return _StanzaReader().read(text.encode("utf-8", "replace") if isinstance(text, str) else text)
+
+
+class _StanzaReader:
+    def __init__(self) -> None:
+        self._depth = 0
+        self._top: tuple[str, dict[str, str]] = ("", {})
+        self._elements: list[str] = []
+        self._values: list[str] = []
+        self._texts: list[str] = []
+        self._text_goes_on = False
+
+    def read(self, text: bytes) -> StanzaFacts:
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        try:
+            parser.Parse(f"<stream xmlns='{CLIENT}'>".encode())
+            parser.Parse(text)
+            parser.Parse(b"</stream>", True)
+        except expat.ExpatError as error:
+            raise StanzaTextError(f"is not well-formed XML: {expat.errors.messages[error.code]}") from None
+        name, top = self._top
+        return StanzaFacts(
+            Way.C2S,
+            name[name.rfind("}") + 1 :],
+            top.get("type", ""),
+            top.get("from", ""),
+            top.get("to", ""),
+            tuple(self._elements),
+            "\n".join(self._texts),
+            tuple(self._values),
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._text_goes_on = False
+        if self._depth == 1:
+            if self._top[0]:
+                raise StanzaTextError("has more than one stanza: give each an example of its own")
+            self._top = name, attributes
+        elif self._depth > 1:
+            self._elements.append("{" + name)
+            self._values += attributes.values()
+        self._depth += 1
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+        self._text_goes_on = False
+
+    def _text(self, text: str) -> None:
+        if self._text_goes_on:
+            self._texts[-1] += text
+        elif self._depth > 1:
+            self._texts.append(text)
+            self._text_goes_on = True

@@ -1,0 +1,160 @@
+"""The review queue, pure: what waits for a reviewer, what is on its way to its recipient, and what becomes of it.
+
+An item lives from the verdict that keeps a stanza back (or tells its sender something) until what follows from it is
+carried out. The gate stores each new state before it acts on it (docs/review.md).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from xml.sax.saxutils import escape, quoteattr
+
+from policy.facts import Way
+
+MAX_ATTEMPTS = 3
+"""How often a stanza is handed to the server that hands it back, before a person must look at it."""
+
+_NS_PER_S = 1_000_000_000
+_CLIENT = "jabber:client"
+_DELAY = "urn:xmpp:delay"  # XEP-0203
+
+
+class Kind(StrEnum):
+    """What an item is: somebody's message that was held, or what the gate tells a sender."""
+
+    MESSAGE = "message"
+    NOTICE = "notice"
+
+
+class Stage(StrEnum):
+    """Where an item is.
+
+    `uncertain`: the server ended, or failed, while it may have been delivering this, or giving it back to its sender;
+    only a person can go on.
+    """
+
+    WAITING = "waiting"
+    OUTGOING = "outgoing"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+
+
+class Act(StrEnum):
+    """What is decided on a held message."""
+
+    RELEASE = "release"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A submission's number: `seq` of `epoch` (gate protocol, section 3)."""
+
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that the gate keeps until it is done with.
+
+    `token` names it, also to the adapter. `stanza` is what is sent in the end. `record` is the index of the record
+    that it goes back to, `held` the submission that is kept back, until the adapter has let go of it, `sent` the one
+    that carries it now. Times are Unix time.
+    `evidence` is a digest (hex) over what that record says: it is sealed, so whoever knows this has read it.
+    """
+
+    token: str
+    kind: Kind
+    stage: Stage
+    record: int
+    way: Way
+    sender: str
+    to: str
+    stanza: bytes
+    rules: tuple[str, ...] = ()
+    held: Place | None = None
+    held_at_ns: int = 0
+    deadline_ns: int = 0
+    evidence: str = ""
+    sent: Place | None = None
+    attempts: int = 0
+
+
+def is_due(item: Item, now_ns: int) -> bool:
+    """Tell whether nobody has decided on a held message in time."""
+    return item.stage is Stage.WAITING and item.deadline_ns <= now_ns and can_be_decided(item)
+
+
+def can_be_decided(item: Item) -> bool:
+    """Tell whether a held message may be decided on: it waits, or nobody knows what became of it.
+
+    Not before the adapter has let go of it: until then it may still give it back to its sender.
+    """
+    return item.kind is Kind.MESSAGE and item.stage in (Stage.WAITING, Stage.UNCERTAIN) and item.held is None
+
+
+def release_item(item: Item) -> Item:
+    """Let a held message go out."""
+    return replace(item, stage=Stage.OUTGOING, sent=None, attempts=0)
+
+
+def mark_sent(item: Item, place: Place) -> Item:
+    """Take note that a submission that carries this is recorded, and about to get its verdict."""
+    return replace(item, stage=Stage.SENT, sent=place)
+
+
+def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> Item | None:
+    """Follow a status of the adapter (gate protocol, 4.3); None when there is nothing more to do for this item.
+
+    What was handed back goes out again; of what a server took with it when it ended, only notices do, which may come
+    twice. A message whose time ran out before its verdict came is its sender's again, and no longer held.
+    """
+    held, sent = item.held, item.sent
+    if held is not None:
+        if held.epoch == epoch and held.seq in bounced:
+            return None
+        if held.epoch != epoch:
+            return replace(item, stage=Stage.UNCERTAIN, held=None)
+        return replace(item, held=None) if done >= held.seq else item
+    if item.stage is not Stage.SENT or sent is None:
+        return item
+    if sent.epoch != epoch:
+        again = Stage.OUTGOING if item.kind is Kind.NOTICE else Stage.UNCERTAIN
+        return replace(item, stage=again, sent=None)
+    if sent.seq in bounced:
+        attempts = item.attempts + 1
+        if attempts < MAX_ATTEMPTS:
+            return replace(item, stage=Stage.OUTGOING, sent=None, attempts=attempts)
+        return replace(item, stage=Stage.UNCERTAIN, sent=None) if item.kind is Kind.MESSAGE else None
+    return None if done >= sent.seq else item
+
+
+def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
+    """Say in a message when it was written (XEP-0203)."""
+    stamp = datetime.fromtimestamp(held_at_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # XEP-0082
+    end = stanza.rindex(b"</")
+    delay = f"<delay xmlns='{_DELAY}' from={quoteattr(gate)} stamp='{stamp}'/>"
+    return stanza[:end] + delay.encode() + stanza[end:]
+
+
+def encode_notice(gate: str, to: str, id_: str, text: str) -> bytes:
+    """Encode what the gate tells somebody: a chat message, which every client shows and every server keeps."""
+    return (
+        f"<message xmlns='{_CLIENT}' from={quoteattr(gate)} to={quoteattr(to)} type='chat' id={quoteattr(id_)}>"
+        f"<body>{escape(text)}</body></message>"
+    ).encode()
+
+
+def describe_outcome(item: Item, outcome: str) -> str:
+    """Say to a sender which message this is about, and what became of it."""
+    at = datetime.fromtimestamp(item.held_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
+    return f"Your message of {at} UTC to {item.to}: {outcome}"
+
+
+RELEASED = "it was reviewed and has been sent now."
+REFUSED = "it was reviewed and was not sent."
+EXPIRED = "nobody could review it in time, so it was not sent."
+OUT_OF_REACH_NOW = "it was reviewed, but you may not reach this address any more, so it was not sent."
+UNCERTAIN = "it was to be sent, but the server failed meanwhile. Ask whether it arrived."

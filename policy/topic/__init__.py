@@ -1,0 +1,1 @@
+"""What is talked about: business, private matters or a move to another channel (docs/topic.md)."""

@@ -1,0 +1,259 @@
+"""The gate's review queue beside a log in memory: what is kept, told and asked for, and what reviewers get to hear."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from lxml import etree
+
+from components.archive.record import Event, RecordKind, parse_record
+from components.archive.review import (
+    ReviewAnswer,
+    ReviewRequest,
+    encode_review_request,
+    parse_review_answer,
+    prove_reading,
+)
+from components.archive.store import RequestRow
+from components.gate.memo import Memo, encode_memo, parse_memo, restore_amended
+from components.gate.review import NOT_ASKED_FOR, Answered, ReviewQueue
+from components.gate.reviewing import Reviewing
+from policy.decide import decide
+from policy.decision import Action, Decision, Edit, release
+from policy.directory import Directory, parse_directory
+from policy.facts import Way
+from policy.review import Act, Item, Stage
+from tests.support.gate_process import one_enterprise
+from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, HOST, FakeLog, held, status
+
+GATE = "gate.metals.example"
+HOLD = Decision(Action.HOLD, ("tips",), notice="Held.")
+TIP = held(5, text="tip")
+EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
+MESSAGE, NOTICE = f"h42-{EVIDENCE[:8]}", f"n42-{EVIDENCE[:8]}"
+
+
+class Desk:
+    """A queue in which one message of Alice's waits since `now_s`, and the requests of reviewers."""
+
+    def __init__(self, default: Act = Act.REFUSE) -> None:
+        self.now_s = 1000.0
+        self.log = FakeLog()
+        self.rows: list[RequestRow] = []
+        self.answers: dict[str, ReviewAnswer] = {}
+        self.queue = ReviewQueue(
+            GATE, deadline_s=60, clock_ns=lambda: int(self.now_s * 1e9), clock_s=lambda: self.now_s
+        )
+        self.reviewing = Reviewing(self.queue, self, self, "gate", default=default)  # type: ignore[arg-type]
+        self.append, self.recover = self.log.append, self.log.recover
+        self.queue.keep([Answered(TIP, HOLD, 42)], [status(1, 6, 6, done=5)])
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """See LogSource."""
+        return self.rows
+
+    async def answer(self, id_: str, answer: str) -> None:
+        """See LogWriter."""
+        self.answers[id_] = parse_review_answer(answer)
+        self.rows = [row for row in self.rows if row.id != id_]
+
+    async def purge(self, *, requests_only: bool = False) -> None:
+        """See LogWriter."""
+        assert requests_only
+
+    async def ask(self, act: str, **changes: object) -> ReviewAnswer | None:
+        """Ask something about the message."""
+        request = ReviewRequest(act, 42, "carol", "read it", EVIDENCE)
+        body = encode_review_request(replace(request, **changes))  # type: ignore[arg-type]
+        self.rows = [RequestRow("review:1", body, None)]
+        self.answers.clear()
+        await self.reviewing.serve()
+        return self.answers.get("review:1")
+
+    def item(self, token: str = MESSAGE) -> Item:
+        """Give an item, which must be there."""
+        item = self.queue.find(token)
+        assert item is not None
+        return item
+
+    def submit(self, token: str, seq: int, directory: Directory = DIRECTORY) -> Decision:
+        """Submit what was asked for, record and answer it."""
+        submission = replace(held(seq, way=Way.GATE), inject=token)
+        decision = self.queue.judge(submission, lambda facts: decide(directory, facts))
+        self.queue.keep([Answered(submission, decision, 100 + seq)], [])
+        return decision
+
+    def told(self) -> list[str]:
+        """Give what Alice is told."""
+        stanzas = [etree.fromstring(each.stanza) for each in self.queue.items if each.way is Way.GATE]
+        assert all(each.get("from") == GATE and each.get("type") == "chat" for each in stanzas)
+        return [each.findtext("{jabber:client}body") or "" for each in stanzas]
+
+    def events(self) -> list[tuple[str, Mapping[str, str | int]]]:
+        """Give what is recorded of reviews."""
+        records = [parse_record(entry.kind, entry.payload) for entry in self.log.entries]
+        assert all(isinstance(each, Event) and each.kind == RecordKind.REVIEW for each in records)
+        return [(each.name, dict(each.details)) for each in records if isinstance(each, Event)]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_what_is_held_is_kept_once_and_its_sender_told(desk: Desk) -> None:
+    desk.queue.keep([Answered(TIP, HOLD, 42)], [])
+    assert [item.token for item in desk.queue.items] == [MESSAGE, NOTICE]
+    assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
+    assert desk.told() == ["Held."]
+    assert (desk.queue.count(Stage.WAITING), desk.queue.count(Stage.UNCERTAIN)) == (1, 0)
+
+
+def test_a_record_number_that_comes_again_is_another_message(desk: Desk) -> None:
+    """As after a log was restored from an older copy, while the queue was not."""
+    desk.queue.keep([Answered(held(9, text="another tip"), HOLD, 42)], [])
+    assert desk.queue.count(Stage.WAITING) == 2
+
+
+@pytest.mark.parametrize("way", [Way.S2S, Way.COMPONENT])
+def test_only_clients_of_this_server_are_told(desk: Desk, way: Way) -> None:
+    desk.queue.keep([Answered(held(6, way=way), HOLD, 43)], [])
+    (item,) = [each for each in desk.queue.items if each.record == 43]
+    assert item.way is way and desk.told() == ["Held."]
+
+
+def test_what_is_outgoing_is_asked_for_until_it_comes(desk: Desk) -> None:
+    (request,) = desk.queue.take_requests(HOST)
+    assert f' id="{NOTICE}"'.encode() in request
+    assert desk.queue.take_requests(HOST) == []
+    desk.now_s += 6
+    assert len(desk.queue.take_requests(HOST)) == 1
+    assert desk.submit(NOTICE, 6).action is Action.RELEASE
+    desk.now_s += 6
+    assert desk.queue.take_requests(HOST) == []
+    assert desk.submit(NOTICE, 7) == NOT_ASKED_FOR
+    desk.queue.keep([], [status(2, 8, 8, done=7)])
+    assert desk.queue.find(NOTICE) is None
+
+
+@pytest.mark.parametrize("token", ["", MESSAGE, "n41"])
+def test_what_was_not_asked_for_does_not_pass(desk: Desk, token: str) -> None:
+    assert desk.submit(token, 6) == NOT_ASKED_FOR
+    assert desk.item().stage is Stage.WAITING
+
+
+async def test_a_release_is_recorded_and_goes_out(desk: Desk) -> None:
+    assert await desk.ask("release") == ReviewAnswer()
+    details = {"actor": "carol", "reason": "read it", "record": "gate/42", "stage": "waiting"}
+    assert desk.events() == [("release", details)]
+    assert desk.submit(MESSAGE, 6).rules == ("released-after-review",)
+    desk.queue.keep([], [status(2, 7, 7, done=6)])
+    assert desk.queue.find(MESSAGE) is None
+    assert desk.told()[-1].endswith("it was reviewed and has been sent now.")
+
+
+async def test_a_refusal_is_told(desk: Desk) -> None:
+    assert await desk.ask("refuse") == ReviewAnswer()
+    assert desk.told()[-1] == f"Your message of 00:16 UTC to {BOB}: it was reviewed and was not sent."
+    answer = await desk.ask("release")
+    assert answer is not None and "gate/42 is not held" in answer.problem
+    assert [name for name, _ in desk.events()] == ["refuse"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"evidence": "0" * 64}, "says something else"),
+        ({"evidence": ""}, "says something else"),
+        ({"reason": " "}, "needs a reason"),
+        ({"record": 41}, "is not held"),
+        ({"act": "destroy"}, "no act of a reviewer"),
+    ],
+)
+async def test_a_wrong_request_changes_nothing(desk: Desk, changes: dict[str, object], problem: str) -> None:
+    answer = await desk.ask(**({"act": "release"} | changes))  # type: ignore[arg-type]
+    assert answer is not None and problem in answer.problem
+    assert desk.item().stage is Stage.WAITING and desk.events() == []
+
+
+async def test_what_the_adapter_has_not_let_go_of_has_to_wait(desk: Desk) -> None:
+    second = held(6, text="another tip")
+    desk.queue.keep([Answered(second, HOLD, 43)], [])
+    evidence = prove_reading(second.epoch, second.seq, second.body)
+    assert await desk.ask("release", record=43, evidence=evidence) is None
+    desk.queue.keep([], [status(2, 7, 7, done=6)])
+    assert await desk.ask("release", record=43, evidence=evidence) == ReviewAnswer()
+
+
+async def test_the_list_has_what_is_held(desk: Desk) -> None:
+    answer = await desk.ask("list")
+    assert answer is not None
+    (message,) = answer.held
+    assert (message.record, message.stage, message.sender, message.to) == (42, "waiting", ALICE, BOB)
+    assert message.deadline_ns - message.held_at_ns == 60 * 10**9
+
+
+async def test_requests_of_others_are_left_alone(desk: Desk) -> None:
+    desk.rows = [RequestRow("2026-1", b"an order", None), RequestRow("other:1", b"x", None)]
+    await desk.reviewing.serve()
+    assert desk.answers == {}
+
+
+@pytest.mark.parametrize(("default", "told"), [(Act.REFUSE, 2), (Act.RELEASE, 1)])
+async def test_when_time_is_over_the_default_is_carried_out(default: Act, told: int) -> None:
+    desk = Desk(default)
+    desk.now_s += 59
+    await desk.reviewing.serve()
+    assert desk.events() == []
+    desk.now_s += 1
+    await desk.reviewing.serve()
+    ((name, details),) = desk.events()
+    assert (name, details["actor"]) == (default.value, "deadline")
+    assert len(desk.told()) == told
+    await desk.reviewing.serve()
+    assert len(desk.events()) == 1
+
+
+async def test_who_may_not_be_reached_any_more_is_not(desk: Desk) -> None:
+    await desk.ask("release")
+    decision = desk.submit(MESSAGE, 6, parse_directory(one_enterprise([ALICE.partition("/")[0]])))
+    assert (decision.action, decision.rules) == (Action.REFUSE, ("recipient-not-admitted",))
+    assert desk.queue.find(MESSAGE) is None
+    assert "may not reach" in desk.told()[-1]
+
+
+async def test_a_decision_that_the_disk_does_not_take_is_recorded_once(desk: Desk) -> None:
+    from components.archive.errors import LogUnavailable
+
+    class Full:
+        def save(self, *_: object) -> None:
+            raise LogUnavailable("the disk is full")
+
+    store, desk.queue._store = desk.queue._store, Full()
+    for _ in range(3):
+        with pytest.raises(LogUnavailable):
+            await desk.ask("release")
+    desk.queue._store = store
+    assert await desk.ask("release") == ReviewAnswer()
+    assert len(desk.events()) == 1
+
+
+def test_a_memo_gives_the_same_answer_again_and_has_nothing_of_what_was_said() -> None:
+    stanza = b"<message><body>see http://theirs.example/x</body></message>"
+    edits = (Edit(19, 42, "[link removed]"),)
+    amended = b"<message><body>see [link removed]</body></message>"
+    decision = Decision(
+        Action.AMEND,
+        ("links",),
+        notice="Out.",
+        strip=("http://theirs.example/x",),
+        edits=edits,
+        amended=amended,
+    )
+    note = encode_memo(Memo("e", [(1, release()), (2, decision), (3, HOLD)]))
+    assert b"theirs" not in note
+    (_, first), (_, second), (_, third) = parse_memo(note).answers
+    assert first == release() and restore_amended(first, stanza) is first
+    assert restore_amended(second, stanza) == replace(decision, strip=())
+    assert third == HOLD
+    assert restore_amended(second, b"another").action is Action.REFUSE
