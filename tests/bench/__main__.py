@@ -52,8 +52,6 @@ Name = Literal[
     "reload",
     "rosters",
     "reach",
-    "reach",
-    "rosters",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -69,8 +67,6 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "reload": ("Changed rules", reload.measure),
     "rosters": ("Rosters", rosters.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
-    "reach": ("Answers about whom one must not reach", reach.measure),
-    "rosters": ("Rosters", rosters.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"
