@@ -68,9 +68,9 @@ def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
     """
     before = {firm.id: firm for firm in old.enterprises}
     after = {firm.id: firm for firm in new.enterprises}
-    changes = list(
-        _compare(_SHARED, "directory", *({"line": replace(each, enterprises=())} for each in (old, new)))
-    )
+    # Who has acknowledged the recording is told apart (components/gate/admissions.py), and may be most of the people.
+    shared = [{"line": replace(each, enterprises=(), uninformed=frozenset())} for each in (old, new)]
+    changes = list(_compare(_SHARED, "directory", *shared))
     for id_ in sorted(before.keys() | after.keys()):
         changes += _enterprise_changes(id_, before.get(id_), after.get(id_))
     return tuple(changes)

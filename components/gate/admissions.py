@@ -20,8 +20,9 @@ def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Eve
     )
     for name, people in changes:
         for some in _pack(sorted(people)):
-            details = (("people", " ".join(some)), ("rules", after.name))
-            yield Event(RecordKind.ADMISSION, name, details, at_ns)
+            # `who` is what a search by address looks at, and names one; of many, their words are found.
+            who = (("who", some[0]),) if len(some) == 1 else (("people", " ".join(some)),)
+            yield Event(RecordKind.ADMISSION, name, tuple(sorted((*who, ("rules", after.name)))), at_ns)
 
 
 def _pack(people: Iterable[str]) -> Iterator[list[str]]:

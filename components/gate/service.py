@@ -30,7 +30,7 @@ from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
-from policy.partition import partition
+from policy.partition import Partition, partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
 from policy.review import Stage
 from policy.rules import Rules
@@ -102,6 +102,7 @@ class Gate:
         self._memos: deque[KeptMemo] = deque()
         self._done_recorded = -1
         self._commits = True
+        self._borders: Partition | None = None  # what this link's adapter was told last
         self._host = ""  # where this link's adapter is addressed, once it has spoken
         self.counters = GateCounters()
 
@@ -147,7 +148,7 @@ class Gate:
         """Decide by other rules what is submitted from now on."""
         self._rules = rules
         if self._host:
-            self._say_borders(self._host)
+            self._say_borders(self._host, again=False)
 
     def link_changed(self) -> None:
         """Drop what is not recorded yet, because the link is another one: the adapter submits it again."""
@@ -170,14 +171,18 @@ class Gate:
                 await asyncio.sleep(0)
                 self._writer.integrate()
 
-    def _say_borders(self, host: str) -> None:
+    def _say_borders(self, host: str, *, again: bool = True) -> None:
         """Tell the adapter who may reach whom, before any verdict: until then the server tells nobody of others.
 
-        And ask who is in chaperoned rooms: what was seen of it before this process began is not known.
+        And ask who is in chaperoned rooms: what was seen of it before this process began is not known. Unless `again`,
+        a table that the adapter has is not sent once more: most changes of rules leave borders as they are.
         """
         self._host = host
-        for part in encode_borders(self._jid, host, partition(self._rules.directory)):
-            self._write(part)
+        borders = partition(self._rules.directory)
+        if again or borders != self._borders:
+            self._borders = borders
+            for part in encode_borders(self._jid, host, borders):
+                self._write(part)
         for room in sorted(self._rules.directory.borders.chaperoned):
             self._write(encode_occupants(self._jid, host, room))
 

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -202,6 +203,10 @@ def main() -> None:
         app(exit_on_error=False, print_error=False)
     except CycloptsError as err:
         fail(f"{' '.join(str(err).split())} (`steelyard --help` shows what there is)")
+    except BrokenPipeError:
+        # Whoever reads along has seen enough (`steelyard audit search ... | head`): nothing more is to be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ def told(before: Directory, after: Directory) -> list[tuple[str, str]]:
         assert parse_record(RecordKind.ADMISSION, encode_event(event)) == event
         assert isinstance(event, Event)
         assert dict(event.details)["rules"] == Rules(after).name
-    return [(event.name, str(dict(event.details)["people"])) for event in events]
+    told = [(event.name, dict(event.details)) for event in events]
+    return [(name, str(details.get("who") or details["people"])) for name, details in told]
 
 
 def test_who_came_who_left_and_who_was_told() -> None:
