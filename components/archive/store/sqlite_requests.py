@@ -6,7 +6,8 @@ from components.archive.errors import LogUnavailable
 from components.archive.store.connection import Connection, open_connection, sqlite_errors_named
 
 # A request may say who is suspected of what: nothing of it may stay in a free page.
-_PRAGMAS = ("synchronous = FULL", "secure_delete = ON")
+# And it may have to wait longer than others: a writer that commits all the while leaves short gaps only.
+_PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "busy_timeout = 10000")
 
 
 class SqliteRequests:

@@ -1,7 +1,5 @@
 """Requests to a log's writer, and what it answers; and orders carried out, in either kind of store."""
 
-from dataclasses import replace
-
 import pytest
 
 from components.archive.erasure import NewEnvelopes
@@ -37,7 +35,7 @@ async def test_a_request_waits_until_it_is_answered(store_name: StoreName) -> No
     waiting = [RequestRow("b", b"first \0 body", None), RequestRow("a", b"second body", None)]
     assert await store.fetch_requests() == waiting
     assert await box.fetch_answer("b") is None
-    await store.commit(replace(records(0, [b"record"]), answered=[RequestRow("b", None, '{"a": "ä"}')]))
+    await store.commit(records(0, [b"record"])._replace(answered=[RequestRow("b", None, '{"a": "ä"}')]))
     assert await store.fetch_requests() == [RequestRow("b", None, '{"a": "ä"}'), waiting[1]]
     assert await box.fetch_answer("b") == '{"a": "ä"}'
     await box.submit_request("b", b"asked again")
