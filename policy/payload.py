@@ -151,7 +151,7 @@ def decide_payload(facts: StanzaFacts) -> Decision:
     Looks at all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item.
     A readable body beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
     """
-    namespaces = [name.rpartition("}")[0] for name in facts.elements]
+    namespaces = [name.partition("}")[0] for name in facts.elements]
     refusal = None if _NAMESPACES.isdisjoint(namespaces) else _refusal_by_namespace(namespaces)
     if refusal is None or refusal is MARKER:
         refusal = _refusal_by_text(facts.text) or _refusal_by_attributes(facts) or refusal

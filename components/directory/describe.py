@@ -49,7 +49,17 @@ def _describe_enterprise(firm: Enterprise) -> dict[str, Any]:
         "id": firm.id,
         "name": firm.name,
         "desks": [asdict(desk) for desk in firm.desks],
-        "people": [asdict(person) | {"roles": sorted(person.roles)} for person in firm.people],
+        "people": [_describe_person(person) for person in firm.people],
+    }
+
+
+def _describe_person(person: Person) -> dict[str, Any]:
+    return {
+        "jid": person.jid,
+        "name": person.name,
+        "desk": person.desk,
+        "roles": sorted(person.roles),
+        "id": person.id,
     }
 
 
