@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from components.admission.service import AdmissionService
 from components.admission.settings import AdmissionSettings, load_admission
 from components.grants.folder import GrantsError
 from components.link.logs import configure_logging
+from components.process import wait_for_end
 from policy.directory import DirectoryError
 
 _STATUS_EVERY_S = 0.5
@@ -25,21 +25,14 @@ log = structlog.get_logger("access")
 async def run_admission(settings: AdmissionSettings) -> None:
     """Connect and serve until SIGTERM or SIGINT; raises GrantsError, DirectoryError or OSError when it cannot."""
     service = AdmissionService(settings, settings.access.secret_file.read_text().strip())
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
     tasks = [
         asyncio.create_task(service.run(), name="follow"),
         asyncio.create_task(service.keeper.run(), name="accounts"),
         asyncio.create_task(service.describe_rooms(), name="rooms"),
         asyncio.create_task(_report(settings.access.status_file, service), name="status"),
     ]
-    for task in tasks:
-        # One that cannot go on must not look alive: its end ends the process.
-        task.add_done_callback(lambda _task: stopped.set())
     service.link.open()
-    await stopped.wait()
+    await wait_for_end(tasks)
     for task in tasks:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from components.gate.watch import Watch
 from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
 from components.link.logs import configure_logging
+from components.process import wait_for_end
 from components.rules.load import RuleSources, load_sources
 from policy.retention import RecordedKind, assign_class
 
@@ -118,15 +118,8 @@ async def run_gate(
             keep_watch(settings, watch, gate, link, writer, reader, writer.verifier_key), name="watch"
         ),
     ]
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    for task in tasks:
-        # A gate that cannot go on must not look alive: its end ends the process, and the line stops.
-        task.add_done_callback(lambda _task: stopped.set())
     link.open()
-    await stopped.wait()
+    await wait_for_end(tasks)
     await link.close()
     for task in tasks:
         task.cancel()

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from slixmpp.componentxmpp import ComponentXMPP
 from slixmpp.xmlstream import tostring
+
+from components.link.stream import ComponentStream
 
 XMLNS = "jabber:client"
 XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 _XMLNS_COMPONENT = "jabber:component:accept"
-_RECONNECT_MIN_S = 0.1
 _STANZAS = frozenset({"iq", "message", "presence"})
 _REQUESTS = frozenset({"get", "set"})
 _HEARD = frozenset({"message", "presence"})
@@ -233,7 +233,7 @@ def _drop(_stanza: ET.Element) -> None:
     pass
 
 
-class _Stream(ComponentXMPP):
+class _Stream(ComponentStream):
     """slixmpp's stream, handshake and parser, without its stanza objects: they cost more than what is in them."""
 
     def __init__(
@@ -246,26 +246,19 @@ class _Stream(ComponentXMPP):
         on_state: Callable[[bool], None],
         reconnect_max_s: float,
     ) -> None:
-        super().__init__(jid, secret, address, port)  # type: ignore[no-untyped-call]
-        self.is_accepted = False
+        super().__init__(
+            jid, secret, address, port, on_state=on_state, reconnect_max_s=reconnect_max_s, log=log
+        )
+        self._is_accepted = False
         self._on_stanza = on_stanza
-        self._on_state = on_state
-        self._reconnect_max_s = reconnect_max_s
-        self._reconnect_s = _RECONNECT_MIN_S
-        self._closing = False
-        self._retry: asyncio.TimerHandle | None = None
-        self.add_event_handler("session_start", self._accepted)
-        self.add_event_handler("connection_failed", self._failed)
-        self.add_event_handler("disconnected", self._disconnected)
-        self.add_event_handler("stream_error", self._stream_error)
+        self.add_event_handler("session_start", self._stream_accepted)
 
-    async def stay_away(self) -> None:
-        self._closing = True
-        if self._retry is not None:
-            self._retry.cancel()
-        self.cancel_connection_attempt()
-        if self.transport is not None:
-            await self.disconnect(wait=1.0)
+    @property
+    def is_accepted(self) -> bool:
+        return self._is_accepted
+
+    def forget_connection(self) -> None:
+        self._is_accepted = False
 
     def _spawn_event(self, xml: ET.Element) -> None:
         if self.is_accepted and _local(xml.tag) in _STANZAS:
@@ -273,34 +266,6 @@ class _Stream(ComponentXMPP):
         else:
             super()._spawn_event(xml)
 
-    def _accepted(self, _event: Any) -> None:
-        self.is_accepted = True
-        self._reconnect_s = _RECONNECT_MIN_S
-        self._on_state(True)
-
-    def _failed(self, reason: Any) -> None:
-        log.warning("cannot connect to the server: %s; next attempt in %.1f s", reason, self._reconnect_s)
-        self.cancel_connection_attempt()
-        self._connect_later()
-
-    def _disconnected(self, reason: Any) -> None:
-        if self.is_accepted:
-            self.is_accepted = False
-            self._on_state(False)
-        if not self._closing:
-            log.warning("disconnected: %s", reason or "connection lost")
-            self._connect_later()
-
-    def _stream_error(self, error: Any) -> None:
-        # For instance `conflict`: a component of this name is connected already.
-        log.error("the server closed the stream: %s %s", error["condition"], error["text"])
-
-    def _connect_later(self) -> None:
-        if self._closing or self._retry is not None:
-            return
-        self._retry = asyncio.get_running_loop().call_later(self._reconnect_s, self._connect_now)
-        self._reconnect_s = min(self._reconnect_s * 2, self._reconnect_max_s)
-
-    def _connect_now(self) -> None:
-        self._retry = None
-        self.connect()
+    def _stream_accepted(self, _event: Any) -> None:
+        self._is_accepted = True
+        self.accepted()

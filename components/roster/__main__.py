@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from components.archive.serving import serve_orders
 from components.archive.settings import load_approvers, load_archive, load_retention
 from components.archive.store.open import open_store
 from components.link.logs import configure_logging
+from components.process import wait_for_end
 from components.roster.journal import Journal
 from components.roster.service import RosterService
 from components.roster.settings import RosterSettings, load_line, load_roster
@@ -51,7 +50,7 @@ async def run_roster(site_toml: Path, settings: RosterSettings) -> None:
             asyncio.create_task(maintain_log(writer), name="maintenance"),
             asyncio.create_task(serve_orders(orders), name="orders"),
         ]
-        await _wait_for_end(tasks)
+        await wait_for_end(tasks)
         for task in tasks:
             task.cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
@@ -64,17 +63,6 @@ def _first_cause(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def _wait_for_end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    for task in tasks:
-        # A component that cannot go on must not look alive.
-        task.add_done_callback(lambda _task: stopped.set())
-    await stopped.wait()
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.archive.witness.state import WitnessState
 from components.link.logs import configure_logging
+from components.process import wait_for_end
 from components.witness.service import open_service
 from components.witness.settings import OwnLog, WitnessSettings, load_own_logs, load_witness
 from components.witness.status import report_status
@@ -30,7 +30,7 @@ async def run_witness(settings: WitnessSettings, logs: Sequence[OwnLog]) -> None
                 asyncio.create_task(service.run(), name="logs"),
                 asyncio.create_task(report_status(settings.status_file, service), name="status"),
             ]
-            await _wait_for_end(tasks)
+            await wait_for_end(tasks)
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -40,17 +40,6 @@ async def run_witness(settings: WitnessSettings, logs: Sequence[OwnLog]) -> None
                     raise result
     finally:
         state.close()
-
-
-async def _wait_for_end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    for task in tasks:
-        # A witness that cannot go on must not look alive.
-        task.add_done_callback(lambda _task: stopped.set())
-    await stopped.wait()
 
 
 def main() -> int:
