@@ -45,13 +45,16 @@ async def search(settings: AuditSettings, query: str, limit: int, progress: Prog
         with Index(settings.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
-            records = [
+            views = [
                 view_record(settings.gate.name, await _fetch_indexed(log, settings.gate.name, number), index)
                 for number in found.indexes
             ]
-    access = Access(name_actor(), "search", query, now_ns, found.log_size, found.matched)
+    # What was destroyed a moment ago is in the index until a checkpoint covers its tombstone: it is found no more.
+    records = tuple(view for view in views if view.opened.stored.payload is not None)
+    matched = found.matched - (len(views) - len(records))
+    access = Access(name_actor(), "search", query, now_ns, found.log_size, matched)
     access_id = await record_access(settings, access)
-    return SearchResult(node, tuple(records), found.matched, found.submissions, found.log_size, access_id)
+    return SearchResult(node, records, matched, found.submissions, found.log_size, access_id)
 
 
 async def _fetch_indexed(log: RecordOpener, name: str, number: int) -> OpenedRecord:
