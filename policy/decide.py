@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from policy.affiliation import ALLOWED, decide_affiliation
+from policy.content.payload import decide_payload
 from policy.decision import Action, Decision
-from policy.directory import Directory
+from policy.directory.directory import Directory
 from policy.facts import StanzaFacts
-from policy.occupancy import NOBODY, Occupancy
-from policy.payload import decide_payload
+from policy.reach.affiliation import ALLOWED, decide_affiliation
+from policy.reach.occupancy import NOBODY, Occupancy
 
 if TYPE_CHECKING:
     from policy.content.policy import ContentPolicy

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from policy.address import BareJid, domain_of
-from policy.affiliation import reachable_people
-from policy.directory import Directory
-from policy.enterprise import Desk, Enterprise, EnterpriseId, Person
+from policy.directory.directory import Directory
+from policy.directory.enterprise import Desk, Enterprise, EnterpriseId, Person
+from policy.reach.affiliation import reachable_people
 
 BOTH = "both"
 

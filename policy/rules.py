@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from policy.content.policy import ContentPolicy
-from policy.directory import Directory
+from policy.directory.directory import Directory
 
 _FORMAT = "steelyard-rules/1"
 _NAME_LENGTH = 16

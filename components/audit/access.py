@@ -9,12 +9,12 @@ from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.record import Access, RecordError, RecordKind, encode_access
-from components.archive.settings import load_retention
 from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
-from components.audit.errors import AuditError
-from components.audit.settings import AuditSettings
-from components.settings import SettingsError
+from components.process.errors import SiteError
+from components.settings.archive import load_retention
+from components.settings.audit import AuditSettings
+from components.settings.table import SettingsError
 from policy.retention import RecordedKind, assign_class
 
 # Another look holds the log for a few milliseconds.
@@ -25,7 +25,7 @@ _BUSY_RETRY_S = 0.02
 async def record_access(settings: AuditSettings, access: Access) -> str:
     """Append a look to the audit log and return its record's id; durable when this returns.
 
-    Raises AuditError: then nothing may be shown.
+    Raises SiteError: then nothing may be shown.
     """
     log = settings.audit
     try:
@@ -36,7 +36,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
-        raise AuditError(
+        raise SiteError(
             f"nothing is shown, as this look could not be recorded in {store_label(log.path)}: {error}"
         ) from error
     return f"{log.name}/{index}"

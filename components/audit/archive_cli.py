@@ -45,15 +45,15 @@ def move(
     from components.archive.keys import KeyFileError, load_verifier_key
     from components.archive.store.open import store_label
     from components.audit.document import encode_document
-    from components.audit.errors import AuditError
     from components.audit.printing import progress_bar
+    from components.process.errors import SiteError
 
     with errors_in_one_line():
         names = _parse(source), _parse(target)
         try:
             verifier_key = load_verifier_key(key) if key is not None else _find_key(names, site)
         except KeyFileError as error:
-            raise AuditError(str(error)) from None
+            raise SiteError(str(error)) from None
         with progress_bar("Copying and reading back", "records") as progress:
             moved = asyncio.run(move_log(*names, verifier_key, progress))
     if as_json:
@@ -67,26 +67,26 @@ def move(
 
 def _parse(text: str) -> "StoreName":
     from components.archive.store.open import parse_store_name
-    from components.audit.errors import AuditError
+    from components.process.errors import SiteError
 
     try:
         return parse_store_name(text, Path())
     except ValueError as error:
-        raise AuditError(str(error)) from None
+        raise SiteError(str(error)) from None
 
 
 def _find_key(names: tuple["StoreName", "StoreName"], site: Path) -> "VerifierKey":
     """Find the key of the site's log that one of these stores is."""
     from components.archive.keys import load_verifier_key
-    from components.audit.errors import AuditError
-    from components.audit.settings import load_audit_settings
+    from components.process.errors import SiteError
+    from components.settings.audit import load_audit_settings
 
     settings = load_audit_settings(site)
     wanted = {_absolute(name) for name in names}
     for log in settings.logs:
         if _absolute(log.path) in wanted:
             return load_verifier_key(log.verifier_key_file)
-    raise AuditError(f"neither is a log of {site}; name the log's public key with --key")
+    raise SiteError(f"neither is a log of {site}; name the log's public key with --key")
 
 
 def _absolute(name: "StoreName") -> "StoreName":

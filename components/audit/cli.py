@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter, validators
 
-from components.audit.errors import AuditError
+from components.process.errors import SiteError
 
 app = App(name="audit", help="Look into the record. Every look is itself a record.")
 
@@ -40,7 +40,7 @@ def search(
     from components.audit import printing
     from components.audit.document import describe_search, encode_document
     from components.audit.search import search as search_log
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -71,8 +71,8 @@ def show(
     """
     from components.audit import printing
     from components.audit.document import describe_detail, encode_document
-    from components.audit.settings import load_audit_settings
     from components.audit.show import show as show_record
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -104,7 +104,7 @@ def proof(
         Write it to this file; else to standard output.
     """
     from components.audit.prove import prove
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         proved = asyncio.run(prove(load_audit_settings(site), record))
@@ -120,10 +120,10 @@ def proof(
 def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check that every number which the server gave out is recorded once; status 1 when any is not."""
     from components.audit import printing
+    from components.audit.checks.reconcile import reconcile as reconcile_log
     from components.audit.document import encode_document
-    from components.audit.reconcile import reconcile as reconcile_log
     from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -140,9 +140,9 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """Tell what was said since the last time is about, by the topic rules that flag (docs/topic.md)."""
     from components.audit import printing
+    from components.audit.checks.topics import describe_topics, mark_topics, print_topics
     from components.audit.document import encode_document
-    from components.audit.settings import load_audit_settings
-    from components.audit.topics import describe_topics, mark_topics, print_topics
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -180,10 +180,10 @@ def verify_command(
         The verifier key of an approver of orders, or a file with it; may be repeated.
     """
     from components.audit import printing
+    from components.audit.checks.evidence import load_evidence
+    from components.audit.checks.verify_site import Scope, verify_site
     from components.audit.document import describe_verification, encode_document
-    from components.audit.evidence import load_evidence
-    from components.audit.settings import load_audit_settings
-    from components.audit.verification import Scope, verify_site
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -211,7 +211,7 @@ def errors_in_one_line() -> Iterator[None]:
         _fail(explain_query_error(error))
     except NoKeyError as error:
         _fail(f"steelyard: {error}; name the auditor's key of that time in audit.key_files")
-    except (AuditError, LogError, UsageError) as error:
+    except (SiteError, LogError, UsageError) as error:
         _fail(f"steelyard: {error}")
     except OSError as error:
         _fail(f"steelyard: {error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")

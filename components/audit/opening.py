@@ -7,17 +7,17 @@ from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
-from components.audit.errors import AuditError
-from components.audit.settings import AuditSettings, LogSettings
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings, LogSettings
 
 
 @asynccontextmanager
 async def open_log(settings: AuditSettings, log: LogSettings) -> AsyncIterator[RecordOpener]:
-    """Open a log of the site for reading what is sealed to the auditors; raises AuditError and LogError."""
+    """Open a log of the site for reading what is sealed to the auditors; raises SiteError and LogError."""
     try:
         keys = load_key_ring(settings.key_files)
     except KeyFileError as error:
-        raise AuditError(f"{error}; the auditors' keys are named in audit.key_files") from None
+        raise SiteError(f"{error}; the auditors' keys are named in audit.key_files") from None
     reader = await LogReader.open(log.path)
     try:
         yield RecordOpener(reader, log.origin, keys)

@@ -14,7 +14,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Submission
 from components.audit.document import describe_view
 from components.audit.excerpt import make_excerpt
-from components.audit.index import DeliveryState
+from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Kind, Node
 from components.audit.search import SearchResult

@@ -11,9 +11,9 @@ from components.archive.log.proof import LogProof, encode_proof, verify_own_proo
 from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
-from components.audit.errors import AuditError
-from components.audit.settings import AuditSettings, LogSettings
 from components.audit.show import explain_absence, parse_record_id
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings, LogSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ProofFile:
 async def prove(settings: AuditSettings, record_id: str) -> ProofFile:
     """Prove that a record is in its log's tree, under the newest checkpoint; its content is not needed for that.
 
-    Raises AuditError for an id that names no record, when it cannot be proved or the look cannot be recorded, and
+    Raises SiteError for an id that names no record, when it cannot be proved or the look cannot be recorded, and
     LogError.
     """
     log, number = parse_record_id(settings, record_id)
@@ -46,7 +46,7 @@ async def prove(settings: AuditSettings, record_id: str) -> ProofFile:
     access_id = await record_access(settings, access)
     for proof in proofs:
         return ProofFile(record_id, encode_proof(proof), access_id)
-    raise AuditError(explain_absence(log.name, number, size))
+    raise SiteError(explain_absence(log.name, number, size))
 
 
 async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> LogProof:
@@ -58,7 +58,7 @@ async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> L
         proof = LogProof(stored.index, tuple(hashes), note, encode_leaf(stored.leaf))
         verify_own_proof(proof, key)
     except (ValueError, LogDamaged, KeyFileError) as error:  # NoteError, CheckpointError, ProofError
-        raise AuditError(
+        raise SiteError(
             f"{log.name}/{stored.index} cannot be proved: {error}; run `steelyard verify`"
         ) from None
     return proof

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from components.audit.reconcile import EpochReport, Range, Reconciliation
+from components.audit.checks.reconcile import EpochReport, Range, Reconciliation
 from components.audit.terminal import show_text
 from components.audit.view import format_time
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.audit.replay import FLAGGED, Change, Outcome, Replay
+from components.audit.checks.replay import FLAGGED, Change, Outcome, Replay
 from components.audit.terminal import show_text
 from components.audit.view import format_time
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
-from components.audit.errors import AuditError
+from components.process.errors import SiteError
 
 if TYPE_CHECKING:
-    from components.audit.retention_propose import Proposal
-    from components.audit.settings import AuditSettings, LogSettings
+    from components.audit.orders.propose import Proposal
+    from components.settings.audit import AuditSettings, LogSettings
 
 LogName = Annotated[
     str,
@@ -60,13 +60,13 @@ def hold(
     query
         What matches this, then and from now on (docs/query.md).
     """
-    from components.audit import retention_propose
-    from components.audit.retention_scope import read_scope
+    from components.audit.orders import propose
+    from components.audit.orders.scope import read_scope
 
     with errors_in_one_line():
         settings, of = _load(site, records[0].rpartition("/")[0] if records else "")
         scope = read_scope(settings, of, records, custodian, conversation, query)
-        proposal = _run(retention_propose.propose_hold, settings, of, scope, matter, reason)
+        proposal = _run(propose.propose_hold, settings, of, scope, matter, reason)
         _hand_out([proposal], out, as_json)
 
 
@@ -87,13 +87,13 @@ def release(
     hold
         The hold's id.
     """
-    from components.audit import retention_propose
+    from components.audit.orders import propose
 
     with errors_in_one_line():
         if bool(hold) == bool(matter):
-            raise AuditError("name a hold's id, or a matter with --matter")
+            raise SiteError("name a hold's id, or a matter with --matter")
         settings, of = _load(site, log)
-        proposals = _run(retention_propose.propose_releases, settings, of, hold, matter, reason)
+        proposals = _run(propose.propose_releases, settings, of, hold, matter, reason)
         _hand_out(proposals, out, as_json)
 
 
@@ -116,21 +116,21 @@ def expire(
     plan
         Only show what is due, and what holds keep of it.
     """
-    from components.archive.settings import load_retention
-    from components.audit import retention_document, retention_propose
+    from components.audit.orders import document, propose
+    from components.settings.archive import load_retention
 
     with errors_in_one_line():
         settings, of = _load(site, log)
         if not plan:
-            proposal = _run(retention_propose.propose_expiry, settings, of, segments, matter, reason)
+            proposal = _run(propose.propose_expiry, settings, of, segments, matter, reason)
             _hand_out([proposal], out, as_json)
             return
-        found, access_id = _run(retention_propose.plan, settings, of)
+        found, access_id = _run(propose.plan, settings, of)
         policy = load_retention(settings.retention)
         if as_json:
-            _print_json(retention_document.describe_plan(found, policy, access_id))
+            _print_json(document.describe_plan(found, policy, access_id))
             return
-        for line in retention_document.format_plan(found, policy):
+        for line in document.format_plan(found, policy):
             print(line)
         print(f"This look is record {access_id}.")
 
@@ -153,13 +153,13 @@ def erase(
     query
         All that matches this now (docs/query.md).
     """
-    from components.audit import retention_propose
-    from components.audit.retention_scope import read_scope
+    from components.audit.orders import propose
+    from components.audit.orders.scope import read_scope
 
     with errors_in_one_line():
         settings, of = _load(site, records[0].rpartition("/")[0] if records else "")
         scope = read_scope(settings, of, records, "", (), query)
-        proposal = _run(retention_propose.propose_erasure, settings, of, scope, matter, reason)
+        proposal = _run(propose.propose_erasure, settings, of, scope, matter, reason)
         _hand_out([proposal], out, as_json)
 
 
@@ -173,8 +173,8 @@ def approve(file: Path, *, key: str = "", as_json: AsJson = False) -> None:
     key
         Where the approver's private key is kept (docs/keys.md); without it, the order is only shown.
     """
-    from components.audit.retention_carry import approve_file, read_order_file
-    from components.audit.retention_document import describe_file, format_order
+    from components.audit.orders.carry import approve_file, read_order_file
+    from components.audit.orders.document import describe_file, format_order
 
     with errors_in_one_line():
         found = approve_file(file, key) if key else read_order_file(file)
@@ -202,16 +202,16 @@ def carry_out(
     timeout
         Seconds to wait for the log's writer.
     """
-    from components.audit.retention_carry import hand_over, read_order_file
-    from components.audit.retention_document import describe_answer
-    from components.audit.settings import load_audit_settings
+    from components.audit.orders.carry import hand_over, read_order_file
+    from components.audit.orders.document import describe_answer
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
         found = read_order_file(file)
         of = next((log for log in settings.logs if log.origin == found.order.log), None)
         if of is None:
-            raise AuditError(f"{file}: the order is for {found.order.log}, which is no log of this site")
+            raise SiteError(f"{file}: the order is for {found.order.log}, which is no log of this site")
         answer = asyncio.run(hand_over(settings, of, found, timeout))
     if as_json:
         _print_json(describe_answer(answer, found))
@@ -229,12 +229,12 @@ def carry_out(
 
 def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """Show all orders of a log, and what became of each."""
-    from components.audit import retention_propose
-    from components.audit.retention_document import describe_orders, format_order
+    from components.audit.orders import propose
+    from components.audit.orders.document import describe_orders, format_order
 
     with errors_in_one_line():
         settings, of = _load(site, log)
-        views, access_id = _run(retention_propose.list_orders, settings, of)
+        views, access_id = _run(propose.list_orders, settings, of)
     if as_json:
         _print_json(describe_orders(views, access_id))
         return
@@ -245,12 +245,12 @@ def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteFile = DEFAU
 
 
 def _load(site: Path, log: str) -> "tuple[AuditSettings, LogSettings]":
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     settings = load_audit_settings(site)
     found = settings.find_log(log or settings.gate.name)
     if found is None:
-        raise AuditError(f"there is no log {log!r}: name {settings.log_names}")
+        raise SiteError(f"there is no log {log!r}: name {settings.log_names}")
     return settings, found
 
 
@@ -263,11 +263,11 @@ def _run(propose: Any, *arguments: Any) -> Any:
 
 def _hand_out(proposals: "Sequence[Proposal]", out: Path | None, as_json: bool) -> None:
     """Write each order to its file, and say what comes next."""
-    from components.audit.retention_carry import read_order_file, write_order_file
-    from components.audit.retention_document import describe_file, format_order
+    from components.audit.orders.carry import read_order_file, write_order_file
+    from components.audit.orders.document import describe_file, format_order
 
     if out is not None and len(proposals) > 1:
-        raise AuditError("these are several orders: leave out --out, and each gets a file of its own")
+        raise SiteError("these are several orders: leave out --out, and each gets a file of its own")
     described = []
     for proposal in proposals:
         path = out or Path(f"{proposal.order.id}.order")

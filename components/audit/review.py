@@ -6,7 +6,11 @@ import uuid
 from dataclasses import dataclass
 
 from components.archive.record import Access, RecordKind, Submission, parse_record
-from components.archive.review import (
+from components.archive.store.open import open_requests
+from components.audit.access import name_actor, record_access
+from components.audit.opening import open_log
+from components.audit.show import explain_absence, parse_record_id
+from components.link.review_request import (
     LIST,
     REQUEST_PREFIX,
     HeldMessage,
@@ -17,12 +21,8 @@ from components.archive.review import (
     parse_review_answer,
     prove_reading,
 )
-from components.archive.store.open import open_requests
-from components.audit.access import name_actor, record_access
-from components.audit.errors import AuditError
-from components.audit.opening import open_log
-from components.audit.settings import AuditSettings
-from components.audit.show import explain_absence, parse_record_id
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings
 
 _ASK_EVERY_S = 0.05
 
@@ -36,7 +36,7 @@ class HeldList:
 
 
 async def list_held(settings: AuditSettings, timeout_s: float) -> HeldList:
-    """Ask the gate which messages it holds; raises AuditError, also when it does not answer, and LogError."""
+    """Ask the gate which messages it holds; raises SiteError, also when it does not answer, and LogError."""
     answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
     access = Access(name_actor(), "review-list", "", time.time_ns(), 0, len(answer.held))
     return HeldList(answer.held, await record_access(settings, access))
@@ -47,7 +47,7 @@ async def decide_held(
 ) -> str:
     """Have a held message released or refused; gives the id of the record that says who read it to decide.
 
-    The record is opened with the auditors' key: without that, nobody can decide on it. Raises AuditError, also when
+    The record is opened with the auditors' key: without that, nobody can decide on it. Raises SiteError, also when
     the gate refuses or does not answer, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
@@ -55,21 +55,21 @@ async def decide_held(
         size = await opener.reader.size()
         found = await opener.fetch(number, 1)  # also one that no checkpoint is signed over yet
     if not found:
-        raise AuditError(explain_absence(log.name, number, size))
+        raise SiteError(explain_absence(log.name, number, size))
     opened = found[0]
     try:
         content = parse_record(RecordKind(opened.leaf.kind), opened.payload or b"")
     except ValueError:
         content = None
     if log is not settings.gate or not isinstance(content, Submission):
-        raise AuditError(f"{record_id} is no message that was held")
+        raise SiteError(f"{record_id} is no message that was held")
     actor = name_actor()
     access = Access(actor, f"review-{act}", record_id, time.time_ns(), size, 1)
     access_id = await record_access(settings, access)
     evidence = prove_reading(content.epoch, content.seq, content.body)
     answer = await _ask(settings, ReviewRequest(act, number, actor, reason, evidence), timeout_s)
     if answer.problem:
-        raise AuditError(answer.problem)
+        raise SiteError(answer.problem)
     return access_id
 
 
@@ -87,11 +87,11 @@ async def _ask(settings: AuditSettings, request: ReviewRequest, timeout_s: float
         # Killed before this: what was asked stays, and the gate does it.
         await box.withdraw_request(id_)
         if text is None:
-            raise AuditError(
+            raise SiteError(
                 "the gate does not answer: see whether the site is up, then `steelyard review list`"
             )
         return parse_review_answer(text)
     except ReviewRequestError as error:
-        raise AuditError(str(error)) from None
+        raise SiteError(str(error)) from None
     finally:
         await box.close()

@@ -20,7 +20,7 @@ def list_(*, timeout: Timeout = 10.0, as_json: AsJson = False, site: SiteFile = 
     from components.audit.document import encode_document
     from components.audit.review import list_held
     from components.audit.review_document import describe_held, format_held
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
@@ -75,7 +75,7 @@ def refuse(
 def _decide(record: str, act: str, reason: str, timeout: float, as_json: bool, site: SiteFile) -> None:
     from components.audit.document import encode_document
     from components.audit.review import decide_held
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         access_id = asyncio.run(decide_held(load_audit_settings(site), record, act, reason, timeout))

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from components.archive.review import HeldMessage
 from components.audit.review import HeldList
 from components.audit.terminal import show_text
 from components.audit.view import format_time
+from components.link.review_request import HeldMessage
 
 _STAGES = {
     "waiting": "waits",

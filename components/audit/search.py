@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
-from components.audit.errors import AuditError
-from components.audit.index import Index
+from components.audit.index.index import Index
 from components.audit.opening import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
-from components.audit.settings import AuditSettings
 from components.audit.view import RecordView, view_record
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +37,7 @@ class SearchResult:
 async def search(settings: AuditSettings, query: str, limit: int, progress: Progress) -> SearchResult:
     """Search the gate's log for a query (docs/query.md); at most the `limit` newest records are returned.
 
-    Raises QueryError, AuditError when the look cannot be recorded, and LogError.
+    Raises QueryError, SiteError when the look cannot be recorded, and LogError.
     """
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
@@ -60,6 +60,4 @@ async def search(settings: AuditSettings, query: str, limit: int, progress: Prog
 async def _fetch_indexed(log: RecordOpener, name: str, number: int) -> OpenedRecord:
     for opened in await log.fetch(number, 1):
         return opened
-    raise AuditError(
-        f"record {name}/{number} was indexed and is missing from the log: run `steelyard verify`"
-    )
+    raise SiteError(f"record {name}/{number} was indexed and is missing from the log: run `steelyard verify`")

@@ -13,12 +13,12 @@ from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.reader import LogReader
 from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.errors import AuditError
-from components.audit.index import Index
+from components.audit.index.index import Index
 from components.audit.opening import open_log
 from components.audit.search import Progress
-from components.audit.settings import AuditSettings, LogSettings
 from components.audit.view import RecordView, view_record
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings, LogSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RecordDetail:
 async def show(settings: AuditSettings, record_id: str, progress: Progress) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
 
-    Raises AuditError for an id that names no record and when the look cannot be recorded, and LogError.
+    Raises SiteError for an id that names no record and when the look cannot be recorded, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
@@ -77,7 +77,7 @@ async def show(settings: AuditSettings, record_id: str, progress: Progress) -> R
     access_id = await record_access(settings, access)
     for view, proof in found:
         return RecordDetail(view, proof, access_id)
-    raise AuditError(explain_absence(log.name, number, size))
+    raise SiteError(explain_absence(log.name, number, size))
 
 
 async def _view(
@@ -105,12 +105,12 @@ async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> P
 
 
 def parse_record_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int]:
-    """Find the log and the index that a record's public id names; raises AuditError."""
+    """Find the log and the index that a record's public id names; raises SiteError."""
     name, _, number = record_id.rpartition("/")
     log = settings.find_log(name)
     if log is None or not re.fullmatch(r"[0-9]{1,18}", number):
         names = f"{settings.gate.name}/100042 or {settings.audit.name}/7"
-        raise AuditError(f"{record_id!r} is no record's id: one looks like {names}")
+        raise SiteError(f"{record_id!r} is no record's id: one looks like {names}")
     return log, int(number)
 
 

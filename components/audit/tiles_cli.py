@@ -10,8 +10,8 @@ from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_l
 
 if TYPE_CHECKING:
     from components.archive.store.open import StoreName
-    from components.archive.tiles.export import Exported
-    from components.audit.settings import LogSettings
+    from components.settings.audit import LogSettings
+    from components.tiles.export import Exported
 
 
 def tiles(
@@ -31,15 +31,15 @@ def tiles(
         Only this log, such as gate; may be given more than once.
     """
     from components.audit.document import encode_document
-    from components.audit.errors import AuditError
-    from components.audit.settings import load_audit_settings
+    from components.process.errors import SiteError
+    from components.settings.audit import load_audit_settings
 
     exported: dict[str, Exported] = {}
     with errors_in_one_line():
         settings = load_audit_settings(site)
         known = {each.name: each for each in settings.logs}
         if unknown := [name for name in log if name not in known]:
-            raise AuditError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
+            raise SiteError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
         for name in log or [name for name, each in known.items() if _may_exist(each.path)]:
             exported[name] = _export(known[name], folder / name)
         _ship_verifier(folder)
@@ -74,10 +74,10 @@ def _export(log: "LogSettings", folder: Path) -> "Exported":
     from components.archive.keys import KeyFileError
     from components.archive.keys.log_key import load_verifier_keys
     from components.archive.reader import LogReader
-    from components.archive.tiles.export import export_tiles
-    from components.archive.tiles.folder import TileFolder, TileFolderError
-    from components.audit.errors import AuditError
     from components.audit.printing import progress_bar
+    from components.process.errors import SiteError
+    from components.tiles.export import export_tiles
+    from components.tiles.folder import TileFolder, TileFolderError
 
     async def export() -> "Exported":
         keys = load_verifier_keys(log.verifier_key_file)
@@ -91,4 +91,4 @@ def _export(log: "LogSettings", folder: Path) -> "Exported":
     try:
         return asyncio.run(export())
     except (KeyFileError, TileFolderError) as error:
-        raise AuditError(str(error)) from error
+        raise SiteError(str(error)) from error

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Record, RecordKind, Submission, parse_record
-from components.audit.index import DeliveryState, Index
+from components.audit.index.index import DeliveryState, Index
 from components.audit.query.tree import Kind
 from components.audit.stanza import Reading, read_done, read_submission
 

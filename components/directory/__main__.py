@@ -13,8 +13,8 @@ from components.directory.auto import AutoApply
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.server import ScimServer
 from components.directory.scim.state import StateError
-from components.directory.settings import SiteDirectory, load_site_directory
-from components.link.logs import configure_logging
+from components.process.logs import configure_logging
+from components.settings.directory import SiteDirectory, load_site_directory
 
 log = structlog.get_logger("directory")
 

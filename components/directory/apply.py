@@ -10,10 +10,10 @@ from pathlib import Path
 from components.archive.durable import replace_durably
 from components.directory.gather import gather_people
 from components.directory.plan import Plan, PlanError, make_plan
-from components.directory.settings import SiteDirectory
-from policy.directory import Directory, DirectoryError, parse_directory
-from policy.directory_text import encode_directory
-from policy.enterprise import EnterpriseId
+from components.settings.directory import SiteDirectory
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.enterprise import EnterpriseId
+from policy.directory.text import encode_directory
 
 
 class ApplyRefusedError(Exception):

@@ -7,8 +7,8 @@ import structlog
 from components.directory.apply import ApplyRefusedError, apply_site, plan_site
 from components.directory.people import SourceError
 from components.directory.plan import PlanError
-from components.directory.settings import SiteDirectory
-from policy.enterprise import EnterpriseId
+from components.settings.directory import SiteDirectory
+from policy.directory.enterprise import EnterpriseId
 
 log = structlog.get_logger("directory")
 

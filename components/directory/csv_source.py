@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.directory.people import NO_ROLE, ListedPerson, Listing, SourceError, make_person
-from components.directory.settings import CSV_COLUMNS, REQUIRED_COLUMNS, CsvSource
-from policy.enterprise import Person, Role
+from components.settings.directory import CSV_COLUMNS, REQUIRED_COLUMNS, CsvSource
+from policy.directory.enterprise import Person, Role
 
 _SEPARATORS = re.compile(r"[\s,;|]+")
 

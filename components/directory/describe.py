@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from components.directory.plan import Plan
-from policy.directory import Directory
-from policy.directory_change import Change
-from policy.enterprise import Desk, Enterprise, Person
+from policy.directory.change import Change
+from policy.directory.directory import Directory
+from policy.directory.enterprise import Desk, Enterprise, Person
 
 
 def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from components.directory.csv_source import list_csv
 from components.directory.ldap_source import list_ldap
 from components.directory.people import ListedPerson, Listing, SourceError
 from components.directory.scim.people import list_scim
-from components.directory.settings import CsvSource, DirectorySettings, LdapSource, ScimSource, SourceTable
-from policy.enterprise import EnterpriseId
+from components.settings.directory import CsvSource, DirectorySettings, LdapSource, ScimSource, SourceTable
+from policy.directory.enterprise import EnterpriseId
 
 
 @dataclass(frozen=True, slots=True)

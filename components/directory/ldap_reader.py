@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from components.directory.people import SourceError
-from components.directory.settings import LdapSource
+from components.settings.directory import LdapSource
 
 if TYPE_CHECKING:
     from bonsai.ldapconnection import LDAPConnection

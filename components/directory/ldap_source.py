@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from components.directory.ldap_reader import LdapContent, LdapEntry
 from components.directory.people import ListedPerson, Listing, SourceError, make_person
-from components.directory.settings import LdapSource
-from policy.enterprise import Person
+from components.settings.directory import LdapSource
+from policy.directory.enterprise import Person
 
 _COMMA = re.compile(r"\s*(?<!\\),\s*")
 

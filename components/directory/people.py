@@ -4,9 +4,9 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.directory.settings import SourceTable
+from components.settings.directory import SourceTable
 from policy.address import AddressError, BareJid, parse_bare_jid
-from policy.enterprise import DeskId, Person, Role
+from policy.directory.enterprise import DeskId, Person, Role
 
 NO_ROLE = "has no role"
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson
-from policy.departure import replace_people
-from policy.directory import Directory, DirectoryError, parse_directory
-from policy.directory_change import Change, describe_changes, find_departed
-from policy.directory_text import encode_directory
-from policy.enterprise import EnterpriseId
+from policy.directory.change import Change, describe_changes, find_departed
+from policy.directory.departure import replace_people
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.enterprise import EnterpriseId
+from policy.directory.text import encode_directory
 
 _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
 

@@ -12,26 +12,26 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_conversation_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.maintenance import maintain_log
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.serve import serve_orders
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
-from components.archive.retention import OrderExecutor
-from components.archive.serving import serve_orders
-from components.archive.settings import ArchiveSettings, load_approvers, load_archive, load_retention
 from components.archive.store.open import log_file, log_name, open_store
-from components.gate.alarm import AlarmName
-from components.gate.in_force import RulesInForce
-from components.gate.review import ReviewQueue
-from components.gate.review_store import ReviewStore
-from components.gate.reviewing import Reviewing
+from components.gate.review.acts import Reviewing
+from components.gate.review.queue import ReviewQueue
+from components.gate.review.store import ReviewStore
+from components.gate.rules import RulesInForce
 from components.gate.service import Gate
-from components.gate.settings import GateSettings, ReviewSettings, load_gate, load_review
-from components.gate.status import report_status, write_status
-from components.gate.watch import Watch
+from components.gate.watch.alarm import AlarmName
+from components.gate.watch.status import report_status, write_status
+from components.gate.watch.watch import Watch
 from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
-from components.link.logs import configure_logging
-from components.process import wait_for_end
+from components.process.logs import configure_logging
+from components.process.run import wait_for_end
 from components.rules.load import RuleSources, load_sources
+from components.settings.archive import ArchiveSettings, load_approvers, load_archive, load_retention
+from components.settings.gate import GateSettings, ReviewSettings, load_gate, load_review
 from policy.retention import RecordedKind, assign_class
 
 # How long a thread that reads changed rules may keep the line waiting each time.

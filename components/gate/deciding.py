@@ -4,13 +4,13 @@ import structlog
 
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.gate.past import Past
-from components.gate.review import ReviewQueue
+from components.gate.review.queue import ReviewQueue
 from components.link.codec import Held
-from policy.affiliation import OUT_OF_REACH
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import Way
-from policy.occupancy import NOBODY, observe
+from policy.reach.affiliation import OUT_OF_REACH
+from policy.reach.occupancy import NOBODY, observe
 from policy.rules import Rules
 
 _UNDECIDABLE = refuse(

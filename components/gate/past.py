@@ -1,7 +1,7 @@
 """What was said before, for rules that look at more than one stanza: rates, and topics of conversations."""
 
 from components.link.codec import Held
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.content.policy import ContentPolicy
 

@@ -24,13 +24,13 @@ from components.archive.writer import Entry, LogWriter
 from components.gate.deciding import Decider, encode_decided
 from components.gate.memo import Memo, encode_memo, restore_amended
 from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
-from components.gate.review import Answered, ReviewQueue
-from components.gate.watch import Watch
+from components.gate.review.queue import Answered, ReviewQueue
+from components.gate.watch.watch import Watch
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Held, Status, encode_noted, encode_verdict
 from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
-from policy.partition import Partition, partition
+from policy.reach.partition import Partition, partition
 from policy.retention import DEFAULT_POLICY, RecordedKind, RetentionPolicy, assign_class
 from policy.review import Stage
 from policy.rules import Rules

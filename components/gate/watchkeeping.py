@@ -6,13 +6,13 @@ from components.archive.log.note import VerifierKey
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, log_name
 from components.archive.writer import LogWriter
-from components.gate.canary import Canary
-from components.gate.metrics import serve_metrics
-from components.gate.patrol import Patrol
 from components.gate.service import Gate
-from components.gate.settings import GateSettings
-from components.gate.watch import Watch
+from components.gate.watch.canary import Canary
+from components.gate.watch.metrics import serve_metrics
+from components.gate.watch.patrol import Patrol
+from components.gate.watch.watch import Watch
 from components.link.component import GateLink
+from components.settings.gate import GateSettings
 
 
 async def keep_watch(

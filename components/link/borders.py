@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from components.link.codec import XMLNS
-from policy.partition import Partition
+from policy.reach.partition import Partition
 
 # XEP-0114 has no limit for a stanza, but servers have: Prosody's is 512 KiB on a component's stream.
 _PART_MAX_BYTES = 64 * 1024

@@ -13,19 +13,19 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.maintenance import maintain_log
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.serve import serve_orders
 from components.archive.reader import LogReader
-from components.archive.retention import OrderExecutor
-from components.archive.serving import serve_orders
-from components.archive.settings import load_approvers, load_archive, load_retention
 from components.archive.store.open import open_store
-from components.link.logs import configure_logging
-from components.process import wait_for_end
+from components.process.logs import configure_logging
+from components.process.run import wait_for_end
 from components.roster.journal import Journal
 from components.roster.service import RosterService
-from components.roster.settings import RosterSettings, load_line, load_roster
 from components.roster.state import StateError
 from components.roster.status import report_status
 from components.rules.load import load_sources
+from components.settings.archive import load_approvers, load_archive, load_retention
+from components.settings.roster import RosterSettings, load_line, load_roster
 from policy.retention import RecordedKind, assign_class
 
 log = structlog.get_logger("roster")

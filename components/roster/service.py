@@ -9,11 +9,11 @@ import structlog
 from components.link.entity import EntityLink, Request, StanzaError
 from components.roster.journal import Journal
 from components.roster.keeper import Keeper
-from components.roster.settings import RosterLine, RosterSettings
 from components.roster.state import load_state, save_state
 from components.roster.wire import QUERY, keeps_rosters
 from components.rules.follow import RulesFollower
 from components.rules.load import RuleSources
+from components.settings.roster import RosterLine, RosterSettings
 from policy.address import Domain, bare, domain_of
 from policy.roster import Rosters
 from policy.rules import Rules

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from components.archive.durable import replace_durably
 from policy.address import BareJid
-from policy.enterprise import EnterpriseId
+from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
 
 _Key = TypeVar("_Key", BareJid, EnterpriseId)

@@ -8,11 +8,11 @@ from pathlib import Path
 from components.archive.durable import replace_durably
 from components.archive.keys import KeyFileError
 from components.archive.log.note import NoteError, NoteSigner, VerifierKey, sign_note, verify_signatures
-from components.archive.settings import load_approvers
+from components.settings.archive import load_approvers
 from policy.address import AddressError, BareJid, parse_bare_jid
-from policy.directory import Directory
-from policy.enterprise import EnterpriseId, Role
-from policy.exception import (
+from policy.directory.directory import Directory
+from policy.directory.enterprise import EnterpriseId, Role
+from policy.reach.exception import (
     Approval,
     BarrierException,
     ExceptionError,

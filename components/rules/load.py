@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
-from components.grants.folder import GrantsError
-from components.grants.register import AccessRegister
-from components.grants.settings import load_access
+from components.rules.access.folder import GrantsError
+from components.rules.access.register import AccessRegister
 from components.rules.exceptions import (
     FOLDER,
     ExceptionState,
@@ -16,12 +15,13 @@ from components.rules.exceptions import (
     load_approver_keys,
     read_exceptions,
 )
-from components.settings import SettingsError, SitePath, Table, load_table, read_toml
-from policy.admission import restrict
+from components.settings.grants import load_access
+from components.settings.table import SettingsError, SitePath, Table, load_table, read_toml
+from policy.access.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
-from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
-from policy.exception import ExceptionError, find_next_change
+from policy.directory.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.reach.exception import ExceptionError, find_next_change
 from policy.rules import Rules
 
 NS_PER_S = 1_000_000_000

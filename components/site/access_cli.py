@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from components.site.errors import SiteError, errors_in_lines
+from components.process.errors import SiteError
+from components.site.errors import errors_in_lines
 
 if TYPE_CHECKING:
-    from components.site.access import PersonAccess
-    from policy.access_statement import Statement
+    from components.rules.access.desk import PersonAccess
+    from policy.access.statement import Statement
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -46,7 +47,7 @@ def request(
     days
         For how long (default: as long as the settings allow).
     """
-    from components.site.access import open_desk, request_access
+    from components.rules.access.desk import open_desk, request_access
 
     with errors_in_lines():
         _require_names(people, everybody)
@@ -129,7 +130,7 @@ def sign(statement: str, *, key: Key, as_json: AsJson = False) -> None:
     statement
         The line that begins with steelyard-access/1, in quotes.
     """
-    from components.site.access import sign_elsewhere
+    from components.rules.access.desk import sign_elsewhere
 
     with errors_in_lines():
         found, signature = sign_elsewhere(statement, key)
@@ -142,7 +143,7 @@ def sign(statement: str, *, key: Key, as_json: AsJson = False) -> None:
 @app.command(name="list")
 def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """Show how it stands about everybody: requested, admitted until when, denied, expired, revoked."""
-    from components.site.access import list_access, open_desk
+    from components.rules.access.desk import list_access, open_desk
 
     with errors_in_lines():
         rows = list_access(open_desk(site))
@@ -164,8 +165,8 @@ def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
 def _decide(
     act: str, named: Sequence[str], key: str, everybody: bool, reason: str, as_json: bool, site: Path
 ) -> None:
-    from components.site.access import decide_access, open_desk
-    from policy.access_statement import Act
+    from components.rules.access.desk import decide_access, open_desk
+    from policy.access.statement import Act
 
     with errors_in_lines():
         _require_names(named, everybody)
@@ -180,7 +181,7 @@ def _require_names(named: Sequence[str], everybody: bool) -> None:
 
 
 def _print_made(made: "Sequence[Statement]", as_json: bool, what: str) -> None:
-    from policy.access_statement import statement_digest
+    from policy.access.statement import statement_digest
 
     if as_json:
         _print_json({"statements": [_describe(each) for each in made]})
@@ -192,7 +193,7 @@ def _print_made(made: "Sequence[Statement]", as_json: bool, what: str) -> None:
 
 
 def _describe(statement: "Statement") -> dict[str, Any]:
-    from policy.access_statement import encode_statement, statement_digest
+    from policy.access.statement import encode_statement, statement_digest
 
     return {
         "act": statement.act,
@@ -205,7 +206,7 @@ def _describe(statement: "Statement") -> dict[str, Any]:
 
 
 def _describe_person(row: "PersonAccess") -> dict[str, Any]:
-    from policy.access_statement import format_time
+    from policy.access.statement import format_time
 
     found = row.found
 

@@ -18,8 +18,8 @@ from components.archive.last_signed import LastSigned, Loss
 from components.archive.log.note import VerifierKey
 from components.archive.store import LogStore
 from components.archive.store.open import log_file, log_name, open_source, open_store, store_label
+from components.process.errors import SiteError
 from components.site.backup_files import put_back_files, save_files
-from components.site.errors import SiteError
 from components.site.lock import hold_site
 from components.site.settings import LogTable, SiteSettings, read_site
 

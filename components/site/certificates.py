@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.files import SECRET, write_whole
 
 AUTHORITY_LIFE = dt.timedelta(days=3650)

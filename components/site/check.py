@@ -26,9 +26,9 @@ from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, log_name, store_label
 from components.directory.auto import find_unapplied
-from components.directory.settings import SiteDirectory
+from components.process.errors import SiteError
+from components.settings.directory import SiteDirectory
 from components.site.certificates import RENEW_BEFORE, expires_at
-from components.site.errors import SiteError
 from components.site.health import (
     find_access_fault,
     find_alarms,
@@ -45,7 +45,7 @@ from components.site.init import accounts_file, authority_key_file
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
 from components.site.settings import LogTable, SettingsError, SiteSettings, load_site
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
 CLOCK_SLACK_S = 5.0
@@ -210,7 +210,7 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
 
 
 def _check_access(settings: SiteSettings) -> Iterator[str]:
-    from components.site.access import summarize_access
+    from components.rules.access.desk import summarize_access
 
     if settings.access:
         yield summarize_access(settings.path)

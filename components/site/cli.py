@@ -16,9 +16,10 @@ from components.audit.cli import app as audit_app
 from components.audit.cli import verify_command
 from components.audit.review_cli import app as review_app
 from components.audit.tiles_cli import tiles
+from components.process.errors import SiteError
 from components.site.access_cli import app as access_app
 from components.site.directory_cli import app as directory_app
-from components.site.errors import SiteError, errors_in_lines, fail
+from components.site.errors import errors_in_lines, fail
 from components.site.keys_cli import app as keys_app
 from components.site.policy_cli import app as policy_app
 

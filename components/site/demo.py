@@ -13,14 +13,14 @@ from xml.etree import ElementTree as ET
 from rich.console import Console
 from rich.table import Table
 
-from components.admission.notice import ASK
+from components.access.notice import ASK
 from components.link.client import LoginError, Outcome, Received, TraderClient
 from components.site.health import reachable_address
 from components.site.init import load_passwords
 from components.site.settings import SiteSettings
 from policy.address import BareJid
-from policy.affiliation import reachable_people
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
+from policy.reach.affiliation import reachable_people
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example", "hanna@grain.example"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from components.archive.keys import create_log_key
 from components.archive.keys.reference import public_file
-from components.site.access import decide_access, open_desk, request_access
+from components.rules.access.desk import decide_access, open_desk, request_access
 from components.site.settings import AccessSettings, SiteSettings
-from policy.access_statement import Act
+from policy.access.statement import Act
 
 ACCESS = "access.steelyard.example"
 

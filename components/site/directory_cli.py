@@ -31,7 +31,7 @@ def show(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Show who is on the line, by enterprise and desk."""
     from components.directory.apply import read_directory
     from components.directory.describe import describe_directory, directory_lines
-    from components.directory.settings import find_directory_file
+    from components.settings.directory import find_directory_file
 
     try:
         with _problems_told():
@@ -50,7 +50,7 @@ def plan(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Show what the sources would change, and change nothing; status 3 when there is something to change."""
     from components.directory.apply import plan_site
     from components.directory.describe import describe_plan, plan_lines
-    from components.directory.settings import load_site_directory
+    from components.settings.directory import load_site_directory
 
     try:
         with _problems_told():
@@ -82,7 +82,7 @@ def apply(
     """
     from components.directory.apply import ApplyRefusedError, apply_site
     from components.directory.describe import describe_plan, plan_lines
-    from components.directory.settings import load_site_directory
+    from components.settings.directory import load_site_directory
 
     try:
         with _problems_told():

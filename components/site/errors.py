@@ -1,15 +1,13 @@
-"""The one error of the command line, and how it is told."""
+"""How the error of the command line is told."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from components.process.errors import SiteError
+
 WRONG_USE = 2
-
-
-class SiteError(Exception):
-    """Something an operator can put right; the message is one line that says how."""
 
 
 @contextmanager

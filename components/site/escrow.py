@@ -10,7 +10,7 @@ from components.archive.keys.recipient_text import encode_recipient_key
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
 from components.archive.keys.shares import ShareError, join_shares, split_key
 from components.archive.seal import Recipient, RecipientKey
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.keys import RecipientKeyPlace, find_key
 from components.site.settings import SiteSettings
 

@@ -44,10 +44,10 @@ def propose(
     hours
         How long, instead of --ends (default: 24).
     """
-    from components.site import policy_exceptions
+    from components.rules import exception_acts
 
     with errors_in_lines():
-        file = policy_exceptions.propose(site, people, begins, ends, hours, reason)
+        file = exception_acts.propose(site, people, begins, ends, hours, reason)
     id_ = file.stem
     if as_json:
         print(json.dumps({"id": id_, "file": str(file)}))
@@ -64,10 +64,10 @@ def approve(id_: str, /, *, key: Key, as_json: AsJson = False, site: SiteFile = 
     id_
         The exception's id.
     """
-    from components.site import policy_exceptions
+    from components.rules import exception_acts
 
     with errors_in_lines():
-        kept = policy_exceptions.approve(site, id_, key)
+        kept = exception_acts.approve(site, id_, key)
     _print([kept], as_json)
 
 
@@ -84,25 +84,25 @@ def withdraw(
     reason
         Why, in one line.
     """
-    from components.site import policy_exceptions
+    from components.rules import exception_acts
 
     with errors_in_lines():
-        kept = policy_exceptions.withdraw(site, id_, key, reason)
+        kept = exception_acts.withdraw(site, id_, key, reason)
     _print([kept], as_json)
 
 
 @app.command(name="list")
 def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """List all exceptions, with their states and who signed them."""
-    from components.site import policy_exceptions
+    from components.rules import exception_acts
 
     with errors_in_lines():
-        kept = policy_exceptions.fetch_all(site)
+        kept = exception_acts.fetch_all(site)
     _print(kept, as_json)
 
 
 def _print(kept: "list[KeptException]", as_json: bool) -> None:
-    from components.site.policy_exceptions import describe
+    from components.rules.exception_acts import describe
 
     described = [describe(each) for each in kept]
     if as_json:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.gate.settings import METRICS_ADDRESS
+from components.settings.gate import METRICS_ADDRESS
 from components.site.settings import (
     DirectorySettings,
     ProsodySettings,

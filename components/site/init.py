@@ -18,14 +18,14 @@ from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, named_file, public_file
 from components.archive.log.note import NoteError
 from components.archive.store.open import log_file
-from components.archive.witness.keys import create_witness_keys
+from components.process.errors import SiteError
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
-from components.site.errors import SiteError
 from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
 from components.site.settings import SiteSettings, WitnessSettings, load_site, read_site
-from policy.directory import parse_directory
+from components.witness.keys import create_witness_keys
+from policy.directory.directory import parse_directory
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
 _DEMO_PORTS = range(15000, 32000)

@@ -11,7 +11,7 @@ from components.archive.keys.reference import KeyReference, next_key, parse_key_
 from components.archive.keys.ring import find_retired_keys
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
 from components.archive.store.open import log_file, log_name, open_store
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.init import find_recipient_key
 from components.site.settings import LogTable, SiteSettings
 

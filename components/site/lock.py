@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 
 _LEFTOVER_TIMEOUT_S = 15.0
 _RETRY_S = 0.1

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from components.process.errors import SiteError
 from components.rules.load import RulesError, load_content
-from components.site.errors import SiteError
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content.example import ExampleFailure, check_examples, count_examples
 from policy.content.parse import PolicyError
 

@@ -68,12 +68,12 @@ def replay(
     import time
 
     from components.audit import printing
+    from components.audit.checks.replay import parse_span
+    from components.audit.checks.replay import replay as replay_policy
     from components.audit.cli import errors_in_one_line
     from components.audit.document import encode_document
-    from components.audit.replay import parse_span
-    from components.audit.replay import replay as replay_policy
     from components.audit.replay_report import describe_replay, print_replay
-    from components.audit.settings import load_audit_settings
+    from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.process.errors import SiteError
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
-from components.site.errors import SiteError
-from policy.prove import Progress, Proof, prove
+from policy.proof.prove import Progress, Proof, prove
 
 Bar = Callable[[str], AbstractContextManager[Progress]]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.files import SECRET, write_whole
 from components.site.prosody import ProsodyPlan, render_config
 from components.site.settings import SiteSettings

@@ -9,22 +9,21 @@ from pydantic import Field, ValidationError
 
 from components.archive.keys import KeyFileError
 from components.archive.keys.reference import needed_files
-from components.archive.settings import (
+from components.archive.store.open import store_label
+from components.rules.access.check import find_access_problems
+from components.rules.load import RulesError, load_content
+from components.settings.archive import (
     ArchiveSettings,
     LogStoreName,
     SiteKey,
     load_approvers,
     load_retention,
 )
-from components.archive.store.open import store_label
-from components.archive.tiles.settings import TilesSettings
-from components.directory.settings import DirectorySettings
-from components.gate.settings import GateSettings, ReviewSettings, load_gate
-from components.grants.check import find_access_problems
-from components.grants.settings import AccessSettings
-from components.roster.settings import RosterSettings
-from components.rules.load import RulesError, load_content
-from components.settings import (
+from components.settings.directory import DirectorySettings
+from components.settings.gate import GateSettings, ReviewSettings, load_gate
+from components.settings.grants import AccessSettings
+from components.settings.roster import RosterSettings
+from components.settings.table import (
     DomainName,
     LogLevel,
     Port,
@@ -34,9 +33,10 @@ from components.settings import (
     describe_problems,
     read_toml,
 )
-from components.witness.settings import WitnessSettings
+from components.settings.tiles import TilesSettings
+from components.settings.witness import WitnessSettings
 from policy.content.parse import PolicyError
-from policy.directory import Directory, DirectoryError, parse_directory
+from policy.directory.directory import Directory, DirectoryError, parse_directory
 
 __all__ = [
     "AccessSettings",

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 
 _RESTART_MIN_S = 0.2
 _RESTART_MAX_S = 30.0

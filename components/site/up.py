@@ -13,9 +13,9 @@ from rich.console import Console
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file, log_name
+from components.process.errors import SiteError
 from components.site.demo import play_demonstration
 from components.site.display import Display
-from components.site.errors import SiteError
 from components.site.health import (
     find_access_fault,
     find_alarms,
@@ -139,7 +139,7 @@ def _access_spec(settings: SiteSettings, access: AccessSettings) -> ProcessSpec:
     async def check_access(pid: int) -> str:
         return find_access_fault(access.status_file, pid)
 
-    command = (sys.executable, "-m", "components.admission", str(settings.path))
+    command = (sys.executable, "-m", "components.access", str(settings.path))
     return ProcessSpec("access", command, settings.site.logs / "access.log", check_access)
 
 
@@ -147,7 +147,7 @@ def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
     async def check_tiles(_pid: int) -> str:
         return await find_tiles_fault(tiles, log_name(settings.gate.log))
 
-    command = (sys.executable, "-m", "components.archive.tiles", str(settings.path))
+    command = (sys.executable, "-m", "components.tiles", str(settings.path))
     return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
 
 

@@ -11,11 +11,11 @@ import uvloop
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
-from components.archive.witness.state import WitnessState
-from components.link.logs import configure_logging
-from components.process import wait_for_end
+from components.process.logs import configure_logging
+from components.process.run import wait_for_end
+from components.settings.witness import OwnLog, WitnessSettings, load_own_logs, load_witness
 from components.witness.service import open_service
-from components.witness.settings import OwnLog, WitnessSettings, load_own_logs, load_witness
+from components.witness.state import WitnessState
 from components.witness.status import report_status
 
 log = structlog.get_logger("witness")

@@ -13,17 +13,17 @@ from aiohttp import web
 from components.archive.errors import LogMissing
 from components.archive.keys import load_verifier_key
 from components.archive.log.cosignature import parse_cosigner_key
+from components.archive.log.known_key import LogKey, parse_log_key
 from components.archive.reader import LogReader
-from components.archive.witness.client import WitnessClient, post_over_http, post_within
-from components.archive.witness.feed import LogFeed
-from components.archive.witness.kept import KeptCheckpoints
-from components.archive.witness.keys import load_witness_keys
-from components.archive.witness.logkey import LogKey, parse_log_key
-from components.archive.witness.server import make_application
-from components.archive.witness.state import WitnessState
-from components.archive.witness.timestamp import TimeStampAuthority, TimeStamper, load_certificates
-from components.archive.witness.witness import Witness
-from components.witness.settings import OwnLog, WitnessSettings
+from components.archive.witnessed import KeptCheckpoints
+from components.settings.witness import OwnLog, WitnessSettings
+from components.witness.client import WitnessClient, post_over_http, post_within
+from components.witness.cosign import Witness
+from components.witness.feed import LogFeed
+from components.witness.keys import load_witness_keys
+from components.witness.server import make_application
+from components.witness.state import WitnessState
+from components.witness.timestamp import TimeStampAuthority, TimeStamper, load_certificates
 
 _LAST_STEP_TIMEOUT_S = 3.0
 

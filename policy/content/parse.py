@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from policy import affiliation, payload
+from policy.content import payload
 from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_toml
 from policy.topic.model import ModelName
 

@@ -9,7 +9,7 @@ from statistics import median
 from policy.content.parse import parse_policy
 from policy.content.policy import ContentPolicy
 from policy.decide import decide
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from tests.bench.figures import percentile
 

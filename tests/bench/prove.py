@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from policy.directory import parse_directory
-from policy.prove import prove as prove_directory
+from policy.directory.directory import parse_directory
+from policy.proof.prove import prove as prove_directory
 from tests.bench.apart import run_apart
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from components.archive.opener import RecordOpener
-from components.grants.folder import GrantsError
-from policy.access_statement import Act
+from components.rules.access.folder import GrantsError
+from policy.access.statement import Act
 from tests.support.access_site import ACCESS, AccessSite
 from tests.support.process import wait_until
 from tests.support.stream import Element, StreamEndedError, XmppStream, message, show

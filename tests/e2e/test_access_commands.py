@@ -6,11 +6,11 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from components.admission.commands import NODE
-from components.grants.note import sign_statement
-from policy.access_statement import Act, parse_statement
+from components.access.commands import NODE
+from components.rules.access.note import sign_statement
+from policy.access.admission import State
+from policy.access.statement import Act, parse_statement
 from policy.address import BareJid
-from policy.admission import State
 from tests.support.access_site import ACCESS, AccessSite
 from tests.support.process import wait_until
 from tests.support.stream import Element, XmppStream, show

@@ -7,9 +7,9 @@ from pathlib import Path
 from components.archive.keys import create_log_key
 from components.rules.exceptions import FOLDER, approve_exception, store_proposal, withdraw_exception
 from policy.address import BareJid
-from policy.directory import parse_directory
-from policy.enterprise import EnterpriseId
-from policy.exception import BarrierException
+from policy.directory.directory import parse_directory
+from policy.directory.enterprise import EnterpriseId
+from policy.reach.exception import BarrierException
 from tests.support.line import Line
 from tests.support.stream import Element, XmppStream, message
 

@@ -11,8 +11,8 @@ import pytest
 from components.directory.ldap_reader import read_ldap
 from components.directory.ldap_source import list_ldap, make_listing, normal_dn
 from components.directory.people import Listing, SourceError
-from components.directory.settings import LdapSource
-from policy.enterprise import Role
+from components.settings.directory import LdapSource
+from policy.directory.enterprise import Role
 from tests.support.certificates import CertificateAuthority
 from tests.support.slapd import ADDRESS, PASSWORD, READER, SUFFIX, SlapdServer
 

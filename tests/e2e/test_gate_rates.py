@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from components.archive.keys import create_log_key
-from components.audit.replay import parse_span, replay
+from components.audit.checks.replay import parse_span, replay
+from components.audit.checks.topics import mark_topics
 from components.audit.search import search
-from components.audit.settings import load_audit_settings
-from components.audit.topics import mark_topics
+from components.settings.audit import load_audit_settings
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream, message

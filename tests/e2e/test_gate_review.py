@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from components.archive.record import Event, Submission
-from components.audit.errors import AuditError
+from components.process.errors import SiteError
 from tests.support.gate_process import one_enterprise
 from tests.support.review_scene import (
     ALICE,
@@ -132,11 +132,11 @@ async def test_released_in_a_room(scene: Scene) -> None:
 async def test_refused(scene: Scene) -> None:
     scene.alice.send(say("insider tip, no"))
     (record,) = await scene.reviewer.waiting()
-    with pytest.raises(AuditError, match="needs a reason"):
+    with pytest.raises(SiteError, match="needs a reason"):
         await scene.reviewer.decide("refuse", record, " ")
     await scene.reviewer.decide("refuse", record, "clearly not")
     await scene.alice.expect(notice("it was reviewed and was not sent"))
-    with pytest.raises(AuditError, match="is not held"):
+    with pytest.raises(SiteError, match="is not held"):
         await scene.reviewer.decide("release", record)
     reviews = [each for each in await scene.records() if isinstance(each, Event)]
     details = dict(reviews[-1].details)

@@ -9,8 +9,8 @@ from slixmpp import exceptions
 from slixmpp.stanza import Error
 from slixmpp.xmlstream import StanzaBase
 
+from policy.content.payload import OMEMO
 from policy.decision import StanzaError
-from policy.payload import OMEMO
 from tests.support.line import Line
 from tests.support.omemo import Keys, OmemoClient
 from tests.support.prosody import ProsodyServer

@@ -14,7 +14,7 @@ import pytest
 
 from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
-from components.archive.tiles.settings import TilesSettings
+from components.settings.tiles import TilesSettings
 from components.site.health import find_tiles_fault
 from components.site.init import init_site
 from tests.support.archive import write_log
@@ -42,7 +42,7 @@ class TilesProcess(ProcessUnderTest):
         self._site_toml = write_site(folder, port)
 
     async def start(self) -> None:
-        self._launch([sys.executable, "-m", "components.archive.tiles", str(self._site_toml)])
+        self._launch([sys.executable, "-m", "components.tiles", str(self._site_toml)])
         await self._wait_until_ready(self._answers)
 
     async def _answers(self) -> bool:
@@ -79,7 +79,7 @@ async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "components.archive.tiles", write_site(tmp_path, port)),
+            *(sys.executable, "-m", "components.tiles", write_site(tmp_path, port)),
             stdout=asyncio.subprocess.PIPE,
         )
         output, _ = await process.communicate()
@@ -101,7 +101,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
         assert "✔ directory is healthy" in site.said()
         size = await fetch_size(port, "gate", folder / "keys/log-gate.pub")
         assert size > 10  # the demonstration's
-        killed = site.pid_of("components.archive.tiles")
+        killed = site.pid_of("components.tiles")
         os.kill(killed, signal.SIGKILL)
         await site.wait_until_said("✔ tiles is healthy", times=2)
         assert await fetch_size(port, "gate", folder / "keys/log-gate.pub") >= size
@@ -128,7 +128,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
 )
 def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(text)
-    command = [sys.executable, "-m", "components.archive.tiles", str(tmp_path / "site.toml")]
+    command = [sys.executable, "-m", "components.tiles", str(tmp_path / "site.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     said = json.loads(done.stdout)

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.note import VerifierKey, make_signer
-from components.archive.witness.request import MAX_BODY_BYTES, Answer
-from components.archive.witness.state import hash_origin
-from components.archive.witness.timestamp import load_certificates, verify_time_stamp
 from components.archive.writer import LogWriter
+from components.witness.request import MAX_BODY_BYTES, Answer
+from components.witness.state import hash_origin
+from components.witness.timestamp import load_certificates, verify_time_stamp
 from tests.support.archive import ORIGIN, RECIPIENTS, SIGNER, VERIFIER_KEY, VKEY, entries, open_writer
 from tests.support.process import wait_until
 from tests.support.timestamp_authority import TimeStampAuthority

@@ -12,8 +12,8 @@ from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import encode_cosigner_key, verify_cosignatures
 from components.archive.log.note import encode_verifier_key
-from components.archive.witness.keys import load_witness_vkeys
 from components.site.init import init_site
+from components.witness.keys import load_witness_vkeys
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, count_records, run_steelyard
 from tests.support.witness import WitnessProcess

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from components.archive import pieces
 from components.archive.errors import LogUnavailable
-from components.archive.order import Act
-from components.archive.request import Answer, parse_answer
+from components.archive.orders import pieces
+from components.archive.orders.order import Act
+from components.archive.orders.request import Answer, parse_answer
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteSource, SqliteStore
 from components.archive.writer import LogWriter

@@ -12,8 +12,8 @@ import pytest
 
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import verify_cosignatures
-from components.archive.witness.request import Answer
-from components.archive.witness.state import hash_origin
+from components.witness.request import Answer
+from components.witness.state import hash_origin
 from tests.support.archive import ORIGIN, VERIFIER_KEY, VKEY
 from tests.support.process import wait_until
 from tests.support.witness import MemoryLog, WitnessProcess

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.content.parse import PolicyError, parse_policy
-from policy.directory import DirectoryError, parse_directory
+from policy.directory.directory import DirectoryError, parse_directory
 from policy.retention import RetentionError, parse_retention
 from tests.support.rounds import FUZZ_EXAMPLES
 

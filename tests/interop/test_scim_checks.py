@@ -9,7 +9,7 @@ from scim2_tester import Status, check_server
 
 from components.directory.scim.provider import Provider
 from components.directory.scim.server import ScimServer
-from components.directory.settings import ScimSource
+from components.settings.directory import ScimSource
 
 TOKEN = "the token of a test, long enough"
 

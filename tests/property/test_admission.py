@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.access_statement import Act, Statement, encode_statement, parse_statement, statement_digest
+from policy.access.admission import Approver, Signed, State, Terms, find_admitted, judge
+from policy.access.statement import Act, Statement, encode_statement, parse_statement, statement_digest
 from policy.address import BareJid
-from policy.admission import Approver, Signed, State, Terms, find_admitted, judge
-from policy.enterprise import EnterpriseId, Role
+from policy.directory.enterprise import EnterpriseId, Role
 
 FIRMS = [EnterpriseId("metals"), EnterpriseId("grain")]
 PEOPLE = [BareJid(f"{name}@metals.example") for name in ("alice", "erin", "frank", "gina")]

@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.archive.erasure import NewEnvelopes, check_envelopes, remove_positions
+from components.archive.orders.erasure import NewEnvelopes, check_envelopes, remove_positions
 from components.archive.seal import SegmentKeys, advance, seal_segment_keys
 from tests.support.archive import ORIGIN, RECIPIENTS
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from components.gate.reconcile import Account, Finding, FindingKind
+from components.gate.watch.numbers import Account, Finding, FindingKind
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, AdapterModel, submission
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.address import AddressError, bare, domain_of, parse_bare_jid
-from policy.affiliation import ALLOWED, decide_affiliation
 from policy.decide import decide
 from policy.decision import Action
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
 from policy.facts import NamedJid, StanzaFacts, Way
+from policy.reach.affiliation import ALLOWED, decide_affiliation
 from tests.unit.policy.samples import say
 
 FIRMS = ("metals", "grain", "oil")

@@ -10,18 +10,27 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policy.access.admission import restrict
 from policy.address import BareJid
-from policy.admission import restrict
-from policy.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
 from policy.decide import decide
 from policy.decision import Action
-from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
-from policy.enterprise import AllowList, Barrier, BarrierId, DeskId, Enterprise, EnterpriseId, Group, Role
-from policy.exception import BarrierException
+from policy.directory.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.directory.enterprise import (
+    AllowList,
+    Barrier,
+    BarrierId,
+    DeskId,
+    Enterprise,
+    EnterpriseId,
+    Group,
+    Role,
+)
 from policy.facts import StanzaFacts, Way
-from policy.occupancy import NOBODY, Occupancy
 from policy.paths import PATHS, Closed, Ends, Through, fill_facts
-from policy.prove import prove
+from policy.proof.prove import prove
+from policy.reach.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
+from policy.reach.exception import BarrierException
+from policy.reach.occupancy import NOBODY, Occupancy
 from tests.unit.policy.samples import say
 
 NAMES = ("ann", "bob", "cat", "dan", "eva")

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.address import BareJid, Domain
-from policy.directory import Directory, parse_directory
-from policy.directory_change import describe_changes
-from policy.directory_text import encode_directory
-from policy.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
+from policy.directory.change import describe_changes
+from policy.directory.directory import Directory, parse_directory
+from policy.directory.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Room, Site
+from policy.directory.text import encode_directory
 from tests.unit.policy.samples import EXAMPLE
 from tests.unit.policy.walls import WALLED
 

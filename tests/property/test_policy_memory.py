@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.content.policy import ContentPolicy
 from policy.content.rate import SLICES, RateCounter

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.address import BareJid
-from policy.affiliation import ALLOWED, decide_affiliation
-from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
-from policy.enterprise import EnterpriseId
-from policy.exception import BarrierException
+from policy.directory.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.directory.enterprise import EnterpriseId
 from policy.facts import StanzaFacts, Way
-from policy.partition import Partition, partition
+from policy.reach.affiliation import ALLOWED, decide_affiliation
+from policy.reach.exception import BarrierException
+from policy.reach.partition import Partition, partition
 
 DESKS = ("base", "precious", "research")
 ACCOUNTS = tuple("abcdef")

@@ -3,9 +3,9 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from policy.content.payload import READABLE, decide_payload
 from policy.decide import decide
 from policy.decision import Action
-from policy.payload import READABLE, decide_payload
 from tests.unit.policy.samples import EXAMPLE, say
 
 OTR_TAG = " \t  \t\t\t\t \t \t \t  "

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.address import BareJid
-from policy.affiliation import reachable_people
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
+from policy.reach.affiliation import reachable_people
 from policy.roster import Given, RosterItem, Rosters, apply_change
 
 FIRMS = ("metals", "grain")

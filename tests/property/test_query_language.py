@@ -7,6 +7,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.audit.index.schema import SCHEMA
 from components.audit.query.compile import compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
@@ -28,7 +29,6 @@ from components.audit.query.tree import (
     format_query,
 )
 from components.audit.query.words import find_phrases, fold_words
-from components.audit.schema import SCHEMA
 from policy.decision import Action
 
 NOW_NS = 1_795_464_245_000_000_000

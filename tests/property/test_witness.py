@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import cosign_checkpoint, verify_cosignatures
-from components.archive.witness.request import (
+from components.witness.cosign import Witness
+from components.witness.request import (
     MAX_PROOF_HASHES,
     AddCheckpoint,
     RequestError,
     encode_request,
     parse_request,
 )
-from components.archive.witness.witness import Witness
 from tests.support.archive import ORIGIN, START_S, VERIFIER_KEY
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, MemoryLog, make_witness
 

@@ -10,14 +10,14 @@ from typing import Any, Self
 
 from components.archive.keys import create_log_key
 from components.archive.log.note import Signer
-from components.grants.accept import accept_note, make_decision, make_request
-from components.grants.note import encode_note, sign_statement
-from components.grants.register import AccessRegister, Standing
-from components.grants.settings import load_access
-from policy.access_statement import Act, Statement
+from components.rules.access.accept import accept_note, make_decision, make_request
+from components.rules.access.note import encode_note, sign_statement
+from components.rules.access.register import AccessRegister, Standing
+from components.settings.grants import load_access
+from policy.access.statement import Act, Statement
 from policy.address import BareJid
-from policy.directory import parse_directory
-from policy.enterprise import EnterpriseId
+from policy.directory.directory import parse_directory
+from policy.directory.enterprise import EnterpriseId
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import ProcessUnderTest, wait_until
 from tests.support.prosody import ProsodyServer
@@ -85,7 +85,7 @@ class AccessSite(ProcessUnderTest):
     async def start(self) -> None:
         """Start the component and wait until it is connected."""
         self._status_file.unlink(missing_ok=True)
-        self._launch([sys.executable, "-m", "components.admission", self.site_toml])
+        self._launch([sys.executable, "-m", "components.access", self.site_toml])
         await self._wait_until_ready(self._is_connected)
 
     def status(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from components.archive.record import (
 )
 from components.archive.writer import Entry, LogWriter
 from components.audit.opening import open_log
-from components.audit.settings import AuditSettings, LogSettings, load_audit_settings
+from components.settings.audit import AuditSettings, LogSettings, load_audit_settings
 from policy.decision import StanzaError
 
 SITE_TOML = """

@@ -9,18 +9,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.bookkeeping import Tombstone, parse_bookkeeping
-from components.archive.erasure import NewEnvelopes, remove_positions
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import is_payload_of
 from components.archive.log.merkle import leaf_hash, root_hash
 from components.archive.log.note import Signer, encode_verifier_key, make_signer
 from components.archive.log.tile import EMPTY_TREE, grow
 from components.archive.opener import RecordOpener
-from components.archive.order import Act, Order, approve_order, encode_order
+from components.archive.orders.erasure import NewEnvelopes, remove_positions
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.order import Act, Order, approve_order, encode_order
+from components.archive.orders.request import Answer, Request, encode_request, parse_answer
 from components.archive.reader import LogReader
 from components.archive.record import OrderDetails, RecordKind, encode_order_details
-from components.archive.request import Answer, Request, encode_request, parse_answer
-from components.archive.retention import OrderExecutor
 from components.archive.seal import open_segment_keys, seal_segment_keys
 from components.archive.store import SegmentRow
 from components.archive.store.sqlite import SqliteSource

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.archive.keys import create_conversation_key, create_log_key
-from components.audit.settings import load_audit_settings
+from components.settings.audit import load_audit_settings
 from components.site.cli import app
 from tests.support.audit_site import Site
 

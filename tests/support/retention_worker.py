@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive import pieces
-from components.archive.order import Act
+from components.archive.orders import pieces
+from components.archive.orders.order import Act
 from components.archive.record import RecordKind
 from components.archive.store.sqlite import SqliteSource, SqliteStore
 from components.archive.writer import Entry, LogWriter

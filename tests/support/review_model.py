@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from components.archive.errors import LogUnavailable
-from components.gate.review import ReviewQueue
+from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
 from components.link.codec import Held, Status
 from policy.content.parse import parse_policy

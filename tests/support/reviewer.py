@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.archive.keys import create_log_key
 from components.audit.review import HeldList, decide_held, list_held
-from components.audit.settings import AuditSettings, load_audit_settings
+from components.settings.audit import AuditSettings, load_audit_settings
 from tests.support.gate_process import GateProcess
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.proof import LogProof, encode_proof
 from components.archive.reader import LogReader
-from components.archive.tiles.export import export_tiles
-from components.archive.tiles.folder import TileFolder
+from components.tiles.export import export_tiles
+from components.tiles.folder import TileFolder
 from tests.support.archive import VERIFIER_KEY, entries, open_writer
 
 

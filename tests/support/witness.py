@@ -16,10 +16,10 @@ from components.archive.keys.log_key import write_verifier_keys
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.cosignature import Cosigner, CosignerKey, encode_cosigner_key
 from components.archive.log.note import NoteSigner, encode_verifier_key
-from components.archive.witness.keys import create_witness_keys, load_witness_vkeys
-from components.archive.witness.request import AddCheckpoint, Answer, encode_request
-from components.archive.witness.state import WitnessState, hash_origin
-from components.archive.witness.witness import Witness
+from components.witness.cosign import Witness
+from components.witness.keys import create_witness_keys, load_witness_vkeys
+from components.witness.request import AddCheckpoint, Answer, encode_request
+from components.witness.state import WitnessState, hash_origin
 from tests.support import rfc6962
 from tests.support.archive import ORIGIN, SIGNER, START_S, VERIFIER_KEY
 from tests.support.ports import free_port

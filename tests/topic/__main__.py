@@ -2,7 +2,7 @@
 
 import sys
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.topic.model import ModelName
 from tests.topic.document import write_figures
 from tests.topic.examples import LANGUAGES, read_examples

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.topic.model import ModelName, SentenceModel, Topic
 from policy.topic.window import ConversationWindows
 from tests.topic.examples import LANGUAGES, Example, read_examples

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import components.topic
-from components.topic.models import embed, load_encoder
+from components.rules import topic_models
+from components.rules.topic_models import embed, load_encoder
 from policy.topic.model import ModelName, Topic
 from policy.topic.ngram import BUCKETS, ZERO, find_buckets
 from policy.topic.sentences import split_sentences
 from tests.topic.examples import Example
 
-WEIGHTS = Path(components.topic.__file__).parent / "weights"
+WEIGHTS = Path(topic_models.__file__).parent / "topic_weights"
 STEPS = 2_000
 # Of 1e-5 to 3e-3, those with the least loss when the groups of the training set are left out in turns.
 PENALTY = {ModelName.NGRAM: 1e-4, ModelName.E5: 3e-5}

@@ -1,4 +1,4 @@
-"""From a query's tree to SQL over the index (components/audit/schema.py has the tables)."""
+"""From a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
 
 from dataclasses import dataclass
 
@@ -81,7 +81,7 @@ def _compile_term(term: Term) -> Where:
 
 
 def _compile_rule(condition: str, *values: str) -> Where:
-    # What a record says was found when it was decided on; topics are found later (components/audit/topics.py).
+    # What a record says was found when it was decided on; topics are found later (components/audit/checks/topics.py).
     recorded, told = (f"SELECT idx FROM {table} WHERE {condition}" for table in ("rule", "topic"))  # noqa: S608
     return Where(f"(idx IN ({recorded} UNION ALL {told}))", values * 2)
 

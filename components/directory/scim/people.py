@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from components.directory.people import ListedPerson, Listing, SourceError, make_person
 from components.directory.scim.schema import ENTERPRISE
 from components.directory.scim.state import Resource, ScimState, StateError, load_state
-from components.directory.settings import ScimSource
-from policy.enterprise import Person
+from components.settings.directory import ScimSource
+from policy.directory.enterprise import Person
 
 NAME_MAX = 200
 

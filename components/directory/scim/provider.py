@@ -13,7 +13,7 @@ from components.directory.scim.patch import patch_resource
 from components.directory.scim.path import matches, parse_filter
 from components.directory.scim.schema import ENTERPRISE, GROUP, USER, Kind, clean
 from components.directory.scim.state import Resource, ScimState, load_state, store_state, version_of
-from components.directory.settings import ScimSource
+from components.settings.directory import ScimSource
 from policy.address import AddressError, BareJid
 
 _PAGE = 100

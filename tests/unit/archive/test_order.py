@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.log.note import Signer, make_signer, sign_note
-from components.archive.order import (
+from components.archive.orders.order import (
     Act,
     Order,
     OrderError,

@@ -2,13 +2,12 @@
 
 import pytest
 
-from components.archive.erasure import NewEnvelopes
 from components.archive.errors import LogUnavailable
 from components.archive.opener import RecordOpener
-from components.archive.order import Act
-from components.archive.reader import LogReader
-from components.archive.record import RecordKind
-from components.archive.request import (
+from components.archive.orders.erasure import NewEnvelopes
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.order import Act
+from components.archive.orders.request import (
     Answer,
     Request,
     RequestError,
@@ -17,7 +16,8 @@ from components.archive.request import (
     parse_answer,
     parse_request,
 )
-from components.archive.retention import OrderExecutor
+from components.archive.reader import LogReader
+from components.archive.record import RecordKind
 from components.archive.store import Change, Destruction, RequestRow
 from components.archive.store.open import StoreName, open_requests, open_source, open_store
 from components.archive.writer import Entry, LogWriter

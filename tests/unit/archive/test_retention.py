@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from components.archive.log.note import sign_note
-from components.archive.order import Act, order_text
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.order import Act, order_text
+from components.archive.orders.request import Answer, Request
 from components.archive.record import RecordKind
-from components.archive.request import Answer, Request
-from components.archive.retention import OrderExecutor
 from components.archive.store.sqlite import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from policy.retention import DEFAULT_POLICY

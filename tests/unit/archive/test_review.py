@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.archive.review import (
+from components.link.review_request import (
     HeldMessage,
     ReviewAnswer,
     ReviewRequest,

@@ -11,9 +11,9 @@ from components.archive.errors import LogDamaged
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from components.archive.log.note import make_signer
 from components.archive.reader import LogReader
-from components.archive.tiles.export import export_tiles
-from components.archive.tiles.folder import TileFolder, TileFolderError
-from components.archive.tiles.resource import encode_path, new_resources
+from components.tiles.export import export_tiles
+from components.tiles.folder import TileFolder, TileFolderError
+from components.tiles.resource import encode_path, new_resources
 from tests.support.archive import KEY, SIGNER, VERIFIER_KEY, copy_log, entries, open_writer, tamper
 from tests.support.tiles import export, publish
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive.log.tile import TILE_WIDTH, level_count
-from components.archive.tiles.resource import (
+from components.tiles.resource import (
     ENTRIES,
     PathError,
     Resource,

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from components.archive.tiles import server as tiles_server
-from components.archive.tiles.server import TileServer
+from components.tiles import server as tiles_server
+from components.tiles.server import TileServer
 from tests.support.archive import copy_log, entries, open_writer, tamper
 from tests.support.tiles import Published, publish
 

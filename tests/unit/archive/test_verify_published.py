@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from components.archive.log.cosignature import Cosigner, cosign_checkpoint, encode_cosigner_key
 from components.archive.reader import LogReader
-from components.archive.tiles.export import export_tiles
-from components.archive.tiles.folder import TileFolder
-from components.archive.tiles.server import TileServer
 from components.audit import verify
 from components.audit.verify import verify_log, verify_tiles
+from components.tiles.export import export_tiles
+from components.tiles.folder import TileFolder
+from components.tiles.server import TileServer
 from tests.support.archive import VERIFIER_KEY, VKEY, entries, open_writer, ticking
 
 

@@ -11,9 +11,9 @@ from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.merkle import EMPTY_ROOT
 from components.archive.log.note import make_signer, sign_note, verify_note
-from components.archive.witness.request import MAX_PROOF_HASHES, AddCheckpoint, Answer, encode_request
-from components.archive.witness.state import WitnessState, hash_origin
-from components.archive.witness.witness import Witness
+from components.witness.cosign import Witness
+from components.witness.request import MAX_PROOF_HASHES, AddCheckpoint, Answer, encode_request
+from components.witness.state import WitnessState, hash_origin
 from tests.support.archive import ORIGIN, SIGNER, START_S, VERIFIER_KEY
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, MemoryLog, make_witness
 

@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from components.archive.log.cosignature import cosign_checkpoint, make_cosigner_key, verify_cosignatures
 from components.archive.log.note import VerifierKey, make_verifier_key
 from components.archive.reader import LogReader
-from components.archive.witness.backoff import LONGEST_PAUSE_S, Backoff
-from components.archive.witness.client import (
+from components.archive.witnessed import KeptCheckpoints
+from components.archive.writer import LogWriter
+from components.witness.backoff import LONGEST_PAUSE_S, Backoff
+from components.witness.client import (
     LogForked,
     Post,
     WitnessClient,
@@ -20,11 +22,9 @@ from components.archive.witness.client import (
     WitnessUnavailable,
     post_within,
 )
-from components.archive.witness.feed import LogFeed
-from components.archive.witness.kept import KeptCheckpoints
-from components.archive.witness.request import Answer, parse_request
-from components.archive.witness.witness import Witness
-from components.archive.writer import LogWriter
+from components.witness.cosign import Witness
+from components.witness.feed import LogFeed
+from components.witness.request import Answer, parse_request
 from tests.support.archive import ORIGIN, START_S, VERIFIER_KEY, entries, open_writer
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, NAME, MemoryLog, make_witness
 

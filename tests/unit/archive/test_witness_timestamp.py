@@ -9,9 +9,9 @@ import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from components.archive.log.note import VerifierKey
-from components.archive.witness.feed import LogFeed
-from components.archive.witness.kept import KeptCheckpoints
-from components.archive.witness.timestamp import (
+from components.archive.witnessed import KeptCheckpoints
+from components.witness.feed import LogFeed
+from components.witness.timestamp import (
     TimeStampAuthority,
     TimeStamper,
     TimeStampError,

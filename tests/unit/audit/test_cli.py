@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from components.audit.cli import app, verify_command
-from components.audit.errors import AuditError
-from components.audit.settings import load_audit_settings
+from components.process.errors import SiteError
+from components.settings.audit import load_audit_settings
 from tests.support.audit_site import REFUSAL, Site
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
@@ -257,7 +257,7 @@ def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[
 def test_wrong_settings_are_told(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "site.toml"
     path.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(AuditError, match=message):
+    with pytest.raises(SiteError, match=message):
         load_audit_settings(path)
 
 

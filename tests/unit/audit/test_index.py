@@ -11,8 +11,8 @@ import pytest
 
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
-from components.audit import index as index_module
-from components.audit.index import DeliveryState, Found, Index
+from components.audit.index import index as index_module
+from components.audit.index.index import DeliveryState, Found, Index
 from components.audit.opening import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
@@ -275,9 +275,9 @@ async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: 
 CATCH_UP = """
 import asyncio, sys
 from pathlib import Path
-from components.audit import index
+from components.audit.index import index
 from components.audit.opening import open_log
-from components.audit.settings import load_audit_settings
+from components.settings.audit import load_audit_settings
 async def main():
     index.RECORDS_PER_TRANSACTION = 10
     settings = load_audit_settings(Path(sys.argv[1]))

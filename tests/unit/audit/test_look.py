@@ -13,11 +13,11 @@ from components.archive.record import Access, Delivery, RecordKind
 from components.archive.writer import Entry
 from components.audit import access
 from components.audit.access import name_actor, record_access
-from components.audit.errors import AuditError
-from components.audit.index import DeliveryState
+from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.search import SearchResult, search
 from components.audit.show import RecordDetail, show
+from components.process.errors import SiteError
 from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -65,7 +65,7 @@ async def test_every_look_is_a_record(site: Site) -> None:
     assert (await look_for(site, "tin")).access_id == look_id(1)
     assert (await look_at(site, site.id_of(2))).access_id == look_id(2)
     assert (await look_at(site, look_id(0))).access_id == look_id(3)
-    with pytest.raises(AuditError, match=r"there is no record gate/5: the last is gate/4"):
+    with pytest.raises(SiteError, match=r"there is no record gate/5: the last is gate/4"):
         await look_at(site, "gate/5")
     made = await site.accesses()
     assert [(each.act, each.query, each.log_size, each.result_count) for each in made] == [
@@ -116,9 +116,9 @@ async def test_nothing_is_shown_that_could_not_be_recorded(site: Site, spoil: ob
     if spoil is _key_is_another_logs:
         await look_for(site, "copper")
     spoil(site)  # type: ignore[operator]
-    with pytest.raises(AuditError, match=r"nothing is shown.*audit\.db"):
+    with pytest.raises(SiteError, match=r"nothing is shown.*audit\.db"):
         await look_for(site, "copper")
-    with pytest.raises(AuditError, match=r"nothing is shown.*audit\.db"):
+    with pytest.raises(SiteError, match=r"nothing is shown.*audit\.db"):
         await look_at(site, "gate/0")
 
 
@@ -133,7 +133,7 @@ async def test_a_look_gives_up_when_the_log_stays_busy(site: Site, monkeypatch: 
     monkeypatch.setattr(access, "_BUSY_TIMEOUT_S", 0.05)
     await site.record(site.say(ALICE, BOB, "copper"))
     writer = await open_writer(site.settings, site.settings.audit)
-    with pytest.raises(AuditError, match="nothing is shown"):
+    with pytest.raises(SiteError, match="nothing is shown"):
         await look_for(site, "copper")
     await writer.close()
     assert (await look_for(site, "copper")).access_id == look_id(0)
@@ -215,10 +215,10 @@ async def test_a_missing_record_is_found_out(site: Site) -> None:
     )
     await look_for(site, "*")
     tamper(site, "DELETE FROM record WHERE idx = ?", site.places[0])
-    with pytest.raises(AuditError, match=f"record {site.id_of(0)} was indexed and is missing"):
+    with pytest.raises(SiteError, match=f"record {site.id_of(0)} was indexed and is missing"):
         await look_for(site, "copper")
     assert (await look_for(site, "tin")).matched == 2
-    with pytest.raises(AuditError, match=f"record {site.id_of(0)} is missing from the log"):
+    with pytest.raises(SiteError, match=f"record {site.id_of(0)} is missing from the log"):
         await look_at(site, site.id_of(0))
 
 
@@ -232,7 +232,7 @@ async def test_a_forged_checkpoint_proves_nothing(site: Site) -> None:
     "record_id", ["", "gate", "gate/", "gate/x", "gate/-1", "gate/1/2", "roster/1", "1", "gate/²"]
 )
 async def test_what_is_no_id_is_told(site: Site, record_id: str) -> None:
-    with pytest.raises(AuditError, match=r"is no record's id: one looks like gate/100042 or audit/7"):
+    with pytest.raises(SiteError, match=r"is no record's id: one looks like gate/100042 or audit/7"):
         await look_at(site, record_id)
     assert await site.accesses() == []
 

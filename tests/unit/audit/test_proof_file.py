@@ -9,8 +9,8 @@ from components.archive.log.leaf import encode_leaf
 from components.archive.log.proof import parse_proof, verify_own_proof
 from components.archive.reader import LogReader
 from components.audit.cli import app
-from components.audit.errors import AuditError
 from components.audit.prove import prove
+from components.process.errors import SiteError
 from tests.support.archive import tamper
 from tests.support.audit_site import Site
 
@@ -50,16 +50,16 @@ async def test_the_look_is_recorded_first(said: Site) -> None:
     assert (access.act, access.query, access.result_count) == ("proof", "gate/5", 1)
     assert proved.access_id.startswith("audit/")
     said.settings.audit.key_file.unlink()
-    with pytest.raises(AuditError, match="could not be recorded"):
+    with pytest.raises(SiteError, match="could not be recorded"):
         await prove(said.settings, "gate/5")
 
 
 async def test_a_record_that_is_not_there_is_a_look_too(said: Site) -> None:
-    with pytest.raises(AuditError, match="there is no record gate/9999: the last is gate/"):
+    with pytest.raises(SiteError, match="there is no record gate/9999: the last is gate/"):
         await prove(said.settings, "gate/9999")
     (access,) = await said.accesses()
     assert (access.query, access.result_count) == ("gate/9999", 0)
-    with pytest.raises(AuditError, match="is no record's id"):
+    with pytest.raises(SiteError, match="is no record's id"):
         await prove(said.settings, "gates/1")
 
 
@@ -73,7 +73,7 @@ async def test_a_record_that_is_not_there_is_a_look_too(said: Site) -> None:
 )
 async def test_what_cannot_be_proved_is_said(damage: str, said: Site) -> None:
     tamper(said.settings.gate.path, damage)
-    with pytest.raises(AuditError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
+    with pytest.raises(SiteError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
         await prove(said.settings, "gate/7")
 
 

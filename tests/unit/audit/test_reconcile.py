@@ -22,8 +22,8 @@ from components.archive.record import (
     encode_delivery,
     encode_submission,
 )
+from components.audit.checks.reconcile import Account, EpochReport, Reconciliation
 from components.audit.cli import app
-from components.audit.reconcile import Account, EpochReport, Reconciliation
 from tests.support.audit_site import Site
 
 DESTROYED, DELIVERY_DESTROYED, GONE, UNREADABLE, OWN = "destroyed", "delivery", "gone", "unreadable", "own"

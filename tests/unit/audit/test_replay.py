@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.archive.record import RecordKind
-from components.audit.errors import AuditError
+from components.audit.checks.replay import FLAGGED, Outcome, Replay, RuleCount, parse_span, replay
 from components.audit.query.error import QueryError
-from components.audit.replay import FLAGGED, Outcome, Replay, RuleCount, parse_span, replay
 from components.audit.replay_report import describe_replay
+from components.process.errors import SiteError
 from components.site.cli import app
 from policy.decision import StanzaError
 from tests.support.audit_site import REFUSAL, T0_NS, Site
@@ -90,7 +90,7 @@ async def test_times_and_the_number_of_records_are_bounded(said: Site) -> None:
     assert [change.id for change in found.changes] == [said.id_of(3)]
     with pytest.raises(QueryError):
         await play(said, HELD, since="yesterday")
-    with pytest.raises(AuditError, match="is no time"):
+    with pytest.raises(SiteError, match="is no time"):
         await play(said, HELD, since="2h lead")
 
 
@@ -120,7 +120,7 @@ async def test_a_conversation_is_told_by_its_topic(site: Site) -> None:
 
 
 async def test_a_wrong_policy_is_told_before_anything_is_opened(said: Site) -> None:
-    with pytest.raises(AuditError, match=r"is not usable \(1 problem\): run `steelyard policy check` on it"):
+    with pytest.raises(SiteError, match=r"is not usable \(1 problem\): run `steelyard policy check` on it"):
         await play(said, HELD.replace("hold", "zap"))
     assert await said.accesses() == []
 

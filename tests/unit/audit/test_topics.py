@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from components.audit import topics
-from components.audit.errors import AuditError
+from components.audit.checks import topics
+from components.audit.checks.topics import TopicsMarked, describe_topics, mark_topics
 from components.audit.search import search
-from components.audit.topics import TopicsMarked, describe_topics, mark_topics
+from components.process.errors import SiteError
 from tests.support.audit_site import Site
 from tests.unit.policy.content.rules import write_rule
 
@@ -70,12 +70,12 @@ async def test_other_rules_begin_anew(site: Site) -> None:
 
 
 async def test_what_is_missing_is_told(site: Site) -> None:
-    with pytest.raises(AuditError, match="has no rule of the kind topic with the action flag"):
+    with pytest.raises(SiteError, match="has no rule of the kind topic with the action flag"):
         await mark(site, HOLDS)
-    with pytest.raises(AuditError, match=r"cannot be used: rule\[0\]\.action"):
+    with pytest.raises(SiteError, match=r"cannot be used: rule\[0\]\.action"):
         await mark(site, OFF.replace("flag", "zap"))
     site.path.write_text(site.path.read_text().replace('policy = "policy.toml"', ""))
-    with pytest.raises(AuditError, match="names no policy"):
+    with pytest.raises(SiteError, match="names no policy"):
         await mark_topics(site.settings, site.path, lambda _done, _total: None)
 
 

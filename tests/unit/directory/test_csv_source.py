@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from components.directory.csv_source import list_csv, parse_csv
 from components.directory.people import SourceError
-from components.directory.settings import CsvSource
-from policy.enterprise import Person, Role
+from components.settings.directory import CsvSource
+from policy.directory.enterprise import Person, Role
 
 HEADER = "jid,name,id,desk,roles\n"
 

@@ -12,10 +12,10 @@ from components.directory.describe import describe_plan, directory_lines, plan_l
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson, SourceError
 from components.directory.plan import Plan, PlanError, make_plan
-from components.directory.settings import CsvSource, DirectorySettings, SiteDirectory
+from components.settings.directory import CsvSource, DirectorySettings, SiteDirectory
 from policy.address import BareJid
-from policy.directory import parse_directory
-from policy.enterprise import DeskId, EnterpriseId, Person, Role
+from policy.directory.directory import parse_directory
+from policy.directory.enterprise import DeskId, EnterpriseId, Person, Role
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
 
 METALS = EnterpriseId("metals")

@@ -14,7 +14,7 @@ from components.directory.scim.provider import Provider
 from components.directory.scim.schema import ENTERPRISE
 from components.directory.scim.server import BODY_MAX_BYTES, ScimServer
 from components.directory.scim.state import StateError, load_state
-from components.directory.settings import ScimSource
+from components.settings.directory import ScimSource
 from tests.support.scim import ScimClient
 
 TOKEN = "the token of a test, long enough"

@@ -13,7 +13,7 @@ from components.archive.store import MemoRow
 from components.archive.writer import Entry
 from components.gate.service import Gate
 from components.link.codec import Held, Status
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.rules import Rules
 from tests.support.gate_process import one_enterprise

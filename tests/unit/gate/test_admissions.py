@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from components.archive.record import Event, RecordKind, encode_event, parse_record
 from components.gate.admissions import describe_admissions
+from policy.access.admission import restrict
 from policy.address import BareJid
-from policy.admission import restrict
-from policy.directory import Directory
-from policy.enterprise import EnterpriseId, Person, Role
+from policy.directory.directory import Directory
+from policy.directory.enterprise import EnterpriseId, Person, Role
 from policy.rules import Rules
 from tests.unit.policy.samples import EXAMPLE
 

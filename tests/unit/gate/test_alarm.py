@@ -14,8 +14,8 @@ from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
-from components.gate import recorder
-from components.gate.alarm import STATES, AlarmName, Alarms
+from components.gate.watch import recorder
+from components.gate.watch.alarm import STATES, AlarmName, Alarms
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until
 

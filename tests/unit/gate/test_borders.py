@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from components.archive.record import Submission
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 from policy.facts import Way
 from policy.rules import Rules
 from tests.support.gate_process import one_enterprise

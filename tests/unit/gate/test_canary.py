@@ -12,10 +12,10 @@ import pytest
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.writer import Entry, LogWriter
-from components.gate import canary as canary_module
-from components.gate.alarm import AlarmName, Alarms
-from components.gate.canary import Canary
-from components.gate.metrics import Metrics
+from components.gate.watch import canary as canary_module
+from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.canary import Canary
+from components.gate.watch.metrics import Metrics
 from components.link.codec import CanaryBack, Held
 from policy.facts import StanzaFacts, Way
 from tests.support.archive import VERIFIER_KEY, entries, flip, open_writer

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.archive.record import Event, RecordKind, parse_record
-from components.gate.alarm import AlarmName, Alarms
-from components.gate.in_force import CHANGES_TOLD, RulesInForce
-from components.gate.recorder import Recorder
+from components.gate.rules import CHANGES_TOLD, RulesInForce
+from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.recorder import Recorder
 from components.rules.load import RulesError, RuleSources
 from policy.rules import Rules
 from tests.support.process import wait_until

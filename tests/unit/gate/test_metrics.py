@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.gate.alarm import AlarmName, Alarms
-from components.gate.metrics import Metrics, serve_metrics
-from components.gate.watch import Watch
+from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.metrics import Metrics, serve_metrics
+from components.gate.watch.watch import Watch
 from components.gate.watchkeeping import _add_figures
 from tests.support.figures import fetch_figures
 from tests.support.ports import free_port

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.gate.reconcile import Account, FindingKind
+from components.gate.watch.numbers import Account, FindingKind
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, submission
 

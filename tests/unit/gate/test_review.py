@@ -7,20 +7,20 @@ import pytest
 from lxml import etree
 
 from components.archive.record import Event, RecordKind, parse_record
-from components.archive.review import (
+from components.archive.store import RequestRow
+from components.gate.memo import Memo, encode_memo, parse_memo, restore_amended
+from components.gate.review.acts import Reviewing
+from components.gate.review.queue import NOT_ASKED_FOR, Answered, ReviewQueue
+from components.link.review_request import (
     ReviewAnswer,
     ReviewRequest,
     encode_review_request,
     parse_review_answer,
     prove_reading,
 )
-from components.archive.store import RequestRow
-from components.gate.memo import Memo, encode_memo, parse_memo, restore_amended
-from components.gate.review import NOT_ASKED_FOR, Answered, ReviewQueue
-from components.gate.reviewing import Reviewing
 from policy.decide import decide
 from policy.decision import Action, Decision, Edit, release
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
 from policy.facts import Way
 from policy.review import Act, Item, Stage
 from tests.support.gate_process import one_enterprise

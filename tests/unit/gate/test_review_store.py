@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.gate.review_store import ReviewStore
+from components.gate.review.store import ReviewStore
 from policy.facts import Way
 from policy.review import Item, Kind, Place, Stage
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.gate.settings import load_gate
-from components.settings import SettingsError
+from components.settings.gate import load_gate
+from components.settings.table import SettingsError
 
 RIGHT = {
     "jid": '"gate.metals.example"',

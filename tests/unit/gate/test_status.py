@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from components.gate import status
 from components.gate.service import Gate
-from components.gate.status import report_status, write_status
+from components.gate.watch import status
+from components.gate.watch.status import report_status, write_status
 from tests.support.process import wait_until
 from tests.unit.gate.fakes import Answers, FakeLog, held, make_gate
 from tests.unit.gate.fakes import status as adapter_status

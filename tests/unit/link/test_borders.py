@@ -6,7 +6,7 @@ from lxml import etree
 
 from components.link.borders import encode_borders
 from policy.address import BareJid
-from policy.partition import Partition, ReachClass
+from policy.reach.partition import Partition, ReachClass
 
 PROSODY_MAX_BYTES = 512 * 1024
 

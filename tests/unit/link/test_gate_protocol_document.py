@@ -19,7 +19,7 @@ from components.link.codec import (
 )
 from policy.address import BareJid
 from policy.decision import Action, Decision, refuse, release
-from policy.partition import Partition, ReachClass
+from policy.reach.partition import Partition, ReachClass
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "gate-protocol.md"
 BLOCKS = re.findall(r"```xml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)

@@ -7,7 +7,7 @@ from typing import Any
 
 PROGRAM = """
 import logging, structlog
-from components.link.logs import configure_logging
+from components.process.logs import configure_logging
 configure_logging("gate", {level!r})
 {code}
 """

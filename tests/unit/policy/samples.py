@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 from policy.facts import NamedJid, StanzaFacts, Way
 
 EXAMPLE_TEXT = (Path(__file__).parents[3] / "config" / "examples" / "directory.toml").read_text()

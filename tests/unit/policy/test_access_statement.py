@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from policy.access_statement import Act, Statement, StatementError, encode_statement, parse_statement
+from policy.access.statement import Act, Statement, StatementError, encode_statement, parse_statement
 from policy.address import BareJid
-from policy.enterprise import DeskId, EnterpriseId, Role
+from policy.directory.enterprise import DeskId, EnterpriseId, Role
 
 ALICE, ERIN = BareJid("alice@metals.example"), BareJid("erin@metals.example")
 REQUEST = Statement(

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from policy.access_statement import Act, Statement, statement_digest
-from policy.address import BareJid
-from policy.admission import (
+from policy.access.admission import (
     DAY_S,
     Admission,
     Approver,
@@ -20,7 +18,9 @@ from policy.admission import (
     next_change_s,
     restrict,
 )
-from policy.enterprise import EnterpriseId, Role
+from policy.access.statement import Act, Statement, statement_digest
+from policy.address import BareJid
+from policy.directory.enterprise import EnterpriseId, Role
 from tests.unit.policy.samples import EXAMPLE
 
 METALS, GRAIN = EnterpriseId("metals"), EnterpriseId("grain")

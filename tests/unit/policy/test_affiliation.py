@@ -2,7 +2,10 @@ import itertools
 
 import pytest
 
-from policy.affiliation import (
+from policy.decision import Action, Decision, StanzaError
+from policy.directory.directory import parse_directory
+from policy.facts import Way
+from policy.reach.affiliation import (
     ALLOWED,
     GATE_ADDRESS,
     GATE_PROTOCOL,
@@ -14,9 +17,6 @@ from policy.affiliation import (
     SENDER_NOT_ADMITTED,
     decide_affiliation,
 )
-from policy.decision import Action, Decision, StanzaError
-from policy.directory import parse_directory
-from policy.facts import Way
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE, ROOM, read_stanza, say
 
 KINDS = [

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from policy import affiliation
 from policy.address import BareJid, Domain
-from policy.affiliation import decide_affiliation
 from policy.facts import Way
+from policy.reach import affiliation
+from policy.reach.affiliation import decide_affiliation
 from tests.unit.policy.samples import EXAMPLE, read_stanza, say
 
 ACCESS = replace(EXAMPLE, access=Domain("access.steelyard.example"))

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from policy.access.admission import restrict
 from policy.address import BareJid
-from policy.admission import restrict
-from policy.affiliation import (
+from policy.decision import Decision
+from policy.directory.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.directory.enterprise import EnterpriseId, Role
+from policy.facts import Way
+from policy.proof.prove import prove
+from policy.reach.affiliation import (
     ALLOWED,
     NAMES_OUTSIDER,
     OUT_OF_REACH,
@@ -18,13 +23,8 @@ from policy.affiliation import (
     may_reach,
     reachable_people,
 )
-from policy.chaperone import CHAPERONE_ABSENT
-from policy.decision import Decision
-from policy.directory import Directory, DirectoryError, parse_directory, with_exceptions
-from policy.enterprise import EnterpriseId, Role
-from policy.exception import BarrierException
-from policy.facts import Way
-from policy.prove import prove
+from policy.reach.chaperone import CHAPERONE_ABSENT
+from policy.reach.exception import BarrierException
 from tests.unit.policy.samples import read_stanza, say
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from policy.affiliation import ALLOWED, decide_affiliation
-from policy.chaperone import CHAPERONE_ABSENT, CHAPERONED_FAREWELL, CHAPERONED_PRIVATE
 from policy.decision import Decision
 from policy.facts import NamedJid, StanzaFacts, Way
-from policy.occupancy import NOBODY, Occupancy, observe
+from policy.reach.affiliation import ALLOWED, decide_affiliation
+from policy.reach.chaperone import CHAPERONE_ABSENT, CHAPERONED_FAREWELL, CHAPERONED_PRIVATE
+from policy.reach.occupancy import NOBODY, Occupancy, observe
 from tests.unit.policy.samples import read_stanza, say
 from tests.unit.policy.walls import WALLED
 

@@ -1,8 +1,8 @@
-from policy.affiliation import RECIPIENT_OUTSIDE, SENDER_NOT_ADMITTED
+from policy.content.payload import OMEMO, OTR
 from policy.decide import decide
 from policy.decision import Action
 from policy.facts import Way
-from policy.payload import OMEMO, OTR
+from policy.reach.affiliation import RECIPIENT_OUTSIDE, SENDER_NOT_ADMITTED
 from tests.unit.policy.samples import BOB, EXAMPLE, GEORGE, ROOM, read_stanza, say
 
 ENCRYPTED = "<message to='{0}'><body>x</body><encrypted xmlns='urn:xmpp:omemo:2'/></message>"

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from policy.address import BareJid
-from policy.departure import replace_people
-from policy.directory import DirectoryError, parse_directory
-from policy.directory_change import describe_changes
-from policy.directory_text import encode_directory
-from policy.enterprise import Barrier, BarrierId, Enterprise, EnterpriseId, Group, Person, Role
+from policy.directory.change import describe_changes
+from policy.directory.departure import replace_people
+from policy.directory.directory import DirectoryError, parse_directory
+from policy.directory.enterprise import Barrier, BarrierId, Enterprise, EnterpriseId, Group, Person, Role
+from policy.directory.text import encode_directory
 from tests.unit.policy.walls import WALLED
 
 ANN, BEN, CID, DAN = (BareJid(f"{name}@metals.example") for name in ("ann", "ben", "cid", "dan"))

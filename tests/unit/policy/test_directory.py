@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from policy.directory import DirectoryError, MemberKind, parse_directory
-from policy.enterprise import Role
+from policy.directory.directory import DirectoryError, MemberKind, parse_directory
+from policy.directory.enterprise import Role
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
 
 SMALL = """

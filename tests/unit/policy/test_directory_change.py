@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from policy.address import BareJid
-from policy.directory import Directory, parse_directory
-from policy.directory_change import (
+from policy.directory.change import (
     SET_TOLD,
     Change,
     ChangeKind,
@@ -14,7 +13,8 @@ from policy.directory_change import (
     describe_changes,
     find_departed,
 )
-from policy.enterprise import Enterprise, EnterpriseId
+from policy.directory.directory import Directory, parse_directory
+from policy.directory.enterprise import Enterprise, EnterpriseId
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
 
 METALS = EnterpriseId("metals")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from policy import affiliation, chaperone, payload
+from policy.content import payload
 from policy.decision import Decision
+from policy.reach import affiliation, chaperone
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "policy.md").read_text()

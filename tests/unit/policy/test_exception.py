@@ -1,8 +1,8 @@
 import pytest
 
 from policy.address import BareJid
-from policy.enterprise import EnterpriseId
-from policy.exception import (
+from policy.directory.enterprise import EnterpriseId
+from policy.reach.exception import (
     Approval,
     BarrierException,
     ExceptionError,

@@ -1,8 +1,6 @@
 import pytest
 
-from policy.decision import Action, Decision
-from policy.facts import Way
-from policy.payload import (
+from policy.content.payload import (
     ARMOUR,
     ENVELOPE,
     FILE,
@@ -19,6 +17,8 @@ from policy.payload import (
     SMIME,
     decide_payload,
 )
+from policy.decision import Action, Decision
+from policy.facts import Way
 from tests.unit.policy.samples import read_stanza, say
 
 FALLBACK = "<body>I sent you an encrypted message</body>"

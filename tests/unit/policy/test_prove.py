@@ -7,16 +7,16 @@ from xml.etree import ElementTree
 import pytest
 
 from policy.address import BareJid, bare
-from policy.affiliation import ALLOWED
-from policy.borders import Borders
 from policy.decide import decide
 from policy.decision import Decision
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
-from policy.occupancy import Occupancy
 from policy.paths import PATHS, Closed
-from policy.prove import Proof, prove
-from policy.prove_ends import Relation
+from policy.proof.ends import Relation
+from policy.proof.prove import Proof, prove
+from policy.reach.affiliation import ALLOWED
+from policy.reach.borders import Borders
+from policy.reach.occupancy import Occupancy
 from tests.unit.policy.samples import EXAMPLE
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 

@@ -3,7 +3,7 @@
 import pytest
 
 from policy.address import BareJid
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 from policy.roster import Given, RosterChange, RosterItem, Rosters, apply_change
 
 ALICE, BOB, CAROL, ZOE = (

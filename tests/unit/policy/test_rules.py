@@ -1,5 +1,5 @@
 from policy.content.parse import parse_policy
-from policy.directory import Directory, parse_directory
+from policy.directory.directory import Directory, parse_directory
 from policy.rules import Rules
 
 TEXT = """

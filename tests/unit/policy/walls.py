@@ -1,6 +1,6 @@
 """A directory with borders of every kind."""
 
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 
 WALLED_TEXT = """
 gate = "gate.x"

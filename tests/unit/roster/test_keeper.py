@@ -13,7 +13,7 @@ from components.roster.keeper import Keeper
 from components.roster.state import KeptState
 from components.roster.wire import QUERY, encode_change, parse_roster
 from policy.address import BareJid, Domain
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 from policy.roster import RosterChange, RosterItem, Rosters, apply_change
 from tests.support.process import wait_until
 

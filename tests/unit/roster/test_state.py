@@ -7,7 +7,7 @@ import pytest
 
 from components.roster.state import KeptState, StateError, load_state, save_state
 from policy.address import BareJid
-from policy.enterprise import EnterpriseId
+from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
 
 ALICE = BareJid("alice@metals.example")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from components.process.errors import SiteError
 from components.site.certificates import make_certificates
-from components.site.errors import SiteError
 
 NOW = dt.datetime.now(dt.UTC)
 DOMAINS = ("metals.example", "grain.example")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.directory.settings import load_site_directory
+from components.settings.directory import load_site_directory
 from components.site import directory_cli
 from components.site.backup_files import _public_files
 from components.site.check import check_site
@@ -16,7 +16,7 @@ from components.site.health import find_scim_fault
 from components.site.init import init_site
 from components.site.settings import SettingsError, listening_ports, load_site
 from components.site.up import process_specs
-from policy.directory import parse_directory
+from policy.directory.directory import parse_directory
 
 ROOT = Path(__file__).resolve().parents[3]
 DIRECTORY = """

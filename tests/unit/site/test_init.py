@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from components.site.access import list_access, open_desk
-from components.site.errors import SiteError
+from components.process.errors import SiteError
+from components.rules.access.desk import list_access, open_desk
 from components.site.init import init_site, load_passwords
 from components.site.settings import SettingsError, listening_ports, load_site
-from policy.admission import State
+from policy.access.admission import State
 
 
 def contents(folder: Path) -> dict[str, bytes]:

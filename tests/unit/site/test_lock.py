@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.lock import hold_site
 
 HOLD = """

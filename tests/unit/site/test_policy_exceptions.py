@@ -13,6 +13,8 @@ import pytest
 
 from components.archive.keys import create_log_key
 from components.archive.log.note import NoteSigner
+from components.process.errors import SiteError
+from components.rules import exception_acts
 from components.rules.exceptions import (
     ExceptionState,
     approve_exception,
@@ -22,12 +24,10 @@ from components.rules.exceptions import (
 )
 from components.rules.follow import RulesFollower
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
-from components.site import policy_exceptions
-from components.site.errors import SiteError
 from policy.address import BareJid
-from policy.affiliation import may_reach
-from policy.enterprise import EnterpriseId
-from policy.exception import BarrierException
+from policy.directory.enterprise import EnterpriseId
+from policy.reach.affiliation import may_reach
+from policy.reach.exception import BarrierException
 from policy.rules import Rules
 from tests.support.process import wait_until
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
@@ -60,17 +60,17 @@ def _talk(rules: Rules) -> bool:
 
 def test_two_signatures_put_it_in_force_and_one_withdrawal_out_of_it(site: Path) -> None:
     sources = load_sources(site)
-    id_ = policy_exceptions.propose(site, [TOM, RITA], "", "", 8, "Deal X").stem
-    states = [policy_exceptions.fetch_all(site)[0].state]
+    id_ = exception_acts.propose(site, [TOM, RITA], "", "", 8, "Deal X").stem
+    states = [exception_acts.fetch_all(site)[0].state]
     for approver in APPROVERS[:2]:
-        states.append(policy_exceptions.approve(site, id_, key(site, approver)).state)
+        states.append(exception_acts.approve(site, id_, key(site, approver)).state)
     assert states == ["proposed", "proposed", "in force"]
     loaded = load_rules(sources, time.time_ns())
     assert _talk(loaded.rules)
     (exception,) = loaded.rules.directory.exceptions
     assert loaded.until_ns == exception.ends_s * 10**9
     assert exception.ends_s - exception.begins_s == 8 * 3600
-    assert policy_exceptions.withdraw(site, id_, key(site, APPROVERS[0]), "over").state == "withdrawn"
+    assert exception_acts.withdraw(site, id_, key(site, APPROVERS[0]), "over").state == "withdrawn"
     after = load_rules(sources, time.time_ns())
     assert after.until_ns is None
     assert not _talk(after.rules)
@@ -87,7 +87,7 @@ def _kept(site: Path, *signers: str, exception: BarrierException | None = None) 
 
 
 def _signer(site: Path, name: str) -> NoteSigner:
-    return policy_exceptions._load_key(key(site, name))
+    return exception_acts._load_key(key(site, name))
 
 
 def test_it_begins_and_ends_by_itself(site: Path) -> None:
@@ -111,7 +111,7 @@ def test_it_begins_and_ends_by_itself(site: Path) -> None:
 def test_what_would_not_count_is_not_signed(site: Path, signer: str, told: str) -> None:
     _kept(site, "anna@metals.example")
     with pytest.raises(SiteError, match=told):
-        policy_exceptions.approve(site, "e1", key(site, signer))
+        exception_acts.approve(site, "e1", key(site, signer))
 
 
 def test_nobody_signs_their_own(site: Path) -> None:
@@ -120,7 +120,7 @@ def test_nobody_signs_their_own(site: Path) -> None:
     )
     _kept(site, exception=own)
     with pytest.raises(SiteError, match="nobody approves an exception for themselves"):
-        policy_exceptions.approve(site, "e1", key(site, "anna@metals.example"))
+        exception_acts.approve(site, "e1", key(site, "anna@metals.example"))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_list_names_what_is_damaged_or_ended(site: Path) -> None:
         ("bad", ExceptionState.DAMAGED),
         ("e1", ExceptionState.ENDED),
     ]
-    described = [policy_exceptions.describe(each) for each in kept]
+    described = [exception_acts.describe(each) for each in kept]
     assert described[1]["signed_by"] == ["ada@metals.example", "anna@metals.example"]
 
 
@@ -183,7 +183,7 @@ def test_a_wrong_proposal_says_what_to_do(
     site: Path, people: list[str], begins: str, ends: str, hours: float | None, told: str
 ) -> None:
     with pytest.raises(SiteError, match=told):
-        policy_exceptions.propose(site, people, begins, ends, hours, "Deal X")
+        exception_acts.propose(site, people, begins, ends, hours, "Deal X")
     assert not (site.parent / "exceptions").exists()
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components.roster.settings import load_line, load_roster
-from components.settings import SettingsError
+from components.settings.roster import load_line, load_roster
+from components.settings.table import SettingsError
 from components.site.check import check_site
 from components.site.health import find_roster_fault
 from components.site.lock import hold_site

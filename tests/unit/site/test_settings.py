@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.gate.settings import load_gate
-from components.settings import inner_table
+from components.settings.gate import load_gate
+from components.settings.table import inner_table
 from components.site.settings import SettingsError, SiteToml, load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]

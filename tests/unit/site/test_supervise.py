@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.site.errors import SiteError
+from components.process.errors import SiteError
 from components.site.supervise import ProcessSpec, State, Supervisor
 from tests.support.process import wait_until
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from components.archive.log.cosignature import encode_cosigner_key
-from components.archive.witness.keys import load_witness_keys, load_witness_vkeys
+from components.process.errors import SiteError
+from components.settings.witness import load_own_logs, load_witness
 from components.site.check import check_site
-from components.site.errors import SiteError
 from components.site.health import find_port_problems, find_unwitnessed, find_witness_fault
 from components.site.init import init_site
 from components.site.lock import hold_site
 from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
-from components.witness.settings import load_own_logs, load_witness
+from components.witness.keys import load_witness_keys, load_witness_vkeys
 from tests.support.archive import VKEY
 from tests.support.ports import free_port
 from tests.support.witness import COSIGNER_KEYS

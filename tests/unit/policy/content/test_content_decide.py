@@ -2,14 +2,14 @@ import dataclasses
 
 import pytest
 
-from policy.affiliation import RECIPIENT_OUTSIDE
 from policy.content.decide import UNOBJECTIONABLE, decide_content
 from policy.content.parse import parse_policy
+from policy.content.payload import OTR
 from policy.content.policy import ContentPolicy
 from policy.decide import decide
 from policy.decision import Action, Decision, StanzaError
 from policy.facts import Way
-from policy.payload import OTR
+from policy.reach.affiliation import RECIPIENT_OUTSIDE
 from tests.unit.policy.content.rules import write_rule
 from tests.unit.policy.samples import EXAMPLE, GEORGE, say
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content import link, shape
 from policy.content.example import check_examples
 from policy.content.parse import parse_policy

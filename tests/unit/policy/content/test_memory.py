@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.content.parse import PolicyError, parse_policy
 from policy.content.policy import ContentPolicy

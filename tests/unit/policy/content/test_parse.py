@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.link.codec import Held, SubmissionParser
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.content.example import check_examples, count_examples, read_example
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.rule import ContentAction, Lexicon, Links, Patterns, Payloads, Rate, Topics

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.topic.embedding import EmbeddingClassifier
 from policy.topic.linear import to_scores
 from policy.topic.model import ModelName, Topic

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.topic.models import load_model
+from components.rules.topic_models import load_model
 from policy.topic.model import ModelName, Topic
 from tests.topic.document import PAGE
 from tests.topic.examples import LANGUAGES, read_examples

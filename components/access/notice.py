@@ -1,0 +1,64 @@
+"""The notice of the recording: sent on each login, acknowledged once by answering it."""
+
+from collections.abc import Iterable
+from xml.etree import ElementTree as ET
+
+from components.link.entity import XMLNS
+from policy.access.admission import DAY_S, Admission, State
+from policy.directory.enterprise import EnterpriseId
+
+XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
+XMLNS_COMPONENT = "jabber:component:accept"  # XEP-0114
+_XMLNS_CARBONS = "urn:xmpp:carbons:2"  # XEP-0280
+_XMLNS_HINTS = "urn:xmpp:hints"  # XEP-0334
+
+ASK = "Please answer with the word yes. Until then you can write to nobody."
+THANKS = "Thank you. You can write to your colleagues now."
+KNOWN = "You have acknowledged that this line is recorded. Nobody reads what you write here as a message."
+_ENDS_SOON_S = 14 * DAY_S
+_AGREES = frozenset({"yes", "yes.", "y", "ok", "ja", "oui", "si", "sì", "sí", "是", "好"})
+
+
+def make_message(sender: str, to: str, body: str, id_: str = "") -> ET.Element:
+    """Make a message that every client shows: `chat`, for this session alone, kept by no message archive."""
+    message = ET.Element("message", {"from": sender, "to": to, "type": "chat"})
+    if id_:
+        message.set("id", id_)
+    ET.SubElement(message, f"{{{XMLNS_COMPONENT}}}body").text = body
+    ET.SubElement(message, f"{{{_XMLNS_CARBONS}}}private")
+    for hint in ("no-copy", "no-permanent-store"):
+        ET.SubElement(message, f"{{{_XMLNS_HINTS}}}{hint}")
+    return message
+
+
+def read_body(message: ET.Element) -> str:
+    """Read what somebody wrote; empty for errors and for what has no body."""
+    if message.get("type") in ("error", "groupchat"):
+        return ""
+    # On a component's stream the children are in its namespace (XEP-0114, section 3).
+    found = (message.findtext(f"{{{namespace}}}body") for namespace in (XMLNS, XMLNS_COMPONENT))
+    return next((body.strip() for body in found if body), "")
+
+
+def is_agreement(body: str) -> bool:
+    """Tell whether an answer acknowledges the notice."""
+    return body.strip().lower().rstrip("!") in _AGREES
+
+
+def read_receipt(message: ET.Element, gate: str) -> str:
+    """Read in which record a message is (`gate/100042`), by the gate's receipt; empty without one."""
+    found = (each for each in message.findall(f"{{{XMLNS_SID}}}stanza-id") if each.get("by") == gate)
+    return next((each.get("id", "") for each in found), "")
+
+
+def describe_duties(admissions: Iterable[Admission], enterprise: EnterpriseId | None, now_s: float) -> str:
+    """Tell an approver of an enterprise what waits for them; empty for others, and where nothing does."""
+    own = [each for each in admissions if each.request and each.request.enterprise == enterprise]
+    waiting = sum(each.state is State.REQUESTED for each in own)
+    ending = sum(
+        each.state is State.ADMITTED and each.ends_s is not None and each.ends_s < now_s + _ENDS_SOON_S
+        for each in own
+    )
+    if not waiting and not ending:
+        return ""
+    return f"For approvers: requests that wait: {waiting}; grants that end within two weeks: {ending}."

@@ -1,0 +1,251 @@
+"""The access component at work: it follows the statements, keeps accounts, tells people, and has all of it recorded."""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from xml.etree import ElementTree as ET
+
+import structlog
+
+from components.access.commands import XMLNS as XMLNS_COMMANDS
+from components.access.commands import AccessCommands
+from components.access.discovery import XMLNS_INFO, XMLNS_ITEMS, Discovery
+from components.access.keeper import AccountKeeper
+from components.access.memory import Account, Memory
+from components.access.notice import (
+    ASK,
+    KNOWN,
+    THANKS,
+    describe_duties,
+    is_agreement,
+    make_message,
+    read_body,
+    read_receipt,
+)
+from components.access.password import PasswordFolder
+from components.access.rooms import put_notice
+from components.link.entity import EntityError, EntityLink
+from components.rules.access.accept import accept_note, enterprise_of_approver
+from components.rules.access.folder import GrantsError
+from components.rules.access.note import encode_note
+from components.rules.access.register import AccessRegister, Standing
+from components.settings.access import AdmissionSettings
+from policy.access.admission import State
+from policy.access.statement import Act, Statement, notice_digest
+from policy.address import bare, domain_of
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.enterprise import EnterpriseId
+
+_INTERVAL_S = 0.2
+_TOLD_AFTER_S = 1.0
+"""By when the gate has taken an acknowledgement, so that whoever is thanked can write."""
+
+_RECORD_PACK = 50
+XMLNS_ACCESS = "urn:steelyard:access:0"
+_ROOM_RETRY_S = 30.0
+
+log = structlog.get_logger("access")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What was read last."""
+
+    directory: Directory
+    standing: Standing
+
+
+class AdmissionService:
+    """One site's admission. Raises GrantsError, DirectoryError or OSError when the state cannot be read at first."""
+
+    def __init__(self, settings: AdmissionSettings, secret: str) -> None:
+        self._settings = settings
+        self._access = settings.access
+        self._register = AccessRegister(settings.access)
+        self._memory = Memory(settings.access.folder / "done.json")
+        self.link = EntityLink(
+            self._access.jid, secret, settings.address, settings.component_port, on_state=self._link_changed
+        )
+        passwords = PasswordFolder(self._access.passwords, settings.server_config)
+        self.keeper = AccountKeeper(self.link, self._memory, passwords)
+        self._wake = asyncio.Event()
+        self._described: set[str] = set()
+        self._sent: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._state = self._read()
+        self._serve()
+
+    @property
+    def admitted(self) -> int:
+        """Count who is admitted."""
+        return len(self._state.standing.admitted)
+
+    async def run(self) -> None:
+        """Follow the files and the time until cancelled; what cannot be read leaves things as they are."""
+        seen: tuple[object, ...] = ()
+        due_s: int | None = 0
+        while True:
+            now = self._fingerprint()
+            if now != seen or (due_s is not None and time.time() >= due_s):
+                seen = now
+                due_s = await self._refresh()
+            self._record_news()
+            self._memory.store()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def describe_rooms(self) -> None:
+        """Put the notice into every room of this server that does not have it yet, until cancelled."""
+        while True:
+            failed = not await self._describe_all()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _ROOM_RETRY_S if failed else None)
+            self._wake.clear()
+
+    async def _describe_all(self) -> bool:
+        """Try all rooms that do not have it yet; gives False if any does not have it then."""
+        rooms = [
+            room
+            for firm in self._state.directory.enterprises
+            for room in firm.rooms
+            if room.jid not in self._described and domain_of(room.jid) in self._settings.room_domains
+        ]
+        for room in rooms:
+            if not self.link.is_up:
+                return True  # it is tried once the server is there
+            try:
+                await put_notice(self.link, room.jid, room.name, self._access.notice)
+                self._described.add(room.jid)
+            except EntityError as error:
+                log.warning("a room has no notice", room=room.jid, reason=str(error))
+        return all(room.jid in self._described for room in rooms)
+
+    def _serve(self) -> None:
+        commands = AccessCommands(self._register, lambda: self._state.directory, lambda: None)
+        discovery = Discovery(self._access.jid, commands.is_approver)
+        self.link.serve(f"{{{XMLNS_COMMANDS}}}command", commands.handle)
+        self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
+        self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
+        self.link.on_message(self._take_message)
+
+    def _read(self) -> _State:
+        directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
+        return _State(directory, self._register.judge(directory, int(time.time())))
+
+    def _fingerprint(self) -> tuple[object, ...]:
+        try:
+            stat = self._settings.directory.stat()
+        except OSError:
+            return ()
+        return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())
+
+    async def _refresh(self) -> int | None:
+        """Read anew, have done what follows, and give when to read again although nothing was written."""
+        try:
+            self._state = await asyncio.to_thread(self._read)
+        except (GrantsError, DirectoryError, OSError, UnicodeDecodeError) as error:
+            log.error("not taken", reason=str(error))
+            return None
+        self.keeper.want(self._wanted_accounts())
+        self._wake.set()
+        return self._state.standing.next_change_s
+
+    def _wanted_accounts(self) -> dict[str, Account]:
+        """Say how the accounts of this server should be: those of whom nobody ever spoke are not ours."""
+        standing, wanted = self._state.standing, {}
+        for jid, admission in standing.admissions.items():
+            if domain_of(jid) not in self._settings.domains:
+                continue
+            if jid in standing.admitted and jid in self._state.directory.people:
+                wanted[str(jid)] = Account.PRESENT
+            elif admission.state is State.REVOKED:
+                wanted[str(jid)] = Account.ABSENT
+            elif jid in self._memory.accounts:
+                wanted[str(jid)] = Account.SUSPENDED
+        return wanted
+
+    def _link_changed(self, connected: bool) -> None:
+        log.info("connected" if connected else "disconnected")
+        self.keeper.link_changed(connected=connected)
+        if connected:
+            # The server may be another one than before, and its rooms new.
+            self._described.clear()
+            self._wake.set()
+
+    def _record_news(self) -> None:
+        """Write statements that are not recorded yet to ourselves, by which the gate records them.
+
+        They come back with the gate's receipt; what does not come back is written again after the next connection.
+        """
+        if not self.link.is_up:
+            self._sent.clear()
+            return
+        news = sorted(self._register.folder.known() - self._memory.recorded.keys() - self._sent)
+        for name in news[:_RECORD_PACK]:
+            note = (self._access.folder / name).read_text(encoding="utf-8")
+            if self.link.send(make_message(self._access.jid, self._access.jid, note, name)):
+                self._sent.add(name)
+
+    def _tell(self, session: str) -> None:
+        """Send the notice to a session that has just come online."""
+        if bare(session) in self._state.standing.admitted:
+            known = bare(session) in self._state.standing.acknowledged
+            duties = describe_duties(
+                self._state.standing.admissions.values(), self._enterprise_for(session), time.time()
+            )
+            lines = [self._access.notice, *([] if known else [ASK]), *([duties] if known and duties else [])]
+            self.link.send(make_message(self._access.jid, session, "\n".join(lines)))
+
+    def _enterprise_for(self, jid: str) -> EnterpriseId | None:
+        """Give the enterprise that somebody approves for, or None."""
+        return enterprise_of_approver(self._register, self._state.directory, bare(jid))
+
+    def _take_message(self, message: ET.Element) -> None:
+        sender, body = message.get("from", ""), read_body(message)
+        receipt = read_receipt(message, self._settings.gate)
+        if sender == self._access.jid:
+            if message.get("type") != "error" and receipt:
+                self._memory.set_recorded(message.get("id", ""), receipt)
+            return
+        if sender in self._settings.domains:
+            # Nobody but our own server speaks as its domain.
+            online = message.find(f"{{{XMLNS_ACCESS}}}online")
+            if online is not None:
+                self._tell(online.get("jid", ""))
+            return
+        person = bare(sender)
+        if not body or person not in self._state.standing.admitted:
+            return
+        if person in self._state.standing.acknowledged:
+            self.link.send(make_message(self._access.jid, sender, KNOWN))
+        elif is_agreement(body):
+            task = asyncio.get_running_loop().create_task(self._acknowledge(sender, receipt))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self.link.send(make_message(self._access.jid, sender, f"{self._access.notice}\n{ASK}"))
+
+    async def _acknowledge(self, sender: str, receipt: str) -> None:
+        person, directory = bare(sender), self._state.directory
+        enterprise = directory.find_enterprise(person)
+        if enterprise is None:
+            return
+        now_s = int(time.time())
+        digest = notice_digest(self._access.notice)
+        statement = Statement(
+            Act.ACKNOWLEDGE, person, enterprise, person, now_s, notice=digest, record=receipt
+        )
+        try:
+            accept_note(self._register, directory, encode_note(statement), now_s)
+        except GrantsError as error:
+            log.error("not acknowledged", person=person, reason=str(error))
+            return
+        await asyncio.sleep(_TOLD_AFTER_S)
+        self.link.send(make_message(self._access.jid, sender, THANKS))
+
+
+@lru_cache(maxsize=1)
+def _parse_directory(text: str) -> Directory:
+    # Most that is new is a statement, not the directory, which takes half a second for thousands of people.
+    return parse_directory(text)

@@ -1,0 +1,32 @@
+"""Orders on a log: whoever is its writer carries them out (docs/retention.md)."""
+
+import asyncio
+
+import structlog
+
+from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.orders.executor import OrderExecutor
+
+_INTERVAL_S = 1.0
+
+log = structlog.get_logger("archive")
+
+
+async def serve_orders(executor: OrderExecutor) -> None:
+    """Carry out what is asked until cancelled; what cannot be done now is tried again. Raises LogFenced."""
+    works = True
+    while True:
+        try:
+            for outcome in await executor.serve():
+                say = log.info if outcome.answer.ok else log.warning
+                say("order", id=outcome.id, ok=outcome.answer.ok, record=outcome.answer.order)
+            works = True
+        except LogUnavailable as error:
+            if works:
+                log.error("no orders carried out", reason=str(error))
+            works = False
+        except LogDamaged as error:
+            # Nothing is destroyed where it is not sure what is held; the log's writer itself can go on.
+            log.error("no orders are carried out any more", reason=str(error))
+            await asyncio.Event().wait()
+        await asyncio.sleep(_INTERVAL_S)

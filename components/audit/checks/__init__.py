@@ -1,0 +1,1 @@
+"""Checks of a whole archive: verified, reconciled, replayed, topics measured."""

@@ -1,0 +1,273 @@
+"""Reconciling: whether the log holds every number that the server gave out, epoch by epoch, by the records alone.
+
+The gate keeps such an account while it runs (docs/alarms.md); this one needs no trust in the gate.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.record import (
+    Access,
+    Alarm,
+    Delivery,
+    RecordError,
+    RecordKind,
+    Submission,
+    parse_record,
+)
+from components.audit.access import name_actor, record_access
+from components.audit.opening import open_log
+from components.settings.audit import AuditSettings
+
+_CHUNK_RECORDS = 500
+_SUBMISSIONS = (RecordKind.STANZA, RecordKind.SESSION)
+_KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
+
+
+class Range(NamedTuple):
+    """Consecutive numbers, both ends included."""
+
+    first: int
+    last: int
+
+    @property
+    def numbers(self) -> int:
+        """How many these are."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What the log holds of one life of the server.
+
+    `last` is its highest number, `through` what the server says it carried out. `missing` numbers are in no record and
+    were not bounced; of `unsure` ones the records that would tell were destroyed when their time was over. `repeated`
+    and `misplaced` numbers are recorded again, or behind a higher one.
+    """
+
+    epoch: str
+    submissions: int
+    last: int
+    through: int
+    bounced: int
+    missing: tuple[Range, ...]
+    unsure: tuple[Range, ...]
+    repeated: tuple[Range, ...]
+    misplaced: tuple[Range, ...]
+
+    @property
+    def findings(self) -> int:
+        """Count the ranges of numbers that are missing, repeated or misplaced."""
+        return len(self.missing) + len(self.repeated) + len(self.misplaced)
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedAlarm:
+    """An alarm that the gate recorded, at this index of the log."""
+
+    index: int
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The account of a log of `log_size` records; `records_missing` are indexes without a record.
+
+    `unreadable` are the indexes of records that do not open or parse, `access_id` is the record of this look.
+    """
+
+    log_size: int
+    epochs: tuple[EpochReport, ...]
+    records_missing: tuple[Range, ...]
+    unreadable: tuple[Range, ...]
+    destroyed: int
+    alarms: tuple[RaisedAlarm, ...]
+    access_id: str = ""
+
+    @property
+    def findings(self) -> int:
+        """Count the ranges of what is missing, twice, out of order or unreadable."""
+        return len(self.records_missing) + len(self.unreadable) + sum(each.findings for each in self.epochs)
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Numbers that no record has had yet, and how many records were destroyed where theirs would be.
+
+    `unsure` when a DELIVERY record that might have named them as bounced is destroyed.
+    """
+
+    first: int
+    last: int
+    destroyed: int
+    unsure: bool
+    settled: bool = False
+
+
+@dataclass(slots=True)
+class _Epoch:
+    name: str
+    submissions: int = 0
+    last: int = 0
+    through: int = 0
+    bounced: set[int] = field(default_factory=set)
+    gaps: list[_Gap] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+    misplaced: list[int] = field(default_factory=list)
+
+
+class Account:
+    """Takes a log's records in order and gives its account; pure."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._epochs: dict[str, _Epoch] = {}
+        self._records_missing: list[Range] = []
+        self._unreadable: list[int] = []
+        self._destroyed = 0
+        self._destroyed_since = 0  # submissions, since the last that is there
+        self._delivery_destroyed = False  # likewise
+        self._alarms: list[RaisedAlarm] = []
+
+    def take(self, opened: OpenedRecord) -> None:
+        """Account for the next record."""
+        if opened.index > self._size:
+            self._records_missing.append(Range(self._size, opened.index - 1))
+        self._size = opened.index + 1
+        kind = opened.leaf.kind
+        if opened.stored.payload is None:
+            self._take_destroyed(kind)
+            return
+        if kind not in _KINDS:
+            return
+        try:
+            record = parse_record(RecordKind(kind), opened.payload or b"")
+        except RecordError:
+            self._unreadable.append(opened.index)
+            return
+        match record:
+            case Submission():
+                self._take_submission(record.epoch, record.seq)
+            case Delivery():
+                self._take_delivery(record)
+            case Alarm():
+                self._alarms.append(RaisedAlarm(opened.index, record))
+
+    def finish(self, log_size: int) -> Reconciliation:
+        """Give the account of a log of so many records."""
+        if log_size > self._size:
+            self._records_missing.append(Range(self._size, log_size - 1))
+        return Reconciliation(
+            log_size,
+            tuple(_report(epoch) for epoch in self._epochs.values()),
+            tuple(self._records_missing),
+            tuple(_ranges(self._unreadable)),
+            self._destroyed,
+            tuple(self._alarms),
+        )
+
+    def _take_destroyed(self, kind: int) -> None:
+        self._destroyed += 1
+        if kind in _SUBMISSIONS:
+            self._destroyed_since += 1
+        elif kind == RecordKind.DELIVERY:
+            self._delivery_destroyed = True
+            for epoch in self._epochs.values():
+                for gap in epoch.gaps:
+                    gap.unsure = gap.unsure or not gap.settled
+
+    def _take_submission(self, name: str, seq: int) -> None:
+        epoch = self._epoch(name)
+        epoch.submissions += 1
+        if seq <= epoch.last:
+            late = any(gap.first <= seq <= gap.last for gap in epoch.gaps)
+            (epoch.misplaced if late else epoch.repeated).append(seq)
+        elif seq > epoch.last + 1:
+            gap = _Gap(epoch.last + 1, seq - 1, self._destroyed_since, self._delivery_destroyed)
+            epoch.gaps.append(gap)
+        epoch.last = max(epoch.last, seq)
+        self._destroyed_since, self._delivery_destroyed = 0, False
+
+    def _take_delivery(self, delivery: Delivery) -> None:
+        epoch = self._epoch(delivery.epoch)
+        epoch.through = max(epoch.through, delivery.through)
+        epoch.bounced.update(delivery.bounced)
+        for gap in epoch.gaps:
+            # What was bounced below this has been named by now (gate protocol, section 4.3).
+            gap.settled = gap.settled or gap.last <= delivery.through
+
+    def _epoch(self, name: str) -> _Epoch:
+        return self._epochs.setdefault(name, _Epoch(name))
+
+
+def _report(epoch: _Epoch) -> EpochReport:
+    missing: list[Range] = []
+    unsure: list[Range] = []
+    accounted = sorted(epoch.bounced.union(epoch.misplaced))
+    if epoch.through > epoch.last:  # said to be carried out, and never recorded
+        epoch.gaps.append(_Gap(epoch.last + 1, epoch.through, 0, False))
+    for gap in epoch.gaps:
+        left = list(_without(accounted, gap.first, gap.last))
+        if sum(each.numbers for each in left) > gap.destroyed:
+            (unsure if gap.unsure else missing).extend(left)
+    return EpochReport(
+        epoch.name,
+        epoch.submissions,
+        epoch.last,
+        epoch.through,
+        len(epoch.bounced),
+        tuple(missing),
+        tuple(unsure),
+        tuple(_ranges(sorted(epoch.repeated))),
+        tuple(_ranges(sorted(epoch.misplaced))),
+    )
+
+
+def _without(accounted: list[int], first: int, last: int) -> Iterator[Range]:
+    """Give the numbers from `first` to `last` but those in this sorted list, as ranges."""
+    for number in accounted[bisect_left(accounted, first) : bisect_right(accounted, last)]:
+        if first < number:
+            yield Range(first, number - 1)
+        first = number + 1
+    if first <= last:
+        yield Range(first, last)
+
+
+def _ranges(numbers: list[int]) -> Iterator[Range]:
+    """Give numbers in order as ranges."""
+    begin = previous = None
+    for number in numbers:
+        if begin is None or previous is None:
+            begin = number
+        elif number > previous + 1:
+            yield Range(begin, previous)
+            begin = number
+        previous = number
+    if begin is not None and previous is not None:
+        yield Range(begin, previous)
+
+
+async def reconcile(settings: AuditSettings, progress: Callable[[int, int], None]) -> Reconciliation:
+    """Read the whole gate log with the auditors' keys, and record this look; calls `progress(done, all)`.
+
+    Raises SiteError when the look cannot be recorded, NoKeyError and LogError.
+    """
+    now_ns = time.time_ns()
+    async with open_log(settings, settings.gate) as log:
+        result = await _read(log, progress)
+    access = Access(name_actor(), "reconcile", "", now_ns, result.log_size, result.findings)
+    return replace(result, access_id=await record_access(settings, access))
+
+
+async def _read(log: RecordOpener, progress: Callable[[int, int], None]) -> Reconciliation:
+    size = await log.reader.size()
+    account = Account()
+    for first in range(0, size, _CHUNK_RECORDS):
+        for opened in await log.fetch(first, min(_CHUNK_RECORDS, size - first)):
+            account.take(opened)
+        progress(min(size, first + _CHUNK_RECORDS), size)
+    return account.finish(size)

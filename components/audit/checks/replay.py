@@ -1,0 +1,205 @@
+"""What a proposed policy would have changed: decides anew on what is recorded, with what it says of that now."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.archive.log.leaf import NOT_SEALED
+from components.archive.reader import StoredRecord
+from components.archive.record import Access, RecordKind, Submission, parse_record
+from components.audit.access import name_actor, record_access
+from components.audit.opening import open_log
+from components.audit.query.parser import parse_query
+from components.audit.query.tree import Moment
+from components.audit.search import Progress
+from components.link.codec import ProtocolError
+from components.link.recorded import RecordedReader
+from components.process.errors import SiteError
+from components.rules.load import RulesError, load_content
+from components.rules.topic_models import load_model
+from components.settings.audit import AuditSettings
+from policy.content.memory import RuleMemory
+from policy.content.parse import RESERVED, PolicyError
+from policy.content.policy import ContentPolicy
+from policy.decide import add_content
+from policy.decision import Action, Decision, release
+from policy.facts import StanzaFacts, Way
+from policy.topic.model import ModelError
+
+_RECORDS_PER_FETCH = 250
+_DECIDED_WAYS = frozenset({Way.C2S, Way.S2S, Way.COMPONENT})
+FLAGGED = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a stanza, or would: a verdict, or `flag` for one that was released under a rule's name."""
+
+    verdict: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record on which the proposed policy decides otherwise; times are Unix times."""
+
+    id: str
+    at_ns: int
+    sender: str
+    to: str
+    was: Outcome
+    would_be: Outcome
+
+
+@dataclass(slots=True)
+class RuleCount:
+    """How often a rule matches: records that it matched as well, newly matches, and does no longer."""
+
+    action: str
+    as_before: int = 0
+    newly: int = 0
+    no_longer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What part of the log is looked at: records received from `since_ns` on and before `until_ns`."""
+
+    since_ns: int
+    until_ns: int
+
+    def has(self, at_ns: int) -> bool:
+        """Tell whether a time is in it."""
+        return self.since_ns <= at_ns < self.until_ns
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay found so far; `changes` are the newest of `changed`, `verdicts` counts was and would be."""
+
+    digest: str
+    decided: int = 0
+    unreadable: int = 0
+    changed: int = 0
+    changes: list[Change] = field(default_factory=list)
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rules: dict[str, RuleCount] = field(default_factory=dict)
+    log_size: int = 0
+    access_id: str = ""
+
+
+async def replay(
+    settings: AuditSettings, policy_file: Path, span: Span, limit: int, progress: Progress
+) -> Replay:
+    """Decide anew, by the rules of a policy.toml, on what the gate's log holds; nothing but the look is recorded.
+
+    Who may reach whom is not asked again: what Steelyard's own rules refused stays refused. Raises SiteError and
+    LogError.
+    """
+    content = _load(policy_file)
+    found = Replay(content.digest, rules={rule.id: RuleCount(rule.action) for rule in content.rules})
+    decider = _Decider(content, settings.gate.name, limit)
+    async with open_log(settings, settings.gate) as log:
+        found.log_size = await log.reader.size()
+        for first in range(0, found.log_size, _RECORDS_PER_FETCH):
+            count = min(_RECORDS_PER_FETCH, found.log_size - first)
+            for stored in _said(await log.reader.fetch(first, count), span):
+                opened = await log.open(stored)
+                decider.take(found, opened.index, opened.payload, span)
+            progress(first + count, found.log_size)
+    query = f"policy {content.digest}, from {span.since_ns} to {span.until_ns}"
+    access = Access(name_actor(), "replay", query, time.time_ns(), found.log_size, found.changed)
+    found.access_id = await record_access(settings, access)
+    return found
+
+
+def parse_span(since: str | None, until: str | None, now_ns: int) -> Span:
+    """Parse two times as `audit search` has them (`2h`, `2026-11-23`); raises QueryError and SiteError."""
+    return Span(
+        _parse_moment("after", since, now_ns) if since else 0,
+        _parse_moment("before", until, now_ns) if until else 2**63 - 1,
+    )
+
+
+def _parse_moment(name: str, text: str, now_ns: int) -> int:
+    node = parse_query(f"{name}:{text}", now_ns)
+    if not isinstance(node, Moment):
+        raise SiteError(f"{text!r} is no time: give a date (2026-11-23) or how long ago (2h)")
+    return node.at_ns
+
+
+def _load(policy_file: Path) -> ContentPolicy:
+    try:
+        return load_content(policy_file)
+    except (PolicyError, RulesError) as error:
+        count = len(error.problems)
+        raise SiteError(
+            f"{policy_file} is not usable ({count} problem{'s' * (count > 1)}): run `steelyard policy check` on it"
+        ) from None
+
+
+def _said(records: list[StoredRecord], span: Span) -> Iterator[StoredRecord]:
+    """Leave out what is no stanza, was destroyed, or was recorded before the span begins."""
+    for stored in records:
+        leaf = stored.leaf
+        if leaf.kind == RecordKind.STANZA and leaf.segment != NOT_SEALED and leaf.time_ns >= span.since_ns:
+            yield stored
+
+
+class _Decider:
+    """Decides on record after record, in the log's order, as the gate would have."""
+
+    def __init__(self, content: ContentPolicy, log_name: str, limit: int) -> None:
+        self._content = content
+        self._log_name = log_name
+        self._limit = limit
+        self._reader = RecordedReader()
+        self._memory = RuleMemory(load_model, flags_topics=True)
+
+    def take(self, found: Replay, index: int, payload: bytes | None, span: Span) -> None:
+        """Take the record of a stanza; one that was destroyed or cannot be read is only counted."""
+        try:
+            submission = parse_record(RecordKind.STANZA, payload or b"")
+            if not isinstance(submission, Submission) or submission.way not in _DECIDED_WAYS:
+                return
+            if not span.has(submission.received_at_ns):
+                return
+            facts = self._reader.read(submission.way, submission.body)
+        except (ValueError, ProtocolError):
+            found.unreadable += 1
+            return
+        decision = self._decide(submission, facts)
+        found.decided += 1
+        was = _outcome(submission.action, submission.rules)
+        would_be = _outcome(decision.action, decision.rules)
+        found.verdicts[was.verdict, would_be.verdict] += 1
+        _count_rules(found, was, would_be)
+        if was.verdict != would_be.verdict or set(was.rules) != set(would_be.rules):
+            found.changed += 1
+            at_ns, id_ = submission.received_at_ns, f"{self._log_name}/{index}"
+            found.changes.append(Change(id_, at_ns, facts.sender, facts.to, was, would_be))
+            del found.changes[: -self._limit]
+
+    def _decide(self, submission: Submission, facts: StanzaFacts) -> Decision:
+        own = tuple(rule for rule in submission.rules if rule in RESERVED)
+        first = Decision(Action.REFUSE, own, submission.error) if own else release()
+        try:
+            remembered = self._memory.observe(self._content, facts, submission.received_at_ns)
+        except ModelError as error:
+            raise SiteError(str(error)) from None
+        return add_content(first, self._content, facts, remembered)
+
+
+def _outcome(action: str, rules: tuple[str, ...]) -> Outcome:
+    return Outcome(FLAGGED if action == Action.RELEASE and rules else str(action), rules)
+
+
+def _count_rules(found: Replay, was: Outcome, would_be: Outcome) -> None:
+    before, after = set(was.rules) - RESERVED, set(would_be.rules) - RESERVED
+    for rule in before | after:
+        count = found.rules.setdefault(rule, RuleCount(""))
+        count.as_before += rule in before and rule in after
+        count.newly += rule not in before
+        count.no_longer += rule not in after

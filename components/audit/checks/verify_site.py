@@ -1,0 +1,98 @@
+"""Verifies the site's logs with the single-file verifier, against all the evidence that there is."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.backup.mirror import mirror_log
+from components.archive.errors import LogMissing
+from components.archive.store.open import log_file, store_label
+from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
+from components.audit.printing import progress_bar
+from components.audit.verify import Report, verify_log, verify_tiles
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings, LogSettings
+
+Reports = Mapping[str, Report | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which of the logs, by name, and from where: `url` is that of the tiles of one log."""
+
+    log: str | None = None
+    url: str | None = None
+
+
+def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Reports:
+    """Verify logs; gives None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
+    logs = _choose(settings, scope)
+    require_logs(evidence, settings.logs)
+    if scope.url is not None:
+        return {log.name: _verify_tiles(log, scope.url, evidence) for log in logs}
+    reports: dict[str, Report | None] = {}
+    for log in logs:
+        # The first look makes the auditors' log, the first start of its writer any other.
+        there = log is settings.gate or (file := log_file(log.path)) is None or file.exists()
+        try:
+            reports[log.name] = _verify(log, evidence) if there else None
+        except LogMissing:
+            if log is settings.gate:
+                raise
+            reports[log.name] = None
+    return reports
+
+
+def _choose(settings: AuditSettings, scope: Scope) -> Sequence[LogSettings]:
+    if scope.log is None:
+        # Tiles are of one log; that of the gate, unless another is named.
+        return [settings.gate] if scope.url is not None else settings.logs
+    log = settings.find_log(scope.log)
+    if log is None:
+        raise SiteError(f"there is no log {scope.log!r}; name {settings.log_names}")
+    return [log]
+
+
+def _verify(log: LogSettings, evidence: Evidence) -> Report:
+    file = log_file(log.path)
+    if file is not None:
+        return _verify_file(file, log, evidence)
+    # The verifier reads nothing but SQLite, so that it needs nothing of ours.
+    with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
+        file = Path(folder) / f"{log.name}.db"
+        with progress_bar(f"Reading {store_label(log.path)}", "rows") as progress:
+            asyncio.run(mirror_log(log.path, file, progress))
+        return _verify_file(file, log, evidence)
+
+
+def _verify_file(file: Path, log: LogSettings, evidence: Evidence) -> Report:
+    # The first of the log's keys: the log itself leads from there to those after it.
+    first_key = log.verifier_key_file.read_text("utf-8").partition("\n")[0]
+    known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
+    with progress_bar(f"Verifying {log.name}", "records") as progress:
+        return verify_log(
+            file,
+            first_key,
+            progress,
+            known,
+            [*evidence.expected, *evidence.witnesses],
+            evidence.approvers,
+            witnesses_may_be_missing=not evidence.expected,
+        )
+
+
+def _verify_tiles(log: LogSettings, url: str, evidence: Evidence) -> Report:
+    # Tiles say nothing of keys that hand over: any key that the log has had may have signed.
+    keys = log.verifier_key_file.read_text("utf-8")
+    known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
+    with progress_bar(f"Verifying {url}", "records") as progress:
+        return verify_tiles(
+            url,
+            keys,
+            progress,
+            known,
+            [*evidence.expected, *evidence.witnesses],
+            witnesses_may_be_missing=not evidence.expected,
+        )

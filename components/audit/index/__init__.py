@@ -1,0 +1,1 @@
+"""The auditors' index of what is in the logs, and how it forgets."""

@@ -1,0 +1,282 @@
+"""The index behind the gate's log, in SQLite with FTS5: disposable, built and built again from the log."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from components.archive.log.leaf import NOT_SEALED, encode_leaf
+from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
+from components.audit.index.forget import find_destroyed, forget, purge
+from components.audit.index.schema import FORMAT, SCHEMA, TABLES
+from components.audit.query.compile import Where
+from components.audit.query.tree import Kind
+from components.audit.query.words import fold_words
+from components.audit.stanza import Reading, read_done, read_submission, split_jid
+from policy.facts import Way
+
+# A transaction is what one process holds the index for; a fetch is what it holds in memory.
+RECORDS_PER_TRANSACTION = 5_000
+RECORDS_PER_FETCH = 250
+
+_BUSY_TIMEOUT_S = 60.0
+_BUSY_RETRY_S = 0.01
+_LARGEST_INTEGER = 2**63 - 1
+
+
+class DeliveryState(StrEnum):
+    """What became of a stanza: the server says so for all up to a number, and names what it bounced."""
+
+    CARRIED_OUT = "carried-out"
+    RETURNED = "returned"
+    KEPT = "kept"
+    BOUNCED = "bounced"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: `indexes` in the log's order, the newest of `matched` among `submissions` records.
+
+    `log_size` counts all the entries that were indexed, those that are no submissions among them.
+    """
+
+    indexes: tuple[int, ...]
+    matched: int
+    submissions: int
+    log_size: int
+
+
+class Index:
+    """One index file; many processes may use and extend it at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an index, or create it; one that is damaged is replaced by an empty one."""
+        try:
+            self._db = _open_database(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._db = _open_database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    async def catch_up(
+        self, log: RecordOpener, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
+        """Index what the log has and the index has not; calls `progress(entries done, entries in all)`.
+
+        A crash leaves whole transactions behind: the next call goes on from there. An index of another
+        format, or of a log that is not this one, is emptied first.
+        """
+        total = await log.reader.size()
+        position = -1
+        while position < total:
+            with self._transaction("IMMEDIATE"):
+                position = await self._position(log)
+                end = min(total, position + RECORDS_PER_TRANSACTION)
+                while position < end:
+                    count = min(RECORDS_PER_FETCH, end - position)
+                    records = await log.fetch(position, count)
+                    self._insert(records)
+                    for record in records:
+                        if record.leaf.kind == RecordKind.TOMBSTONE:
+                            forget(self._db, await find_destroyed(log.reader.source, record.payload or b""))
+                    position += count
+                self._db.execute(
+                    "UPDATE state SET next_index = ?, last_leaf = ?",
+                    (position, await _leaf_before(log, position)),
+                )
+            progress(position, total)
+        # A crash before this leaves it to the next call.
+        purge(self._db)
+
+    def find(self, where: Where, limit: int) -> Found:
+        """Find what a compiled query matches, at most the `limit` newest."""
+        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        with self._transaction("DEFERRED"):
+            (log_size,) = self._db.execute("SELECT next_index FROM state").fetchone()
+            (submissions,) = self._db.execute("SELECT count(*) FROM submission").fetchone()
+            (matched,) = self._db.execute(f"SELECT count(*) {condition}", where.parameters).fetchone()
+            rows = self._db.execute(
+                f"SELECT idx {condition} ORDER BY idx DESC LIMIT ?", (*where.parameters, limit)
+            ).fetchall()
+        return Found(tuple(idx for (idx,) in reversed(rows)), matched, submissions, log_size)
+
+    def find_all(self, where: Where) -> tuple[int, ...]:
+        """Find the indexes of all that a compiled query matches, in the log's order."""
+        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        rows = self._db.execute(f"SELECT idx {condition} ORDER BY idx", where.parameters)
+        return tuple(idx for (idx,) in rows)
+
+    def find_segments(self, where: Where) -> tuple[int, ...]:
+        """Find the segments that hold anything that a compiled query matches, in order."""
+        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        rows = self._db.execute(f"SELECT DISTINCT segment {condition} ORDER BY segment", where.parameters)
+        return tuple(segment for (segment,) in rows)
+
+    def delivery(self, epoch: str, seq: int) -> DeliveryState:
+        """Look up what became of a submission."""
+        if self._db.execute("SELECT 1 FROM bounced WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone():
+            return DeliveryState.BOUNCED
+        if self._db.execute(
+            "SELECT 1 FROM delivery WHERE epoch = ? AND through >= ?", (epoch, seq)
+        ).fetchone():
+            return DeliveryState.CARRIED_OUT
+        return DeliveryState.UNKNOWN
+
+    def topics_marked(self, digest: str) -> int:
+        """Tell from which entry on rules of this digest have to mark topics; other rules' marks are taken out."""
+        with self._transaction("IMMEDIATE"):
+            marked_by, position = self._db.execute("SELECT digest, next_index FROM topic_state").fetchone()
+            if marked_by == digest:
+                return int(position)
+            self._db.execute("DELETE FROM topic")
+            self._db.execute("UPDATE topic_state SET digest = ?, next_index = 0", (digest,))
+        return 0
+
+    def mark_topics(self, digest: str, marks: Iterable[tuple[str, int]], next_index: int) -> None:
+        """Mark entries, each with the rule that found it, up to `next_index`; a record that is gone gets no mark."""
+        with self._transaction("IMMEDIATE"):
+            self._db.executemany(
+                "INSERT OR IGNORE INTO topic SELECT ?, idx FROM submission WHERE idx = ?", marks
+            )
+            self._db.execute("UPDATE topic_state SET next_index = ? WHERE digest = ?", (next_index, digest))
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Iterator[None]:
+        self._db.execute(f"BEGIN {mode}")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    async def _position(self, log: RecordOpener) -> int:
+        """Return the next entry to index; within a transaction, as other processes index too."""
+        if self._db.execute("PRAGMA user_version").fetchone() == (FORMAT,):
+            position, last_leaf = self._db.execute("SELECT next_index, last_leaf FROM state").fetchone()
+            if position <= await log.reader.size() and last_leaf == await _leaf_before(log, position):
+                return int(position)
+        for table in TABLES:
+            self._db.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in SCHEMA.strip().split(";\n"):
+            self._db.execute(statement)
+        self._db.execute("INSERT INTO state VALUES (0, x'', 0)")
+        self._db.execute("INSERT INTO topic_state VALUES ('', 0)")
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        return 0
+
+    def _insert(self, records: list[OpenedRecord]) -> None:
+        rows = _Rows()
+        for record in records:
+            rows.add(record)
+        self._db.executemany(
+            "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.submissions
+        )
+        self._db.executemany("INSERT INTO folded VALUES (?, ?)", rows.words)
+        self._db.executemany("INSERT INTO word (rowid, text) VALUES (?, ?)", rows.words)
+        self._db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", rows.rules)
+        self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", rows.bounced)
+        self._db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", rows.deliveries)
+
+
+class _Rows:
+    """The rows that some records become, for each table."""
+
+    def __init__(self) -> None:
+        self.submissions: list[tuple[str | int, ...]] = []
+        self.words: list[tuple[int, str]] = []
+        self.rules: list[tuple[str, int]] = []
+        self.deliveries: list[tuple[int, str, int]] = []
+        self.bounced: list[tuple[str, int, int]] = []
+
+    def add(self, record: OpenedRecord) -> None:
+        """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
+        if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
+            return  # the log's own record, or one that was destroyed
+        payload = record.payload or b""
+        try:
+            parsed = parse_record(RecordKind(record.leaf.kind), payload)
+        except ValueError:
+            text = payload.decode(errors="replace")
+            self._add_submission(record, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
+            return
+        match parsed:
+            case Submission() if parsed.way == Way.CANARY:
+                return  # the gate's own, many a day: nobody looks for them
+            case Submission():
+                decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
+                at_ns = _bounded(parsed.received_at_ns)
+                self._add_submission(record, at_ns, read_submission(parsed), decided)
+                self.rules += [(rule.casefold(), record.index) for rule in parsed.rules]
+            case Event():
+                self._add_submission(record, _bounded(parsed.at_ns), read_done(parsed))
+            case Delivery(epoch, through, bounced):
+                self.deliveries.append((record.index, epoch, _bounded(through)))
+                self.bounced += [(epoch, _bounded(seq), record.index) for seq in bounced]
+
+    def _add_submission(
+        self, record: OpenedRecord, at_ns: int, reading: Reading, decided: tuple[str, str, int] = ("", "", 0)
+    ) -> None:
+        index, segment = record.index, record.leaf.segment
+        parties = (*split_jid(reading.sender), *split_jid(reading.to))
+        self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
+        self.words.append((index, fold_words(reading.text)))
+
+
+def _bounded(number: int) -> int:
+    """Bring a number of a JSON header, which no gate writes as large, into SQLite's range."""
+    return min(number, _LARGEST_INTEGER)
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Let readers and a writer in at once; SQLite does not wait for its turn to set that, as it does elsewhere."""
+    give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at_s:
+                raise
+            time.sleep(_BUSY_RETRY_S)
+
+
+async def _leaf_before(log: RecordOpener, position: int) -> bytes:
+    """Read the leaf by which to tell the log that was indexed from another."""
+    records = await log.reader.fetch(position - 1, 1) if position else []
+    return b"".join(encode_leaf(record.leaf) for record in records)
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    # It holds the words of every message: only its owner reads it, nor the files that SQLite puts beside it.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    try:
+        _write_ahead(db)
+        # A crash may cost the newest transactions, which the log gives back; it does not damage the file.
+        db.execute("PRAGMA synchronous = NORMAL")
+        # What is taken out is overwritten with zeros: it must not stay in a free page.
+        db.execute("PRAGMA secure_delete = ON")
+    except BaseException:
+        db.close()
+        raise
+    return db

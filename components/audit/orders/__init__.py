@@ -1,0 +1,1 @@
+"""Orders to the archive as an auditor proposes, signs and sends them."""

@@ -1,0 +1,161 @@
+"""An order's file: read, approved by two people, and handed to the log's writer."""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from components.archive.durable import replace_durably
+from components.archive.errors import LogBusy, LogUnavailable
+from components.archive.keys import KeyFileError, load_log_key, load_recipient
+from components.archive.keys.reference import KeyReferenceError, parse_key_reference
+from components.archive.keys.rotation import open_log_writer
+from components.archive.orders.executor import OrderExecutor
+from components.archive.orders.order import (
+    Order,
+    OrderError,
+    approve_order,
+    order_text,
+    parse_order,
+    verify_order,
+)
+from components.archive.orders.request import (
+    Answer,
+    Request,
+    RequestError,
+    check_request,
+    encode_request,
+    parse_answer,
+    parse_request,
+)
+from components.archive.record import OrderDetails
+from components.archive.store import RequestBox
+from components.archive.store.open import open_requests, open_source, open_store
+from components.archive.writer import LogWriter
+from components.process.errors import SiteError
+from components.settings.archive import load_approvers, load_retention
+from components.settings.audit import AuditSettings, LogSettings
+from components.settings.table import SettingsError
+
+_RETRY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFile:
+    """An order's file: what travels, what it says, and the names of those whose signatures are on it (unchecked)."""
+
+    request: Request
+    order: Order
+    details: OrderDetails
+    signed_by: tuple[str, ...]
+
+
+def write_order_file(path: Path, request: Request) -> None:
+    """Write an order's file, which only its owner may read, whole or not at all; raises SiteError."""
+    try:
+        replace_durably(path, encode_request(request).encode(), 0o600)
+    except OSError as error:
+        raise SiteError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def read_order_file(path: Path) -> OrderFile:
+    """Read an order's file; raises SiteError unless its parts belong together."""
+    try:
+        request = parse_request(path.read_text())
+        order = parse_order(order_text(request.order))
+        details = check_request(request, order)
+    except OSError as error:
+        raise SiteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (RequestError, OrderError, UnicodeDecodeError) as error:
+        raise SiteError(f"{path}: {error}") from None
+    lines = request.order.removeprefix(order_text(request.order)).splitlines()
+    signed_by = tuple(line.split(" ")[1] for line in lines if line.startswith("— "))
+    return OrderFile(request, order, details, signed_by)
+
+
+def approve_file(path: Path, key: str) -> OrderFile:
+    """Sign the order in a file with the key at this place (docs/keys.md); raises SiteError."""
+    file = read_order_file(path)
+    try:
+        signer = load_log_key(parse_key_reference(key, Path.cwd()))
+        note = approve_order(file.request.order, signer)
+    except (KeyFileError, KeyReferenceError, OrderError) as error:
+        raise SiteError(str(error)) from None
+    write_order_file(path, replace(file.request, order=note))
+    return read_order_file(path)
+
+
+async def hand_over(
+    settings: AuditSettings, log: LogSettings, file: OrderFile, timeout_s: float
+) -> Answer | None:
+    """Have an order carried out by the log's writer: another process that runs, else this one.
+
+    Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
+    for what no writer would take, and LogError.
+    """
+    if not file.signed_by:
+        raise SiteError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
+    try:
+        verify_order(file.request.order, load_approvers(settings.approvers))
+    except OrderError as error:
+        raise SiteError(f"the order is not approved: {error}") from None
+    except KeyFileError as error:
+        raise SiteError(f"archive.approvers: {error}") from None
+    box = await open_requests(log.path)
+    try:
+        await box.submit_request(file.order.id, encode_request(file.request).encode())
+        answer = await _wait_for_answer(settings, log, box, file.order.id, timeout_s)
+        if answer is not None:
+            await box.withdraw_request(file.order.id)
+        return answer
+    finally:
+        await box.close()
+
+
+async def _wait_for_answer(
+    settings: AuditSettings, log: LogSettings, box: RequestBox, id_: str, timeout_s: float
+) -> Answer | None:
+    give_up_at_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            if (text := await box.fetch_answer(id_)) is not None:
+                return parse_answer(text)
+            await _serve(settings, log)
+        except LogBusy:
+            pass  # its writer runs, and looks for requests each second
+        except RequestError as error:
+            raise SiteError(str(error)) from None
+        if time.monotonic() > give_up_at_s:
+            return None
+        await asyncio.sleep(_RETRY_S)
+
+
+async def _serve(settings: AuditSettings, log: LogSettings) -> None:
+    """Be the log's writer for a moment; raises LogBusy when another is."""
+    writer = await _open_writer(settings, log)
+    try:
+        source = await open_source(log.path)
+        try:
+            policy, approvers = load_retention(settings.retention), load_approvers(settings.approvers)
+            await OrderExecutor(writer, source, log.origin, policy, approvers).serve()
+        finally:
+            await source.close()
+    except LogUnavailable:
+        await writer.recover()  # which tells whether it is for good
+    except (SettingsError, KeyFileError) as error:
+        raise SiteError(str(error)) from None
+    finally:
+        await writer.close()
+
+
+async def _open_writer(settings: AuditSettings, log: LogSettings) -> LogWriter:
+    store = await open_store(log.path)
+    try:
+        recipients = [load_recipient(path) for path in settings.recipients]
+    except KeyFileError as error:
+        await store.close()
+        raise SiteError(str(error)) from None
+    try:
+        return await open_log_writer(store, log.key_file, recipients)
+    except KeyFileError as error:
+        raise SiteError(f"nobody writes {log.name} now, and this process cannot: {error}") from None

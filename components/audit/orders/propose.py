@@ -1,0 +1,240 @@
+"""Proposing an order: what it would name is worked out, and the look recorded, before anybody signs it."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from components.archive.opener import RecordOpener
+from components.archive.orders.erasure import NewEnvelopes
+from components.archive.orders.order import Act, Order, encode_order
+from components.archive.orders.request import Request
+from components.archive.record import Access, OrderDetails, encode_order_details
+from components.audit.access import name_actor, record_access
+from components.audit.index.index import Index
+from components.audit.opening import open_log
+from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
+from components.audit.orders.orders import (
+    OrderState,
+    OrderView,
+    evaluate_holds,
+    fetch_orders,
+    hold_query,
+)
+from components.audit.orders.plan import ExpiryPlan, plan_expiry, refuse_expiry
+from components.audit.orders.scope import Scope
+from components.audit.query.compile import compile_query
+from components.audit.query.parser import parse_query
+from components.audit.query.tree import format_query
+from components.audit.search import Progress
+from components.process.errors import SiteError
+from components.settings.archive import load_retention
+from components.settings.audit import AuditSettings, LogSettings
+from components.settings.table import SettingsError
+from policy.destruction import Hold, Refusal
+from policy.retention import RetentionPolicy
+
+# An order is one record, and its writer looks at all that it names before it begins.
+MAX_SEGMENTS = 10_000
+
+
+class Refused(SiteError):  # noqa: N818 - the condition is the name
+    """What was proposed would not be carried out; `lines` are the reasons."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.lines = tuple(refusal.text for refusal in refusals)
+        super().__init__("; ".join(self.lines[:10]))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An order that nobody signed yet, with what travels with it; `access_id` is the record of this look."""
+
+    order: Order
+    details: OrderDetails
+    request: Request
+    access_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A log, opened, with its index caught up, its orders, and the holds with all that they hold by now."""
+
+    log: RecordOpener
+    index: Index
+    views: list[OrderView]
+    holds: list[Hold]
+    policy: RetentionPolicy
+    now_ns: int
+
+    @property
+    def considered(self) -> tuple[str, ...]:
+        return tuple(sorted(hold.id for hold in self.holds))
+
+
+async def propose_hold(
+    settings: AuditSettings, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+) -> Proposal:
+    """Propose to hold what `scope` names, now and when more of it comes; raises QueryError, SiteError, LogError."""
+    async with _open_scene(settings, log, progress) as scene:
+        query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
+        details = OrderDetails(Act.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
+        segments: tuple[int, ...] = ()
+        if scope.indexes:
+            segments = tuple(await place_records(scene.log, scope.indexes))
+        elif (node := hold_query(details, scene.now_ns)) is not None:
+            _require_index(settings, log)
+            segments = scene.index.find_segments(compile_query(node))
+        fields = {
+            "segments": tuple(sorted(segments)),
+            "conversations": tuple(sorted(scope.conversations)),
+            "indexes": tuple(sorted(scope.indexes)),
+        }
+        return await _propose(settings, scene, details, fields)
+
+
+async def propose_releases(
+    settings: AuditSettings, log: LogSettings, hold: str, matter: str, reason: str, progress: Progress
+) -> list[Proposal]:
+    """Propose to end the hold of this id, or all of this matter; raises SiteError and LogError."""
+    async with _open_scene(settings, log, progress) as scene:
+        found = [
+            view
+            for view in scene.views
+            if view.state is OrderState.IN_FORCE
+            and (view.order.id == hold or (matter and view.details and view.details.matter == matter))
+        ]
+        if not found:
+            raise SiteError(
+                f"no hold {hold or f'of the matter {matter!r}'} is in force; see `archive orders`"
+            )
+        proposals = []
+        for view in found:
+            of = view.details.matter if view.details else ""
+            details = OrderDetails(Act.RELEASE, _make_id(scene.now_ns), of, "", "", reason)
+            proposals.append(await _propose(settings, scene, details, {"hold": view.order.id}))
+        return proposals
+
+
+async def plan(
+    settings: AuditSettings, log: LogSettings, progress: Progress, now_ns: int | None = None
+) -> tuple[ExpiryPlan, str]:
+    """Work out what could expire, and record the look; raises SiteError and LogError."""
+    async with _open_scene(settings, log, progress, now_ns) as scene:
+        found = await plan_expiry(scene.log.reader.source, scene.policy, scene.now_ns, scene.holds)
+        return found, await _record(settings, scene, "expire --plan", log.name, len(found.due))
+
+
+async def propose_expiry(
+    settings: AuditSettings,
+    log: LogSettings,
+    segments: Sequence[int],
+    matter: str,
+    reason: str,
+    progress: Progress,
+) -> Proposal:
+    """Propose that segments expire: these, or all that are due and not held.
+
+    Raises Refused with the reasons against those that were named, SiteError and LogError.
+    """
+    async with _open_scene(settings, log, progress) as scene:
+        source = scene.log.reader.source
+        if segments:
+            numbers = sorted(set(segments))
+            if refusals := await refuse_expiry(source, scene.policy, scene.now_ns, numbers, scene.holds):
+                raise Refused(refusals)
+        else:
+            found = await plan_expiry(source, scene.policy, scene.now_ns, scene.holds)
+            numbers = [each.number for each in found.free][:MAX_SEGMENTS]
+            if not numbers:
+                raise SiteError("nothing is due to expire that no hold keeps; see `archive expire --plan`")
+        details = OrderDetails(Act.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
+        fields = {"segments": tuple(numbers), "considered": scene.considered}
+        return await _propose(settings, scene, details, fields)
+
+
+async def propose_erasure(
+    settings: AuditSettings, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+) -> Proposal:
+    """Propose to erase single records; raises Refused, QueryError, SiteError and LogError."""
+    async with _open_scene(settings, log, progress) as scene:
+        indexes, query = tuple(sorted(scope.indexes)), ""
+        if scope.query:
+            _require_index(settings, log)
+            node = parse_query(scope.query, scene.now_ns)
+            query, indexes = format_query(node), scene.index.find_all(compile_query(node))
+        if not indexes:
+            raise SiteError("no record matches: nothing to erase")
+        refusals = await refuse_erasure(scene.log, scene.policy, scene.now_ns, indexes, scene.holds)
+        if refusals:
+            raise Refused(refusals)
+        envelopes = await make_envelopes(settings, scene.log, indexes)
+        details = OrderDetails(Act.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
+        fields = {
+            "segments": tuple(sorted(envelopes)),
+            "indexes": indexes,
+            "considered": scene.considered,
+            "keys": {segment: sha256(new.keys).hexdigest() for segment, new in envelopes.items()},
+        }
+        return await _propose(settings, scene, details, fields, envelopes)
+
+
+async def list_orders(
+    settings: AuditSettings, log: LogSettings, progress: Progress
+) -> tuple[list[OrderView], str]:
+    """Give all orders of a log, and record the look; raises SiteError and LogError."""
+    async with _open_scene(settings, log, progress) as scene:
+        return scene.views, await _record(settings, scene, "orders", log.name, len(scene.views))
+
+
+@asynccontextmanager
+async def _open_scene(
+    settings: AuditSettings, log: LogSettings, progress: Progress, now_ns: int | None = None
+) -> AsyncIterator[_Scene]:
+    try:
+        policy = load_retention(settings.retention)
+    except SettingsError as error:
+        raise SiteError(str(error)) from None
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    async with open_log(settings, log) as opener:
+        with Index(settings.index) as index:
+            if log is settings.gate:
+                await index.catch_up(opener, progress)
+            views = await fetch_orders(opener)
+            holds = evaluate_holds(views, index, now_ns)
+            yield _Scene(opener, index, views, holds, policy, now_ns)
+
+
+async def _propose(
+    settings: AuditSettings,
+    scene: _Scene,
+    details: OrderDetails,
+    fields: Mapping[str, Any],
+    envelopes: Mapping[int, NewEnvelopes] | None = None,
+) -> Proposal:
+    payload = encode_order_details(details)
+    act = Act(details.act)
+    order = Order(scene.log.origin, details.id, act, sha256(payload).hexdigest(), **fields)
+    text = encode_order(order)
+    named = len(order.indexes or order.segments)
+    access_id = await _record(settings, scene, f"propose {act}", details.id, named)
+    return Proposal(order, details, Request(text, payload, envelopes or {}), access_id)
+
+
+async def _record(settings: AuditSettings, scene: _Scene, act: str, query: str, count: int) -> str:
+    size = await scene.log.reader.size()
+    return await record_access(settings, Access(name_actor(), act, query, scene.now_ns, size, count))
+
+
+def _require_index(settings: AuditSettings, log: LogSettings) -> None:
+    if log is not settings.gate:
+        raise SiteError(f"queries look into the log {settings.gate.name} only: name records of {log.name}")
+
+
+def _make_id(now_ns: int) -> str:
+    at = datetime.fromtimestamp(now_ns // 10**9, UTC)
+    return f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

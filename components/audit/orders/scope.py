@@ -1,0 +1,82 @@
+"""What an order is to be about, as a person says it: records, a custodian, conversations, a query."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.archive.conversation import ConversationHash
+from components.archive.keys import KeyFileError, load_conversation_key
+from components.process.errors import SiteError
+from components.settings.audit import AuditSettings, LogSettings
+from policy.address import AddressError, parse_bare_jid
+
+_RECORD = re.compile(r"(.+)/([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Records by index; or a custodian (bare JID) and a query, of which a record has to match both.
+
+    `conversations` are keyed hashes; `query` then finds the same conversations by who wrote to whom.
+    """
+
+    indexes: frozenset[int] = frozenset()
+    custodian: str = ""
+    query: str = ""
+    conversations: frozenset[bytes] = frozenset()
+
+
+def read_scope(
+    settings: AuditSettings,
+    log: LogSettings,
+    records: Sequence[str],
+    custodian: str,
+    conversations: Sequence[str],
+    query: str,
+) -> Scope:
+    """Read what the command line names; raises SiteError for what makes no sense, or nothing at all."""
+    if sum(map(bool, (records, conversations, custodian or query))) != 1:
+        raise SiteError("name records, or conversations, or a custodian and a query (or one of these two)")
+    if records:
+        return Scope(indexes=frozenset(_parse_record(log, record) for record in records))
+    if not conversations:
+        return Scope(custodian=_parse_jid(custodian) if custodian else "", query=query)
+    hashes = ConversationHash(_load_key(settings))
+    found, queries = set(), []
+    for conversation in conversations:
+        jids = [_parse_jid(jid.strip()) for jid in conversation.split(",")]
+        match jids:
+            case [room]:
+                found.add(hashes.of_room(room))
+                queries.append(f'with:"{room}"')
+            case [one, other]:
+                found.add(hashes.of_people(one, other))
+                queries.append(f'(from:"{one}" AND to:"{other}") OR (from:"{other}" AND to:"{one}")')
+            case _:
+                raise SiteError(
+                    f"{conversation!r}: a conversation is two JIDs with a comma between, or a room's"
+                )
+    return Scope(query=" OR ".join(queries), conversations=frozenset(found))
+
+
+def _parse_record(log: LogSettings, record: str) -> int:
+    match = _RECORD.fullmatch(record)
+    if match is None or match[1] != log.name:
+        raise SiteError(f"{record!r} is no record of this log: one looks like {log.name}/100042")
+    return int(match[2])
+
+
+def _parse_jid(text: str) -> str:
+    try:
+        return parse_bare_jid(text)
+    except AddressError as error:
+        raise SiteError(f"{text!r}: {error}") from None
+
+
+def _load_key(settings: AuditSettings) -> bytes:
+    if settings.conversation_key_file is None:
+        raise SiteError("archive.conversation_key_file is not set: conversations cannot be named")
+    try:
+        return load_conversation_key(settings.conversation_key_file)
+    except KeyFileError as error:
+        raise SiteError(str(error)) from None

@@ -1,0 +1,1 @@
+"""Messages that a rule holds until a reviewer decides."""

@@ -1,0 +1,153 @@
+"""Reviewers' acts at the gate: asked for like orders, recorded, then carried out; and what nobody decides in time."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from components.archive.errors import LogUnavailable
+from components.archive.record import Event, RecordKind, encode_event
+from components.archive.store import LogSource, RequestRow
+from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
+from components.gate.review.queue import ReviewQueue
+from components.link.review_request import (
+    LIST,
+    REQUEST_PREFIX,
+    HeldMessage,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewRequestError,
+    encode_review_answer,
+    parse_review_request,
+)
+from policy.review import Act, Item, Kind, can_be_decided
+
+_INTERVAL_S = 0.25
+_NOBODY = "deadline"
+
+log = structlog.get_logger("gate")
+
+
+class Reviewing:
+    """Serves reviewers, as the log's writer; `source` reads the same log, `log_name` names its records.
+
+    `default` is what becomes of a held message on which nobody decides in time.
+    """
+
+    def __init__(
+        self,
+        queue: ReviewQueue,
+        writer: LogWriter,
+        source: LogSource,
+        log_name: str,
+        *,
+        default: Act,
+        retention_class: int = DEFAULT_CLASS,
+    ) -> None:
+        self._queue = queue
+        self._writer = writer
+        self._source = source
+        self._log_name = log_name
+        self._default = default
+        self._retention_class = retention_class
+        self._recorded: dict[
+            str, tuple[Act, str, str]
+        ] = {}  # decisions that are recorded, and not carried out
+        self._purge_due = False
+
+    async def run(self, write: Callable[[bytes], None], find_host: Callable[[], str]) -> None:
+        """Serve until cancelled; `write` asks the adapter whose host `find_host` gives, none while there is no link.
+
+        Raises LogDamaged and LogFenced.
+        """
+        outgoing = asyncio.Event()
+        self._queue.on_outgoing = outgoing.set
+        works = True
+        while True:
+            if host := find_host():
+                for request in self._queue.take_requests(host):
+                    write(request)
+            try:
+                await self.serve()
+                works = True
+            except LogUnavailable as error:
+                if works:
+                    log.error("no reviews", reason=str(error))
+                works = False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(outgoing.wait(), _INTERVAL_S)
+            outgoing.clear()
+
+    async def serve(self) -> None:
+        """Carry out what reviewers ask, and the default where time has run out; raises LogUnavailable."""
+        for item in self._queue.due():
+            await self._decide(item, self._default, _NOBODY, "nobody decided in time")
+        for row in await self._source.fetch_requests():
+            if row.id.startswith(REQUEST_PREFIX) and row.body is not None:
+                answer = await self._answer(row)
+                if answer is not None:
+                    # Killed before this: the request is served again, and finds nothing left to decide.
+                    await self._writer.answer(row.id, encode_review_answer(answer))
+                    self._purge_due = True
+        if self._purge_due:
+            with suppress(LogUnavailable):
+                await self._writer.purge(requests_only=True)  # what was asked, and why
+                self._purge_due = False
+
+    async def _answer(self, row: RequestRow) -> ReviewAnswer | None:
+        """Do what is asked; None where that has to wait for the adapter."""
+        try:
+            request = parse_review_request(row.body or b"")
+            if request.act == LIST:
+                return ReviewAnswer(held=tuple(map(_describe, self._held())))
+            act = Act(request.act)
+        except (ReviewRequestError, ValueError):
+            return ReviewAnswer("this is no act of a reviewer")
+        found = [each for each in self._held() if each.record == request.record]
+        item = next(
+            (each for each in found if each.evidence == request.evidence), found[0] if found else None
+        )
+        if problem := _find_problem(item, request, self._log_name):
+            return ReviewAnswer(problem)
+        if item is None or not can_be_decided(item):
+            return None
+        await self._decide(item, act, request.actor, request.reason)
+        return ReviewAnswer()
+
+    def _held(self) -> list[Item]:
+        return [item for item in self._queue.items if item.kind is Kind.MESSAGE]
+
+    async def _decide(self, item: Item, act: Act, actor: str, reason: str) -> None:
+        """Record who decided what and why, then do it."""
+        record = f"{self._log_name}/{item.record}"
+        decision = (act, actor, reason)
+        if self._recorded.get(item.token) != decision:
+            details = (("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value))
+            payload = encode_event(Event(RecordKind.REVIEW, act.value, details, time.time_ns()))
+            await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
+            self._recorded[item.token] = decision
+        # Killed here: it is decided anew, by the same request or for the same reason, and recorded once more.
+        self._queue.decide(item, act, in_time=actor != _NOBODY)
+        del self._recorded[item.token]
+        log.info("reviewed", act=act.value, record=record, in_time=actor != _NOBODY)
+
+
+def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> str:
+    name = f"{log_name}/{request.record}"
+    if item is None:
+        return f"{name} is not held: it was never, or somebody has decided on it"
+    if not request.reason.strip():
+        return "a decision needs a reason"
+    if request.evidence != item.evidence:
+        return f"{name} says something else than what was reviewed"
+    if item.held is None and not can_be_decided(item):
+        return f"{name} is decided on already, and on its way"
+    return ""
+
+
+def _describe(item: Item) -> HeldMessage:
+    return HeldMessage(
+        item.record, item.stage.value, item.sender, item.to, item.rules, item.held_at_ns, item.deadline_ns
+    )

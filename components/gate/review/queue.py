@@ -1,0 +1,278 @@
+"""The gate's review queue: messages that were held, and what senders are told, until each has arrived.
+
+Everything is stored before the verdict that rests on it is given, so a crash of the gate repeats nothing and loses
+nothing (docs/review.md, section 4).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from components.gate.review.store import ItemStore, NoStore
+from components.link.codec import Held, Status, encode_inject
+from components.link.review_request import prove_reading
+from policy.decision import Action, Decision, refuse, release
+from policy.facts import StanzaFacts, Way
+from policy.review import (
+    EXPIRED,
+    OUT_OF_REACH_NOW,
+    REFUSED,
+    RELEASED,
+    UNCERTAIN,
+    UNDELIVERABLE,
+    Act,
+    Item,
+    Kind,
+    Place,
+    Stage,
+    delay_stanza,
+    describe_outcome,
+    encode_notice,
+    is_due,
+    is_refused,
+    mark_sent,
+    release_item,
+    settle_item,
+)
+
+_ASK_AGAIN_S = 5.0
+_NS_PER_S = 1_000_000_000
+
+NOTICE = release("gate-notice")
+REVIEWED = release("released-after-review")
+# What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
+NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A submission that is recorded at `index` and about to get its verdict."""
+
+    held: Held
+    decision: Decision
+    index: int
+
+
+class ReviewQueue:
+    """All items of a gate, by token.
+
+    `jid` is the gate's; `deadline_s` is how long a held message waits for a reviewer.
+    """
+
+    def __init__(
+        self,
+        jid: str,
+        items: Iterable[Item] = (),
+        store: ItemStore | None = None,
+        *,
+        deadline_s: float = 3600.0,
+        clock_ns: Callable[[], int] = time.time_ns,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jid = jid
+        self._items = {item.token: item for item in items}
+        self._store = store or NoStore()
+        self._deadline_ns = int(deadline_s * _NS_PER_S)
+        self._clock_ns = clock_ns
+        self._clock_s = clock_s
+        self._in_doubt: set[str] = (
+            set()
+        )  # tokens of items that a save which failed may have stored all the same
+        self._claimed: dict[str, Place] = {}  # what carries which item, as far as this link is concerned
+        self._asked_at_s: dict[str, float] = {}
+        self.on_outgoing: Callable[[], None] = lambda: None
+        self.on_uncertain: Callable[[int], None] = lambda _record: None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items, the oldest first."""
+        return tuple(sorted(self._items.values(), key=lambda item: (item.record, item.token)))
+
+    def count(self, stage: Stage) -> int:
+        """Count the held messages in a stage."""
+        return sum(item.stage is stage and item.kind is Kind.MESSAGE for item in self._items.values())
+
+    def find(self, token: str) -> Item | None:
+        """Give the item of this token."""
+        return self._items.get(token)
+
+    def link_changed(self) -> None:
+        """Forget what was asked of a link that is gone: the adapter submits again what it holds."""
+        self._claimed.clear()
+        self._asked_at_s.clear()
+
+    def judge(self, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
+        """Decide on a submission of the way `gate`: was it asked for, has it passed already, may it still go there?
+
+        `decide` is the directory's word, of now, on a message as it was said.
+        """
+        item = self._items.get(held.inject)
+        if item is None or item.stage is not Stage.OUTGOING or item.token in self._claimed:
+            return NOT_ASKED_FOR
+        self._claimed[item.token] = Place(held.epoch, held.seq)
+        if item.kind is Kind.NOTICE:
+            return NOTICE
+        # Who has left, or was barred, while it waited, neither sends nor gets it.
+        decision = decide(replace(held.facts, way=item.way))
+        return decision if decision.action is Action.REFUSE else REVIEWED
+
+    def keep(self, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
+        """Store what follows from submissions that are recorded, before their verdict, and from statuses.
+
+        May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
+        answered.
+        """
+        begun = [each for each in answers if each.decision.notice or each.decision.action is Action.HOLD]
+        followed = [each for each in answers if each.held.inject]
+        if not begun and not self._items and not self._in_doubt:
+            return
+        change = _Change(self._items)
+        for answer in begun:
+            self._begin(change, answer)
+        for answer in followed:
+            self._follow(change, answer)
+        for status in statuses:
+            for item in list(change.items.values()):
+                settled = settle_item(item, status.epoch, status.done, status.bounced)
+                if is_refused(item, status.epoch, status.refused):
+                    self._end(change, item, UNDELIVERABLE)
+                elif settled is not item:
+                    self._settle(change, item, settled)
+        self._save(change)
+
+    def due(self) -> list[Item]:
+        """Give the held messages that nobody has decided on in time."""
+        now_ns = self._clock_ns()
+        return [item for item in self.items if is_due(item, now_ns)]
+
+    def decide(self, item: Item, act: Act, *, in_time: bool = True) -> None:
+        """Carry out a decision on a held message, and tell its sender; raises LogUnavailable."""
+        change = _Change(self._items)
+        if act is Act.RELEASE:
+            change.put(release_item(item))
+        else:
+            change.drop(item.token)
+            outcome = UNCERTAIN if item.stage is Stage.UNCERTAIN else REFUSED if in_time else EXPIRED
+            self._tell(change, item, outcome)
+        self._save(change)
+
+    def take_requests(self, host: str) -> list[bytes]:
+        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.7)."""
+        now_s = self._clock_s()
+        requests = []
+        for item in self.items:
+            asked_at_s = self._asked_at_s.get(item.token)
+            if item.stage is not Stage.OUTGOING or item.token in self._claimed:
+                continue
+            if asked_at_s is None or now_s - asked_at_s >= _ASK_AGAIN_S:
+                self._asked_at_s[item.token] = now_s
+                requests.append(encode_inject(self._jid, host, item.token, item.stanza))
+        return requests
+
+    def _begin(self, change: "_Change", answer: Answered) -> None:
+        """Take in a message that is held, and what its sender is told."""
+        held, decision, index = answer.held, answer.decision, answer.index
+        facts, now_ns = held.facts, self._clock_ns()
+        evidence = prove_reading(held.epoch, held.seq, held.body)
+        # A log that was restored from an older copy gives indexes a second time.
+        name = f"{index}-{evidence[:8]}"
+        if decision.action is Action.HOLD:
+            item = Item(
+                f"h{name}",
+                Kind.MESSAGE,
+                Stage.WAITING,
+                index,
+                facts.way,
+                facts.sender,
+                facts.to,
+                delay_stanza(decision.amended or held.body, self._jid, now_ns),
+                decision.rules,
+                Place(held.epoch, held.seq),
+                now_ns,
+                now_ns + self._deadline_ns,
+                evidence,
+            )
+            change.add(item)
+        # A remote site's people are told by their own gate; a component has nobody to be told.
+        if decision.notice and facts.way is Way.C2S:
+            change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
+
+    def _follow(self, change: "_Change", answer: Answered) -> None:
+        """Follow what is recorded of an item's way out."""
+        item = change.items.get(answer.held.inject)
+        place = Place(answer.held.epoch, answer.held.seq)
+        if answer.decision.rules == NOT_ASKED_FOR.rules:
+            # It may have been judged anew after a break, while the log has the answer of before.
+            if self._claimed.get(answer.held.inject) == place:
+                del self._claimed[answer.held.inject]
+            return
+        if item is None:
+            return
+        if answer.decision.action is Action.REFUSE:
+            change.drop(item.token)
+            self._tell(change, item, OUT_OF_REACH_NOW)
+        elif item.stage is Stage.OUTGOING:
+            change.put(mark_sent(item, place))
+
+    def _settle(self, change: "_Change", item: Item, settled: Item | None) -> None:
+        self._claimed.pop(item.token, None)
+        self._asked_at_s.pop(item.token, None)
+        if settled is not None:
+            change.put(settled)
+            if settled.stage is Stage.UNCERTAIN:
+                self.on_uncertain(item.record)
+            return
+        self._end(change, item, RELEASED if item.stage is Stage.SENT else "")
+
+    def _end(self, change: "_Change", item: Item, outcome: str) -> None:
+        """Be done with an item; the sender of a message is told its outcome, unless they know."""
+        self._claimed.pop(item.token, None)
+        self._asked_at_s.pop(item.token, None)
+        change.drop(item.token)
+        if outcome and item.kind is Kind.MESSAGE:
+            self._tell(change, item, outcome)
+
+    def _tell(self, change: "_Change", item: Item, outcome: str) -> None:
+        """Tell the sender of a held message, wherever they are now, what became of it."""
+        if item.way is Way.C2S:
+            to = item.sender.partition("/")[0]
+            text = describe_outcome(item, outcome)
+            change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
+
+    def _notice(self, token: str, record: int, to: str, text: str) -> Item:
+        stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
+        return Item(token, Kind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
+
+    def _save(self, change: "_Change") -> None:
+        tokens = change.touched | self._in_doubt
+        if not tokens:
+            return
+        self._in_doubt = tokens
+        # A crash here, or a failure, leaves the old items or these: then the same is stored again, or what came since.
+        self._store.save(
+            [change.items[token] for token in tokens if token in change.items],
+            [token for token in tokens if token not in change.items],
+        )
+        self._in_doubt = set()
+        self._items = change.items
+        self.on_outgoing()
+
+
+class _Change:
+    """Items as they will be, once that is stored; `touched` are the tokens of those that are not as they were."""
+
+    def __init__(self, items: dict[str, Item]) -> None:
+        self.items = dict(items)
+        self.touched: set[str] = set()
+
+    def put(self, item: Item) -> None:
+        self.items[item.token] = item
+        self.touched.add(item.token)
+
+    def add(self, item: Item) -> None:
+        if item.token not in self.items:
+            self.put(item)
+
+    def drop(self, token: str) -> None:
+        del self.items[token]
+        self.touched.add(token)

@@ -1,0 +1,1 @@
+"""What watches the gate at work: numbers, canaries, alarms, figures."""

@@ -1,0 +1,130 @@
+"""Alarms: at once a log line, a metric and an entry of the status file; a record as soon as one can be written."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from components.archive.record import Alarm, RecordKind, encode_alarm
+from components.gate.watch.recorder import Recorder
+
+# What comes again and again is one log line and one record a minute, with how often it came.
+_QUIET_S = 60.0
+# An event is never over; it is shown for a day.
+_SHOWN_S = 24 * 60 * 60.0
+
+log = structlog.get_logger("gate")
+
+
+class AlarmName(StrEnum):
+    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
+
+    # States, which end when what is wrong has ended.
+    NOT_RECORDING = "not-recording"
+    LINK_DOWN = "link-down"
+    CANARY_LOST = "canary-lost"
+    CHECKPOINT_LATE = "checkpoint-late"
+    LOG_UNREADABLE = "log-unreadable"
+    RULES_BROKEN = "rules-broken"
+    # Events, which nobody can undo.
+    CANARY_UNPROVED = "canary-unproved"
+    RELEASE_UNCERTAIN = "release-uncertain"
+    RECORDS_LOST = (
+        "records-lost"  # recorded by a log's writer when it opens (components/archive/last_signed.py)
+    )
+    RECORDS_MISSING = "records-missing"
+    NUMBERS_MISSING = "numbers-missing"
+    NUMBER_REPEATED = "number-repeated"
+    NUMBER_REUSED = "number-reused"
+    NUMBERS_BACK = "numbers-back"
+    LEFT_UNRECORDED = "left-unrecorded"
+    STATUS_CONTRADICTS = "status-contradicts"
+    UNANNOUNCED = "unannounced"
+
+
+STATES = frozenset(
+    {
+        AlarmName.NOT_RECORDING,
+        AlarmName.LINK_DOWN,
+        AlarmName.CANARY_LOST,
+        AlarmName.CHECKPOINT_LATE,
+        AlarmName.LOG_UNREADABLE,
+        AlarmName.RULES_BROKEN,
+    }
+)
+
+
+@dataclass(slots=True)
+class _Raised:
+    """One alarm since the gate started; times are monotonic, `untold` counts what was not worth a line of its own."""
+
+    times: int = 0
+    last_at_ns: int = 0
+    last_s: float = 0.0
+    lasts: bool = False
+    told: bool = False
+    untold: int = 0
+    quiet_until_s: float = 0.0
+
+
+class Alarms:
+    """Raises alarms and ends them; `recorder` writes their records.
+
+    `clock_s` is a monotonic clock. Details are numbers and short texts, and nothing of a stanza is among them.
+    """
+
+    def __init__(
+        self, recorder: Recorder | None = None, *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock_s = clock_s
+        self._raised: dict[AlarmName, _Raised] = {}
+        self.recorder = recorder or Recorder()
+
+    def sound(self, name: AlarmName, **details: str | int) -> None:
+        """Raise an alarm; of a state that lasts already nothing more is said."""
+        raised = self._raised.setdefault(name, _Raised())
+        if name in STATES and raised.lasts:
+            return
+        now_s = self._clock_s()
+        raised.times += 1
+        raised.last_at_ns, raised.last_s = time.time_ns(), now_s
+        raised.lasts = True
+        raised.told = now_s >= raised.quiet_until_s
+        if not raised.told:
+            raised.untold += 1
+            return
+        if raised.untold:
+            details["untold"], raised.untold = raised.untold, 0
+        raised.quiet_until_s = now_s + _QUIET_S
+        log.error("alarm", alarm=name.value, **details)
+        self._add(name, raised.last_at_ns, details)
+
+    def end(self, name: AlarmName) -> None:
+        """Say that a state is over, if it was one."""
+        raised = self._raised.get(name)
+        if raised is None or not raised.lasts:
+            return
+        raised.lasts = False
+        if raised.told:
+            details: dict[str, str | int] = {"over_after_s": int(self._clock_s() - raised.last_s)}
+            log.warning("alarm is over", alarm=name.value, **details)
+            self._add(name, time.time_ns(), details)
+
+    def times(self) -> dict[AlarmName, int]:
+        """Count how often each was raised since the gate started."""
+        return {name: raised.times for name, raised in self._raised.items()}
+
+    def present(self) -> list[dict[str, str | int]]:
+        """Give what an operator must see now: states that last, and events of the last day."""
+        now_s = self._clock_s()
+        return [
+            {"name": name.value, "times": raised.times, "last_at_ns": raised.last_at_ns}
+            for name, raised in self._raised.items()
+            if raised.lasts and (name in STATES or now_s - raised.last_s < _SHOWN_S)
+        ]
+
+    def _add(self, name: AlarmName, at_ns: int, details: dict[str, str | int]) -> None:
+        payload = encode_alarm(Alarm(name.value, tuple(details.items()), at_ns))
+        self.recorder.add(RecordKind.ALARM, payload)

@@ -1,0 +1,163 @@
+"""The canary: a message of the gate's own that goes the whole way, so that a silent fault shows.
+
+Gate protocol, section 4.4.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
+from components.archive.log.leaf import encode_leaf
+from components.archive.log.merkle import ProofError, leaf_hash, verify_inclusion
+from components.archive.log.note import NoteError, VerifierKey
+from components.archive.reader import LogReader, StoredRecord
+from components.archive.record import RecordKind
+from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.metrics import Metrics
+from components.link.codec import CanaryBack, Held, encode_canary
+from policy.facts import Way
+
+TIMEOUT_S = 3.0
+"""With an interval of 5 s a fault is an alarm after 8 s at the latest."""
+
+_LOOK_EVERY_S = 0.1
+_MISSED_AT_MOST = 3  # in a row, even if the link breaks each time
+
+
+class _UnprovedError(Exception):
+    """The record of a canary is not in the log as it should be; the message says how."""
+
+
+class Canary:
+    """Sends canaries, one at a time, and looks for the record of each that came back.
+
+    `send` writes to the adapter; `log_name` is the one in receipts.
+    """
+
+    def __init__(
+        self,
+        jid: str,
+        log_name: str,
+        reader: LogReader,
+        key: VerifierKey,
+        alarms: Alarms,
+        metrics: Metrics,
+        *,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self._jid = jid
+        self._log_name = log_name
+        self._reader = reader
+        self._key = key
+        self._alarms = alarms
+        self._metrics = metrics
+        self._send = send
+        self._life = f"{time.time_ns():x}"  # one of an earlier life that comes back late is not ours
+        self._sent = 0
+        self._missed = 0  # in a row
+        self._interrupted = False
+        self._id = ""
+        self._stage = ""
+        self._seq = 0
+        self._back: asyncio.Future[str] | None = None
+
+    async def run(self, interval_s: float, find_host: Callable[[], str]) -> None:
+        """Send one each `interval_s` until cancelled; `find_host` says by which host, none while there is no link."""
+        while True:
+            began_s = time.monotonic()
+            if host := find_host():
+                await self.fly(host)
+            elapsed_s = time.monotonic() - began_s
+            await asyncio.sleep(max(_LOOK_EVERY_S, interval_s - elapsed_s) if host else _LOOK_EVERY_S)
+
+    async def fly(self, host: str) -> None:
+        """Send one, wait for it and prove its record; sounds the alarm when any of that fails."""
+        try:
+            _, newest = await self._reader.source.fetch_bounds() or (0, -1)
+            record = await self._wait_for_it(host)
+            if record is not None:
+                await self._prove(record, newest)
+        except LogUnavailable as error:
+            self._alarms.sound(
+                AlarmName.LOG_UNREADABLE, reason=str(error)
+            )  # the patrol says when that is over
+        except (_UnprovedError, LogDamaged, NoteError, CheckpointError, ProofError) as error:
+            self._metrics.canaries_unproved += 1
+            self._alarms.sound(AlarmName.CANARY_UNPROVED, reason=str(error))
+
+    async def _wait_for_it(self, host: str) -> str | None:
+        """Send one and give the receipt that it came back with, or None when it did not come in time."""
+        self._sent += 1
+        self._interrupted = False
+        self._id, self._stage, self._seq = f"{self._life}-{self._sent}", "sent", 0
+        self._back = asyncio.get_running_loop().create_future()
+        began_s = time.monotonic()
+        self._send(encode_canary(self._jid, host, self._id))
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                record = await self._back
+        except TimeoutError:
+            self._metrics.canaries_lost += 1
+            self._missed += 1
+            if not self._interrupted or self._missed >= _MISSED_AT_MOST:
+                self._alarms.sound(AlarmName.CANARY_LOST, reached=self._stage)
+            return None
+        finally:
+            self._back = None
+        self._metrics.canary_seconds.observe(time.monotonic() - began_s)
+        self._metrics.canaries_back += 1
+        self._missed = 0
+        self._alarms.end(AlarmName.CANARY_LOST)
+        return record
+
+    def link_changed(self) -> None:
+        """Take note that the link broke: a server that ends takes a canary with it, and nothing else is wrong."""
+        self._interrupted = True
+
+    def submitted(self, held: Held) -> None:
+        """Take note that the adapter has submitted it."""
+        if self._back is not None and held.facts.way is Way.CANARY and self._id in held.facts.attributes:
+            self._stage, self._seq = "submitted", held.seq
+
+    def answered(self, through: int) -> None:
+        """Take note that everything up to this number has its verdict."""
+        if self._stage == "submitted" and through >= self._seq:
+            self._stage = "answered"
+
+    def returned(self, canary: CanaryBack) -> None:
+        """Take one that was carried out; one that is not expected (any more) is passed over."""
+        if self._back is None or self._back.done():
+            return
+        if canary.host == self._jid and canary.id == self._id:
+            self._back.set_result(canary.record)
+
+    async def _prove(self, record: str, newest: int) -> None:
+        """Read the record back, and prove it under a signed checkpoint (RFC 6962, 2.1.1).
+
+        `newest` is the index of the record that was the newest before.
+        """
+        name, _, number = record.rpartition("/")
+        if name != self._log_name or not number.isdecimal():
+            raise _UnprovedError("it came back without the receipt of its record")
+        index = int(number)
+        if index <= newest:
+            raise _UnprovedError("its receipt names a record that was there before it")
+        stored = await self._fetch(index)
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                while await self._reader.size() <= index:  # noqa: ASYNC110 - a log has no events
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            return  # a checkpoint that is late is an alarm of its own
+        checkpoint = verify_checkpoint((await self._reader.checkpoint()).decode(), self._key)
+        path = await self._reader.inclusion_proof(index, checkpoint.size)
+        verify_inclusion(index, checkpoint.size, leaf_hash(encode_leaf(stored.leaf)), path, checkpoint.root)
+
+    async def _fetch(self, index: int) -> StoredRecord:
+        for stored in await self._reader.fetch(index, 1):
+            if stored.leaf.kind != RecordKind.STANZA or stored.payload is None or not stored.is_intact():
+                raise _UnprovedError("its record is another, or was altered")
+            return stored
+        raise _UnprovedError("its record is not in the log")

@@ -1,0 +1,89 @@
+"""What a reviewer asks of the gate, and what it answers; it travels like an order does."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+REQUEST_PREFIX = "review:"
+"""Begins the ids of these requests: an order's id has no colon, so nobody takes one for the other."""
+
+LIST = "list"
+
+
+class ReviewRequestError(ValueError):
+    """The text is no request of a reviewer, or no answer to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks it and why.
+
+    `evidence` is `prove_reading` of that record; a list needs none of these.
+    """
+
+    act: str
+    record: int = -1
+    actor: str = ""
+    reason: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMessage:
+    """A message in the review queue; `stage` is `waiting`, `outgoing`, `sent` or `uncertain`, times are Unix time."""
+
+    record: int
+    stage: str
+    sender: str
+    to: str
+    rules: tuple[str, ...]
+    held_at_ns: int
+    deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnswer:
+    """What became of a request: a problem, or none, and for `list` all held messages, the oldest first."""
+
+    problem: str = ""
+    held: tuple[HeldMessage, ...] = ()
+
+
+def encode_review_request(request: ReviewRequest) -> bytes:
+    """Encode as one JSON object."""
+    return json.dumps(asdict(request), ensure_ascii=False).encode()
+
+
+def parse_review_request(body: bytes) -> ReviewRequest:
+    """Parse a request; raises ReviewRequestError."""
+    try:
+        value: dict[str, object] = json.loads(body)
+        request = ReviewRequest(**value)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        raise ReviewRequestError("not a reviewer's request") from None
+    texts = (request.act, request.actor, request.reason, request.evidence)
+    if type(request.record) is not int or any(type(text) is not str for text in texts):
+        raise ReviewRequestError("not a reviewer's request")
+    return request
+
+
+def encode_review_answer(answer: ReviewAnswer) -> str:
+    """Encode as one JSON object."""
+    return json.dumps(asdict(answer), ensure_ascii=False)
+
+
+def parse_review_answer(text: str) -> ReviewAnswer:
+    """Parse an answer; raises ReviewRequestError."""
+    try:
+        value: Mapping[str, object] = json.loads(text)
+        held: Sequence[Mapping[str, object]] = value["held"]  # type: ignore[assignment]
+        messages = tuple(HeldMessage(**{**each, "rules": tuple(each["rules"])}) for each in held)  # type: ignore[arg-type]
+        return ReviewAnswer(str(value["problem"]), messages)
+    except (ValueError, KeyError, TypeError):
+        raise ReviewRequestError("not an answer to a reviewer") from None
+
+
+def prove_reading(epoch: str, seq: int, body: bytes) -> str:
+    """Give what only those know who have read a held message's record: the SHA-256 (hex) over what it says."""
+    return sha256(f"{epoch} {seq}\n".encode() + body).hexdigest()

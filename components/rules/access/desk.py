@@ -1,0 +1,170 @@
+"""What `steelyard access` does: requests and decisions, made and signed at the site's files (docs/admission.md)."""
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.archive.keys import KeyFileError, load_log_key
+from components.archive.keys.reference import KeyReferenceError, parse_key_reference
+from components.archive.log.note import NoteSigner, sign_note
+from components.process.errors import SiteError
+from components.rules.access.accept import accept_note, can_decide, make_decision, make_request
+from components.rules.access.folder import GrantsError
+from components.rules.access.note import approver_of, encode_note, sign_statement
+from components.rules.access.register import AccessRegister
+from components.settings.gate import load_gate
+from components.settings.grants import load_access
+from policy.access.admission import DAY_S, Admission, State
+from policy.access.statement import Act, Statement, StatementError, parse_statement
+from policy.address import BareJid
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.enterprise import Person, Role
+
+_ENDS_SOON_S = 14 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDesk:
+    """A site's statements and its directory, before any restriction to who is admitted."""
+
+    register: AccessRegister
+    directory: Directory
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAccess:
+    """How it stands about somebody; `person` is None for who is not in the directory, `found` for who never asked.
+
+    `acknowledged`: whether they have acknowledged the recording notice.
+    """
+
+    jid: BareJid
+    person: Person | None
+    found: Admission | None
+    acknowledged: bool
+
+
+def open_desk(site_toml: Path) -> AccessDesk:
+    """Read the settings, keys and directory; raises SettingsError and SiteError."""
+    settings = load_access(site_toml)
+    if settings is None:
+        raise SiteError(
+            f"{site_toml} has no table [access]: listing somebody admits them (docs/admission.md)"
+        )
+    directory = load_gate(site_toml).directory
+    try:
+        return AccessDesk(AccessRegister(settings), parse_directory(directory.read_text()))
+    except DirectoryError as error:
+        raise SiteError(f"{directory.name}: {'; '.join(error.problems)}") from None
+    except GrantsError as error:
+        raise SiteError(str(error)) from None
+
+
+def request_access(
+    desk: AccessDesk, people: Sequence[str], by: str, days: int | None, reason: str
+) -> list[Statement]:
+    """Ask for these people, or for everybody who is listed and never asked; raises SiteError."""
+    now_s = int(time.time())
+    made = []
+    try:
+        requests = desk.register.requests(desk.directory, now_s)
+        for person in people or list(_never_asked(desk, requests)):
+            asked_by = BareJid(by or person)
+            request_id = secrets.token_hex(8)
+            statement = make_request(
+                desk.register,
+                desk.directory,
+                BareJid(person),
+                asked_by,
+                now_s,
+                request_id,
+                days=days,
+                reason=reason,
+                requests=requests,
+            )
+            accept_note(desk.register, desk.directory, encode_note(statement), now_s)
+            made.append(statement)
+    except (GrantsError, StatementError) as error:
+        raise SiteError(str(error)) from None
+    return made
+
+
+def decide_access(desk: AccessDesk, act: Act, named: Sequence[str], key: str, reason: str) -> list[Statement]:
+    """Decide about these, or about all that its approver can decide on, with a key; raises SiteError."""
+    signer = _load_signer(key)
+    now_s = int(time.time())
+    made = []
+    try:
+        by = approver_of(signer.verifier_key)
+        requests = desk.register.requests(desk.directory, now_s)
+        if not named:
+            named = [
+                each.digest for each in requests if can_decide(desk.register, desk.directory, act, each, by)
+            ]
+        for name in named:
+            statement = make_decision(
+                desk.register, desk.directory, act, name, by, now_s, reason=reason, requests=requests
+            )
+            accept_note(
+                desk.register,
+                desk.directory,
+                sign_statement(statement, signer),
+                now_s,
+                requests=requests,
+            )
+            made.append(statement)
+    except (GrantsError, StatementError) as error:
+        raise SiteError(str(error)) from None
+    return made
+
+
+def sign_elsewhere(text: str, key: str) -> tuple[Statement, str]:
+    """Sign a statement that a client showed; gives it, and the line of the signature. Raises SiteError."""
+    signer = _load_signer(key)
+    try:
+        statement = parse_statement(f"{text.strip()}\n")
+        sign_statement(statement, signer)
+        note = sign_note(f"{text.strip()}\n", signer)
+    except StatementError as error:
+        raise SiteError(str(error)) from None
+    return statement, note.splitlines()[-1]
+
+
+def list_access(desk: AccessDesk) -> list[PersonAccess]:
+    """Say of everybody who is listed or was ever spoken of how it stands, by JID; raises SiteError."""
+    try:
+        standing = desk.register.judge(desk.directory, int(time.time()))
+    except GrantsError as error:
+        raise SiteError(str(error)) from None
+    people = desk.directory.people
+    return [
+        PersonAccess(jid, people.get(jid), standing.admissions.get(jid), jid in standing.acknowledged)
+        for jid in sorted(people.keys() | standing.admissions.keys())
+        if jid not in people or Role.SERVICE not in people[jid].roles
+    ]
+
+
+def summarize_access(site_toml: Path) -> str:
+    """Say in a line how many are admitted, end soon and wait; raises SiteError."""
+    rows = list_access(open_desk(site_toml))
+    admitted = [row.found for row in rows if row.found and row.found.state is State.ADMITTED]
+    soon_s = time.time() + _ENDS_SOON_S
+    ending = sum(found.ends_s is not None and found.ends_s < soon_s for found in admitted)
+    waiting = sum(row.found is not None and row.found.state is State.REQUESTED for row in rows)
+    return f"admitted: {len(admitted)}; grants that end within two weeks: {ending}; requests that wait: {waiting}"
+
+
+def _never_asked(desk: AccessDesk, requests: Sequence[Admission]) -> Iterator[BareJid]:
+    asked = {each.person for each in requests}
+    for jid, person in sorted(desk.directory.people.items()):
+        if jid not in asked and Role.SERVICE not in person.roles:
+            yield jid
+
+
+def _load_signer(key: str) -> NoteSigner:
+    try:
+        return load_log_key(parse_key_reference(key, Path.cwd()))
+    except (KeyFileError, KeyReferenceError) as error:
+        raise SiteError(str(error)) from None

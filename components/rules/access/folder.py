@@ -1,0 +1,99 @@
+"""The folder of statements: one file each, named by its digest, written once and never changed."""
+
+import threading
+import time
+from collections.abc import Collection
+from hashlib import sha256
+from pathlib import Path
+
+from components.archive.durable import replace_durably, sync_folder
+from components.archive.log.note import VerifierKey
+from components.rules.access.note import read_note
+from policy.access.admission import Signed
+from policy.access.statement import StatementError
+
+_ENDING = ".note"
+_MAX_BYTES = 8192
+_FRESH_NS = 100_000_000
+
+
+class GrantsError(Exception):
+    """A statement cannot be read or stored, so who is admitted is not known; the message says what to do."""
+
+
+class StatementFolder:
+    """All statements of a site; each file is read and verified once, and signatures are checked against `keys`."""
+
+    def __init__(self, path: Path, keys: Collection[VerifierKey]) -> None:
+        self._path = path
+        self._keys = tuple(keys)
+        self._read: dict[str, Signed] = {}
+        self._lock = threading.Lock()  # whoever reads thousands of files does it apart from the event loop
+
+    def fetch(self) -> tuple[Signed, ...]:
+        """Read what is new, and give all; raises GrantsError when a file is damaged.
+
+        A damaged file may be a revocation, so it must not be passed over.
+        """
+        with self._lock:
+            names = self.names()
+            for name in names - self._read.keys():
+                self._read[name] = self._read_file(self._path / name)
+            for name in self._read.keys() - names:
+                del self._read[name]
+            return tuple(self._read[name] for name in sorted(self._read))
+
+    def known(self) -> set[str]:
+        """Name the files that were read or stored."""
+        with self._lock:
+            return set(self._read)
+
+    def names(self) -> set[str]:
+        """Name the files there are; a folder that is missing has none. Raises GrantsError."""
+        try:
+            return {entry.name for entry in self._path.iterdir() if entry.name.endswith(_ENDING)}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise GrantsError(f"{self._path}: cannot be read ({error.strerror})") from error
+
+    def fingerprint(self) -> tuple[int, ...]:
+        """Say how the folder lies there, cheaply: another fingerprint, and it is worth reading it again."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return ()
+        now_ns = time.time_ns()
+        # Two files within one tick of the file system's clock leave one time: look again until it is past.
+        is_fresh = now_ns - stat.st_mtime_ns < _FRESH_NS
+        return (stat.st_mtime_ns, stat.st_ino, now_ns if is_fresh else 0)
+
+    def store(self, note: str) -> str:
+        """Keep a note durably, once, and give its file's name; raises GrantsError for what is no note."""
+        content = note.encode()
+        name = sha256(content).hexdigest() + _ENDING
+        try:
+            signed = read_note(note, self._keys)
+            if not self._path.exists():
+                self._path.mkdir(mode=0o700, parents=True)
+                sync_folder(self._path.parent)
+            # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
+            replace_durably(self._path / name, content)
+            with self._lock:
+                self._read[name] = signed
+        except StatementError as error:
+            raise GrantsError(str(error)) from None
+        except OSError as error:
+            raise GrantsError(f"{self._path}: a statement cannot be stored ({error.strerror})") from error
+        return name
+
+    def _read_file(self, file: Path) -> Signed:
+        try:
+            content = file.read_bytes()
+            if len(content) > _MAX_BYTES or sha256(content).hexdigest() + _ENDING != file.name:
+                raise StatementError("is not what was stored under this name")
+            return read_note(content.decode(), self._keys)
+        except OSError as error:
+            raise GrantsError(f"{file}: cannot be read ({error.strerror})") from error
+        except (StatementError, UnicodeDecodeError) as error:
+            raise GrantsError(f"{file}: {error}; put it back from a backup") from None

@@ -1,0 +1,1 @@
+"""The settings of a site: one file for each table of site.toml."""

@@ -1,0 +1,65 @@
+"""What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PlainValidator, ValidationInfo
+
+from components.archive.keys import load_verifier_key
+from components.archive.keys.reference import KeyReference, parse_key_reference
+from components.archive.log.note import VerifierKey
+from components.archive.store.open import StoreName, parse_store_name
+from components.settings.table import SettingsError, SitePath, Table, load_table
+from policy.retention import DEFAULT_POLICY, RetentionError, RetentionPolicy, parse_retention
+
+
+def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
+    if not isinstance(text, str):
+        raise ValueError("is a text: a path, age:FILE or a pkcs11: URI (docs/keys.md)")
+    return parse_key_reference(text, info.context["folder"] if info.context else Path())
+
+
+SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
+"""Where a private key is kept (docs/keys.md); relative paths start at the folder of site.toml."""
+
+
+def _below_site(value: object, info: ValidationInfo) -> StoreName:
+    if not isinstance(value, str):
+        raise ValueError("write the path of a file, or postgresql://user@host/database#log")
+    return parse_store_name(value, info.context["folder"] if info.context else Path())
+
+
+LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
+"""A log's store in site.toml: a path, as SitePath, or `postgresql://user@host/database#log`."""
+
+
+class ArchiveSettings(Table):
+    """To whom records are sealed, how long they are kept, and who may order otherwise. Paths are absolute."""
+
+    recipients: tuple[SitePath, ...] = Field(min_length=1)
+    conversation_key_file: SitePath
+    retention: SitePath | None = None
+    approvers: tuple[SitePath, ...] = ()
+
+
+def load_archive(site_toml: Path) -> ArchiveSettings:
+    """Read the `[archive]` table of site.toml, and nothing else of it; raises SettingsError."""
+    return load_table(site_toml, "archive", ArchiveSettings)
+
+
+def load_retention(path: Path | None) -> RetentionPolicy:
+    """Read the retention policy, or give the one of a site that has none; raises SettingsError."""
+    if path is None:
+        return DEFAULT_POLICY
+    try:
+        return parse_retention(path.read_text())
+    except RetentionError as error:
+        raise SettingsError([f"{path.name}: {problem}" for problem in error.problems]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"archive.retention: {path} cannot be read: {error}"]) from None
+
+
+def load_approvers(paths: Iterable[Path]) -> list[VerifierKey]:
+    """Read the keys of which two must have signed an order; raises KeyFileError."""
+    return [load_verifier_key(path) for path in paths]

@@ -1,1 +1,0 @@
-"""The models that tell topics, loaded from what is installed (docs/topic.md)."""

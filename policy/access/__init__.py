@@ -1,0 +1,1 @@
+"""Who is admitted to the line, by whose statements."""

@@ -1,0 +1,191 @@
+"""What is said about somebody's admission, each in its one encoding: a line of text (docs/admission.md, section 2)."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from policy.address import AddressError, BareJid, parse_bare_jid
+from policy.directory.enterprise import DeskId, EnterpriseId, Role
+
+HEADER = "steelyard-access/1"
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_RECORD = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
+_TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
+_REASON_MAX = 300
+
+
+class StatementError(ValueError):
+    """The text is no statement in its one encoding; the message says what is wrong with it."""
+
+
+class Act(StrEnum):
+    """What a statement does."""
+
+    REQUEST = "request"
+    APPROVE = "approve"
+    DENY = "deny"
+    CERTIFY = "certify"
+    REVOKE = "revoke"
+    ACKNOWLEDGE = "acknowledge"
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it counts only with an approver's signature."""
+        return self not in (Act.REQUEST, Act.ACKNOWLEDGE)
+
+    @property
+    def is_about_request(self) -> bool:
+        """Whether it names the request that it is about by its digest."""
+        return self in (Act.APPROVE, Act.DENY, Act.CERTIFY)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What `by` says about the admission of `person` to `enterprise`; times are Unix time in whole seconds.
+
+    `roles`, `desk`, `until_s` and `id` (which makes it unlike all others) are a request's; `request` is the digest of
+    the request that is approved, denied or certified; `notice` is the digest of the notice that is acknowledged, and
+    `record` the record of the message that did it, where there is one.
+    """
+
+    act: Act
+    person: BareJid
+    enterprise: EnterpriseId
+    by: BareJid
+    at_s: int
+    id: str = ""
+    roles: tuple[Role, ...] = ()
+    desk: DeskId | None = None
+    until_s: int | None = None
+    request: str = ""
+    notice: str = ""
+    record: str = ""
+    reason: str = ""
+
+
+def encode_statement(statement: Statement) -> str:
+    """Encode as the line that is signed, with its newline; raises StatementError for what no act has."""
+    _require_valid(statement)
+    fields = {
+        "person": statement.person,
+        "enterprise": statement.enterprise,
+        "by": statement.by,
+        "at": format_time(statement.at_s),
+        "id": statement.id,
+        "roles": ",".join(statement.roles),
+        "desk": statement.desk or "",
+        "until": "" if statement.until_s is None else format_time(statement.until_s),
+        "request": statement.request,
+        "notice": statement.notice,
+        "record": statement.record,
+        "reason": statement.reason,
+    }
+    words = [HEADER, statement.act.value, *(f"{name}={value}" for name, value in fields.items() if value)]
+    return " ".join(words) + "\n"
+
+
+def parse_statement(text: str) -> Statement:
+    """Parse a line; raises StatementError unless it is in its one encoding."""
+    line, _, reason = text.removesuffix("\n").partition(" reason=")
+    header, *words = line.split(" ")
+    if header != HEADER or not words:
+        raise StatementError(f"not a statement of {HEADER}")
+    fields = dict(word.partition("=")[::2] for word in words[1:])
+    try:
+        statement = Statement(
+            Act(words[0]),
+            parse_bare_jid(fields["person"]),
+            EnterpriseId(fields["enterprise"]),
+            parse_bare_jid(fields["by"]),
+            parse_time(fields["at"]),
+            fields.get("id", ""),
+            tuple(Role(role) for role in fields.get("roles", "").split(",") if role),
+            DeskId(fields["desk"]) if "desk" in fields else None,
+            parse_time(fields["until"]) if "until" in fields else None,
+            fields.get("request", ""),
+            fields.get("notice", ""),
+            fields.get("record", ""),
+            reason,
+        )
+    except (KeyError, ValueError):
+        raise StatementError("a statement with a field that is missing or malformed") from None
+    if encode_statement(statement) != text:
+        raise StatementError("a statement in another encoding than its one")
+    return statement
+
+
+def statement_digest(statement: Statement) -> str:
+    """Give the SHA-256 (hex) of its line, by which others name it."""
+    return sha256(encode_statement(statement).encode()).hexdigest()
+
+
+def notice_digest(text: str) -> str:
+    """Give the SHA-256 (hex) of a recording notice, by which it is acknowledged."""
+    return sha256(text.encode()).hexdigest()
+
+
+def format_time(time_s: int) -> str:
+    """Write a Unix time in UTC as statements do: `2026-11-24T09:00:00Z`; raises StatementError for no year's."""
+    try:
+        return datetime.fromtimestamp(time_s, UTC).strftime(_TIME_FORM)
+    except (ValueError, OverflowError, OSError):
+        raise StatementError("not a statement: a time is one that a calendar has") from None
+
+
+def parse_time(text: str) -> int:
+    """Read such a time as Unix seconds; raises ValueError."""
+    return int(datetime.strptime(text, _TIME_FORM).replace(tzinfo=UTC).timestamp())
+
+
+def _require_valid(statement: Statement) -> None:
+    """What does not belong to an act is refused, so that nobody signs a word that means nothing."""
+    act = statement.act
+    asks = act is Act.REQUEST
+    acknowledges = act is Act.ACKNOWLEDGE
+    for ok, problem in (
+        (
+            _is_jid(statement.person) and _is_jid(statement.by),
+            "people are named by their JIDs, without a space",
+        ),
+        (_ID.fullmatch(statement.enterprise), "an enterprise is named by its id in the directory"),
+        (
+            bool(_ID.fullmatch(statement.id)) if asks else not statement.id,
+            "a request, and nothing else, has an id",
+        ),
+        (bool(statement.roles) == asks, "a request, and nothing else, asks for roles"),
+        (list(statement.roles) == sorted(set(statement.roles)), "roles are in alphabetical order, each once"),
+        (statement.desk is None or (asks and _ID.fullmatch(statement.desk)), "a desk belongs to a request"),
+        (statement.until_s is None or asks, "an end belongs to a request"),
+        (
+            bool(_SHA256.fullmatch(statement.request)) if act.is_about_request else not statement.request,
+            "an approval, denial or certificate, and nothing else, names the digest of a request",
+        ),
+        (
+            bool(_SHA256.fullmatch(statement.notice)) if acknowledges else not statement.notice,
+            "an acknowledgement, and nothing else, names the digest of a notice",
+        ),
+        (
+            not statement.record or (acknowledges and _RECORD.fullmatch(statement.record)),
+            "an acknowledgement may name its record",
+        ),
+        (not acknowledges or statement.by == statement.person, "everybody acknowledges for themselves"),
+        (
+            len(statement.reason) <= _REASON_MAX
+            and statement.reason.isprintable()
+            and statement.reason == statement.reason.strip(),
+            f"a reason is one line of at most {_REASON_MAX} characters",
+        ),
+    ):
+        if not ok:
+            raise StatementError(f"not a statement: {problem}")
+
+
+def _is_jid(text: str) -> bool:
+    try:
+        return parse_bare_jid(text) == text
+    except AddressError:
+        return False

@@ -1,0 +1,1 @@
+"""Enterprises, sites, desks, people and rooms, as directory.toml has them."""

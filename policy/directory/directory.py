@@ -1,0 +1,300 @@
+"""The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from policy.address import AddressError, BareJid, Domain, bare, domain_of, parse_bare_jid, parse_domain
+from policy.directory.border_tables import (
+    AllowTable,
+    BarrierTable,
+    RoomTable,
+    find_border_problems,
+    find_meeting_problems,
+)
+from policy.directory.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
+from policy.directory.people_tables import find_people_problems
+from policy.reach.borders import Borders, assign_borders
+from policy.reach.exception import BarrierException
+from policy.toml_problem import TomlError, explain, locate, read_toml
+
+
+class MemberKind(StrEnum):
+    """What a listed address is."""
+
+    PERSON = "person"
+    ROOM = "room"
+    SITE = "site"
+    ROOMS = "rooms"
+    COMPONENT = "component"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A listed address: which enterprise it belongs to, and what it is."""
+
+    enterprise: EnterpriseId
+    kind: MemberKind
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everybody on the line; every look-up is one look into a dict.
+
+    `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
+    `uninformed` are those who have not acknowledged yet that the line is recorded (docs/admission.md).
+    `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
+    rooms and components. `people` holds every person by their bare JID, `borders` who is kept from whom inside
+    each enterprise. The three are derived: never change them. `exceptions` are those in force (docs/borders.md).
+    """
+
+    gate: Domain
+    enterprises: tuple[Enterprise, ...]
+    roster: Domain | None = None
+    access: Domain | None = None
+    exceptions: tuple[BarrierException, ...] = ()
+    uninformed: frozenset[BareJid] = frozenset()
+    services: frozenset[Domain] = field(init=False, repr=False, compare=False)
+    members: Mapping[BareJid, Member] = field(init=False, repr=False, compare=False)
+    people: Mapping[BareJid, Person] = field(init=False, repr=False, compare=False)
+    borders: Borders = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
+        people = {person.jid: person for firm in self.enterprises for person in firm.people}
+        services = frozenset(domain for domain in (self.roster, self.access) if domain)
+        object.__setattr__(self, "services", services)
+        object.__setattr__(self, "members", members)
+        object.__setattr__(self, "people", people)
+        object.__setattr__(self, "borders", assign_borders(self.enterprises, self.exceptions))
+
+    def find_person(self, jid: str) -> Person | None:
+        """Return whose account a prepared bare or full JID is, or None for a stranger's."""
+        return self.people.get(bare(jid))
+
+    def find_enterprise(self, jid: str) -> EnterpriseId | None:
+        """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
+        member = self.members.get(BareJid(domain_of(jid)))
+        return member.enterprise if member else None
+
+
+def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]) -> Directory:
+    """Give the directory with exactly these exceptions from its barriers in force."""
+    return replace(directory, exceptions=tuple(sorted(exceptions, key=lambda each: each.id)))
+
+
+class DirectoryError(Exception):
+    """A directory is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def parse_directory(text: str) -> Directory:
+    """Parse the text of a `directory.toml` (docs/policy.md, section 2).
+
+    The order of the tables has no meaning. Raises DirectoryError with all problems at once, each with its
+    path as in `enterprise.metals.person[0].jid`, counting from 0.
+    """
+    try:
+        raw = read_toml(text)
+    except TomlError as error:
+        raise DirectoryError((f"directory.toml: {error}",)) from None
+    shape = None
+    problems: list[str] = []
+    try:
+        shape = _DirectoryTable.model_validate(raw)
+    except ValidationError as error:
+        problems = [_describe(detail) for detail in error.errors(include_url=False)]
+    problems += _reference_problems(raw)
+    if problems or shape is None:
+        raise DirectoryError(tuple(problems))
+    firms = tuple(table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
+    if meetings := tuple(
+        problem
+        for firm in firms
+        for problem in find_meeting_problems(f"enterprise.{firm.id}", firm, raw["enterprise"][firm.id])
+    ):
+        raise DirectoryError(meetings)
+    return Directory(shape.gate, firms, shape.roster, shape.access)
+
+
+def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:
+    for site in firm.sites:
+        yield BareJid(site.domain), Member(firm.id, MemberKind.SITE)
+        if site.rooms:
+            yield BareJid(site.rooms), Member(firm.id, MemberKind.ROOMS)
+        for component in site.components:
+            yield BareJid(component), Member(firm.id, MemberKind.COMPONENT)
+    for person in firm.people:
+        yield person.jid, Member(firm.id, MemberKind.PERSON)
+    for room in firm.rooms:
+        yield room.jid, Member(firm.id, MemberKind.ROOM)
+
+
+# --- the shape of directory.toml ---
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_JidText = Annotated[BareJid, AfterValidator(parse_bare_jid)]
+_DomainText = Annotated[Domain, AfterValidator(parse_domain)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _SiteTable(_Table):
+    domain: _DomainText
+    rooms: _DomainText | None = None
+    components: list[_DomainText] = []
+
+    def build(self) -> Site:
+        return Site(self.domain, self.rooms, tuple(sorted(self.components)))
+
+
+class _DeskTable(_Table):
+    id: _Id
+    name: _Name
+
+
+class _PersonTable(_Table):
+    jid: _JidText
+    name: _Name
+    desk: str | None = None
+    roles: Annotated[list[Role], Field(min_length=1)]
+    id: _Name | None = None
+
+    def build(self) -> Person:
+        desk = DeskId(self.desk) if self.desk else None
+        return Person(self.jid, self.name, desk, frozenset(self.roles), self.id)
+
+
+class _EnterpriseTable(_Table):
+    name: _Name
+    sites: Annotated[list[_SiteTable], Field(min_length=1)]
+    desk: list[_DeskTable] = []
+    person: list[_PersonTable] = []
+    room: list[RoomTable] = []
+    barrier: list[BarrierTable] = []
+    allow: list[AllowTable] = []
+    departed: list[_JidText] = []
+
+    def build(self, id_: EnterpriseId) -> Enterprise:
+        return Enterprise(
+            id_,
+            self.name,
+            sites=tuple(sorted((site.build() for site in self.sites), key=lambda site: site.domain)),
+            desks=tuple(sorted((Desk(DeskId(d.id), d.name) for d in self.desk), key=lambda desk: desk.id)),
+            people=tuple(sorted((person.build() for person in self.person), key=lambda person: person.jid)),
+            rooms=tuple(sorted((room.build() for room in self.room), key=lambda room: room.jid)),
+            barriers=tuple(sorted((each.build() for each in self.barrier), key=lambda each: each.id)),
+            allow_lists=tuple(sorted((each.build() for each in self.allow), key=lambda each: each.id)),
+            departed=frozenset(self.departed),
+        )
+
+
+class _DirectoryTable(_Table):
+    gate: _DomainText
+    roster: _DomainText | None = None
+    access: _DomainText | None = None
+    enterprise: Annotated[dict[_Id, _EnterpriseTable], Field(min_length=1)]
+
+
+def _describe(detail: Any) -> str:
+    """Put one of pydantic's errors as `path: what to do`."""
+    own = {
+        "string_pattern_mismatch": f"{detail['input']!r} is no id: use small letters, digits and -",
+        "enum": f"{detail['input']!r} is no role: choose of {detail.get('ctx', {}).get('expected')}",
+    }
+    return f"{locate(detail['loc']) or 'directory.toml'}: {explain(detail, own)}"
+
+
+# --- what its entries say of one another ---
+_SHOWN = 5  # domains that an enterprise has, where an address has none of them
+# These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
+
+
+def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for path, address in _addresses(raw):
+        if address in seen:
+            yield f"{path}: {address!r} is already at {seen[address]}"
+        seen.setdefault(address, path)
+    for id_, firm in _tables(raw.get("enterprise")):
+        yield from _enterprise_problems(f"enterprise.{id_}", firm)
+        yield from find_people_problems(f"enterprise.{id_}", firm)
+
+
+def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
+    sites = [site for _, site in _rows(firm, "sites")]
+    domains = {
+        "person": dict.fromkeys(_texts(sites, "domain")),
+        "room": dict.fromkeys(_texts(sites, "rooms")),
+    }
+    names = {"person": "domain", "room": "room domain"}
+    for key in ("person", "room"):
+        for index, row in _rows(firm, key):
+            domain = _domain_of_entry(row.get("jid"))
+            if domain and domain not in domains[key]:
+                known = ", ".join([*domains[key]][:_SHOWN]) + (", ..." if len(domains[key]) > _SHOWN else "")
+                yield f"{path}.{key}[{index}].jid: {domain!r} is no {names[key]} of this enterprise ({known or 'none'})"
+    desks: set[str] = set()
+    for index, row in _rows(firm, "desk"):
+        desk = row.get("id")
+        if isinstance(desk, str):
+            if desk in desks:
+                yield f"{path}.desk[{index}].id: {desk!r} is already another desk of this enterprise"
+            desks.add(desk)
+    for index, row in _rows(firm, "person"):
+        desk = row.get("desk")
+        if isinstance(desk, str) and desk not in desks:
+            yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
+    yield from find_border_problems(path, firm)
+
+
+def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every address that a directory gives to somebody, with its path."""
+    for key in ("gate", "roster", "access"):
+        if isinstance(raw.get(key), str):
+            yield key, raw[key]
+    for id_, firm in _tables(raw.get("enterprise")):
+        path = f"enterprise.{id_}"
+        for index, site in _rows(firm, "sites"):
+            for key in ("domain", "rooms"):
+                if isinstance(site.get(key), str):
+                    yield f"{path}.sites[{index}].{key}", site[key]
+            components = site.get("components")
+            for place, component in enumerate(components if isinstance(components, list) else ()):
+                if isinstance(component, str):
+                    yield f"{path}.sites[{index}].components[{place}]", component
+        for key in ("person", "room"):
+            for index, row in _rows(firm, key):
+                if isinstance(row.get("jid"), str):
+                    yield f"{path}.{key}[{index}].jid", row["jid"]
+
+
+def _tables(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield from ((key, table) for key, table in value.items() if isinstance(table, dict))
+
+
+def _rows(table: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    rows = table.get(key)
+    if isinstance(rows, list):
+        yield from ((index, row) for index, row in enumerate(rows) if isinstance(row, dict))
+
+
+def _texts(rows: list[dict[str, Any]], key: str) -> list[str]:
+    return [row[key] for row in rows if isinstance(row.get(key), str)]
+
+
+def _domain_of_entry(jid: Any) -> str | None:
+    try:
+        return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
+    except AddressError:
+        return None

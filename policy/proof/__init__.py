@@ -1,0 +1,1 @@
+"""Proves that no path crosses a border: every pair, every path."""

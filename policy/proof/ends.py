@@ -1,0 +1,166 @@
+"""Who must not reach whom, read from the tables of a directory alone: what `prove` holds decisions against.
+
+Deliberately not by `policy.reach.borders`, which decisions are made by: an error there must not excuse itself here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policy.address import BareJid, Domain, domain_of
+from policy.directory.directory import Directory
+from policy.directory.enterprise import Enterprise, EnterpriseId, Group, Person, Role, Room
+
+STRANGER_DOMAIN = Domain("stranger.invalid")  # RFC 6761, 6.4: nobody's, ever
+
+
+class Relation(StrEnum):
+    """Why one person must not reach another."""
+
+    OTHER_ENTERPRISE = "other enterprise"
+    BARRED = "barred"
+    DEPARTED = "departed"
+    STRANGER = "stranger domain"
+    NOT_LET_IN = "not let into the room"
+
+
+@dataclass(frozen=True, slots=True)
+class EndClass:
+    """What all decisions can know of somebody but their name: people of one class are told apart by it alone.
+
+    `enterprise` is empty for a stranger. `groups` are the groups of the enterprise's barriers, allow lists and rooms
+    that hold them. `alone` is the JID of somebody named by an exception, who is a class of their own.
+    """
+
+    enterprise: EnterpriseId
+    domain: Domain
+    listed: bool
+    groups: frozenset[str] = frozenset()
+    roles: frozenset[Role] = frozenset()
+    alone: str = ""
+    uninformed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClass:
+    """What all decisions can know of a room but its name; `gate` names the list of who may enter, if it has one."""
+
+    enterprise: EnterpriseId
+    domain: Domain
+    gate: str
+    chaperoned: bool
+
+
+class Ends:
+    """Everybody of a directory, somebody departed at each of its sites and a stranger, sorted into classes."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.firms: Mapping[EnterpriseId, Enterprise] = {firm.id: firm for firm in directory.enterprises}
+        self.people: dict[EndClass, list[BareJid]] = {}
+        self.rooms: dict[RoomClass, list[BareJid]] = {}
+        self._excepted = [frozenset(each.people) for each in directory.exceptions]
+        excepted = frozenset(jid for each in self._excepted for jid in each)
+        for firm in directory.enterprises:
+            groups = dict(_groups(firm))
+            for person in firm.people:
+                held = frozenset(
+                    id_
+                    for id_, group in groups.items()
+                    if _holds(group, person, keeps=id_.startswith("barrier/") or id_.endswith("/who"))
+                )
+                alone = person.jid if person.jid in excepted else ""
+                domain, uninformed = domain_of(person.jid), person.jid in directory.uninformed
+                own = EndClass(firm.id, domain, True, held, person.roles, alone, uninformed)
+                self.people.setdefault(own, []).append(person.jid)
+            for site in firm.sites:
+                self.people[EndClass(firm.id, site.domain, False)] = [_departed(directory, site.domain)]
+            for room in firm.rooms:
+                kind = RoomClass(firm.id, domain_of(room.jid), _gate(room), room.chaperoned)
+                self.rooms.setdefault(kind, []).append(room.jid)
+        self.people[EndClass(EnterpriseId(""), STRANGER_DOMAIN, False)] = [
+            BareJid(f"somebody@{STRANGER_DOMAIN}"),
+            BareJid(f"somebody-else@{STRANGER_DOMAIN}"),
+        ]
+
+    def relate(self, one: EndClass, other: EndClass) -> Relation | None:
+        """Say why people of these classes must not reach each other; None if they may. Symmetric."""
+        if not one.enterprise or not other.enterprise:
+            return Relation.STRANGER
+        if one.enterprise != other.enterprise:
+            return Relation.OTHER_ENTERPRISE
+        if not one.listed or not other.listed:
+            return Relation.DEPARTED
+        firm = self.firms[one.enterprise]
+        excepted = bool(one.alone and other.alone) and any(
+            {one.alone, other.alone} <= each for each in self._excepted
+        )
+        barred = not excepted and any(_is_across(barrier.id, one, other) for barrier in firm.barriers)
+        unlisted = any(_is_unlisted(allow.id, one, other) for allow in firm.allow_lists)
+        return Relation.BARRED if barred or unlisted else None
+
+    def may_enter(self, end: EndClass, room: RoomClass) -> bool:
+        """Say whether people of a class may enter rooms of a class."""
+        if not end.listed or end.enterprise != room.enterprise:
+            return False
+        if room.gate:
+            return room.gate in end.groups
+        firm = self.firms[room.enterprise]
+        beside = any(
+            f"barrier/{barrier.id}/{side}" in end.groups
+            for barrier in firm.barriers
+            if not (room.chaperoned and barrier.chaperoned)
+            for side in (0, 1)
+        )
+        return not beside and not any(f"allow/{allow.id}/who" in end.groups for allow in firm.allow_lists)
+
+    def is_on_a_side(self, end: EndClass) -> bool:
+        """Say whether a barrier has people of this class on one of its sides: in a chaperoned room they are watched."""
+        return any(group.startswith("barrier/") for group in end.groups)
+
+
+def _is_across(barrier: str, one: EndClass, other: EndClass) -> bool:
+    near, far = f"barrier/{barrier}/0", f"barrier/{barrier}/1"
+    return (near in one.groups and far in other.groups) or (far in one.groups and near in other.groups)
+
+
+def _is_unlisted(allow: str, one: EndClass, other: EndClass) -> bool:
+    who, reaches = f"allow/{allow}/who", f"allow/{allow}/reaches"
+    return (who in one.groups and reaches not in other.groups) or (
+        who in other.groups and reaches not in one.groups
+    )
+
+
+def _groups(firm: Enterprise) -> Iterator[tuple[str, Group]]:
+    for barrier in firm.barriers:
+        for number, side in enumerate(barrier.sides):
+            yield f"barrier/{barrier.id}/{number}", side
+    for allow in firm.allow_lists:
+        yield f"allow/{allow.id}/who", allow.who
+        yield f"allow/{allow.id}/reaches", allow.reaches
+    for room in firm.rooms:
+        if room.entry is not None:
+            yield _gate(room), room.entry
+
+
+def _gate(room: Room) -> str:
+    if room.entry is None:
+        return ""
+    entry = room.entry
+    return f"room/{sorted(entry.desks)}{sorted(entry.people)}{sorted(entry.roles)}"
+
+
+def _holds(group: Group, person: Person, *, keeps: bool) -> bool:
+    roles = person.roles | person.unapproved if keeps else person.roles
+    return (
+        person.jid in group.people
+        or (person.desk is not None and person.desk in group.desks)
+        or not group.roles.isdisjoint(roles)
+    )
+
+
+def _departed(directory: Directory, domain: Domain) -> BareJid:
+    """Make up an address of a site that nobody has."""
+    number = 0
+    while (jid := BareJid(f"departed{number or ''}@{domain}")) in directory.members:
+        number += 1
+    return jid

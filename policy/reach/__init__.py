@@ -1,0 +1,1 @@
+"""Who may reach whom: borders, barriers, chaperones, exceptions."""

@@ -1,0 +1,71 @@
+"""Rules of a site with [access]: who is admitted now, until when that holds, and nothing out of a damaged statement."""
+
+from pathlib import Path
+
+import pytest
+
+from components.archive.keys import create_log_key
+from components.rules.access.register import AccessRegister
+from components.rules.load import RulesError, RuleSources, fingerprint, load_rules, load_sources
+from policy.access.admission import DAY_S
+from policy.access.statement import Act
+from policy.address import BareJid
+from policy.directory.directory import parse_directory
+from tests.unit.rules.test_grants import ALICE, DIRECTORY, NOW, Desk, make_settings
+
+NS = 1_000_000_000
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    keys = {
+        name: create_log_key(tmp_path / f"{name}.key", f"approver/{name}@metals.example")
+        for name in ("erin", "frank")
+    }
+    (tmp_path / "directory.toml").write_text(DIRECTORY)
+    return Desk(AccessRegister(make_settings(tmp_path)), parse_directory(DIRECTORY), keys)
+
+
+def sources(desk: Desk) -> RuleSources:
+    folder = desk.register.settings.folder
+    return RuleSources(folder.with_name("directory.toml"), access=AccessRegister(desk.register.settings))
+
+
+def people(found: RuleSources, now_s: int) -> set[str]:
+    return {jid.partition("@")[0] for jid in load_rules(found, now_s * NS).rules.directory.people}
+
+
+def test_who_is_admitted_is_in_until_it_ends_by_itself(desk: Desk) -> None:
+    found = sources(desk)
+    assert people(found, NOW) == {"bot"}, "the directory alone lets in service accounts"
+    before = fingerprint(found)
+    desk.ask()
+    desk.decide("erin")
+    desk.decide("frank")
+    assert fingerprint(found) != before
+    loaded = load_rules(found, NOW * NS)
+    assert set(loaded.rules.directory.people) == {ALICE, BareJid("bot@metals.example")}
+    assert loaded.rules.directory.uninformed == {ALICE}
+    assert loaded.until_ns == (NOW + 90 * DAY_S) * NS
+    assert people(found, NOW + 90 * DAY_S - 1) == {"alice", "bot"}
+    assert people(found, NOW + 90 * DAY_S) == {"bot"}
+    desk.decide("erin", Act.CERTIFY, now_s=NOW + 91 * DAY_S)
+    assert people(found, NOW + 91 * DAY_S) == {"alice", "bot"}
+    assert load_rules(found, (NOW + 91 * DAY_S) * NS).rules.digest == loaded.rules.digest
+
+
+def test_a_damaged_statement_is_a_fault_of_the_rules(desk: Desk) -> None:
+    found = sources(desk)
+    desk.ask()
+    (name,) = desk.register.folder.names()
+    (desk.register.settings.folder / name).write_bytes(b"half")
+    with pytest.raises(RulesError, match="put it back from a backup"):
+        load_rules(found, NOW * NS)
+
+
+def test_without_the_table_whoever_is_listed_is_admitted(desk: Desk, tmp_path: Path) -> None:
+    site_toml = tmp_path / "site.toml"
+    site_toml.write_text('[gate]\ndirectory = "directory.toml"\n')
+    found = load_sources(site_toml)
+    assert found.access is None
+    assert people(found, NOW) == {"alice", "bob", "erin", "frank", "bot"}
