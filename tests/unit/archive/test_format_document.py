@@ -169,6 +169,7 @@ def test_every_problem_that_the_verifier_names() -> None:
 
 
 def test_the_numbers() -> None:
+    prose = " ".join(DOCUMENT.split())
     assert f"steelyard-log/{LEAF_VERSION}" == FORMAT
     for said in (
         f"`{FORMAT}`",
@@ -177,5 +178,5 @@ def test_the_numbers() -> None:
         f"more than {MAX_RECORDS:,} records",
         f"after {MAX_AGE_S // 60} minutes",
     ):
-        assert said in DOCUMENT
+        assert said in prose
     assert "EXAMPLE" not in DOCUMENT
