@@ -8,7 +8,8 @@ from pathlib import Path
 
 from components.process.errors import SiteError
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
-from policy.proof.prove import Progress, Proof, prove
+from policy.proof.prove import Progress, prove
+from policy.proof.trial import Proof
 
 Bar = Callable[[str], AbstractContextManager[Progress]]
 

@@ -12,6 +12,7 @@ from policy.directory.directory import Directory
 from policy.directory.enterprise import Enterprise, EnterpriseId, Group, Person, Role, Room
 
 STRANGER_DOMAIN = Domain("stranger.invalid")  # RFC 6761, 6.4: nobody's, ever
+_NOBODYS = EnterpriseId("")
 
 
 class Relation(StrEnum):
@@ -26,7 +27,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndClass:
-    """What all decisions can know of somebody but their name: people of one class are told apart by it alone.
+    """What all decisions should know of somebody but their name: people of one class are told apart by it alone.
 
     `enterprise` is empty for a stranger. `groups` are the groups of the enterprise's barriers, allow lists and rooms
     that hold them. `alone` is the JID of somebody named by an exception, who is a class of their own.
@@ -43,7 +44,7 @@ class EndClass:
 
 @dataclass(frozen=True, slots=True)
 class RoomClass:
-    """What all decisions can know of a room but its name; `gate` names the list of who may enter, if it has one."""
+    """What all decisions should know of a room but its name; `gate` names the list of who may enter, if it has one."""
 
     enterprise: EnterpriseId
     domain: Domain
@@ -52,44 +53,58 @@ class RoomClass:
 
 
 class Ends:
-    """Everybody of a directory, somebody departed at each of its sites and a stranger, sorted into classes."""
+    """Everybody and every room of a directory, who has departed and strangers, sorted into classes; and all servers.
+
+    Of each site there is somebody departed whom no rule names. `servers` has whose each domain is: sites, their rooms
+    and components, and a stranger's.
+    """
 
     def __init__(self, directory: Directory) -> None:
         self.firms: Mapping[EnterpriseId, Enterprise] = {firm.id: firm for firm in directory.enterprises}
         self.people: dict[EndClass, list[BareJid]] = {}
         self.rooms: dict[RoomClass, list[BareJid]] = {}
+        self.servers: dict[Domain, EnterpriseId] = {STRANGER_DOMAIN: _NOBODYS}
+        self._room_of: dict[EndClass, str] = {}
         self._excepted = [frozenset(each.people) for each in directory.exceptions]
-        excepted = frozenset(jid for each in self._excepted for jid in each)
         for firm in directory.enterprises:
-            groups = dict(_groups(firm))
-            for person in firm.people:
-                held = frozenset(
-                    id_
-                    for id_, group in groups.items()
-                    if _holds(group, person, keeps=id_.startswith("barrier/") or id_.endswith("/who"))
-                )
-                alone = person.jid if person.jid in excepted else ""
-                domain, uninformed = domain_of(person.jid), person.jid in directory.uninformed
-                own = EndClass(firm.id, domain, True, held, person.roles, alone, uninformed)
-                self.people.setdefault(own, []).append(person.jid)
-            for site in firm.sites:
-                self.people[EndClass(firm.id, site.domain, False)] = [_departed(directory, site.domain)]
+            self._add_people(directory, firm)
+            self._add_departed(directory, firm)
             for room in firm.rooms:
                 kind = RoomClass(firm.id, domain_of(room.jid), _gate(room), room.chaperoned)
                 self.rooms.setdefault(kind, []).append(room.jid)
-        self.people[EndClass(EnterpriseId(""), STRANGER_DOMAIN, False)] = [
-            BareJid(f"somebody@{STRANGER_DOMAIN}"),
-            BareJid(f"somebody-else@{STRANGER_DOMAIN}"),
-        ]
+            for site in firm.sites:
+                domains = (site.domain, *([site.rooms] if site.rooms else []), *site.components)
+                self.servers |= dict.fromkeys(domains, firm.id)
+        self._chaperoned = [jid for kind, jids in self.rooms.items() if kind.chaperoned for jid in jids]
+        self.people[EndClass(_NOBODYS, STRANGER_DOMAIN, False)] = [*dict.fromkeys(_strangers(directory))]
+
+    def _add_people(self, directory: Directory, firm: Enterprise) -> None:
+        groups = dict(_groups(firm))
+        excepted = frozenset(jid for each in self._excepted for jid in each)
+        for person in firm.people:
+            held = frozenset(
+                id_
+                for id_, group in groups.items()
+                if _holds(group, person, keeps=id_.startswith("barrier/") or id_.endswith("/who"))
+            )
+            alone = person.jid if person.jid in excepted else ""
+            domain, uninformed = domain_of(person.jid), person.jid in directory.uninformed
+            own = EndClass(firm.id, domain, True, held, person.roles, alone, uninformed)
+            self.people.setdefault(own, []).append(person.jid)
+
+    def _add_departed(self, directory: Directory, firm: Enterprise) -> None:
+        for site in firm.sites:
+            gone = EndClass(firm.id, site.domain, False)
+            self.people[gone] = [_make_up(directory, "departed", site.domain)]
+        for jid in sorted(firm.departed - directory.people.keys()):
+            self.people.setdefault(EndClass(firm.id, domain_of(jid), False), []).append(jid)
 
     def relate(self, one: EndClass, other: EndClass) -> Relation | None:
         """Say why people of these classes must not reach each other; None if they may. Symmetric."""
-        if not one.enterprise or not other.enterprise:
-            return Relation.STRANGER
-        if one.enterprise != other.enterprise:
-            return Relation.OTHER_ENTERPRISE
-        if not one.listed or not other.listed:
-            return Relation.DEPARTED
+        if (relation := _relate_listed(one, other.enterprise)) or (
+            relation := _relate_listed(other, one.enterprise)
+        ):
+            return relation
         firm = self.firms[one.enterprise]
         excepted = bool(one.alone and other.alone) and any(
             {one.alone, other.alone} <= each for each in self._excepted
@@ -97,6 +112,10 @@ class Ends:
         barred = not excepted and any(_is_across(barrier.id, one, other) for barrier in firm.barriers)
         unlisted = any(_is_unlisted(allow.id, one, other) for allow in firm.allow_lists)
         return Relation.BARRED if barred or unlisted else None
+
+    def relate_server(self, end: EndClass, domain: Domain) -> Relation | None:
+        """Say why people of this class must not reach the server of this domain; None if they may."""
+        return _relate_listed(end, self.servers[domain])
 
     def may_enter(self, end: EndClass, room: RoomClass) -> bool:
         """Say whether people of a class may enter rooms of a class."""
@@ -113,9 +132,31 @@ class Ends:
         )
         return not beside and not any(f"allow/{allow.id}/who" in end.groups for allow in firm.allow_lists)
 
-    def is_on_a_side(self, end: EndClass) -> bool:
-        """Say whether a barrier has people of this class on one of its sides: in a chaperoned room they are watched."""
-        return any(group.startswith("barrier/") for group in end.groups)
+    def find_room(self, end: EndClass) -> str:
+        """Return a room that people of a class may enter, rather one without a chaperone; empty if there is none."""
+        if end not in self._room_of:
+            open_ = [room for room in self.rooms if self.may_enter(end, room)]
+            chosen = min(open_, key=lambda room: room.chaperoned, default=None)
+            self._room_of[end] = self.rooms[chosen][0] if chosen else ""
+        return self._room_of[end]
+
+    def find_other_chaperoned(self, room: BareJid) -> str:
+        """Return a chaperoned room besides this one; empty if there is none."""
+        return next((each for each in self._chaperoned if each != room), "")
+
+    def may_watch(self, end: EndClass) -> bool:
+        """Say whether people of a class are chaperones of the chaperoned rooms that they may enter."""
+        on_a_side = any(group.startswith("barrier/") for group in end.groups)
+        return Role.CHAPERONE in end.roles and not on_a_side
+
+
+def _relate_listed(end: EndClass, enterprise: EnterpriseId) -> Relation | None:
+    """Say why people of a class must not reach anybody of an enterprise; None if somebody is listed in it."""
+    if not end.enterprise or not enterprise:
+        return Relation.STRANGER
+    if end.enterprise != enterprise:
+        return Relation.OTHER_ENTERPRISE
+    return None if end.listed else Relation.DEPARTED
 
 
 def _is_across(barrier: str, one: EndClass, other: EndClass) -> bool:
@@ -158,9 +199,25 @@ def _holds(group: Group, person: Person, *, keeps: bool) -> bool:
     )
 
 
-def _departed(directory: Directory, domain: Domain) -> BareJid:
-    """Make up an address of a site that nobody has."""
+# --- who is on no list ---
+
+
+def _make_up(directory: Directory, name: str, domain: Domain) -> BareJid:
+    """Make up an address of a domain that nobody has."""
     number = 0
-    while (jid := BareJid(f"departed{number or ''}@{domain}")) in directory.members:
+    while (jid := BareJid(f"{name}{number or ''}@{domain}")) in directory.members:
         number += 1
     return jid
+
+
+def _strangers(directory: Directory) -> Iterator[BareJid]:
+    """Yield two strangers, and of each site those whose domain or name could be mistaken for one of its."""
+    yield BareJid(f"somebody@{STRANGER_DOMAIN}")
+    yield BareJid(f"somebody-else@{STRANGER_DOMAIN}")
+    for firm in directory.enterprises:
+        for site in firm.sites:
+            for domain in (f"stranger.{site.domain}", f"{site.domain}.{STRANGER_DOMAIN}"):
+                if domain not in directory.members:
+                    yield BareJid(f"somebody@{domain}")
+        for person in firm.people[:1]:
+            yield BareJid(f"{person.jid.partition('@')[0]}@{STRANGER_DOMAIN}")

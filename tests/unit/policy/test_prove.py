@@ -13,7 +13,8 @@ from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.paths import PATHS, Closed
 from policy.proof.ends import Relation
-from policy.proof.prove import Proof, prove
+from policy.proof.prove import prove
+from policy.proof.trial import Proof
 from policy.reach.affiliation import ALLOWED
 from policy.reach.borders import Borders
 from policy.reach.occupancy import Occupancy
