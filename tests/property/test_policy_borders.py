@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from policy.access.admission import restrict
@@ -24,13 +24,15 @@ from policy.directory.enterprise import (
     EnterpriseId,
     Group,
     Role,
+    Room,
 )
 from policy.facts import StanzaFacts, Way
-from policy.paths import PATHS, Closed, Ends, Through, fill_facts
+from policy.paths import PATHS, Closed, Ends, Path, Through, fill_facts
 from policy.proof.prove import prove
 from policy.reach.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
 from policy.reach.exception import BarrierException
 from policy.reach.occupancy import NOBODY, Occupancy
+from policy.reach.partition import partition
 from tests.unit.policy.samples import say
 
 NAMES = ("ann", "bob", "cat", "dan", "eva")
@@ -276,7 +278,7 @@ def test_there_is_no_counterexample_in_any_directory(plan: Plan) -> None:
 
 
 def _weaken(directory: Directory, place: int) -> Directory:
-    """Give a directory with a denial less, if it has any."""
+    """Return a directory with a denial less, if it has any."""
     (firm,) = (firm for firm in directory.enterprises if firm.id == "m")
     rest = tuple(each for each in directory.enterprises if each is not firm)
     weaker = [
@@ -285,17 +287,17 @@ def _weaken(directory: Directory, place: int) -> Directory:
             for barrier in firm.barriers
         ),
         *(replace(firm, barriers=(), allow_lists=()) for _ in firm.allow_lists),
-        *(
-            replace(
-                firm, rooms=tuple(replace(each, entry=None) if each is room else each for each in firm.rooms)
-            )
-            for room in firm.rooms
-            if room.entry
-        ),
+        *(_change_room(firm, room, entry=None) for room in firm.rooms if room.entry),
+        *(_change_room(firm, room, chaperoned=False) for room in firm.rooms if room.chaperoned),
     ]
     if not weaker:
         return directory
     return replace(directory, enterprises=(*rest, weaker[place % len(weaker)]))
+
+
+def _change_room(firm: Enterprise, room: Room, **changed: Any) -> Enterprise:
+    rooms = tuple(replace(each, **changed) if each is room else each for each in firm.rooms)
+    return replace(firm, rooms=rooms)
 
 
 def _find_hole(truth: Directory, decided_by: Directory) -> bool:
@@ -309,33 +311,60 @@ def _find_hole(truth: Directory, decided_by: Directory) -> bool:
         for path in decided:
             if path.through in (Through.PERSON, Through.NAME) and _passes(decided_by, path, places):
                 return True
-    rooms = [room.jid for firm in truth.enterprises for room in firm.rooms]
-    for one, room in itertools.product(truth.people, rooms):
-        entrants = _entrants(truth, room)
-        if one in entrants:
-            continue
+    rooms = [room for firm in truth.enterprises for room in firm.rooms]
+    return any(_find_hole_in(room, truth, decided_by) for room in rooms)
+
+
+def _find_hole_in(room: Room, truth: Directory, decided_by: Directory) -> bool:
+    entrants = _entrants(truth, room.jid)
+    through = [path for path in THIN if path.through is Through.ROOM and path.closed is not Closed.SERVER]
+    invite, write, whisper = (
+        next(path for path in THIN if path.id == id_)
+        for id_ in ("room-invite", "room-message", "room-private")
+    )
+    for one in truth.people.keys() - entrants:
         for other in entrants or {BareJid("nobody@m.example")}:
-            places = Ends(f"{one}/desk", other, room).places()
-            if any(_passes(decided_by, path, places) for path in decided if path.through is Through.ROOM):
+            places = Ends(f"{one}/desk", other, room.jid).places()
+            if any(_passes(decided_by, path, places) for path in through):
                 return True
+            invited = Ends(f"{other}/desk", one, own_room=room.jid).places()
+            if entrants and _passes(decided_by, invite, invited, PRESENT):
+                return True
+    for one, other in itertools.permutations(entrants, 2):
+        places = Ends(f"{one}/desk", other, room.jid).places()
+        if not may_reach(truth, one, other) and (
+            _passes(decided_by, write, places) or _passes(decided_by, whisper, places, PRESENT)
+        ):
+            return True
     return False
 
 
-def _passes(directory: Directory, path: Any, places: dict[str, str]) -> bool:
+def _passes(directory: Directory, path: Path, places: dict[str, str], present: Occupancy = NOBODY) -> bool:
     return any(
-        decide(directory, fill_facts(template, way, places)).action is not Action.REFUSE
+        decide(directory, fill_facts(template, way, places), None, present).action is not Action.REFUSE
         for template in path.templates
         if template.needs <= places.keys()
         for way in path.ways
     )
 
 
+CHAPERONES = [("ann", None, "chaperone"), ("bob", None, "chaperone"), ("dan", None, "trader")]
+ROOM_OF_CHAPERONES = {"roles": ["chaperone"], "chaperoned": False}
+
+
 @given(plans, st.integers(0, 10))
+@example(Plan(CHAPERONES, [], [], [ROOM_OF_CHAPERONES, ROOM_OF_CHAPERONES]), 0)
+@example(Plan(CHAPERONES, [], [], [ROOM_OF_CHAPERONES, ROOM_OF_CHAPERONES]), 1)
 @settings(LOADED, max_examples=15)
 def test_the_proof_agrees_with_trying_everything(plan: Plan, place: int) -> None:
     truth = plan.parse()
     decided_by = _weaken(truth, place)
-    proof = prove(truth, lambda _directory, *rest: decide(decided_by, rest[0], None, rest[1]), paths=THIN)
+    proof = prove(
+        truth,
+        lambda _directory, facts, present: decide(decided_by, facts, None, present),
+        paths=THIN,
+        partition_=lambda _directory: partition(decided_by),
+    )
     if _find_hole(truth, decided_by):
         assert proof.holes > 0
     # What it finds besides are stanzas into chaperoned rooms, and those that need a room of the sender's.
