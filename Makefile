@@ -1,5 +1,5 @@
-# What a person types here: `make run`, `make test`, `make quick`, `make bench`, `make clean`.
-.PHONY: setup run test quick lint bench clean
+# What a person types here: `make run`, `make quick`, `make test`, `make fuzz`, `make bench`, `make clean`.
+.PHONY: setup run test quick lint fuzz bench clean
 ARGS ?=
 BIN := .venv/bin
 # A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
@@ -19,12 +19,18 @@ lint:
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# By a fixed chance: what fails fails again.
 test: lint
-	$(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
 
 # Without servers, faults and the archive's own tests, which take most of the time.
 quick: lint
-	$(BIN)/pytest $(WORKERS) tests/unit --ignore=tests/unit/archive -m 'not slow' $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit --ignore=tests/unit/archive -m 'not slow' $(ARGS)
+
+# Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.
+fuzz:
+	@.ci/setup tests
+	$(BIN)/python -m tests.fuzz $(WORKERS) $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -7,6 +7,9 @@ import pytest
 from components.archive.store.connection import Connection
 from tests.support.certificates import CertificateAuthority
 from tests.support.postgres import PostgresServer, run_postgres
+from tests.support.rounds import load_profile
+
+load_profile()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,6 @@
 """Orders carried out by the gate while the line is in use: nobody notices, and it survives being killed."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tests.support.line import Line
 from tests.support.observer import MODULES_UNDER_LOAD, Load, Trader, make_traders, wait_until_it_flows
 from tests.support.order_desk import OrderDesk
 from tests.support.process import wait_until
+from tests.support.rounds import chance
 
 pytestmark = pytest.mark.slow
 
@@ -90,11 +90,12 @@ async def test_what_the_gate_refuses_is_told_with_its_reason(scene: tuple[Line, 
     assert len(await desk.search(f'"{DUE}"')) == 1
 
 
+@pytest.mark.fuzz
 async def test_a_gate_killed_while_it_carries_out(
     scene: tuple[Line, OrderDesk], traders: list[Trader]
 ) -> None:
     line, desk = scene
-    lives = random.Random(20261124)
+    lives = chance("lives")
     hold = await desk.propose("hold", "--matter", "M-1", "--query", '"held words"', "--reason", "a claim")
     assert (await desk.carry_out(hold))["state"] == "carried out"
     expiry = await desk.propose("expire", "--reason", "over")

@@ -1,6 +1,5 @@
 """A writer killed with SIGKILL at a random moment, again and again: what it promised is there, and the log is whole."""
 
-import random
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from components.audit.verify import verify_log
 from tests.support.archive import VKEY, open_writer
 from tests.support.archive_survivor import count_said
-from tests.support.rounds import ROUNDS, STRIDE
+from tests.support.rounds import ROUNDS, STRIDE, chance
 from tests.support.sealed_log import assert_segments_add_up, assert_whole, read_leaves, read_segments
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +34,9 @@ def payloads(count: int) -> list[bytes]:
     return [b"record %d" % index * 50 for index in range(count)]
 
 
+@pytest.mark.fuzz
 async def test_killed_again_and_again(tmp_path: Path) -> None:
-    log, lives = tmp_path / "gate.db", random.Random(20261123)
+    log, lives = tmp_path / "gate.db", chance("lives")
     said = [0]
     for seed in range(ROUNDS):
         promised = write_until_killed(log, seed, lives.uniform(0, 0.15))
@@ -99,10 +99,11 @@ def make_until_killed(path: Path, life_s: float) -> None:
         process.kill()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("number", range(5))
 async def test_killed_while_it_makes_the_log(number: int, tmp_path: Path) -> None:
     log = tmp_path / "gate.db"
-    make_until_killed(log, random.Random(number).uniform(0, 0.008))
+    make_until_killed(log, chance(number).uniform(0, 0.008))
     writer = await open_writer(log)  # goes on with what is there, or makes it
     await writer.close()
     await assert_whole(log, payloads(sum(leaf.segment > 0 for leaf in read_leaves(log))))

@@ -1,7 +1,6 @@
 """Backups, restores and moves that are killed, or whose disk fails or is full: what was whole before stays whole."""
 
 import asyncio
-import random
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from components.archive.store.open import StoreName, open_source, open_store
 from components.audit.verify import verify_log
 from tests.support.copying import no_progress
 from tests.support.postgres import PostgresServer
-from tests.support.rounds import ROUNDS, STRIDE
+from tests.support.rounds import ROUNDS, STRIDE, chance
 from tests.support.stores import START_NS, VERIFIER_KEY, entries, open_log, ticking, write_batches
 
 pytestmark = pytest.mark.slow
@@ -248,11 +247,12 @@ async def is_log(name: StoreName) -> bool:
     return True
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("way", ["to postgres", "from postgres"])
 async def test_a_move_killed_at_random_moments(
     scene: Scene, tmp_path: Path, postgres_server: PostgresServer, way: str
 ) -> None:
-    url, lives = f"{postgres_server.make_database()}#gate", random.Random(20261124)
+    url, lives = f"{postgres_server.make_database()}#gate", chance("moves")
     log = tmp_path / "source" / "gate.db"
     log.parent.mkdir()
     shutil.copy(scene.log, log)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from components.archive.blobs.reader import BlobState
 from components.archive.blobs.sweep import sweep
 from tests.support.blob_writer import data_of
 from tests.support.blobs import DAY_S, files, names, open_reader, open_store
+from tests.support.rounds import chance
 from tests.support.s3_server import S3Server
 
 ROOT = Path(__file__).parents[2]
@@ -61,9 +61,10 @@ async def require_all(objects: ObjectStore, promised: dict[int, str]) -> None:
     assert set(await names(objects)) == data | heads
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("round_", range(8))
 async def test_killed_in_a_directory(round_: int, tmp_path: Path) -> None:
-    pick = random.Random(round_)
+    pick = chance(f"directory {round_}")
     place = tmp_path / "blobs"
     lines, pause_s = pick.randint(1, 9), pick.random() * 0.05
     promised = await asyncio.to_thread(run_until_killed, str(place), lines, pause_s)
@@ -79,9 +80,10 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     asyncio.run(server.stop())
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("round_", range(4))
 async def test_killed_in_s3(round_: int, s3_server: S3Server) -> None:
-    pick = random.Random(100 + round_)
+    pick = chance(f"s3 {round_}")
     place = f"{s3_server.endpoint}|killed-{round_}"
     lines, pause_s = pick.randint(1, 9), pick.random() * 0.05
     promised = await asyncio.to_thread(run_until_killed, place, lines, pause_s)

@@ -1,7 +1,6 @@
 """G2: whatever is killed: what was received is recorded once, and what is recorded as delivered was received."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,9 +19,8 @@ from tests.support.observer import (
     wait_for_answers,
 )
 from tests.support.process import wait_until
-from tests.support.rounds import ROUNDS
+from tests.support.rounds import ROUNDS, chance
 
-SEED = 20261124
 PAIRS = 4
 WAIT_S = 15.0
 
@@ -49,16 +47,17 @@ async def check_log(line: Line, traders: list[Trader]) -> None:
     check_carried_out(content, traders)
 
 
+@pytest.mark.fuzz
 @pytest.mark.slow
 async def test_the_gate_is_killed_and_nothing_is_lost_or_comes_twice(
     line: Line, traders: list[Trader]
 ) -> None:
-    chance = random.Random(SEED)
+    draw = chance("kills")
     for _ in range(ROUNDS):
         async with Load(traders, interval_s=0.005):
-            await asyncio.sleep(chance.uniform(0.02, 0.5))
+            await asyncio.sleep(draw.uniform(0.02, 0.5))
             await line.gate.kill9()
-            await asyncio.sleep(chance.uniform(0, 0.3))
+            await asyncio.sleep(draw.uniform(0, 0.3))
             await line.gate.start()
         await wait_for_answers(traders)
         await check_log(line, traders)
@@ -68,22 +67,23 @@ async def test_the_gate_is_killed_and_nothing_is_lost_or_comes_twice(
         assert not trader.refused_ids()
 
 
+@pytest.mark.fuzz
 @pytest.mark.slow
 async def test_the_server_is_killed_and_what_was_delivered_is_recorded(
     line: Line, traders: list[Trader]
 ) -> None:
-    chance = random.Random(SEED)
+    draw = chance("kills")
     for _ in range(ROUNDS):
         received = sum(len(trader.received()) for trader in traders)
         async with Load(traders, interval_s=0.005):
             assert await wait_until(lambda: sum(len(t.received()) for t in traders) > received, WAIT_S)  # noqa: B023
-            await asyncio.sleep(chance.uniform(0.02, 0.5))
+            await asyncio.sleep(draw.uniform(0.02, 0.5))
             await line.prosody.kill9()
             for trader in traders:
                 await trader.streams[-1].wait_for_end()
         await line.gate.wait_for_state("disconnected")
         await check_log(line, traders)
-        await asyncio.sleep(chance.uniform(0, 0.3))
+        await asyncio.sleep(draw.uniform(0, 0.3))
         await line.prosody.start()
         await line.gate.wait_for_state("connected")
         for trader in traders:
@@ -92,15 +92,16 @@ async def test_the_server_is_killed_and_what_was_delivered_is_recorded(
     assert len({each.epoch for each in content.submissions.values()}) == ROUNDS + 1
 
 
+@pytest.mark.fuzz
 @pytest.mark.slow
 async def test_both_are_killed_at_once(line: Line, traders: list[Trader]) -> None:
-    chance = random.Random(SEED)
+    draw = chance("kills")
     for _ in range(ROUNDS // 2):
         async with Load(traders, interval_s=0.005):
-            await asyncio.sleep(chance.uniform(0.05, 0.3))
-            first, second = chance.sample([line.gate, line.prosody], 2)
+            await asyncio.sleep(draw.uniform(0.05, 0.3))
+            first, second = draw.sample([line.gate, line.prosody], 2)
             await first.kill9()
-            await asyncio.sleep(chance.uniform(0, 0.01))
+            await asyncio.sleep(draw.uniform(0, 0.01))
             await second.kill9()
             for trader in traders:
                 await trader.streams[-1].wait_for_end()

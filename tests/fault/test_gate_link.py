@@ -1,7 +1,6 @@
 """G2 when only the connection of server and gate breaks: neither knows what the other has seen."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +24,10 @@ from tests.support.observer import (
 )
 from tests.support.process import wait_until
 from tests.support.prosody import ProsodyServer
+from tests.support.rounds import chance
 
 pytestmark = pytest.mark.slow
 
-SEED = 20261124
 ROUNDS = 25
 WAIT_S = 15.0
 
@@ -136,15 +135,16 @@ async def test_a_verdict_that_was_lost_is_given_again_and_nothing_is_recorded_tw
     await wired.check()
 
 
+@pytest.mark.fuzz
 async def test_a_connection_that_breaks_again_and_again_loses_nothing(wired: Wired) -> None:
-    chance = random.Random(SEED)
+    draw = chance("breaks")
     async with Load(wired.traders, interval_s=0.002):
         for _ in range(ROUNDS):
             received = len(wired.traders[0].received())
             assert await wait_until(lambda: len(wired.traders[0].received()) > received, WAIT_S)  # noqa: B023
-            await asyncio.sleep(chance.uniform(0, 0.05))
-            wired.wire.swallows = chance.random() < 0.5
-            await asyncio.sleep(chance.uniform(0, 0.02))
+            await asyncio.sleep(draw.uniform(0, 0.05))
+            wired.wire.swallows = draw.random() < 0.5
+            await asyncio.sleep(draw.uniform(0, 0.02))
             wired.wire.cut()
             wired.wire.swallows = False
     await wired.check()

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.content.parse import PolicyError, parse_policy
 from policy.directory.directory import DirectoryError, parse_directory
 from policy.retention import RetentionError, parse_retention
-from tests.support.rounds import FUZZ_EXAMPLES
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
 PARSERS: dict[str, tuple[Callable[[str], object], type[Exception]]] = {
@@ -82,11 +81,11 @@ def mutated(draw: st.DrawFn, name: str) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", PARSERS)
 def test_an_example_with_anything_changed(name: str) -> None:
     assert told(name, (EXAMPLES / name).read_text()) == ()
 
-    @settings(max_examples=FUZZ_EXAMPLES, deadline=None)
     @given(mutated(name))
     def try_out(text: str) -> None:
         told(name, text)
@@ -118,6 +117,7 @@ def plain(raw: Any, paths: list[tuple[Any, Any]]) -> None:
             plain(value, paths)
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", PARSERS)
 def test_any_value_in_any_place(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (EXAMPLES / name).read_text()
@@ -128,7 +128,6 @@ def test_any_value_in_any_place(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     with (EXAMPLES / name).open("rb") as file:
         plain(loads(file), places)
 
-    @settings(max_examples=FUZZ_EXAMPLES, deadline=None)
     @given(st.integers(0, len(places) - 1), values)
     def try_out(at: int, value: Any) -> None:
         with (EXAMPLES / name).open("rb") as file:
@@ -142,6 +141,7 @@ def test_any_value_in_any_place(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     try_out()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", PARSERS)
 @pytest.mark.parametrize(
     "text",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -16,7 +16,6 @@ from policy.content.parse import parse_policy
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.facts import NamedJid, StanzaFacts, Way
-from tests.support.rounds import FUZZ_EXAMPLES
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE
 
 CONTENT = parse_policy((Path(__file__).parents[2] / "config" / "examples" / "policy.toml").read_text())
@@ -159,7 +158,6 @@ def check_decided(facts: StanzaFacts) -> None:
     assert (decision.error is not None) == (decision.action is Action.REFUSE)
 
 
-@settings(max_examples=FUZZ_EXAMPLES, deadline=None)
 @given(trees(), st.lists(st.integers(0, 10_000), max_size=4), st.sampled_from([*Way]))
 def test_facts_are_what_another_parser_reads(stanza: str, cuts: list[int], way: Way) -> None:
     (got,) = feed(held(stanza, way=way.value), cuts)
@@ -193,7 +191,6 @@ def mutated(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=FUZZ_EXAMPLES, deadline=None)
 @given(mutated(), st.lists(st.integers(0, 10_000), max_size=3))
 def test_a_broken_stream_gives_no_wrong_sender(data: bytes, cuts: list[int]) -> None:
     for got in feed(data, cuts):
@@ -220,7 +217,6 @@ wild = st.one_of(
 names = st.one_of(st.builds("{{{}}}{}".format, st.sampled_from(NAMESPACES), wild), wild)
 
 
-@settings(max_examples=FUZZ_EXAMPLES, deadline=None)
 @given(
     st.builds(
         StanzaFacts,

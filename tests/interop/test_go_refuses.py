@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from components.archive.log.proof import parse_proof, verify_own_proof
 from tests.interop.conftest import Logcheck
 from tests.interop.corruptions import FOLDERS, PROOFS, forge_proof, sign_anew
 from tests.support.archive import VERIFIER_KEY
+from tests.support.rounds import examples
 from tests.support.tiles import Published
 
 INDEX = 300
@@ -72,11 +73,7 @@ def test_a_proof_of_another_record(published: Published, logcheck: Logcheck, tmp
     _refused("\n".join([lines[0], others[1], *lines[2:]]), logcheck, tmp_path)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(60, HealthCheck.function_scoped_fixture)
 @given(data=st.data())
 def test_any_bit_of_any_tile_or_bundle(published: Published, logcheck: Logcheck, data: st.DataObject) -> None:
     newest = {

@@ -1,12 +1,13 @@
 """Whatever is said, by whomever, in whatever order: nobody gets in without two, and taking back never lets in."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.access.admission import Approver, Signed, State, Terms, find_admitted, judge
 from policy.access.statement import Act, Statement, encode_statement, parse_statement, statement_digest
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId, Role
+from tests.support.rounds import examples
 
 FIRMS = [EnterpriseId("metals"), EnterpriseId("grain")]
 PEOPLE = [BareJid(f"{name}@metals.example") for name in ("alice", "erin", "frank", "gina")]
@@ -95,7 +96,7 @@ def test_taking_back_never_lets_anybody_in(said: list[Signed], which: int, now_s
 
 
 @given(REQUESTS, st.text(max_size=20))
-@settings(max_examples=50)
+@examples(50)
 def test_a_request_comes_back(request: Statement, noise: str) -> None:
     line = encode_statement(request)
     assert parse_statement(line) == request

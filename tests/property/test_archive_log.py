@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive.log.leaf import (
@@ -41,6 +41,7 @@ from components.archive.record import (
 from policy.decision import StanzaError
 from tests.support import rfc6962
 from tests.support.archive import SIGNER, VERIFIER_KEY
+from tests.support.rounds import examples
 
 leaf_lists = st.lists(st.binary(max_size=4), min_size=1, max_size=60)
 numbers = st.integers(0, 2**63 - 1)
@@ -75,7 +76,7 @@ def test_any_way_of_growing_gives_the_rfcs_tree(leaves: list[bytes], data: st.Da
     assert len(frontier.nodes) == len(leaves).bit_count()
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=6))
 def test_a_tree_is_what_its_unfinished_tiles_say(counts: list[int]) -> None:
     tree, tiles, size = EMPTY_TREE, {}, 0

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.archive.bookkeeping import (
@@ -30,6 +30,7 @@ from components.archive.seal import (
     seal_segment_keys,
 )
 from tests.support.archive import AUDITOR, ESCROW, ORIGIN, RECIPIENTS
+from tests.support.rounds import examples
 
 keys_of_records = st.binary(min_size=32, max_size=32)
 headers = st.binary(min_size=45, max_size=45)
@@ -98,14 +99,13 @@ def test_any_bytes_are_keys_or_an_error(data: bytes) -> None:
         parse_segment_keys(data)
 
 
-@settings(deadline=None)
 @given(keys_of_segments, st.integers(1, 2**32 - 1), st.sampled_from([AUDITOR, ESCROW]))
 def test_envelopes_open_for_each_recipient(keys: SegmentKeys, segment: int, holder: object) -> None:
     envelopes = seal_segment_keys(keys, ORIGIN, segment, RECIPIENTS)
     assert open_segment_keys(envelopes, ORIGIN, segment, [holder]) == keys  # type: ignore[list-item]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(keys_of_segments, st.integers(0, 2**20))
 def test_any_bit_of_the_envelopes_gives_no_other_keys(keys: SegmentKeys, bit: int) -> None:
     """A name, and what is sealed to somebody else, may differ: their digest is in the log for that."""

@@ -7,13 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.audit.verify import verify_log, verify_tiles
 from tests.support.archive import BATCHES, ORIGIN, SIGNER, SIZES, VKEY, copy_log, open_writer, write_log
 from tests.support.archive_orders import APPROVERS, write_ordered_log
+from tests.support.rounds import examples
 from tests.support.tile_folder import write_tiles
 
 # Every value of a log that is proved, as a table and a column. Records of the log's own (segments, manifests, orders,
@@ -76,7 +77,7 @@ def contents(path: Path) -> list[list[object]] | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.booleans(), st.sampled_from(VALUES), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_any_bit_of_any_value(
     original: Path,
@@ -101,7 +102,7 @@ def test_any_bit_of_any_value(
     assert not verify_log(scratch, VKEY, approver_vkeys=APPROVERS).ok
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_any_bit_of_any_tile_that_is_served(tiles: Path, file: int, bit: int) -> None:
     files = sorted(path for path in tiles.rglob("*") if path.is_file())
@@ -114,7 +115,7 @@ def test_any_bit_of_any_tile_that_is_served(tiles: Path, file: int, bit: int) ->
         path.write_bytes(data)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.sampled_from(SIZES), st.binary(min_size=32, max_size=32))
 def test_any_other_root_of_any_size(original: Path, size: int, root: bytes) -> None:
     """Two roots for a size, both signed, are found whichever of them was kept elsewhere."""
@@ -123,7 +124,7 @@ def test_any_other_root_of_any_size(original: Path, size: int, root: bytes) -> N
     assert problem.kind == "checkpoint-forked"
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 def test_any_bit_of_the_file(original: Path, scratch: Path, place: float, bit: int) -> None:
     """Either it is found, or it is a bit that holds nothing: free space, or what SQLite does not read."""
@@ -134,7 +135,7 @@ def test_any_bit_of_the_file(original: Path, scratch: Path, place: float, bit: i
     assert not report.ok or contents(scratch) == contents(original)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=5), st.data())
 def test_any_records_gone(scratch: Path, batches: list[int], data: st.DataObject) -> None:
     for leftover in scratch.parent.iterdir():
@@ -155,7 +156,7 @@ def test_any_records_gone(scratch: Path, batches: list[int], data: st.DataObject
     assert (gone.state, gone.first, gone.last, gone.count) == ("MISSING", first, last, last - first + 1)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.sets(st.integers(0, 599), min_size=1, max_size=40))
 def test_any_payloads_gone(original: Path, scratch: Path, gone: set[int]) -> None:
     """Counts and ranges say which, however they lie; every problem is within a range."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive import seal
@@ -18,6 +18,7 @@ from components.archive.record import RecordKind
 from components.archive.writer import Entry, LogWriter
 from tests.support.archive import RECIPIENTS, SIGNER, START_S
 from tests.support.faulty_store import FaultyStore, always
+from tests.support.rounds import examples
 from tests.support.sealed_log import assert_whole, read_leaves
 
 Step = tuple[str, int]
@@ -153,7 +154,7 @@ async def live(path: Path, steps: Sequence[Step]) -> None:
     await assert_whole(path, life.said)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(steps)
 def test_whatever_happens_the_log_is_whole(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:

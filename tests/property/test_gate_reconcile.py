@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from components.gate.watch.numbers import Account, Finding, FindingKind
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, AdapterModel, submission
+from tests.support.rounds import examples
 
 
 class HonestLine(RuleBasedStateMachine):
@@ -89,7 +90,7 @@ class HonestLine(RuleBasedStateMachine):
         assert {finding.kind for finding in self.findings} <= {FindingKind.OPEN_AT_END}
 
 
-HonestLine.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+HonestLine.TestCase.settings = settings(examples(300), stateful_step_count=40)
 test_an_honest_adapter_raises_nothing = HonestLine.TestCase
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policy.access.admission import restrict
@@ -33,6 +33,7 @@ from policy.reach.affiliation import ALLOWED, decide_affiliation, may_reach, rea
 from policy.reach.exception import BarrierException
 from policy.reach.occupancy import NOBODY, Occupancy
 from policy.reach.partition import partition
+from tests.support.rounds import examples
 from tests.unit.policy.samples import say
 
 NAMES = ("ann", "bob", "cat", "dan", "eva")
@@ -40,9 +41,6 @@ DESKS = ("a", "b", "c")
 ROLES = ("trader", "chaperone", "service")
 FIRMS = ("m", "n")
 Row = dict[str, Any]
-
-# No test fails because the machine is busy.
-LOADED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 few = {"max_size": 2, "unique": True}
 groups = st.fixed_dictionaries(
@@ -165,7 +163,7 @@ def _stanzas(directory: Directory) -> Iterator[StanzaFacts]:
 
 
 @given(plans, st.integers())
-@settings(LOADED, max_examples=20)
+@examples(20)
 def test_the_order_of_tables_and_lists_has_no_meaning(plan: Plan, seed: int) -> None:
     one, other = plan.parse(), plan.parse(seed)
     assert one == other
@@ -175,7 +173,7 @@ def test_the_order_of_tables_and_lists_has_no_meaning(plan: Plan, seed: int) -> 
 
 
 @given(plans)
-@settings(LOADED, max_examples=50)
+@examples(50)
 def test_reach_is_symmetric_and_what_decisions_say(plan: Plan) -> None:
     directory = plan.parse()
     everybody = [*directory.people, BareJid("zed@m.example"), BareJid("r0@rooms.m.example")]
@@ -255,7 +253,7 @@ def _entrants(directory: Directory, room: BareJid) -> frozenset[BareJid]:
 
 
 @given(plans, denials, st.booleans())
-@settings(LOADED, max_examples=50)
+@examples(50)
 def test_a_denial_never_allows_anything(
     plan: Plan, denial: tuple[str, Any, Any, bool], chaperoned: bool
 ) -> None:
@@ -271,7 +269,7 @@ def test_a_denial_never_allows_anything(
 
 
 @given(plans)
-@settings(LOADED, max_examples=15)
+@examples(15)
 def test_there_is_no_counterexample_in_any_directory(plan: Plan) -> None:
     proof = prove(plan.parse(), paths=THIN)
     assert proof.holes == 0, proof.counterexamples[:3]
@@ -355,7 +353,7 @@ ROOM_OF_CHAPERONES = {"roles": ["chaperone"], "chaperoned": False}
 @given(plans, st.integers(0, 10))
 @example(Plan(CHAPERONES, [], [], [ROOM_OF_CHAPERONES, ROOM_OF_CHAPERONES]), 0)
 @example(Plan(CHAPERONES, [], [], [ROOM_OF_CHAPERONES, ROOM_OF_CHAPERONES]), 1)
-@settings(LOADED, max_examples=15)
+@examples(15)
 def test_the_proof_agrees_with_trying_everything(plan: Plan, place: int) -> None:
     truth = plan.parse()
     decided_by = _weaken(truth, place)
@@ -375,7 +373,7 @@ def test_the_proof_agrees_with_trying_everything(plan: Plan, place: int) -> None
 
 
 @given(plans, st.data())
-@settings(LOADED, max_examples=10)
+@examples(10)
 def test_an_exception_lets_its_people_talk_and_the_proof_holds(plan: Plan, data: st.DataObject) -> None:
     directory = plan.parse()
     firm = [jid for jid in sorted(directory.people) if jid.endswith("@m.example")]

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.content.decide import decide_content
@@ -27,6 +27,7 @@ from policy.content.stanza import StanzaTextError
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.facts import NamedJid, StanzaFacts, Way
+from tests.support.rounds import examples
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE, say
 
 EXAMPLE_POLICY = (Path(__file__).parents[2] / "config" / "examples" / "policy.toml").read_text()
@@ -99,7 +100,6 @@ def strength(decision: Decision) -> int:
     return order[decision.action] or bool(decision.notice)
 
 
-@settings(deadline=None)
 @given(policies(), matched, facts)
 def test_adding_a_refusing_rule_never_allows(
     rules: tuple[Rule, ...], what: Matched, said: StanzaFacts
@@ -113,7 +113,6 @@ def test_adding_a_refusing_rule_never_allows(
         assert after.action is Action.REFUSE
 
 
-@settings(deadline=None)
 @given(policies(), policies(3), facts)
 def test_more_rules_never_weaken_a_decision(
     some: tuple[Rule, ...], more: tuple[Rule, ...], said: StanzaFacts
@@ -124,7 +123,6 @@ def test_more_rules_never_weaken_a_decision(
     assert set(few.rules) <= set(all_.rules)
 
 
-@settings(deadline=None)
 @given(policies(), facts, st.randoms(use_true_random=False))
 def test_the_order_of_rules_has_no_meaning(
     rules: tuple[Rule, ...], said: StanzaFacts, chance: random.Random
@@ -136,7 +134,6 @@ def test_the_order_of_rules_has_no_meaning(
     assert decide_content(one, said) == decide_content(other, said) == decide_content(one, said)
 
 
-@settings(deadline=None)
 @given(policies(), facts)
 def test_rules_decide_each_for_itself(rules: tuple[Rule, ...], said: StanzaFacts) -> None:
     """What is found together, in one pass, is what each would find alone."""
@@ -148,7 +145,6 @@ def test_rules_decide_each_for_itself(rules: tuple[Rule, ...], said: StanzaFacts
         assert strength(decision) >= strongest
 
 
-@settings(deadline=None)
 @given(policies(), facts)
 def test_no_rule_opens_a_border(rules: tuple[Rule, ...], said: StanzaFacts) -> None:
     before, after = decide(EXAMPLE, said), decide(EXAMPLE, said, ContentPolicy(rules))
@@ -157,7 +153,6 @@ def test_no_rule_opens_a_border(rules: tuple[Rule, ...], said: StanzaFacts) -> N
         assert after.rules[: len(before.rules)] == before.rules
 
 
-@settings(deadline=None)
 @given(st.sampled_from(WORDS), texts, texts, st.sampled_from(["", " ", "\n", "(", "。"]))
 def test_a_term_between_spaces_is_always_found(word: str, before: str, after: str, edge: str) -> None:
     rule = Rule("r", ContentAction.FLAG, "", Lexicon((Term("en", word),), fold=True))
@@ -167,7 +162,6 @@ def test_a_term_between_spaces_is_always_found(word: str, before: str, after: st
     assert decide_content(ContentPolicy((rule,)), said).rules == ("r",)
 
 
-@settings(deadline=None)
 @given(texts)
 def test_a_refused_host_is_found_wherever_it_stands(before: str) -> None:
     rule = Rule("r", ContentAction.FLAG, "", Links(("reuters.com",), ("https",), True))
@@ -242,7 +236,7 @@ def rule_files(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.one_of(rule_files(), st.text()), texts)
 def test_no_file_breaks_the_parser(text: str, terms: str) -> None:
     files = dict.fromkeys(find_lexicon_files(text), terms)
@@ -255,7 +249,6 @@ def test_no_file_breaks_the_parser(text: str, terms: str) -> None:
         assert policy.rules
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_example_file_is_refused_or_a_policy(data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(EXAMPLE_POLICY)))
@@ -267,7 +260,6 @@ def test_a_damaged_example_file_is_refused_or_a_policy(data: st.DataObject) -> N
         assert error.problems
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), texts.map(lambda text: f"<message>{text}</message>")))
 def test_no_example_breaks_the_reader(text: str) -> None:
     try:

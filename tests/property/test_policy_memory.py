@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.rules.topic_models import load_model
@@ -12,6 +12,7 @@ from policy.content.rate import SLICES, RateCounter
 from policy.content.rule import ContentAction, Counted, Rate, Rule, Topics
 from policy.facts import StanzaFacts, Way
 from policy.topic.model import ModelName, Topic
+from tests.support.rounds import examples
 from tests.unit.policy.samples import ALICE, BOB, GEORGE, ROOM
 
 S = 1_000_000_000
@@ -45,7 +46,6 @@ def amount(rate: Rate, calls: list[tuple[str, str, int, int]], window_ns: int) -
             return len({to for _, to, _, _ in within})
 
 
-@settings(deadline=None)
 @given(rates, said)
 def test_a_rate_is_exact_but_for_one_step(rate: Rate, calls: list[tuple[str, str, int, int]]) -> None:
     counter = RateCounter(rate)
@@ -60,7 +60,6 @@ def test_a_rate_is_exact_but_for_one_step(rate: Rate, calls: list[tuple[str, str
             assert not exceeded
 
 
-@settings(deadline=None)
 @given(rates, st.lists(st.tuples(st.sampled_from("ab"), st.integers(-(10**12), 10**12)), max_size=40))
 def test_no_clock_breaks_a_rate(rate: Rate, calls: list[tuple[str, int]]) -> None:
     one, other = RateCounter(rate), RateCounter(rate)
@@ -69,7 +68,6 @@ def test_no_clock_breaks_a_rate(rate: Rate, calls: list[tuple[str, int]]) -> Non
     assert len(one) <= 2
 
 
-@settings(deadline=None)
 @given(rates, st.integers(1, 5), said)
 def test_a_stricter_rate_lets_nothing_more_through(
     rate: Rate, less: int, calls: list[tuple[str, str, int, int]]
@@ -101,7 +99,7 @@ matched: Any = rates | st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(matched, max_size=3), matched, st.lists(facts, max_size=12))
 def test_rules_remember_each_for_itself(what: list[Any], more: Any, calls: list[StanzaFacts]) -> None:
     """Adding a rule changes nothing for the others, and the same calls always give the same answers."""

@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.address import BareJid
@@ -13,6 +13,7 @@ from policy.proof.table import BorderTable
 from policy.reach.affiliation import ALLOWED, decide_affiliation
 from policy.reach.exception import BarrierException
 from policy.reach.partition import partition
+from tests.support.rounds import examples
 
 DESKS = ("base", "precious", "research")
 ACCOUNTS = tuple("abcdef")
@@ -71,7 +72,7 @@ def write(
     return "\n".join(lines).replace("'", '"')
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(desks, rooms, barriers, allows, st.lists(excepted, max_size=2))
 def test_the_table_is_the_decision(
     found: list[str],

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import verify_checkpoint
@@ -21,6 +21,7 @@ from components.witness.request import (
     parse_request,
 )
 from tests.support.archive import ORIGIN, START_S, VERIFIER_KEY
+from tests.support.rounds import examples
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, MemoryLog, make_witness
 
 LOG = MemoryLog()
@@ -61,7 +62,7 @@ def test_the_note_is_cosigned() -> None:
     assert is_cosigned(COSIGNED.encode())
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.integers(0, len(COSIGNED.encode()) * 8 - 1))
 def test_any_flipped_bit_of_a_cosigned_note_is_refused(bit: int) -> None:
     assert not is_cosigned(flip(COSIGNED.encode(), bit))
@@ -72,7 +73,7 @@ def test_whatever_is_put_into_a_cosigned_note_raises_nothing_else(place: int, te
     is_cosigned((COSIGNED[:place] + text + COSIGNED[place:]).encode())
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data())
 def test_any_flipped_bit_of_a_request_is_refused(data: st.DataObject) -> None:
     with new_witness() as witness:
@@ -99,7 +100,7 @@ def test_bytes_are_a_request_or_refused(body: bytes) -> None:
     assert encode_request(parse_request(body)) == body
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.tuples(logs, sizes, sizes), max_size=25))
 def test_what_is_cosigned_is_one_growing_log(asked: list[tuple[MemoryLog, int, int]]) -> None:
     """Whoever asks with whatever fork and old size: each cosigned tree is a prefix of the next."""

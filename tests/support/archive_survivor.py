@@ -7,7 +7,6 @@ failures that it met, as JSON; without APPENDS whether the log is whole.
 
 import asyncio
 import json
-import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +16,14 @@ from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.audit.verify import verify_log
 from tests.support.archive import AUDITOR, ESCROW, VKEY, entries, open_writer, ticking
+from tests.support.rounds import chance
 from tests.support.sealed_log import assert_segments_add_up, open_spoken, read_leaves
 
 _TICK_NS = 37_000_000_000
 
 
 async def survive(path: Path, appends: int, ballast: Path | None) -> list[str]:
-    chance = random.Random(path.name)
+    draw = chance(path.name)
     failures: list[str] = []
 
     def note(error: LogUnavailable) -> None:
@@ -35,10 +35,10 @@ async def survive(path: Path, appends: int, ballast: Path | None) -> list[str]:
     while appends:
         try:
             await writer.recover()
-            if chance.random() < 0.4:
+            if draw.random() < 0.4:
                 await writer.maintain(sign_after_s=0)
             said = await count_said(path)
-            batch = entries(said, chance.choice((1, 3, 40, 200)))
+            batch = entries(said, draw.choice((1, 3, 40, 200)))
             batch = [entry._replace(payload=entry.payload * 50) for entry in batch]
             await writer.append(
                 batch, memo=b"%d" % (said + len(batch)), forget_memos_before=writer.size - 500

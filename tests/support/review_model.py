@@ -1,7 +1,6 @@
 """A gate with rules and a review queue between an adapter and a disk in memory, all of which may fail at any time."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from policy.content.parse import parse_policy
 from policy.facts import StanzaFacts, Way
 from policy.review import Act, Item
 from policy.rules import Rules
+from tests.support.rounds import chance
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, HOST, FakeLog
 
 GATE = "gate.metals.example"
@@ -138,7 +138,7 @@ class Model:
     """All of it; `step` does something at random, `come_to_rest` lets everything end well."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        self.random = chance(seed)
         self.log, self.disk, self.server = FakeLog(), Disk(), Server()
         self.said: list[str] = []
         self.released: set[str] = set()

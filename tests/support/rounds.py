@@ -1,6 +1,9 @@
-"""How much of what takes long one run tries: enough for every day, or all of it."""
+"""How much a run of the tests tries, and by which chance: the same in each `make test`, another in each `make fuzz`."""
 
 import os
+import random
+
+from hypothesis import HealthCheck, settings
 
 STRIDE = int(os.environ.get("STEELYARD_FAULT_STRIDE", "4"))
 """Of all the places where a process may be killed, each so-manieth is tried; 1 tries every one."""
@@ -8,5 +11,37 @@ STRIDE = int(os.environ.get("STEELYARD_FAULT_STRIDE", "4"))
 ROUNDS = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "4"))
 """How often a process is killed at random moments."""
 
-FUZZ_EXAMPLES = int(os.environ.get("STEELYARD_FUZZ_EXAMPLES", "100"))
-"""How many inputs each test makes up that throws anything at a parser."""
+FUZZ_SEED = os.environ.get("STEELYARD_FUZZ_SEED", "")
+"""What `make fuzz` draws everything from; empty in `make test`, where all chance is fixed."""
+
+TIMES = int(os.environ.get("STEELYARD_FUZZ_TIMES", "1"))
+"""How many times as many examples each property test makes up as in `make test`."""
+
+_PROFILE = "steelyard"
+
+
+def load_profile() -> None:
+    """Set how Hypothesis runs; before any test is imported, for each takes it over when it is made.
+
+    No test fails because the machine is busy, and nothing is remembered from run to run: a case that is found becomes
+    an `@example`.
+    """
+    settings.register_profile(
+        _PROFILE,
+        derandomize=not FUZZ_SEED,
+        max_examples=100 * TIMES,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile(_PROFILE)
+
+
+def examples(count: int, *unchecked: HealthCheck) -> settings:
+    """Return the settings of a property test that makes up so many examples; without these of Hypothesis's checks."""
+    return settings(max_examples=count * TIMES, suppress_health_check=[HealthCheck.too_slow, *unchecked])
+
+
+def chance(own: object) -> random.Random:
+    """Return what a test draws from: `own` tells the test apart, and the seed of `make fuzz` one run from the next."""
+    return random.Random(f"{FUZZ_SEED}/{own}" if FUZZ_SEED else str(own))

@@ -1,6 +1,5 @@
 """What was destroyed is in no file of the store: neither payload nor keys, nor a part of them."""
 
-import os
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,23 +13,24 @@ from components.archive.store.sqlite import SqliteSource, SqliteStore
 from components.archive.writer import Entry, LogWriter
 from components.audit.verify import verify_log
 from tests.support.archive import RECIPIENTS, SIGNER, VKEY, open_writer, ticking
+from tests.support.rounds import chance
 from tests.support.sealed_log import read_leaves, read_payloads, read_segments
 
 TRACE_BYTES = 12
 LENGTHS = (0, 1, 30, 300, 700, 2000, 5000, 9000)  # within a page, and over several
 
 
-async def write(path: Path, records: int, chance: random.Random) -> None:
+async def write(path: Path, records: int, draw: random.Random) -> None:
     """Write records of two classes and all lengths, some signed; the writer stops in order."""
     times = ticking(step_ns=1_000_000)
     writer = await LogWriter.open_on(await SqliteStore.open(path), SIGNER, RECIPIENTS, lambda: next(times))
     while writer.size < records:
         batch = [
-            Entry(RecordKind.STANZA, os.urandom(chance.choice(LENGTHS)), chance.choice((1, 2)))
-            for _ in range(chance.randrange(1, 30))
+            Entry(RecordKind.STANZA, draw.randbytes(draw.choice(LENGTHS)), draw.choice((1, 2)))
+            for _ in range(draw.randrange(1, 30))
         ]
         await writer.append(batch, memo=b"memo", forget_memos_before=max(0, writer.size - 50))
-        if chance.random() < 0.3:
+        if draw.random() < 0.3:
             await writer.sign()
     await writer.close()
 
@@ -63,22 +63,23 @@ def pieces_of_keys(keys: Sequence[bytes | None]) -> list[bytes]:
     return [part for value in keys for part in (value or b"").split(b'"') if len(part) > 100]
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("seed", range(2))
 async def test_nothing_of_it_is_left(seed: int, tmp_path: Path) -> None:
     """In several rounds: what is left of a page is moved about when the rest of it goes."""
-    chance = random.Random(seed)
+    draw = chance(seed)
     log = tmp_path / "gate.db"
-    await write(log, 400, chance)
+    await write(log, 400, draw)
     store = await open_store(log)
     rows = await fetch_sealed(store, 1)
     everything = [row.payload for row in rows]
     assert len(traces(log, everything)) > 100
-    chance.shuffle(rows)
+    draw.shuffle(rows)
     gone: list[RecordRow] = []
     while rows:
-        count = chance.randrange(1, 120)
+        count = draw.randrange(1, 120)
         now, rows = rows[:count], rows[count:]
-        envelopes = b'[{"name":"auditor","sealed":"%s"}]' % os.urandom(60).hex().encode()
+        envelopes = b'[{"name":"auditor","sealed":"%s"}]' % draw.randbytes(60).hex().encode()
         old_keys = [segment.keys for segment in await store.fetch_segments(1, 2)]
         destruction = Destruction(1, [row.index for row in now], envelopes if rows else None)
         await store.commit(Change(destroyed=[destruction]))
@@ -97,7 +98,7 @@ async def test_nothing_of_it_is_left(seed: int, tmp_path: Path) -> None:
 
 async def test_the_write_ahead_log_is_emptied(tmp_path: Path) -> None:
     log = tmp_path / "gate.db"
-    await write(log, 60, random.Random(1))
+    await write(log, 60, chance(1))
     store = await open_store(log)
     rows = await fetch_sealed(store, 1)
     await store.commit(Change(destroyed=[Destruction(1, [row.index for row in rows], None)]))
@@ -111,8 +112,9 @@ async def test_destroyed_while_the_writer_goes_on(tmp_path: Path) -> None:
     """In the log that is open, of records that were written a moment ago and lie in the write-ahead log only."""
     log = tmp_path / "gate.db"
     writer = await open_writer(log)
-    await writer.append([Entry(RecordKind.STANZA, os.urandom(500), 1) for _ in range(50)])
-    await writer.append([Entry(RecordKind.STANZA, os.urandom(500), 2) for _ in range(50)])
+    draw = chance(1)
+    await writer.append([Entry(RecordKind.STANZA, draw.randbytes(500), 1) for _ in range(50)])
+    await writer.append([Entry(RecordKind.STANZA, draw.randbytes(500), 2) for _ in range(50)])
     store = writer._store
     assert isinstance(store, SqliteStore)
     rows = await fetch_sealed(store, 1)
@@ -133,7 +135,7 @@ async def test_a_reader_in_the_middle_of_the_log_keeps_it_from_being_emptied(
 ) -> None:
     monkeypatch.setattr("components.archive.store.connection.LOCK_TIMEOUT_S", 0.01)
     log = tmp_path / "gate.db"
-    await write(log, 60, random.Random(1))
+    await write(log, 60, chance(1))
     store, reader = await open_store(log), await SqliteSource.open(log)
     rows = await fetch_sealed(store, 1)
     await reader._fetch("BEGIN")
@@ -150,7 +152,7 @@ async def test_a_reader_in_the_middle_of_the_log_keeps_it_from_being_emptied(
 
 async def test_whoever_has_lost_the_lease_destroys_nothing(tmp_path: Path) -> None:
     log = tmp_path / "gate.db"
-    await write(log, 60, random.Random(1))
+    await write(log, 60, chance(1))
     first = await open_store(log)
     rows = await fetch_sealed(first, 1)
     log.with_name("gate.db.lock").unlink()

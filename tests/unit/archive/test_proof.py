@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
@@ -18,6 +18,7 @@ from components.archive.log.proof import (
     verify_proof,
 )
 from tests.support.archive import KEY, ORIGIN, SIGNER, VERIFIER_KEY
+from tests.support.rounds import examples
 
 HASHES = [leaf_hash(b"%d" % index) for index in range(5)]
 
@@ -120,7 +121,7 @@ def test_every_proof_is_read_back(index: int, hashes: list[bytes], extra: bytes)
     assert parse_proof(encode_proof(proof)) == proof
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.data())
 def test_any_flipped_bit_is_refused(data: st.DataObject) -> None:
     text = encode_proof(prove(leaf_at(2))).encode()

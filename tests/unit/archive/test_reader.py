@@ -1,5 +1,4 @@
 import asyncio
-import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from tests.support.archive import (
     tamper,
     write_log,
 )
+from tests.support.rounds import chance
 from tests.support.sealed_log import (
     assert_whole,
     read_checkpoint_sizes,
@@ -234,20 +234,21 @@ async def test_a_proof_out_of_a_damaged_log(statement: str, log: Path) -> None:
     await reader.close()
 
 
+@pytest.mark.fuzz
 async def test_reading_while_it_is_written(tmp_path: Path) -> None:
     """Whatever size a reader sees, all of it is there, intact, open to the auditor, and proved."""
     writer = await open_writer(tmp_path / "gate.db")
     reader = await LogReader.open(tmp_path / "gate.db")
     opener = RecordOpener(reader, ORIGIN, [AUDITOR])
-    chance = random.Random(7)
+    draw = chance("batches")
     said = 0
 
     async def write() -> None:
         nonlocal said
-        for count in chance.choices(range(1, 400), k=40):
+        for count in draw.choices(range(1, 400), k=40):
             await writer.append(entries(said, count))
             said += count
-            if chance.random() < 0.5:
+            if draw.random() < 0.5:
                 await writer.sign()
             await asyncio.sleep(0)
 

@@ -1,7 +1,6 @@
 """Orders carried out on a real log: what was ordered is gone from its files, all else is readable."""
 
 import asyncio
-import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -34,6 +33,7 @@ from tests.support.orders import (
     secrets_of,
     submit,
 )
+from tests.support.rounds import chance
 
 CONVERSATION = b"\7" * 16
 
@@ -382,9 +382,10 @@ async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
         assert secret not in after.files
 
 
+@pytest.mark.fuzz
 async def test_nothing_is_left_of_payloads_of_any_size(tmp_path: Path) -> None:
     """Small ones that share a page, and large ones that fill many; half of them erased, then all expired."""
-    path, sizes = tmp_path / "gate.db", random.Random(20261124)
+    path, sizes = tmp_path / "gate.db", chance("sizes")
     writer = await open_writer(path, iter(range(START_S * 10**9, START_S * 10**9 + 10**6)))
     for _ in range(30):
         await writer.append(

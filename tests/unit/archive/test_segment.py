@@ -1,7 +1,6 @@
 """When a segment ends, and that it says of itself what its leaves say."""
 
 import json
-import random
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +15,7 @@ from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import Entry, LogWriter
 from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, SIGNER, START_S, entries, open_writer
+from tests.support.rounds import chance
 from tests.support.sealed_log import assert_segments_add_up, assert_whole, read_leaves, read_segments
 
 START_NS = START_S * NS_PER_SECOND
@@ -244,15 +244,16 @@ async def test_a_clock_set_back_between_two_appends(writer: LogWriter, clock: Cl
     await assert_whole(tmp_path / "gate.db", payloads([said(3), said(2), said(1)]))
 
 
+@pytest.mark.fuzz
 async def test_classes_that_are_interleaved_have_segments_of_their_own(
     writer: LogWriter, tmp_path: Path
 ) -> None:
-    chance = random.Random(11)
+    draw = chance("classes")
     classes = (1, 2, 7, 255)
     batches = [
         [
-            Entry(RecordKind.STANZA, b"%d/%d" % (number, place), chance.choice(classes))
-            for place in range(chance.randrange(1, 900))
+            Entry(RecordKind.STANZA, b"%d/%d" % (number, place), draw.choice(classes))
+            for place in range(draw.randrange(1, 900))
         ]
         for number in range(40)
     ]

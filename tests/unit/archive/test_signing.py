@@ -1,6 +1,5 @@
 """When checkpoints are signed, what they are of, and what becomes of records that a killed writer left without one."""
 
-import random
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from tests.support.archive import (
     ticking,
 )
 from tests.support.faulty_store import FaultyStore, always
+from tests.support.rounds import chance
 from tests.support.sealed_log import assert_whole, read_checkpoint_sizes, read_leaves
 
 SIGNED = 300
@@ -143,22 +143,23 @@ async def test_the_oldest_record_without_a_checkpoint_waits_so_long_and_no_longe
     await writer.close()
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("seed", range(5))
 async def test_whenever_it_is_maintained_nothing_older_is_unsigned(
     seed: int, stopwatch: Stopwatch, tmp_path: Path
 ) -> None:
     """Also where commits fail, before or after they did what they should."""
-    chance = random.Random(seed)
+    draw = chance(seed)
     store = await FaultyStore.open(tmp_path / "gate.db")
     writer = await LogWriter.open_on(store, SIGNER, RECIPIENTS)
     stored_at: list[float] = []  # by index, as far as the test knows: when it was seen first
     for _ in range(300):
-        stopwatch.now_s += chance.choice((0, 0.01, 0.1, 0.3))
-        faults = chance.choice(((None, None), (None, None), (always, None), (None, always)))
+        stopwatch.now_s += draw.choice((0, 0.01, 0.1, 0.3))
+        faults = draw.choice(((None, None), (None, None), (always, None), (None, always)))
         store.fail_before, store.fail_after = faults
         try:
-            if chance.random() < 0.6:
-                await writer.append(entries(0, chance.randrange(1, 4)))
+            if draw.random() < 0.6:
+                await writer.append(entries(0, draw.randrange(1, 4)))
             else:
                 await writer.maintain()
                 unsigned = stored_at[writer.signed_size :]

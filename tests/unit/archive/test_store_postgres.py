@@ -1,7 +1,6 @@
 """What is PostgreSQL's own: names, sessions that end, servers that crash, what a destruction leaves."""
 
 import asyncio
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from components.archive.store.open import open_source, open_store, store_label
 from components.archive.store.postgres_connection import postgres_errors_named
 from components.archive.store.postgres_url import parse_postgres_url
 from tests.support.postgres import PostgresServer, run_postgres
+from tests.support.rounds import chance
 from tests.support.stores import entries, make_store, open_log, records
 
 WRITERS = (
@@ -181,11 +181,12 @@ async def test_a_lease_lost_in_the_middle_fences_the_writer_off(
     await reader.close()
 
 
+@pytest.mark.fuzz
 async def test_sessions_ended_at_random_moments_lose_and_repeat_nothing(
     log: str, postgres_server: PostgresServer
 ) -> None:
     writer = await open_log(log)
-    lives, failures = random.Random(20261124), 0
+    lives, failures = chance("sessions"), 0
     control = await asyncpg.connect(f"{log.partition('#')[0]}")
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'steelyard writer%'"
     told = 0

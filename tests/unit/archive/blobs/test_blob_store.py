@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from components.archive.blobs.address import BlobAddress, parse_address
@@ -36,6 +36,7 @@ from tests.support.blobs import (
     open_store,
     pieces,
 )
+from tests.support.rounds import examples
 
 STRANGER = RecipientKey("stranger", X25519PrivateKey.from_private_bytes(bytes([9] * 32)))
 BIG = 9 * CHUNK_SIZE_BYTES * 20 + 1234  # more than one part of an upload
@@ -286,11 +287,7 @@ async def _rewrite(objects: ObjectStore, name: str, data: bytes) -> None:
     await objects.write(name, pieces(data))
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(25, HealthCheck.function_scoped_fixture)
 @given(bit=st.integers(0, 10**7))
 async def test_any_flipped_bit_of_the_data_is_found(bit: int, objects: ObjectStore) -> None:
     store, data = open_store(objects), content(2 * CHUNK_SIZE_BYTES + 9)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.archive.blobs.stream import (
@@ -18,6 +18,7 @@ from components.archive.blobs.stream import (
 )
 from components.archive.seal import SealError
 from tests.support.blobs import content
+from tests.support.rounds import examples
 
 KEY = bytes(range(32))
 EDGES = (0, 1, CHUNK_SIZE_BYTES - 1, CHUNK_SIZE_BYTES, CHUNK_SIZE_BYTES + 1, 3 * CHUNK_SIZE_BYTES)
@@ -40,7 +41,6 @@ def open_all(chunks: list[bytes], size: int) -> bytes:
     return b"".join(opener.open(number, chunk) for number, chunk in enumerate(chunks))
 
 
-@settings(deadline=None)
 @given(SIZES, st.lists(st.integers(0, 10**6), max_size=12))
 def test_however_it_comes_in_it_is_the_same_stream(size: int, cuts: list[int]) -> None:
     data = content(size)
@@ -88,7 +88,7 @@ def test_a_stream_that_was_lengthened_does_not_open() -> None:
         open_all([*chunks, chunks[0]], CHUNK_SIZE_BYTES + 100)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.permutations(range(4)))
 def test_chunks_in_another_order_do_not_open(order: list[int]) -> None:
     size = 3 * CHUNK_SIZE_BYTES + 50
@@ -101,7 +101,7 @@ def test_chunks_in_another_order_do_not_open(order: list[int]) -> None:
             open_all(moved, size)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.integers(1, 2 * CHUNK_SIZE_BYTES), st.data())
 def test_any_flipped_bit_is_found(size: int, data: st.DataObject) -> None:
     chunks = seal(content(size))

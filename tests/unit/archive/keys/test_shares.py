@@ -4,12 +4,13 @@ import itertools
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shamir_mnemonic import generate_mnemonics
 
 from components.archive.keys.shares import ShareError, join_shares, split_key
 from components.archive.seal import RecipientKey
+from tests.support.rounds import examples
 
 KEY = RecipientKey("escrow", X25519PrivateKey.from_private_bytes(bytes(range(32))))
 
@@ -29,7 +30,7 @@ def test_any_three_of_five() -> None:
             join_shares(few, KEY.recipient)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.binary(min_size=32, max_size=32), st.integers(2, 16), st.data())
 def test_any_key_and_numbers(secret: bytes, shares: int, data: st.DataObject) -> None:
     key = RecipientKey("escrow", X25519PrivateKey.from_private_bytes(secret))
