@@ -33,18 +33,19 @@ def prove(
     paths: Sequence[Path] = PATHS,
     partition_: Callable[[Directory], Partition] = partition,
 ) -> Proof:
-    """Try all that must not pass in a directory, with what decides on stanzas and what the adapter is told.
+    """Try what must not pass in a directory, by what decides on stanzas and by the table that the adapter is told.
 
-    Tried are, wherever the tables forbid it (policy.proof.ends):
+    Who must not reach whom is read from the tables (policy.proof.ends). Tried are:
 
     - a message and the adapter's table between each two people;
-    - the plain paths (join, speak, hear, be invited, whisper) and the table between each person and each room;
-    - each path between each two classes of people, and from each class of people to each class of rooms and to each
-      server of another enterprise; and each path to each room by somebody.
+    - the plain paths (join, write, be told, be invited; and where two meet, write and whisper) and the adapter's table
+      between each person and each room;
+    - each path between each two classes of people, from each class to each class of rooms and to each server of
+      another enterprise, and to each room by somebody.
 
-    Assumed is that what passes on the other paths depends on nothing of a person or a room but their class (EndClass,
-    RoomClass) and what the plain ones show: those who stand for a class take turns, so that a name that matters on one
-    path alone is found by chance at most. docs/borders.md, section 6, has all that is assumed.
+    This assumes that on paths that are not plain decisions know of a person or a room no more than their class
+    (EndClass, RoomClass). Those who stand for a class take turns, so that a name that matters on such a path alone is
+    found only if it has its turn. docs/borders.md, section 6, says what else is assumed.
     """
     return _Prover(directory, decide_, partition_(directory), paths).run(progress)
 
