@@ -1,9 +1,7 @@
 """Admission on the real server: two approve, an account is made, the notice is acknowledged, one puts out again."""
 
-import asyncio
 import json
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -30,16 +28,16 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
         site.decide("erin", Act.APPROVE, digest)
         with pytest.raises(GrantsError, match="needs another approver"):
             site.decide("erin", Act.APPROVE, digest)
-        await asyncio.sleep(0.5)
-        assert not site.passwords.exists()
-        site.decide("frank", Act.APPROVE, digest)
         site.admit("bob")
+        bobs_password = await site.fetch_password("bob")
+        assert [file.name for file in site.passwords.iterdir()] == ["bob@metals.example"]
+        site.decide("frank", Act.APPROVE, digest)
         password = await site.fetch_password("alice")
         file = site.passwords / "alice@metals.example"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
         alice = await site.login("alice", password)
-        bob = await site.login("bob", await site.fetch_password("bob"))
+        bob = await site.login("bob", bobs_password)
         await alice.expect(is_notice)
         await bob.expect(is_notice)
         # Nothing else before it is acknowledged.
@@ -58,20 +56,17 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
         assert "This line is recorded" in show(info)
 
         # Put out by one: the session is over at once, and there is no account any more.
-        began_s = time.monotonic()
         site.decide("gina", Act.REVOKE, "alice@metals.example")
-        await alice.wait_for_end(10.0)
-        took_s = time.monotonic() - began_s
-        print(f"revoked after {took_s:.2f} s")
-        assert "not-authorized" in show(alice.error) if alice.error is not None else ""
-        assert await wait_until(lambda: not file.exists(), 10.0)
+        await alice.wait_for_end()
+        assert alice.error is not None and "not-authorized" in show(alice.error)
+        assert await wait_until(lambda: not file.exists())
         with pytest.raises((AssertionError, StreamEndedError)):
             await XmppStream.login(site.prosody.address, "alice@metals.example", password=password)
         bob.send("<message to='alice@metals.example' type='chat' id='m2'><body>still there?</body></message>")
         gone = await bob.expect(lambda element: element.get("id") == "m2")
         assert gone.get("type") == "error"
         # All of it is in the record.
-        assert await wait_until(lambda: len(recorded_names(site)) >= 9, 10.0), recorded_names(site)
+        assert await wait_until(lambda: len(recorded_names(site)) >= 9), recorded_names(site)
         async with site.gate.open_log() as opener:
             text = await read_log(opener)
         for said in ("approve person=alice", "revoke person=alice", "acknowledge person=alice", "add-user"):

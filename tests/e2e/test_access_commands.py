@@ -18,7 +18,6 @@ from tests.support.stream import Element, XmppStream, show
 COMMANDS = "http://jabber.org/protocol/commands"
 DATA = "jabber:x:data"
 ITEMS = f"<query xmlns='http://jabber.org/protocol/disco#items' node='{COMMANDS}'/>"
-WAIT_S = 15.0
 
 
 async def step(
@@ -108,7 +107,7 @@ async def an_approver_decides_in_a_client(site: AccessSite, erin: XmppStream) ->
 async def a_revocation_takes_effect_when_its_time_comes(site: AccessSite, erin: XmppStream) -> None:
     """Nothing is written at that time: both the gate and the component know it from before."""
     site.revoke_later("gina", "erin", int(time.time()) + 2)
-    await erin.wait_for_end(WAIT_S)
+    await erin.wait_for_end()
     assert site.standing().admissions[BareJid("erin@metals.example")].state is State.REVOKED
 
 
@@ -117,7 +116,7 @@ async def whoever_is_not_listed_any_more_keeps_the_account_and_says_nothing(site
     password = await site.fetch_password("carol")
     carol = await site.login("carol", password)
     site.list_people(["alice", "bob"])
-    await carol.wait_for_end(WAIT_S)
+    await carol.wait_for_end()
     again = await XmppStream.login(site.prosody.address, "carol@metals.example", password=password)
     again.send("<message to='bob@metals.example' type='chat' id='x'><body>and now?</body></message>")
     refused = await again.expect(lambda element: element.get("id") == "x")
@@ -132,6 +131,6 @@ async def a_revocation_waits_for_the_server(site: AccessSite) -> None:
     await site.prosody.start()
     await site.start()
     file = site.passwords / "bob@metals.example"
-    assert await wait_until(lambda: not file.exists(), WAIT_S), site.log_tail()
+    assert await wait_until(lambda: not file.exists()), site.log_tail()
     with pytest.raises(AssertionError):
         await XmppStream.login(site.prosody.address, "bob@metals.example", password=password)

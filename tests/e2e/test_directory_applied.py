@@ -12,13 +12,12 @@ from components.archive.record import Event, RecordKind, parse_record
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import one_enterprise
 from tests.support.line import Line
-from tests.support.process import ProcessUnderTest, wait_until
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import free_port
 from tests.support.scim import ScimClient
 from tests.support.site import run_steelyard
 from tests.support.stream import XmppStream
 
-WAIT_S = 15.0
 ALICE, BOB, DANA = (f"{name}@metals.example" for name in ("alice", "bob", "dana"))
 TOKEN = "the token of a test, long enough"
 
@@ -58,7 +57,7 @@ class DirectoryProcess(ProcessUnderTest):
         """Wait until so many attempts to apply were made."""
         done = ('"applied"', '"not applied"')
         said: Callable[[], int] = lambda: sum(self.log_tail(1000).count(text) for text in done)  # noqa: E731
-        assert await wait_until(lambda: said() >= count, WAIT_S), self.log_tail()
+        assert await wait_until(lambda: said() >= count), self.log_tail()
 
 
 async def passes(sender: XmppStream, to: str) -> bool:
@@ -72,7 +71,7 @@ async def passes(sender: XmppStream, to: str) -> bool:
 
 async def wait_until_passes(sender: XmppStream, to: str, wanted: bool) -> None:
     """Wait until messages pass, or do not any more; the gate looks for a new directory a few times a second."""
-    give_up_at_s = time.monotonic() + WAIT_S
+    give_up_at_s = time.monotonic() + PATIENCE_S
     while await passes(sender, to) is not wanted:
         assert time.monotonic() < give_up_at_s, f"{sender.jid} to {to}: still {not wanted}"
         await asyncio.sleep(0.05)
@@ -120,7 +119,7 @@ async def test_who_is_on_the_line_changes_while_it_runs(
 
 async def read_events(line: Line, count: int) -> list[Event]:
     """Wait until so many records of the rules are in the log, and read them."""
-    give_up_at_s = time.monotonic() + WAIT_S
+    give_up_at_s = time.monotonic() + PATIENCE_S
     while True:
         async with line.gate.open_log() as opener:
             records = await opener.fetch(0, await opener.reader.size())

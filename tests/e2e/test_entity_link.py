@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.link.entity import EntityLink, NoAnswerError, Request, StanzaError
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 
 ROSTER, DESK = "roster.steelyard.example", "desk.steelyard.example"
@@ -24,7 +25,7 @@ class _Entity:
         self.link = EntityLink(jid, "s3cret", "127.0.0.1", port, on_state=self.states.put_nowait)
 
     async def wait(self, state: bool) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await self.states.get() is not state:
                 pass
 
@@ -96,7 +97,7 @@ async def _hears(asker: EntityLink, asked: EntityLink) -> None:
         ET.SubElement(inner, "{jabber:client}message", {"to": "x"})
         assert asker.send(message)
     assert asker.send(ET.Element("{jabber:client}presence", {"from": ROSTER, "to": DESK, "type": "probe"}))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         stanzas = [await came.get() for _ in range(3)]
     assert [stanza.tag.rpartition("}")[2] for stanza in stanzas] == ["message", "message", "presence"]
     assert {stanza.tag.partition("}")[0] for stanza in stanzas} == {"{jabber:client"}

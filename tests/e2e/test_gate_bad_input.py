@@ -11,13 +11,13 @@ import pytest
 from components.archive.record import Submission
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.observer import read_log, wait_for_log
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.stream import XmppStream
 
 ALICE, BOB, CAROL = "alice@metals.example/desk", "bob@metals.example/desk", "carol@metals.example/desk"
 PEOPLE = [jid.partition("/")[0] for jid in (ALICE, BOB, CAROL)]
 MARKER = "Quecksilber"  # in all that is said here: no log may contain it
-WAIT_S = 15.0
 
 _STREAM_ERRORS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 _STANZA_ERRORS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
@@ -129,7 +129,7 @@ class Receiver(XmppStream):
     async def wait_for_raw(self, *any_of: bytes) -> None:
         """Wait until one of these has come."""
         assert self.raw is not None
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not any(each in self.raw for each in any_of):
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -182,7 +182,7 @@ async def try_out(server: ProsodyServer, data: str | bytes) -> Outcome:
     alice.send(data)
     alice.send("<iq type='get' id='end'><ping xmlns='urn:xmpp:ping'/></iq>")
     try:
-        await alice.expect(lambda element: element.get("id") == "end", WAIT_S)
+        await alice.expect(lambda element: element.get("id") == "end")
     except AssertionError:
         assert alice.ended, "the server does not answer any more"
     carol.send(f"<message to='{BOB}' id='after'><body>{MARKER}</body></message>")

@@ -1,6 +1,5 @@
 """The adapter and canaries: held, numbered and released like any message, from the gate to the gate."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,7 +75,7 @@ async def test_it_keeps_its_place_among_what_others_say(line: ScriptedLine) -> N
 
 
 async def test_one_that_is_refused_or_runs_out_of_time_is_not_answered(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=0.5) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=2.0) as line:
         line.gate.hold_back()
         ask(line, "refused")
         held = await line.gate.expect(is_canary)
@@ -115,7 +114,7 @@ async def test_after_a_break_it_is_submitted_again_and_comes_to_the_gate_that_is
     ask(line, "one")
     held = await line.gate.expect(is_canary)
     await line.gate.close()
-    await asyncio.sleep(0.1)
+    await line.turn()
     gate = await line.connect_gate()
     again = await gate.expect(is_canary)
     assert (again.seq, again.body) == (held.seq, held.body)

@@ -66,7 +66,7 @@ async def test_it_is_held_submitted_and_said_as_if_its_sender_said_it(tmp_path: 
 
 
 async def test_what_goes_wrong_is_told_to_the_gate_and_to_nobody_else(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=1.0) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=2.0) as line:
         alice, bob = await line.login("alice"), await line.login("bob")
         # Not understood.
         before = len(line.gate.submissions)

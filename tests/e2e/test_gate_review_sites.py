@@ -58,14 +58,14 @@ async def test_held_on_the_way_out_and_on_the_way_in(tmp_path: Path, authority: 
         alice.send(say("insider tip to Zurich", BOB) + say("good morning", BOB))
         await bob.expect(message("good morning"))
         await alice.expect(notice("with compliance"))
-        (record,) = await reviewer.waiting()
+        record = await reviewer.wait_for_one()
         await reviewer.decide("release", record)
         arrived = await bob.expect(message("insider tip to Zurich", from_=f"{ALICE}/desk"))
         assert arrived.find(DELAY) is not None
         # What comes in is held likewise, and its sender not told: that is for their own site to do.
         bob.send(say("insider tip from Zurich", f"{ALICE}/desk") + say("good evening", f"{ALICE}/desk"))
         await alice.expect(message("good evening"))
-        (record,) = await reviewer.waiting()
+        record = await reviewer.wait_for_one()
         await reviewer.decide("release", record)
         await alice.expect(message("insider tip from Zurich", from_=f"{BOB}/desk"))
         assert [text for text in bodies(bob) if text] == ["good morning", "insider tip to Zurich"]

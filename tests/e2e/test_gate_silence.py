@@ -9,7 +9,7 @@ from tests.support.scripted_gate import ScriptedLine, event, refuse, stanza
 from tests.support.stream import Element, Matcher, XmppStream, message
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example/desk"
-TIMEOUT_S = 0.5
+TIMEOUT_S = 2.0  # so that an answer comes in time on a busy machine, too
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 
 
@@ -171,7 +171,7 @@ async def test_after_a_break_what_is_held_is_submitted_again_after_a_status(tmp_
 
 
 async def test_a_gate_that_stays_silent_is_disconnected_for_its_successor(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=0.2) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=TIMEOUT_S) as line:
         alice, bob = await line.login("alice"), await line.login("bob")
         stuck = line.gate
         stuck.hold_back()
@@ -188,16 +188,16 @@ async def test_a_gate_that_stays_silent_is_disconnected_for_its_successor(tmp_pa
 
 
 async def test_a_quiet_gate_is_not_a_silent_one(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=0.1) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=TIMEOUT_S) as line:
         alice, bob = await line.login("alice"), await line.login("bob")
-        await asyncio.sleep(1)  # ten timeouts in which nobody says anything
+        await asyncio.sleep(2 * TIMEOUT_S)  # nobody says anything meanwhile
         alice.send(offer("m1"))
         await bob.expect(message("Offer m1"))
         assert not line.gate.ended
 
 
 async def test_events_and_farewells_wait_for_the_gate_without_a_limit(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=0.2) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=TIMEOUT_S) as line:
         line.prosody.befriend("alice@metals.example", "bob@metals.example")
         alice, bob = await line.login("alice"), await line.login("bob")
         await bob.expect(lambda element: element.get("from") == ALICE)
@@ -214,7 +214,7 @@ async def test_events_and_farewells_wait_for_the_gate_without_a_limit(tmp_path: 
 
 
 async def test_nobody_may_bind_while_too_many_events_wait(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, hold_timeout_s=0.2, window_stanzas=8) as line:
+    async with ScriptedLine(tmp_path, hold_timeout_s=TIMEOUT_S, window_stanzas=8) as line:
         await line.gate.close()
         clients = [await line.login(f"carol/{number}", online=False) for number in range(8)]
         late = XmppStream(line.prosody.address, "metals.example")

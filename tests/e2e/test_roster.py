@@ -12,7 +12,7 @@ from components.archive.record import Event, RecordKind, parse_record
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import open_sealed
 from tests.support.observer import read_log
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.prosody import free_port, peers_of, private_plan
 from tests.support.roster_site import Listed, People, RosterSite, fetch_roster, is_presence, is_push
 from tests.support.stream import XmppStream, show
@@ -155,7 +155,7 @@ async def test_a_newcomer_is_seen_at_once_by_those_online(sites: Sites, clients:
     sites.list_people({DAN: Listed("Dan Dale", ENERGY)}, at=(sites.metals,))
     push = await alice.expect(is_push(DAN, "both"))
     assert push.find(".//{jabber:iq:roster}item").get("name") == "Dan Dale"
-    await wait_until(lambda: sites.metals.roster.status()["waiting"] == 0, 10)
+    assert await wait_until(lambda: sites.metals.roster.status()["waiting"] == 0)
     (dan,) = await clients.login(DAN)
     for seen in (alice.expect(is_presence(f"{DAN}/desk")), dan.expect(is_presence(f"{ALICE}/desk"))):
         await seen
@@ -210,7 +210,7 @@ async def test_an_outsider_cannot_be_added(clients: Clients) -> None:
 
 async def test_an_account_that_is_made_later_gets_its_roster_at_login(sites: Sites, clients: Clients) -> None:
     sites.list_people({ERIN: Listed("Erin Ende")})
-    assert await wait_until(lambda: sites.metals.roster.status()["without_account"] == 1, 10)
+    assert await wait_until(lambda: sites.metals.roster.status()["without_account"] == 1)
     sites.metals.register([ERIN])
     (erin,) = await clients.login(ERIN)
     colleagues = [jid for jid, each in sites.people.items() if each.firm == "metals" and jid != ERIN]
@@ -230,7 +230,7 @@ async def test_who_departs_goes_offline_and_vanishes(sites: Sites, clients: Clie
     )
     assert gone < next(index for index, each in enumerate(alice.received) if is_push(BOB, "remove")(each))
     await bob.expect(is_push(ALICE, "remove"))
-    assert await wait_until(lambda: BOB not in sites.metals.roster.state_file.read_text(), 10)
+    assert await wait_until(lambda: BOB not in sites.metals.roster.state_file.read_text())
 
 
 async def test_what_changed_meanwhile_is_put_right_after_downtime(sites: Sites, clients: Clients) -> None:
@@ -249,7 +249,7 @@ async def test_what_changed_meanwhile_is_put_right_after_downtime(sites: Sites, 
 
 async def _expect_entry(stream: XmppStream, jid: str, entry: tuple[str, str, tuple[str, ...]]) -> None:
     """Wait for a push after which the roster has this entry."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await fetch_roster(stream))[jid] != entry:
             await stream.expect(is_push(jid))
 

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.slow
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 ACCESS = "access.steelyard.example"
-WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -65,9 +64,9 @@ async def test_what_is_killed_comes_back(made: Path) -> None:
             await site.wait_until_said(f"{name} was ended by SIGKILL; starts again in 0.2 s")
             await site.wait_until_said(f"✔ {name} is healthy", times=2)
             assert site.pid_of(part) != killed
-        assert await wait_until(
-            lambda: run_steelyard("check", "--site", site.site).returncode == 0, WAIT_S
-        ), run_steelyard("check", "--site", site.site).stdout
+        assert await wait_until(lambda: run_steelyard("check", "--site", site.site).returncode == 0), (
+            run_steelyard("check", "--site", site.site).stdout
+        )
         await exchange(made)
 
 

@@ -18,13 +18,12 @@ from components.witness.request import MAX_BODY_BYTES, Answer
 from components.witness.state import hash_origin
 from components.witness.timestamp import load_certificates, verify_time_stamp
 from tests.support.archive import ORIGIN, RECIPIENTS, SIGNER, VERIFIER_KEY, VKEY, entries, open_writer
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.timestamp_authority import TimeStampAuthority
 from tests.support.witness import MemoryLog, WitnessProcess, vkey_of
 
 LOG = MemoryLog()
 FORK = MemoryLog("b", common=3)
-WAIT_S = 20.0
 VERIFIER = Path(__file__).parents[2] / "components/audit/verify.py"
 
 
@@ -78,7 +77,7 @@ def cosigned_size(site: WitnessProcess, *witnesses: WitnessProcess, key: Verifie
 async def wait_for_size(
     size: int, site: WitnessProcess, *witnesses: WitnessProcess, key: VerifierKey = VERIFIER_KEY
 ) -> None:
-    reached = await wait_until(lambda: cosigned_size(site, *witnesses, key=key) == size, WAIT_S)
+    reached = await wait_until(lambda: cosigned_size(site, *witnesses, key=key) == size)
     assert reached, f"{newest(site)}\n{site.status()}\n{site.log_tail()}"
 
 
@@ -123,13 +122,13 @@ async def test_two_sites_witness_one_another(tmp_path: Path) -> None:
         await writer.close()
         sizes.append(writer.size)
     async with one:
-        told = await wait_until(lambda: "cannot be reached" in " ".join(one.status()["faults"]), WAIT_S)
+        told = await wait_until(lambda: "cannot be reached" in " ".join(one.status()["faults"]))
         assert told, one.status()
         assert cosigned_size(one, one) == sizes[0]
         async with two:
             for site, signer, size in zip((one, two), signers, sizes, strict=True):
                 await wait_for_size(size, site, one, two, key=signer.verifier_key)
-            assert await wait_until(lambda: one.status()["faults"] + two.status()["faults"] == [], WAIT_S)
+            assert await wait_until(lambda: one.status()["faults"] + two.status()["faults"] == [])
 
 
 async def sizes_of(site: WitnessProcess) -> int:
@@ -147,7 +146,7 @@ async def test_a_log_that_is_set_back_is_told(site: WitnessProcess, witness: Wit
         await wait_for_size(size, site, site, witness)
     site.log_file.write_bytes(older)
     async with site:
-        told = await wait_until(lambda: " ".join(site.status()["faults"]).count("was set back") == 2, WAIT_S)
+        told = await wait_until(lambda: " ".join(site.status()["faults"]).count("was set back") == 2)
         assert told, site.status()
         assert cosigned_size(site, site, witness) == size
 
@@ -242,10 +241,10 @@ async def test_a_log_is_stamped(site: WitnessProcess, tmp_path: Path) -> None:
         ca = authority.folder / "ca.pem"
         site.stamps = {"url": authority.url, "certificates": str(ca), "every_s": 1}
         async with site:
-            first = await wait_until(lambda: len(stamps_of(site)) == 1, WAIT_S)
+            first = await wait_until(lambda: len(stamps_of(site)) == 1)
             assert first, site.log_tail()
             await grow(site, 5)
-            second = await wait_until(lambda: len(stamps_of(site)) > 1, WAIT_S)
+            second = await wait_until(lambda: len(stamps_of(site)) > 1)
             assert second, site.log_tail()
             assert site.status()["faults"] == []
     for token in stamps_of(site):
@@ -259,7 +258,7 @@ def stamps_of(site: WitnessProcess) -> list[Path]:
 
 
 def ask_over_one_connection(port: int) -> list[int]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.connect()
     socket, statuses = connection.sock, []
     for old_size, size in ((0, 1), (1, 2), (2, 9)):

@@ -20,7 +20,6 @@ from tests.support.witness import WitnessProcess
 
 pytestmark = pytest.mark.slow
 
-WAIT_S = 30.0
 TABLE = """
 [witness]
 name = "steelyard.example/witness"
@@ -47,13 +46,13 @@ async def test_a_site_is_witnessed_by_another(tmp_path: Path) -> None:
             note = newest.read_text() if newest.exists() else ""
             return bool(note) and len(verify_cosignatures(note, keys)) == len(keys)
 
-        assert await wait_until(is_witnessed, WAIT_S), site.said()
+        assert await wait_until(is_witnessed), site.said()
         killed = site.pid_of("components.witness")
         os.kill(killed, signal.SIGKILL)
         await site.wait_until_said("witness was ended by SIGKILL; starts again in 0.2 s")
         await site.wait_until_said("✔ witness is healthy", times=2)
         # The other witness does not know the log of the auditors' looks: that is told, and stops nothing.
-        told = await wait_until(lambda: "404" in run_steelyard("check", "--site", site.site).stdout, WAIT_S)
+        told = await wait_until(lambda: "404" in run_steelyard("check", "--site", site.site).stdout)
         assert told, run_steelyard("check", "--site", site.site).stdout
         assert await site.end(signal.SIGTERM) == 0
         said = site.said()

@@ -20,7 +20,6 @@ from tests.support.witness import MemoryLog, WitnessProcess
 
 LOG = MemoryLog()
 FORK = MemoryLog("b", common=3)
-WAIT_S = 15.0
 
 DRAFT, FOLDER = "draft", "folder"
 
@@ -46,7 +45,7 @@ async def test_killed_while_it_keeps(tmp_path: Path, call: str, of: str, kept: s
     async with traced(witness, tmp_path / "calls", path, call):
         with pytest.raises(aiohttp.ClientError):  # no answer, and so no cosignature
             await witness.post(LOG.request(5, 7))
-        assert await wait_until(lambda: not witness.running, WAIT_S)
+        assert await wait_until(lambda: not witness.running)
     assert "+++ killed by SIGKILL +++" in (tmp_path / "calls").read_text()
 
     async with witness:
@@ -68,7 +67,7 @@ async def traced(witness: WitnessProcess, calls: Path, path: str, call: str) -> 
     tracer = await asyncio.create_subprocess_exec(*attach)
     try:
         attached = lambda: "TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text()  # noqa: E731
-        assert await wait_until(attached, WAIT_S)
+        assert await wait_until(attached)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):

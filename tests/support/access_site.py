@@ -19,13 +19,12 @@ from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from policy.directory.enterprise import EnterpriseId
 from tests.support.gate_process import GateProcess, gated_plan
-from tests.support.process import ProcessUnderTest, wait_until
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream, message
 
 ACCESS = "access.metals.example"
 APPROVERS = ("erin", "frank", "gina")
-_WAIT_S = 20.0
 
 
 class AccessSite(ProcessUnderTest):
@@ -141,13 +140,13 @@ class AccessSite(ProcessUnderTest):
     async def fetch_password(self, person: str) -> str:
         """Wait for the first password of a new account."""
         file = self.passwords / f"{person}@metals.example"
-        assert await wait_until(file.exists, _WAIT_S), f"{self.status()}\n{self.log_tail()}"
+        assert await wait_until(file.exists), f"{self.status()}\n{self.log_tail()}"
         return file.read_text().strip()
 
     async def login(self, person: str, password: str) -> XmppStream:
         """Log in and become available once the gate has the admission."""
         stream = await XmppStream.login(self.prosody.address, f"{person}@metals.example", password=password)
-        async with asyncio.timeout(_WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while (await stream.request("get", "<query xmlns='jabber:iq:roster'/>")).get("type") == "error":
                 pass
         stream.send("<presence/>")

@@ -15,7 +15,7 @@ from components.gate.watch.alarm import STATES
 from components.site.prosody import MODULES
 from policy.facts import Way
 from tests.support.gate_process import GATE, GateProcess
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 from tests.support.stream import Element, XmppStream
 
 # Beyond 10,000 messages of an account, mod_mam's internal storage rewrites all of them for each that comes.
@@ -23,7 +23,6 @@ MODULES_UNDER_LOAD = tuple(name for name in MODULES if name != "mam")
 
 _CLIENT = "{jabber:client}"
 _RECEIPT = "{urn:xmpp:sid:0}stanza-id"
-_ANSWER_S = 15.0
 
 
 @dataclass(slots=True)
@@ -125,7 +124,7 @@ async def wait_for_answers(traders: Iterable[Trader]) -> None:
             )
         }
 
-    if not await wait_until(lambda: not unanswered(), _ANSWER_S):
+    if not await wait_until(lambda: not unanswered()):
         counts = {jid: f"{len(ids)} of {by_jid[jid].sent[-1]}" for jid, ids in unanswered().items()}
         raise AssertionError(f"neither received nor answered: {counts}")
 
@@ -141,7 +140,7 @@ async def wait_until_it_flows(traders: Iterable[Trader]) -> None:
             offered.add(trader.offer())
             return not offered.isdisjoint(partner.received_ids())
 
-        assert await wait_until(arrives, _ANSWER_S), f"nothing of {trader.jid} arrives any more"
+        assert await wait_until(arrives), f"nothing of {trader.jid} arrives any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,7 @@ async def read_log(gate: GateProcess) -> LogContent:
 
 async def wait_for_log(gate: GateProcess, matches: Callable[[LogContent], bool]) -> None:
     """Wait until a gate's log holds what it should."""
-    async with asyncio.timeout(_ANSWER_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not matches(await read_log(gate)):  # noqa: ASYNC110 - a log has no events
             await asyncio.sleep(0.05)
 

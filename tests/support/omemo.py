@@ -10,9 +10,8 @@ from slixmpp.plugins import register_plugin
 from slixmpp.stanza import Message
 from slixmpp_omemo import XEP_0384
 
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import PASSWORD
-
-WAIT_S = 20.0
 
 
 class Keys(Storage):
@@ -76,7 +75,7 @@ class OmemoClient:
         began: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._xmpp.add_event_handler("session_start", lambda event: began.done() or began.set_result(event))
         self._xmpp.connect(*address)
-        await asyncio.wait_for(began, WAIT_S)
+        await asyncio.wait_for(began, PATIENCE_S)
         await self._xmpp.get_roster()
         self._xmpp.send_presence()
 
@@ -109,7 +108,7 @@ class OmemoClient:
         return encrypted
 
     async def next_message(self) -> Message:
-        return await asyncio.wait_for(self.messages.get(), WAIT_S)
+        return await asyncio.wait_for(self.messages.get(), PATIENCE_S)
 
     async def decrypt(self, message: Message) -> str:
         plain, _ = await self._xmpp.plugin["xep_0384"].decrypt_message(message)

@@ -8,10 +8,9 @@ from components.archive.keys import create_log_key
 from components.audit.review import HeldList, decide_held, list_held
 from components.settings.audit import AuditSettings, load_audit_settings
 from tests.support.gate_process import GateProcess
+from tests.support.process import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-
-_TIMEOUT_S = 10.0
 
 
 class Reviewer:
@@ -54,12 +53,20 @@ index = "index.db"
 
     async def held(self) -> HeldList:
         """Give what is held."""
-        return await list_held(self.settings, _TIMEOUT_S)
+        return await list_held(self.settings, PATIENCE_S)
 
     async def waiting(self) -> list[str]:
         """Give the ids of the records of messages that wait."""
         return [f"gate/{each.record}" for each in (await self.held()).held if each.stage == "waiting"]
 
+    async def wait_for_one(self) -> str:
+        """Wait until a message waits for review, and give the id of its record; fails where there are several."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (records := await self.waiting()):
+                pass
+        (record,) = records
+        return record
+
     async def decide(self, act: str, record: str, reason: str = "read it") -> None:
         """Release or refuse."""
-        await decide_held(self.settings, record, act, reason, _TIMEOUT_S)
+        await decide_held(self.settings, record, act, reason, PATIENCE_S)

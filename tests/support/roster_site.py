@@ -12,12 +12,11 @@ from components.archive.keys import create_log_key
 from components.site.prosody import ProsodyPlan
 from policy.address import domain_of
 from tests.support.gate_process import GateProcess, gated_plan
-from tests.support.process import ProcessUnderTest, wait_until
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import ProsodyServer
 from tests.support.stream import Element, XmppStream
 
 ROSTER = "{jabber:iq:roster}"
-_WAIT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class RosterProcess(ProcessUnderTest):
         """Wait until it has nothing more to look at."""
         before = self._status_file.stat().st_mtime_ns
         done = await wait_until(
-            lambda: self._status_file.stat().st_mtime_ns != before and self.status()["waiting"] == 0, _WAIT_S
+            lambda: self._status_file.stat().st_mtime_ns != before and self.status()["waiting"] == 0
         )
         assert done, f"it is {self.status()}:\n{self.log_tail()}"
 
@@ -141,7 +140,7 @@ class RosterSite:
     async def login(self, jid: str, tls: Any = None) -> XmppStream:
         """Log in, fetch the roster as soon as the gate knows who that is, and become available."""
         stream = await XmppStream.login(self.prosody.address, jid, tls=tls)
-        async with asyncio.timeout(_WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while (await stream.request("get", "<query xmlns='jabber:iq:roster'/>")).get("type") == "error":
                 pass
         stream.send("<presence/>")

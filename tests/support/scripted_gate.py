@@ -14,6 +14,7 @@ from components.site.prosody import ProsodyPlan
 from policy.address import bare
 from policy.facts import Way
 from tests.support.gate_process import GATE, gated_plan
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream
 
@@ -21,7 +22,6 @@ _COMPONENT = "jabber:component:accept"
 _STREAM = "http://etherx.jabber.org/streams"
 _HEADER = re.compile(rb"<stream:stream [^>]*\bid='([^']+)'[^>]*>")
 _HANDSHAKE_DONE = b"<handshake/>"
-_WAIT_S = 5.0
 
 
 class Component(asyncio.Protocol):
@@ -56,16 +56,16 @@ class Component(asyncio.Protocol):
         self._transport.abort()
         await self.wait_until(lambda: self.ended)
 
-    async def wait_until(self, condition: Callable[[], bool], timeout_s: float = _WAIT_S) -> None:
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until what the server says makes the condition true."""
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(PATIENCE_S):
                 while not condition():
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(
-                f"{self.jid} waited {timeout_s} s; the end of what it heard:\n{self.tail()}"
+                f"{self.jid} waited {PATIENCE_S} s; the end of what it heard:\n{self.tail()}"
             ) from None
 
     def tail(self) -> str:

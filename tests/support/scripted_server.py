@@ -10,6 +10,7 @@ from lxml import etree
 from components.link.codec import XMLNS, XMLNS_FORWARD
 from components.site.prosody import ProsodyPlan
 from tests.support.adapter_model import HOST
+from tests.support.process import PATIENCE_S
 
 _HEADER = (
     "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' "
@@ -18,7 +19,6 @@ _HEADER = (
 _HANDSHAKE = re.compile(rb"<handshake[^>]*>([0-9a-f]{40})</handshake>")
 _STREAM_ID = "s1"
 _GATE = f"{{{XMLNS}}}"
-_WAIT_S = 10.0
 
 
 class ScriptedServer:
@@ -75,7 +75,7 @@ class ScriptedServer:
 
     async def wait_for_verdict(self, seq: int) -> None:
         """Wait until the gate has answered this number."""
-        async with asyncio.timeout(_WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not any(first <= seq <= through for first, through in self.verdicts):
                 self._news.clear()
                 await self._news.wait()

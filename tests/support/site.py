@@ -11,10 +11,9 @@ from typing import Self
 import psutil
 
 from components.archive.reader import LogReader
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-END_TIMEOUT_S = 60.0
 STEELYARD = (sys.executable, "-m", "components.site.cli")
 
 
@@ -27,7 +26,7 @@ def run_steelyard(*arguments: str | Path, **environment: str) -> subprocess.Comp
         check=False,
         cwd=ROOT,
         env={**os.environ, **environment},
-        timeout=END_TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
 
 
@@ -97,9 +96,7 @@ class RunningSite:
 
     async def wait_until_said(self, text: str, times: int = 1) -> None:
         """Wait until it has written a text so many times."""
-        said = await wait_until(
-            lambda: self.said().count(text) >= times or not self.running, timeout_s=END_TIMEOUT_S
-        )
+        said = await wait_until(lambda: self.said().count(text) >= times or not self.running)
         assert said, f"{text!r} was not said in time:\n{self.said()}"
         assert self.said().count(text) >= times, f"it ended without saying {text!r}:\n{self.said()}"
 
@@ -107,7 +104,7 @@ class RunningSite:
         """Send a signal to `up` alone, wait for its end and return its status."""
         assert self.process is not None
         self.process.send_signal(number)
-        assert await wait_until(lambda: not self.running, END_TIMEOUT_S), self.said()
+        assert await wait_until(lambda: not self.running), self.said()
         return self.process.returncode
 
     def pid_of(self, part: str) -> int:

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
+from tests.support.process import PATIENCE_S
 from tests.support.prosody import PASSWORD
 
 Element = etree._Element
@@ -26,7 +27,6 @@ _SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 _BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 _MANAGEMENT = "urn:xmpp:sm:3"
 _STANZAS = frozenset(f"{{{_CLIENT}}}{name}" for name in ("message", "presence", "iq"))
-_TIMEOUT_S = 5.0
 
 
 class StreamEndedError(AssertionError):
@@ -127,29 +127,27 @@ class XmppStream(asyncio.Protocol):
             self._unacknowledged += _split_stanzas(data)
         self._transport.write(data)
 
-    async def request(
-        self, type_: str, payload: str, *, to: str = "", timeout_s: float = _TIMEOUT_S
-    ) -> Element:
+    async def request(self, type_: str, payload: str, *, to: str = "") -> Element:
         """Send an IQ and return its answer, be it a result or an error."""
         id_ = next(self._ids)
         address = f" to={quoteattr(to)}" if to else ""
         self.send(f"<iq type='{type_}' id='{id_}'{address}>{payload}</iq>")
         is_answer = named(_CLIENT, "iq")
         return await self.expect(
-            lambda e: is_answer(e) and e.get("id") == id_ and e.get("type") in ("result", "error"), timeout_s
+            lambda e: is_answer(e) and e.get("id") == id_ and e.get("type") in ("result", "error")
         )
 
-    async def ping(self, timeout_s: float = _TIMEOUT_S) -> None:
+    async def ping(self) -> None:
         """Ping the server (XEP-0199): what it sent this client, or took from it, before is now done."""
-        await self.request("get", "<ping xmlns='urn:xmpp:ping'/>", to=self.domain, timeout_s=timeout_s)
+        await self.request("get", "<ping xmlns='urn:xmpp:ping'/>", to=self.domain)
 
-    async def expect(self, matches: Matcher, timeout_s: float = _TIMEOUT_S) -> Element:
+    async def expect(self, matches: Matcher) -> Element:
         """Take the first unread element that matches, now or when it comes; the others stay unread.
 
         Raises `StreamEndedError`, or an `AssertionError` that shows what came instead.
         """
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     for element in self.unread:
                         if matches(element):
@@ -160,11 +158,11 @@ class XmppStream(asyncio.Protocol):
                     await self._arrived.wait()
         except TimeoutError:
             came = "\n".join(map(show, self.unread)) or "nothing"
-            raise AssertionError(f"{self.jid} waited {timeout_s} s; what came:\n{came}") from None
+            raise AssertionError(f"{self.jid} waited {PATIENCE_S} s; what came:\n{came}") from None
 
-    async def take(self, timeout_s: float = _TIMEOUT_S) -> Element:
+    async def take(self) -> Element:
         """Take the oldest unread element."""
-        return await self.expect(lambda _: True, timeout_s)
+        return await self.expect(lambda _: True)
 
     async def enable_resumption(self) -> None:
         """Have the server keep this session when the connection breaks (XEP-0198, section 3)."""
@@ -190,11 +188,11 @@ class XmppStream(asyncio.Protocol):
         self._counts_sent = True
         self._transport.write(b"".join(self._unacknowledged))
 
-    async def close(self, timeout_s: float = _TIMEOUT_S) -> None:
+    async def close(self) -> None:
         """End the stream as RFC 6120, 4.4 wants it, and wait until the server has ended it too."""
         if not self.ended:
             self._transport.write(b"</stream:stream>")
-        await self.wait_for_end(timeout_s)
+        await self.wait_for_end()
 
     def abort(self) -> None:
         """Break the connection (TCP RST), as a crash or a dead network would."""
@@ -207,9 +205,9 @@ class XmppStream(asyncio.Protocol):
         """Send the beginning of a stanza, which counts as never sent."""
         self._transport.write(xml.encode())
 
-    async def wait_for_end(self, timeout_s: float = _TIMEOUT_S) -> None:
+    async def wait_for_end(self) -> None:
         """Wait until the connection is gone."""
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(PATIENCE_S):
             await self._disconnected.wait()
 
     def data_received(self, data: bytes) -> None:

@@ -74,7 +74,7 @@ async def settle(streams: Sequence[XmppStream], domains: Iterable[str] = ()) -> 
         for _ in range(2):
             await asyncio.gather(
                 *(
-                    stream.request("get", _PING, to=domain, timeout_s=20.0)
+                    stream.request("get", _PING, to=domain)
                     for stream in streams
                     for domain in (stream.domain, *domains)
                 )

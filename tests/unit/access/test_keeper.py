@@ -16,8 +16,6 @@ from components.access.password import PasswordFolder
 from components.link.entity import NoAnswerError
 from tests.support.process import wait_until
 
-WAIT_S = 10.0
-
 
 class Server:
     """A server's administration commands, carried out on a set of accounts; `done` are those that were completed."""
@@ -81,7 +79,7 @@ class Case:
         self.keeper = AccountKeeper(self.server, self.memory, self.passwords)
 
     async def settle(self) -> None:
-        assert await wait_until(lambda: self.keeper.pending == 0, WAIT_S)
+        assert await wait_until(lambda: self.keeper.pending == 0)
 
 
 @pytest.fixture
@@ -139,7 +137,7 @@ async def test_what_was_done_is_not_done_again(case: Case) -> None:
     case.keeper.link_changed(connected=True)
     case.keeper.want({jid("bob"): Account.PRESENT, jid("gone"): Account.ABSENT})
     await case.settle()
-    assert await wait_until(case.file.exists, WAIT_S)
+    assert await wait_until(case.file.exists)
     case.memory.store()
     done = len(case.server.done)
     case.begin()

@@ -19,7 +19,6 @@ from components.gate.watch.alarm import STATES, AlarmName, Alarms
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until
 
-WAIT_S = 5.0
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text()
 
 
@@ -146,7 +145,7 @@ async def test_each_is_recorded_in_order(alarms: Alarms, writer: LogWriter, tmp_
     alarms.sound(AlarmName.LINK_DOWN)
     alarms.end(AlarmName.LINK_DOWN)
     alarms.sound(AlarmName.NUMBER_REUSED, last=7, first=7, epoch="9f2c")
-    assert await wait_until(lambda: writer.size >= 4, WAIT_S)  # the segment's own record is one
+    assert await wait_until(lambda: writer.size >= 4)  # the segment's own record is one
     found = await recorded(writer, tmp_path / "gate.db")
     assert [(each.name, each.details) for each in found] == [
         ("link-down", ()),
@@ -163,9 +162,9 @@ async def test_a_disk_that_fails_keeps_each_alarm_once(
 ) -> None:
     store.fails_before, store.fails_after = before, after
     alarms.sound(AlarmName.NOT_RECORDING, reason="the disk is full")
-    assert await wait_until(lambda: not (store.fails_before or store.fails_after), WAIT_S)
+    assert await wait_until(lambda: not (store.fails_before or store.fails_after))
     alarms.sound(AlarmName.RECORDS_MISSING, first=3, last=4, records=2)
-    assert await wait_until(lambda: not alarms.recorder._unwritten, WAIT_S)
+    assert await wait_until(lambda: not alarms.recorder._unwritten)
     found = await recorded(writer, tmp_path / "gate.db")
     assert [each.name for each in found] == ["not-recording", "records-missing"]
 

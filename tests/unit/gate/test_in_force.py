@@ -15,7 +15,6 @@ from components.rules.load import RulesError, RuleSources
 from policy.rules import Rules
 from tests.support.process import wait_until
 
-WAIT_S = 10.0
 DIRECTORY = """
 gate = "gate.metals.example"
 [enterprise.metals]
@@ -70,9 +69,9 @@ class Case:
         self.used: list[Rules] = []
 
     async def changes(self, count: int) -> None:
-        assert await wait_until(lambda: len(self.used) >= count, WAIT_S)
+        assert await wait_until(lambda: len(self.used) >= count)
         # What changed is said a little later: the first record is of the start.
-        assert await wait_until(lambda: len(self.recorder.rules()) > count, WAIT_S)
+        assert await wait_until(lambda: len(self.recorder.rules()) > count)
 
 
 @pytest.fixture
@@ -128,18 +127,18 @@ async def test_of_a_great_many_changes_the_first_are_told(case: Case) -> None:
 async def test_broken_files_leave_the_rules_in_force(case: Case) -> None:
     before = case.in_force.rules
     case.directory.write_text(DIRECTORY.replace("trader", "traitor"))
-    assert await wait_until(lambda: bool(case.alarms.present()), WAIT_S)
+    assert await wait_until(lambda: bool(case.alarms.present()))
     assert case.alarms.present()[0]["name"] == AlarmName.RULES_BROKEN
     assert case.in_force.rules is before
     case.directory.write_text(DIRECTORY)
-    assert await wait_until(lambda: not case.alarms.present(), WAIT_S)
+    assert await wait_until(lambda: not case.alarms.present())
     assert case.used == []
     assert case.in_force.rules == before
 
 
 async def test_a_file_that_is_not_there_is_broken_too(case: Case) -> None:
     case.policy.unlink()
-    assert await wait_until(lambda: bool(case.alarms.present()), WAIT_S)
+    assert await wait_until(lambda: bool(case.alarms.present()))
     case.policy.write_text(POLICY.replace("tips", "hints"))
     await case.changes(1)
     assert case.alarms.present() == []

@@ -17,8 +17,6 @@ from tests.support.process import wait_until
 from tests.unit.gate.fakes import Answers, FakeLog, held, make_gate
 from tests.unit.gate.fakes import status as adapter_status
 
-WAIT_S = 5.0
-
 
 @dataclass(slots=True)
 class Link:
@@ -60,11 +58,11 @@ async def test_the_state_is_what_a_supervisor_must_know(tmp_path: Path, log: Fak
     assert state() == "connected"
     log.fates.append("failed")
     gate.take([adapter_status(1, 1, 2), held(1)])
-    assert await wait_until(lambda: state() == "not recording", WAIT_S)
+    assert await wait_until(lambda: state() == "not recording")
     link.is_up = False
     assert state() == "disconnected"
     link.is_up = True
-    assert await wait_until(lambda: state() == "connected", WAIT_S)
+    assert await wait_until(lambda: state() == "connected")
     written = json.loads(file.read_text())
     assert (written["recorded"], written["failed_commits"], written["batches"]) == (1, 1, 1)
     assert [path.name for path in file.parent.iterdir()] == ["gate.status.json"]
@@ -82,9 +80,9 @@ async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
     assert not file.exists()
     assert not task.done()
     draft.rmdir()
-    assert await wait_until(file.exists, WAIT_S)
+    assert await wait_until(file.exists)
     file.unlink()
-    assert await wait_until(file.exists, WAIT_S)
+    assert await wait_until(file.exists)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -113,7 +113,7 @@ class Site:
             await asyncio.gather(task, return_exceptions=True)
 
     async def settle(self) -> None:
-        assert await wait_until(lambda: self.keeper.waiting == 0, 20)
+        assert await wait_until(lambda: self.keeper.waiting == 0)
 
     def holds(self, name: str) -> set[str]:
         return {contact.partition("@")[0] for contact in self.accounts.rosters[jid(name)]}
@@ -158,7 +158,7 @@ async def test_it_is_recorded_before_it_is_changed_and_not_changed_without() -> 
     site = Site("ann", "ben")
     site.records.full = True
     async with site.at_work("ann", "ben"):
-        assert await wait_until(lambda: site.keeper.counters.failed >= 2, 20)
+        assert await wait_until(lambda: site.keeper.counters.failed >= 2)
         assert {kind for _, kind in site.accounts.asked} == {"get"}
         site.records.full = False
         await site.settle()

@@ -67,7 +67,7 @@ async def test_nobody_listens() -> None:
     [
         ({"state": "connected", "pid": 7, "records": 3}, 0, ""),
         ({"state": "connected", "pid": 8, "records": 3}, 0, "has not told"),
-        ({"state": "connected", "pid": 7, "records": 3}, 60, "has been silent for 60 s"),
+        ({"state": "connected", "pid": 7, "records": 3}, 60, "has been silent for 6"),
         ({"state": "disconnected", "pid": 7}, 0, "is disconnected; nothing is delivered meanwhile"),
         ({"state": "not recording", "pid": 7}, 0, "is not recording"),
         ({"pid": 7}, 0, "is None"),

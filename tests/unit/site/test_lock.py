@@ -66,7 +66,7 @@ def test_the_site_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_holder_left_running_is_waited_for(tmp_path: Path) -> None:
-    end(hold(tmp_path, HOLD_WITH_CHILD, "1"))
+    end(hold(tmp_path, HOLD_WITH_CHILD, "3"))
     assert not (tmp_path / "ended").exists()
     with hold_site(tmp_path):
         assert (tmp_path / "ended").exists()
@@ -74,7 +74,7 @@ def test_what_a_killed_holder_left_running_is_waited_for(tmp_path: Path) -> None
 
 def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.site.lock._LEFTOVER_TIMEOUT_S", 0.3)
-    end(hold(tmp_path, HOLD_WITH_CHILD, "3"))
+    end(hold(tmp_path, HOLD_WITH_CHILD, "10"))
     with (
         pytest.raises(SiteError, match=r"does not end; find it with `fuser .*up\.lock`"),
         hold_site(tmp_path),

@@ -202,12 +202,12 @@ async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
     try:
         for approver in APPROVERS[:2]:
             approve_exception(sources.exceptions, "e1", _signer(site, approver), WALLED)
-        assert await wait_until(lambda: seen == [True], 10)
+        assert await wait_until(lambda: seen == [True])
         (site.parent / "directory.toml").write_text("broken")
-        assert await wait_until(lambda: len(problems) == 1, 10)
+        assert await wait_until(lambda: len(problems) == 1)
         assert _talk(follower.rules)
         monkeypatch.setattr(time, "time_ns", lambda: (now + 3600) * 10**9)
-        assert await wait_until(lambda: seen == [True, False], 10)
+        assert await wait_until(lambda: seen == [True, False])
         assert len(problems) == 1
         assert not _talk(follower.rules)
     finally:

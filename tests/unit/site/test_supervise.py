@@ -11,11 +11,10 @@ import pytest
 
 from components.process.errors import SiteError
 from components.site.supervise import ProcessSpec, State, Supervisor
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 
 FOREVER = "import time\nwhile True: time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True)\n" + FOREVER
-WAIT_S = 10.0
 
 
 class Watcher:
@@ -69,8 +68,8 @@ def is_running(pid: int) -> bool:
 async def test_start_waits_for_health_and_stop_leaves_nothing(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health("is not ready")
     supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
-    starting = asyncio.create_task(supervisor.start(WAIT_S))
-    assert await wait_until(lambda: bool(health.pids), WAIT_S)
+    starting = asyncio.create_task(supervisor.start(PATIENCE_S))
+    assert await wait_until(lambda: bool(health.pids))
     assert not starting.done()
     health.fault = ""
     await starting
@@ -82,9 +81,9 @@ async def test_start_waits_for_health_and_stop_leaves_nothing(tmp_path: Path) ->
 async def test_a_killed_process_comes_back(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health()
     supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     os.kill(health.pids[0], signal.SIGKILL)
-    assert await wait_until(lambda: watcher.states("sleeper").count(State.HEALTHY) == 2, WAIT_S)
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.HEALTHY) == 2)
     await supervisor.stop()
     assert watcher.text(State.ENDED) == "was ended by SIGKILL; starts again in 0.2 s"
     assert len(health.pids) == 2
@@ -96,11 +95,11 @@ async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
     marker = tmp_path / "once"
     code = f"import pathlib, time\nif pathlib.Path({str(marker)!r}).exists(): raise SystemExit(3)\n" + FOREVER
     supervisor = Supervisor([spec(tmp_path, code, health)], watcher)
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     marker.touch()
     health.fault = "is not there"
     os.kill(health.pids[0], signal.SIGKILL)
-    assert await wait_until(lambda: watcher.states("sleeper").count(State.ENDED) == 3, WAIT_S)
+    assert await wait_until(lambda: watcher.states("sleeper").count(State.ENDED) == 3)
     await supervisor.stop()
     pauses = [text.rpartition(" in ")[2] for _, state, text in watcher.told if state is State.ENDED]
     assert pauses == ["0.2 s", "0.4 s", "0.8 s"]
@@ -123,7 +122,7 @@ async def test_a_process_that_does_not_start_is_told_with_its_last_words(
 ) -> None:
     supervisor = Supervisor([spec(tmp_path, code, Health("is not there"))], Watcher())
     with pytest.raises(SiteError) as caught:
-        await supervisor.start(WAIT_S)
+        await supervisor.start(PATIENCE_S)
     await supervisor.stop()
     assert f"sleeper did not start: it {words}" in str(caught.value)
     assert str(tmp_path / "sleeper.log") in str(caught.value)
@@ -133,7 +132,7 @@ async def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     missing = ProcessSpec("ghost", ("/nonexistent/ghost",), tmp_path / "ghost.log", Health("is not there"))
     supervisor = Supervisor([missing], Watcher())
     with pytest.raises(SiteError, match=r"ghost did not start: .*/nonexistent/ghost"):
-        await supervisor.start(WAIT_S)
+        await supervisor.start(PATIENCE_S)
     await supervisor.stop()
 
 
@@ -141,8 +140,8 @@ async def test_what_does_not_get_healthy_in_time_is_told(tmp_path: Path) -> None
     good, bad = Health(), Health("does not answer")
     specs = [spec(tmp_path, FOREVER, good, "good"), spec(tmp_path, FOREVER, bad, "bad")]
     supervisor = Supervisor(specs, Watcher())
-    with pytest.raises(SiteError, match=r"bad does not answer, after 1 s; see .*bad\.log"):
-        await supervisor.start(1)
+    with pytest.raises(SiteError, match=r"bad does not answer, after 3 s; see .*bad\.log"):
+        await supervisor.start(3)
     await supervisor.stop()
     assert not any(is_running(pid) for pid in good.pids + bad.pids)
 
@@ -150,11 +149,11 @@ async def test_what_does_not_get_healthy_in_time_is_told(tmp_path: Path) -> None
 async def test_a_fault_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health()
     supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     health.fault = "is silent"
-    assert await wait_until(lambda: State.FAILING in watcher.states("sleeper"), WAIT_S)
+    assert await wait_until(lambda: State.FAILING in watcher.states("sleeper"))
     health.fault = ""
-    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.HEALTHY, WAIT_S)
+    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.HEALTHY)
     await supervisor.stop()
     assert watcher.states("sleeper") == [
         State.STARTING,
@@ -183,7 +182,7 @@ async def test_the_order_of_stopping_is_that_of_starting(tmp_path: Path) -> None
         for name in names
     ]
     supervisor = Supervisor(specs, Watcher())
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     await supervisor.stop()
     assert note.read_text() == "abc"
 
@@ -197,7 +196,7 @@ async def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
         return "" if log.read_text() else "still hears"
 
     supervisor = Supervisor([spec(tmp_path, DEAF, deaf, stop_timeout_s=0.2)], Watcher())
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     await supervisor.stop()
     assert not is_running(health.pids[0])
 
@@ -205,9 +204,9 @@ async def test_a_process_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 async def test_stopping_while_a_process_waits_to_start_again(tmp_path: Path) -> None:
     watcher, health = Watcher(), Health()
     supervisor = Supervisor([spec(tmp_path, FOREVER, health)], watcher)
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     os.kill(health.pids[0], signal.SIGKILL)
-    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.ENDED, WAIT_S)
+    assert await wait_until(lambda: watcher.states("sleeper")[-1] is State.ENDED)
     await supervisor.stop()
     assert watcher.states("sleeper")[-1] is State.STOPPED
     assert not any(is_running(pid) for pid in health.pids)
@@ -216,7 +215,7 @@ async def test_stopping_while_a_process_waits_to_start_again(tmp_path: Path) -> 
 async def test_stopping_while_a_process_starts(tmp_path: Path) -> None:
     health = Health("is not ready")
     supervisor = Supervisor([spec(tmp_path, FOREVER, health)], Watcher())
-    starting = asyncio.create_task(supervisor.start(WAIT_S))
+    starting = asyncio.create_task(supervisor.start(PATIENCE_S))
     await asyncio.sleep(0)
     starting.cancel()
     await asyncio.wait((starting,))
@@ -228,7 +227,7 @@ async def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("components.site.supervise._LOG_MAX_BYTES", 10)
     (tmp_path / "sleeper.log").write_text("much was written\n")
     supervisor = Supervisor([spec(tmp_path, FOREVER, Health())], Watcher())
-    await supervisor.start(WAIT_S)
+    await supervisor.start(PATIENCE_S)
     await supervisor.stop()
     assert (tmp_path / "sleeper.log.1").read_text() == "much was written\n"
     assert (tmp_path / "sleeper.log").read_text() == ""

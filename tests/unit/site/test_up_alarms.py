@@ -13,8 +13,6 @@ from components.site import up
 from components.site.display import Display
 from tests.support.process import wait_until
 
-WAIT_S = 5.0
-
 
 class Shown:
     """The status file, and what is shown of it."""
@@ -38,7 +36,7 @@ class Shown:
         return self.output.getvalue().splitlines()
 
     async def wait_for(self, count: int) -> None:
-        assert await wait_until(lambda: len(self.lines()) == count, WAIT_S), self.lines()
+        assert await wait_until(lambda: len(self.lines()) == count), self.lines()
         await asyncio.sleep(0.05)
         assert len(self.lines()) == count, self.lines()
 

@@ -11,8 +11,6 @@ from tests.support.blobs import content, names, open_reader, open_store, pieces
 from tests.support.process import wait_until
 from tests.support.s3_server import S3Server
 
-WAIT_S = 15.0
-
 
 async def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with socket.socket() as probe:  # bound, and not listening
@@ -60,7 +58,7 @@ async def test_a_source_that_fails_aborts_the_upload(s3_server: S3Server) -> Non
         await open_store(objects).put(broken(), 1)  # type: ignore[arg-type]
     assert await names(objects) == []
     # The client aborts it in a thread of its own.
-    assert await wait_until(lambda: s3_server.unfinished_uploads() == 0, WAIT_S)
+    assert await wait_until(lambda: s3_server.unfinished_uploads() == 0)
 
 
 async def test_prefixes_keep_sites_apart(s3_server: S3Server) -> None:
