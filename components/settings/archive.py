@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
@@ -36,6 +36,8 @@ LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
 
 class ArchiveSettings(Table):
     """To whom records are sealed, how long they are kept, and who may order otherwise. Paths are absolute."""
+
+    table_name: ClassVar[str] = "archive"
 
     recipients: tuple[SitePath, ...] = Field(min_length=1)
     conversation_key_file: SitePath

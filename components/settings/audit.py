@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -14,7 +15,9 @@ from components.archive.keys.reference import (
 )
 from components.archive.store.open import StoreName, log_name
 from components.process.errors import SiteError
-from components.settings.archive import LogStoreName
+from components.settings.archive import LogStoreName, SiteKey
+from components.settings.log import LogTable
+from components.settings.table import SitePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,15 @@ class AuditSettings:
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
         return next((log for log in self.logs if log.name == name), None)
+
+
+class AuditTable(LogTable):
+    """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
+
+    table_name: ClassVar[str] = "audit"
+
+    index: SitePath
+    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 class _LogTable(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
@@ -110,6 +110,8 @@ class ScimSource(SourceTable):
 
 class DirectorySettings(Table):
     """`[directory]`: the sources of people, what may change at once, and where SCIM pushes are taken."""
+
+    table_name: ClassVar[str] = "directory"
 
     max_departures: float = Field(default=0.2, ge=0, le=1)
     scim_address: str = "127.0.0.1"

@@ -1,10 +1,11 @@
 """The gate's settings: the `[gate]` table of site.toml (docs/settings.md)."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
-from components.settings.archive import LogStoreName, SiteKey
+from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
 from policy.review import Act
 
@@ -12,8 +13,10 @@ METRICS_ADDRESS = "127.0.0.1"
 """Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
 
 
-class GateSettings(Table):
+class GateSettings(LogTable):
     """What the gate process needs to know. Paths are absolute; sizes are in stanzas and bytes."""
+
+    table_name: ClassVar[str] = "gate"
 
     jid: DomainName
     address: str = "127.0.0.1"
@@ -21,9 +24,6 @@ class GateSettings(Table):
     secret_file: SitePath
     directory: SitePath
     policy: SitePath | None = None
-    log: LogStoreName
-    log_origin: str = Field(min_length=1)
-    log_key_file: SiteKey
     status_file: SitePath
     log_level: LogLevel = "info"
     hold_timeout_s: float = Field(default=5.0, gt=0, le=300)
@@ -37,6 +37,8 @@ class GateSettings(Table):
 
 class ReviewSettings(Table):
     """The `[review]` table: where held messages wait, for how long, and what becomes of those nobody decides on."""
+
+    table_name: ClassVar[str] = "review"
 
     file: SitePath | None = None
     deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)

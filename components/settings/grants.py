@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
 
@@ -32,6 +33,8 @@ class AccessSettings(Table):
     `jid` is the component's own address, the same as `access` in the directory; `passwords` the folder in which the
     first password of each new account waits for whoever hands it over.
     """
+
+    table_name: ClassVar[str] = "access"
 
     jid: DomainName
     secret_file: SitePath

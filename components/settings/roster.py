@@ -2,31 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from components.settings.archive import LogStoreName, SiteKey
+from components.settings.log import LogTable
 from components.settings.table import (
     DomainName,
     LogLevel,
     Port,
     SettingsError,
     SitePath,
-    Table,
     describe_problems,
     load_table,
     read_toml,
 )
 
 
-class RosterSettings(Table):
+class RosterSettings(LogTable):
     """What the roster component needs to know. Paths are absolute."""
+
+    table_name: ClassVar[str] = "roster"
 
     jid: DomainName
     secret_file: SitePath
-    log: LogStoreName
-    log_origin: str = Field(min_length=1)
-    log_key_file: SiteKey
     state_file: SitePath
     status_file: SitePath
     log_level: LogLevel = "info"

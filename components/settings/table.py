@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
@@ -38,17 +38,28 @@ class Table(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    table_name: ClassVar[str]
+    """What it is called in site.toml; a table within a table has none."""
+
 
 _Model = TypeVar("_Model", bound=Table)
 
 
 def load_table(site_toml: Path, name: str, model: type[_Model]) -> _Model:
     """Read one table of site.toml, and nothing else of it; raises SettingsError."""
-    document = read_toml(site_toml)
+    return _parse(read_toml(site_toml), name, model, site_toml.resolve().parent)
+
+
+def parse_table(document: Mapping[str, Any], table: type[_Model], folder: Path) -> _Model:
+    """Validate one table of a document, whose relative paths start at `folder`; raises SettingsError."""
+    return _parse(document, table.table_name, table, folder)
+
+
+def _parse(document: Mapping[str, Any], name: str, model: type[_Model], folder: Path) -> _Model:
     if not isinstance(document.get(name), dict):
         raise SettingsError([f"{name}: is missing; add the table [{name}] (docs/settings.md)"])
     try:
-        return model.model_validate(document[name], context={"folder": site_toml.resolve().parent})
+        return model.model_validate(document[name], context={"folder": folder})
     except ValidationError as err:
         raise SettingsError(describe_problems(err, model, (name,))) from None
 
@@ -78,13 +89,17 @@ def _advice(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
     if detail["type"] == "missing":
         return "is missing; add it (docs/settings.md)"
     if detail["type"] == "extra_forbidden":
-        name = str(detail["loc"][-1])
-        near = difflib.get_close_matches(name, _names_beside(detail["loc"], model), n=1)
-        return "there is no such setting; " + (f"did you mean {near[0]}?" if near else "remove it")
+        return explain_unknown(str(detail["loc"][-1]), _names_beside(detail["loc"], model))
     if detail["type"] == "value_error":  # our own validators say what to write instead
         return str(detail["msg"]).removeprefix("Value error, ")
     message = str(detail["msg"])
     return f"{message[0].lower()}{message[1:]}, not {str(detail['input'])[:80]!r}"
+
+
+def explain_unknown(name: str, names: Sequence[str]) -> str:
+    """Return what to do about a name that is none of those that there are."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return "there is no such setting; " + (f"did you mean {near[0]}?" if near else "remove it")
 
 
 def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:

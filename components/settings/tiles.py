@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,6 +13,8 @@ from components.settings.table import Port, SettingsError, Table, describe_probl
 
 class TilesSettings(Table):
     """Where tiles and checkpoints are served over HTTP."""
+
+    table_name: ClassVar[str] = "tiles"
 
     address: str = "127.0.0.1"
     port: Port

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
@@ -55,6 +55,8 @@ class TimeStampSettings(Table):
 
 class WitnessSettings(Table):
     """What the witness process needs to know. Paths are absolute; a `port` of 0 means it cosigns for nobody else."""
+
+    table_name: ClassVar[str] = "witness"
 
     name: str = Field(min_length=1, max_length=255)
     key_file: SitePath

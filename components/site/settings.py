@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from components.archive.keys import KeyFileError
 from components.archive.keys.reference import needed_files
@@ -14,21 +14,18 @@ from components.rules.access.check import find_access_problems
 from components.rules.load import RulesError, load_content
 from components.settings.archive import (
     ArchiveSettings,
-    LogStoreName,
-    SiteKey,
     load_approvers,
     load_retention,
 )
+from components.settings.audit import AuditTable as AuditSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings, load_gate
 from components.settings.grants import AccessSettings
+from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
+from components.settings.site import SiteTable
 from components.settings.table import (
-    DomainName,
-    LogLevel,
-    Port,
     SettingsError,
-    SitePath,
     Table,
     describe_problems,
     read_toml,
@@ -55,38 +52,6 @@ __all__ = [
     "load_site",
     "read_site",
 ]
-
-
-class SiteTable(Table):
-    """`[site]`: what the site is called, and where its processes write their logs."""
-
-    name: str = Field(min_length=1)
-    logs: SitePath
-
-
-class ProsodySettings(Table):
-    """`[prosody]`: the site's own server. Paths are absolute; a `s2s_port` of 0 means no federation."""
-
-    address: str = "127.0.0.1"
-    c2s_port: Port = 5222
-    s2s_port: int = Field(default=0, ge=0, le=65535)
-    domains: tuple[DomainName, ...] = Field(min_length=1)
-    room_domains: tuple[DomainName, ...] = ()
-    federated_domains: tuple[DomainName, ...] = ()
-    folder: SitePath
-    certificates: SitePath
-    storage: Literal["internal", "sql"] = "internal"
-    log_level: LogLevel = "info"
-
-
-class AuditSettings(Table):
-    """`[audit]`: the auditors' own log, the index that they search, and the keys that open what is sealed to them."""
-
-    log: LogStoreName
-    log_origin: str = Field(min_length=1)
-    log_key_file: SiteKey
-    index: SitePath
-    key_files: tuple[SiteKey, ...] = Field(min_length=1)
 
 
 LogTable = GateSettings | AuditSettings | RosterSettings

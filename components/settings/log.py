@@ -1,0 +1,52 @@
+"""What every table of site.toml with a log of its own says of it (docs/settings.md)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from components.archive.keys.reference import KeyReference, public_file
+from components.archive.store.open import StoreName, log_file, log_name
+from components.archive.witnessed import kept_folder
+from components.settings.archive import LogStoreName, SiteKey
+from components.settings.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """A log of the site: its store, the origin of its checkpoints (C2SP tlog-checkpoint), its signing key.
+
+    `table` is the table of site.toml that names it; `witnessed` the folder of its witnessed checkpoints.
+    """
+
+    table: str
+    store: StoreName
+    origin: str
+    key_file: KeyReference
+    witnessed: Path
+
+    @property
+    def name(self) -> str:
+        """The log's name in the ids of records, as in `gate/100042`."""
+        return log_name(self.store)
+
+    @property
+    def verifier_key_file(self) -> Path:
+        """The file of the public key, beside that of the signing key."""
+        return public_file(self.key_file)
+
+
+class LogTable(Table):
+    """A table with a log of its own: a component that records has one."""
+
+    log: LogStoreName
+    log_origin: str = Field(min_length=1)
+    log_key_file: SiteKey
+
+    def log_settings(self, folder: Path) -> LogSettings:
+        """Return what is said of the log; `folder` is that of site.toml.
+
+        What is witnessed of a log is kept beside its file, or, if that is a database elsewhere, below `folder`.
+        """
+        beside = log_file(self.log) or folder / "archive" / log_name(self.log)
+        return LogSettings(self.table_name, self.log, self.log_origin, self.log_key_file, kept_folder(beside))

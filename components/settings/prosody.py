@@ -1,0 +1,24 @@
+"""The site's own server: the `[prosody]` table of site.toml (docs/settings.md)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from components.settings.table import DomainName, LogLevel, Port, SitePath, Table
+
+
+class ProsodySettings(Table):
+    """What the server is told. Paths are absolute; a `s2s_port` of 0 means no federation."""
+
+    table_name: ClassVar[str] = "prosody"
+
+    address: str = "127.0.0.1"
+    c2s_port: Port = 5222
+    s2s_port: int = Field(default=0, ge=0, le=65535)
+    domains: tuple[DomainName, ...] = Field(min_length=1)
+    room_domains: tuple[DomainName, ...] = ()
+    federated_domains: tuple[DomainName, ...] = ()
+    folder: SitePath
+    certificates: SitePath
+    storage: Literal["internal", "sql"] = "internal"
+    log_level: LogLevel = "info"

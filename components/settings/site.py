@@ -1,0 +1,168 @@
+"""site.toml: read once, each table of it validated where it is first used (docs/settings.md)."""
+
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import Field
+
+from components.settings.archive import ArchiveSettings
+from components.settings.audit import AuditTable
+from components.settings.directory import DirectorySettings
+from components.settings.gate import GateSettings, ReviewSettings
+from components.settings.grants import AccessSettings
+from components.settings.log import LogSettings, LogTable
+from components.settings.prosody import ProsodySettings
+from components.settings.roster import RosterSettings
+from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
+from components.settings.tiles import TilesSettings
+from components.settings.witness import WitnessSettings
+
+
+class SiteTable(Table):
+    """`[site]`: what the site is called, and where its processes write their logs."""
+
+    table_name: ClassVar[str] = "site"
+
+    name: str = Field(min_length=1)
+    logs: SitePath
+
+
+REQUIRED_TABLES: tuple[type[Table], ...] = (
+    SiteTable,
+    ProsodySettings,
+    GateSettings,
+    ArchiveSettings,
+    AuditTable,
+)
+OPTIONAL_TABLES: tuple[type[Table], ...] = (
+    TilesSettings,
+    WitnessSettings,
+    DirectorySettings,
+    ReviewSettings,
+    RosterSettings,
+    AccessSettings,
+)
+TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
+
+_Table = TypeVar("_Table", bound=Table)
+
+
+class SiteFile:
+    """The settings of a site.
+
+    `path` is the file, `folder` where it lies: relative paths start there. Each table is an attribute, None where an
+    optional one is missing; the use of a table raises SettingsError with all that is wrong in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; raises SettingsError when it cannot be read or is not TOML."""
+        self.path = path.resolve()
+        self.folder = self.path.parent
+        self._document: dict[str, Any] = read_toml(path)
+        self._right: dict[type[Table], Table] = {}
+
+    @property
+    def site(self) -> SiteTable:
+        """What the site is called."""
+        return self.require(SiteTable)
+
+    @property
+    def prosody(self) -> ProsodySettings:
+        """The site's own server."""
+        return self.require(ProsodySettings)
+
+    @property
+    def gate(self) -> GateSettings:
+        """The gate."""
+        return self.require(GateSettings)
+
+    @property
+    def archive(self) -> ArchiveSettings:
+        """What all logs of the site share."""
+        return self.require(ArchiveSettings)
+
+    @property
+    def audit(self) -> AuditTable:
+        """The auditors' log, index and keys."""
+        return self.require(AuditTable)
+
+    @property
+    def tiles(self) -> TilesSettings | None:
+        """The server of tiles and checkpoints."""
+        return self.find(TilesSettings)
+
+    @property
+    def witness(self) -> WitnessSettings | None:
+        """The witness."""
+        return self.find(WitnessSettings)
+
+    @property
+    def directory(self) -> DirectorySettings | None:
+        """The sources that feed directory.toml; the file itself is named in `gate`."""
+        return self.find(DirectorySettings)
+
+    @property
+    def review(self) -> ReviewSettings:
+        """The review of held messages: the defaults, where the table is missing."""
+        return self.find(ReviewSettings) or ReviewSettings()
+
+    @property
+    def roster(self) -> RosterSettings | None:
+        """The component that keeps rosters."""
+        return self.find(RosterSettings)
+
+    @property
+    def access(self) -> AccessSettings | None:
+        """Who admits people; None where whoever is listed is admitted."""
+        return self.find(AccessSettings)
+
+    @property
+    def logs(self) -> tuple[LogSettings, ...]:
+        """All logs of the site, the gate's first: every table that has one (LogTable)."""
+        tables = (self.find(table) for table in TABLES if issubclass(table, LogTable))
+        return tuple(table.log_settings(self.folder) for table in tables if table)
+
+    @property
+    def gate_log(self) -> LogSettings:
+        """The log of what was said."""
+        return self.gate.log_settings(self.folder)
+
+    @property
+    def audit_log(self) -> LogSettings:
+        """The log of who looked at it."""
+        return self.audit.log_settings(self.folder)
+
+    @property
+    def log_names(self) -> str:
+        """The names of all logs, for people."""
+        return " or ".join(log.name for log in self.logs)
+
+    def find_log(self, name: str) -> LogSettings | None:
+        """Return the log of this name, or None."""
+        return next((log for log in self.logs if log.name == name), None)
+
+    def require(self, table: type[_Table]) -> _Table:
+        """Return a table; raises SettingsError also when it is missing."""
+        found = self._right.get(table)
+        if not isinstance(found, table):
+            found = parse_table(self._document, table, self.folder)
+            self._right[table] = found
+        return found
+
+    def find(self, table: type[_Table]) -> _Table | None:
+        """Return a table, or None when it is an optional one that is missing; raises SettingsError."""
+        if table in OPTIONAL_TABLES and table.table_name not in self._document:
+            return None
+        return self.require(table)
+
+    def find_problems(self) -> list[str]:
+        """Return all that is wrong in any table, a line each; the files that it names are not looked at."""
+        problems: list[str] = []
+        for table in TABLES:
+            try:
+                self.find(table)
+            except SettingsError as error:
+                problems += error.problems
+        names = [table.table_name for table in TABLES]
+        unknown = (name for name in self._document if name not in names)
+        return problems + [f"{name}: {explain_unknown(name, names)}" for name in unknown]

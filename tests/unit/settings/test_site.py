@@ -1,0 +1,140 @@
+"""site.toml is read once, each table validated where it is first used; a fault in one leaves the others usable."""
+
+from pathlib import Path
+
+import pytest
+
+from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
+from components.settings.table import SettingsError
+from policy.review import Act
+
+SITE_TOML = """
+[site]
+name = "Metals"
+logs = "logs"
+
+[prosody]
+domains = ["metals.example"]
+folder = "prosody"
+certificates = "certs"
+
+[gate]
+jid = "gate.metals.example"
+secret_file = "keys/gate.secret"
+directory = "directory.toml"
+log = "archive/gate.db"
+log_origin = "metals.example/gate"
+log_key_file = "keys/log-gate.key"
+status_file = "run/gate.status.json"
+
+[archive]
+recipients = ["keys/auditor.pub"]
+conversation_key_file = "keys/conversation.key"
+
+[audit]
+log = "archive/audit.db"
+log_origin = "metals.example/audit"
+log_key_file = "keys/log-audit.key"
+index = "archive/index.db"
+key_files = ["keys/auditor.key"]
+"""
+ROSTER = """
+[roster]
+jid = "roster.metals.example"
+secret_file = "keys/roster.secret"
+log = "postgresql://steelyard@db.example/archive#roster"
+log_origin = "metals.example/roster"
+log_key_file = "keys/log-roster.key"
+state_file = "run/roster.state.json"
+status_file = "run/roster.status.json"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "site.toml"
+    path.write_text(text)
+    return path
+
+
+def test_each_table_is_an_attribute(tmp_path: Path) -> None:
+    site = SiteFile(write(tmp_path, SITE_TOML))
+    assert (site.path, site.folder) == (tmp_path / "site.toml", tmp_path)
+    assert site.site.name == "Metals"
+    assert site.prosody.folder == tmp_path / "prosody"
+    assert site.gate.secret_file == tmp_path / "keys" / "gate.secret"
+    assert site.archive.recipients == (tmp_path / "keys" / "auditor.pub",)
+    assert site.audit.key_files == (tmp_path / "keys" / "auditor.key",)
+    assert site.find_problems() == []
+    for table in TABLES:
+        assert hasattr(site, table.table_name)
+
+
+def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_defaults(
+    tmp_path: Path,
+) -> None:
+    site = SiteFile(write(tmp_path, SITE_TOML))
+    assert [site.find(table) for table in OPTIONAL_TABLES] == [None] * len(OPTIONAL_TABLES)
+    assert (site.tiles, site.witness, site.directory, site.roster, site.access) == (None,) * 5
+    assert (site.review.default, site.review.deadline_s) == (Act.REFUSE, 3600.0)
+    for table in OPTIONAL_TABLES:
+        with pytest.raises(SettingsError, match=rf"^{table.table_name}: is missing; add the table"):
+            site.require(table)
+
+
+def test_the_file_is_read_once(tmp_path: Path) -> None:
+    path = write(tmp_path, SITE_TOML)
+    site = SiteFile(path)
+    path.unlink()
+    assert site.gate is site.gate
+
+
+def test_a_wrong_table_is_told_when_it_is_used_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    text = SITE_TOML.replace("folder = ", "foldr = ").replace('domains = ["metals.example"]', "domains = []")
+    site = SiteFile(write(tmp_path, text))
+    assert site.gate.jid == "gate.metals.example"
+    for _again in range(2):
+        with pytest.raises(SettingsError) as caught:
+            _ = site.prosody
+        assert sorted(problem.partition(": ")[0] for problem in caught.value.problems) == [
+            "prosody.domains",
+            "prosody.folder",
+            "prosody.foldr",
+        ]
+
+
+def test_all_that_is_wrong_in_any_table_is_told_at_once(tmp_path: Path) -> None:
+    text = (
+        SITE_TOML.replace("jid = ", "jdi = ").replace("index = ", "indx = ").replace("[archive]", "[archiv]")
+    )
+    text += "[tiles]\nport = 0\n[review]\ndefault = 'keep'\n"
+    assert [problem.partition(": ")[0] for problem in SiteFile(write(tmp_path, text)).find_problems()] == [
+        "gate.jid",
+        "gate.jdi",
+        "archive",
+        "audit.index",
+        "audit.indx",
+        "tiles.port",
+        "review.default",
+        "archiv",
+    ]
+
+
+def test_every_table_with_a_log_is_a_log_of_the_site(tmp_path: Path) -> None:
+    site = SiteFile(write(tmp_path, SITE_TOML + ROSTER))
+    assert [(log.table, log.name, log.origin) for log in site.logs] == [
+        (name, name, f"metals.example/{name}") for name in ("gate", "audit", "roster")
+    ]
+    assert site.logs[:2] == (site.gate_log, site.audit_log)
+    assert site.gate_log.verifier_key_file == tmp_path / "keys" / "log-gate.pub"
+    assert [log.witnessed for log in site.logs] == [
+        tmp_path / "archive" / f"{name}.witnessed" for name in ("gate", "audit", "roster")
+    ]
+    assert site.log_names == "gate or audit or roster"
+    assert site.find_log("roster") == site.logs[2]
+    assert site.find_log("tiles") is None
+
+
+def test_the_log_of_a_wrong_table_is_not_left_out(tmp_path: Path) -> None:
+    site = SiteFile(write(tmp_path, SITE_TOML + ROSTER.replace("jid = ", "jdi = ")))
+    with pytest.raises(SettingsError, match=r"roster\.jid: is missing"):
+        _ = site.logs
