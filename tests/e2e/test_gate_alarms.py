@@ -147,8 +147,7 @@ async def scripted_line(root: Path) -> AsyncIterator[tuple[ScriptedServer, Watch
 async def say_something(prosody: ProsodyServer, count: int = 1) -> None:
     alice = await XmppStream.login(prosody.address, "alice@metals.example/desk")
     bob = await XmppStream.login(prosody.address, "bob@metals.example/desk")
-    bob.send("<presence/>")
-    await bob.expect(lambda element: element.get("from") == "bob@metals.example/desk")
+    await bob.come_online()
     for number in range(count):
         alice.send(
             f"<message to='bob@metals.example/desk' type='chat' id='m{number}'><body>Tin</body></message>"
