@@ -7,6 +7,7 @@ That it is raised within 10 seconds where nothing else keeps the machine busy fo
 import asyncio
 import json
 import resource
+import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -46,6 +47,15 @@ class WatchedGate:
         port = free_port()
         gate = GateProcess(root, plan, one_enterprise(PEOPLE), canary_interval_s=5.0, metrics_port=port)
         return cls(gate, port)
+
+    async def start(self) -> None:
+        """Start the gate, and wait until it is connected and shows its figures."""
+        await self.process.start()
+        assert await wait_until(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     async def figures(self) -> dict[str, float]:
         return await fetch_figures(self.port)
@@ -114,7 +124,7 @@ async def real_line(root: Path) -> AsyncIterator[tuple[ProsodyServer, WatchedGat
     gate = WatchedGate.make(root / "gate", plan)
     async with ProsodyServer(plan) as prosody:
         prosody.register(*PEOPLE)
-        await gate.process.start()
+        await gate.start()
         try:
             yield prosody, gate
         finally:
@@ -126,7 +136,7 @@ async def scripted_line(root: Path) -> AsyncIterator[tuple[ScriptedServer, Watch
     plan = gated_plan(root)
     gate = WatchedGate.make(root / "gate", plan)
     async with ScriptedServer(plan) as server:
-        await gate.process.start()
+        await gate.start()
         try:
             await gate.wait_for_figure("steelyard_gate_canaries_back_total", lambda value: value >= 1)
             yield server, gate
@@ -137,8 +147,7 @@ async def scripted_line(root: Path) -> AsyncIterator[tuple[ScriptedServer, Watch
 async def say_something(prosody: ProsodyServer, count: int = 1) -> None:
     alice = await XmppStream.login(prosody.address, "alice@metals.example/desk")
     bob = await XmppStream.login(prosody.address, "bob@metals.example/desk")
-    bob.send("<presence/>")
-    await bob.expect(lambda element: element.get("from") == "bob@metals.example/desk")
+    await bob.come_online()
     for number in range(count):
         alice.send(
             f"<message to='bob@metals.example/desk' type='chat' id='m{number}'><body>Tin</body></message>"
@@ -164,7 +173,7 @@ async def test_a_line_that_works_counts_its_canaries_and_raises_nothing(tmp_path
         assert figures['steelyard_gate_reconcile_findings_total{kind="open-at-end"}'] == 0
         # Both may start again without a false alarm.
         await gate.process.kill9()
-        await gate.process.start()
+        await gate.start()
         await prosody.kill9()
         await prosody.start()
         await gate.wait_for_figure("steelyard_gate_connected", lambda value: value == 1)

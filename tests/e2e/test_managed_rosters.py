@@ -48,8 +48,7 @@ class Entities:
         stream = await XmppStream.login(self.server.address, jid)
         self._stack.push_async_callback(stream.close)
         await fetch_roster(stream)
-        stream.send("<presence/>")
-        await stream.expect(is_presence(stream.jid))
+        await stream.come_online()
         return stream
 
 

@@ -79,7 +79,7 @@ async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
 ) -> None:
     begin, end = FAULTS[fault]
     visitor = await line.login(f"{traders[0].jid}-2")
-    visitor.send("<presence/>")
+    await visitor.come_online()
     async with Load(traders):
         assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders))
         await begin(line.gate)

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 
-TIMES = 20
+TIMES = 10
 ROUNDS = 12
 
 

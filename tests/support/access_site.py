@@ -155,7 +155,7 @@ class AccessSite(ProcessUnderTest):
     async def acknowledge(self, stream: XmppStream) -> None:
         """Answer the notice, and wait to be thanked."""
         stream.send(f"<message to='{ACCESS}' type='chat'><body>Yes</body></message>")
-        await stream.expect(message("Thank you. You can write to your colleagues now."), 10.0)
+        await stream.expect(message("Thank you. You can write to your colleagues now."))
 
     async def _is_connected(self) -> bool:
         return self.status().get("state") == "connected"

@@ -5,12 +5,14 @@ import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.process import PATIENCE_S
+
 
 async def fetch_figures(port: int) -> dict[str, float]:
     """Fetch all samples, by name and labels as in `steelyard_gate_alarm{name="link-down"}`."""
 
     def fetch() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
             return str(answer.read(), "utf-8")
 
     samples: dict[str, float] = {}

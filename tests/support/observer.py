@@ -38,8 +38,7 @@ class Trader:
         """Begin another session, in the place of the one that ended."""
         stream = await XmppStream.login(address, self.jid)
         self.streams.append(stream)
-        stream.send("<presence/>")
-        await stream.expect(lambda element: element.get("from") == self.jid)
+        await stream.come_online()
 
     def offer(self) -> str:
         """Send the next message to the partner; returns its id."""

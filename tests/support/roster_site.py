@@ -143,8 +143,7 @@ class RosterSite:
         async with asyncio.timeout(PATIENCE_S):
             while (await stream.request("get", "<query xmlns='jabber:iq:roster'/>")).get("type") == "error":
                 pass
-        stream.send("<presence/>")
-        await stream.expect(lambda element: element.get("from") == stream.jid)
+        await stream.come_online()
         return stream
 
 

@@ -42,7 +42,7 @@ class S3Server(ProcessUnderTest):
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Speak to it without the code under test."""
         request = urllib.request.Request(self.endpoint + path, data=body, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             content: bytes = answer.read()
         return content
 

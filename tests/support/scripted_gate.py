@@ -272,8 +272,7 @@ class ScriptedLine:
         jid = f"{user}@metals.example/{resource or 'desk'}"
         stream = await XmppStream.login(self.prosody.address, jid, **options)
         if online:
-            stream.send("<presence/>")
-            await stream.expect(lambda element: element.get("from") == jid)
+            await stream.come_online()
         return stream
 
     async def turn(self) -> None:

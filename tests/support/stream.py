@@ -120,6 +120,18 @@ class XmppStream(asyncio.Protocol):
         self.jid = answer.findtext(f".//{{{_BIND}}}jid") or ""
         assert self.jid, etree.tostring(answer)
 
+    async def come_online(self) -> None:
+        """Become available; again where a line that waits for nothing long was too busy to record it in time."""
+        answer = None
+        while answer is None or answer.get("type") == "error":
+            self.send("<presence/>")
+            answer = await self.expect(
+                lambda each: (
+                    each.tag == f"{{{_CLIENT}}}presence"
+                    and (each.get("from") == self.jid or each.get("type") == "error")
+                )
+            )
+
     def send(self, xml: str | bytes) -> None:
         """Send this as it is, well-formed or not; on a managed stream it must be whole stanzas."""
         data = xml.encode() if isinstance(xml, str) else xml

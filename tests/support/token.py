@@ -25,7 +25,7 @@ def make_token(folder: Path, label: str = LABEL) -> Path:
         env=os.environ | {"SOFTHSM2_CONF": str(settings)},
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     pin = folder / "pin"
     pin.write_text(PIN + "\n")

@@ -47,7 +47,7 @@ async def walk(
                 sender.send(render_stanza(template, places, f"try.{path.id}.{number}"))
         sender.send(f"<iq type='get' id='went.{path.id}' to='{sender.domain}'>{_PING}</iq>")
         await asyncio.sleep(0)
-    await sender.expect(lambda element: element.get("id") == f"went.{went[-1].id}", 20.0)
+    await sender.expect(lambda element: element.get("id") == f"went.{went[-1].id}")
     await settle([sender, *listeners], domains)
     found = Walk({path.id: [] for path in went}, {path.id: [] for path in went}, [])
     for stream, first in zip((sender, *listeners), (begin, *begins), strict=True):
