@@ -7,13 +7,12 @@ import errno
 import json
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from components.settings.gate import METRICS_ADDRESS
+from components.process.metrics import METRICS_ADDRESS
+from components.process.status import read_status
 from components.site.settings import (
     DirectorySettings,
     ProsodySettings,
@@ -24,7 +23,6 @@ from components.site.settings import (
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _ANSWER_TIMEOUT_S = 2.0
-_STATUS_MAX_AGE_S = 3.0
 
 
 def find_port_problems(settings: SiteSettings) -> Iterator[str]:
@@ -104,7 +102,7 @@ async def find_scim_fault(directory: DirectorySettings) -> str:
 
 def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the gate's status file; return what is wrong, or nothing when the gate `pid` records."""
-    status, fault = _read_status(status_file, pid)
+    status, fault = read_status(status_file, pid)
     if fault:
         return f"{fault}; nothing is delivered meanwhile" if status else fault
     state = status.get("state")
@@ -113,7 +111,7 @@ def find_gate_fault(status_file: Path, pid: int | None = None) -> str:
 
 def find_roster_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the roster component's status file; return what is wrong, or nothing when the component `pid` works."""
-    status, fault = _read_status(status_file, pid)
+    status, fault = read_status(status_file, pid)
     if fault:
         return fault
     told = {
@@ -130,12 +128,12 @@ def find_witness_fault(status_file: Path, pid: int | None = None) -> str:
 
     That another witness does not answer is no fault of this one; see `find_unwitnessed`.
     """
-    return _read_status(status_file, pid)[1]
+    return read_status(status_file, pid)[1]
 
 
 def find_access_fault(status_file: Path, pid: int | None = None) -> str:
     """Read the access component's status file; return what is wrong, or nothing when process `pid` works."""
-    status, fault = _read_status(status_file, pid)
+    status, fault = read_status(status_file, pid)
     if not fault and status.get("state") != "connected":
         fault = f"is {status.get('state')}"
     return f"{fault}; accounts are neither made nor removed meanwhile" if fault and status else fault
@@ -143,20 +141,8 @@ def find_access_fault(status_file: Path, pid: int | None = None) -> str:
 
 def find_unwitnessed(status_file: Path) -> list[str]:
     """Read from the witness's status file what is not cosigned or stamped now, a line for each."""
-    faults = _read_status(status_file, None)[0].get("faults")
+    faults = read_status(status_file)[0].get("faults")
     return [str(fault) for fault in faults] if isinstance(faults, list) else []
-
-
-def _read_status(status_file: Path, pid: int | None) -> tuple[dict[str, Any], str]:
-    """Read a process's status; gives it, empty when there is none, and what is wrong, or nothing."""
-    try:
-        age_s = time.time() - status_file.stat().st_mtime
-        status = json.loads(status_file.read_text())
-    except (OSError, ValueError):
-        return {}, "has not told its status yet"
-    if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
-        return {}, "has not told its status yet"
-    return status, f"has been silent for {age_s:.0f} s" if age_s > _STATUS_MAX_AGE_S else ""
 
 
 def _address_of(settings: SiteSettings, port_name: str) -> str:

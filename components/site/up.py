@@ -14,6 +14,7 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file, log_name
 from components.process.errors import SiteError
+from components.process.notify import notify_manager
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.health import (
@@ -181,6 +182,7 @@ async def _run(
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
+        notify_manager("READY=1")
         if demo and not await _unless(told_to_stop, play_demonstration(settings, Console())):
             status = 1
         if not once:
@@ -189,6 +191,7 @@ async def _run(
     except _ToldToStop:
         status = INTERRUPTED
     finally:
+        notify_manager("STOPPING=1")
         alarms.cancel()
         await supervisor.stop()
     return status

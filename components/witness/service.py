@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
-from aiohttp import web
 
 from components.archive.errors import LogMissing
 from components.archive.keys import load_verifier_key
@@ -16,6 +15,8 @@ from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.known_key import LogKey, parse_log_key
 from components.archive.reader import LogReader
 from components.archive.witnessed import KeptCheckpoints
+from components.process.http import serve_http
+from components.process.status import Status
 from components.settings.witness import OwnLog, WitnessSettings
 from components.witness.client import WitnessClient, post_over_http, post_within
 from components.witness.cosign import Witness
@@ -54,8 +55,17 @@ class WitnessService:
                 asyncio.Event().wait()
             )  # a witness may have no logs of its own, and runs for those of others
 
-    async def finish(self) -> None:
-        """Have what the logs ended with witnessed, if that is quickly done."""
+    def describe(self) -> Status:
+        """Return what the witness's status file says."""
+        details = {
+            "cosigns": list(self.witness.origins),
+            "logs": {feed.name: feed.newest[1].size if feed.newest else None for feed in self.feeds},
+            "faults": self.find_faults(),
+        }
+        return Status("running", details)
+
+    async def close(self) -> None:
+        """Have what the logs ended with witnessed, if that is quickly done, and let go of them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_STEP_TIMEOUT_S):
                 await asyncio.gather(*(feed.step() for feed in self.feeds))
@@ -71,15 +81,11 @@ async def open_service(
     async with aiohttp.ClientSession() as session:
         witness = _make_witness(settings, logs, state)
         service = _make_service(settings, logs, witness, session)
-        # Without an access log: requests are many, and what matters of them is told.
-        runner = web.AppRunner(make_application(witness), access_log=None)
-        await runner.setup()
-        try:
+        async with AsyncExitStack() as stack:
             if settings.port:
-                await web.TCPSite(runner, settings.address, settings.port).start()
+                application = make_application(witness)
+                await stack.enter_async_context(serve_http(application, settings.address, settings.port))
             yield service
-        finally:
-            await runner.cleanup()
 
 
 def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:

@@ -80,9 +80,9 @@ async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "components.tiles", write_site(tmp_path, port)),
-            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        output, _ = await process.communicate()
+        _, output = await process.communicate()
     assert process.returncode == 1
     said = json.loads(output.splitlines()[-1])
     assert said["event"] == "stopped"
@@ -131,6 +131,7 @@ def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None
     command = [sys.executable, "-m", "components.tiles", str(tmp_path / "site.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    said = json.loads(done.stdout)
+    said = json.loads(done.stderr)
     assert said["event"] == "wrong settings"
+    assert said["component"] == "tiles"
     assert said["reason"].startswith(reason)
