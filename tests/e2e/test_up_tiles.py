@@ -15,8 +15,9 @@ import pytest
 from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.settings.tiles import TilesSettings
-from components.site.health import find_tiles_fault
 from components.site.init import init_site
+from components.site.parts import checkpoint_probe
+from components.site.probe import find_fault
 from tests.support.archive import write_log
 from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
@@ -46,7 +47,7 @@ class TilesProcess(ProcessUnderTest):
         await self._wait_until_ready(self._answers)
 
     async def _answers(self) -> bool:
-        return "does not answer" not in await find_tiles_fault(self.settings, "gate")
+        return "does not answer" not in await find_fault(checkpoint_probe(self.settings, "gate"))
 
 
 def write_site(folder: Path, port: int) -> Path:
@@ -65,12 +66,15 @@ async def fetch_size(port: int, log: str, key_file: Path) -> int:
 
 async def test_its_health_is_that_of_the_log(tmp_path: Path) -> None:
     settings = TilesSettings(port=free_port())
-    assert await find_tiles_fault(settings, "gate") == f"does not answer on port {settings.port} (tiles.port)"
+    assert (
+        await find_fault(checkpoint_probe(settings, "gate"))
+        == f"does not answer on port {settings.port} (tiles.port)"
+    )
     async with TilesProcess(tmp_path, settings.port):
-        assert await find_tiles_fault(settings, "gate") == "has no checkpoint of gate to serve"
+        assert await find_fault(checkpoint_probe(settings, "gate")) == "has no checkpoint of gate to serve"
         await write_log(tmp_path / "gate.db")
-        assert await find_tiles_fault(settings, "gate") == ""
-        assert await find_tiles_fault(settings, "audit") == "has no checkpoint of audit to serve"
+        assert await find_fault(checkpoint_probe(settings, "gate")) == ""
+        assert await find_fault(checkpoint_probe(settings, "audit")) == "has no checkpoint of audit to serve"
 
 
 async def test_a_port_in_use_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The witness of a site: its settings, its keys, and what is seen of it from outside."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,14 +14,16 @@ from components.archive.log.cosignature import encode_cosigner_key
 from components.process.errors import SiteError
 from components.settings.witness import load_own_logs, load_witness
 from components.site.check import check_site
-from components.site.health import find_port_problems, find_unwitnessed, find_witness_fault
+from components.site.health import find_port_problems, find_unwitnessed
 from components.site.init import init_site
 from components.site.lock import hold_site
+from components.site.probe import StatusProbe, find_fault
 from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from components.witness.keys import load_witness_keys, load_witness_vkeys
 from tests.support.archive import VKEY
 from tests.support.ports import free_port
+from tests.support.site import part_of
 from tests.support.witness import COSIGNER_KEYS
 
 TABLE = """
@@ -146,16 +149,20 @@ def write(path: Path, pid: int, *faults: str, age_s: float = 0) -> None:
     os.utime(path, (time.time() - age_s,) * 2)
 
 
-def test_its_health_is_its_own(tmp_path: Path) -> None:
-    status = tmp_path / "run" / "status.json"
-    assert "not told" in find_witness_fault(status, 7)
+async def test_its_health_is_its_own(site: Path) -> None:
+    add(site)
+    await asyncio.to_thread(init_site, site)
+    probe = part_of(site, "witness").probe
+    assert isinstance(probe, StatusProbe)
+    status = probe.file
+    assert "not told" in await find_fault(probe, 7)
     assert find_unwitnessed(status) == []
     write(status, 7, "log gate, other.example/witness: it is down")
-    assert find_witness_fault(status, 7) == ""
-    assert "not told" in find_witness_fault(status, 8)
+    assert await find_fault(probe, 7) == ""
+    assert "not told" in await find_fault(probe, 8)
     assert find_unwitnessed(status) == ["log gate, other.example/witness: it is down"]
     write(status, 7, age_s=60)
-    assert "silent for 60 s" in find_witness_fault(status, 7)
+    assert "silent for 60 s" in await find_fault(probe, 7)
 
 
 def test_check_tells_what_is_not_witnessed(site: Path) -> None:
