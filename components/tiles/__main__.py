@@ -5,15 +5,17 @@ import sys
 import structlog
 
 from components.process.run import Process, run_process
-from components.settings.tiles import load_served_logs, load_tiles
+from components.settings.site import SiteFile
+from components.settings.tiles import TilesSettings
 from components.tiles.server import TileServer
 
 log = structlog.get_logger("tiles")
 
 
 async def start(process: Process) -> None:
-    """Serve the site's logs; raises SettingsError, and OSError when the port cannot be listened on."""
-    settings, logs = load_tiles(process.site_toml), load_served_logs(process.site_toml)
+    """Serve all logs of the site; raises SettingsError, and OSError when the port cannot be listened on."""
+    site = SiteFile(process.site_toml)
+    settings, logs = site.require(TilesSettings), {log.name: log.store for log in site.logs}
     server = process.keep(TileServer(logs))
     await server.start(settings.address, settings.port)
     log.info("serving", address=settings.address, port=settings.port, logs=sorted(logs))

@@ -5,19 +5,20 @@ import sys
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.process.run import Process, run_process
-from components.settings.witness import load_own_logs, load_witness
+from components.settings.site import SiteFile
+from components.settings.witness import WitnessSettings
 from components.witness.service import open_service
 from components.witness.state import WitnessState
 
 
 async def start(process: Process) -> None:
     """Cosign, and have the site's logs cosigned; raises LogBusy when another process is this witness, and more."""
-    settings = load_witness(process.site_toml)
+    site = SiteFile(process.site_toml)
+    settings = site.require(WitnessSettings)
     process.use_log_level(settings.log_level)
-    logs = load_own_logs(process.site_toml)
     state = WitnessState.open(settings.state)
     process.stack.callback(state.close)
-    service = await process.stack.enter_async_context(open_service(settings, logs, state))
+    service = await process.stack.enter_async_context(open_service(settings, site.logs, state))
     process.keep(service)
     process.report(settings.status_file, service.describe)
     process.run("logs", service.run())

@@ -17,7 +17,8 @@ from components.archive.reader import LogReader
 from components.archive.witnessed import KeptCheckpoints
 from components.process.http import serve_http
 from components.process.status import Status
-from components.settings.witness import OwnLog, WitnessSettings
+from components.settings.log import LogSettings
+from components.settings.witness import WitnessSettings
 from components.witness.client import WitnessClient, post_over_http, post_within
 from components.witness.cosign import Witness
 from components.witness.feed import LogFeed
@@ -75,7 +76,7 @@ class WitnessService:
 
 @asynccontextmanager
 async def open_service(
-    settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState
+    settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState
 ) -> AsyncIterator[WitnessService]:
     """Make the service and listen, if there is a port; raises KeyFileError, ValueError and OSError."""
     async with aiohttp.ClientSession() as session:
@@ -88,7 +89,7 @@ async def open_service(
             yield service
 
 
-def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:
+def _make_witness(settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState) -> Witness:
     others = [parse_log_key(vkey) for vkey in settings.logs]
 
     def load_logs() -> list[LogKey]:
@@ -99,7 +100,7 @@ def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: Witn
 
 
 def _make_service(
-    settings: WitnessSettings, logs: Sequence[OwnLog], witness: Witness, session: aiohttp.ClientSession
+    settings: WitnessSettings, logs: Sequence[LogSettings], witness: Witness, session: aiohttp.ClientSession
 ) -> WitnessService:
     own = [cosigner.cosigner_key for cosigner in load_witness_keys(settings.key_file)]
     stamps = settings.time_stamps
@@ -115,7 +116,7 @@ def _make_service(
         ]
         if settings.cosign_own:
             clients.append(WitnessClient(post_within(witness), own))
-        kept = KeptCheckpoints(log.kept)
+        kept = KeptCheckpoints(log.witnessed)
         feed = _make_feed(log, kept, clients)
         feeds.append(feed)
         if stamps and authority:
@@ -123,7 +124,7 @@ def _make_service(
     return WitnessService(witness, feeds, stampers)
 
 
-def _make_feed(log: OwnLog, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
+def _make_feed(log: LogSettings, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
     async def open_reader() -> LogReader | None:
         try:
             return await LogReader.open(log.store)

@@ -50,9 +50,29 @@ class TilesProcess(ProcessUnderTest):
         return "does not answer" not in await find_fault(checkpoint_probe(self.settings, "gate"))
 
 
+LOGS = """
+[gate]
+jid = "gate.example"
+secret_file = "gate.secret"
+directory = "directory.toml"
+status_file = "gate.status.json"
+log = "gate.db"
+log_origin = "example/gate"
+log_key_file = "log-gate.key"
+[roster]
+jid = "roster.example"
+secret_file = "roster.secret"
+state_file = "roster.json"
+status_file = "roster.status.json"
+log = "roster.db"
+log_origin = "example/roster"
+log_key_file = "log-roster.key"
+"""
+
+
 def write_site(folder: Path, port: int) -> Path:
     site_toml = folder / "site.toml"
-    site_toml.write_text(f'gate.log = "gate.db"\naudit.log = "audit.db"\ntiles.port = {port}\n')
+    site_toml.write_text(f"tiles.port = {port}\n{LOGS}")
     return site_toml
 
 
@@ -74,6 +94,11 @@ async def test_its_health_is_that_of_the_log(tmp_path: Path) -> None:
         assert await find_fault(checkpoint_probe(settings, "gate")) == "has no checkpoint of gate to serve"
         await write_log(tmp_path / "gate.db")
         assert await find_fault(checkpoint_probe(settings, "gate")) == ""
+        assert (
+            await find_fault(checkpoint_probe(settings, "roster")) == "has no checkpoint of roster to serve"
+        )
+        await write_log(tmp_path / "roster.db")
+        assert await find_fault(checkpoint_probe(settings, "roster")) == ""
         assert await find_fault(checkpoint_probe(settings, "audit")) == "has no checkpoint of audit to serve"
 
 
@@ -125,9 +150,9 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("gate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles: is missing"),
-        ("tiles.port = 0\ngate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles.port: "),
-        ("tiles.port = 80\ngate.log = 'gate.db'\n", "audit: is missing"),
+        (LOGS, "tiles: is missing"),
+        (f"tiles.port = 0\n{LOGS}", "tiles.port: "),
+        ("tiles.port = 80\nroster.log = 'roster.db'\n", "roster.jid: is missing"),
     ],
 )
 def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None:

@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 
 from components.process.run import Process, TaskEnded
-from tests.support.process import ProcessUnderTest, wait_until
-
-WAIT_S = 10.0
+from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 
 PROGRAM = """
 import asyncio, sys
@@ -58,7 +56,7 @@ def write_program(folder: Path, code: str) -> list[str]:
 
 def run_to_end(folder: Path, code: str) -> tuple[int, list[str], list[dict[str, Any]]]:
     done = subprocess.run(
-        write_program(folder, code), capture_output=True, text=True, check=False, timeout=WAIT_S * 3
+        write_program(folder, code), capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     return done.returncode, done.stdout.splitlines(), [json.loads(line) for line in done.stderr.splitlines()]
 
@@ -79,12 +77,12 @@ class Toy(ProcessUnderTest):
         return self.output.read_text().splitlines() if self.output.exists() else []
 
     async def wait_until_said(self, line: str) -> None:
-        assert await wait_until(lambda: line in self.said(), WAIT_S), self.log_tail()
+        assert await wait_until(lambda: line in self.said()), self.log_tail()
 
     async def end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        return await asyncio.to_thread(self._process.wait, WAIT_S)
+        return await asyncio.to_thread(self._process.wait, PATIENCE_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -125,7 +123,7 @@ def test_whatever_fails_is_told_and_everything_closed(
 
 def test_without_its_argument_it_says_what_is_missing(tmp_path: Path) -> None:
     command = write_program(tmp_path, "")[:-1]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S * 3)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert "python -m components.toy SITE_TOML" in json.loads(done.stderr)["reason"]
 
@@ -137,7 +135,7 @@ async def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.M
         manager.setblocking(False)
         monkeypatch.setenv("NOTIFY_SOCKET", str(address))
         loop = asyncio.get_running_loop()
-        async with Toy(tmp_path, "pass") as toy, asyncio.timeout(WAIT_S):
+        async with Toy(tmp_path, "pass") as toy, asyncio.timeout(PATIENCE_S):
             assert await loop.sock_recv(manager, 100) == b"READY=1"
             assert await toy.end(signal.SIGTERM) == 0
             assert await loop.sock_recv(manager, 100) == b"STOPPING=1"
@@ -214,7 +212,7 @@ async def test_a_task_that_fails_while_the_others_start_interrupts_them(tmp_path
         await asyncio.Event().wait()
 
     with pytest.raises(LookupError, match="at once"):
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await Process("toy", tmp_path).live(start)
     assert parts.closed == ["first"]
 

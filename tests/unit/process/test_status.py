@@ -13,8 +13,6 @@ from components.process.run import Process
 from components.process.status import Status, StatusFile, read_status
 from tests.support.process import wait_until
 
-WAIT_S = 5.0
-
 
 def test_process_and_state_are_always_in_it(tmp_path: Path) -> None:
     file = tmp_path / "run" / "toy.status.json"
@@ -35,9 +33,9 @@ async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
     assert not file.exists()
     assert not task.done()
     draft.rmdir()
-    assert await wait_until(file.exists, WAIT_S)
+    assert await wait_until(file.exists)
     file.unlink()
-    assert await wait_until(file.exists, WAIT_S)
+    assert await wait_until(file.exists)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

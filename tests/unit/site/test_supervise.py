@@ -230,8 +230,8 @@ async def test_the_service_manager_is_ours_alone_to_tell(
     told = tmp_path / "told"
     code = f"import os; open({str(told)!r}, 'w').write(str('NOTIFY_SOCKET' in os.environ))\n{FOREVER}"
     supervisor = Supervisor([spec(tmp_path, code, Health())], Watcher())
-    await supervisor.start(WAIT_S)
-    assert await wait_until(lambda: told.exists() and told.read_text() == "False", WAIT_S)
+    await supervisor.start(PATIENCE_S)
+    assert await wait_until(lambda: told.exists() and told.read_text() == "False")
     await supervisor.stop()
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from components.archive.log.cosignature import encode_cosigner_key
 from components.process.errors import SiteError
-from components.settings.witness import load_own_logs, load_witness
+from components.settings.site import SiteFile
+from components.settings.witness import WitnessSettings
 from components.site.check import check_site
 from components.site.health import find_port_problems, find_unwitnessed
 from components.site.init import init_site
@@ -78,20 +79,20 @@ def test_it_is_a_process_that_stops_last(site: Path) -> None:
 
 def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
     add(site, "port = 4711", "[[witness.asks]]", 'url = "https://w.example/"', f"vkeys = {vkeys()}")
-    settings = load_witness(site)
+    settings = SiteFile(site).require(WitnessSettings)
     assert (settings.port, settings.cosign_own, settings.state) == (4711, True, site.parent / "witness")
     assert settings.asks[0].url == "https://w.example/"
-    logs = load_own_logs(site)
+    logs = SiteFile(site).logs
     assert [log.name for log in logs] == ["gate", "audit", "roster"]
     assert logs[0].verifier_key_file == site.parent / "keys" / "log-gate.pub"
-    assert logs[0].kept == site.parent / "archive" / "gate.witnessed"
+    assert logs[0].witnessed == site.parent / "archive" / "gate.witnessed"
 
 
 def test_a_log_in_a_database_elsewhere_has_its_witnessed_checkpoints_below_the_site(site: Path) -> None:
     text = site.read_text()
     site.write_text(text.replace('"archive/gate.db"', '"postgresql://steelyard@db.example/archive#gate"'))
-    log = load_own_logs(site)[0]
-    assert (log.name, log.kept) == ("gate", site.parent / "archive" / "gate.witnessed")
+    log = SiteFile(site).logs[0]
+    assert (log.name, log.witnessed) == ("gate", site.parent / "archive" / "gate.witnessed")
 
 
 def vkeys() -> str:
@@ -171,7 +172,7 @@ def test_check_tells_what_is_not_witnessed(site: Path) -> None:
     assert [finding.text for finding in check_site(site) if finding.name == "witness"] == [
         "not up; it asks 0 others, and cosigns 0 logs"
     ]
-    write(load_witness(site).status_file, 1, "log gate, other.example/witness: it is down")
+    write(part_of(site, "witness").probe.file, 1, "log gate, other.example/witness: it is down")
     with hold_site(site.parent):
         found = [finding for finding in check_site(site) if finding.name == "witness"]
     assert [(finding.ok, finding.text) for finding in found] == [
