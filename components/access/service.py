@@ -27,6 +27,7 @@ from components.access.notice import (
 from components.access.password import PasswordFolder
 from components.access.rooms import put_notice
 from components.link.entity import EntityError, EntityLink
+from components.process.status import Status
 from components.rules.access.accept import accept_note, enterprise_of_approver
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import encode_note
@@ -77,10 +78,13 @@ class AdmissionService:
         self._state = self._read()
         self._serve()
 
-    @property
-    def admitted(self) -> int:
-        """Count who is admitted."""
-        return len(self._state.standing.admitted)
+    def describe(self) -> Status:
+        """Return what the component's status file says."""
+        details = {
+            "admitted": len(self._state.standing.admitted),
+            "pending_accounts": self.keeper.pending,
+        }
+        return Status("connected" if self.link.is_up else "disconnected", details)
 
     async def run(self) -> None:
         """Follow the files and the time until cancelled; what cannot be read leaves things as they are."""

@@ -1,8 +1,177 @@
-"""A process of a site: it goes on until it is told to stop, or one of its tasks ends."""
+"""A process of a site: how it starts, what it has open and running, and how it ends."""
 
 import asyncio
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import structlog
+import uvloop
+
+from components.process.logs import configure_logging
+from components.process.notify import notify_manager
+from components.process.status import Status, StatusFile
+
+TOLD_TO_STOP = 0
+CANNOT_GO_ON = 1
+WRONG_SETTINGS = 2
+
+
+class Closable(Protocol):
+    """Something that is open until it is closed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+_Open = TypeVar("_Open", bound=Closable)
+Errors = tuple[type[Exception], ...]
+
+
+class TaskEnded(Exception):  # noqa: N818 - the condition is the name
+    """A task that a process cannot do without came to its end."""
+
+
+class Process:
+    """A process of a site while it lives.
+
+    All that it opens and runs is put on its `stack`, and ends in the reverse order, whatever fails meanwhile.
+    """
+
+    def __init__(self, name: str, site_toml: Path) -> None:
+        self.name = name
+        self.site_toml = site_toml
+        self.stack = AsyncExitStack()
+        self._status: StatusFile | None = None
+        self._told_to_stop = asyncio.Event()
+        self._starting: asyncio.Task[Any] | None = None  # only while it can be interrupted
+        self._failure: Exception | None = None  # the first one; others follow from it
+
+    def use_log_level(self, level: str) -> None:
+        """Write logs from this level on (`debug`, `info`, `warn`, `error`)."""
+        configure_logging(self.name, level)
+
+    def keep(self, opened: _Open) -> _Open:
+        """Have something closed at the end, and return it."""
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    def run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task until the end, when it is cancelled. If it ends before, so does the process."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._take_end)
+        self.stack.push_async_callback(_cancel, task)
+
+    def report(self, file: Path, describe: Callable[[], Status]) -> None:
+        """Keep a status file, twice a second; the process id is always in it."""
+        self._status = StatusFile(file, describe)
+        self.run("status", self._status.keep_writing())
+
+    def report_now(self) -> None:
+        """Write the status file, if there is one by now: something has changed that cannot wait."""
+        if self._status is not None:
+            self._status.write()
+
+    async def live(self, start: Callable[["Process"], Awaitable[None]]) -> None:
+        """Start, go on until told to stop or a task ends, and close all; raises what went wrong first.
+
+        `start` opens what the process needs and runs its tasks; a signal interrupts it.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        # SIGHUP, which has a process read its settings anew, will be a handler of its own here. Now it ends us.
+        try:
+            async with self.stack:
+                await self._start(start)
+                await self._told_to_stop.wait()
+                notify_manager("STOPPING=1")
+        except Exception as error:
+            self._fail(error)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _start(self, start: Callable[["Process"], Awaitable[None]]) -> None:
+        self._starting = task = asyncio.current_task()
+        try:
+            await start(self)
+        except asyncio.CancelledError:
+            if task is None or not self._told_to_stop.is_set():
+                raise
+            task.uncancel()
+        except Exception as error:
+            self._fail(error)
+        else:
+            notify_manager("READY=1")
+        finally:
+            self._starting = None
+
+    def _take_end(self, task: asyncio.Task[None]) -> None:
+        """Stop when a task ends: what cannot go on must not look alive."""
+        if task.cancelled():
+            return
+        if error := task.exception():
+            self._fail(error if isinstance(error, Exception) else TaskEnded(f"{task.get_name()}: {error!r}"))
+        elif not self._told_to_stop.is_set():
+            self._fail(TaskEnded(f"{task.get_name()} has ended"))
+        self._stop()
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            self._failure = _first_cause(error)
+        self._told_to_stop.set()
+
+    def _stop(self) -> None:
+        self._told_to_stop.set()
+        if self._starting is not None:
+            self._starting.cancel()
+
+
+def run_process(
+    name: str,
+    start: Callable[[Process], Awaitable[None]],
+    *,
+    wrong_settings: Errors = (),
+    cannot_go_on: Errors = (),
+) -> int:
+    """Run the process `name` of the site whose site.toml is the only argument, and return its exit status.
+
+    0 when it was told to stop (SIGTERM, SIGINT); 1 when it cannot go on: OSError and `cannot_go_on`; 2 for wrong
+    settings: ValueError and `wrong_settings`.
+    """
+    configure_logging(name, "info")
+    log = structlog.get_logger(name)
+    wrong: Errors = (ValueError, *wrong_settings)
+    stopped: Errors = (OSError, TaskEnded, *cannot_go_on)
+    if len(sys.argv) != 2:
+        log.error("wrong settings", reason=f"name the site's file: python -m components.{name} SITE_TOML")
+        return WRONG_SETTINGS
+    try:
+        uvloop.run(Process(name, Path(sys.argv[1])).live(start))
+    except wrong as error:
+        log.error("wrong settings", reason=str(error))
+        return WRONG_SETTINGS
+    except stopped as error:
+        log.error("stopped", reason=str(error))
+        return CANNOT_GO_ON
+    except Exception as error:
+        log.exception("failed", reason=f"{type(error).__name__}: {error}")
+        return CANNOT_GO_ON
+    return TOLD_TO_STOP
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))  # how it ended is taken by its process
+
+
+def _first_cause(error: Exception) -> Exception:
+    """Return what went wrong in a group of tasks, of which the others were cancelled."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def wait_for_end(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -1,12 +1,13 @@
 """The roster component at work: what comes over its link and from the files of the rules goes to the keeper."""
 
 import asyncio
-import json
+from dataclasses import asdict
 from xml.etree import ElementTree as ET
 
 import structlog
 
 from components.link.entity import EntityLink, Request, StanzaError
+from components.process.status import Status, read_status
 from components.roster.journal import Journal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
@@ -65,6 +66,18 @@ class RosterService:
             return "disconnected"
         return "connected" if self.keeper.hosts else "refused"
 
+    def describe(self) -> Status:
+        """Return what the component's status file says."""
+        details = {
+            "domains": sorted(self.keeper.hosts),
+            "waiting": self.keeper.waiting,
+            "without_account": self.keeper.without_account,
+            **asdict(self.keeper.counters),
+            "records": self.journal.size,
+            "problems": list(self.problems),
+        }
+        return Status(self.state, details)
+
     async def run(self) -> None:
         """Keep the rosters until cancelled; raises LogDamaged, LogFenced and OSError."""
         self._link.open()
@@ -90,11 +103,8 @@ class RosterService:
                 self.keeper.use(self._rosters)
 
     async def _gate_decides_by(self, rules: Rules) -> bool:
-        try:
-            status = json.loads(await asyncio.to_thread(self._gate_status.read_bytes))
-        except (OSError, ValueError):
-            return False
-        return isinstance(status, dict) and status.get("rules") == rules.digest
+        status, _fault = await asyncio.to_thread(read_status, self._gate_status)
+        return status.get("rules") == rules.digest
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         self.problems = problems

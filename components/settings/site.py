@@ -118,9 +118,10 @@ class SiteFile:
 
     @property
     def logs(self) -> tuple[LogSettings, ...]:
-        """All logs of the site, the gate's first: every table that has one (LogTable)."""
-        tables = (self.find(table) for table in TABLES if issubclass(table, LogTable))
-        return tuple(table.log_settings(self.folder) for table in tables if table)
+        """All logs of the site, the gate's first: every table that has one (LogTable) and is there."""
+        there = (table for table in TABLES if table.table_name in self._document)
+        tables = (self.require(table) for table in there if issubclass(table, LogTable))
+        return tuple(table.log_settings(self.folder) for table in tables)
 
     @property
     def gate_log(self) -> LogSettings:

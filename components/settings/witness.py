@@ -1,19 +1,13 @@
-"""The witness's settings: the `[witness]` table of site.toml (docs/settings.md), and where the site's own logs are."""
+"""The witness's settings: the `[witness]` table of site.toml (docs/settings.md)."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, Field
 
-from components.archive.keys.reference import public_file
 from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.known_key import parse_log_key
-from components.archive.store.open import StoreName, log_file, log_name
-from components.archive.witnessed import kept_folder
-from components.settings.archive import LogStoreName, SiteKey
-from components.settings.table import LogLevel, SitePath, Table, load_table, read_toml
+from components.settings.table import LogLevel, SitePath, Table
 
 
 def _require_log_key(vkey: str) -> str:
@@ -69,45 +63,3 @@ class WitnessSettings(Table):
     logs: tuple[LogVkey, ...] = ()
     asks: tuple[AskedWitness, ...] = ()
     time_stamps: TimeStampSettings | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OwnLog:
-    """A log of the site: its store, the file of its public keys, and the folder of its witnessed checkpoints."""
-
-    store: StoreName
-    verifier_key_file: Path
-    kept: Path
-
-    @property
-    def name(self) -> str:
-        """The log's name, as in `gate/100042`."""
-        return log_name(self.store)
-
-
-class _LogTable(BaseModel):
-    log: LogStoreName
-    log_key_file: SiteKey
-
-
-def load_witness(site_toml: Path) -> WitnessSettings:
-    """Read the `[witness]` table of site.toml, and nothing else of it; raises SettingsError."""
-    return load_table(site_toml, "witness", WitnessSettings)
-
-
-def load_own_logs(site_toml: Path) -> list[OwnLog]:
-    """Find the site's logs: every table of site.toml that has one. There may be none; raises SettingsError.
-
-    What is witnessed of a log is kept beside its file, or, if that is a database elsewhere, below site.toml.
-    """
-    folder = site_toml.resolve().parent
-    context = {"folder": folder}
-    found = []
-    for table in read_toml(site_toml).values():
-        try:
-            log = _LogTable.model_validate(table, context=context)
-        except ValidationError:
-            continue  # another kind of table
-        beside = log_file(log.log) or folder / "archive" / log_name(log.log)
-        found.append(OwnLog(log.log, public_file(log.log_key_file), kept_folder(beside)))
-    return found

@@ -12,6 +12,7 @@ from components.archive.keys.reference import KeyReference, last_signed_file, pu
 from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.site.files import SECRET
 from components.site.init import authority_key_file
+from components.site.parts import parts_of
 from components.site.settings import SiteSettings
 
 _LIST = "site/files"
@@ -72,11 +73,7 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
-    yield from (source.state for source in (settings.directory.scim if settings.directory else ()))
-    if settings.access:
-        yield from settings.access.approvers
-        yield from (former.key for former in settings.access.former_approvers)
-        yield from sorted(settings.access.folder.glob("*.note"))
+    yield from (file for part in parts_of(settings) for file in part.kept_files)
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
@@ -88,11 +85,7 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
     yield from (
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
-    yield settings.gate.secret_file
-    if settings.roster:
-        yield settings.roster.secret_file
-    if settings.access:
-        yield settings.access.secret_file
+    yield from (file for part in parts_of(settings) for file in part.secret_files)
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)

@@ -24,24 +24,15 @@ from components.archive.keys.reference import public_file, secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
-from components.archive.store.open import log_file, log_name, store_label
+from components.archive.store.open import log_file, store_label
 from components.directory.auto import find_unapplied
 from components.process.errors import SiteError
 from components.settings.directory import SiteDirectory
 from components.site.certificates import RENEW_BEFORE, expires_at
-from components.site.health import (
-    find_access_fault,
-    find_alarms,
-    find_gate_fault,
-    find_port_problems,
-    find_roster_fault,
-    find_scim_fault,
-    find_server_fault,
-    find_tiles_fault,
-    find_unwitnessed,
-    find_witness_fault,
-)
+from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
 from components.site.init import accounts_file, authority_key_file
+from components.site.parts import parts_of
+from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_DIR
 from components.site.server import require_version, write_probe_config
 from components.site.settings import LogTable, SettingsError, SiteSettings, load_site
@@ -110,15 +101,12 @@ def _check_directory(settings: SiteSettings) -> Iterator[str]:
 
 def _check_keys(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    secrets = [settings.gate.secret_file, *([settings.roster.secret_file] if settings.roster else [])]
+    secrets = [file for part in parts_of(settings) for file in part.secret_files]
     for key in (*(log.log_key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [settings.witness.key_file] if settings.witness else []
-    secrets += settings.directory.secret_files if settings.directory else []
-    secrets += [settings.access.secret_file] if settings.access else []
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
-    present = [file for file in secrets if file.exists()]
+    present = [file for file in dict.fromkeys(secrets) if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
     if open_ones:
         raise _CheckError([f"others may read {file}; run `chmod 600 {file}`" for file in open_ones])
@@ -180,25 +168,18 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
             raise _CheckError(problems)
         yield "not up; its ports are free"
         return
-    faults = {
-        "prosody": asyncio.run(find_server_fault(settings.prosody)),
-        "the gate": find_gate_fault(settings.gate.status_file),
-    }
-    if settings.roster:
-        faults["the roster component"] = find_roster_fault(settings.roster.status_file)
-    if settings.tiles:
-        faults["the server of tiles"] = asyncio.run(
-            find_tiles_fault(settings.tiles, log_name(settings.gate.log))
-        )
-    if settings.directory and settings.directory.scim:
-        faults["the service for SCIM"] = asyncio.run(find_scim_fault(settings.directory))
-    if settings.access:
-        faults["the access component"] = find_access_fault(settings.access.status_file)
-    if settings.witness:
-        faults["the witness"] = find_witness_fault(settings.witness.status_file)
+    faults = asyncio.run(_find_faults(settings))
     if problems := [f"{name} {fault}; see {settings.site.logs}" for name, fault in faults.items() if fault]:
         raise _CheckError(problems)
     yield "up: prosody answers, the gate records"
+
+
+async def _find_faults(settings: SiteSettings) -> dict[str, str]:
+    parts = [part for part in parts_of(settings) if part.runs]
+    faults = await asyncio.gather(
+        find_server_fault(settings.prosody), *(find_fault(part.probe) for part in parts)
+    )
+    return dict(zip(("prosody", *(part.title for part in parts)), faults, strict=True))
 
 
 def _check_alarms(settings: SiteSettings) -> Iterator[str]:

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from components.access.notice import ASK
 from components.link.client import LoginError, Outcome, Received, TraderClient
-from components.site.health import reachable_address
 from components.site.init import load_passwords
+from components.site.probe import reachable_address
 from components.site.settings import SiteSettings
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
@@ -69,7 +69,9 @@ async def _log_in(
                     f"{jid} has no account; the demonstration needs the people it was made with"
                 )
             authority = server.certificates / "ca.crt"
-            client = TraderClient(jid, passwords[jid], reachable_address(server), server.c2s_port, authority)
+            client = TraderClient(
+                jid, passwords[jid], reachable_address(server.address), server.c2s_port, authority
+            )
             stack.push_async_callback(client.close)
             await client.connect()
             clients[jid] = client
@@ -265,7 +267,7 @@ def _print_accounts(settings: SiteSettings, passwords: Mapping[str, str], consol
     for column in ("JID", "password", "host", "port"):
         table.add_column(column, no_wrap=True)
     for jid, password in passwords.items():
-        table.add_row(jid, password, reachable_address(server), str(server.c2s_port))
+        table.add_row(jid, password, reachable_address(server.address), str(server.c2s_port))
     console.print()
     console.print(table)
     console.print(

@@ -16,15 +16,14 @@ from components.archive.keys import (
 )
 from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, named_file, public_file
-from components.archive.log.note import NoteError
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
-from components.site.settings import SiteSettings, WitnessSettings, load_site, read_site
-from components.witness.keys import create_witness_keys
+from components.site.parts import parts_of
+from components.site.settings import SiteSettings, load_site, read_site
 from policy.directory.directory import parse_directory
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
@@ -141,11 +140,11 @@ def _find_free_ports(count: int) -> list[int]:
 
 def _make_keys(settings: SiteSettings) -> list[Path]:
     made = []
-    shared = [settings.gate.secret_file]
-    shared += [table.secret_file for table in (settings.roster, settings.access) if table]
-    for folder in {authority_key_file(settings).parent, *(secret.parent for secret in shared)}:
+    parts = parts_of(settings)
+    random = [secret for part in parts for secret in part.secrets]
+    for folder in {authority_key_file(settings).parent, *(secret.parent for secret in random)}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for secret in shared:
+    for secret in random:
         if not secret.exists():
             write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
             made.append(secret)
@@ -161,8 +160,7 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         create_log_key(log.log_key_file, log.log_origin)
         made.append(file)
     made += _make_archive_keys(settings)
-    made += _make_witness_keys(settings.witness)
-    return made + _make_tokens(settings)
+    return made + [file for part in parts for file in part.make_keys()]
 
 
 def _make_archive_keys(settings: SiteSettings) -> list[Path]:
@@ -179,32 +177,6 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
         create_conversation_key(settings.archive.conversation_key_file)
         made.append(settings.archive.conversation_key_file)
     return made
-
-
-def _make_tokens(settings: SiteSettings) -> list[Path]:
-    """Make the token that an identity provider shows, for each enterprise that one pushes people of."""
-    made = []
-    for source in settings.directory.scim if settings.directory else ():
-        if not source.token_file.exists():
-            source.token_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(source.token_file, f"{secrets.token_urlsafe(32)}\n", SECRET)
-            made.append(source.token_file)
-    return made
-
-
-def _make_witness_keys(witness: WitnessSettings | None) -> list[Path]:
-    if witness is None or witness.key_file.exists():
-        return []
-    if any(witness.state.glob("*.checkpoint")):
-        raise SiteError(
-            f"others know this witness by {witness.key_file}, which is gone; put it back from a backup"
-        )
-    witness.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        create_witness_keys(witness.key_file, witness.name)
-    except (KeyFileError, NoteError) as err:
-        raise SiteError(str(err)) from None
-    return [witness.key_file]
 
 
 def _write_passwords(settings: SiteSettings) -> None:

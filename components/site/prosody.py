@@ -1,6 +1,7 @@
 """The private Prosody of a site: its configuration, rendered whole."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.site.packaged import packaged_folder
@@ -14,12 +15,39 @@ MODULES = (  # noqa: SIM905 - reads better than a page of quotes
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSide:
+    """What the server does for a component.
+
+    `modules` are loaded for its domains, `room_modules` for their rooms, `own_modules` for the component itself;
+    `options` are global settings, in which {jid} is the component's address as a Lua string. One that is `hidden` is
+    not in the server's list of services.
+    """
+
+    modules: tuple[str, ...] = ()
+    room_modules: tuple[str, ...] = ()
+    own_modules: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    hidden: bool = False
+
+
+NOTHING_MORE = ServerSide()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedComponent:
+    """A component that connects to the server (XEP-0114)."""
+
+    jid: str
+    secret: str
+    side: ServerSide = NOTHING_MORE
+
+
+@dataclass(frozen=True, slots=True)
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `roster` that of the component that keeps the rosters of its
-    domains, `access` that of the component that makes accounts and owns the rooms, or empty. Paths are absolute; ports
-    are loopback ports.
+    `gate` is the gate's JID, or empty for a bare server; `components` are all others. Paths are absolute; ports are
+    loopback ports.
     """
 
     root: Path
@@ -32,10 +60,7 @@ class ProsodyPlan:
     s2s_port: int = 0
     gate: str = ""
     gate_secret: str = ""
-    roster: str = ""
-    roster_secret: str = ""
-    access: str = ""
-    access_secret: str = ""
+    components: tuple[PlannedComponent, ...] = ()
     federated_domains: tuple[str, ...] = ()
     certificates: Path | None = None
     plain_port_allowed: bool = False
@@ -46,94 +71,103 @@ class ProsodyPlan:
     log_file: Path | None = None
     storage: str = "internal"
     modules: tuple[str, ...] = tuple(MODULES)
-    components: tuple[tuple[str, str], ...] = field(default=())
 
 
 def render_config(plan: ProsodyPlan) -> str:
     """Render `prosody.cfg.lua` for one site; pure, the same text for the same plan."""
-    modules = list(plan.modules) + (["stanza_gate", "unknown_accounts"] if plan.gate else [])
-    modules += ["privilege", "managed_rosters"] if plan.roster else []
-    modules += ["admin_adhoc", "access_notice"] if plan.access else []
-    disabled = [] if plan.s2s_port else ["s2s"]
-    if plan.s2s_port:
-        modules += ["s2s", "dialback"] if not plan.certificates else ["s2s"]
+    gate = (PlannedComponent(plan.gate, plan.gate_secret, _gate_side(plan)),) if plan.gate else ()
+    components = (*gate, *plan.components)
     lines = [
         "-- Written by steelyard; changes here are lost at the next start. Change site.toml instead.",
-        "run_as_root = true",
-        f"pidfile = {_lua(plan.root / 'prosody.pid')}",
-        f"data_path = {_lua(plan.root / 'data')}",
-        f"log = {{ {{ levels = {{ min = {_lua(plan.log_level)} }}, to = 'file', "
-        f"filename = {_lua(plan.log_file or plan.root / 'prosody.log')}, timestamps = '%Y-%m-%dT%H:%M:%S' }} }}",
-        f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}",
-        f"modules_enabled = {_lua_list(modules)}",
-        f"modules_disabled = {_lua_list(disabled)}",
-        f"interfaces = {{ {_lua(plan.address)} }}",
-        f"c2s_ports = {{ {plan.c2s_port} }}",
-        "c2s_direct_tls_ports = {}",
-        "http_ports = {}",
-        "https_ports = {}",
-        f"s2s_ports = {{ {plan.s2s_port or ''} }}",
-        f"component_ports = {{ {plan.component_port} }}",
-        f"component_interfaces = {{ {_lua(plan.component_address)} }}",
-        "authentication = 'internal_hashed'",
-        f"storage = {_lua(plan.storage)}",
-        "allow_registration = false",
-        f"c2s_require_encryption = {_lua(not plan.plain_port_allowed)}",
-        f"allow_unencrypted_plain_auth = {_lua(plan.plain_port_allowed)}",
-        "s2s_require_encryption = true",
-        f"s2s_secure_auth = {_lua(bool(plan.certificates))}",
-        "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005).",
-        "gc = { mode = 'incremental', threshold = 300, speed = 1 }",
-        "network_settings = { nagle = false }",
-        "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection.",
-        "blocklist_cache_size = 100000",
+        *_global_lines(plan, [module for each in components for module in each.side.modules]),
+        *_network_lines(plan),
+        *_security_lines(plan),
+        *(option.replace("{jid}", _lua(each.jid)) for each in components for option in each.side.options),
+        *(f"VirtualHost {_lua(domain)}" for domain in plan.domains),
     ]
-    if plan.certificates:
-        lines += [
-            f"certificates = {_lua(plan.certificates)}",
-            f"ssl = {{ cafile = {_lua(plan.certificates / 'ca.crt')}; protocol = 'tlsv1_2+' }}",
-        ]
-    if plan.gate:
-        lines += [
-            f"stanza_gate = {_lua(plan.gate)}",
+    rooms = ["muc_mam", *(module for each in components for module in each.side.room_modules)]
+    for domain in plan.room_domains:
+        lines += _room_lines(domain, rooms)
+    for component in components:
+        lines += _component_lines(component)
+    return "\n".join(lines) + "\n"
+
+
+def _gate_side(plan: ProsodyPlan) -> ServerSide:
+    return ServerSide(
+        modules=("stanza_gate", "unknown_accounts"),
+        room_modules=("room_borders",),
+        options=(
+            "stanza_gate = {jid}",
             f"stanza_gate_timeout = {plan.hold_timeout_s}",
             f"stanza_gate_window = {plan.window_stanzas}",
             f"stanza_gate_window_bytes = {plan.window_bytes}",
             f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
-        ]
-    if plan.roster:
-        lines += [
-            f"managed_rosters_by = {_lua(plan.roster)}",
-            f"privileged_entities = {{ [{_lua(plan.roster)}] = {{ roster = 'both' }} }}",
-        ]
-    if plan.access:
-        lines += [f"admins = {_lua_list([plan.access])}", f"access_notice = {_lua(plan.access)}"]
-    lines += [f"VirtualHost {_lua(domain)}" for domain in plan.domains]
-    for domain in plan.room_domains:
-        lines += [
-            f"Component {_lua(domain)} 'muc'",
-            f"  modules_enabled = {_lua_list(['muc_mam', *(['room_borders'] if plan.gate else [])])}",
-            "  muc_room_default_public = false",
-            "  muc_log_by_default = true",
-        ]
-    if plan.gate:
-        lines += [
-            f"Component {_lua(plan.gate)}",
-            f"  component_secret = {_lua(plan.gate_secret)}",
-            "  disco_hidden = true",
-        ]
-    if plan.roster:
-        lines += [
-            f"Component {_lua(plan.roster)}",
-            f"  component_secret = {_lua(plan.roster_secret)}",
-            "  modules_enabled = { 'privilege' }",
-            "  disco_hidden = true",
-        ]
-    if plan.access:
-        lines += [f"Component {_lua(plan.access)}", f"  component_secret = {_lua(plan.access_secret)}"]
-    for domain, secret in plan.components:
-        lines += [f"Component {_lua(domain)}", f"  component_secret = {_lua(secret)}"]
-    return "\n".join(lines) + "\n"
+        ),
+        hidden=True,
+    )
+
+
+def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[str]:
+    modules = [*plan.modules, *more_modules]
+    if plan.s2s_port:
+        modules += ["s2s"] if plan.certificates else ["s2s", "dialback"]
+    log_file = plan.log_file or plan.root / "prosody.log"
+    yield "run_as_root = true"
+    yield f"pidfile = {_lua(plan.root / 'prosody.pid')}"
+    yield f"data_path = {_lua(plan.root / 'data')}"
+    yield (
+        f"log = {{ {{ levels = {{ min = {_lua(plan.log_level)} }}, to = 'file', "
+        f"filename = {_lua(log_file)}, timestamps = '%Y-%m-%dT%H:%M:%S' }} }}"
+    )
+    yield f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}"
+    yield f"modules_enabled = {_lua_list(modules)}"
+    yield f"modules_disabled = {_lua_list([] if plan.s2s_port else ['s2s'])}"
+    yield "authentication = 'internal_hashed'"
+    yield f"storage = {_lua(plan.storage)}"
+    yield "allow_registration = false"
+    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005)."
+    yield "gc = { mode = 'incremental', threshold = 300, speed = 1 }"
+    yield "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection."
+    yield "blocklist_cache_size = 100000"
+
+
+def _network_lines(plan: ProsodyPlan) -> Iterator[str]:
+    yield f"interfaces = {{ {_lua(plan.address)} }}"
+    yield f"c2s_ports = {{ {plan.c2s_port} }}"
+    yield "c2s_direct_tls_ports = {}"
+    yield "http_ports = {}"
+    yield "https_ports = {}"
+    yield f"s2s_ports = {{ {plan.s2s_port or ''} }}"
+    yield f"component_ports = {{ {plan.component_port} }}"
+    yield f"component_interfaces = {{ {_lua(plan.component_address)} }}"
+    yield "network_settings = { nagle = false }"
+
+
+def _security_lines(plan: ProsodyPlan) -> Iterator[str]:
+    yield f"c2s_require_encryption = {_lua(not plan.plain_port_allowed)}"
+    yield f"allow_unencrypted_plain_auth = {_lua(plan.plain_port_allowed)}"
+    yield "s2s_require_encryption = true"
+    yield f"s2s_secure_auth = {_lua(bool(plan.certificates))}"
+    if plan.certificates:
+        yield f"certificates = {_lua(plan.certificates)}"
+        yield f"ssl = {{ cafile = {_lua(plan.certificates / 'ca.crt')}; protocol = 'tlsv1_2+' }}"
+
+
+def _room_lines(domain: str, modules: Sequence[str]) -> Iterator[str]:
+    yield f"Component {_lua(domain)} 'muc'"
+    yield f"  modules_enabled = {_lua_list(modules)}"
+    yield "  muc_room_default_public = false"
+    yield "  muc_log_by_default = true"
+
+
+def _component_lines(component: PlannedComponent) -> Iterator[str]:
+    yield f"Component {_lua(component.jid)}"
+    yield f"  component_secret = {_lua(component.secret)}"
+    if component.side.own_modules:
+        yield f"  modules_enabled = {_lua_list(component.side.own_modules)}"
+    if component.side.hidden:
+        yield "  disco_hidden = true"
 
 
 def _lua(value: object) -> str:
@@ -143,5 +177,5 @@ def _lua(value: object) -> str:
     return f"'{text}'"
 
 
-def _lua_list(values: list[str] | tuple[str, ...]) -> str:
+def _lua_list(values: Iterable[str]) -> str:
     return "{ " + ", ".join(_lua(value) for value in values) + " }"

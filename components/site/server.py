@@ -9,7 +9,8 @@ from pathlib import Path
 
 from components.process.errors import SiteError
 from components.site.files import SECRET, write_whole
-from components.site.prosody import ProsodyPlan, render_config
+from components.site.parts import parts_of
+from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
 from components.site.settings import SiteSettings
 
 OLDEST_VERSION = (0, 12)
@@ -79,7 +80,7 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
 
 
 def _plan(settings: SiteSettings) -> ProsodyPlan:
-    server, gate, roster = settings.prosody, settings.gate, settings.roster
+    server, gate = settings.prosody, settings.gate
     return ProsodyPlan(
         root=server.folder,
         domains=server.domains,
@@ -91,10 +92,11 @@ def _plan(settings: SiteSettings) -> ProsodyPlan:
         s2s_port=server.s2s_port,
         gate=gate.jid,
         gate_secret=gate.secret_file.read_text().strip(),
-        roster=roster.jid if roster else "",
-        roster_secret=roster.secret_file.read_text().strip() if roster else "",
-        access=settings.access.jid if settings.access else "",
-        access_secret=settings.access.secret_file.read_text().strip() if settings.access else "",
+        components=tuple(
+            PlannedComponent(each.jid, each.secret_file.read_text().strip(), each.side)
+            for part in parts_of(settings)
+            if (each := part.component) is not None and each.jid != gate.jid
+        ),
         federated_domains=server.federated_domains,
         certificates=server.certificates,
         hold_timeout_s=gate.hold_timeout_s,

@@ -32,6 +32,7 @@ from components.settings.table import (
 )
 from components.settings.tiles import TilesSettings
 from components.settings.witness import WitnessSettings
+from components.site.parts import listening_ports, parts_of
 from policy.content.parse import PolicyError
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 
@@ -175,16 +176,15 @@ def _tables_alone(
 
 
 def _port_problems(settings: SiteSettings) -> Iterator[str]:
-    yield from _repeated(listening_ports(settings), "set another port")
+    ports = ((each.setting, each.port) for each in listening_ports(settings))
+    yield from _repeated(ports, "set another port")
     if settings.prosody.federated_domains and not settings.prosody.s2s_port:
         yield "prosody.s2s_port: federated domains need one; set it (5269 is usual)"
 
 
 def _domain_problems(settings: SiteSettings) -> Iterator[str]:
     server = settings.prosody
-    named = [("gate.jid", settings.gate.jid)]
-    named += [("roster.jid", settings.roster.jid)] if settings.roster else []
-    named += [("access.jid", settings.access.jid)] if settings.access else []
+    named = [(f"{part.table}.jid", part.component.jid) for part in parts_of(settings) if part.component]
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
     yield from _repeated(named, "name it once")
@@ -297,22 +297,6 @@ def _roster_problems(settings: SiteSettings) -> Iterator[str]:
         return  # which is told already
     if listed != roster.jid:
         yield f'roster.jid: {roster.jid} is not the roster of {file.name}; write roster = "{roster.jid}" there'
-
-
-def listening_ports(settings: SiteSettings) -> list[tuple[str, int]]:
-    """Return the ports that the site listens on, each with the setting that names it."""
-    ports = [
-        ("prosody.c2s_port", settings.prosody.c2s_port),
-        ("gate.component_port", settings.gate.component_port),
-    ]
-    optional = [
-        ("prosody.s2s_port", settings.prosody.s2s_port),
-        ("gate.metrics_port", settings.gate.metrics_port),
-        ("witness.port", settings.witness.port if settings.witness else 0),
-        ("tiles.port", settings.tiles.port if settings.tiles else 0),
-        ("directory.scim_port", settings.directory.scim_port if settings.directory else 0),
-    ]
-    return ports + [(name, port) for name, port in optional if port]
 
 
 def certificate_files(server: ProsodySettings) -> list[Path]:

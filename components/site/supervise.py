@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.process.errors import SiteError
+from components.process.notify import ADDRESS_VARIABLE
 
 _RESTART_MIN_S = 0.2
 _RESTART_MAX_S = 30.0
@@ -163,6 +165,8 @@ class _Kept:
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C at the terminal is ours alone: we stop them in order
                 pass_fds=self._kept_open,
+                # Ours: what one of them tells the service manager would be taken for what we tell it.
+                env={name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE},
             )
 
     async def _watch(self, pid: int) -> None:

@@ -5,42 +5,25 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rich.console import Console
-
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
-from components.archive.store.open import log_file, log_name
+from components.archive.store.open import log_file
 from components.process.errors import SiteError
+from components.process.notify import notify_manager
 from components.site.demo import play_demonstration
 from components.site.display import Display
-from components.site.health import (
-    find_access_fault,
-    find_alarms,
-    find_gate_fault,
-    find_port_problems,
-    find_roster_fault,
-    find_scim_fault,
-    find_server_fault,
-    find_tiles_fault,
-    find_witness_fault,
-)
+from components.site.health import find_alarms, find_port_problems, find_server_fault
 from components.site.init import init_site, load_passwords
 from components.site.keys import finish_rotations
 from components.site.lock import hold_site
+from components.site.parts import parts_of
+from components.site.probe import find_fault
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import (
-    AccessSettings,
-    DirectorySettings,
-    RosterSettings,
-    SettingsError,
-    SiteSettings,
-    TilesSettings,
-    WitnessSettings,
-    load_site,
-)
+from components.site.settings import SettingsError, SiteSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
 
 START_TIMEOUT_S = 30.0
@@ -57,7 +40,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
     `demo` makes the site if there is none, and plays the demonstration. Returns the exit status: 0, 1 if the
     demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
     """
-    display = Display(Console(stderr=True))
+    display = Display()
     find_prosody()
     site_toml = site_toml.resolve()
     if not demo and not site_toml.exists():
@@ -98,73 +81,25 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
     """Return the processes of a site in the order in which they start and stop.
 
     Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
-    The witness stops last: so it still has the logs' ends cosigned.
     """
 
     async def check_server(_pid: int) -> str:
         return await find_server_fault(settings.prosody)
 
-    async def check_gate(pid: int) -> str:
-        return find_gate_fault(settings.gate.status_file, pid)
-
     logs = settings.site.logs
-    prosody = (find_prosody(), "-F", "--config", str(config))
-    gate = (sys.executable, "-m", "components.gate", str(settings.path))
-    specs: tuple[ProcessSpec, ...] = (
-        ProcessSpec("prosody", prosody, logs / "prosody.log", check_server, check_every_s=15.0),
-        ProcessSpec("gate", gate, logs / "gate.log", check_gate),
+    command = (find_prosody(), "-F", "--config", str(config))
+    server = ProcessSpec("prosody", command, logs / "prosody.log", check_server, check_every_s=15.0)
+    ours = (
+        ProcessSpec(
+            part.name,
+            (sys.executable, "-m", part.module, str(settings.path)),
+            logs / f"{part.name}.log",
+            partial(find_fault, part.probe),
+        )
+        for part in parts_of(settings)
+        if part.runs
     )
-    if settings.roster:
-        specs = (*specs, _roster_spec(settings, settings.roster))
-    if settings.access:
-        specs = (*specs, _access_spec(settings, settings.access))
-    if settings.tiles:
-        specs = (*specs, _tiles_spec(settings, settings.tiles))
-    if settings.directory and settings.directory.scim:
-        specs = (*specs, _directory_spec(settings, settings.directory))
-    if settings.witness:
-        specs = (*specs, _witness_spec(settings, settings.witness))
-    return specs
-
-
-def _roster_spec(settings: SiteSettings, roster: RosterSettings) -> ProcessSpec:
-    async def check_roster(pid: int) -> str:
-        return find_roster_fault(roster.status_file, pid)
-
-    command = (sys.executable, "-m", "components.roster", str(settings.path))
-    return ProcessSpec("roster", command, settings.site.logs / "roster.log", check_roster)
-
-
-def _access_spec(settings: SiteSettings, access: AccessSettings) -> ProcessSpec:
-    async def check_access(pid: int) -> str:
-        return find_access_fault(access.status_file, pid)
-
-    command = (sys.executable, "-m", "components.access", str(settings.path))
-    return ProcessSpec("access", command, settings.site.logs / "access.log", check_access)
-
-
-def _tiles_spec(settings: SiteSettings, tiles: TilesSettings) -> ProcessSpec:
-    async def check_tiles(_pid: int) -> str:
-        return await find_tiles_fault(tiles, log_name(settings.gate.log))
-
-    command = (sys.executable, "-m", "components.tiles", str(settings.path))
-    return ProcessSpec("tiles", command, settings.site.logs / "tiles.log", check_tiles)
-
-
-def _directory_spec(settings: SiteSettings, directory: DirectorySettings) -> ProcessSpec:
-    async def check_directory(_pid: int) -> str:
-        return await find_scim_fault(directory)
-
-    command = (sys.executable, "-m", "components.directory", str(settings.path))
-    return ProcessSpec("directory", command, settings.site.logs / "directory.log", check_directory)
-
-
-def _witness_spec(settings: SiteSettings, witness: WitnessSettings) -> ProcessSpec:
-    async def check_witness(pid: int) -> str:
-        return find_witness_fault(witness.status_file, pid)
-
-    command = (sys.executable, "-m", "components.witness", str(settings.path))
-    return ProcessSpec("witness", command, settings.site.logs / "witness.log", check_witness)
+    return (server, *ours)
 
 
 async def _run(
@@ -181,7 +116,8 @@ async def _run(
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
-        if demo and not await _unless(told_to_stop, play_demonstration(settings, Console())):
+        notify_manager("READY=1")
+        if demo and not await _unless(told_to_stop, play_demonstration(settings, display.output)):
             status = 1
         if not once:
             display.say(f"{settings.site.name} is up; Ctrl-C stops it")
@@ -189,6 +125,7 @@ async def _run(
     except _ToldToStop:
         status = INTERRUPTED
     finally:
+        notify_manager("STOPPING=1")
         alarms.cancel()
         await supervisor.stop()
     return status

@@ -15,6 +15,9 @@ from components.archive.log.cosignature import (
     parse_cosigner,
     parse_cosigner_key,
 )
+from components.archive.log.note import NoteError
+from components.process.errors import SiteError
+from components.settings.witness import WitnessSettings
 
 
 def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
@@ -31,6 +34,22 @@ def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
     write_key_file(path.with_suffix(".pub"), public.encode(), PUBLIC)
     write_key_file(path, private.encode(), PRIVATE)
     return cosigners
+
+
+def make_missing_keys(settings: WitnessSettings) -> list[Path]:
+    """Make a witness's keys if it has none, and return the file of the private ones; raises SiteError."""
+    if settings.key_file.exists():
+        return []
+    if any(settings.state.glob("*.checkpoint")):
+        raise SiteError(
+            f"others know this witness by {settings.key_file}, which is gone; put it back from a backup"
+        )
+    settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        create_witness_keys(settings.key_file, settings.name)
+    except (KeyFileError, NoteError) as error:
+        raise SiteError(str(error)) from None
+    return [settings.key_file]
 
 
 def load_witness_keys(path: Path) -> list[Cosigner]:

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
-from aiohttp import web
 
 from components.archive.errors import LogMissing
 from components.archive.keys import load_verifier_key
@@ -16,7 +15,10 @@ from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.known_key import LogKey, parse_log_key
 from components.archive.reader import LogReader
 from components.archive.witnessed import KeptCheckpoints
-from components.settings.witness import OwnLog, WitnessSettings
+from components.process.http import serve_http
+from components.process.status import Status
+from components.settings.log import LogSettings
+from components.settings.witness import WitnessSettings
 from components.witness.client import WitnessClient, post_over_http, post_within
 from components.witness.cosign import Witness
 from components.witness.feed import LogFeed
@@ -54,8 +56,17 @@ class WitnessService:
                 asyncio.Event().wait()
             )  # a witness may have no logs of its own, and runs for those of others
 
-    async def finish(self) -> None:
-        """Have what the logs ended with witnessed, if that is quickly done."""
+    def describe(self) -> Status:
+        """Return what the witness's status file says."""
+        details = {
+            "cosigns": list(self.witness.origins),
+            "logs": {feed.name: feed.newest[1].size if feed.newest else None for feed in self.feeds},
+            "faults": self.find_faults(),
+        }
+        return Status("running", details)
+
+    async def close(self) -> None:
+        """Have what the logs ended with witnessed, if that is quickly done, and let go of them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_STEP_TIMEOUT_S):
                 await asyncio.gather(*(feed.step() for feed in self.feeds))
@@ -65,24 +76,20 @@ class WitnessService:
 
 @asynccontextmanager
 async def open_service(
-    settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState
+    settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState
 ) -> AsyncIterator[WitnessService]:
     """Make the service and listen, if there is a port; raises KeyFileError, ValueError and OSError."""
     async with aiohttp.ClientSession() as session:
         witness = _make_witness(settings, logs, state)
         service = _make_service(settings, logs, witness, session)
-        # Without an access log: requests are many, and what matters of them is told.
-        runner = web.AppRunner(make_application(witness), access_log=None)
-        await runner.setup()
-        try:
+        async with AsyncExitStack() as stack:
             if settings.port:
-                await web.TCPSite(runner, settings.address, settings.port).start()
+                application = make_application(witness)
+                await stack.enter_async_context(serve_http(application, settings.address, settings.port))
             yield service
-        finally:
-            await runner.cleanup()
 
 
-def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:
+def _make_witness(settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState) -> Witness:
     others = [parse_log_key(vkey) for vkey in settings.logs]
 
     def load_logs() -> list[LogKey]:
@@ -93,7 +100,7 @@ def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: Witn
 
 
 def _make_service(
-    settings: WitnessSettings, logs: Sequence[OwnLog], witness: Witness, session: aiohttp.ClientSession
+    settings: WitnessSettings, logs: Sequence[LogSettings], witness: Witness, session: aiohttp.ClientSession
 ) -> WitnessService:
     own = [cosigner.cosigner_key for cosigner in load_witness_keys(settings.key_file)]
     stamps = settings.time_stamps
@@ -109,7 +116,7 @@ def _make_service(
         ]
         if settings.cosign_own:
             clients.append(WitnessClient(post_within(witness), own))
-        kept = KeptCheckpoints(log.kept)
+        kept = KeptCheckpoints(log.witnessed)
         feed = _make_feed(log, kept, clients)
         feeds.append(feed)
         if stamps and authority:
@@ -117,7 +124,7 @@ def _make_service(
     return WitnessService(witness, feeds, stampers)
 
 
-def _make_feed(log: OwnLog, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
+def _make_feed(log: LogSettings, kept: KeptCheckpoints, clients: Sequence[WitnessClient]) -> LogFeed:
     async def open_reader() -> LogReader | None:
         try:
             return await LogReader.open(log.store)

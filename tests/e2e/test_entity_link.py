@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.link.entity import EntityLink, NoAnswerError, Request, StanzaError
+from components.site.prosody import PlannedComponent
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 
@@ -31,7 +32,10 @@ class _Entity:
 
 
 async def test_two_entities_on_one_server(tmp_path: Path) -> None:
-    plan = private_plan(tmp_path / "prosody", components=((ROSTER, "s3cret"), (DESK, "s3cret")))
+    plan = private_plan(
+        tmp_path / "prosody",
+        components=(PlannedComponent(ROSTER, "s3cret"), PlannedComponent(DESK, "s3cret")),
+    )
     async with ProsodyServer(plan) as server, AsyncExitStack() as stack:
         asker, asked = _Entity(server, ROSTER), _Entity(server, DESK)
         for entity in (asker, asked):

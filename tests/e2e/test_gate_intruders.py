@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.record import Submission
+from components.site.prosody import PlannedComponent
 from tests.support.gate_process import GATE
 from tests.support.line import Line
 from tests.support.observer import read_log
@@ -29,7 +30,7 @@ NOTED = "<noted xmlns='urn:steelyard:gate:0' n='99'/>"
 
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    async with Line(tmp_path, PEOPLE, components=(BOT,)) as line:
+    async with Line(tmp_path, PEOPLE, components=(PlannedComponent(*BOT),)) as line:
         yield line
         assert MARKER not in line.gate.log_tail(10_000)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.site.prosody import PlannedComponent
 from tests.support.scripted_gate import Component, ScriptedLine, event, refuse, stanza
 from tests.support.stream import XmppStream
 
@@ -229,7 +230,7 @@ async def test_a_room_hears_the_last_words_before_it_sees_the_speaker_go(tmp_pat
 
 
 async def test_what_a_component_said_before_it_left_is_carried_out(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, components=(BOT,)) as line:
+    async with ScriptedLine(tmp_path, components=(PlannedComponent(*BOT),)) as line:
         bob = await line.login("bob")
         bot = await Component.connect(line.plan, *BOT)
         line.gate.hold_back()

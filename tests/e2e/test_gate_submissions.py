@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from lxml import etree
 
+from components.site.prosody import PlannedComponent
 from policy.facts import Way
 from tests.support.certificates import CertificateAuthority
 from tests.support.ports import free_port
@@ -187,7 +188,7 @@ async def test_an_encrypted_sessions_event_names_protocol_and_cipher(
 
 
 async def test_another_components_stanza_is_held(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, components=(BOT,)) as line:
+    async with ScriptedLine(tmp_path, components=(PlannedComponent(*BOT),)) as line:
         bob = await line.login("bob")
         bot = await Component.connect(line.plan, *BOT)
         line.gate.hold_back()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.site.prosody import PlannedComponent
 from tests.support.ports import free_port
 from tests.support.scripted_gate import Component, ScriptedLine, amend, keep, refuse, stanza
 from tests.support.stream import Element, XmppStream, message
@@ -237,7 +238,7 @@ async def test_an_exception_that_is_not_understood_lets_nothing_pass(tmp_path: P
 
 
 async def test_a_component_that_is_not_the_gate_gives_no_verdict(tmp_path: Path) -> None:
-    async with ScriptedLine(tmp_path, components=(BOT,)) as line:
+    async with ScriptedLine(tmp_path, components=(PlannedComponent(*BOT),)) as line:
         alice, bob = await line.login("alice"), await line.login("bob")
         bot = await Component.connect(line.plan, *BOT)
         line.gate.hold_back()

@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.link.entity import EntityLink, StanzaError
+from components.site.parts import KEEPS_ROSTERS
+from components.site.prosody import PlannedComponent
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.roster_site import fetch_roster, is_presence, is_push
 from tests.support.stream import XmppStream
@@ -55,7 +57,8 @@ class Entities:
 @pytest.fixture
 async def entities(tmp_path: Path) -> AsyncIterator[Entities]:
     plan = private_plan(
-        tmp_path / "prosody", roster=ENTITY, roster_secret="s3cret", components=((OTHER, "s3cret"),)
+        tmp_path / "prosody",
+        components=(PlannedComponent(ENTITY, "s3cret", KEEPS_ROSTERS), PlannedComponent(OTHER, "s3cret")),
     )
     async with ProsodyServer(plan) as server, AsyncExitStack() as stack:
         server.register(ALICE, BOB)

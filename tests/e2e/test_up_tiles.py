@@ -15,8 +15,9 @@ import pytest
 from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.settings.tiles import TilesSettings
-from components.site.health import find_tiles_fault
 from components.site.init import init_site
+from components.site.parts import checkpoint_probe
+from components.site.probe import find_fault
 from tests.support.archive import write_log
 from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
@@ -46,12 +47,32 @@ class TilesProcess(ProcessUnderTest):
         await self._wait_until_ready(self._answers)
 
     async def _answers(self) -> bool:
-        return "does not answer" not in await find_tiles_fault(self.settings, "gate")
+        return "does not answer" not in await find_fault(checkpoint_probe(self.settings, "gate"))
+
+
+LOGS = """
+[gate]
+jid = "gate.example"
+secret_file = "gate.secret"
+directory = "directory.toml"
+status_file = "gate.status.json"
+log = "gate.db"
+log_origin = "example/gate"
+log_key_file = "log-gate.key"
+[roster]
+jid = "roster.example"
+secret_file = "roster.secret"
+state_file = "roster.json"
+status_file = "roster.status.json"
+log = "roster.db"
+log_origin = "example/roster"
+log_key_file = "log-roster.key"
+"""
 
 
 def write_site(folder: Path, port: int) -> Path:
     site_toml = folder / "site.toml"
-    site_toml.write_text(f'gate.log = "gate.db"\naudit.log = "audit.db"\ntiles.port = {port}\n')
+    site_toml.write_text(f"tiles.port = {port}\n{LOGS}")
     return site_toml
 
 
@@ -65,12 +86,20 @@ async def fetch_size(port: int, log: str, key_file: Path) -> int:
 
 async def test_its_health_is_that_of_the_log(tmp_path: Path) -> None:
     settings = TilesSettings(port=free_port())
-    assert await find_tiles_fault(settings, "gate") == f"does not answer on port {settings.port} (tiles.port)"
+    assert (
+        await find_fault(checkpoint_probe(settings, "gate"))
+        == f"does not answer on port {settings.port} (tiles.port)"
+    )
     async with TilesProcess(tmp_path, settings.port):
-        assert await find_tiles_fault(settings, "gate") == "has no checkpoint of gate to serve"
+        assert await find_fault(checkpoint_probe(settings, "gate")) == "has no checkpoint of gate to serve"
         await write_log(tmp_path / "gate.db")
-        assert await find_tiles_fault(settings, "gate") == ""
-        assert await find_tiles_fault(settings, "audit") == "has no checkpoint of audit to serve"
+        assert await find_fault(checkpoint_probe(settings, "gate")) == ""
+        assert (
+            await find_fault(checkpoint_probe(settings, "roster")) == "has no checkpoint of roster to serve"
+        )
+        await write_log(tmp_path / "roster.db")
+        assert await find_fault(checkpoint_probe(settings, "roster")) == ""
+        assert await find_fault(checkpoint_probe(settings, "audit")) == "has no checkpoint of audit to serve"
 
 
 async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
@@ -80,9 +109,9 @@ async def test_a_port_in_use_is_told(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "components.tiles", write_site(tmp_path, port)),
-            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        output, _ = await process.communicate()
+        _, output = await process.communicate()
     assert process.returncode == 1
     said = json.loads(output.splitlines()[-1])
     assert said["event"] == "stopped"
@@ -121,9 +150,9 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("gate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles: is missing"),
-        ("tiles.port = 0\ngate.log = 'gate.db'\naudit.log = 'audit.db'\n", "tiles.port: "),
-        ("tiles.port = 80\ngate.log = 'gate.db'\n", "audit: is missing"),
+        (LOGS, "tiles: is missing"),
+        (f"tiles.port = 0\n{LOGS}", "tiles.port: "),
+        ("tiles.port = 80\nroster.log = 'roster.db'\n", "roster.jid: is missing"),
     ],
 )
 def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None:
@@ -131,6 +160,7 @@ def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None
     command = [sys.executable, "-m", "components.tiles", str(tmp_path / "site.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
-    said = json.loads(done.stdout)
+    said = json.loads(done.stderr)
     assert said["event"] == "wrong settings"
+    assert said["component"] == "tiles"
     assert said["reason"].startswith(reason)

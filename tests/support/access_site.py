@@ -14,6 +14,8 @@ from components.rules.access.accept import accept_note, make_decision, make_requ
 from components.rules.access.note import encode_note, sign_statement
 from components.rules.access.register import AccessRegister, Standing
 from components.settings.grants import load_access
+from components.site.parts import MAKES_ACCOUNTS
+from components.site.prosody import PlannedComponent
 from policy.access.statement import Act, Statement
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
@@ -36,7 +38,8 @@ class AccessSite(ProcessUnderTest):
     def __init__(self, root: Path, people: Iterable[str], rooms: Iterable[str] = (), **settings: Any) -> None:
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the access component", root / "access.out")
-        plan = gated_plan(root / "prosody", access=ACCESS, access_secret="the component's own secret")
+        own = PlannedComponent(ACCESS, "the component's own secret", MAKES_ACCOUNTS)
+        plan = gated_plan(root / "prosody", components=(own,))
         self.prosody = ProsodyServer(plan)
         self.passwords = root / "passwords"
         self._directory = write_directory(people, rooms, plan.gate)
@@ -47,7 +50,7 @@ class AccessSite(ProcessUnderTest):
         for name in APPROVERS:
             self.keys[name] = create_log_key(self.key_file(name), f"approver/{name}@metals.example")
         secret = root / "access.secret"
-        secret.write_text(plan.access_secret)
+        secret.write_text(own.secret)
         table = {
             "jid": ACCESS,
             "secret_file": str(secret),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from components.archive.keys import create_log_key
-from components.site.prosody import ProsodyPlan
+from components.site.parts import KEEPS_ROSTERS
+from components.site.prosody import PlannedComponent, ProsodyPlan
 from policy.address import domain_of
 from tests.support.gate_process import GateProcess, gated_plan
 from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
@@ -34,19 +35,19 @@ People = Mapping[str, Listed]
 class RosterProcess(ProcessUnderTest):
     """One roster component, its settings beside the gate's; `settings` are further fields of its table."""
 
-    def __init__(self, root: Path, plan: ProsodyPlan, site_toml: Path, **settings: float) -> None:
+    def __init__(self, root: Path, own: PlannedComponent, site_toml: Path, **settings: float) -> None:
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the roster component", root / "roster.out")
         self.log_file = root / "roster.db"
-        self.log_origin = f"{plan.roster}/log"
+        self.log_origin = f"{own.jid}/log"
         self.state_file = root / "state.json"
         self._status_file = root / "status.json"
         self._site_toml = site_toml
         secret, key = root / "roster.secret", root / "log-roster.key"
-        secret.write_text(plan.roster_secret)
+        secret.write_text(own.secret)
         create_log_key(key, self.log_origin)
         table: dict[str, object] = {
-            "jid": plan.roster,
+            "jid": own.jid,
             "secret_file": str(secret),
             "log": str(self.log_file),
             "log_origin": self.log_origin,
@@ -99,13 +100,13 @@ class RosterSite:
         self, root: Path, people: People, *, settings: Mapping[str, float] | None = None, **changes: Any
     ) -> None:
         domains = changes.get("domains", ("metals.example",))
-        own = {"roster": f"roster.{domains[0]}", "roster_secret": "the roster's own secret"}
+        own = PlannedComponent(f"roster.{domains[0]}", "the roster's own secret", KEEPS_ROSTERS)
         peers = changes.pop("peers", None)
-        plan = gated_plan(root / "prosody", **(own | changes))
+        plan = gated_plan(root / "prosody", **({"components": (own,)} | changes))
         self.plan = plan
         self.prosody = ProsodyServer(plan, peers=peers)
         self.gate = GateProcess(root / "gate", plan, write_directory(plan, people))
-        self.roster = RosterProcess(root / "roster", plan, root / "gate" / "site.toml", **(settings or {}))
+        self.roster = RosterProcess(root / "roster", own, root / "gate" / "site.toml", **(settings or {}))
         self._directory = root / "gate" / "directory.toml"
         self.register(people)
 
@@ -177,7 +178,7 @@ def is_presence(sender: str, type_: str | None = None) -> Any:
 
 def write_directory(plan: ProsodyPlan, people: People) -> str:
     """Write the directory.toml of a site: its own components, and everybody at all sites."""
-    lines = [f'gate = "{plan.gate}"', f'roster = "{plan.roster}"']
+    lines = [f'gate = "{plan.gate}"', f'roster = "{plan.components[0].jid}"']
     for firm in sorted({person.firm for person in people.values()}):
         members = {jid: person for jid, person in people.items() if person.firm == firm}
         sites = sorted({domain_of(jid) for jid in members})

@@ -11,10 +11,17 @@ from typing import Self
 import psutil
 
 from components.archive.reader import LogReader
+from components.site.parts import Part, parts_of
+from components.site.settings import load_site
 from tests.support.process import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STEELYARD = (sys.executable, "-m", "components.site.cli")
+
+
+def part_of(site_toml: Path, name: str) -> Part:
+    """Return one process of a site as data."""
+    return next(part for part in parts_of(load_site(site_toml)) if part.name == name)
 
 
 def run_steelyard(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.site.prosody import ProsodyPlan
+from components.site.parts import MAKES_ACCOUNTS
+from components.site.prosody import PlannedComponent, ProsodyPlan
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess
 from tests.support.process import wait_until
@@ -94,8 +95,7 @@ def plan_site(root: Path, domains: tuple[str, ...], authority: CertificateAuthor
         "room_domains": rooms,
         "s2s_port": free_port(),
         # What makes accounts brings commands with it (XEP-0133), which must be nobody else's.
-        "access": f"access.{domains[0]}",
-        "access_secret": "secret",
+        "components": (PlannedComponent(f"access.{domains[0]}", "secret", MAKES_ACCOUNTS),),
         "certificates": authority.issue(root / "certs", domains + rooms),
     }
     return private_plan(root, **changes)

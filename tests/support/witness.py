@@ -131,6 +131,8 @@ class WitnessProcess(ProcessUnderTest):
     def _write_settings(self) -> None:
         lines = [
             "[gate]",
+            'jid = "gate.example"\nsecret_file = "gate.secret"\ndirectory = "directory.toml"',
+            f'status_file = "gate.status.json"\nlog_origin = "{ORIGIN}"',
             'log = "archive/gate.db"',
             'log_key_file = "keys/log-gate.key"',
             "[witness]",

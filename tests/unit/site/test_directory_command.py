@@ -12,11 +12,13 @@ from components.settings.directory import load_site_directory
 from components.site import directory_cli
 from components.site.backup_files import _public_files
 from components.site.check import check_site
-from components.site.health import find_scim_fault
 from components.site.init import init_site
-from components.site.settings import SettingsError, listening_ports, load_site
+from components.site.parts import listening_ports
+from components.site.probe import find_fault
+from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from policy.directory.directory import parse_directory
+from tests.support.site import part_of
 
 ROOT = Path(__file__).resolve().parents[3]
 DIRECTORY = """
@@ -206,12 +208,12 @@ def test_a_site_that_takes_pushes(site: Path) -> None:
     assert len(token_file.read_text().strip()) >= 40
     assert init_site(site).made == ()
     settings = load_site(site)
-    assert ("directory.scim_port", 31999) in listening_ports(settings)
+    assert ("directory.scim_port", 31999) in [(each.setting, each.port) for each in listening_ports(settings)]
     (spec,) = [each for each in process_specs(settings, site) if each.name == "directory"]
     assert spec.command[1:] == ("-m", "components.directory", str(site))
     assert settings.directory is not None
     assert (
-        asyncio.run(find_scim_fault(settings.directory))
+        asyncio.run(find_fault(part_of(site, "directory").probe))
         == "does not answer on port 31999 (directory.scim_port)"
     )
     assert settings.directory.scim[0].state in list(_public_files(settings))

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from components.site.health import find_alarms, find_gate_fault, find_port_problems, find_server_fault
-from components.site.settings import ProsodySettings, listening_ports, load_site
+from components.site.health import find_alarms, find_port_problems, find_server_fault
+from components.site.parts import listening_ports
+from components.site.probe import StatusProbe, find_fault
+from components.site.settings import ProsodySettings, load_site
 from tests.support.ports import free_port
+from tests.support.site import part_of
 
 STREAM = "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' from='metals.example'>"
 TLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
@@ -48,7 +51,7 @@ async def test_a_servers_answer(answer: str, fault: str) -> None:
 
 
 async def test_a_server_that_accepts_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.site.health._ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("components.site.health.ANSWER_TIMEOUT_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert "does not answer" in await find_server_fault(server_at(silent.getsockname()[1]))
 
@@ -76,13 +79,16 @@ async def test_nobody_listens() -> None:
         (None, 0, "has not told"),
     ],
 )
-def test_the_gates_status(tmp_path: Path, content: object, age_s: float, fault: str) -> None:
-    file = tmp_path / "gate.status.json"
+async def test_the_gates_status(site: Path, content: object, age_s: float, fault: str) -> None:
+    probe = part_of(site, "gate").probe
+    assert isinstance(probe, StatusProbe)
+    file = probe.file
+    file.parent.mkdir()
     if content is not None:
         file.write_text(content if isinstance(content, str) else json.dumps(content))
         written_at_s = time.time() - age_s
         os.utime(file, (written_at_s, written_at_s))
-    found = find_gate_fault(file, 7)
+    found = await find_fault(probe, 7)
     assert found.startswith(fault) if fault else not found
 
 
@@ -115,7 +121,9 @@ def test_the_gates_alarms(tmp_path: Path, content: str | None, alarms: list[str]
 def test_the_port_of_the_figures_is_on_the_loopback_address(site: Path) -> None:
     port = free_port()
     site.write_text(site.read_text().replace("\ncomponent_port", f"\nmetrics_port = {port}\ncomponent_port"))
-    assert ("gate.metrics_port", port) in listening_ports(load_site(site))
+    assert ("gate.metrics_port", port) in [
+        (each.setting, each.port) for each in listening_ports(load_site(site))
+    ]
     assert list(find_port_problems(load_site(site))) == []
     with socket.create_server(("127.0.0.1", port)):
         (problem,) = find_port_problems(load_site(site))

@@ -10,7 +10,8 @@ import pytest
 from components.process.errors import SiteError
 from components.rules.access.desk import list_access, open_desk
 from components.site.init import init_site, load_passwords
-from components.site.settings import SettingsError, listening_ports, load_site
+from components.site.parts import listening_ports
+from components.site.settings import SettingsError, SiteSettings, load_site
 from policy.access.admission import State
 
 
@@ -53,18 +54,22 @@ def test_a_demonstrations_people_are_all_admitted_by_two_others(site: Path) -> N
         assert row.jid not in row.found.approved_by
 
 
+def ports_of(settings: SiteSettings) -> dict[str, int]:
+    return {each.setting: each.port for each in listening_ports(settings)}
+
+
 def test_two_sites_share_no_secret_and_no_port(site: Path, tmp_path: Path) -> None:
     other = init_site(tmp_path / "other" / "site.toml", demo=True).settings
     ours, theirs = contents(site.parent), contents(other.folder)
     keys = [name for name in ours if "keys/" in name or name.endswith((".key", ".crt"))]
     assert len(keys) > 10
     assert [name for name in keys if ours[name] == theirs[name]] == []
-    assert not set(listening_ports(load_site(site))) & set(listening_ports(other))
+    assert not set(ports_of(load_site(site)).values()) & set(ports_of(other).values())
 
 
 def test_a_demonstrations_ports_are_free_and_not_ephemeral(tmp_path: Path) -> None:
     settings = init_site(tmp_path / "site.toml", demo=True).settings
-    for _, port in listening_ports(settings):
+    for port in ports_of(settings).values():
         assert 1024 < port < 32768
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
@@ -72,7 +77,7 @@ def test_a_demonstrations_ports_are_free_and_not_ephemeral(tmp_path: Path) -> No
 
 def test_without_demo_the_ports_are_the_usual_ones_and_there_are_no_accounts(tmp_path: Path) -> None:
     settings = init_site(tmp_path / "site.toml").settings
-    assert dict(listening_ports(settings)) == {"prosody.c2s_port": 5222, "gate.component_port": 5347}
+    assert ports_of(settings) == {"prosody.c2s_port": 5222, "gate.component_port": 5347}
     with pytest.raises(SiteError, match="is no demonstration"):
         load_passwords(settings)
 

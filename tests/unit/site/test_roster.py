@@ -11,11 +11,12 @@ import pytest
 from components.settings.roster import load_line, load_roster
 from components.settings.table import SettingsError
 from components.site.check import check_site
-from components.site.health import find_roster_fault
 from components.site.lock import hold_site
+from components.site.probe import StatusProbe, find_fault
 from components.site.server import write_config
 from components.site.settings import load_site
 from components.site.up import process_specs
+from tests.support.site import part_of
 
 
 def change(file: Path, pattern: str, replacement: str) -> None:
@@ -121,14 +122,17 @@ def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str,
         ("connected", 0, "has not told its status yet"),
     ],
 )
-def test_its_status(tmp_path: Path, status: object, age_s: float, fault: str) -> None:
-    file = tmp_path / "status.json"
-    assert find_roster_fault(file) == "has not told its status yet"
+async def test_its_status(site: Path, status: object, age_s: float, fault: str) -> None:
+    probe = part_of(site, "roster").probe
+    assert isinstance(probe, StatusProbe)
+    file = probe.file
+    file.parent.mkdir()
+    assert await find_fault(probe) == "has not told its status yet"
     file.write_text(json.dumps({"pid": os.getpid(), **status} if isinstance(status, dict) else status))
     at_s = time.time() - age_s
     os.utime(file, (at_s, at_s))
-    assert find_roster_fault(file, os.getpid()).startswith(fault)
-    assert bool(find_roster_fault(file, os.getpid())) is bool(fault)
+    found = await find_fault(probe, os.getpid())
+    assert found.startswith(fault) if fault else not found
 
 
 def test_check_says_that_it_does_not_work(site: Path) -> None:

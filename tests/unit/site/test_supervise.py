@@ -223,6 +223,18 @@ async def test_stopping_while_a_process_starts(tmp_path: Path) -> None:
     assert not any(is_running(pid) for pid in health.pids)
 
 
+async def test_the_service_manager_is_ours_alone_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    told = tmp_path / "told"
+    code = f"import os; open({str(told)!r}, 'w').write(str('NOTIFY_SOCKET' in os.environ))\n{FOREVER}"
+    supervisor = Supervisor([spec(tmp_path, code, Health())], Watcher())
+    await supervisor.start(PATIENCE_S)
+    assert await wait_until(lambda: told.exists() and told.read_text() == "False")
+    await supervisor.stop()
+
+
 async def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.site.supervise._LOG_MAX_BYTES", 10)
     (tmp_path / "sleeper.log").write_text("much was written\n")

@@ -1,5 +1,6 @@
 """The witness of a site: its settings, its keys, and what is seen of it from outside."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,16 +12,19 @@ import pytest
 
 from components.archive.log.cosignature import encode_cosigner_key
 from components.process.errors import SiteError
-from components.settings.witness import load_own_logs, load_witness
+from components.settings.site import SiteFile
+from components.settings.witness import WitnessSettings
 from components.site.check import check_site
-from components.site.health import find_port_problems, find_unwitnessed, find_witness_fault
+from components.site.health import find_port_problems, find_unwitnessed
 from components.site.init import init_site
 from components.site.lock import hold_site
+from components.site.probe import StatusProbe, find_fault
 from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from components.witness.keys import load_witness_keys, load_witness_vkeys
 from tests.support.archive import VKEY
 from tests.support.ports import free_port
+from tests.support.site import part_of
 from tests.support.witness import COSIGNER_KEYS
 
 TABLE = """
@@ -75,20 +79,20 @@ def test_it_is_a_process_that_stops_last(site: Path) -> None:
 
 def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
     add(site, "port = 4711", "[[witness.asks]]", 'url = "https://w.example/"', f"vkeys = {vkeys()}")
-    settings = load_witness(site)
+    settings = SiteFile(site).require(WitnessSettings)
     assert (settings.port, settings.cosign_own, settings.state) == (4711, True, site.parent / "witness")
     assert settings.asks[0].url == "https://w.example/"
-    logs = load_own_logs(site)
+    logs = SiteFile(site).logs
     assert [log.name for log in logs] == ["gate", "audit", "roster"]
     assert logs[0].verifier_key_file == site.parent / "keys" / "log-gate.pub"
-    assert logs[0].kept == site.parent / "archive" / "gate.witnessed"
+    assert logs[0].witnessed == site.parent / "archive" / "gate.witnessed"
 
 
 def test_a_log_in_a_database_elsewhere_has_its_witnessed_checkpoints_below_the_site(site: Path) -> None:
     text = site.read_text()
     site.write_text(text.replace('"archive/gate.db"', '"postgresql://steelyard@db.example/archive#gate"'))
-    log = load_own_logs(site)[0]
-    assert (log.name, log.kept) == ("gate", site.parent / "archive" / "gate.witnessed")
+    log = SiteFile(site).logs[0]
+    assert (log.name, log.witnessed) == ("gate", site.parent / "archive" / "gate.witnessed")
 
 
 def vkeys() -> str:
@@ -146,16 +150,20 @@ def write(path: Path, pid: int, *faults: str, age_s: float = 0) -> None:
     os.utime(path, (time.time() - age_s,) * 2)
 
 
-def test_its_health_is_its_own(tmp_path: Path) -> None:
-    status = tmp_path / "run" / "status.json"
-    assert "not told" in find_witness_fault(status, 7)
+async def test_its_health_is_its_own(site: Path) -> None:
+    add(site)
+    await asyncio.to_thread(init_site, site)
+    probe = part_of(site, "witness").probe
+    assert isinstance(probe, StatusProbe)
+    status = probe.file
+    assert "not told" in await find_fault(probe, 7)
     assert find_unwitnessed(status) == []
     write(status, 7, "log gate, other.example/witness: it is down")
-    assert find_witness_fault(status, 7) == ""
-    assert "not told" in find_witness_fault(status, 8)
+    assert await find_fault(probe, 7) == ""
+    assert "not told" in await find_fault(probe, 8)
     assert find_unwitnessed(status) == ["log gate, other.example/witness: it is down"]
     write(status, 7, age_s=60)
-    assert "silent for 60 s" in find_witness_fault(status, 7)
+    assert "silent for 60 s" in await find_fault(probe, 7)
 
 
 def test_check_tells_what_is_not_witnessed(site: Path) -> None:
@@ -164,7 +172,7 @@ def test_check_tells_what_is_not_witnessed(site: Path) -> None:
     assert [finding.text for finding in check_site(site) if finding.name == "witness"] == [
         "not up; it asks 0 others, and cosigns 0 logs"
     ]
-    write(load_witness(site).status_file, 1, "log gate, other.example/witness: it is down")
+    write(part_of(site, "witness").probe.file, 1, "log gate, other.example/witness: it is down")
     with hold_site(site.parent):
         found = [finding for finding in check_site(site) if finding.name == "witness"]
     assert [(finding.ok, finding.text) for finding in found] == [

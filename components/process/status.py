@@ -1,0 +1,64 @@
+"""The status file of a process: written by the process itself, read by supervisors and `steelyard check`."""
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_INTERVAL_S = 0.5
+_MAX_AGE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a process is doing, in a word, and what else there is to tell; values that JSON has."""
+
+    state: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class StatusFile:
+    """The file in which a process says how it is; `describe` is asked each time."""
+
+    def __init__(self, path: Path, describe: Callable[[], Status]) -> None:
+        self._path = path
+        self._describe = describe
+
+    def write(self) -> None:
+        """Write the present state as one JSON object; atomically, so that a reader never sees half of it.
+
+        A disk that is full does not stop the process: the file goes stale, which is what a supervisor looks for.
+        """
+        status = self._describe()
+        text = json.dumps({"state": status.state, "pid": os.getpid(), **status.details}) + "\n"
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._path.with_suffix(".new")
+            draft.write_text(text)
+            draft.replace(self._path)
+
+    async def keep_writing(self) -> None:
+        """Keep the file up to date until cancelled."""
+        while True:
+            self.write()
+            await asyncio.sleep(_INTERVAL_S)
+
+
+def read_status(path: Path, pid: int | None = None) -> tuple[dict[str, Any], str]:
+    """Read the status of a process, of process `pid` if one is named.
+
+    Return it, empty where there is none, and what is wrong in words that follow a name, or nothing.
+    """
+    try:
+        age_s = time.time() - path.stat().st_mtime
+        status = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}, "has not told its status yet"
+    if not isinstance(status, dict) or (pid is not None and status.get("pid") != pid):
+        return {}, "has not told its status yet"
+    return status, f"has been silent for {age_s:.0f} s" if age_s > _MAX_AGE_S else ""

@@ -1,0 +1,247 @@
+"""The processes of a site as data. A new one is a folder of components, a table of site.toml and a row here.
+
+Its log, if it has one, is found by its table (`SiteSettings.logs`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.archive.store.open import log_name
+from components.process.metrics import METRICS_ADDRESS
+from components.settings.tiles import TilesSettings
+from components.site.probe import HttpProbe, Probe, StatusProbe
+from components.site.prosody import NOTHING_MORE, ServerSide
+from components.witness.keys import make_missing_keys
+
+if TYPE_CHECKING:
+    from components.site.settings import SiteSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningPort:
+    """A port that the site listens on, and the setting that names it, such as `tiles.port`."""
+
+    setting: str
+    port: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerComponent:
+    """How the server knows a process that is a component of it (XEP-0114)."""
+
+    jid: str
+    secret_file: Path
+    side: ServerSide = NOTHING_MORE
+
+
+KEEPS_ROSTERS = ServerSide(
+    modules=("privilege", "managed_rosters"),
+    own_modules=("privilege",),
+    options=("managed_rosters_by = {jid}", "privileged_entities = { [{jid}] = { roster = 'both' } }"),
+    hidden=True,
+)
+MAKES_ACCOUNTS = ServerSide(
+    modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
+)
+
+
+def _make_nothing() -> Sequence[Path]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of a site.
+
+    `table` is its table of site.toml, `title` what people call it. If it `runs`, then as `python -m MODULE SITE_TOML`,
+    and what it has to say goes to NAME.log. `init` makes the files `secrets`, of random text, and calls `make_keys`,
+    which returns the files that it made. Only the owner may read `secrets` and `private_files`; a backup keeps them,
+    and `kept_files`, which are no secrets.
+    """
+
+    name: str
+    module: str
+    table: str
+    title: str
+    probe: Probe
+    runs: bool = True
+    component: ServerComponent | None = None
+    ports: tuple[ListeningPort, ...] = ()
+    secrets: tuple[Path, ...] = ()
+    private_files: tuple[Path, ...] = ()
+    kept_files: tuple[Path, ...] = ()
+    make_keys: Callable[[], Sequence[Path]] = _make_nothing
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """All files that only the owner may read."""
+        return (*self.secrets, *self.private_files)
+
+
+def parts_of(site: "SiteSettings") -> tuple[Part, ...]:
+    """Return the processes of a site beside its server, in the order in which they start and stop.
+
+    The witness is the last: so it still has the logs' ends cosigned.
+    """
+    return tuple(part for row in ROWS if (part := row(site)) is not None)
+
+
+def listening_ports(site: "SiteSettings") -> tuple[ListeningPort, ...]:
+    """Return the ports that the site listens on: its server's, and those of its processes."""
+    server = site.prosody
+    ports = [
+        ListeningPort("prosody.c2s_port", server.c2s_port, server.address),
+        ListeningPort("prosody.s2s_port", server.s2s_port, server.address),
+    ]
+    ports += [port for part in parts_of(site) for port in part.ports]
+    return tuple(each for each in ports if each.port)
+
+
+def _gate(site: "SiteSettings") -> Part:
+    gate = site.gate
+    return Part(
+        name="gate",
+        module="components.gate",
+        table="gate",
+        title="the gate",
+        probe=StatusProbe(gate.status_file, meanwhile="nothing is delivered meanwhile"),
+        component=ServerComponent(gate.jid, gate.secret_file),
+        ports=(
+            ListeningPort("gate.component_port", gate.component_port, gate.address),
+            ListeningPort("gate.metrics_port", gate.metrics_port, METRICS_ADDRESS),
+        ),
+        secrets=(gate.secret_file,),
+    )
+
+
+def _roster(site: "SiteSettings") -> Part | None:
+    roster = site.roster
+    return (
+        None
+        if roster is None
+        else Part(
+            name="roster",
+            module="components.roster",
+            table="roster",
+            title="the roster component",
+            probe=StatusProbe(
+                roster.status_file,
+                faults={
+                    "disconnected": "is disconnected from the server",
+                    "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
+                },
+            ),
+            component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
+            secrets=(roster.secret_file,),
+        )
+    )
+
+
+def _access(site: "SiteSettings") -> Part | None:
+    access = site.access
+    return (
+        None
+        if access is None
+        else Part(
+            name="access",
+            module="components.access",
+            table="access",
+            title="the access component",
+            probe=StatusProbe(
+                access.status_file, meanwhile="accounts are neither made nor removed meanwhile"
+            ),
+            component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
+            secrets=(access.secret_file,),
+            kept_files=(
+                *access.approvers,
+                *(former.key for former in access.former_approvers),
+                *sorted(access.folder.glob("*.note")),
+            ),
+        )
+    )
+
+
+def checkpoint_probe(tiles: TilesSettings, log: str) -> HttpProbe:
+    """Return how the fault of the server of tiles is found by the checkpoint of one log."""
+    return HttpProbe(
+        setting="tiles.port",
+        address=tiles.address,
+        port=tiles.port,
+        path=f"/{log}/checkpoint",
+        status=200,
+        otherwise=f"has no checkpoint of {log} to serve",
+    )
+
+
+def _tiles(site: "SiteSettings") -> Part | None:
+    tiles = site.tiles
+    return (
+        None
+        if tiles is None
+        else Part(
+            name="tiles",
+            module="components.tiles",
+            table="tiles",
+            title="the server of tiles",
+            probe=checkpoint_probe(tiles, log_name(site.gate.log)),
+            ports=(ListeningPort("tiles.port", tiles.port, tiles.address),),
+        )
+    )
+
+
+def _directory(site: "SiteSettings") -> Part | None:
+    directory = site.directory
+    return (
+        None
+        if directory is None
+        else Part(
+            name="directory",
+            module="components.directory",
+            table="directory",
+            title="the service for SCIM",
+            runs=bool(
+                directory.scim
+            ),  # what the other sources have is fetched by `steelyard directory apply`
+            probe=HttpProbe(
+                setting="directory.scim_port",
+                address=directory.scim_address,
+                port=directory.scim_port,
+                path="/",
+                status=401,
+                otherwise="is not what answers on directory.scim_port",
+                tls=directory.scim_certificate is not None,
+            ),
+            ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
+            secrets=tuple(source.token_file for source in directory.scim),
+            private_files=tuple(directory.secret_files),
+            kept_files=tuple(source.state for source in directory.scim),
+        )
+    )
+
+
+def _witness(site: "SiteSettings") -> Part | None:
+    witness = site.witness
+    return (
+        None
+        if witness is None
+        else Part(
+            name="witness",
+            module="components.witness",
+            table="witness",
+            title="the witness",
+            probe=StatusProbe(witness.status_file, good="running"),
+            ports=(ListeningPort("witness.port", witness.port, witness.address),),
+            private_files=(witness.key_file,),
+            make_keys=partial(make_missing_keys, witness),
+        )
+    )
+
+
+Row = Callable[["SiteSettings"], Part | None]
+"""Describes one process of a site by its settings; None for a site that has none."""
+
+ROWS: tuple[Row, ...] = (_gate, _roster, _access, _tiles, _directory, _witness)
