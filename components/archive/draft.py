@@ -122,7 +122,7 @@ class Draft:
         self.end_segment(self._filling.pop(retention_class).filled())
 
     def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> Plan:
-        """Give the change, and the state that it leads to."""
+        """Return the change, and the state that it leads to."""
         for retention_class, filling in self._filling.items():
             self._segments[retention_class] = filling.filled()
         change = Change(
@@ -158,7 +158,7 @@ class _Filling:
         self._first = self._last = first
 
     def next_seal(self, index: int) -> Seal:
-        """Give the seal for the record at `index`, and forget it."""
+        """Return the seal for the record at `index`, and forget it."""
         seal = self._prepared.pop(self._chain, None) or prepare_seal(self._chain)
         self._chain = seal.chain
         self.position += 1
@@ -166,7 +166,7 @@ class _Filling:
         return seal
 
     def filled(self) -> OpenSegment:
-        """Give the segment with what was added."""
+        """Return the segment with what was added."""
         added = self.position - self.segment.count
         return self.segment.grown(self._chain, added, self._first, self._last)
 

@@ -100,12 +100,12 @@ class SegmentKeys:
 
 
 def new_segment_keys() -> SegmentKeys:
-    """Make the random keys of a new segment."""
+    """Return the random keys of a new segment."""
     return SegmentKeys(0, os.urandom(KEY_SIZE_BYTES), {})
 
 
 def advance(chain: bytes) -> tuple[bytes, bytes]:
-    """Give the record key that the chain is at, and the chain behind it; there is no way back."""
+    """Return the record key that the chain is at, and the chain behind it; there is no way back."""
     return sha256(b"\x01" + chain).digest(), sha256(b"\x02" + chain).digest()
 
 
@@ -136,7 +136,7 @@ class Seal(NamedTuple):
 
 
 def prepare_seal(chain: bytes) -> Seal:
-    """Make the seal of the record that the chain is at; never seal two records with it."""
+    """Return the seal of the record that the chain is at; never seal two records with it."""
     record_key, following = advance(chain)
     return Seal(AESGCM(record_key), following)
 

@@ -14,7 +14,7 @@ _HOUR_S = 3600
 
 
 def kept_folder(log: Path) -> Path:
-    """Give the folder of a log's witnessed checkpoints: `gate.witnessed` for `gate.db`."""
+    """Return the folder of a log's witnessed checkpoints: `gate.witnessed` for `gate.db`."""
     return log.with_suffix(".witnessed")
 
 
@@ -37,7 +37,7 @@ class KeptCheckpoints:
         self._newest_file = folder / "newest.checkpoint"
 
     def newest(self) -> str | None:
-        """Give the newest cosigned checkpoint, a note, or None; raises OSError."""
+        """Return the newest cosigned checkpoint, a note, or None; raises OSError."""
         try:
             return self._newest_file.read_text("utf-8")
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class KeptCheckpoints:
         sync_folder(path.parent)
 
     def _place(self, kind: str, note: str, at_s: float) -> Path:
-        """Name a checkpoint's file after size and content: two of one size are a fork, and both have to stay."""
+        """Return a checkpoint's file, named by size and content: two of one size are a fork, and both have to stay."""
         try:
             size = parse_checkpoint(split_note(note)[0]).size
         except (NoteError, CheckpointError):
@@ -99,7 +99,7 @@ class KeptCheckpoints:
 
 
 def merge_signatures(note: str, kept: str | None, added: list[SignatureLine]) -> str:
-    """Give a checkpoint with its own signatures, those that `kept` has if it is of the same text, and `added`.
+    """Return a checkpoint with its own signatures, those that `kept` has if it is of the same text, and `added`.
 
     Of two by one key the later one stays. Raises NoteError.
     """

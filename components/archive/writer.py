@@ -141,7 +141,7 @@ class LogWriter:
     async def append(
         self, entries: Sequence[Entry], *, memo: bytes = b"", forget_memos_before: int = 0
     ) -> LeafIndex:
-        """Record payloads in order, in one transaction; gives the first one's index, the others follow it.
+        """Record payloads in order, in one transaction; returns the first one's index, the others follow it.
 
         `memo` is kept with them in the clear until a later append says to forget those before its index.
         Raises LogUnavailable, LogDamaged, LogFenced (see the class for what that leaves) and ValueError for no
@@ -185,7 +185,7 @@ class LogWriter:
         await self.maintain(sign_after_s=0)
 
     async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
-        """Hand the log to a new key of the same name; gives the index of the record that says so.
+        """Hand the log to a new key of the same name; returns the index of the record that says so.
 
         One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
         checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
@@ -226,7 +226,7 @@ class LogWriter:
             return self.size
 
     async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
-        """Record an order and, right behind it, its details, in one transaction; gives the order's index.
+        """Record an order and, right behind it, its details, in one transaction; returns the order's index.
 
         They have a segment of their own, so that whoever looks for orders need not look through the others.
         Raises as `append` does.

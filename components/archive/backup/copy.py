@@ -75,7 +75,7 @@ def _grow_signed(tree: TiledTree, hashes: list[bytes], signed: int) -> tuple[Til
 
 
 async def _find_missing(target: LogStore, piece: Piece, tiles: list[Tile]) -> Rows:
-    """Compare what the target has of a piece, and give what it lacks."""
+    """Return what the target lacks of a piece."""
     present = await target.fetch_rows(piece.first, piece.first + len(piece.records))
     shredded = []
     for wanted, found in zip(piece.records, present, strict=False):

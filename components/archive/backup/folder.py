@@ -33,11 +33,11 @@ class BackupFolder:
         self._touched: set[Path] = set()
 
     def find(self, prefix: str) -> list[str]:
-        """Give the files of the last complete backup whose names begin so, in order."""
+        """Return the files of the last complete backup whose names begin so, in order."""
         return sorted(name for name in self.sums if name.startswith(prefix))
 
     def find_one(self, prefix: str) -> str:
-        """Give the one file of the last complete backup whose name begins so; raises CopyError."""
+        """Return the one file of the last complete backup whose name begins so; raises CopyError."""
         names = self.find(prefix)
         if len(names) != 1:
             raise CopyError(f"{self.path / prefix}: there are {len(names)} such files in the backup, not one")

@@ -118,7 +118,7 @@ class DirectoryObjects:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one process and thread at a time compare and replace."""
+        """Hold a lock in which one process and thread at a time compares and replaces."""
         _make_folder(self._root)
         lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -141,7 +141,7 @@ async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes]) -> None:
 
 
 async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
-    """Do blocking work on `path`, with its errors named.
+    """Return the result of blocking work on `path`, done in a thread; its errors become ours.
 
     When cancelled, it waits for the end of the work first, which uses files that are about to be closed.
     """
@@ -215,7 +215,7 @@ def _delete(path: Path) -> None:
 
 
 def _scan(folder: Path) -> tuple[list[Path], list[tuple[Path, os.stat_result]]]:
-    """Give the folders and the files in a folder, each in order; what vanishes meanwhile is passed over."""
+    """Return the folders and the files in a folder, each in order; what vanishes meanwhile is passed over."""
     folders, files = [], []
     with suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):

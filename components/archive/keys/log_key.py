@@ -27,7 +27,7 @@ from components.archive.log.note import (
 
 
 def create_log_key(key: KeyReference, name: str) -> Signer:
-    """Make a new key called `name`, and the file with its vkey (`.pub`); both durable.
+    """Create a key called `name`, and the file with its vkey (`.pub`); both durable.
 
     Raises KeyFileError if the key exists (a log whose key is replaced cannot go on) or cannot be made.
     """
@@ -51,7 +51,7 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
 
 
 def generate_log_key(key: KeyReference, name: str) -> Signer:
-    """Make just the private half, of a key that is to follow another; raises KeyFileError."""
+    """Create only the private half of a key that is to follow another; raises KeyFileError."""
     if isinstance(key, TokenKey):
         generate_token_key(key, ED25519_CURVE)
         return _token_signer(key, name)

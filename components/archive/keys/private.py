@@ -12,7 +12,7 @@ from components.archive.keys.token import is_in_token, remove_token_key, rename_
 
 
 def is_kept(key: KeyReference) -> bool:
-    """Tell whether there is a private key in this place; raises KeyFileError for a token that does not answer."""
+    """Return whether a private key is in this place; raises KeyFileError for a token that does not answer."""
     match key:
         case TokenKey():
             return is_in_token(key)
@@ -85,7 +85,7 @@ def remove_key(key: KeyReference) -> None:
 
 
 def key_file(key: KeyReference) -> Path:
-    """Give the file of a key that is in a file; raises KeyFileError for another."""
+    """Return the file of a key that is in a file; raises KeyFileError for another."""
     match key:
         case TokenKey():
             raise KeyFileError(f"{key}: the key does not leave its token")

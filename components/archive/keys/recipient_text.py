@@ -21,7 +21,7 @@ class RecipientError(ValueError):
 
 
 def require_name(name: str) -> str:
-    """Give the name back; raises RecipientError if it is empty or holds a space or a plus sign."""
+    """Return the name; raises RecipientError if it is empty or holds a space or a plus sign."""
     if not _NAME.fullmatch(name):
         raise RecipientError(f"a recipient's name has no space and no plus sign: {name!r}")
     return name

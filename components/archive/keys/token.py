@@ -49,7 +49,7 @@ class _HeldKey:
         self._found: pkcs11.Object | None = None
 
     def use(self, act: Callable[[pkcs11.Object], _Answer]) -> _Answer:
-        """Act with the object, a second time if the session was cut off; raises LogUnavailable."""
+        """Do something with the object, a second time if the session was cut off; raises LogUnavailable."""
         try:
             return act(self._find())
         except (pkcs11.PKCS11Error, KeyFileError):
@@ -77,11 +77,11 @@ class TokenSigningKey(Ed25519PrivateKey):
         self._public_key = Ed25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> Ed25519PublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def sign(self, data: bytes) -> bytes:  # type: ignore[override]  # any buffer, there
-        """Sign: 64 bytes (RFC 8032)."""
+        """Return the signature: 64 bytes (RFC 8032)."""
 
         def sign_inside(private: pkcs11.Object) -> bytes:
             return cast(pkcs11.SignMixin, private).sign(bytes(data), mechanism=Mechanism.EDDSA)
@@ -89,7 +89,7 @@ class TokenSigningKey(Ed25519PrivateKey):
         return self._held.use(sign_inside)
 
     def private_bytes(self, *_: object) -> NoReturn:
-        """Raise KeyFileError: it stays where it is."""
+        """Raise KeyFileError: the private half stays in the token."""
         raise KeyFileError(f"{self._key}: the key does not leave its token")
 
     private_bytes_raw = private_bytes
@@ -110,11 +110,11 @@ class TokenOpeningKey(X25519PrivateKey):
         self._public_key = X25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> X25519PublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def exchange(self, peer_public_key: X25519PublicKey) -> bytes:
-        """Give the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
+        """Return the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
 
         X25519PrivateKey.generate().exchange(peer_public_key)  # raises ValueError for a key of low order
 
@@ -134,7 +134,7 @@ class TokenOpeningKey(X25519PrivateKey):
         return self._held.use(derive_inside)
 
     def private_bytes(self, *_: object) -> NoReturn:
-        """Raise KeyFileError: it stays where it is."""
+        """Raise KeyFileError: the private half stays in the token."""
         raise KeyFileError(f"{self._key}: the key does not leave its token")
 
     private_bytes_raw = private_bytes
@@ -181,13 +181,13 @@ def fetch_token_pair(key: TokenKey, curve: bytes) -> TokenPair:
 
 
 def is_in_token(key: TokenKey) -> bool:
-    """Tell whether the token has a private key of this label; raises KeyFileError."""
+    """Return whether the token has a private key of this label; raises KeyFileError."""
     with _errors_told(key):
         return bool(_find_all_private(_open_session(key), key.label))
 
 
 def fetch_token_labels(key: TokenKey) -> list[str]:
-    """Give the labels of the token's private keys; raises KeyFileError."""
+    """Return the labels of the token's private keys; raises KeyFileError."""
     with _errors_told(key):
         found = _open_session(key).get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})
         return sorted(str(each[Attribute.LABEL]) for each in found)
@@ -242,7 +242,7 @@ def _log_in(key: TokenKey) -> pkcs11.Session:
 
 
 def _is_alive(session: pkcs11.Session) -> bool:
-    """Tell whether the session outlived what happened to the token; a search in a dead one complains on stderr."""
+    """Return whether the session is still usable; a search in a dead one complains on stderr."""
     try:
         session.generate_random(64)
     except pkcs11.PKCS11Error:

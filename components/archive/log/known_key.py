@@ -26,7 +26,7 @@ def parse_log_key(vkey: str) -> LogKey:
 def verify_log_signatures(
     text: str, lines: Iterable[SignatureLine], keys: Sequence[LogKey]
 ) -> list[SignatureLine]:
-    """Give the signatures by `keys` on a checkpoint's text; raises NoteError for none, or a wrong one."""
+    """Return the signatures by `keys` on a checkpoint's text; raises NoteError for none, or a wrong one."""
     known = {(key.name, key.key_id): key for key in keys}
     found = [line for line in lines if (line.name, line.key_id) in known]
     for line in found:

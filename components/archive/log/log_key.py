@@ -18,14 +18,14 @@ class LogKeyError(ValueError):
 
 
 def sign_log_key(old: NoteSigner, new: NoteSigner) -> str:
-    """Hand a log from one key to the next: the note that both sign. Raises LogKeyError for keys it cannot pass to."""
+    """Return the note by which a log passes from one key to the next: both sign. Raises LogKeyError for unfit keys."""
     _require_successor(old.verifier_key, new.verifier_key)
     text = f"{_TITLE}\n{old.verifier_key.name}\n{encode_verifier_key(new.verifier_key)}\n"
     return sign_note(text, old, new)
 
 
 def verify_log_key(note: str, old: VerifierKey) -> VerifierKey:
-    """Give the key that follows `old`; raises LogKeyError unless both have signed for this log."""
+    """Return the key that follows `old`; raises LogKeyError unless both have signed for this log."""
     try:
         lines = verify_note(note, [old]).split("\n")
         if len(lines) != 4 or lines[:2] != [_TITLE, old.name]:

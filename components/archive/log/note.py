@@ -72,12 +72,12 @@ class Signer:
 
 
 def make_signer(name: str, private_key: Ed25519PrivateKey) -> Signer:
-    """Name a private key; raises NoteError if the name holds a space or a plus sign."""
+    """Return a private key with its name; raises NoteError if the name holds a space or a plus sign."""
     return Signer(name, derive_key_id(name, private_key.public_key()), private_key)
 
 
 def make_verifier_key(name: str, public_key: Ed25519PublicKey) -> VerifierKey:
-    """Name a public key; raises NoteError if the name holds a space or a plus sign."""
+    """Return a public key with its name; raises NoteError if the name holds a space or a plus sign."""
     return VerifierKey(name, derive_key_id(name, public_key), public_key)
 
 
@@ -146,7 +146,7 @@ def split_note(note: str) -> tuple[str, list[SignatureLine]]:
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
-    """Give the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
+    """Return the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
     text, signers = verify_signatures(note, keys)
     if not signers:
         raise NoteError("no known key signed this note")
@@ -154,7 +154,7 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
 
 
 def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
-    """Give the text of a note, and those of `keys` that signed it, each once.
+    """Return the text of a note, and those of `keys` that signed it, each once.
 
     Raises NoteError when it is malformed, or when a known key's signature is wrong; signatures of unknown keys are
     passed over (signed-note, Signatures).

@@ -27,7 +27,7 @@ class NewEnvelopes:
 
 
 def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
-    """Give keys that open all that `keys` do, but not the `erased` positions, of which there is at least one.
+    """Return keys that open all that `keys` do, but not the `erased` positions, of which there is at least one.
 
     A chain leads to every position behind it, so it must begin behind the last that is erased; of those before, the
     single keys stay.
@@ -42,7 +42,7 @@ def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
 
 
 def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> str:
-    """Say what is wrong with new envelopes of a segment, without opening them; an empty text when nothing is.
+    """Return what is wrong with new envelopes of a segment, without opening them; empty when nothing is.
 
     They must be made from the present ones, or they could bring back keys of another erasure that came between; for the
     same recipients; and as long as envelopes without the keys of `erased`, all positions that were ever destroyed.
@@ -63,7 +63,7 @@ def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> s
 
 
 def _read(envelopes: bytes) -> dict[tuple[str, str], int]:
-    """Give the length of what is sealed, by recipient."""
+    """Return the length of what is sealed, by recipient."""
     try:
         entries: list[dict[str, Any]] = json.loads(envelopes)
         return {

@@ -58,7 +58,7 @@ def parse_request(text: str | bytes) -> Request:
 
 
 def check_request(request: Request, order: Order) -> OrderDetails:
-    """Give the details of a request of this order; raises RequestError unless its parts are those that it names."""
+    """Return the details of a request of this order; raises RequestError unless its parts are those that it names."""
     if sha256(request.details).hexdigest() != order.details:
         raise RequestError("the details are not those that the order names")
     try:

@@ -15,12 +15,12 @@ _NOT_INSTALLED = "logs in PostgreSQL need the extra: pip install 'steelyard[post
 
 
 def is_postgres(name: StoreName) -> bool:
-    """Tell whether a store's name is that of one in PostgreSQL."""
+    """Return whether a store's name is that of one in PostgreSQL."""
     return isinstance(name, str) and name.startswith(_POSTGRES)
 
 
 def parse_store_name(text: str, folder: Path) -> StoreName:
-    """Give the name of a store as settings write it: relative paths start at `folder`; raises ValueError."""
+    """Return the name of a store as settings write it: relative paths start at `folder`; raises ValueError."""
     if not is_postgres(text):
         return folder / Path(text).expanduser()
     parse_postgres_url(text)
@@ -28,17 +28,17 @@ def parse_store_name(text: str, folder: Path) -> StoreName:
 
 
 def store_label(name: StoreName) -> str:
-    """Give a store's name as it may be shown: without user and password."""
+    """Return a store's name as it may be shown: without user and password."""
     return parse_postgres_url(str(name)).label if is_postgres(name) else str(name)
 
 
 def log_name(name: StoreName) -> str:
-    """Give the log's name in the ids of records, such as `gate` in `gate/100042`: what the file or schema is called."""
+    """Return the log's name in the ids of records, such as `gate` in `gate/100042`: the name of its file or schema."""
     return parse_postgres_url(str(name)).log if is_postgres(name) else Path(name).stem
 
 
 def log_file(name: StoreName) -> Path | None:
-    """Give the file of a log's store; None for a database elsewhere."""
+    """Return the file of a log's store; None for a database elsewhere."""
     return None if is_postgres(name) else Path(name)
 
 

@@ -169,7 +169,7 @@ class PostgresSource:
         return bool(rows[0][0])
 
     async def _find_pending(self) -> tuple[Migration, ...]:
-        """Give the migrations that are to be applied to a log that is there; raises LogDamaged."""
+        """Return the migrations that are to be applied to a log that is there; raises LogDamaged."""
         if not await self._has_tables():
             return ()  # nobody made the log yet
         if not await self._has_tables("migration"):
@@ -303,7 +303,7 @@ class PostgresStore(PostgresSource):
                     yield connection
 
     async def _lock(self) -> str:
-        """Take the log's lock, waiting a little for a session that is ending; says who holds it instead."""
+        """Take the log's lock, waiting a little for a session that ends; returns who else holds it, if anybody."""
         give_up_at_s = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
         while True:
             ((locked,),) = await self._fetch("SELECT pg_try_advisory_lock($1)", self._url.lock_key)

@@ -192,7 +192,7 @@ class SqliteSource:
             self._connection = await open_connection(self._path, "ro")
 
     async def _find_pending(self) -> tuple[Migration, ...]:
-        """Give the migrations that are to be applied: all to a new database; raises LogDamaged."""
+        """Return the migrations that are to be applied: all to a new database; raises LogDamaged."""
         known = known_migrations("sqlite")
         tables = {name for (name,) in await self._fetch("SELECT name FROM sqlite_schema")}
         if "meta" not in tables:
