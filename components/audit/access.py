@@ -43,7 +43,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
 
 
 def name_actor() -> str:
-    """Name who runs this process, by the operating system's word: the environment is anybody's to change."""
+    """Return who runs this process, as the operating system says: anybody can change the environment."""
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name

@@ -115,7 +115,7 @@ def parse_record_id(settings: AuditSettings, record_id: str) -> tuple[LogSetting
 
 
 def explain_absence(name: str, number: int, size: int) -> str:
-    """Say why a log of `size` records has none of this number."""
+    """Return why a log of `size` records has none of this number."""
     if number < size:
         return f"record {name}/{number} is missing from the log: run `steelyard verify`"
     last = f"the last is {name}/{size - 1}" if size else "the log is empty"

@@ -71,7 +71,7 @@ class Span:
     until_ns: int
 
     def has(self, at_ns: int) -> bool:
-        """Tell whether a time is in it."""
+        """Return whether a time is in it."""
         return self.since_ns <= at_ns < self.until_ns
 
 
@@ -141,7 +141,7 @@ def _load(policy_file: Path) -> ContentPolicy:
 
 
 def _said(records: list[StoredRecord], span: Span) -> Iterator[StoredRecord]:
-    """Leave out what is no stanza, was destroyed, or was recorded before the span begins."""
+    """Yield the stanzas of the span: not what is no stanza or was destroyed."""
     for stored in records:
         leaf = stored.leaf
         if leaf.kind == RecordKind.STANZA and leaf.segment != NOT_SEALED and leaf.time_ns >= span.since_ns:

@@ -88,7 +88,7 @@ def approve_file(path: Path, key: str) -> OrderFile:
 async def hand_over(
     settings: AuditSettings, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> Answer | None:
-    """Have an order carried out by the log's writer: another process that runs, else this one.
+    """Have an order carried out by the log's writer: the process that is it now, else this one.
 
     Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
     for what no writer would take, and LogError.

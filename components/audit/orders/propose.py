@@ -186,7 +186,7 @@ async def propose_erasure(
 async def list_orders(
     settings: AuditSettings, log: LogSettings, progress: Progress
 ) -> tuple[list[OrderView], str]:
-    """Give all orders of a log, and record the look; raises SiteError and LogError."""
+    """Return all orders of a log, and record the look; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
         return scene.views, await _record(settings, scene, "orders", log.name, len(scene.views))
 
