@@ -60,7 +60,7 @@ async def _report(path: Path, service: AdmissionService) -> None:
 
 
 def main() -> int:
-    """Run it; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
+    """Run the component; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
     configure_logging("access", "info")
     try:
         settings = load_admission(Path(sys.argv[1]))

@@ -24,7 +24,7 @@ class PasswordFolder:
         self._server_config = server_config
 
     def is_drafted(self, jid: str) -> bool:
-        """Tell whether an account was about to be made, or was made, when we stopped."""
+        """Return whether an account was about to be made, or was made, when the component stopped."""
         return self._draft(jid).exists()
 
     def draft(self, jid: str) -> None:

@@ -88,7 +88,7 @@ def previous_file(file: Path) -> Path:
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
-    """Wait for others who write the directory; the kernel frees the lock of one that dies."""
+    """Hold a lock, so that one process at a time writes the directory; the kernel frees it when that dies."""
     lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -26,7 +26,7 @@ class TileFolder:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator["TileFolder"]:
-        """Make the folder if it is not there, and lock it; raises TileFolderError and OSError."""
+        """Lock the folder, making it if it is not there; raises TileFolderError and OSError."""
         _make_folder(path)
         lock = os.open(path, os.O_RDONLY)
         try:
@@ -40,7 +40,7 @@ class TileFolder:
             os.close(lock)
 
     def read(self, name: str) -> bytes | None:
-        """Give a file's content, None when it is not there; raises OSError."""
+        """Return a file's content, None when it is not there; raises OSError."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:

@@ -80,19 +80,19 @@ class Witness:
         return Answer(200, self._cosign(text, signatures, checkpoint, before.timestamp_s))
 
     def witnessed(self, origin: str) -> Witnessed:
-        """Give what was cosigned last of a known log; raises LogDamaged and OSError."""
+        """Return the checkpoint that was cosigned last of a known log; raises LogDamaged and OSError."""
         if origin not in self._known:
             keys = [cosigner.cosigner_key for cosigner in self._cosigners]
             self._known[origin] = self._state.load(origin, self._logs[origin], keys)
         return self._known[origin]
 
     def find_checkpoint(self, origin_hash: str) -> str | None:
-        """Give the newest cosigned checkpoint of a log, a note, or None; raises LogDamaged and OSError."""
+        """Return the newest cosigned checkpoint of a log, a note, or None; raises LogDamaged and OSError."""
         origin = next((each for each in self._logs if hash_origin(each) == origin_hash), None)
         return (self.witnessed(origin).note or None) if origin is not None else None
 
     def find_fault(self) -> str:
-        """Say what keeps it from cosigning a log that it knows, or nothing."""
+        """Return what keeps it from cosigning a log that it knows; empty when nothing does."""
         for origin in self._logs:
             try:
                 self.witnessed(origin)

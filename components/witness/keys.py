@@ -18,7 +18,7 @@ from components.archive.log.cosignature import (
 
 
 def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
-    """Make an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
+    """Create an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
 
     Raises KeyFileError if `path` exists (who trusts a witness knows its keys) or cannot be written.
     """

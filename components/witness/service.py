@@ -37,7 +37,7 @@ class WitnessService:
     stampers: Sequence[TimeStamper]
 
     def find_faults(self) -> list[str]:
-        """Say what is wrong now, a line for each."""
+        """Return what is wrong now, a line for each."""
         faults = [f"it cannot cosign: {fault}"] if (fault := self.witness.find_fault()) else []
         for feed in self.feeds:
             faults += [f"log {feed.name}, {name}: {text}" for name, text in feed.faults.items()]
@@ -67,7 +67,7 @@ class WitnessService:
 async def open_service(
     settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState
 ) -> AsyncIterator[WitnessService]:
-    """Make the service and listen, if there is a port; raises KeyFileError, ValueError and OSError."""
+    """Create the service, and listen if there is a port; raises KeyFileError, ValueError and OSError."""
     async with aiohttp.ClientSession() as session:
         witness = _make_witness(settings, logs, state)
         service = _make_service(settings, logs, witness, session)

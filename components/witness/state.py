@@ -26,7 +26,7 @@ class Witnessed:
 
 
 def hash_origin(origin: str) -> str:
-    """Give the name by which a log's checkpoint is asked for (tlog-witness, Monitor Retrieval Mechanism)."""
+    """Return the name by which a log's checkpoint is asked for (tlog-witness, Monitor Retrieval Mechanism)."""
     return sha256(origin.encode()).hexdigest()
 
 
@@ -39,7 +39,7 @@ class WitnessState:
 
     @classmethod
     def open(cls, folder: Path) -> "WitnessState":
-        """Take the folder, making it if it is not there; raises LogBusy when another process has it, and OSError."""
+        """Lock the folder, making it if it is not there; raises LogBusy when another process has it, and OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:

@@ -29,22 +29,22 @@ class ScimState:
     groups: Mapping[str, Resource] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> Mapping[str, Resource]:
-        """Give the resources of a type."""
+        """Return the resources of a type."""
         return self.users if kind is USER else self.groups
 
     def with_resource(self, kind: Kind, resource: Resource) -> "ScimState":
-        """Put a resource in, new or changed."""
+        """Return the state with a resource, new or changed."""
         return self._with(kind, {**self.of(kind), str(resource["id"]): resource})
 
     def without(self, kind: Kind, id_: str) -> "ScimState":
-        """Take a resource out, and out of all groups."""
+        """Return the state without a resource, which also leaves all groups."""
         left = {key: value for key, value in self.of(kind).items() if key != id_}
         rest = self._with(kind, left)
         groups = {key: _without_member(group, id_) for key, group in rest.groups.items()}
         return ScimState(rest.users, groups)
 
     def groups_of(self) -> Mapping[str, list[Resource]]:
-        """Give the groups of each member by its id."""
+        """Return the groups of each member by its id."""
         found: dict[str, list[Resource]] = {}
         for group in self.groups.values():
             for member in _members(group):
@@ -66,7 +66,7 @@ def _without_member(group: Resource, id_: str) -> Resource:
 
 
 def version_of(resource: Resource) -> str:
-    """Give the entity tag of a resource (RFC 7644, 3.14): another one whenever anything in it is another."""
+    """Return the entity tag of a resource (RFC 7644, 3.14): it changes whenever anything in the resource changes."""
     digest = hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f'W/"{digest[:16]}"'
 
