@@ -7,9 +7,10 @@ key (`keys/log-gate.last`), and is written after each signed checkpoint.
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.archive.durable import PUBLIC
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PUBLIC, write_key_file
+from components.archive.keys.files import write_key_file
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.merkle import EMPTY_ROOT, Span
 from components.archive.log.tile import TileError, hash_spans, tiles_of_spans

@@ -10,8 +10,8 @@ from components.archive.errors import LogDamaged
 from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
 from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
+from components.archive.log.handover import sign_handover
 from components.archive.log.leaf import LeafIndex
-from components.archive.log.log_key import sign_log_key
 from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
 from components.archive.log.tile import EMPTY_TREE, TiledTree
@@ -189,14 +189,14 @@ class LogWriter:
 
         One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
         checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
-        LogKeyError for a key that it cannot be handed to.
+        HandoverError for a key that it cannot be handed to.
         """
         async with self._turn:
             if self._in_doubt is not None:
                 await self._settle()
             self.integrate()
             old = self._signer
-            note = sign_log_key(old, signer).encode()
+            note = sign_handover(old, signer).encode()
             plan = self._plan([Entry(RecordKind.LOG_KEY, note)], (), b"", 0)
             head = extend_head(self._head, plan.change.leaves, plan.state.time_ns)
             change = plan.change._replace(

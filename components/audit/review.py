@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.archive.store.open import open_requests
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.show import explain_absence, parse_record_id
 from components.link.review_request import (
     LIST,

@@ -7,17 +7,17 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from components.archive.kept_checkpoints import kept_folder
 from components.archive.keys.reference import public_file
 from components.archive.log.cosignature import parse_cosigner_key
-from components.archive.log.known_key import parse_log_key
+from components.archive.log.log_signature import parse_log_verifier_key
 from components.archive.store.open import StoreName, log_file, log_name
-from components.archive.witnessed import kept_folder
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.table import LogLevel, SitePath, Table, load_table, read_toml
 
 
 def _require_log_key(vkey: str) -> str:
-    parse_log_key(vkey)
+    parse_log_verifier_key(vkey)
     return vkey
 
 

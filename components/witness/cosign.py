@@ -7,7 +7,7 @@ from components.archive.errors import LogDamaged
 from components.archive.keys import KeyFileError
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.cosignature import CheckpointCosigner, cosign_checkpoint
-from components.archive.log.known_key import LogKey, verify_log_signatures
+from components.archive.log.log_signature import LogVerifierKey, verify_log_signatures
 from components.archive.log.merkle import EMPTY_ROOT, ProofError, verify_consistency
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
 from components.witness.request import (
@@ -38,7 +38,7 @@ class Witness:
         self,
         state: WitnessState,
         cosigners: Sequence[CheckpointCosigner],
-        load_logs: Callable[[], Iterable[LogKey]],
+        load_logs: Callable[[], Iterable[LogVerifierKey]],
         clock_s: Callable[[], int],
     ) -> None:
         """Know the logs by the keys that `load_logs` gives now, and again when one comes with another key.
@@ -50,7 +50,7 @@ class Witness:
         self._load_logs = load_logs
         self._clock_s = clock_s
         self._known: dict[str, Witnessed] = {}
-        self._logs: dict[str, list[LogKey]] = {}
+        self._logs: dict[str, list[LogVerifierKey]] = {}
         self._learn_keys()
 
     @property
@@ -113,7 +113,7 @@ class Witness:
             raise _Refusal(403, str(error)) from None
 
     def _learn_keys(self) -> None:
-        logs: dict[str, list[LogKey]] = {}
+        logs: dict[str, list[LogVerifierKey]] = {}
         for key in self._load_logs():
             logs.setdefault(key.name, []).append(key)
         self._logs = logs

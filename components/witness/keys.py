@@ -5,8 +5,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from components.archive.durable import PRIVATE, PUBLIC
 from components.archive.keys import KeyFileError
-from components.archive.keys.files import PRIVATE, PUBLIC, read_key_file, read_public_file, write_key_file
+from components.archive.keys.files import read_key_file, read_public_file, write_key_file
 from components.archive.log.cosignature import (
     Cosigner,
     CosignerKey,

@@ -11,11 +11,11 @@ import aiohttp
 from aiohttp import web
 
 from components.archive.errors import LogMissing
+from components.archive.kept_checkpoints import KeptCheckpoints
 from components.archive.keys import load_verifier_key
 from components.archive.log.cosignature import parse_cosigner_key
-from components.archive.log.known_key import LogKey, parse_log_key
+from components.archive.log.log_signature import LogVerifierKey, parse_log_verifier_key
 from components.archive.reader import LogReader
-from components.archive.witnessed import KeptCheckpoints
 from components.settings.witness import OwnLog, WitnessSettings
 from components.witness.client import WitnessClient, post_over_http, post_within
 from components.witness.cosign import Witness
@@ -83,9 +83,9 @@ async def open_service(
 
 
 def _make_witness(settings: WitnessSettings, logs: Sequence[OwnLog], state: WitnessState) -> Witness:
-    others = [parse_log_key(vkey) for vkey in settings.logs]
+    others = [parse_log_verifier_key(vkey) for vkey in settings.logs]
 
-    def load_logs() -> list[LogKey]:
+    def load_logs() -> list[LogVerifierKey]:
         own = [load_verifier_key(log.verifier_key_file) for log in logs] if settings.cosign_own else []
         return [*others, *own]
 

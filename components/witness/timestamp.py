@@ -19,8 +19,8 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from components.archive.kept_checkpoints import KeptCheckpoints, Stamped
 from components.archive.log.checkpoint import Checkpoint
-from components.archive.witnessed import KeptCheckpoints, Stamped
 from components.witness.backoff import Backoff
 from components.witness.client import ANSWER_TIMEOUT_S, read_limited
 from components.witness.feed import INTERVAL_S, LogFeed

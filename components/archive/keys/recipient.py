@@ -4,8 +4,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from components.archive.durable import PUBLIC
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
+from components.archive.keys.files import read_public_file, write_key_file
 from components.archive.keys.private import is_kept, read_private, write_private
 from components.archive.keys.recipient_text import (
     RecipientError,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.archive.kept_checkpoints import kept_folder
 from components.archive.store.open import log_file
-from components.archive.witnessed import kept_folder
 from components.audit.verify import read_notes, read_vkeys
 from components.process.errors import SiteError
 from components.settings.audit import LogSettings

@@ -20,7 +20,7 @@ from components.archive.record import (
     parse_record,
 )
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.settings.audit import AuditSettings
 
 _CHUNK_RECORDS = 500

@@ -10,7 +10,7 @@ from components.archive.log.leaf import NOT_SEALED
 from components.archive.reader import StoredRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
 from components.audit.search import Progress

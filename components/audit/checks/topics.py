@@ -14,7 +14,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.search import Progress
 from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader

@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 from components.directory.scim.schema import GROUP, USER, Kind
 
 _VERSION = 1
-_SECRET = 0o600
 Resource = Mapping[str, Any]
 """A resource as it is kept: its `id`, what `clean` keeps of it, and `created` and `changed` (RFC 3339)."""
 
@@ -96,4 +95,4 @@ def store_state(file: Path, state: ScimState) -> None:
         "Users": list(state.users.values()),
         "Groups": list(state.groups.values()),
     }
-    replace_durably(file, orjson.dumps(document) + b"\n", _SECRET)
+    replace_durably(file, orjson.dumps(document) + b"\n", PRIVATE)

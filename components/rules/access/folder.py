@@ -6,7 +6,7 @@ from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 
-from components.archive.durable import replace_durably, sync_folder
+from components.archive.durable import PRIVATE_FOLDER, make_folder, replace_durably
 from components.archive.log.note import VerifierKey
 from components.rules.access.note import read_note
 from policy.access.admission import Signed
@@ -74,9 +74,7 @@ class StatementFolder:
         name = sha256(content).hexdigest() + _ENDING
         try:
             signed = read_note(note, self._keys)
-            if not self._path.exists():
-                self._path.mkdir(mode=0o700, parents=True)
-                sync_folder(self._path.parent)
+            make_folder(self._path, PRIVATE_FOLDER)
             # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
             replace_durably(self._path / name, content)
             with self._lock:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from components.archive.durable import replace_durably, sync_folder
+from components.archive.durable import make_folder, replace_durably, sync_folder
 from components.archive.log.checkpoint import CheckpointError, parse_checkpoint
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
 
@@ -45,7 +45,7 @@ class KeptCheckpoints:
 
     def keep(self, note: str, now_s: float) -> None:
         """Make a cosigned checkpoint the newest, durably; raises OSError."""
-        self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(self._folder)
         before = self.newest()
         if before is not None and self._has_to_stay(before, note, now_s):
             self._file_away(before)
@@ -91,10 +91,7 @@ class KeptCheckpoints:
         except (NoteError, CheckpointError):
             size = 0
         day = self._folder / kind / f"{dt.datetime.fromtimestamp(at_s, dt.UTC):%Y-%m-%d}"
-        if not day.is_dir():
-            day.mkdir(parents=True)
-            for folder in (day.parent, self._folder):
-                sync_folder(folder)
+        make_folder(day)
         return day / f"{size}-{sha256(note.encode()).hexdigest()[:8]}.checkpoint"
 
 
