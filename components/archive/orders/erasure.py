@@ -1,13 +1,12 @@
 """The keys of a segment after single records of it were destroyed (docs/archive-format.md, sections 2 and 7)."""
 
-import base64
-import binascii
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from components.archive.log.strict_base64 import decode_base64
 from components.archive.seal import KEY_SIZE_BYTES, TAG_SIZE_BYTES, SealError, SegmentKeys, advance
 
 # HPKE: the encapsulated key (32 bytes) and the tag; inside, a count, single keys and the chain (seal.py).
@@ -67,8 +66,8 @@ def _read(envelopes: bytes) -> dict[tuple[str, str], int]:
     try:
         entries: list[dict[str, Any]] = json.loads(envelopes)
         return {
-            (str(entry["name"]), str(entry["key_id"])): len(base64.b64decode(entry["sealed"], validate=True))
+            (str(entry["name"]), str(entry["key_id"])): len(decode_base64(entry["sealed"]))
             for entry in entries
         }
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError):
         raise SealError("the envelopes of the segment are malformed") from None
