@@ -8,7 +8,8 @@ from typing import Any
 
 from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.order import Order
-from components.archive.record import OrderDetails, RecordError, RecordKind, parse_record
+from components.archive.record import OrderDetails, RecordKind, parse_record
+from components.archive.record_header import RecordError
 
 
 class RequestError(ValueError):

@@ -14,11 +14,11 @@ from components.archive.record import (
     Access,
     Alarm,
     Delivery,
-    RecordError,
     RecordKind,
     Submission,
     parse_record,
 )
+from components.archive.record_header import RecordError
 from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.settings.audit import AuditSettings

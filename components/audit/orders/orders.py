@@ -7,7 +7,8 @@ from components.archive.opener import RecordOpener
 from components.archive.orders.contents import has_begun
 from components.archive.orders.ledger import Ledger, make_hold
 from components.archive.orders.order import Act, Order
-from components.archive.record import OrderDetails, RecordError, RecordKind, parse_record
+from components.archive.record import OrderDetails, RecordKind, parse_record
+from components.archive.record_header import RecordError
 from components.audit.index.index import Index
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
