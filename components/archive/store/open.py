@@ -1,12 +1,15 @@
 """Opens the store that a name names: the path of an SQLite database, or `postgresql://user@host/database#log`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from components.archive.errors import LogUnavailable
 from components.archive.store import LogSource, LogStore, RequestBox
 from components.archive.store.postgres_url import parse_postgres_url
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_requests import SqliteRequests
+from components.archive.store.sqlite_source import SqliteSource
 
 StoreName = str | Path
 
@@ -46,10 +49,8 @@ async def open_source(name: StoreName) -> LogSource:
     """Open a log for reading; raises LogMissing, LogUnavailable and LogDamaged."""
     if not is_postgres(name):
         return await SqliteSource.open(Path(name))
-    try:
-        from components.archive.store.postgres import PostgresSource
-    except ModuleNotFoundError:
-        raise LogUnavailable(_NOT_INSTALLED) from None
+    with _extra_named():
+        from components.archive.store.postgres_source import PostgresSource
     return await PostgresSource.open(str(name))
 
 
@@ -57,10 +58,8 @@ async def open_store(name: StoreName) -> LogStore:
     """Open a log, made already or not, as its one writer; raises LogBusy, LogUnavailable and LogDamaged."""
     if not is_postgres(name):
         return await SqliteStore.open(Path(name))
-    try:
+    with _extra_named():
         from components.archive.store.postgres import PostgresStore
-    except ModuleNotFoundError:
-        raise LogUnavailable(_NOT_INSTALLED) from None
     return await PostgresStore.open(str(name))
 
 
@@ -68,8 +67,15 @@ async def open_requests(name: StoreName) -> RequestBox:
     """Open a log to ask its writer for something; raises LogUnavailable."""
     if not is_postgres(name):
         return await SqliteRequests.open(Path(name))
-    try:
+    with _extra_named():
         from components.archive.store.postgres_requests import PostgresRequests
+    return await PostgresRequests.open(str(name))
+
+
+@contextmanager
+def _extra_named() -> Iterator[None]:
+    """Turn the error of a driver that is not installed into LogUnavailable, which says what to install."""
+    try:
+        yield
     except ModuleNotFoundError:
         raise LogUnavailable(_NOT_INSTALLED) from None
-    return await PostgresRequests.open(str(name))

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from components.archive.log.tile import TILE_SIZE_BYTES, Tile
 from components.archive.store import Change, CheckpointRow, Destruction, Rows, SegmentRow
-from components.archive.store.connection import Statement
 from components.archive.store.migrations import Migration
+from components.archive.store.sqlite_connection import Statement
 
 # A statement of many rows costs less than one for each. So rows are bound to a statement of the next power of two,
 # whose other rows stay null, and eleven prepared statements serve batches of every length.

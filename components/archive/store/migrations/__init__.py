@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from components.archive.errors import LogDamaged
+from components.archive.errors import LogDamaged, LogUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,9 @@ def find_pending(
                 f"{where}: its tables were not made by migration {migration.number} as it is here"
             )
     return known[len(applied) :]
+
+
+def require_current(pending: tuple[Migration, ...], where: str) -> None:
+    """Raise LogUnavailable when migrations are left to apply to the log at `where`, which a reader cannot do."""
+    if pending:
+        raise LogUnavailable(f"{where}: made by an older version; its writer updates it when it starts")
