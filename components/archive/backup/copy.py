@@ -2,7 +2,7 @@
 
 from components.archive.backup import PIECE_RECORDS, CopyError, CopySource, Piece, Progress
 from components.archive.backup.check import CopyCheck, verify_row
-from components.archive.backup.stored import StoredLog
+from components.archive.backup.stored_log import StoredLog
 from components.archive.head import load_head
 from components.archive.log.note import VerifierKey
 from components.archive.log.tile import EMPTY_TREE, Tile, TiledTree, grow

@@ -25,7 +25,7 @@ _DESTROYED = 0xFFFFFFFF
 class SavedOutline:
     """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full.
 
-    `watched` is what is to leave it, and has not yet (destroyed.py).
+    `watched` is what must leave it, and has not yet (destroyed.py).
     """
 
     outline: Outline
