@@ -37,7 +37,7 @@ def decide(
 def add_content(
     first: Decision, content: "ContentPolicy", facts: StanzaFacts, remembered: frozenset[str] = frozenset()
 ) -> Decision:
-    """Let a refusal stand as it is, with the ids of the rules that match besides."""
+    """Return the decision by reach and content; a refusal stays as it is, with the ids of the rules that match."""
     from policy.content.decide import decide_content  # who has no rules does without its libraries
 
     second = decide_content(content, facts, remembered)

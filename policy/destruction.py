@@ -136,7 +136,7 @@ def decide_release(hold: str, holds: Sequence[Hold]) -> tuple[Refusal, ...]:
 
 
 def holds_on_segment(facts: SegmentFacts, holds: Sequence[Hold]) -> list[str]:
-    """Name the holds on a segment or any of its records."""
+    """Return the ids of the holds on a segment or any of its records."""
     return [
         hold.id
         for hold in holds
@@ -147,7 +147,7 @@ def holds_on_segment(facts: SegmentFacts, holds: Sequence[Hold]) -> list[str]:
 
 
 def holds_on_record(facts: RecordFacts, holds: Sequence[Hold]) -> list[str]:
-    """Name the holds on a record."""
+    """Return the ids of the holds on a record."""
     return [
         hold.id
         for hold in holds
@@ -158,7 +158,7 @@ def holds_on_record(facts: RecordFacts, holds: Sequence[Hold]) -> list[str]:
 
 
 def _unconsidered(holds: Sequence[Hold], considered: Collection[str]) -> Iterator[Refusal]:
-    """A hold that came, or ended, after the order was written: whoever wrote and signed it knew another state."""
+    """Yield a refusal for each hold that came or ended after the order was written and signed."""
     in_force = {hold.id for hold in holds}
     for id_ in sorted(in_force.symmetric_difference(considered)):
         said = "was not considered" if id_ in in_force else "was considered, and is not in force"

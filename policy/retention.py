@@ -101,12 +101,12 @@ def parse_retention(text: str) -> RetentionPolicy:
 
 
 def assign_class(policy: RetentionPolicy, kind: str) -> int:
-    """Give the class of a record of this kind; what has no kind of its own is kept like a message."""
+    """Return the class of a record of this kind; what has no kind of its own is kept like a message."""
     return policy.numbers.get(kind) or policy.numbers[RecordedKind.MESSAGE]
 
 
 def is_due(policy: RetentionPolicy, now_ns: int, retention_class: int, newest_ns: int) -> bool:
-    """Tell whether a segment has been kept as long as its class is; never for a class that is not known."""
+    """Return whether a segment has been kept as long as its class is; never for a class that is not known."""
     found = policy.by_number.get(retention_class)
     return found is not None and now_ns >= newest_ns + found.keep_days * NS_PER_DAY
 
@@ -136,7 +136,7 @@ class _RetentionTable(BaseModel):
 
 
 def _describe(detail: Any) -> str:
-    """Put one of pydantic's errors as `path: what to do`."""
+    """Return one of pydantic's errors as `path: what to do`."""
     own = {
         "string_pattern_mismatch": f"{detail['input']!r} is no name: use small letters, digits and -",
         "enum": f"{detail['input']!r} is no kind of record: choose of {detail.get('ctx', {}).get('expected')}",

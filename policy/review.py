@@ -83,12 +83,12 @@ class Item:
 
 
 def is_due(item: Item, now_ns: int) -> bool:
-    """Tell whether nobody has decided on a held message in time."""
+    """Return whether nobody has decided on a held message in time."""
     return item.stage is Stage.WAITING and item.deadline_ns <= now_ns and can_be_decided(item)
 
 
 def can_be_decided(item: Item) -> bool:
-    """Tell whether a held message may be decided on: it waits, or nobody knows what became of it.
+    """Return whether a held message may be decided on: it waits, or nobody knows what became of it.
 
     Not before the adapter has let go of it: until then it may still give it back to its sender.
     """
@@ -96,17 +96,17 @@ def can_be_decided(item: Item) -> bool:
 
 
 def release_item(item: Item) -> Item:
-    """Let a held message go out."""
+    """Return the item of a held message that is to go out."""
     return replace(item, stage=Stage.OUTGOING, sent=None, attempts=0)
 
 
 def mark_sent(item: Item, place: Place) -> Item:
-    """Take note that a submission that carries this is recorded, and about to get its verdict."""
+    """Return the item after a submission that carries it was recorded; the verdict is about to be given."""
     return replace(item, stage=Stage.SENT, sent=place)
 
 
 def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> Item | None:
-    """Follow a status of the adapter (gate protocol, 4.3); None when there is nothing more to do for this item.
+    """Return the item after a status of the adapter (gate protocol, 4.3); None when nothing is left to do for it.
 
     What was handed back goes out again; of what a server took with it when it ended, only notices do, which may come
     twice. A message whose time ran out before its verdict came is its sender's again, and no longer held.
@@ -132,13 +132,13 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
 
 
 def is_refused(item: Item, epoch: str, refused: Collection[int]) -> bool:
-    """Tell whether the server itself answered what carries this item with an error: sending it again is no use."""
+    """Return whether the server answered what carries this item with an error: sending it again is no use."""
     sent = item.sent
     return item.stage is Stage.SENT and sent is not None and sent.epoch == epoch and sent.seq in refused
 
 
 def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
-    """Say in a message when it was written (XEP-0203)."""
+    """Return a message that says when it was written (XEP-0203)."""
     stamp = datetime.fromtimestamp(held_at_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # XEP-0082
     end = stanza.rindex(b"</")
     delay = f"<delay xmlns='{_DELAY}' from={quoteattr(gate)} stamp='{stamp}'/>"
@@ -154,7 +154,7 @@ def encode_notice(gate: str, to: str, id_: str, text: str) -> bytes:
 
 
 def describe_outcome(item: Item, outcome: str) -> str:
-    """Say to a sender which message this is about, and what became of it."""
+    """Return what a sender is told: which message this is about, and what became of it."""
     at = datetime.fromtimestamp(item.held_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
     return f"Your message of {at} UTC to {item.to}: {outcome}"
 

@@ -43,7 +43,7 @@ def _encode_canonical(rules: Rules) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Put a value of the directory as JSON has it: each in one form only, and derived fields left out."""
+    """Return a value of the directory as JSON has it: each in one form only, without derived fields."""
     if value is None or isinstance(value, str | int):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, tuple | list):

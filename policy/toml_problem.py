@@ -48,7 +48,7 @@ def locate(steps: Iterable[int | str]) -> str:
 
 
 def explain(detail: Any, own: Mapping[str, str]) -> str:
-    """Say what is wrong, and what to do; `own` has a file's own words for some types of pydantic's errors."""
+    """Return what is wrong, and what to do; `own` has a file's own words for some types of pydantic's errors."""
     match detail["type"]:
         case kind if kind in own:
             return own[kind]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.archive.store.connection import Connection
+from components.archive.store.sqlite_connection import Connection
 from tests.support.certificates import CertificateAuthority
 from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import load_profile

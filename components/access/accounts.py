@@ -27,7 +27,7 @@ class Asking(Protocol):
 
 
 async def add_account(link: Asking, jid: str, password: str) -> bool:
-    """Make an account (XEP-0133, 4.1), and tell whether there was none; raises EntityError.
+    """Make an account (XEP-0133, 4.1); returns whether there was none before. Raises EntityError.
 
     This request is recorded, with its password: it must be one that is replaced before anybody learns of it.
     """

@@ -78,11 +78,11 @@ class AccessCommands:
         self._sessions: dict[str, _Session] = {}
 
     def is_approver(self, jid: str) -> bool:
-        """Tell whether somebody may use the commands at all."""
+        """Return whether somebody may use the commands at all."""
         return self._enterprise_of(jid) is not None
 
     async def handle(self, request: Request) -> ET.Element:
-        """Take one step of a command; a StanzaError of `forbidden` for who is no approver."""
+        """Return the answer to a step of a command; raises StanzaError (`forbidden`) for who is no approver."""
         if self._enterprise_of(request.sender) is None:
             raise StanzaError("forbidden", "This is for the approvers of your firm.", "auth")
         payload = request.payload
@@ -131,7 +131,7 @@ class AccessCommands:
         return session_id, session
 
     def _ask(self, session_id: str, session: _Session) -> ET.Element:
-        """Show the first form: whom it is about."""
+        """Return the first form: whom it is about."""
         command = session.command
         reason = Field("reason", "Why (optional)")
         if command is Command.REQUEST:
@@ -199,7 +199,7 @@ class AccessCommands:
         return _answer(session_id, Command.REQUEST, "completed", note=("info", done))
 
     def _options(self, session: _Session) -> tuple[tuple[str, str], ...]:
-        """What there is to choose from: requests by their digests, or whoever can be put out by their JIDs."""
+        """Return what there is to choose from: requests by their digests, or people by their JIDs."""
         directory, by, now_s = self._find_directory(), bare(session.owner), int(time.time())
         if session.command is Command.REVOKE:
             own = self._own_admissions(session.owner)

@@ -21,7 +21,7 @@ class Discovery:
         self._commands = {f"{NODE}{command}": name for command, name in NAMES.items()}
 
     async def answer_info(self, request: Request) -> ET.Element:
-        """Say what a node is; a StanzaError of `item-not-found` for others."""
+        """Return what a node is; raises StanzaError (`item-not-found`) for others."""
         node = request.payload.get("node", "")
         identity = {"category": "component", "type": "generic", "name": "Access to the recorded line"}
         features = [XMLNS_INFO, XMLNS_ITEMS, XMLNS_COMMANDS]
@@ -39,7 +39,7 @@ class Discovery:
         return query
 
     async def answer_items(self, request: Request) -> ET.Element:
-        """List the commands (XEP-0050, 2.1); for who is no approver there are none."""
+        """Return the commands (XEP-0050, 2.1); there are none for somebody who is no approver."""
         node = request.payload.get("node", "")
         query = ET.Element(f"{{{XMLNS_ITEMS}}}query", {"node": node} if node else {})
         if node == XMLNS_COMMANDS and self._is_approver(request.sender):

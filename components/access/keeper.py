@@ -57,7 +57,7 @@ class AccountKeeper:
             self._memory.store()
 
     def _next_job(self) -> tuple[str, Account] | None:
-        """Whom to put out comes before whom to let in, who may be thousands."""
+        """Return the next account to change; those to put out come before those to let in, who may be thousands."""
         found: tuple[str, Account] | None = None
         for jid, account in self._wanted.items():
             if self._memory.accounts.get(jid) != account:

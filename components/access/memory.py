@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 
 log = structlog.get_logger("access")
 
@@ -56,5 +56,5 @@ class Memory:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         document = {"accounts": self.accounts, "recorded": self.recorded}
         # Killed before: some of it is done again at the next start.
-        replace_durably(self._path, f"{json.dumps(document)}\n".encode(), 0o600)
+        replace_durably(self._path, f"{json.dumps(document)}\n".encode(), PRIVATE)
         self._changed = False

@@ -20,7 +20,7 @@ _AGREES = frozenset({"yes", "yes.", "y", "ok", "ja", "oui", "si", "sì", "sí", 
 
 
 def make_message(sender: str, to: str, body: str, id_: str = "") -> ET.Element:
-    """Make a message that every client shows: `chat`, for this session alone, kept by no message archive."""
+    """Return a message that every client shows: `chat`, for this session alone, kept by no message archive."""
     message = ET.Element("message", {"from": sender, "to": to, "type": "chat"})
     if id_:
         message.set("id", id_)
@@ -41,7 +41,7 @@ def read_body(message: ET.Element) -> str:
 
 
 def is_agreement(body: str) -> bool:
-    """Tell whether an answer acknowledges the notice."""
+    """Return whether an answer acknowledges the notice."""
     return body.strip().lower().rstrip("!") in _AGREES
 
 
@@ -52,7 +52,7 @@ def read_receipt(message: ET.Element, gate: str) -> str:
 
 
 def describe_duties(admissions: Iterable[Admission], enterprise: EnterpriseId | None, now_s: float) -> str:
-    """Tell an approver of an enterprise what waits for them; empty for others, and where nothing does."""
+    """Return what waits for an approver of an enterprise; empty for others, and where nothing waits."""
     own = [each for each in admissions if each.request and each.request.enterprise == enterprise]
     waiting = sum(each.state is State.REQUESTED for each in own)
     ending = sum(

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from pathlib import Path
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look like others
 _GROUPS, _GROUP_LENGTH = 4, 4
@@ -24,14 +24,14 @@ class PasswordFolder:
         self._server_config = server_config
 
     def is_drafted(self, jid: str) -> bool:
-        """Tell whether an account was about to be made, or was made, when we stopped."""
+        """Return whether an account was about to be made, or was made, when the component stopped."""
         return self._draft(jid).exists()
 
     def draft(self, jid: str) -> None:
         """Make a password for an account that is about to be made; raises OSError."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
-        replace_durably(self._draft(jid), f"{'-'.join(groups)}\n".encode(), 0o600)
+        replace_durably(self._draft(jid), f"{'-'.join(groups)}\n".encode(), PRIVATE)
 
     async def hand_over(self, jid: str) -> None:
         """Set the drafted password on the server and leave it to be fetched; raises PasswordError and OSError."""

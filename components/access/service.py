@@ -108,7 +108,7 @@ class AdmissionService:
             self._wake.clear()
 
     async def _describe_all(self) -> bool:
-        """Try all rooms that do not have it yet; gives False if any does not have it then."""
+        """Try all rooms that do not have it yet; returns False if any still does not have it."""
         rooms = [
             room
             for firm in self._state.directory.enterprises
@@ -156,7 +156,7 @@ class AdmissionService:
         return self._state.standing.next_change_s
 
     def _wanted_accounts(self) -> dict[str, Account]:
-        """Say how the accounts of this server should be: those of whom nobody ever spoke are not ours."""
+        """Return how this server's accounts should be; those that no statement is about are not ours."""
         standing, wanted = self._state.standing, {}
         for jid, admission in standing.admissions.items():
             if domain_of(jid) not in self._settings.domains:
@@ -202,7 +202,7 @@ class AdmissionService:
             self.link.send(make_message(self._access.jid, session, "\n".join(lines)))
 
     def _enterprise_for(self, jid: str) -> EnterpriseId | None:
-        """Give the enterprise that somebody approves for, or None."""
+        """Return the enterprise that somebody approves for, or None."""
         return enterprise_of_approver(self._register, self._state.directory, bare(jid))
 
     def _take_message(self, message: ET.Element) -> None:

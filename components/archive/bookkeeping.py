@@ -84,7 +84,7 @@ def parse_bookkeeping(kind: RecordKind, payload: bytes) -> Bookkeeping:
 
 
 def _has_its_types(record: Bookkeeping) -> bool:
-    """Tell whether each value is of its field's type; JSON has others, and Python does not look."""
+    """Return whether each value is of its field's type: JSON has others, and Python does not check."""
     for field in fields(record):
         value = getattr(record, field.name)
         items, type_ = (value, get_args(field.type)[0]) if field.name in _TUPLES else ((value,), field.type)

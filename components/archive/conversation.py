@@ -17,7 +17,7 @@ class ConversationHash:
         self._known: dict[tuple[str, str, bool, Way], bytes] = {}
 
     def hash(self, facts: StanzaFacts) -> bytes:
-        """Name the conversation that a stanza belongs to (16 bytes); NO_CONVERSATION for what is to nobody."""
+        """Return the 16 bytes that name a stanza's conversation; NO_CONVERSATION for what is addressed to nobody."""
         if not facts.to or facts.way is Way.SESSION:
             return NO_CONVERSATION
         in_room = facts.type == "groupchat"
@@ -29,11 +29,11 @@ class ConversationHash:
         return known
 
     def of_people(self, one: str, other: str) -> bytes:
-        """Name the conversation of two JIDs, whichever way it goes."""
+        """Return the bytes that name the conversation of two JIDs, the same in both directions."""
         return self._digest("".join(f"{jid}\n" for jid in sorted((bare(one), bare(other)))))
 
     def of_room(self, room: str) -> bytes:
-        """Name what is said in a room."""
+        """Return the bytes that name what is said in a room."""
         return self._digest(f"{bare(room)}\n")
 
     def _of_room_talk(self, facts: StanzaFacts) -> bytes:

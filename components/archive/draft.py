@@ -9,7 +9,7 @@ from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, LeafIndex, 
 from components.archive.record import RecordKind
 from components.archive.seal import TAG_SIZE_BYTES, Recipient, Seal, prepare_seal
 from components.archive.segment import OpenSegment, open_segment
-from components.archive.store import Change, MemoRow, SegmentRow
+from components.archive.store import Change, Destruction, MemoRow, SegmentRow
 
 DEFAULT_CLASS = 1
 
@@ -21,6 +21,20 @@ class Entry(NamedTuple):
     payload: bytes
     retention_class: int = DEFAULT_CLASS
     conversation: bytes = NO_CONVERSATION
+
+
+class Addition(NamedTuple):
+    """What one commit adds to a log: manifests that end these segments, then records, and a memo about them.
+
+    The segment of `ended_class` ends behind the records, which are of that class.
+    """
+
+    entries: Sequence[Entry] = ()
+    ended: Sequence[OpenSegment] = ()
+    ended_class: int | None = None
+    memo: bytes = b""
+    forget_memos_before: int = 0
+    destroyed: Sequence[Destruction] = ()
 
 
 class State(NamedTuple):
@@ -41,14 +55,17 @@ class Plan(NamedTuple):
 
 
 class Draft:
-    """An append in the making."""
+    """An append in the making; `prepared` seals are by the chain that each was made of, and taken out when used.
+
+    A segment's age goes by `clock_ns` as it is, also when the clock was set back; a record's time never goes back.
+    """
 
     def __init__(
         self, state: State, clock_ns: int, origin: str, prepared: MutableMapping[bytes, Seal]
     ) -> None:
         self._state = state
-        self._prepared = prepared  # by the chain that each was made of; whoever seals takes it out
-        self._clock_ns = clock_ns  # a segment's age goes by the clock as it is, also when that was set back
+        self._prepared = prepared
+        self._clock_ns = clock_ns
         self._now_ns = max(state.time_ns, clock_ns)
         self._origin = origin
         self._leaves: list[bytes] = []
@@ -63,8 +80,16 @@ class Draft:
     def _next_index(self) -> LeafIndex:
         return LeafIndex(self._state.size + len(self._leaves))
 
-    def end_segment(self, segment: OpenSegment) -> None:
-        """Add the manifest of a segment."""
+    def plan(self, addition: Addition, recipients: Sequence[Recipient]) -> Plan:
+        """Return the change that makes an addition, and the state that it leads to."""
+        for segment in addition.ended:
+            self._end_segment(segment)
+        first = self._add_all(addition.entries, recipients)
+        if addition.ended_class is not None:
+            self._end_segment(self._filling.pop(addition.ended_class).filled())
+        return self._finish(first, addition)
+
+    def _end_segment(self, segment: OpenSegment) -> None:
         self._closed.append((segment.number, self._next_index))
         self._add_plain(*segment.manifest())
         self._segments.pop(segment.retention_class, None)
@@ -74,7 +99,7 @@ class Draft:
         if segment is not None and segment.has_room(records, self._clock_ns):
             return
         if segment is not None:
-            self.end_segment(segment)
+            self._end_segment(segment)
         number, self._next_segment = self._next_segment, self._next_segment + 1
         segment, envelopes, record = open_segment(
             number, retention_class, self._clock_ns, self._origin, recipients
@@ -85,8 +110,8 @@ class Draft:
         self._add_plain(*record)
         self._segments[retention_class] = segment
 
-    def add_all(self, entries: Sequence[Entry], recipients: Sequence[Recipient]) -> LeafIndex:
-        """Add records one behind the other, with room for all of them; gives the first one's index."""
+    def _add_all(self, entries: Sequence[Entry], recipients: Sequence[Recipient]) -> LeafIndex:
+        """Add records one behind the other, with room for all of them; returns the first one's index."""
         for retention_class, records in _count_classes(entries).items():
             self._make_room(retention_class, records, recipients)
         first = self._next_index
@@ -117,22 +142,18 @@ class Draft:
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
 
-    def end_filled(self, retention_class: int) -> None:
-        """Add the manifest of the segment that this append added to."""
-        self.end_segment(self._filling.pop(retention_class).filled())
-
-    def finish(self, first: LeafIndex, memo: bytes, forget_memos_before: int) -> Plan:
-        """Give the change, and the state that it leads to."""
+    def _finish(self, first: LeafIndex, addition: Addition) -> Plan:
         for retention_class, filling in self._filling.items():
             self._segments[retention_class] = filling.filled()
         change = Change(
             self._state.size,
             self._leaves,
             self._payloads,
-            MemoRow(first, memo) if memo else None,
-            forget_memos_before,
+            MemoRow(first, addition.memo) if addition.memo else None,
+            addition.forget_memos_before,
             self._opened,
             self._closed,
+            addition.destroyed,
         )
         state = State(self._next_index, self._now_ns, self._next_segment, self._segments)
         return Plan(change, state, first)
@@ -158,7 +179,7 @@ class _Filling:
         self._first = self._last = first
 
     def next_seal(self, index: int) -> Seal:
-        """Give the seal for the record at `index`, and forget it."""
+        """Return the seal for the record at `index`, and forget it."""
         seal = self._prepared.pop(self._chain, None) or prepare_seal(self._chain)
         self._chain = seal.chain
         self.position += 1
@@ -166,7 +187,7 @@ class _Filling:
         return seal
 
     def filled(self) -> OpenSegment:
-        """Give the segment with what was added."""
+        """Return the segment with what was added."""
         added = self.position - self.segment.count
         return self.segment.grown(self._chain, added, self._first, self._last)
 

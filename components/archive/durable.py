@@ -4,10 +4,19 @@ import os
 from pathlib import Path
 
 PUBLIC = 0o644
+PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
 
 
 def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Write a file, or write it anew; raises OSError, and then it is the old one or the new one, whole."""
+    write_whole(path, content, mode)
+    # Killed here: after a power failure it may be either; after a kill alone it is the new one.
+    sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Write a file as `replace_durably` does, and leave it to the caller to sync its folder; raises OSError."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     # Made with its mode, so that a secret is at no moment for others to read.
@@ -17,7 +26,14 @@ def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
         # Killed before the next line: a draft is left, which nobody reads and the next write replaces.
         os.fsync(file.fileno())
     draft.replace(path)
-    # Killed here: after a power failure it may be either; after a kill alone it is the new one.
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, durably; does nothing when it is there. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent, mode)
+    path.mkdir(mode=mode, exist_ok=True)
     sync_folder(path.parent)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.archive.errors import LogDamaged
-from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
+from components.archive.log.checkpoint import Checkpoint, CheckpointError, sign_checkpoint, verify_checkpoint
 from components.archive.log.leaf import Leaf, LeafError, is_payload_of, parse_leaf
 from components.archive.log.merkle import leaf_hash, root_hash
-from components.archive.log.note import NoteError, VerifierKey
+from components.archive.log.note import NoteError, NoteSigner, VerifierKey
 from components.archive.log.tile import (
+    EMPTY_TREE,
     HASH_SIZE_BYTES,
     TILE_WIDTH,
     Tile,
@@ -43,6 +44,9 @@ class Head:
     def size(self) -> int:
         """Count the records."""
         return self.tree.frontier.size
+
+
+EMPTY_HEAD = Head(EMPTY_TREE, 0, 0, {})
 
 
 def require_log(meta: Mapping[str, str], origin: str) -> None:
@@ -134,6 +138,13 @@ def extend_head(head: Head, leaves: Sequence[bytes], time_ns: int) -> Head:
     tree, changed = grow(head.tree, [leaf_hash(leaf) for leaf in leaves])
     tiles = head.unsigned_tiles | {tile.id: tile for tile in changed}
     return Head(tree, time_ns, head.signed_size, tiles)
+
+
+def sign_head(head: Head, *signers: NoteSigner) -> CheckpointRow:
+    """Sign a checkpoint of all records; the signers' name is the log's origin."""
+    tree = head.tree.frontier
+    note = sign_checkpoint(Checkpoint(signers[0].verifier_key.name, tree.size, root_hash(tree)), *signers)
+    return CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, note)
 
 
 def _check_row(row: RecordRow) -> Leaf:

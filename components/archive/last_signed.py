@@ -7,9 +7,10 @@ key (`keys/log-gate.last`), and is written after each signed checkpoint.
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.archive.durable import PUBLIC
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PUBLIC, write_key_file
+from components.archive.keys.files import write_key_file
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.merkle import EMPTY_ROOT, Span
 from components.archive.log.tile import TileError, hash_spans, tiles_of_spans
@@ -25,7 +26,7 @@ class Loss:
     size: int
 
     def alarm(self, at_ns: int) -> Alarm:
-        """Give what is recorded of it when the log goes on without it (docs/alarms.md)."""
+        """Return the alarm to record when the log goes on without it (docs/alarms.md)."""
         details = (
             ("signed_root", self.signed.root.hex()),
             ("signed_size", self.signed.size),
@@ -60,7 +61,7 @@ class LastSigned:
         write_key_file(self._accepted, self._read(), PUBLIC)
 
     async def find_loss(self, source: LogSource | None) -> Loss | None:
-        """Compare with the log, which has been checked by itself, or None if there is none; None for no loss."""
+        """Compare with the log, which is already checked, or None if there is none; returns None for no loss."""
         note = self._read()
         if not note:
             return None
@@ -72,7 +73,7 @@ class LastSigned:
         return None if source is None and not signed.size else Loss(signed, size)
 
     async def require_no_loss(self, source: LogSource | None) -> Loss | None:
-        """As `find_loss`, but raises LogDamaged, saying what to do, unless the loss was accepted."""
+        """Do as `find_loss`, but raise LogDamaged, which says what to do, unless the loss was accepted."""
         loss = await self.find_loss(source)
         if loss is None or self._is_accepted():
             return loss
@@ -112,7 +113,7 @@ class LastSigned:
 
 
 async def _root_at(source: LogSource, size: int) -> bytes | None:
-    """Compute the root over the first `size` records from the tiles; None when those do not give one."""
+    """Return the root over the first `size` records, from the tiles; None when those do not give one."""
     if not size:
         return EMPTY_ROOT
     spans = [Span(0, size)]

@@ -86,7 +86,7 @@ class RecordOpener:
             return OpenedRecord(stored, None, str(error))
 
     async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
-        """Give up to `count` records from index `first` on, opened; raises as `open` does."""
+        """Return up to `count` records from index `first` on, opened; raises as `open` does."""
         return [await self.open(stored) for stored in await self.reader.fetch(first, count)]
 
     async def _load(self, segment: int) -> _Ratchet:

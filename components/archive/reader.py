@@ -19,7 +19,7 @@ class StoredRecord:
     payload: bytes | None
 
     def is_intact(self) -> bool:
-        """Tell whether leaf, payload and index fit one another; that the tree holds them is for a proof."""
+        """Return whether leaf, payload and index fit one another; that the tree holds them is for a proof to show."""
         fits = self.payload is None or is_payload_of(self.leaf, self.payload)
         return fits and self.leaf.index == self.index
 
@@ -40,31 +40,31 @@ class LogReader:
         return (await self._newest()).size
 
     async def checkpoint(self) -> bytes:
-        """Give the newest checkpoint, a signed note; its signature is for the caller to verify."""
+        """Return the newest checkpoint, a signed note; the caller has to verify its signature."""
         return (await self._newest()).note.encode()
 
     async def fetch(self, first: int, count: int) -> list[StoredRecord]:
-        """Give up to `count` records from index `first` on, in order."""
+        """Return up to `count` records from index `first` on, in order."""
         return [_parse_row(row) for row in await self.source.fetch_rows(first, first + count)]
 
     async def tail(self, count: int) -> list[StoredRecord]:
-        """Give the newest `count` records under the newest checkpoint, in order."""
+        """Return the newest `count` records under the newest checkpoint, in order."""
         size = await self.size()
         return await self.fetch(max(0, size - count), min(count, size))
 
     async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
-        """Give the newest `limit` of the writer's memos about batches before this index, the newest first."""
+        """Return the newest `limit` of the writer's memos about batches before this index, the newest first."""
         return await self.source.fetch_memos(limit, before)
 
     async def inclusion_proof(self, index: int, size: int) -> list[bytes]:
-        """Prove record `index` in the tree of `size` records (RFC 6962, 2.1.1); reads at most two tiles a level.
+        """Return the proof of record `index` in a tree of `size` (RFC 6962, 2.1.1); reads at most two tiles a level.
 
         Raises ProofError for an index or a size beyond the log.
         """
         return await self._prove(inclusion_spans(index, size))
 
     async def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
-        """Prove the tree of `old_size` a prefix of that of `new_size` (RFC 6962, 2.1.2; ProofError)."""
+        """Return the proof that one tree is a prefix of the other (RFC 6962, 2.1.2); raises ProofError."""
         return await self._prove(consistency_spans(old_size, new_size))
 
     async def close(self) -> None:

@@ -1,12 +1,18 @@
 """The payload of a record: a JSON header, a newline, the bytes as they came (docs/archive-format.md, 1)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
 
-import orjson
-
+from components.archive.record_header import (
+    RecordError,
+    encode_header,
+    parse_header,
+    take_list,
+    take_number,
+    take_text,
+)
 from policy.decision import StanzaError
 
 _FIRST_IN_CLEAR = 64
@@ -35,10 +41,6 @@ class RecordKind(IntEnum):
     def is_sealed(self) -> bool:
         """Whether only recipients can read such a record."""
         return self < _FIRST_IN_CLEAR
-
-
-class RecordError(ValueError):
-    """The value has no encoding, or the bytes are not exactly what the encoder writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,41 +146,32 @@ def encode_submission(submission: Submission) -> bytes:
         header["policy"] = submission.policy
     if submission.amended:
         header["amended_size_bytes"] = len(submission.amended)
-    return _encode(header) + submission.body + submission.amended
+    return encode_header(header) + submission.body + submission.amended
 
 
 def encode_delivery(delivery: Delivery) -> bytes:
     """Encode what the adapter carried out; raises RecordError for text that has no UTF-8."""
-    return _encode({"epoch": delivery.epoch, "through": delivery.through, "bounced": delivery.bounced})
+    return _encode_fields(delivery)
 
 
 def encode_access(access: Access) -> bytes:
     """Encode an auditor's look; raises RecordError for text that has no UTF-8."""
-    header = {
-        "actor": access.actor,
-        "act": access.act,
-        "query": access.query,
-        "at_ns": access.at_ns,
-        "log_size": access.log_size,
-        "result_count": access.result_count,
-    }
-    return _encode(header)
+    return _encode_fields(access)
 
 
 def encode_order_details(details: OrderDetails) -> bytes:
     """Encode what an order is about; raises RecordError for text that has no UTF-8."""
-    header: dict[str, object] = {name: getattr(details, name) for name in _DETAILS}
-    return _encode(header)
+    return _encode_fields(details)
 
 
 def encode_alarm(alarm: Alarm) -> bytes:
     """Encode an alarm; raises RecordError for text that has no UTF-8."""
-    return _encode({"name": alarm.name, "details": dict(sorted(alarm.details)), "at_ns": alarm.at_ns})
+    return _encode_act(alarm)
 
 
 def encode_event(event: Event) -> bytes:
     """Encode something done with the line; raises RecordError for text that has no UTF-8."""
-    return _encode({"name": event.name, "details": dict(sorted(event.details)), "at_ns": event.at_ns})
+    return _encode_act(event)
 
 
 def parse_record(kind: RecordKind, payload: bytes) -> Record:
@@ -186,12 +179,9 @@ def parse_record(kind: RecordKind, payload: bytes) -> Record:
 
     So there is one encoding of every record: no key twice, in another order or unknown, no other spacing.
     """
-    head, newline, body = payload.partition(b"\n")
-    try:
-        header = orjson.loads(head)
-    except orjson.JSONDecodeError:
-        raise RecordError("the header is not JSON") from None
-    if not newline or not isinstance(header, dict):
+    line, newline, body = payload.partition(b"\n")
+    header = parse_header(line)
+    if not newline:
         raise RecordError("the header is not a JSON object on a line of its own")
     try:
         record = _PARSERS[kind](kind, header, body)
@@ -203,20 +193,20 @@ def parse_record(kind: RecordKind, payload: bytes) -> Record:
 
 
 def _parse_submission(kind: RecordKind, header: dict[str, Any], body: bytes) -> Submission:
-    amended_size_bytes = _number(header, "amended_size_bytes") if "amended_size_bytes" in header else 0
+    amended_size_bytes = take_number(header, "amended_size_bytes") if "amended_size_bytes" in header else 0
     end = max(0, len(body) - amended_size_bytes)
     return Submission(
         kind,
-        epoch=_text(header, "epoch"),
-        seq=_number(header, "seq"),
-        way=_text(header, "way"),
-        session=_text(header, "session"),
-        received_at_ns=_number(header, "received_at_ns"),
-        action=_text(header, "action"),
-        rules=tuple(_list(header, "rules", str)),
+        epoch=take_text(header, "epoch"),
+        seq=take_number(header, "seq"),
+        way=take_text(header, "way"),
+        session=take_text(header, "session"),
+        received_at_ns=take_number(header, "received_at_ns"),
+        action=take_text(header, "action"),
+        rules=tuple(take_list(header, "rules", str)),
         error=_parse_error(header["error"]),
         body=body[:end],
-        policy=_text(header, "policy") if "policy" in header else "",
+        policy=take_text(header, "policy") if "policy" in header else "",
         amended=body[end:],
     )
 
@@ -226,34 +216,29 @@ def _parse_error(value: object) -> StanzaError | None:
         return None
     if not isinstance(value, dict):
         raise RecordError("error is neither null nor an object")
-    return StanzaError(_text(value, "type"), _text(value, "condition"), _text(value, "text"))
+    return StanzaError(take_text(value, "type"), take_text(value, "condition"), take_text(value, "text"))
 
 
 def _parse_delivery(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Delivery:
-    return Delivery(_text(header, "epoch"), _number(header, "through"), tuple(_list(header, "bounced", int)))
-
-
-def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Access:
-    return Access(
-        actor=_text(header, "actor"),
-        act=_text(header, "act"),
-        query=_text(header, "query"),
-        at_ns=_number(header, "at_ns"),
-        log_size=_number(header, "log_size"),
-        result_count=_number(header, "result_count"),
+    return Delivery(
+        take_text(header, "epoch"), take_number(header, "through"), tuple(take_list(header, "bounced", int))
     )
 
 
+def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Access:
+    return Access(**_parse_fields(Access, header))
+
+
 def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> OrderDetails:
-    return OrderDetails(*(_text(header, name) for name in _DETAILS))
+    return OrderDetails(**_parse_fields(OrderDetails, header))
 
 
 def _parse_alarm(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Alarm:
-    return Alarm(_text(header, "name"), _parse_details(header), _number(header, "at_ns"))
+    return Alarm(take_text(header, "name"), _parse_details(header), take_number(header, "at_ns"))
 
 
 def _parse_event(kind: RecordKind, header: dict[str, Any], _body: bytes) -> Event:
-    return Event(kind, _text(header, "name"), _parse_details(header), _number(header, "at_ns"))
+    return Event(kind, take_text(header, "name"), _parse_details(header), take_number(header, "at_ns"))
 
 
 def _parse_details(header: dict[str, Any]) -> tuple[tuple[str, str | int], ...]:
@@ -263,7 +248,6 @@ def _parse_details(header: dict[str, Any]) -> tuple[tuple[str, str | int], ...]:
     return tuple(details.items())
 
 
-_DETAILS = ("act", "id", "matter", "custodian", "query", "reason")
 _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]] = {
     RecordKind.STANZA: _parse_submission,
     RecordKind.SESSION: _parse_submission,
@@ -286,29 +270,18 @@ _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
 }
 
 
-def _encode(header: dict[str, object]) -> bytes:
-    try:
-        return orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError as error:
-        raise RecordError(f"the record has no encoding: {error}") from None
+def _encode_fields(record: Delivery | Access | OrderDetails) -> bytes:
+    return encode_header({each.name: getattr(record, each.name) for each in fields(record)})
 
 
-def _text(header: dict[str, Any], key: str) -> str:
-    value = header[key]
-    if not isinstance(value, str):
-        raise RecordError(f"{key} is not a text")
-    return value
+def _encode_act(record: Alarm | Event) -> bytes:
+    return encode_header(
+        {"name": record.name, "details": dict(sorted(record.details)), "at_ns": record.at_ns}
+    )
 
 
-def _number(header: dict[str, Any], key: str) -> int:
-    value = header[key]
-    if type(value) is not int or value < 0:  # a bool is an int to isinstance
-        raise RecordError(f"{key} is not a number of 0 or more")
-    return value
+def _parse_fields(made: type[Access | OrderDetails], header: dict[str, Any]) -> dict[str, Any]:
+    return {each.name: _PARSERS_OF_FIELDS[each.type](header, each.name) for each in fields(made)}
 
 
-def _list(header: dict[str, Any], key: str, item_type: type) -> list[Any]:
-    value = header[key]
-    if not isinstance(value, list) or any(type(item) is not item_type for item in value):
-        raise RecordError(f"{key} is not a list of {item_type.__name__}")
-    return value
+_PARSERS_OF_FIELDS: dict[Any, Callable[[dict[str, Any], str], str | int]] = {str: take_text, int: take_number}

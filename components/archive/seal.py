@@ -4,7 +4,6 @@ Each segment has a random chain key, given to its recipients by HPKE (RFC 9180) 
 ratchet makes each record's key from it; the writer keeps only the newest state, and so cannot read what it wrote.
 """
 
-import base64
 import json
 import os
 import struct
@@ -17,6 +16,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 
 KEY_SIZE_BYTES = 32
 TAG_SIZE_BYTES = 16
@@ -100,12 +101,12 @@ class SegmentKeys:
 
 
 def new_segment_keys() -> SegmentKeys:
-    """Make the random keys of a new segment."""
+    """Return the random keys of a new segment."""
     return SegmentKeys(0, os.urandom(KEY_SIZE_BYTES), {})
 
 
 def advance(chain: bytes) -> tuple[bytes, bytes]:
-    """Give the record key that the chain is at, and the chain behind it; there is no way back."""
+    """Return the record key that the chain is at, and the chain behind it; there is no way back."""
     return sha256(b"\x01" + chain).digest(), sha256(b"\x02" + chain).digest()
 
 
@@ -136,7 +137,7 @@ class Seal(NamedTuple):
 
 
 def prepare_seal(chain: bytes) -> Seal:
-    """Make the seal of the record that the chain is at; never seal two records with it."""
+    """Return the seal of the record that the chain is at; never seal two records with it."""
     record_key, following = advance(chain)
     return Seal(AESGCM(record_key), following)
 
@@ -172,7 +173,7 @@ def seal_envelopes(plaintext: bytes, info: bytes, recipients: Iterable[Recipient
         {
             "name": recipient.name,
             "key_id": recipient.key_id,
-            "sealed": base64.b64encode(_SUITE.encrypt(plaintext, recipient.public_key, info=info)).decode(),
+            "sealed": encode_base64(_SUITE.encrypt(plaintext, recipient.public_key, info=info)),
         }
         for recipient in recipients
     ]
@@ -186,21 +187,14 @@ def open_envelopes(envelopes: bytes, info: bytes, openers: Sequence[EnvelopeOpen
     """
     try:
         entries = json.loads(envelopes)
-        sealed = {entry["key_id"]: _decode(entry["sealed"]) for entry in entries}
+        sealed = {entry["key_id"]: decode_base64(entry["sealed"]) for entry in entries}
         names = ", ".join(str(entry["name"]) for entry in entries) or "nobody"
-    except (ValueError, KeyError, TypeError, RecursionError):  # binascii.Error is a ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise SealError(f"the envelopes of {what} are malformed") from None
     for opener in openers:
         if opener.key_id in sealed:
             return opener.open_envelope(sealed[opener.key_id], info)
     raise NoKeyError(f"{what} is sealed to {names}, and none of the keys here is theirs")
-
-
-def _decode(text: str) -> bytes:
-    data = base64.b64decode(text, validate=True)
-    if base64.b64encode(data).decode() != text:  # else unused bits could be flipped unnoticed
-        raise ValueError("base64 with bits left over")
-    return data
 
 
 def _info(origin: str, segment: int) -> bytes:

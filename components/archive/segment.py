@@ -32,13 +32,13 @@ class OpenSegment:
     last: int = -1
 
     def has_room(self, records: int, now_ns: int) -> bool:
-        """Tell whether `records` more may be added now; an empty segment takes a batch of any length."""
+        """Return whether `records` more may be added now; an empty segment takes a batch of any length."""
         if self.is_over(now_ns):
             return False
         return self.count == 0 or self.count + records <= MAX_RECORDS
 
     def is_over(self, now_ns: int) -> bool:
-        """Tell whether it has lasted long enough; a clock that was set back ends it, too."""
+        """Return whether it has lasted long enough; a clock that was set back ends it, too."""
         return not 0 <= now_ns - self.opened_at_ns < MAX_AGE_S * 1_000_000_000
 
     def grown(self, chain: bytes, count: int, first: int, last: int) -> "OpenSegment":
@@ -48,7 +48,7 @@ class OpenSegment:
         return OpenSegment(number, retention_class, opened_at_ns, chain, self.count + count, first, last)
 
     def manifest(self) -> tuple[RecordKind, bytes]:
-        """Give the record that ends it."""
+        """Return the record that ends it."""
         return encode_bookkeeping(
             Manifest(self.number, self.retention_class, self.count, self.first, self.last)
         )
@@ -57,7 +57,7 @@ class OpenSegment:
 def open_segment(
     number: int, retention_class: int, now_ns: int, origin: str, recipients: Sequence[Recipient]
 ) -> tuple[OpenSegment, bytes, tuple[RecordKind, bytes]]:
-    """Begin a segment: also gives its envelopes, for the store, and the record that opens it."""
+    """Begin a segment; returns also its envelopes, for the store, and the record that opens it."""
     keys = new_segment_keys()
     envelopes = seal_segment_keys(keys, origin, number, recipients)
     names = tuple(recipient.name for recipient in recipients)

@@ -3,25 +3,22 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
-from components.archive.draft import DEFAULT_CLASS, Draft, Entry, Plan, State
+from components.archive.draft import DEFAULT_CLASS, Addition, Draft, Entry, Plan, State
 from components.archive.errors import LogDamaged
-from components.archive.head import NS_PER_SECOND, Head, extend_head, load_head, require_log
+from components.archive.head import EMPTY_HEAD, Head, extend_head, load_head, require_log, sign_head
 from components.archive.last_signed import LastSigned
-from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
+from components.archive.log.handover import sign_handover
 from components.archive.log.leaf import LeafIndex
-from components.archive.log.log_key import sign_log_key
-from components.archive.log.merkle import root_hash
 from components.archive.log.note import NoteSigner, VerifierKey
-from components.archive.log.tile import EMPTY_TREE, TiledTree
 from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import Recipient, Seal, prepare_seal
-from components.archive.segment import MAX_BATCH_RECORDS, OpenSegment, count_segment
+from components.archive.segment import MAX_BATCH_RECORDS, count_segment
 from components.archive.store import (
     FORMAT,
     Change,
-    CheckpointRow,
     Destruction,
     LogStore,
     RequestRow,
@@ -33,6 +30,13 @@ __all__ = ["DEFAULT_CLASS", "SIGN_AFTER_S", "Entry", "LogWriter"]
 
 SIGN_AFTER_S = 0.5
 """A checkpoint is signed when the oldest record without one is so old, by `maintain`."""
+
+
+class _Doubt(NamedTuple):
+    """A change whose fate is unknown: the leaves that it adds, and who signs the log if it was stored."""
+
+    leaves: Sequence[bytes]
+    signer: NoteSigner
 
 
 class LogWriter:
@@ -58,17 +62,18 @@ class LogWriter:
     ) -> None:
         self._store = store
         self._signer = signer
-        self._origin = signer.verifier_key.name  # which no other key of the log changes
+        # No other key of the log changes the name.
+        self._origin = signer.verifier_key.name
         self._recipients = tuple(recipients)
         self._head = head
         self._state = State(head.size, head.time_ns, last_segment + 1)
         self._clock_ns = clock_ns
-        self._prepared: dict[bytes, Seal] = {}  # for the next record of each open segment
-        self._ungrown: list[bytes] = []  # leaves that are stored, and not in the head's tree yet
+        # For the next record of each open segment.
+        self._prepared: dict[bytes, Seal] = {}
+        # Leaves that are stored, and not in the head's tree yet.
+        self._ungrown: list[bytes] = []
         self._unsigned_since_s = time.monotonic()
-        self._in_doubt: State | None = None
-        self._doubtful_leaves: Sequence[bytes] = ()
-        self._doubtful_signer = signer
+        self._doubt: _Doubt | None = None
         self._last_signed: LastSigned | None = None
         self._turn = asyncio.Lock()
 
@@ -101,11 +106,12 @@ class LogWriter:
         try:
             origin = signer.verifier_key.name
             if meta := await store.fetch_meta():
-                require_log(meta, origin)  # a log of another format may have no lease to take
+                # Before the lease is taken: a log of another format may have none.
+                require_log(meta, origin)
             else:
                 if last_signed is not None:
                     await last_signed.require_no_loss(None)
-                empty = CheckpointRow(0, 0, _sign_tree(EMPTY_TREE, signer))
+                empty = sign_head(EMPTY_HEAD, signer)
                 await store.create({"format": FORMAT, "origin": origin}, empty)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
@@ -141,7 +147,7 @@ class LogWriter:
     async def append(
         self, entries: Sequence[Entry], *, memo: bytes = b"", forget_memos_before: int = 0
     ) -> LeafIndex:
-        """Record payloads in order, in one transaction; gives the first one's index, the others follow it.
+        """Record payloads in order, in one transaction; returns the first one's index, the others follow it.
 
         `memo` is kept with them in the clear until a later append says to forget those before its index.
         Raises LogUnavailable, LogDamaged, LogFenced (see the class for what that leaves) and ValueError for no
@@ -150,9 +156,8 @@ class LogWriter:
         if not 0 < len(entries) <= MAX_BATCH_RECORDS:
             raise ValueError(f"an append needs 1 to {MAX_BATCH_RECORDS:,} entries")
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
-            return await self._commit(entries, (), memo, forget_memos_before)
+            await self._settle()
+            return await self._append(Addition(entries, memo=memo, forget_memos_before=forget_memos_before))
 
     def integrate(self) -> None:
         """Take what is stored into the tree, and prepare the next seals: what an append then need not do itself.
@@ -171,12 +176,11 @@ class LogWriter:
         Raises as `append` does; a checkpoint whose fate is unknown is settled by the next append.
         """
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
+            await self._settle()
             now_ns = self._clock_ns()
             over = [segment for segment in self._state.segments.values() if segment.is_over(now_ns)]
             if over:
-                await self._commit((), over, b"", 0)
+                await self._append(Addition(ended=over))
             if time.monotonic() - self._unsigned_since_s >= sign_after_s:
                 await self._sign()
 
@@ -185,28 +189,25 @@ class LogWriter:
         await self.maintain(sign_after_s=0)
 
     async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
-        """Hand the log to a new key of the same name; gives the index of the record that says so.
+        """Hand the log to a new key of the same name; returns the index of the record that says so.
 
         One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
         checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
-        LogKeyError for a key that it cannot be handed to.
+        HandoverError for a key that it cannot be handed to.
         """
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
+            await self._settle()
             self.integrate()
             old = self._signer
-            note = sign_log_key(old, signer).encode()
-            plan = self._plan([Entry(RecordKind.LOG_KEY, note)], (), b"", 0)
+            note = sign_handover(old, signer).encode()
+            plan = self._plan(Addition([Entry(RecordKind.LOG_KEY, note)]))
             head = extend_head(self._head, plan.change.leaves, plan.state.time_ns)
             change = plan.change._replace(
                 tiles=list(head.unsigned_tiles.values()),
-                checkpoint=_checkpoint(head, old, signer),
+                checkpoint=sign_head(head, old, signer),
             )
-            self._in_doubt, self._doubtful_leaves, self._doubtful_signer = plan.state, change.leaves, signer
             # Killed before this, the log has the old key; after it, the new one. Both can be tried on the checkpoint.
-            await self._store.commit(change)
-            self._in_doubt = None
+            await self._commit(change, signer)
             self._signer = signer
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
@@ -221,12 +222,11 @@ class LogWriter:
         the append nor the one after.
         """
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
+            await self._settle()
             return self.size
 
     async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
-        """Record an order and, right behind it, its details, in one transaction; gives the order's index.
+        """Record an order and, right behind it, its details, in one transaction; returns the order's index.
 
         They have a segment of their own, so that whoever looks for orders need not look through the others.
         Raises as `append` does.
@@ -236,9 +236,8 @@ class LogWriter:
             Entry(RecordKind.ORDER_DETAILS, details, PERMANENT_CLASS),
         )
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
-            return await self._commit(entries, (), b"", 0, whole_class=PERMANENT_CLASS)
+            await self._settle()
+            return await self._append(Addition(entries, ended_class=PERMANENT_CLASS))
 
     async def destroy(self, destruction: Destruction, tombstone: Tombstone | None) -> None:
         """Destroy payloads and keys, in the transaction that records their tombstone; raises as `append` does.
@@ -247,13 +246,12 @@ class LogWriter:
         store may still hold what was destroyed.
         """
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
+            await self._settle()
             if tombstone is None:
-                await self._commit_aside(Change(destroyed=[destruction]))
+                await self._commit(Change(destroyed=[destruction]))
             else:
                 entry = Entry(*encode_bookkeeping(tombstone))
-                await self._commit([entry], (), b"", 0, destroyed=[destruction])
+                await self._append(Addition([entry], destroyed=[destruction]))
 
     async def purge(self, *, requests_only: bool = False) -> None:
         """Leave nothing of what was destroyed in files beside the log; raises LogUnavailable while it cannot."""
@@ -262,9 +260,8 @@ class LogWriter:
     async def answer(self, id_: str, answer: str) -> None:
         """Answer a request that another process put into the store, and take its body; raises as `append` does."""
         async with self._turn:
-            if self._in_doubt is not None:
-                await self._settle()
-            await self._commit_aside(Change(answered=[RequestRow(id_, None, answer)]))
+            await self._settle()
+            await self._commit(Change(answered=[RequestRow(id_, None, answer)]))
 
     async def close(self) -> None:
         """End all segments, sign, close the store and let the next writer in.
@@ -273,61 +270,32 @@ class LogWriter:
         """
         async with self._turn:
             try:
-                if self._in_doubt is None:
+                if self._doubt is None:
                     if self._state.segments:
-                        await self._commit((), list(self._state.segments.values()), b"", 0)
+                        await self._append(Addition(ended=list(self._state.segments.values())))
                     await self._sign()
             finally:
                 await self._store.close()
 
-    async def _commit(
-        self,
-        entries: Sequence[Entry],
-        ended: Sequence[OpenSegment],
-        memo: bytes,
-        forget_memos_before: int,
-        *,
-        whole_class: int | None = None,
-        destroyed: Sequence[Destruction] = (),
-    ) -> LeafIndex:
-        plan = self._plan(entries, ended, memo, forget_memos_before, whole_class)
-        if destroyed:
-            plan = plan._replace(change=plan.change._replace(destroyed=destroyed))
+    async def _append(self, addition: Addition) -> LeafIndex:
+        plan = self._plan(addition)
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
-        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = (
-            plan.state,
-            plan.change.leaves,
-            self._signer,
-        )
-        await self._store.commit(plan.change)
+        await self._commit(plan.change)
         # Killed here: recorded, and nobody was told. Whoever submitted it looks at the memos after a restart.
-        self._in_doubt = None
         self._state = plan.state
         self._ungrown += plan.change.leaves
         return plan.first
 
-    async def _commit_aside(self, change: Change) -> None:
-        """Commit what adds nothing to the tree."""
-        self._in_doubt, self._doubtful_leaves, self._doubtful_signer = self._state, (), self._signer
+    async def _commit(self, change: Change, signer: NoteSigner | None = None) -> None:
+        """Commit a change, after which the log is signed by `signer`; when this raises, its fate is in doubt."""
+        self._doubt = _Doubt(change.leaves, signer or self._signer)
         await self._store.commit(change)
-        self._in_doubt = None
+        self._doubt = None
 
-    def _plan(
-        self,
-        entries: Sequence[Entry],
-        ended: Sequence[OpenSegment],
-        memo: bytes,
-        forget_memos_before: int,
-        whole_class: int | None = None,
-    ) -> Plan:
+    def _plan(self, addition: Addition) -> Plan:
         draft = Draft(self._state, self._clock_ns(), self._origin, self._prepared)
-        for segment in ended:
-            draft.end_segment(segment)
-        first = draft.add_all(entries, self._recipients)
-        if whole_class is not None:
-            draft.end_filled(whole_class)
-        return draft.finish(first, memo, forget_memos_before)
+        return draft.plan(addition, self._recipients)
 
     async def _sign(self) -> None:
         """Store what the tree has grown by, with a checkpoint of it."""
@@ -335,41 +303,34 @@ class LogWriter:
         head = self._head
         if head.size == head.signed_size:
             return
-        row = _checkpoint(head, self._signer)
+        row = sign_head(head, self._signer)
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
-        await self._commit_aside(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
+        await self._commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         # Killed before this: what is kept apart is a second older than the log, and still a state of it.
         if self._last_signed is not None:
             self._last_signed.keep(row.note)
         self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:
-        """Read the store anew. No key is used twice, so whatever segments were open come to an end."""
+        """After a commit in doubt, read the store anew. No key is used twice: whatever segments were open end."""
+        if self._doubt is None:
+            return
         await self._store.reopen()
         self.integrate()
         found = await load_head(self._store, self._signer.verifier_key)
-        after = extend_head(self._head, self._doubtful_leaves, 0)
+        after = extend_head(self._head, self._doubt.leaves, 0)
         if found.tree not in (self._head.tree, after.tree):
             # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
             await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
         if found.tree == after.tree:
-            self._signer = self._doubtful_signer
+            self._signer = self._doubt.signer
         self._head = found
         self._state = State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
-        self._in_doubt = None
+        self._doubt = None
         await self._end_abandoned_segments()
 
     async def _end_abandoned_segments(self) -> None:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]
         if abandoned:
-            await self._commit((), abandoned, b"", 0)
-
-
-def _sign_tree(tree: TiledTree, *signers: NoteSigner) -> str:
-    origin = signers[0].verifier_key.name
-    return sign_checkpoint(Checkpoint(origin, tree.frontier.size, root_hash(tree.frontier)), *signers)
-
-
-def _checkpoint(head: Head, *signers: NoteSigner) -> CheckpointRow:
-    return CheckpointRow(head.time_ns // NS_PER_SECOND, head.size, _sign_tree(head.tree, *signers))
+            await self._append(Addition(ended=abandoned))

@@ -8,7 +8,8 @@ import time
 from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
-from components.archive.record import Access, RecordError, RecordKind, encode_access
+from components.archive.record import Access, RecordKind, encode_access
+from components.archive.record_header import RecordError
 from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
 from components.process.errors import SiteError
@@ -43,7 +44,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
 
 
 def name_actor() -> str:
-    """Name who runs this process, by the operating system's word: the environment is anybody's to change."""
+    """Return who runs this process, as the operating system says: anybody can change the environment."""
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name

@@ -60,7 +60,7 @@ def show(
     raw: Annotated[bool, Parameter(negative="")] = False,
     site: SiteFile = DEFAULT_SITE,
 ) -> int:
-    """Show one record in full, with its proof; status 1 when it is not proved.
+    """Show one record in full, with its proof; exit status 1 when it is not proved.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """What `--json` prints: one object for a search, a record or a verification (docs/query.md, "JSON")."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import orjson
 
 from components.archive.log.merkle import leaf_hash
+from components.archive.log.strict_base64 import encode_base64
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.query.tree import Kind, format_query
 from components.audit.search import SearchResult
@@ -43,15 +43,15 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         text = None
     return describe_view(detail.view) | {
         "stanza": text,
-        "stanza_base64": _base64(detail.body),
+        "stanza_base64": encode_base64(detail.body),
         "amended": detail.amended.decode(errors="replace") or None,
-        "leaf": _base64(detail.leaf),
-        "leaf_hash": _base64(leaf_hash(detail.leaf)),
+        "leaf": encode_base64(detail.leaf),
+        "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
         "proof": {
             "proved": not proof.fault,
             "fault": proof.fault or None,
             "tree_size": proof.size,
-            "hashes": [_base64(each) for each in proof.hashes],
+            "hashes": [encode_base64(each) for each in proof.hashes],
             "checkpoint": proof.note,
         },
         "access": detail.access_id,
@@ -115,7 +115,3 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         case None:
             described |= {"kind": Kind.OTHER, "text": view.reading.text}
     return described
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

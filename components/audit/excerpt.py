@@ -17,7 +17,7 @@ _HIT_STYLE = "bold black on yellow"
 
 
 def make_excerpt(text: str, query: Node) -> Text:
-    """Cut a text around its first hit and highlight every hit; lines that say the same are shown once."""
+    """Return a text cut around its first hit, every hit highlighted; lines that say the same are shown once."""
     searched = text[:_SEARCHED_CHARACTERS]
     lines = dict.fromkeys(line.strip() for line in searched.split("\n"))
     flat = "\n".join(line for line in lines if line)

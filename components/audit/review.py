@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.archive.store.open import open_requests
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.show import explain_absence, parse_record_id
 from components.link.review_request import (
     LIST,
@@ -36,7 +36,7 @@ class HeldList:
 
 
 async def list_held(settings: AuditSettings, timeout_s: float) -> HeldList:
-    """Ask the gate which messages it holds; raises SiteError, also when it does not answer, and LogError."""
+    """Return the messages that the gate holds; raises SiteError, also when it does not answer, and LogError."""
     answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
     access = Access(name_actor(), "review-list", "", time.time_ns(), 0, len(answer.held))
     return HeldList(answer.held, await record_access(settings, access))
@@ -45,7 +45,7 @@ async def list_held(settings: AuditSettings, timeout_s: float) -> HeldList:
 async def decide_held(
     settings: AuditSettings, record_id: str, act: str, reason: str, timeout_s: float
 ) -> str:
-    """Have a held message released or refused; gives the id of the record that says who read it to decide.
+    """Have a held message released or refused; returns the id of the record that says who read it to decide.
 
     The record is opened with the auditors' key: without that, nobody can decide on it. Raises SiteError, also when
     the gate refuses or does not answer, and LogError.
@@ -74,7 +74,7 @@ async def decide_held(
 
 
 async def _ask(settings: AuditSettings, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:
-    """Put a request to the gate and wait; one that is not answered in time is withdrawn."""
+    """Return the gate's answer to a request; one that is not answered in time is withdrawn."""
     box = await open_requests(settings.gate.path)
     id_ = f"{REQUEST_PREFIX}{uuid.uuid4().hex}"
     try:

@@ -33,7 +33,7 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
 
 
 def format_held(message: HeldMessage, log_name: str) -> str:
-    """Say in one line what is held, by which rules, and until when."""
+    """Return one line: what is held, by which rules, and until when."""
     stage = _STAGES.get(message.stage, message.stage)
     until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
     parties = f"{show_text(message.sender)} to {show_text(message.to)}"

@@ -8,7 +8,7 @@ from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node

@@ -14,7 +14,7 @@ from components.archive.reader import LogReader
 from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.search import Progress
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
@@ -115,7 +115,7 @@ def parse_record_id(settings: AuditSettings, record_id: str) -> tuple[LogSetting
 
 
 def explain_absence(name: str, number: int, size: int) -> str:
-    """Say why a log of `size` records has none of this number."""
+    """Return why a log of `size` records has none of this number."""
     if number < size:
         return f"record {name}/{number} is missing from the log: run `steelyard verify`"
     last = f"the last is {name}/{size - 1}" if size else "the log is empty"

@@ -75,7 +75,7 @@ def read_event(body: bytes) -> Reading:
 
 
 def format_stanza(body: bytes) -> str | None:
-    """Indent a stanza for reading, one element a line; None if it is not well-formed."""
+    """Return a stanza indented for reading, one element a line; None if it is not well-formed."""
     try:
         root = etree.fromstring(body, _PARSER)
     except etree.XMLSyntaxError:

@@ -9,7 +9,7 @@ _HARMLESS = frozenset("\u200c\u200d")
 
 
 def show_text(text: str, *, keep: str = "") -> str:
-    """Make controls, format characters (bidirectional overrides, tags) and the like visible, as `\\u202e`.
+    """Return the text with controls, format characters (bidirectional overrides) and the like as `\u202e`.
 
     Characters in `keep`, such as the newline, stay what they are.
     """
@@ -17,7 +17,7 @@ def show_text(text: str, *, keep: str = "") -> str:
 
 
 def show_json(encoded: bytes) -> str:
-    """Escape in a JSON document what `show_text` would: the document stays the same value."""
+    """Return a JSON document with what `show_text` makes visible escaped: it stays the same value."""
     return re.sub(r"[^\n -~]", _escape_in_json, encoded.decode())
 
 

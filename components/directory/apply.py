@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 from components.directory.gather import gather_people
 from components.directory.plan import Plan, PlanError, make_plan
 from components.settings.directory import SiteDirectory
@@ -88,8 +88,8 @@ def previous_file(file: Path) -> Path:
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
-    """Wait for others who write the directory; the kernel frees the lock of one that dies."""
-    lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold a lock, so that one process at a time writes the directory; the kernel frees it when that dies."""
+    lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -48,7 +48,7 @@ class AutoApply:
 
 
 def find_unapplied(site: SiteDirectory) -> list[str]:
-    """See whether what is to be applied by itself was, and say what was not: it waits for somebody to look."""
+    """Return what should have been applied by itself and was not: it waits for somebody to look."""
     problems: list[str] = []
     for source in site.settings.scim:
         if not source.auto or not source.state.exists():

@@ -60,7 +60,7 @@ def _read(file: Path) -> str:
 
 
 def _rows(source: CsvSource, text: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Give each row with the line that it starts at."""
+    """Yield each row with the line that it starts at."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter, strict=True)
     line = 1
     while True:

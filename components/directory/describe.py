@@ -11,7 +11,7 @@ from policy.directory.enterprise import Desk, Enterprise, Person
 
 
 def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
-    """Put a plan as JSON has it."""
+    """Return a plan as JSON has it."""
     return {
         "applied": applied,
         "changes": [_describe_change(change) for change in plan.changes],
@@ -26,7 +26,7 @@ def _describe_change(change: Change) -> dict[str, Any]:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Put a plan as lines: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
+    """Yield a plan as lines: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
     heading = None
     for change in plan.changes:
         if change.enterprise != heading:
@@ -40,7 +40,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def describe_directory(directory: Directory) -> dict[str, Any]:
-    """Put who is on the line as JSON has it: enterprises with their desks and people."""
+    """Return who is on the line as JSON has it: enterprises with their desks and people."""
     return {"enterprises": [_describe_enterprise(firm) for firm in directory.enterprises]}
 
 
@@ -64,7 +64,7 @@ def _describe_person(person: Person) -> dict[str, Any]:
 
 
 def directory_lines(directory: Directory) -> Iterator[str]:
-    """Put who is on the line as lines, by enterprise and desk."""
+    """Yield who is on the line as lines, by enterprise and desk."""
     for firm in directory.enterprises:
         yield f"{firm.name} ({firm.id}): {len(firm.people):,} people"
         nowhere: list[Desk | None] = [None]

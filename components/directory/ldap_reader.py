@@ -41,7 +41,7 @@ class LdapContent:
 
 
 def read_ldap(source: LdapSource) -> LdapContent:
-    """Ask the server; raises SourceError with all problems. A silent server may be waited for without end."""
+    """Read what the server lists; raises SourceError with all problems. It waits without end for a silent server."""
     try:
         import bonsai
     except ImportError:

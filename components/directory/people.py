@@ -44,7 +44,7 @@ def make_person(
     desks: Iterable[str],
     roles: Iterable[Role],
 ) -> Person:
-    """Make a person of what a source says, or raise SourceError with all that is wrong.
+    """Return the person whom a source lists; raises SourceError with all that is wrong.
 
     An account without `@` gets the source's domain. Accounts are put in lowercase and in Unicode's normal form, as a
     server prepares them. `desks` and `roles` are already those of the directory.
@@ -73,14 +73,14 @@ def make_person(
 
 
 def is_plain(text: str) -> bool:
-    """Say whether a text has no control characters, and no others that XML has no place for (XML 1.0, 2.2)."""
+    """Return whether a text has no control characters, nor others that XML has no place for (XML 1.0, 2.2)."""
     return text.isprintable() or not any(
         unicodedata.category(char) in ("Cc", "Cs") or char in "\ufffe\uffff" for char in text
     )
 
 
 def parse_account(source: SourceTable, account: str) -> BareJid:
-    """Make the JID of an account as a source writes it; raises AddressError."""
+    """Return the JID of an account as a source writes it; raises AddressError."""
     account = unicodedata.normalize("NFKC", account.strip().lower())
     if "@" not in account and account and source.domain:
         account = f"{account}@{source.domain}"

@@ -41,7 +41,7 @@ class Plan:
 def make_plan(
     old: Directory, gathered: Gathered, max_departures: float, allowed_departures: int | None = None
 ) -> Plan:
-    """Work out what the sources ask for; raises PlanError when that is no valid directory.
+    """Return what the sources ask for; raises PlanError when that is no valid directory.
 
     More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
     may. `allowed_departures`, a number of people of each enterprise, takes the place of that.
@@ -53,7 +53,7 @@ def make_plan(
 
 
 def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:
-    """Put the listed people in place of those of their enterprises; raises PlanError with all that is then wrong."""
+    """Return the directory with the listed people in place of those of their enterprises; raises PlanError."""
     known = {firm.id for firm in directory.enterprises}
     if unknown := sorted(people.keys() - known):
         raise PlanError(
@@ -81,7 +81,7 @@ def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[Li
 
 
 def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> str:
-    """Say where a source lists somebody, instead of their number in a file that is not written yet."""
+    """Return where a source lists somebody, instead of their number in a file that is not written yet."""
 
     def name(match: re.Match[str]) -> str:
         rows = listed.get(EnterpriseId(match[1]))

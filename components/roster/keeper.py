@@ -215,7 +215,7 @@ class Keeper:
             self._known[owner] = _Known(rosters, own)
 
     async def _carry_out(self, owner: BareJid, change: RosterChange) -> bool:
-        """Record and make a change; return whether there is such an account."""
+        """Record and make a change; returns whether there is such an account."""
         await self._journal.record(owner, change)
         try:
             for query in encode_change(change):
@@ -286,5 +286,5 @@ class Keeper:
 
 
 def _is_everybodys(error: Exception) -> bool:
-    """Whether others' rosters would fare no better just now: the server, the gate or our log does not work."""
+    """Return whether others' rosters would fail just now, too: the server, the gate or our log does not work."""
     return isinstance(error, NoAnswerError | LogUnavailable) or getattr(error, "kind", "") == "wait"

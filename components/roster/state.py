@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
 
 _Key = TypeVar("_Key", BareJid, EnterpriseId)
-
-_MODE = 0o600  # it has everybody's name
 
 
 class StateError(Exception):
@@ -56,7 +54,7 @@ def save_state(path: Path, state: KeptState) -> None:
         "groups": _sorted(state.given.groups),
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace_durably(path, (json.dumps(document, ensure_ascii=False) + "\n").encode(), _MODE)
+    replace_durably(path, (json.dumps(document, ensure_ascii=False) + "\n").encode(), PRIVATE)
 
 
 def _sorted(sets: Mapping[_Key, frozenset[str]]) -> dict[str, list[str]]:

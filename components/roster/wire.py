@@ -47,7 +47,7 @@ def parse_roster(query: ET.Element | None) -> dict[BareJid, RosterItem]:
 
 
 def keeps_rosters(message: ET.Element) -> bool | None:
-    """Say whether a server lets us read and write its rosters; None for a message that grants nothing."""
+    """Return whether a server lets us read and write its rosters; None for a message that grants nothing."""
     privilege = message.find(f"{{{XMLNS_PRIVILEGE}}}privilege")
     if privilege is None:
         return None

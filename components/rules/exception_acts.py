@@ -75,13 +75,13 @@ def withdraw(site: Path, id_: str, key: str, reason: str) -> KeptException:
 
 
 def fetch_all(site: Path) -> list[KeptException]:
-    """Give all exceptions of a site as they are now; raises SiteError and SettingsError."""
+    """Return all exceptions of a site as they are now; raises SiteError and SettingsError."""
     with _scene(site) as scene:
         return _read(scene)
 
 
 def describe(kept: KeptException) -> dict[str, object]:
-    """Put an exception as JSON has it (docs/commands.md)."""
+    """Return an exception as JSON has it (docs/commands.md)."""
     exception = kept.exception
     return {
         "id": kept.id,

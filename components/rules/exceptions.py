@@ -139,7 +139,7 @@ def withdraw_exception(folder: Path, id_: str, signer: NoteSigner, reason: str) 
 
 
 def approver_of(key: VerifierKey) -> BareJid:
-    """Give whose key it is: an approver's key bears their JID. Raises ExceptionError for another's."""
+    """Return whose key it is: an approver's key bears their JID. Raises ExceptionError for another's."""
     try:
         if key.name.startswith(_APPROVER):
             return parse_bare_jid(key.name.removeprefix(_APPROVER))

@@ -125,7 +125,7 @@ def _parse_directory(text: str) -> Directory:
 
 
 def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Leave those who are admitted, and put exceptions in force; with the next time at which that changes by itself."""
+    """Return the directory of the admitted, with exceptions in force, and when that next changes by itself."""
     admitted_until_ns = None
     if sources.access:
         directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
@@ -135,14 +135,14 @@ def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[
 
 
 def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Leave those whom two approvers have admitted, until when that changes by itself."""
+    """Return the directory of those whom two approvers have admitted, and when that changes by itself."""
     standing = access.judge(directory, now_ns // NS_PER_S)
     until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
     return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
-    """Take out of rules the exceptions that have ended by a Unix time: what ends must end, even if nothing can be read.
+    """Return the rules without the exceptions that end by a Unix time: they must end, even if nothing can be read.
 
     Nothing begins by it, and `until_ns` stays, for the files are still to be read.
     """
@@ -154,7 +154,7 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
 
 
 def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Put the exceptions that are in force into a directory, until when that changes by itself."""
+    """Return the directory with the exceptions that are in force, and when that changes by itself."""
     if not sources.exceptions.is_dir():
         return directory, None
     now_s = now_ns / NS_PER_S
@@ -180,7 +180,7 @@ def load_content(file: Path) -> ContentPolicy:
 
 
 def fingerprint(sources: RuleSources) -> tuple[object, ...]:
-    """Say how the files lie there, cheaply: another fingerprint, and it is worth reading them again."""
+    """Return a cheap fingerprint of the files: when it is another one, they are worth reading again."""
     files = [sources.directory]
     if sources.policy:
         # Terms may lie in any folder beside it: what they are called is only known once it is read.

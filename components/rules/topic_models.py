@@ -67,7 +67,7 @@ def load_encoder() -> Any:
 
 
 def embed(encoder: Any, sentences: Sequence[str]) -> list[list[float]]:
-    """Embed sentences, each by itself: a batch would give other last digits, and take no less time."""
+    """Return the vectors of sentences, each embedded by itself: a batch has other last digits, and is no quicker."""
     # In UTF-8 without NUL, where the encoder's own text ends.
     texts = [text.replace("\0", " ").encode("utf-8", "replace").decode() for text in sentences]
     vectors: list[list[float]] = [encoder.query(text).tolist() for text in texts]

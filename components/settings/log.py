@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.archive.keys.reference import KeyReference, public_file
 from components.archive.store.open import StoreName, log_file, log_name
-from components.archive.witnessed import kept_folder
+from components.archive.kept_checkpoints import kept_folder
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.table import Table
 

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from components.archive.log.cosignature import parse_cosigner_key
-from components.archive.log.known_key import parse_log_key
+from components.archive.log.log_signature import parse_log_verifier_key
 from components.settings.table import LogLevel, SitePath, Table
 
 
 def _require_log_key(vkey: str) -> str:
-    parse_log_key(vkey)
+    parse_log_verifier_key(vkey)
     return vkey
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.backup import Progress
+from components.archive.backup.back_up import Saved, back_up_log
 from components.archive.backup.copy import UNFINISHED, copy_log
 from components.archive.backup.folder import BackupFolder, open_backup
-from components.archive.backup.save import Saved, back_up_log
-from components.archive.backup.saved import SavedLog, check_saved, saved_names
+from components.archive.backup.saved_log import SavedLog, check_saved, saved_names
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import last_signed_file, public_file

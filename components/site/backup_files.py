@@ -7,10 +7,9 @@ from pathlib import Path
 
 from components.archive.backup import CopyError
 from components.archive.backup.folder import BackupFolder
-from components.archive.durable import PUBLIC, replace_durably
+from components.archive.durable import PRIVATE, PUBLIC, replace_durably
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
 from components.rules.exceptions import FOLDER as EXCEPTIONS
-from components.site.files import SECRET
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
 from components.site.settings import SiteSettings
@@ -59,7 +58,7 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
         path = site_toml if saved.path == _SITE_TOML else site_toml.parent / saved.path
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_durably(path, folder.read(saved.file), SECRET if saved.secret else PUBLIC)
+            replace_durably(path, folder.read(saved.file), PRIVATE if saved.secret else PUBLIC)
             made.append(path)
     return tuple(made), tuple(elsewhere)
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
-from components.site.files import SECRET, write_whole
 
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 CERTIFICATE_LIFE = dt.timedelta(days=825)  # Apple's clients accept no longer ones
@@ -69,8 +69,8 @@ def _make_authority(certificate: Path, key_file: Path, site_name: str, now: dt.d
         .add_extension(_key_usage(signs_certificates=True), critical=True)
     )
     # A crash between the two leaves a key without a certificate: both are made anew.
-    write_whole(key_file, _pem(key), SECRET)
-    write_whole(certificate, _pem(builder.sign(key, hashes.SHA256())))
+    replace_durably(key_file, _pem(key), PRIVATE)
+    replace_durably(certificate, _pem(builder.sign(key, hashes.SHA256())))
 
 
 def _issue(
@@ -100,8 +100,8 @@ def _issue(
     signed = builder.sign(authority_key, hashes.SHA256())
     # The old certificate goes first: a crash in between leaves a pair that is due, not one that does not fit.
     (folder / f"{domain}.crt").unlink(missing_ok=True)
-    write_whole(folder / f"{domain}.key", _pem(key), SECRET)
-    write_whole(folder / f"{domain}.crt", _pem(signed))
+    replace_durably(folder / f"{domain}.key", _pem(key), PRIVATE)
+    replace_durably(folder / f"{domain}.crt", _pem(signed))
 
 
 def _builder(
@@ -137,9 +137,9 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _pem(what: x509.Certificate | ec.EllipticCurvePrivateKey) -> str:
+def _pem(what: x509.Certificate | ec.EllipticCurvePrivateKey) -> bytes:
     if isinstance(what, x509.Certificate):
-        return what.public_bytes(serialization.Encoding.PEM).decode()
+        return what.public_bytes(serialization.Encoding.PEM)
     return what.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.archive.durable import PRIVATE
 from components.archive.keys import load_recipient, load_recipient_key
-from components.archive.keys.files import PRIVATE, read_key_file, write_key_file
+from components.archive.keys.files import read_key_file, write_key_file
 from components.archive.keys.private import is_kept, key_file, remove_key, write_private
 from components.archive.keys.recipient_text import encode_recipient_key
 from components.archive.keys.reference import KeyReference, TokenKey, public_file

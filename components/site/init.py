@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.archive.durable import PRIVATE, replace_durably
 from components.archive.keys import (
     KeyFileError,
     create_conversation_key,
@@ -20,7 +21,6 @@ from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
-from components.site.files import SECRET, write_whole
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
 from components.site.settings import SiteSettings, load_site, read_site
@@ -49,16 +49,17 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     made = []
     if not site_toml.exists():
         site_toml.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(site_toml, _example_site(demo=demo))
+        replace_durably(site_toml, _example_site(demo=demo).encode())
         made.append(site_toml)
     settings = read_site(site_toml)
     if not settings.gate.directory.exists():
         text = (packaged_folder("examples") / "directory.toml").read_text()
-        write_whole(settings.gate.directory, add_approvers(text) if demo and settings.access else text)
+        text = add_approvers(text) if demo and settings.access else text
+        replace_durably(settings.gate.directory, text.encode())
         made.append(settings.gate.directory)
     retention = settings.archive.retention
     if retention and not retention.exists():
-        write_whole(retention, (packaged_folder("examples") / "retention.toml").read_text())
+        replace_durably(retention, (packaged_folder("examples") / "retention.toml").read_bytes())
         made.append(retention)
     try:
         made += _make_keys(settings)
@@ -146,7 +147,7 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for secret in random:
         if not secret.exists():
-            write_whole(secret, f"{secrets.token_hex(32)}\n", SECRET)
+            replace_durably(secret, f"{secrets.token_hex(32)}\n".encode(), PRIVATE)
             made.append(secret)
     for log in settings.logs:
         if is_kept(log.log_key_file):
@@ -184,7 +185,7 @@ def _write_passwords(settings: SiteSettings) -> None:
     people = sorted(jid for jid in directory.people if jid.partition("@")[2] in settings.prosody.domains)
     lines = ["# The demonstration's people and their passwords."]
     lines += [f'"{jid}" = "{_make_password()}"' for jid in people]
-    write_whole(accounts_file(settings), "\n".join(lines) + "\n", SECRET)
+    replace_durably(accounts_file(settings), ("\n".join(lines) + "\n").encode(), PRIVATE)
 
 
 def _make_password() -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
-from components.site.files import SECRET, write_whole
 from components.site.parts import parts_of
 from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
 from components.site.settings import SiteSettings
@@ -29,7 +29,7 @@ def write_config(settings: SiteSettings) -> Path:
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
-    write_whole(config_file(settings), render_config(_plan(settings)), SECRET)
+    replace_durably(config_file(settings), render_config(_plan(settings)).encode(), PRIVATE)
     return config_file(settings)
 
 
@@ -37,7 +37,7 @@ def write_probe_config(settings: SiteSettings, folder: Path) -> Path:
     """Write the configuration to another folder, for prosodyctl alone; changes nothing of the site."""
     file = folder / "prosody.cfg.lua"
     plan = replace(_plan(settings), root=folder, log_file=folder / "prosody.log")
-    write_whole(file, render_config(plan), SECRET)
+    replace_durably(file, render_config(plan).encode(), PRIVATE)
     return file
 
 

@@ -101,7 +101,7 @@ def _verify(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
 async def _check_old(
     folder: TileFolder, reader: LogReader, keys: Sequence[VerifierKey], new: Checkpoint
 ) -> Checkpoint:
-    """Give the checkpoint that the folder has, or that of the empty log, if the log goes on from there."""
+    """Return the checkpoint that the folder has, or that of the empty log, if the log goes on from there."""
     content = folder.read(CHECKPOINT_PATH)
     if content is None:
         return Checkpoint(keys[-1].name, 0, b"")
@@ -162,7 +162,7 @@ async def _fetch_entries(source: TileSource, resource: Resource, tile: bytes) ->
 
 
 def _parent(resource: Resource, size: int) -> Resource | None:
-    """Name the tile that holds a whole tile's root; the others are proved by the checkpoint's."""
+    """Return the tile that holds a whole tile's root; the others are proved by the checkpoint's."""
     if not resource.is_whole:
         return None
     level, n = resource.tile.level + 1, resource.n // TILE_WIDTH
@@ -180,7 +180,7 @@ def _tile_root(hashes: bytes) -> bytes:
 
 
 def _superseded(old_size: int, size: int) -> list[Resource]:
-    """Name the unfinished tiles and the bundle of the old tree that are whole in the new one."""
+    """Return the unfinished tiles and the bundle of the old tree that are whole in the new one."""
     found = []
     levels = {tile.level for tile in unfinished_tiles(old_size)}
     for level in sorted(levels | {ENTRIES}):

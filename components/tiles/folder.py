@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.archive.durable import make_folder, sync_folder, write_whole
+
 # A disk syncs several files at once in little more than the time of one.
 _WRITERS = 8
-_PUBLIC = 0o644
 
 
 class TileFolderError(Exception):
@@ -26,8 +27,8 @@ class TileFolder:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator["TileFolder"]:
-        """Make the folder if it is not there, and lock it; raises TileFolderError and OSError."""
-        _make_folder(path)
+        """Lock the folder, making it if it is not there; raises TileFolderError and OSError."""
+        make_folder(path)
         lock = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,7 +41,7 @@ class TileFolder:
             os.close(lock)
 
     def read(self, name: str) -> bytes | None:
-        """Give a file's content, None when it is not there; raises OSError."""
+        """Return a file's content, None when it is not there; raises OSError."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
@@ -54,39 +55,13 @@ class TileFolder:
         targets = {self.path / name: content for name, content in files.items()}
         folders = {target.parent for target in targets}
         for folder in folders:
-            _make_folder(folder)
+            make_folder(folder)
         with ThreadPoolExecutor(_WRITERS) as pool:
-            list(pool.map(_write_file, targets, targets.values()))
+            list(pool.map(write_whole, targets, targets.values()))
         for folder in folders:
-            _sync_folder(folder)
+            sync_folder(folder)
 
     def remove(self, name: str) -> None:
         """Remove a folder with all in it, if it is there; raises OSError."""
         if (self.path / name).exists():
             shutil.rmtree(self.path / name)
-
-
-def _write_file(target: Path, content: bytes) -> None:
-    draft = target.with_name(target.name + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PUBLIC), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
-
-
-def _make_folder(path: Path) -> None:
-    """Make a folder, and those above it, so that they outlast a power failure."""
-    if path.is_dir():
-        return
-    _make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -39,7 +39,7 @@ class Resource(NamedTuple):
         return self.width == TILE_WIDTH
 
     def is_in_tree(self, size: int) -> bool:
-        """Tell whether a tree of `size` leaves has all of it."""
+        """Return whether a tree of `size` leaves has all of it."""
         return self.n * TILE_WIDTH + self.width <= size >> (TILE_HEIGHT * self.tile.level)
 
 
@@ -68,12 +68,12 @@ def parse_path(path: str) -> Resource:
 
 
 def partial_folder(resource: Resource) -> str:
-    """Give the path of the folder that holds all partial versions of a resource."""
+    """Return the path of the folder that holds all partial versions of a resource."""
     return encode_path(resource._replace(width=TILE_WIDTH)) + ".p"
 
 
 def new_resources(old_size: int, size: int) -> Iterator[Resource]:
-    """Name what a tree of `size` leaves has, and one of its first `old_size` had not.
+    """Yield what a tree of `size` leaves has, and one of its first `old_size` had not.
 
     The highest level comes first, the entries last: a tile's hash is in one that is named before it.
     """
@@ -92,7 +92,7 @@ def count_new_resources(old_size: int, size: int) -> int:
 
 
 def _levels(old_size: int, size: int) -> Iterator[tuple[int, tuple[int, int], tuple[int, int]]]:
-    """Give each level with the number and width of its unfinished tile, old and new."""
+    """Yield each level with the number and width of its unfinished tile, old and new."""
     levels = range(level_count(size))
     for level in (*reversed(levels), *([ENTRIES] if size else [])):
         yield level, unfinished_tile(max(level, 0), old_size), unfinished_tile(max(level, 0), size)

@@ -41,7 +41,7 @@ class ServedLog:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def source(self) -> TileSource:
-        """Give the log's source; raises LogUnavailable while there is none."""
+        """Return the log's source; raises LogUnavailable while there is none."""
         async with self._turn:
             if self._reader is None:
                 self._reader = await LogReader.open(self.path)
@@ -64,7 +64,7 @@ class TileServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, address: str, port: int) -> int:
-        """Listen, and give the port (a free one for 0); raises OSError."""
+        """Listen, and return the port (a free one for 0); raises OSError."""
         app = web.Application()
         app.router.add_get("/{log}/{path:.+}", self._answer)  # HEAD, too; other methods are answered with 405
         app.on_response_prepare.append(_add_common_headers)

@@ -16,14 +16,14 @@ class TileSource:
     source: LogSource
 
     async def fetch_checkpoint(self) -> CheckpointRow:
-        """Give the newest checkpoint."""
+        """Return the newest checkpoint."""
         row = await self.source.fetch_newest_checkpoint()
         if row is None:
             raise LogDamaged("the log has no checkpoint")
         return row
 
     async def fetch(self, resource: Resource) -> bytes | None:
-        """Give a tile's or a bundle's bytes, None when the newest checkpoint does not cover all of it."""
+        """Return a tile's or a bundle's bytes, None when the newest checkpoint does not cover all of it."""
         if not resource.is_in_tree((await self.fetch_checkpoint()).size):
             return None
         if resource.level == ENTRIES:
@@ -31,13 +31,13 @@ class TileSource:
         return (await self.fetch_hashes([resource]))[0]
 
     async def fetch_hashes(self, resources: Sequence[Resource]) -> list[bytes]:
-        """Give the hashes of tiles that the newest checkpoint covers, or of the tiles under bundles."""
+        """Return the hashes of tiles that the newest checkpoint covers, or of the tiles under bundles."""
         # Tiles only grow: one that is read a moment later still begins with the hashes of this tree.
         found = await self.source.fetch_tiles({resource.tile for resource in resources})
         return [_cut(found.get(resource.tile, b""), resource) for resource in resources]
 
     async def fetch_leaves(self, resource: Resource) -> list[bytes]:
-        """Give the entries of a bundle that the newest checkpoint covers."""
+        """Return the entries of a bundle that the newest checkpoint covers."""
         first = resource.n * TILE_WIDTH
         leaves = await self.source.fetch_leaves(first, first + resource.width)
         if len(leaves) != resource.width:

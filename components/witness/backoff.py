@@ -16,7 +16,7 @@ class Backoff:
     _not_before_s: float = 0.0
 
     def is_due(self, now_s: float) -> bool:
-        """Tell whether the pause is over."""
+        """Return whether the pause is over."""
         return now_s >= self._not_before_s
 
     def succeeded(self) -> None:
@@ -24,7 +24,7 @@ class Backoff:
         self.fault, self._pause_s, self._not_before_s = "", 0.0, 0.0
 
     def failed(self, fault: str, now_s: float) -> bool:
-        """Pause twice as long as the last time; tells whether this is another fault than that of before."""
+        """Pause twice as long as the last time; returns whether this is another fault than the last one."""
         self._pause_s = min(self.longest_s, max(FIRST_PAUSE_S, self._pause_s * 2))
         self._not_before_s = now_s + self._pause_s
         is_new, self.fault = fault != self.fault, fault

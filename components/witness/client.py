@@ -57,7 +57,7 @@ class WitnessClient:
         self._old_size = 0
 
     async def cosign(self, note: str, checkpoint: Checkpoint, prove: Prove) -> list[Cosignature]:
-        """Have a checkpoint cosigned; gives the cosignatures by its known keys, verified, at least one.
+        """Have a checkpoint cosigned; returns the cosignatures by its known keys, verified, at least one.
 
         Raises WitnessError, and what `prove` raises.
         """
@@ -117,7 +117,7 @@ def _explain(answer: Answer) -> WitnessError:
 
 
 def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
-    """Reach a witness at its submission prefix."""
+    """Return what reaches a witness at its submission prefix."""
     target = f"{url.rstrip('/')}/{ADD_CHECKPOINT}"
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
 
@@ -135,7 +135,7 @@ def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
 
 
 def post_within(witness: Witness) -> Post:
-    """Reach the witness of this very process."""
+    """Return what reaches the witness of this very process."""
 
     async def post(body: bytes) -> Answer:
         try:

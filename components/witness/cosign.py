@@ -7,7 +7,7 @@ from components.archive.errors import LogDamaged
 from components.archive.keys import KeyFileError
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.cosignature import CheckpointCosigner, cosign_checkpoint
-from components.archive.log.known_key import LogKey, verify_log_signatures
+from components.archive.log.log_signature import LogVerifierKey, verify_log_signatures
 from components.archive.log.merkle import EMPTY_ROOT, ProofError, verify_consistency
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
 from components.witness.request import (
@@ -38,7 +38,7 @@ class Witness:
         self,
         state: WitnessState,
         cosigners: Sequence[CheckpointCosigner],
-        load_logs: Callable[[], Iterable[LogKey]],
+        load_logs: Callable[[], Iterable[LogVerifierKey]],
         clock_s: Callable[[], int],
     ) -> None:
         """Know the logs by the keys that `load_logs` gives now, and again when one comes with another key.
@@ -50,7 +50,7 @@ class Witness:
         self._load_logs = load_logs
         self._clock_s = clock_s
         self._known: dict[str, Witnessed] = {}
-        self._logs: dict[str, list[LogKey]] = {}
+        self._logs: dict[str, list[LogVerifierKey]] = {}
         self._learn_keys()
 
     @property
@@ -80,19 +80,19 @@ class Witness:
         return Answer(200, self._cosign(text, signatures, checkpoint, before.timestamp_s))
 
     def witnessed(self, origin: str) -> Witnessed:
-        """Give what was cosigned last of a known log; raises LogDamaged and OSError."""
+        """Return the checkpoint that was cosigned last of a known log; raises LogDamaged and OSError."""
         if origin not in self._known:
             keys = [cosigner.cosigner_key for cosigner in self._cosigners]
             self._known[origin] = self._state.load(origin, self._logs[origin], keys)
         return self._known[origin]
 
     def find_checkpoint(self, origin_hash: str) -> str | None:
-        """Give the newest cosigned checkpoint of a log, a note, or None; raises LogDamaged and OSError."""
+        """Return the newest cosigned checkpoint of a log, a note, or None; raises LogDamaged and OSError."""
         origin = next((each for each in self._logs if hash_origin(each) == origin_hash), None)
         return (self.witnessed(origin).note or None) if origin is not None else None
 
     def find_fault(self) -> str:
-        """Say what keeps it from cosigning a log that it knows, or nothing."""
+        """Return what keeps it from cosigning a log that it knows; empty when nothing does."""
         for origin in self._logs:
             try:
                 self.witnessed(origin)
@@ -113,7 +113,7 @@ class Witness:
             raise _Refusal(403, str(error)) from None
 
     def _learn_keys(self) -> None:
-        logs: dict[str, list[LogKey]] = {}
+        logs: dict[str, list[LogVerifierKey]] = {}
         for key in self._load_logs():
             logs.setdefault(key.name, []).append(key)
         self._logs = logs

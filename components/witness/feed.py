@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import structlog
 
 from components.archive.errors import LogError
+from components.archive.kept_checkpoints import KeptCheckpoints, merge_signatures
 from components.archive.keys import KeyFileError
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
 from components.archive.log.merkle import ProofError
 from components.archive.log.note import NoteError, SignatureLine, VerifierKey
 from components.archive.reader import LogReader
-from components.archive.witnessed import KeptCheckpoints, merge_signatures
 from components.witness.backoff import Backoff
 from components.witness.client import LogForked, WitnessClient, WitnessError
 

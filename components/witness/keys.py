@@ -5,8 +5,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from components.archive.durable import PRIVATE, PUBLIC
 from components.archive.keys import KeyFileError
-from components.archive.keys.files import PRIVATE, PUBLIC, read_key_file, read_public_file, write_key_file
+from components.archive.keys.files import read_key_file, read_public_file, write_key_file
 from components.archive.log.cosignature import (
     Cosigner,
     CosignerKey,
@@ -21,7 +22,7 @@ from components.settings.witness import WitnessSettings
 
 
 def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
-    """Make an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
+    """Create an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
 
     Raises KeyFileError if `path` exists (who trusts a witness knows its keys) or cannot be written.
     """

@@ -1,11 +1,10 @@
 """What crosses the line between a log and its witness (C2SP tlog-witness, add-checkpoint), pure."""
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from components.archive.log.merkle import EMPTY_ROOT
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 
 ADD_CHECKPOINT = "add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"
@@ -42,7 +41,7 @@ class Answer:
 
 def encode_request(request: AddCheckpoint) -> bytes:
     """Encode the body of `add-checkpoint`."""
-    proof = "".join(f"{base64.b64encode(node).decode()}\n" for node in request.proof)
+    proof = "".join(f"{encode_base64(node)}\n" for node in request.proof)
     return f"old {request.old_size}\n{proof}\n{request.note}".encode()
 
 
@@ -71,9 +70,9 @@ def parse_size(body: str) -> int:
 
 def _parse_hash(line: str) -> bytes:
     try:
-        node = base64.b64decode(line, validate=True)
-    except (binascii.Error, ValueError):
+        node = decode_base64(line)
+    except ValueError:
         node = b""
-    if len(node) != len(EMPTY_ROOT) or base64.b64encode(node).decode() != line:
+    if len(node) != len(EMPTY_ROOT):
         raise RequestError("each line of a proof is a hash in base64")
     return node

@@ -16,7 +16,7 @@ log = structlog.get_logger("witness")
 
 
 def make_application(witness: Witness) -> web.Application:
-    """Make the web application; submission prefix and monitoring prefix are both its root."""
+    """Return the web application; its root is both the submission and the monitoring prefix."""
     handlers = _Handlers(witness)
     application = web.Application(client_max_size=MAX_BODY_BYTES)
     application.router.add_post(f"/{ADD_CHECKPOINT}", handlers.add_checkpoint)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from components.archive.errors import LogMissing
+from components.archive.kept_checkpoints import KeptCheckpoints
 from components.archive.keys import load_verifier_key
 from components.archive.log.cosignature import parse_cosigner_key
-from components.archive.log.known_key import LogKey, parse_log_key
+from components.archive.log.log_signature import LogVerifierKey, parse_log_verifier_key
 from components.archive.reader import LogReader
-from components.archive.witnessed import KeptCheckpoints
 from components.process.http import serve_http
 from components.process.status import Status
 from components.settings.log import LogSettings
@@ -39,7 +39,7 @@ class WitnessService:
     stampers: Sequence[TimeStamper]
 
     def find_faults(self) -> list[str]:
-        """Say what is wrong now, a line for each."""
+        """Return what is wrong now, a line for each."""
         faults = [f"it cannot cosign: {fault}"] if (fault := self.witness.find_fault()) else []
         for feed in self.feeds:
             faults += [f"log {feed.name}, {name}: {text}" for name, text in feed.faults.items()]
@@ -78,7 +78,7 @@ class WitnessService:
 async def open_service(
     settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState
 ) -> AsyncIterator[WitnessService]:
-    """Make the service and listen, if there is a port; raises KeyFileError, ValueError and OSError."""
+    """Create the service, and listen if there is a port; raises KeyFileError, ValueError and OSError."""
     async with aiohttp.ClientSession() as session:
         witness = _make_witness(settings, logs, state)
         service = _make_service(settings, logs, witness, session)
@@ -90,9 +90,9 @@ async def open_service(
 
 
 def _make_witness(settings: WitnessSettings, logs: Sequence[LogSettings], state: WitnessState) -> Witness:
-    others = [parse_log_key(vkey) for vkey in settings.logs]
+    others = [parse_log_verifier_key(vkey) for vkey in settings.logs]
 
-    def load_logs() -> list[LogKey]:
+    def load_logs() -> list[LogVerifierKey]:
         own = [load_verifier_key(log.verifier_key_file) for log in logs] if settings.cosign_own else []
         return [*others, *own]
 

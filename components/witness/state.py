@@ -11,7 +11,7 @@ from components.archive.durable import replace_durably
 from components.archive.errors import LogBusy, LogDamaged
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
-from components.archive.log.known_key import LogKey, verify_log_signatures
+from components.archive.log.log_signature import LogVerifierKey, verify_log_signatures
 from components.archive.log.merkle import EMPTY_ROOT
 from components.archive.log.note import NoteError, split_note
 
@@ -26,7 +26,7 @@ class Witnessed:
 
 
 def hash_origin(origin: str) -> str:
-    """Give the name by which a log's checkpoint is asked for (tlog-witness, Monitor Retrieval Mechanism)."""
+    """Return the name by which a log's checkpoint is asked for (tlog-witness, Monitor Retrieval Mechanism)."""
     return sha256(origin.encode()).hexdigest()
 
 
@@ -39,7 +39,7 @@ class WitnessState:
 
     @classmethod
     def open(cls, folder: Path) -> "WitnessState":
-        """Take the folder, making it if it is not there; raises LogBusy when another process has it, and OSError."""
+        """Lock the folder, making it if it is not there; raises LogBusy when another process has it, and OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -49,7 +49,9 @@ class WitnessState:
             raise LogBusy(f"{folder}: another process is this witness") from None
         return cls(folder, lock)
 
-    def load(self, origin: str, logs: Sequence[LogKey], cosigners: Sequence[CosignerKey]) -> Witnessed:
+    def load(
+        self, origin: str, logs: Sequence[LogVerifierKey], cosigners: Sequence[CosignerKey]
+    ) -> Witnessed:
         """Read what was cosigned last of a log, nothing being the empty tree.
 
         Raises LogDamaged if the file is not signed by a known key of the log or of this witness, or names another
@@ -77,7 +79,9 @@ class WitnessState:
         return self._folder / f"{hash_origin(origin)}.checkpoint"
 
 
-def _parse(note: str, origin: str, logs: Sequence[LogKey], cosigners: Sequence[CosignerKey]) -> Witnessed:
+def _parse(
+    note: str, origin: str, logs: Sequence[LogVerifierKey], cosigners: Sequence[CosignerKey]
+) -> Witnessed:
     text, lines = split_note(note)
     cosignatures = verify_cosignatures(note, cosigners)
     if not cosignatures:  # the witness has other keys by now

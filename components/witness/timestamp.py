@@ -19,8 +19,8 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from components.archive.kept_checkpoints import KeptCheckpoints, Stamped
 from components.archive.log.checkpoint import Checkpoint
-from components.archive.witnessed import KeptCheckpoints, Stamped
 from components.witness.backoff import Backoff
 from components.witness.client import ANSWER_TIMEOUT_S, read_limited
 from components.witness.feed import INTERVAL_S, LogFeed
@@ -78,7 +78,7 @@ class TimeStampAuthority:
         self._certificates = certificates
 
     async def stamp(self, content: bytes) -> bytes:
-        """Have these bytes stamped; gives the answer (DER), verified. Raises TimeStampError."""
+        """Have these bytes stamped; returns the answer (DER), verified. Raises TimeStampError."""
         builder = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256)
         has_signer = any(_may_stamp(each) for each in self._certificates)
         request = builder.cert_request(cert_request=not has_signer).build()
@@ -153,7 +153,7 @@ class TimeStamper:
 
 
 def _may_stamp(certificate: x509.Certificate) -> bool:
-    """Tell whether it is the certificate of whoever stamps, and not of an authority above (RFC 3161, 2.3)."""
+    """Return whether a certificate is of whoever stamps, and not of an authority above (RFC 3161, 2.3)."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:

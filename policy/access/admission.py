@@ -118,7 +118,7 @@ def judge_requests(
 
 
 def find_admitted(admissions: Mapping[BareJid, Admission]) -> dict[BareJid, frozenset[Role]]:
-    """Give everybody who is admitted, and the roles that were approved."""
+    """Return everybody who is admitted, and the roles that were approved."""
     return {
         person: frozenset(found.request.roles)
         for person, found in admissions.items()
@@ -129,7 +129,7 @@ def find_admitted(admissions: Mapping[BareJid, Admission]) -> dict[BareJid, froz
 def find_acknowledged(
     signed: Iterable[Signed], admissions: Mapping[BareJid, Admission], notice: str
 ) -> frozenset[BareJid]:
-    """Give everybody who has acknowledged this recording notice (its digest) and was not put out since."""
+    """Return everybody who has acknowledged this recording notice (its digest) and was not put out since."""
     revoked = {person: found.revoked_s or 0 for person, found in admissions.items()}
     return frozenset(
         each.statement.person
@@ -144,7 +144,7 @@ def find_acknowledged(
 def next_change_s(
     signed: Iterable[Signed], admissions: Mapping[BareJid, Admission], now_s: int
 ) -> int | None:
-    """Give the next time at which somebody's state may change by itself, or None: judge again then."""
+    """Return the next time at which somebody's state may change by itself, or None: judge again then."""
     ends = (found.ends_s for found in admissions.values() if found.state is State.ADMITTED)
     begins = (each.statement.at_s for each in signed if each.statement.at_s > now_s)
     return min((time_s for time_s in (*ends, *begins) if time_s is not None), default=None)
@@ -155,7 +155,7 @@ def restrict(
     admitted: Mapping[BareJid, frozenset[Role]],
     acknowledged: Collection[BareJid] = (),
 ) -> Directory:
-    """Leave in a directory, of its people, those who are admitted, each with the approved ones of their roles.
+    """Return a directory with only those of its people who are admitted, each with their approved roles.
 
     Those who have not `acknowledged` the recording notice can do nothing else than that.
     """
@@ -260,7 +260,7 @@ def _judge_request(
 
 
 def _granted_s(approvals: Sequence[Signed]) -> int | None:
-    """When the second approver approved: two people, and two keys."""
+    """Return when the second approver approved: two people, and two keys."""
     names: set[BareJid] = set()
     keys: set[str] = set()
     for each in approvals:

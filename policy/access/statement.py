@@ -119,12 +119,12 @@ def parse_statement(text: str) -> Statement:
 
 
 def statement_digest(statement: Statement) -> str:
-    """Give the SHA-256 (hex) of its line, by which others name it."""
+    """Return the SHA-256 (hex) of its line, by which others name it."""
     return sha256(encode_statement(statement).encode()).hexdigest()
 
 
 def notice_digest(text: str) -> str:
-    """Give the SHA-256 (hex) of a recording notice, by which it is acknowledged."""
+    """Return the SHA-256 (hex) of a recording notice, by which it is acknowledged."""
     return sha256(text.encode()).hexdigest()
 
 

@@ -40,7 +40,7 @@ class AmendError(ValueError):
 
 
 def plan_edits(stanza: bytes, links: Sequence[str]) -> tuple[Edit, ...]:
-    """Say how to take the links, as they were written, out of a stanza (docs/policy.md, section 5).
+    """Return the edits that take the links, as they were written, out of a stanza (docs/policy.md, section 5).
 
     In text "[link removed]" stands instead; elements that only carry a link go. Raises AmendError for what is no
     stanza as a server writes it.
@@ -57,7 +57,7 @@ def plan_edits(stanza: bytes, links: Sequence[str]) -> tuple[Edit, ...]:
 
 
 def apply_edits(stanza: bytes, edits: Iterable[Edit]) -> bytes:
-    """Give the stanza with these edits, which are sorted and do not overlap; raises AmendError if they do not fit."""
+    """Return the stanza with these sorted edits, which do not overlap; raises AmendError if they do not fit."""
     parts: list[bytes] = []
     done = 0
     for edit in edits:
@@ -81,7 +81,7 @@ class _Element:
     runs: list[tuple[int, int]] = field(default_factory=list)
 
     def carrier(self) -> "_Element | None":
-        """Give the outermost element around this one, or itself, that only exists to carry a link."""
+        """Return the outermost element around this one, or itself, that only exists to carry a link."""
         found, element = None, self
         while element is not None:
             if element.name.startswith(_CARRIERS):
@@ -146,7 +146,7 @@ def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: re.Pattern[str]) 
 
 
 def _characters(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[int]]:
-    """Give a run's text, and where in the stanza each of its characters begins, and the last one ends."""
+    """Return a run's text, and where in the stanza each of its characters begins, and the last one ends."""
     characters: list[str] = []
     offsets = [run[0]]
     for match in _CHARACTER.finditer(stanza[run[0] : run[1]].decode()):
@@ -172,7 +172,7 @@ def _unescape(written: str) -> str:
 
 
 def _edit_attribute(stanza: bytes, element: _Element, name: str, value: str) -> Edit:
-    """Take an attribute out, or give it another value, which needs no escaping."""
+    """Return the edit that removes an attribute, or gives it another value, which needs no escaping."""
     pattern = rb"\s%s\s*=\s*(?:\"([^\"]*)\"|'([^']*)')" % re.escape(name.encode())
     match = re.compile(pattern).search(stanza, element.start, element.tag_end)
     if match is None:
@@ -184,7 +184,7 @@ def _edit_attribute(stanza: bytes, element: _Element, name: str, value: str) -> 
 
 
 def _counts(stanza: bytes, elements: Sequence[_Element], edits: Sequence[Edit]) -> Iterator[Edit]:
-    """Let what counts the characters of the body follow its new length."""
+    """Yield the edits by which counts of the body's characters follow its new length."""
     bodies = [each for each in elements[1:] if each.name == _BODY and each.parent is elements[0]]
     counting = [
         (element, name)

@@ -12,7 +12,7 @@ from policy.facts import StanzaFacts
 
 
 def take_links_out(policy: ContentPolicy, facts: StanzaFacts, stanza: bytes, decision: Decision) -> Decision:
-    """Give a decision with `strip` the stanza without these links, as `amended`, and the `edits` that lead to it.
+    """Return a `strip` decision with the stanza without these links as `amended`, and the `edits` that lead to it.
 
     Where they cannot be taken out, or what is left has such a link again, the decision is to refuse
     (`policy-violation`), with the text of the rule that wanted them out.

@@ -60,7 +60,7 @@ def _act(rule: Rule, facts: StanzaFacts, ids: tuple[str, ...], strip: tuple[str,
 
 
 def _can_wait(facts: StanzaFacts) -> bool:
-    """Tell whether a stanza is still of use after a review: an IQ wants an answer, presence and errors are of now."""
+    """Return whether a stanza is still of use after a review: not an IQ, presence or an error, which are of now."""
     return facts.kind == "message" and facts.type != "error"
 
 

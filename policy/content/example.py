@@ -34,7 +34,7 @@ def count_examples(policy: ContentPolicy) -> int:
 
 
 def read_example(text: str) -> StanzaFacts:
-    """Take the facts of an example: of a stanza if it begins with one's name, else of a message with that body.
+    """Return the facts of an example: of a stanza if it begins with one's name, else of a message with that body.
 
     Raises StanzaTextError.
     """
@@ -72,7 +72,7 @@ def _matches(policy: ContentPolicy, rule: Rule, example: str, load_model: ModelL
 
 
 def _matches_conversation(rule: Rule, example: str, load_model: ModelLoader) -> bool:
-    """Tell whether the last message of a conversation matches: each line of an example is a message."""
+    """Return whether the last message of a conversation matches: each line of an example is a message."""
     memory, alone = RuleMemory(load_model, flags_topics=True), ContentPolicy((rule,))
     messages = [example] if example.startswith(_STANZAS) else example.splitlines()
     found = [memory.observe(alone, read_example(message), 0) for message in messages]

@@ -60,7 +60,7 @@ def _is_one_word(left: str, right: str) -> bool:
 
 
 def _is_in_word(char: str) -> bool:
-    """Tell whether a character is of a word that spaces part from others: no Han, kana or Hangul."""
+    """Return whether a character is of a word that spaces part from others: no Han, kana or Hangul."""
     if char.isascii():
         return char.isalnum()
     is_of_word = char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")

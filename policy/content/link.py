@@ -148,7 +148,7 @@ def _linking_values(said: Said) -> list[str]:
 
 
 def _reveal(text: str) -> str:
-    """Undo what hides a link and what a browser undoes, too; look-alikes are other hosts, and stay."""
+    """Return a text without what hides a link and a browser undoes, too; look-alikes stay, as they are other hosts."""
     if text.isascii():
         return ""
     revealed = unicodedata.normalize("NFKC", disarm.strip_format(disarm.strip_zero_width_chars(text)))

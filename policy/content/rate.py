@@ -66,7 +66,7 @@ def parse_amount(example: str) -> tuple[int, int] | None:
 
 
 def matches_amount(rate: Rate, amount: int, seconds: int) -> bool:
-    """Tell whether somebody who says so much, evenly in so many seconds, says more than the rate allows."""
+    """Return whether somebody who says so much, evenly in so many seconds, says more than the rate allows."""
     counter = RateCounter(rate)
     size_bytes, messages = 0, min(amount, _EXAMPLE_MESSAGES_MAX)
     exceeded = False

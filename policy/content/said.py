@@ -37,7 +37,7 @@ class Said:
 
 
 def fold(text: str) -> str:
-    """Undo what hides a word: NFKC, look-alikes to Latin (UTS 39), no accents, no invisible characters.
+    """Return a text without what hides a word: NFKC, look-alikes to Latin (UTS 39), no accents, nothing invisible.
 
     The case stays; white space becomes single spaces.
     """
@@ -45,7 +45,7 @@ def fold(text: str) -> str:
 
 
 def normalize_term(text: str) -> str:
-    """Take away what terms do not tell apart: the case, and how words are spaced."""
+    """Return a text without what terms do not tell apart: the case, and how words are spaced."""
     spaced = " ".join(text.casefold().split())
     return spaced if spaced.isascii() else _CJK_GAP.sub("", spaced)
 

@@ -168,7 +168,7 @@ def read_terms(text: str) -> list[tuple[int, str]]:
 
 
 def describe(detail: Any) -> str:
-    """Put one of pydantic's errors as `path: what to do`."""
+    """Return one of pydantic's errors as `path: what to do`."""
     # What stands second in `rule` is which kind it is, not a name.
     path = locate(step for place, step in enumerate(detail["loc"]) if place != 2)
     given, context = detail["input"], detail.get("ctx", {})

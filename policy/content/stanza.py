@@ -13,7 +13,7 @@ class StanzaTextError(ValueError):
 
 
 def read_stanza(text: str | bytes) -> StanzaFacts:
-    """Take the facts of one stanza, as the gate does from its stream, but for the JIDs that it names.
+    """Return the facts of one stanza, as the gate reads them from its stream, but without the JIDs that it names.
 
     Raises StanzaTextError.
     """

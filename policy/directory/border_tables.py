@@ -23,7 +23,7 @@ class _GroupTable(BaseModel):
     roles: Annotated[list[Role], Field(min_length=1)] | None = None
 
     def group(self) -> Group:
-        """Give those whom the table names."""
+        """Return those whom the table names."""
         desks = frozenset(DeskId(desk) for desk in self.desks or ())
         return Group(desks, frozenset(self.people or ()), frozenset(self.roles or ()))
 
@@ -46,7 +46,7 @@ class BarrierTable(BaseModel):
     chaperoned: bool = False
 
     def build(self) -> Barrier:
-        """Give the barrier, its sides in the one order."""
+        """Return the barrier, its sides in the one order."""
         one, other = sorted((side.group() for side in self.sides), key=_sort_key)
         return Barrier(BarrierId(self.id), (one, other), self.chaperoned)
 
@@ -61,7 +61,7 @@ class AllowTable(BaseModel):
     reaches: _SomeTable
 
     def build(self) -> AllowList:
-        """Give the allow list."""
+        """Return the allow list."""
         return AllowList(BarrierId(self.id), self.who.group(), self.reaches.group())
 
 
@@ -73,7 +73,7 @@ class RoomTable(_GroupTable):
     chaperoned: bool = False
 
     def build(self) -> Room:
-        """Give the room; its entry is None where it has no list."""
+        """Return the room; its entry is None where it has no list."""
         group = self.group()
         return Room(self.jid, self.name, None if group == Group() else group, self.chaperoned)
 

@@ -61,7 +61,7 @@ _KEYS = {"people": "jid"}  # there may be many
 
 
 def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
-    """Say what differs, each entry once, in a fixed order: what is shared, then by enterprise, kind of entry and name.
+    """Return what differs, each entry once, in this order: what is shared, then by enterprise, kind and name.
 
     Somebody whose `id` is the same under another JID is changed, not departed and new. None if the directories are
     equal.
@@ -117,19 +117,19 @@ def _compare(
 
 
 def _without_key(name: str, details: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
-    """Leave out the first field where it is what the entry is called by anyway."""
+    """Return the fields without the first one where the entry is called by it anyway."""
     first = details[:1]
     return details[1:] if first and (first[0].new or first[0].old) == name else details
 
 
 def _renamed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Put those of before who have another account now under its JID, by their id."""
+    """Return the rows with those of before who have another account now under its JID, found by their id."""
     jid_by_id = {person.id: jid for jid, person in after.items() if person.id and jid not in before}
     return {jid if jid in after else jid_by_id.get(person.id, jid): person for jid, person in before.items()}
 
 
 def _rows(firm: Enterprise | None, name: str) -> dict[str, Any]:
-    """Give the entries of one field by their key: their first field, and a number where that is not their own."""
+    """Return the entries of one field by their key: their first field, with a number where several have the same."""
     rows: dict[str, Any] = {}
     entries = getattr(firm, name) if firm else ()
     for entry in entries:
@@ -148,13 +148,13 @@ def _holds_entries(firm: Enterprise | None, name: str) -> bool:
 
 
 def _without(firm: Enterprise, names: Iterable[str]) -> Enterprise:
-    """Take out the entries, which are compared one by one."""
+    """Return the enterprise without the entries, which are compared one by one."""
     nothing: dict[str, Any] = dict.fromkeys(names, ())
     return replace(firm, **nothing)
 
 
 def _texts(value: Any, other: Any = None) -> dict[str, str]:
-    """Put an entry's fields as texts; those that are empty are left out, and of a long set what `other` has, too."""
+    """Return an entry's fields as texts, without empty ones and, of a long set, without what `other` has, too."""
     if value is None:
         return {}
     texts = {}

@@ -9,7 +9,7 @@ from policy.directory.enterprise import Enterprise, Group, Person
 
 
 def replace_people(firm: Enterprise, people: Sequence[Person]) -> Enterprise:
-    """Give an enterprise other people.
+    """Return the enterprise with other people.
 
     Its barriers, lists and rooms go on naming whoever has gone, who is then one of the `departed`: so somebody who
     comes back comes back behind the same barriers. A renamed account, known by its `id`, gets its new name there.
@@ -28,7 +28,7 @@ def replace_people(firm: Enterprise, people: Sequence[Person]) -> Enterprise:
 
 
 def _named(firm: Enterprise) -> frozenset[BareJid]:
-    """Give the people whom the rules of an enterprise name."""
+    """Return the people whom the rules of an enterprise name."""
     groups = [side for barrier in firm.barriers for side in barrier.sides]
     groups += [group for allow in firm.allow_lists for group in (allow.who, allow.reaches)]
     groups += [room.entry for room in firm.rooms if room.entry]
@@ -36,7 +36,7 @@ def _named(firm: Enterprise) -> frozenset[BareJid]:
 
 
 def _rename(value: Any, renamed: Mapping[BareJid, BareJid]) -> Any:
-    """Rename the people of every group, at any depth."""
+    """Return the value with the people of every group renamed, at any depth."""
     if isinstance(value, tuple):
         return type(value)(_rename(each, renamed) for each in value)
     if isinstance(value, Group):

@@ -82,7 +82,7 @@ class Directory:
 
 
 def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]) -> Directory:
-    """Give the directory with exactly these exceptions from its barriers in force."""
+    """Return the directory with exactly these exceptions from its barriers in force."""
     return replace(directory, exceptions=tuple(sorted(exceptions, key=lambda each: each.id)))
 
 
@@ -206,7 +206,7 @@ class _DirectoryTable(_Table):
 
 
 def _describe(detail: Any) -> str:
-    """Put one of pydantic's errors as `path: what to do`."""
+    """Return one of pydantic's errors as `path: what to do`."""
     own = {
         "string_pattern_mismatch": f"{detail['input']!r} is no id: use small letters, digits and -",
         "enum": f"{detail['input']!r} is no role: choose of {detail.get('ctx', {}).get('expected')}",

@@ -51,7 +51,7 @@ def _lines(value: Any, leave_out: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _settings(value: Any) -> Iterator[tuple[str, Any]]:
-    """Give the fields of a dataclass that differ from what they are when left out."""
+    """Yield the fields of a dataclass that differ from what they are when left out."""
     for field in fields(value):
         content = getattr(value, field.name)
         if field.init and content is not None and content != field.default:

@@ -7,7 +7,7 @@ _TO_TARGET = "what is said, to the target; that the target exists, to the sender
 
 
 def _message(id_: str, title: str, xep: str, *payloads: str, kind: str = "chat") -> Path:
-    """A path of messages with these payloads, to the target's account and to one of its devices."""
+    """Return a path of messages with these payloads, to the target's account and to one of its devices."""
     templates = tuple(
         Template(f"<message type='{kind}' to='{to}'>{payload}</message>")
         for payload in payloads

@@ -34,7 +34,7 @@ def _form(form: str, model: str) -> str:
 
 
 def _of_target(id_: str, title: str, xep: str, type_: str, *payloads: str, owner: bool = False) -> Path:
-    """A path of requests to the target's own nodes."""
+    """Return a path of requests to the target's own nodes."""
     xmlns = _PUBSUB + ("#owner" if owner else "")
     templates = tuple(
         Template(f"<iq type='{type_}' to='{{target}}'><pubsub xmlns='{xmlns}'>{payload}</pubsub></iq>")
@@ -44,7 +44,7 @@ def _of_target(id_: str, title: str, xep: str, type_: str, *payloads: str, owner
 
 
 def _let_in(id_: str, title: str, xep: str, *payloads: str) -> Path:
-    """A path of requests to one's own nodes that name the target."""
+    """Return a path of requests to one's own nodes that name the target."""
     templates = tuple(
         Template(f"<iq type='set'{to}><pubsub xmlns='{_PUBSUB}#owner'>{payload}</pubsub></iq>")
         for payload in payloads

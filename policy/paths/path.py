@@ -111,7 +111,7 @@ class Path:
 
 
 def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> StanzaFacts:
-    """Take the facts of a stanza between these ends, as the server would route it; needs `template.needs`."""
+    """Return the facts of a stanza between these ends, as the server would route it; needs `template.needs`."""
     facts = template.facts
     if not template.needs:
         return replace(facts, way=way, sender=facts.sender.format_map(places))
@@ -136,7 +136,7 @@ def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> st
 
 
 def _read(xml: str) -> StanzaFacts:
-    """Take the facts of a template as the gate does from its stream."""
+    """Return the facts of a template as the gate reads them from its stream."""
     stream = ElementTree.fromstring(f"<stream xmlns='jabber:client'>{xml}</stream>")  # noqa: S314 - our own
     (stanza,) = stream
     descendants = list(stanza.iter())[1:]

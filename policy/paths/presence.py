@@ -18,7 +18,7 @@ def _presence(id_: str, title: str, xep: str, type_: str, *payloads: str, disclo
 
 
 def _made(id_: str, title: str, xep: str, *stanzas: str, discloses: str = _ONLINE) -> Path:
-    """A path of what the server makes in the sender's name, from rosters that are not up to date."""
+    """Return a path of what the server makes in the sender's name, from rosters that are not up to date."""
     templates = tuple(map(Template, stanzas))
     return Path(id_, title, xep, templates, discloses, closed=Closed.BORDER, ways=(Way.SERVER,))
 

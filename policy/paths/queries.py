@@ -11,7 +11,7 @@ _OFFER = "an offer of the sender's, to the target"
 def _query(
     id_: str, title: str, xep: str, *payloads: str, type_: str = "get", discloses: str = _EXISTS
 ) -> Path:
-    """A path of requests with these payloads, to the target's account and to one of its devices."""
+    """Return a path of requests with these payloads, to the target's account and to one of its devices."""
     templates = tuple(
         Template(f"<iq type='{type_}' to='{to}'>{payload}</iq>")
         for payload in payloads
@@ -21,7 +21,7 @@ def _query(
 
 
 def _own(id_: str, title: str, xep: str, *payloads: str, type_: str = "get") -> Path:
-    """A path of requests to the sender's own account, which name the target and get nothing of it."""
+    """Return a path of requests to the sender's own account, which name the target and get nothing of it."""
     templates = tuple(Template(f"<iq type='{type_}'>{payload}</iq>") for payload in payloads)
     discloses = "what the account keeps itself, to the sender"
     return Path(id_, title, xep, templates, discloses, Through.ACCOUNT, Closed.HARMLESS, (Way.C2S,))

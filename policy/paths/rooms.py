@@ -14,7 +14,7 @@ def _room(id_: str, title: str, xep: str, *stanzas: str, closed: Closed = Closed
 
 
 def _named(id_: str, title: str, xep: str, *stanzas: str) -> Path:
-    """A path of stanzas to a room of the sender's that name the target."""
+    """Return a path of stanzas to a room of the sender's that name the target."""
     return Path(id_, title, xep, tuple(map(Template, stanzas)), _NAMED, Through.NAME)
 
 

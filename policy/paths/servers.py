@@ -24,12 +24,12 @@ def _server(
 def _own_server(
     id_: str, title: str, xep: str, *stanzas: str, discloses: str, ways: tuple[Way, ...] = (Way.C2S,)
 ) -> Path:
-    """A path of stanzas to the sender's own server that it answers for nobody."""
+    """Return a path of stanzas to the sender's own server that it answers for nobody."""
     return Path(id_, title, xep, tuple(map(Template, stanzas)), discloses, Through.NAME, Closed.SERVER, ways)
 
 
 def _command(node: str, to: str = "{own_domain}") -> str:
-    """A command about the target's account (XEP-0133), with its form filled in at once."""
+    """Return a command about the target's account (XEP-0133), with its form filled in at once."""
     return (
         f"<iq type='set' to='{to}'><command xmlns='{_COMMANDS}' "
         f"node='http://jabber.org/protocol/admin#{node}' action='execute'>"

@@ -108,7 +108,7 @@ _NO_MEMBER = Member(EnterpriseId(""), MemberKind.PERSON)
 
 
 def may_reach(directory: Directory, a: BareJid, b: BareJid) -> bool:
-    """Tell whether two people may reach each other: of one enterprise, and kept apart by nothing; symmetric.
+    """Return whether two people may reach each other: of one enterprise, and kept apart by nothing; symmetric.
 
     Everybody reaches themselves. The JIDs are as the directory has them.
     """
@@ -119,7 +119,7 @@ def may_reach(directory: Directory, a: BareJid, b: BareJid) -> bool:
 
 
 def reachable_people(directory: Directory, jid: BareJid) -> tuple[Person, ...]:
-    """Give everybody else whom a person may reach, by their JIDs in order; nobody for who is not listed."""
+    """Return everybody else whom a person may reach, by their JIDs in order; nobody for somebody who is not listed."""
     member = directory.members.get(jid)
     if member is None or member.kind is not MemberKind.PERSON:
         return ()
@@ -206,7 +206,7 @@ def _is_access(directory: Directory, to: str) -> bool:
 
 
 def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
-    """Say whether a stanza is what a client needs to come online and to be told, and reaches nobody with a word."""
+    """Return whether a stanza only serves a client to come online and to be told, and reaches nobody with a word."""
     to = bare(facts.to)
     if _is_access(directory, to):
         return True
@@ -221,7 +221,7 @@ def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
 def _are_apart(
     directory: Directory, one: Member, one_jid: BareJid, other: Member, other_jid: BareJid
 ) -> bool:
-    """Tell whether a border inside their enterprise is between two of its people, or between one and a room."""
+    """Return whether a border inside their enterprise is between two of its people, or between one and a room."""
     borders = directory.borders
     if one.kind is other.kind is MemberKind.PERSON:
         return borders.keeps_apart(one_jid, other_jid)
@@ -233,7 +233,7 @@ def _are_apart(
 
 
 def _refuse_recipient(directory: Directory, sender: Member, recipient: Member, to: BareJid) -> Decision:
-    """Name the rule, with the same look-ups in every case: the error says nothing, and neither may its time."""
+    """Return a refusal that names the rule, with the same look-ups in every case: its time must not tell either."""
     inside = directory.find_enterprise(to) == sender.enterprise
     if domain_of(to) == directory.gate:
         return GATE_ADDRESS
@@ -259,7 +259,7 @@ def _lets_go(named: NamedJid) -> bool:
 
 
 def _is_in_reach(directory: Directory, sender: Member, facts: StanzaFacts, named: NamedJid) -> bool:
-    """Say whether a JID, as the client wrote it but for its capital letters, is of those whom its people may reach.
+    """Return whether a JID, as the client wrote it but in lower case, is of those whom its people may reach.
 
     These are the sender and, where a room or a server speaks, the recipient. Who is invited to a room, or given a place
     in it, may enter it.

@@ -26,11 +26,11 @@ class Standing:
     unlisted: int = 0
 
     def is_barred(self, other: "Standing") -> bool:
-        """Tell whether a barrier is between the two: symmetric, for a side and its opposite are two bits."""
+        """Return whether a barrier is between the two: symmetric, for a side and its opposite are two bits."""
         return bool(self.opposite & other.sides)
 
     def is_unlisted(self, other: "Standing") -> bool:
-        """Tell whether an allow list of either of the two leaves out the other."""
+        """Return whether an allow list of either of the two leaves out the other."""
         return bool(self.bound & other.unlisted or other.bound & self.unlisted)
 
 
@@ -60,7 +60,7 @@ class Borders:
     excepted: frozenset[tuple[BareJid, BareJid]] = frozenset()
 
     def keeps_apart(self, one: BareJid, other: BareJid) -> bool:
-        """Tell whether two people of one enterprise may not reach each other; symmetric."""
+        """Return whether two people of one enterprise may not reach each other; symmetric."""
         first, second = self.standings.get(one, FREE), self.standings.get(other, FREE)
         barred, unlisted = first.is_barred(second), first.is_unlisted(second)
         if (not barred and not unlisted) or one == other:
@@ -68,13 +68,13 @@ class Borders:
         return unlisted or (one, other) not in self.excepted
 
     def closes(self, room: BareJid, person: BareJid) -> bool:
-        """Tell whether a person of a room's enterprise may not enter it."""
+        """Return whether a person of a room's enterprise may not enter it."""
         entrants = self.entrants.get(room)
         return entrants is not None and person not in entrants
 
 
 def assign_borders(enterprises: Iterable[Enterprise], exceptions: Iterable[BarrierException] = ()) -> Borders:
-    """Work out the borders of all enterprises; `exceptions` are those in force."""
+    """Return the borders of all enterprises; `exceptions` are those in force."""
     standings: dict[BareJid, Standing] = {}
     entrants: dict[BareJid, frozenset[BareJid]] = {}
     chaperoned: dict[BareJid, ChaperonedRoom] = {}
@@ -90,7 +90,7 @@ def assign_borders(enterprises: Iterable[Enterprise], exceptions: Iterable[Barri
 
 
 def assign_standings(firm: Enterprise) -> dict[BareJid, Standing]:
-    """Give the standing of everybody in an enterprise who is not FREE; equal ones are one object."""
+    """Return the standing of everybody in an enterprise who is not FREE; equal ones are one object."""
     if not firm.barriers and not firm.allow_lists:
         return {}
     roll = Roll(firm)
@@ -117,7 +117,7 @@ def assign_standings(firm: Enterprise) -> dict[BareJid, Standing]:
 def assign_entrants(
     firm: Enterprise, standings: Mapping[BareJid, Standing]
 ) -> Iterator[tuple[Room, frozenset[BareJid]]]:
-    """Give who may enter each room that is not open to all of its enterprise.
+    """Yield who may enter each room that is not open to all of its enterprise.
 
     Where no list says who, nobody may whom the room could bring together with somebody they are kept from: nobody
     on a side of a barrier, and nobody whom an allow list binds. In a chaperoned room, chaperoned barriers do not count.
@@ -168,7 +168,7 @@ class Roll:
         self._by_unapproved = _sort(firm.people, _unapproved_of)
 
     def find(self, group: Group) -> frozenset[BareJid]:
-        """Give the people of a group who are in the enterprise, as a group that something is given to."""
+        """Return the people of a group who are in the enterprise, as a group that something is given to."""
         found = set(group.people) & self.everybody
         for desk in group.desks:
             found |= self._by_desk.get(desk, set())
@@ -177,7 +177,7 @@ class Roll:
         return frozenset(found)
 
     def find_all(self, group: Group) -> frozenset[BareJid]:
-        """Give those of a group that something is kept from: also by roles that are not approved yet."""
+        """Return those of a group that something is kept from: also by roles that are not approved yet."""
         unapproved = (self._by_unapproved.get(role, set()) for role in group.roles)
         return self.find(group).union(*unapproved)
 
@@ -203,14 +203,14 @@ def _sort(people: Iterable[Person], keys: Callable[[Person], Iterable[_Key]]) ->
 
 
 def _strict_sides(firm: Enterprise) -> int:
-    """Give the bits of the sides of all barriers that no chaperone opens."""
+    """Return the bits of the sides of all barriers that no chaperone opens."""
     return sum(3 << 2 * number for number, barrier in enumerate(firm.barriers) if not barrier.chaperoned)
 
 
 def _watch(
     firm: Enterprise, standings: Mapping[BareJid, Standing], entrants: frozenset[BareJid]
 ) -> ChaperonedRoom:
-    """Sort those who may enter a chaperoned room; who is on a side of a barrier is watched, and no chaperone.
+    """Return who is watched in a chaperoned room and who chaperones: whoever is on a side of a barrier is watched.
 
     That holds whether or not somebody of its other side may enter, and whatever is excepted: nobody's departure and no
     exception may be what lets somebody speak there.

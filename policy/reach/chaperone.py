@@ -64,7 +64,7 @@ def decide_farewell(directory: Directory, facts: StanzaFacts, present: Occupancy
 
 
 def _says_nothing(facts: StanzaFacts) -> bool:
-    """Tell whether it is a leave, an answer or a ping without a word in it: these pass, or nobody could leave."""
+    """Return whether it is a leave, an answer or a ping without a word in it: these pass, or nobody could leave."""
     if facts.text.strip():
         return False
     if facts.type == "unavailable":

@@ -38,7 +38,7 @@ class BarrierException:
     reason: str
 
     def is_active(self, now_s: float) -> bool:
-        """Tell whether it is in force at this time."""
+        """Return whether it is in force at this time."""
         return self.begins_s <= now_s < self.ends_s
 
 
@@ -51,7 +51,7 @@ class Approval:
 
 
 def find_next_change(exceptions: Iterable[BarrierException], now_s: float) -> int | None:
-    """Give the next time (Unix, seconds) after `now_s` at which one of these begins or ends, or None."""
+    """Return the next time (Unix, seconds) after `now_s` at which one of these begins or ends, or None."""
     times = (time for each in exceptions for time in (each.begins_s, each.ends_s) if time > now_s)
     return min(times, default=None)
 

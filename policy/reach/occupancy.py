@@ -22,7 +22,7 @@ class Occupancy:
     asleep: frozenset[str] = frozenset()
 
     def has_any_of(self, people: frozenset[BareJid], room: BareJid) -> bool:
-        """Tell whether one of these people is in the room, with a connection that works."""
+        """Return whether one of these people is in the room, with a connection that works."""
         return any(
             bare(nick) == room and bare(jid) in people and jid not in self.asleep
             for nick, jid in self.occupants
@@ -34,7 +34,7 @@ NOBODY = Occupancy()
 
 
 def observe(before: Occupancy, directory: Directory, facts: StanzaFacts) -> Occupancy:
-    """Give the occupancy after a submission, whatever is decided on it; `before` itself if it changes nothing.
+    """Return the occupancy after a submission, whatever is decided on it; `before` itself if it changes nothing.
 
     A chaperone is present once the room itself tells them that they are (XEP-0045, 7.2.2: status 110), and not any more
     as soon as they or the room say that they go, or their session ends or another takes its address.
@@ -54,7 +54,7 @@ def observe(before: Occupancy, directory: Directory, facts: StanzaFacts) -> Occu
 
 
 def _observe_leave(before: Occupancy, facts: StanzaFacts) -> Occupancy:
-    """Take out who says that they go, from all rooms or from that one, and whom a room tells that they have gone."""
+    """Return the occupancy without those who say that they go, and those of whom a room says that they have gone."""
     room = bare(facts.to)
     gone = {
         (nick, jid)

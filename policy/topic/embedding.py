@@ -15,7 +15,7 @@ class EmbeddingClassifier:
     bias: tuple[float, ...]
 
     def score(self, embedding: Sequence[float]) -> Scores:
-        """Score one embedding."""
+        """Return the scores of one embedding."""
         sums = [
             bias + sum(weight * value for weight, value in zip(row, embedding, strict=True))
             for bias, row in zip(self.bias, self.weights, strict=True)

@@ -7,7 +7,7 @@ from policy.topic.model import Scores
 
 
 def to_scores(sums: Sequence[float]) -> Scores:
-    """Turn one sum for each topic into scores that are together 1 (softmax)."""
+    """Return one sum for each topic as scores that are together 1 (softmax)."""
     top = max(sums)
     powers = [math.exp(each - top) for each in sums]
     whole = sum(powers)

@@ -28,7 +28,7 @@ class SentenceModel(Protocol):
     """Tells topics; the same sentence always gets the same scores."""
 
     def score(self, sentences: Sequence[str]) -> list[Scores]:
-        """Score each sentence by itself."""
+        """Return the scores of each sentence by itself."""
         ...
 
 

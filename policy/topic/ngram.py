@@ -27,7 +27,7 @@ class NgramModel:
     bias: tuple[float, ...]
 
     def score(self, sentences: Sequence[str]) -> list[Scores]:
-        """Score each sentence by itself."""
+        """Return the scores of each sentence by itself."""
         return [self._score(sentence) for sentence in sentences]
 
     def _score(self, sentence: str) -> Scores:

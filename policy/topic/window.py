@@ -16,7 +16,7 @@ _PLACES = {topic: place for place, topic in enumerate(Topic)}
 
 
 def name_conversation(facts: StanzaFacts) -> str:
-    """Name the conversation a message belongs to: its room, or its two people whichever way it goes."""
+    """Return the name of a message's conversation: its room, or its two people, the same in both directions."""
     if facts.type != "groupchat":
         return "\n".join(sorted((bare(facts.sender), bare(facts.to or facts.sender))))
     if facts.way is Way.S2S and "/" in facts.to:

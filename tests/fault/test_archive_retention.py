@@ -14,7 +14,8 @@ from components.archive.orders import pieces
 from components.archive.orders.order import Act
 from components.archive.orders.request import Answer, parse_answer
 from components.archive.store import Change
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
+from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import LogWriter
 from tests.support.archive import RECIPIENTS, SIGNER, copy_log
 from tests.support.orders import NOW_NS, Examined, examine, make_executor, make_request, secrets_of, submit

@@ -11,7 +11,7 @@ import pytest
 from components.archive.errors import LogUnavailable
 from components.archive.head import NS_PER_SECOND
 from components.archive.segment import MAX_AGE_S
-from components.archive.store import connection as sqlite_connection
+from components.archive.store import sqlite_connection
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
 from tests.support.archive import open_writer

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.backup.folder import open_backup
-from components.archive.backup.saved import SavedLog, check_saved
+from components.archive.backup.saved_log import SavedLog, check_saved
 from components.archive.errors import LogDamaged
 from components.archive.log.note import encode_verifier_key
 from components.archive.store import Change, Destruction

@@ -34,7 +34,7 @@ from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.seal import new_segment_keys, open_segment_keys, seal_segment_keys
-from components.archive.store import connection
+from components.archive.store import sqlite_connection
 from components.archive.store.sqlite import SqliteStore
 from components.site import escrow
 from components.site.init import init_site
@@ -49,7 +49,17 @@ pytestmark = pytest.mark.slow
 
 LINES_OF = {
     str(module.__file__)
-    for module in (durable, key_files, log_key, private, recipient, rotation, token, connection, escrow)
+    for module in (
+        durable,
+        key_files,
+        log_key,
+        private,
+        recipient,
+        rotation,
+        token,
+        sqlite_connection,
+        escrow,
+    )
 }
 READING = {
     "_errors_told",

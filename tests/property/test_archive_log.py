@@ -30,7 +30,6 @@ from components.archive.log.tile import EMPTY_TREE, grow, restore_tree, unfinish
 from components.archive.record import (
     Access,
     Delivery,
-    RecordError,
     RecordKind,
     Submission,
     encode_access,
@@ -38,6 +37,7 @@ from components.archive.record import (
     encode_submission,
     parse_record,
 )
+from components.archive.record_header import RecordError
 from policy.decision import StanzaError
 from tests.support import rfc6962
 from tests.support.archive import SIGNER, VERIFIER_KEY

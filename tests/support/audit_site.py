@@ -22,7 +22,7 @@ from components.archive.record import (
     parse_record,
 )
 from components.archive.writer import Entry, LogWriter
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.settings.audit import AuditSettings, LogSettings, load_audit_settings
 from policy.decision import StanzaError
 

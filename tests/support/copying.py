@@ -7,11 +7,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from components.archive.backup.back_up import back_up_log
 from components.archive.backup.copy import copy_log
 from components.archive.backup.folder import open_backup
 from components.archive.backup.move import move_log
-from components.archive.backup.save import back_up_log
-from components.archive.backup.saved import SavedLog
+from components.archive.backup.saved_log import SavedLog
 from components.archive.errors import LogError
 from components.archive.store.open import StoreName, open_source, open_store
 from tests.support.stores import VERIFIER_KEY

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from components.archive.errors import LogUnavailable
 from components.archive.store import Change
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
+from components.archive.store.sqlite_source import SqliteSource
 
 Chosen = Callable[[Change], bool]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.archive.log.checkpoint import verify_checkpoint
-from components.archive.log.log_key import verify_log_key
+from components.archive.log.handover import verify_handover
 from components.archive.log.note import VerifierKey
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
@@ -19,7 +19,7 @@ async def follow_log_keys(path: Path, first: VerifierKey, *, both: bool = True) 
         changes = [each for each in await reader.fetch(0, 10_000) if each.leaf.kind == RecordKind.LOG_KEY]
         keys, starts = [first], [0]
         for each in changes:
-            keys.append(verify_log_key((each.payload or b"").decode(), keys[-1]))
+            keys.append(verify_handover((each.payload or b"").decode(), keys[-1]))
             starts.append(each.index + 1)
         seen = 0
         for row in await reader.source.fetch_checkpoints(0, 10_000):

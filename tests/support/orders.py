@@ -23,8 +23,8 @@ from components.archive.reader import LogReader
 from components.archive.record import OrderDetails, RecordKind, encode_order_details
 from components.archive.seal import open_segment_keys, seal_segment_keys
 from components.archive.store import SegmentRow
-from components.archive.store.sqlite import SqliteSource
 from components.archive.store.sqlite_requests import SqliteRequests
+from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import LogWriter
 from components.audit.verify import verify_log
 from policy.retention import DEFAULT_POLICY, NS_PER_DAY

@@ -11,7 +11,8 @@ from pathlib import Path
 from components.archive.orders import pieces
 from components.archive.orders.order import Act
 from components.archive.record import RecordKind
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
+from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from tests.support.archive import RECIPIENTS, SIGNER, START_S, open_writer
 from tests.support.orders import NOW_NS, examine, make_erasure, make_executor, make_request, submit

@@ -56,10 +56,10 @@ class CopySource(Protocol):
         """What there is to copy."""
 
     async def fetch_piece(self, number: int) -> Piece:
-        """Give a piece."""
+        """Return a piece."""
 
     async def fetch_segments(self) -> list[SegmentRow]:
-        """Give all segments in order, as they were when the log had that many records."""
+        """Return all segments in order, as they were when the log had that many records."""
 
     async def fetch_memos(self) -> list[MemoRow]:
-        """Give all memos about these records."""
+        """Return all memos about these records."""

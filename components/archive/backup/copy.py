@@ -2,7 +2,7 @@
 
 from components.archive.backup import PIECE_RECORDS, CopyError, CopySource, Piece, Progress
 from components.archive.backup.check import CopyCheck, verify_row
-from components.archive.backup.stored import StoredLog
+from components.archive.backup.stored_log import StoredLog
 from components.archive.head import load_head
 from components.archive.log.note import VerifierKey
 from components.archive.log.tile import EMPTY_TREE, Tile, TiledTree, grow
@@ -75,7 +75,7 @@ def _grow_signed(tree: TiledTree, hashes: list[bytes], signed: int) -> tuple[Til
 
 
 async def _find_missing(target: LogStore, piece: Piece, tiles: list[Tile]) -> Rows:
-    """Compare what the target has of a piece, and give what it lacks."""
+    """Return what the target lacks of a piece."""
     present = await target.fetch_rows(piece.first, piece.first + len(piece.records))
     shredded = []
     for wanted, found in zip(piece.records, present, strict=False):

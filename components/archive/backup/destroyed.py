@@ -34,7 +34,7 @@ def find_tombstones(piece: Piece, first: int) -> dict[int, frozenset[int]]:
 
 
 def join_watched(one: Watched, other: Watched) -> dict[int, frozenset[int]]:
-    """Look for what either says."""
+    """Return what either of the two says."""
     joined = dict(one)
     for segment, positions in other.items():
         known = joined.get(segment)
@@ -45,7 +45,7 @@ def join_watched(one: Watched, other: Watched) -> dict[int, frozenset[int]]:
 
 
 def holds_destroyed(piece: Piece, segment: int, positions: frozenset[int]) -> bool:
-    """Tell whether a piece has a payload of these; raises CopyError."""
+    """Return whether a piece has a payload of these; raises CopyError."""
     try:
         leaves = (parse_leaf(row.leaf) for row in piece.records if row.payload is not None)
         return any(
@@ -56,12 +56,12 @@ def holds_destroyed(piece: Piece, segment: int, positions: frozenset[int]) -> bo
 
 
 def pieces_of(row: SegmentRow, records: int) -> range:
-    """Give the numbers of the pieces that a segment's records can lie in."""
+    """Return the numbers of the pieces that a segment's records can lie in."""
     last = records - 1 if row.manifest is None else row.manifest
     return range(row.first // PIECE_RECORDS, last // PIECE_RECORDS + 1)
 
 
 def changed_segments(before: Iterable[SegmentRow], after: Iterable[SegmentRow]) -> list[SegmentRow]:
-    """Give the segments of `after` whose keys were other ones before: a destruction has begun in them."""
+    """Return the segments of `after` that had other keys before: a destruction has begun in them."""
     keys = {row.number: row.keys for row in before}
     return [row for row in after if row.number in keys and keys[row.number] != row.keys]

@@ -1,7 +1,5 @@
 """The files of a backup: how rows are written, and read again (docs/backup.md)."""
 
-import base64
-import binascii
 import json
 import struct
 from collections.abc import Iterable, Sequence
@@ -11,6 +9,7 @@ from typing import Any
 from components.archive.backup import CopyError, Outline, Piece
 from components.archive.backup.destroyed import Watched
 from components.archive.log.merkle import Frontier
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
 
 FORMAT = "steelyard-backup/1"
@@ -26,7 +25,7 @@ _DESTROYED = 0xFFFFFFFF
 class SavedOutline:
     """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full.
 
-    `watched` is what is to leave it, and has not yet (destroyed.py).
+    `watched` is what must leave it, and has not yet (destroyed.py).
     """
 
     outline: Outline
@@ -105,7 +104,7 @@ def encode_segments(rows: Iterable[SegmentRow]) -> bytes:
             "first": row.first,
             "opened_at_ns": row.opened_at_ns,
             "manifest": row.manifest,
-            "keys": None if row.keys is None else base64.b64encode(row.keys).decode(),
+            "keys": None if row.keys is None else encode_base64(row.keys),
         }
         for row in rows
     )
@@ -121,7 +120,7 @@ def parse_segments(data: bytes) -> list[SegmentRow]:
                 first=line["first"],
                 opened_at_ns=line["opened_at_ns"],
                 manifest=line["manifest"],
-                keys=None if line["keys"] is None else _bytes(line["keys"]),
+                keys=None if line["keys"] is None else decode_base64(line["keys"]),
             )
             for line in _parse_lines(data)
         ]
@@ -131,13 +130,13 @@ def parse_segments(data: bytes) -> list[SegmentRow]:
 
 def encode_memos(rows: Iterable[MemoRow]) -> bytes:
     """Encode memos, a JSON object on a line each; notes in base64."""
-    return _encode_lines({"first": row.first, "note": base64.b64encode(row.note).decode()} for row in rows)
+    return _encode_lines({"first": row.first, "note": encode_base64(row.note)} for row in rows)
 
 
 def parse_memos(data: bytes) -> list[MemoRow]:
     """Parse what `encode_memos` gave; raises CopyError."""
     try:
-        return [MemoRow(line["first"], _bytes(line["note"])) for line in _parse_lines(data)]
+        return [MemoRow(line["first"], decode_base64(line["note"])) for line in _parse_lines(data)]
     except (ValueError, KeyError, TypeError):
         raise CopyError("not a file of memos") from None
 
@@ -182,10 +181,3 @@ def _encode_lines(lines: Iterable[dict[str, object]]) -> bytes:
 
 def _parse_lines(data: bytes) -> Sequence[dict[str, Any]]:
     return [json.loads(line) for line in data.splitlines()]
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None

@@ -12,7 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from components.archive.backup import CopyError
-from components.archive.durable import sync_folder
+from components.archive.durable import (
+    PRIVATE,
+    PRIVATE_FOLDER,
+    make_folder,
+    replace_durably,
+    sync_folder,
+    write_whole,
+)
 
 MARKER = "steelyard-backup"
 SUMS = "SHA256SUMS"
@@ -33,11 +40,11 @@ class BackupFolder:
         self._touched: set[Path] = set()
 
     def find(self, prefix: str) -> list[str]:
-        """Give the files of the last complete backup whose names begin so, in order."""
+        """Return the files of the last complete backup whose names begin so, in order."""
         return sorted(name for name in self.sums if name.startswith(prefix))
 
     def find_one(self, prefix: str) -> str:
-        """Give the one file of the last complete backup whose name begins so; raises CopyError."""
+        """Return the one file of the last complete backup whose name begins so; raises CopyError."""
         names = self.find(prefix)
         if len(names) != 1:
             raise CopyError(f"{self.path / prefix}: there are {len(names)} such files in the backup, not one")
@@ -54,9 +61,7 @@ class BackupFolder:
         path = self.path / name
         if not path.exists():
             self._make_folder(path.parent)
-            draft = path.with_name(f"{path.name}.new")
-            _write(draft, content)
-            draft.replace(path)
+            write_whole(path, content, PRIVATE)
             self._touched.add(path.parent)
         self._read(name, digest)
         self._written[name] = digest
@@ -71,12 +76,8 @@ class BackupFolder:
         for folder in sorted(self._touched):
             sync_folder(folder)
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._next.items()))
-        draft = self.path / f"{SUMS}.new"
-        draft.unlink(missing_ok=True)
-        _write(draft, lines.encode())
         # Killed before this: the backup of before, and files that the next run deletes. Killed after: the new one.
-        draft.replace(self.path / SUMS)
-        sync_folder(self.path)
+        replace_durably(self.path / SUMS, lines.encode(), PRIVATE)
         self.sums, self._next, self._written = self._next, {}, {}
         self.sweep()
 
@@ -117,7 +118,7 @@ class BackupFolder:
 
     def _make_folder(self, folder: Path) -> None:
         for missing in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:
-            missing.mkdir(mode=0o700)
+            missing.mkdir(mode=PRIVATE_FOLDER)
             self._touched.add(missing.parent)
 
 
@@ -126,18 +127,13 @@ def open_backup(path: Path, *, make: bool = False) -> Iterator[BackupFolder]:
     """Open a backup's folder for this process alone, making it if told to; raises CopyError, OSError."""
     marker = path / MARKER
     if make and not path.exists():
-        path.mkdir(mode=0o700, parents=True)
-        sync_folder(path.parent)
+        make_folder(path, PRIVATE_FOLDER)
     if not marker.exists():
         if not make or any(file.name != f"{MARKER}.new" for file in path.iterdir()):
             raise CopyError(
                 f"{path}: is not a backup{'; name an empty folder, or one of a backup' if make else ''}"
             )
-        draft = path / f"{MARKER}.new"
-        draft.unlink(missing_ok=True)
-        _write(draft, _MARK)
-        draft.replace(marker)
-        sync_folder(path)
+        replace_durably(marker, _MARK, PRIVATE)
     with marker.open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,11 +142,3 @@ def open_backup(path: Path, *, make: bool = False) -> Iterator[BackupFolder]:
         folder = BackupFolder(path)
         folder.load()
         yield folder
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from components.archive.backup import CopyError, Progress
 from components.archive.backup.copy import copy_log
-from components.archive.backup.stored import StoredLog
+from components.archive.backup.stored_log import StoredLog
 from components.archive.head import load_head
 from components.archive.log.merkle import root_hash
 from components.archive.log.note import VerifierKey

@@ -13,6 +13,7 @@ from typing import TypeVar, TypeVarTuple
 
 from components.archive.blobs.errors import BlobMissing, BlobUnavailable, VersionConflict
 from components.archive.blobs.objects import StoredObject, VersionedContent
+from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
 
 INCOMING = "incoming"
 """Folder of what is being written; what a crash leaves there, `BlobStore.sweep` removes."""
@@ -118,9 +119,9 @@ class DirectoryObjects:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Let one process and thread at a time compare and replace."""
-        _make_folder(self._root)
-        lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """Hold a lock in which one process and thread at a time compares and replaces."""
+        make_folder(self._root, PRIVATE_FOLDER)
+        lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -141,7 +142,7 @@ async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes]) -> None:
 
 
 async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
-    """Do blocking work on `path`, with its errors named.
+    """Return the result of blocking work on `path`, done in a thread; its errors become ours.
 
     When cancelled, it waits for the end of the work first, which uses files that are about to be closed.
     """
@@ -159,8 +160,8 @@ async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *argume
 
 
 def _open_new(path: Path) -> int:
-    _make_folder(path.parent)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    make_folder(path.parent, PRIVATE_FOLDER)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
 
 
 def _write_all(file: int, data: bytes) -> None:
@@ -172,9 +173,9 @@ def _write_all(file: int, data: bytes) -> None:
 def _settle(file: int, draft: Path, path: Path) -> None:
     """Let a draft become the file of its name, durably."""
     os.fsync(file)
-    _make_folder(path.parent)
+    make_folder(path.parent, PRIVATE_FOLDER)
     draft.rename(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _read_small(path: Path) -> bytes | None:
@@ -211,11 +212,11 @@ def _read_range(path: Path, start: int, end: int) -> bytes:
 def _delete(path: Path) -> None:
     if path.exists():
         path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _scan(folder: Path) -> tuple[list[Path], list[tuple[Path, os.stat_result]]]:
-    """Give the folders and the files in a folder, each in order; what vanishes meanwhile is passed over."""
+    """Return the folders and the files in a folder, each in order; what vanishes meanwhile is passed over."""
     folders, files = [], []
     with suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):
@@ -229,20 +230,3 @@ def _scan(folder: Path) -> tuple[list[Path], list[tuple[Path, os.stat_result]]]:
 
 def _version(content: bytes) -> str:
     return sha256(content).hexdigest()
-
-
-def _make_folder(path: Path) -> None:
-    """Make a folder, and those above it, so that they outlast a power failure."""
-    if path.is_dir():
-        return
-    _make_folder(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -32,13 +32,13 @@ class ObjectStore(Protocol):
         """
 
     async def read(self, name: str) -> VersionedContent | None:
-        """Give a small object, None when it is not there."""
+        """Return a small object, None when it is not there."""
 
     async def read_range(self, name: str, start: int, end: int) -> bytes:
-        """Give bytes `start` to `end` of an object, fewer where it ends before; raises BlobMissing."""
+        """Return bytes `start` to `end` of an object, fewer where it ends before; raises BlobMissing."""
 
     async def size(self, name: str) -> int | None:
-        """Give an object's length, None when it is not there."""
+        """Return an object's length, None when it is not there."""
 
     async def swap(self, name: str, content: bytes, version: str | None) -> None:
         """Replace a small object, durably, or make it where `version` is None; raises VersionConflict.
@@ -50,7 +50,7 @@ class ObjectStore(Protocol):
         """Delete an object, durably; it need not be there."""
 
     def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        """Give all objects whose names begin with `prefix`, a folder's name and a slash."""
+        """Yield all objects whose names begin with `prefix`, a folder's name and a slash."""
 
     async def close(self) -> None:
         """Let go of the store."""

@@ -52,7 +52,7 @@ class OpenBlob:
         self.sha256 = secret.sha256
 
     async def read(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Give bytes `start` to `end` in pieces of at most 64 KiB, each only after it has proved to be right.
+        """Yield bytes `start` to `end` in pieces of at most 64 KiB, each only after it is verified.
 
         Beyond the end there is nothing. Raises BlobDamaged, BlobMissing and BlobUnavailable.
         """

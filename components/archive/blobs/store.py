@@ -83,7 +83,7 @@ class BlobStore:
         self._clock_ns = clock_ns
 
     async def put(self, chunks: AsyncIterable[bytes], retention_class: int) -> StoredBlob:
-        """Keep a content, in memory only a few chunks at a time; durable when this returns.
+        """Store a content, with only a few chunks of it in memory at a time; durable when this returns.
 
         If the class has the same content already, that blob is renewed and nothing is kept twice. What `chunks`
         raises goes through, and leaves nothing. Raises BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
@@ -96,14 +96,14 @@ class BlobStore:
         return replace(sealed.blob, is_new=False)
 
     async def find(self, address: BlobAddress) -> BlobEntry:
-        """Give a blob's head or tombstone; raises BlobMissing, BlobDamaged, BlobUnavailable."""
+        """Return a blob's head or tombstone; raises BlobMissing, BlobDamaged, BlobUnavailable."""
         found = await self._objects.read(address.head_name)
         if found is None:
             raise BlobMissing(f"there is no blob {address}")
         return parse_entry(address, found)
 
     async def list(self, retention_class: int | None = None) -> AsyncIterator[BlobAddress]:
-        """Give the addresses of all blobs, or of those of a class, also of destroyed ones; raises BlobUnavailable."""
+        """Yield the addresses of all blobs, or of those of a class, also of destroyed ones; raises BlobUnavailable."""
         prefix = "head/" if retention_class is None else f"head/{retention_class}/"
         async for each in self._objects.list(prefix):
             with suppress(AddressError):  # what is called otherwise is no head
@@ -112,7 +112,7 @@ class BlobStore:
     async def destroy(
         self, address: BlobAddress, order: str, put_before_ns: int | None = None
     ) -> BlobTombstone:
-        """Destroy a blob's keys, then its data; durable when this returns, and to be called again when it raised.
+        """Destroy a blob's keys, then its data; durable when this returns. It has to be called again when it raised.
 
         With `put_before_ns`, only if it was not put again since: raises BlobRenewed. Raises as `find` does, too.
         """
@@ -181,7 +181,7 @@ class BlobStore:
         return _Sealed(StoredBlob(address, content.size_bytes, content.digest(), is_new=True), head)
 
     async def _publish(self, head: BlobHead) -> bool:
-        """Put a head in place; gives False when another blob of this address is there and whole, and renews that."""
+        """Put a head in place; returns False when another blob of this address is there and whole, and renews that."""
         name = head.address.head_name
         for _ in range(_MAX_CONFLICTS):
             found = await self._objects.read(name)
@@ -201,7 +201,7 @@ class BlobStore:
         raise BlobUnavailable(f"blob {head.address} is changed all the time")
 
     async def _find_whole(self, address: BlobAddress, found: VersionedContent | None) -> BlobHead | None:
-        """Give the head of a blob whose data are there; what lacks them, or was destroyed, is put anew."""
+        """Return the head of a blob whose data are there; None when it lacks them or was destroyed."""
         if found is None:
             return None
         try:

@@ -37,7 +37,7 @@ class ChunkSealer:
         return sealed
 
     def finish(self) -> bytes:
-        """End the stream; gives its last chunk, which is empty only when the stream is."""
+        """End the stream and return its last chunk, which is empty only when the stream is."""
         return self._seal(bytes(self._waiting), last=True)
 
     def _seal(self, chunk: bytes, *, last: bool) -> bytes:
@@ -72,12 +72,12 @@ def count_chunks(size_bytes: int) -> int:
 
 
 def sealed_size(size_bytes: int) -> int:
-    """Give the length of a stream once it is sealed."""
+    """Return the length of a stream once it is sealed."""
     return size_bytes + count_chunks(size_bytes) * TAG_SIZE_BYTES
 
 
 def chunk_place(number: int, size_bytes: int) -> tuple[int, int]:
-    """Give where chunk `number` of a sealed stream begins and ends."""
+    """Return where chunk `number` of a sealed stream begins and ends."""
     start = number * SEALED_CHUNK_SIZE_BYTES
     return start, min(start + SEALED_CHUNK_SIZE_BYTES, sealed_size(size_bytes))
 

@@ -31,7 +31,7 @@ async def sweep(
     min_age_s: float = MIN_AGE_S,
     look_back_days: int = LOOK_BACK_DAYS,
 ) -> Swept:
-    """Remove drafts, and data of the last days that no head names, when they are older than `min_age_s`.
+    """Remove drafts, and data of the last days that no head names, that are older than `min_age_s`.
 
     Puts may go on meanwhile, as long as none takes longer than `min_age_s`. Raises BlobUnavailable.
     """
@@ -54,7 +54,7 @@ async def sweep(
 
 
 async def _is_named(objects: ObjectStore, data: StoredObject) -> bool:
-    """Tell whether a head names the data; raises AddressError when their trailer is altered, and BlobDamaged."""
+    """Return whether a head names the data; raises AddressError when their trailer is altered, and BlobDamaged."""
     start = max(0, data.size_bytes - TRAILER_SIZE_BYTES)
     address = parse_trailer(await objects.read_range(data.name, start, data.size_bytes))
     found = await objects.read(address.head_name)

@@ -38,7 +38,7 @@ def encrypt_age(key: AgeKey, content: bytes) -> bytes:
 
 
 def _opened_by(key: AgeKey) -> tuple[Path | None, Path]:
-    """Give the identity's file or, when that is None, the passphrase's: the reference's, else the environment's."""
+    """Return the identity's file or, when that is None, the passphrase's: the reference's, else the environment's."""
     if key.identity_file is not None:
         return key.identity_file, Path()
     if key.passphrase_file is not None:

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from components.archive.durable import PRIVATE
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PRIVATE, read_key_file, write_key_file
+from components.archive.keys.files import read_key_file, write_key_file
 
 _SIZE_BYTES = 32
 

@@ -6,9 +6,6 @@ from pathlib import Path
 from components.archive.durable import replace_durably
 from components.archive.keys.errors import KeyFileError
 
-PRIVATE = 0o600
-PUBLIC = 0o644
-
 
 def read_key_file(path: Path) -> bytes:
     """Read a private key's file; raises KeyFileError, also when somebody else may read it."""

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from components.archive.durable import PUBLIC
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
+from components.archive.keys.files import read_public_file, write_key_file
 from components.archive.keys.private import is_kept, read_private, write_private
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
 from components.archive.keys.token import (
@@ -27,7 +28,7 @@ from components.archive.log.note import (
 
 
 def create_log_key(key: KeyReference, name: str) -> Signer:
-    """Make a new key called `name`, and the file with its vkey (`.pub`); both durable.
+    """Create a key called `name`, and the file with its vkey (`.pub`); both durable.
 
     Raises KeyFileError if the key exists (a log whose key is replaced cannot go on) or cannot be made.
     """
@@ -51,7 +52,7 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
 
 
 def generate_log_key(key: KeyReference, name: str) -> Signer:
-    """Make just the private half, of a key that is to follow another; raises KeyFileError."""
+    """Create only the private half of a key that is to follow another; raises KeyFileError."""
     if isinstance(key, TokenKey):
         generate_token_key(key, ED25519_CURVE)
         return _token_signer(key, name)

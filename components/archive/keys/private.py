@@ -3,16 +3,16 @@
 import os
 from pathlib import Path
 
-from components.archive.durable import sync_folder
+from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
 from components.archive.keys.age import decrypt_age, encrypt_age
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PRIVATE, read_key_file, write_key_file
+from components.archive.keys.files import read_key_file, write_key_file
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
 from components.archive.keys.token import is_in_token, remove_token_key, rename_token_key
 
 
 def is_kept(key: KeyReference) -> bool:
-    """Tell whether there is a private key in this place; raises KeyFileError for a token that does not answer."""
+    """Return whether a private key is in this place; raises KeyFileError for a token that does not answer."""
     match key:
         case TokenKey():
             return is_in_token(key)
@@ -58,9 +58,7 @@ def copy_key(source: KeyReference, target: KeyReference) -> None:
     """Keep a second copy of a key that is in a file, encrypted as it is; raises KeyFileError."""
     folder = key_file(target).parent
     try:
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            sync_folder(folder.parent)
+        make_folder(folder, PRIVATE_FOLDER)
     except OSError as error:
         raise KeyFileError(f"{folder}: cannot be made ({error.strerror})") from error
     write_key_file(key_file(target), read_key_file(key_file(source)), PRIVATE)
@@ -85,7 +83,7 @@ def remove_key(key: KeyReference) -> None:
 
 
 def key_file(key: KeyReference) -> Path:
-    """Give the file of a key that is in a file; raises KeyFileError for another."""
+    """Return the file of a key that is in a file; raises KeyFileError for another."""
     match key:
         case TokenKey():
             raise KeyFileError(f"{key}: the key does not leave its token")

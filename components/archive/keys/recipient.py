@@ -4,8 +4,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from components.archive.durable import PUBLIC
 from components.archive.keys.errors import KeyFileError
-from components.archive.keys.files import PUBLIC, read_public_file, write_key_file
+from components.archive.keys.files import read_public_file, write_key_file
 from components.archive.keys.private import is_kept, read_private, write_private
 from components.archive.keys.recipient_text import (
     RecipientError,
@@ -21,7 +22,7 @@ from components.archive.seal import Recipient, RecipientKey
 
 
 def create_recipient_key(key: KeyReference, name: str) -> RecipientKey:
-    """Make a new key called `name`, and the file of its public half (`.pub`); both durable.
+    """Create a key called `name`, and the file of its public half (`.pub`); both durable.
 
     A creation that was killed before it wrote the public half is completed. Raises KeyFileError if both are there,
     or just the public half: then the private one lies elsewhere, and what was sealed to it must go on to open.
@@ -40,7 +41,7 @@ def create_recipient_key(key: KeyReference, name: str) -> RecipientKey:
 
 
 def generate_recipient_key(key: KeyReference, name: str) -> RecipientKey:
-    """Make just the private half; raises KeyFileError."""
+    """Create only the private half; raises KeyFileError."""
     try:
         require_name(name)
     except RecipientError as error:

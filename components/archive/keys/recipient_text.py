@@ -1,11 +1,10 @@
 """A recipient's keys as text (docs/keys.md): `RECIPIENT+name+id+key`, with `PRIVATE+` before the private one."""
 
-import base64
-import binascii
 import re
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 from components.archive.seal import KEY_SIZE_BYTES, Recipient, RecipientKey
 
 _LINE = re.compile(r"RECIPIENT\+([^\s+]+)\+([0-9a-f]{16})\+([A-Za-z0-9+/]{43}=)")
@@ -21,7 +20,7 @@ class RecipientError(ValueError):
 
 
 def require_name(name: str) -> str:
-    """Give the name back; raises RecipientError if it is empty or holds a space or a plus sign."""
+    """Return the name; raises RecipientError if it is empty or holds a space or a plus sign."""
     if not _NAME.fullmatch(name):
         raise RecipientError(f"a recipient's name has no space and no plus sign: {name!r}")
     return name
@@ -63,16 +62,16 @@ def parse_recipient_key(text: str) -> RecipientKey:
 
 
 def _encode(recipient: Recipient, raw: bytes) -> str:
-    return f"RECIPIENT+{require_name(recipient.name)}+{recipient.key_id}+{base64.b64encode(raw).decode()}"
+    return f"RECIPIENT+{require_name(recipient.name)}+{recipient.key_id}+{encode_base64(raw)}"
 
 
 def _parse(text: str) -> tuple[str, str, bytes]:
     match = _LINE.fullmatch(text)
     try:
-        raw = base64.b64decode(match[3], validate=True) if match else b""
-    except binascii.Error:
+        raw = decode_base64(match[3]) if match else b""
+    except ValueError:
         raw = b""
-    if match is None or base64.b64encode(raw).decode() != match[3]:  # else unused bits could differ unnoticed
+    if match is None or not raw:
         raise RecipientError("not the key of a recipient")
     return match[1], match[2], raw
 

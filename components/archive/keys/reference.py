@@ -23,7 +23,7 @@ class AgeKey:
     passphrase_file: Path | None = None
 
     def __str__(self) -> str:
-        """Name the file, for messages."""
+        """Return the file's name, for messages."""
         return f"{_AGE}{self.path}"
 
 
@@ -42,7 +42,7 @@ class TokenKey:
     pin_file: Path | None = None
 
     def __str__(self) -> str:
-        """Name the object and its token, for messages."""
+        """Return the name of the object and of its token, for messages."""
         where = f"token={self.token}" if self.token is not None else f"serial={self.serial}"
         return f"{_PKCS11}{where};object={self.label}"
 
@@ -65,7 +65,7 @@ def parse_key_reference(text: str, folder: Path) -> KeyReference:
 
 
 def public_file(key: KeyReference) -> Path:
-    """Give the file of the public half: `keys/log-gate.pub` for `keys/log-gate.key` and `keys/log-gate.key.age`."""
+    """Return the file of the public half: `keys/log-gate.pub` for `keys/log-gate.key` and `keys/log-gate.key.age`."""
     match key:
         case TokenKey():
             return key.public_file
@@ -76,17 +76,17 @@ def public_file(key: KeyReference) -> Path:
 
 
 def last_signed_file(key: KeyReference) -> Path:
-    """Give the file of the last checkpoint that was signed, beside the public half: `keys/log-gate.last`."""
+    """Return the file of the last checkpoint that was signed, beside the public half: `keys/log-gate.last`."""
     return public_file(key).with_suffix(".last")
 
 
 def next_key(key: KeyReference) -> KeyReference:
-    """Give the place of the key that is to follow this one."""
+    """Return the place of the key that is to follow this one."""
     return beside(key, f"{_name(key)}.next")
 
 
 def retired_key(key: KeyReference, key_id: str) -> KeyReference:
-    """Give the place where a recipient's key is kept once another has followed it: `ring/auditor-<id>.key`."""
+    """Return the place where a recipient's key is kept once another has followed it: `ring/auditor-<id>.key`."""
     match key:
         case TokenKey():
             return replace(key, label=f"{key.label}-{key_id}")
@@ -97,7 +97,7 @@ def retired_key(key: KeyReference, key_id: str) -> KeyReference:
 
 
 def beside(key: KeyReference, name: str) -> KeyReference:
-    """Give the place of another name beside this one: a file of the same folder, an object of the same token."""
+    """Return the place of another name beside this one: a file of the same folder, an object of the same token."""
     match key:
         case TokenKey():
             return replace(key, label=name)
@@ -108,7 +108,7 @@ def beside(key: KeyReference, name: str) -> KeyReference:
 
 
 def secret_files(key: KeyReference) -> tuple[Path, ...]:
-    """Give the files that nobody but the owner may read: the key's own, or that of the PIN."""
+    """Return the files that nobody but the owner may read: the key's own, or that of the PIN."""
     match key:
         case TokenKey():
             return () if key.pin_file is None else (key.pin_file,)
@@ -120,12 +120,12 @@ def secret_files(key: KeyReference) -> tuple[Path, ...]:
 
 
 def needed_files(key: KeyReference) -> list[Path]:
-    """Give the files without which the key cannot be used."""
+    """Return the files without which the key cannot be used."""
     return [*secret_files(key), *([key.public_file] if isinstance(key, TokenKey) else [])]
 
 
 def named_file(key: KeyReference) -> Path:
-    """Give the file that stands for a key when files are listed: its own, or that of a token key's public half."""
+    """Return the file that stands for a key when files are listed: its own, or that of a token key's public half."""
     return key.public_file if isinstance(key, TokenKey) else secret_files(key)[0]
 
 

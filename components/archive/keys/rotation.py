@@ -40,7 +40,7 @@ from components.archive.writer import LogWriter
 
 
 def prepare_log_key(key: KeyReference) -> VerifierKey:
-    """Make the key that is to follow a log's present one, unless one waits already; raises KeyFileError.
+    """Create the key that is to follow a log's present one, unless one waits already; raises KeyFileError.
 
     The log goes over to it when its writer is opened the next time (open_log_writer).
     """
@@ -82,7 +82,7 @@ async def open_log_writer(store: LogStore, key: KeyReference, recipients: Sequen
 
 
 def rotate_recipient_key(key: KeyReference) -> Recipient:
-    """Make a recipient's new key; the old one is kept beside it, for what was sealed to it (load_key_ring).
+    """Create a recipient's new key; the old one is kept beside it, for what was sealed to it (load_key_ring).
 
     Segments are sealed to the new public half once it is where their writers look, and they have started again. A
     rotation that was killed is finished, and no further key made. Raises KeyFileError.

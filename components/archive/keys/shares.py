@@ -29,7 +29,7 @@ def split_key(key: RecipientKey, shares: int, threshold: int) -> list[str]:
 
 
 def join_shares(shares: Sequence[str], recipient: Recipient) -> RecipientKey:
-    """Restore the key whose public half is `recipient`; raises ShareError. More shares than needed may be given."""
+    """Return the key whose public half is `recipient`; raises ShareError. More shares than needed may be given."""
     words = [" ".join(share.lower().split()) for share in shares]
     needed = _require_enough([_parse(text, number) for number, text in enumerate(words, 1)])
     try:
@@ -52,7 +52,7 @@ def _parse(text: str, number: int) -> Share:
 
 
 def _require_enough(shares: Sequence[Share]) -> list[int]:
-    """Give the places of as many different shares as are needed; the same one twice counts once."""
+    """Return the places of as many different shares as are needed; the same one twice counts once."""
     places = list({share.index: place for place, share in enumerate(shares)}.values())
     if not shares or len({share.common_parameters() for share in shares}) != 1:
         raise ShareError("these shares were made at different times; bring those of one time")

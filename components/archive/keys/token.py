@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, NoReturn, TypeVar, cast
+from typing import NamedTuple, NoReturn, Self, TypeVar, cast
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -49,7 +49,7 @@ class _HeldKey:
         self._found: pkcs11.Object | None = None
 
     def use(self, act: Callable[[pkcs11.Object], _Answer]) -> _Answer:
-        """Act with the object, a second time if the session was cut off; raises LogUnavailable."""
+        """Do something with the object, a second time if the session was cut off; raises LogUnavailable."""
         try:
             return act(self._find())
         except (pkcs11.PKCS11Error, KeyFileError):
@@ -68,55 +68,61 @@ class _HeldKey:
         return self._found
 
 
-class TokenSigningKey(Ed25519PrivateKey):
-    """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable when the token does not."""
+class _StaysInToken:
+    """What the private keys of a token have in common: the private half cannot be had."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         self._key = key
         self._held = _HeldKey(key, pair)
+
+    def private_bytes(self, *_: object) -> NoReturn:
+        """Raise KeyFileError: the private half stays in the token."""
+        raise KeyFileError(f"{self._key}: the key does not leave its token")
+
+    private_bytes_raw = private_bytes
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+class TokenSigningKey(_StaysInToken, Ed25519PrivateKey):
+    """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable when the token does not."""
+
+    def __init__(self, key: TokenKey, pair: TokenPair) -> None:
+        super().__init__(key, pair)
         self._public_key = Ed25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> Ed25519PublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def sign(self, data: bytes) -> bytes:  # type: ignore[override]  # any buffer, there
-        """Sign: 64 bytes (RFC 8032)."""
+        """Return the signature: 64 bytes (RFC 8032)."""
 
         def sign_inside(private: pkcs11.Object) -> bytes:
             return cast(pkcs11.SignMixin, private).sign(bytes(data), mechanism=Mechanism.EDDSA)
 
         return self._held.use(sign_inside)
 
-    def private_bytes(self, *_: object) -> NoReturn:
-        """Raise KeyFileError: it stays where it is."""
-        raise KeyFileError(f"{self._key}: the key does not leave its token")
 
-    private_bytes_raw = private_bytes
-
-    def __copy__(self) -> "TokenSigningKey":
-        return self
-
-    def __deepcopy__(self, memo: object) -> "TokenSigningKey":
-        return self
-
-
-class TokenOpeningKey(X25519PrivateKey):
+class TokenOpeningKey(_StaysInToken, X25519PrivateKey):
     """A private key that agrees on a secret in its token (CKM_ECDH1_DERIVE); HPKE makes the rest of it outside."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
-        self._key = key
-        self._held = _HeldKey(key, pair)
+        super().__init__(key, pair)
         self._public_key = X25519PublicKey.from_public_bytes(pair.point)
 
     def public_key(self) -> X25519PublicKey:
-        """Give the public half."""
+        """Return the public half."""
         return self._public_key
 
     def exchange(self, peer_public_key: X25519PublicKey) -> bytes:
-        """Give the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
-
-        X25519PrivateKey.generate().exchange(peer_public_key)  # raises ValueError for a key of low order
+        """Return the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
+        # Raises ValueError for a key of low order.
+        X25519PrivateKey.generate().exchange(peer_public_key)
 
         def derive_inside(private: pkcs11.Object) -> bytes:
             secret = cast(pkcs11.DeriveMixin, private).derive_key(
@@ -132,18 +138,6 @@ class TokenOpeningKey(X25519PrivateKey):
                 secret.destroy()
 
         return self._held.use(derive_inside)
-
-    def private_bytes(self, *_: object) -> NoReturn:
-        """Raise KeyFileError: it stays where it is."""
-        raise KeyFileError(f"{self._key}: the key does not leave its token")
-
-    private_bytes_raw = private_bytes
-
-    def __copy__(self) -> "TokenOpeningKey":
-        return self
-
-    def __deepcopy__(self, memo: object) -> "TokenOpeningKey":
-        return self
 
 
 def generate_token_key(key: TokenKey, curve: bytes) -> None:
@@ -175,19 +169,20 @@ def fetch_token_pair(key: TokenKey, curve: bytes) -> TokenPair:
         point = bytes(public[Attribute.EC_POINT])
     if not key_id:
         raise KeyFileError(f"{key}: the pair has no id (CKA_ID) in the token; give it one")
-    if len(point) not in (_POINT_SIZE_BYTES, _POINT_SIZE_BYTES + 2):  # raw, or a DER OCTET STRING
+    # Raw, or a DER OCTET STRING.
+    if len(point) not in (_POINT_SIZE_BYTES, _POINT_SIZE_BYTES + 2):
         raise KeyFileError(f"{key}: the token gives its public key in no known form")
     return TokenPair(key_id, point[-_POINT_SIZE_BYTES:])
 
 
 def is_in_token(key: TokenKey) -> bool:
-    """Tell whether the token has a private key of this label; raises KeyFileError."""
+    """Return whether the token has a private key of this label; raises KeyFileError."""
     with _errors_told(key):
         return bool(_find_all_private(_open_session(key), key.label))
 
 
 def fetch_token_labels(key: TokenKey) -> list[str]:
-    """Give the labels of the token's private keys; raises KeyFileError."""
+    """Return the labels of the token's private keys; raises KeyFileError."""
     with _errors_told(key):
         found = _open_session(key).get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})
         return sorted(str(each[Attribute.LABEL]) for each in found)
@@ -237,12 +232,13 @@ def _log_in(key: TokenKey) -> pkcs11.Session:
     token = pkcs11.lib(str(key.module)).get_token(**wanted)
     try:
         return token.open(rw=True, user_pin=pin)
-    except pkcs11.UserAlreadyLoggedIn:  # what counts is the process, not the session
+    except pkcs11.UserAlreadyLoggedIn:
+        # The process is logged in, not the session.
         return token.open(rw=True)
 
 
 def _is_alive(session: pkcs11.Session) -> bool:
-    """Tell whether the session outlived what happened to the token; a search in a dead one complains on stderr."""
+    """Return whether the session is still usable; a search in a dead one complains on stderr."""
     try:
         session.generate_random(64)
     except pkcs11.PKCS11Error:

@@ -1,11 +1,10 @@
 """Checkpoints: a log's origin, size and root hash as a signed note (C2SP tlog-checkpoint)."""
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from components.archive.log.note import NoteSigner, VerifierKey, sign_note, verify_note
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _ROOT_SIZE_BYTES = 32
@@ -26,7 +25,7 @@ class Checkpoint:
 
 def encode_checkpoint(checkpoint: Checkpoint) -> str:
     """Encode the text that is signed: three lines (tlog-checkpoint, Note text)."""
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{encode_base64(checkpoint.root)}\n"
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -55,9 +54,9 @@ def verify_checkpoint(note: str, key: VerifierKey) -> Checkpoint:
 
 def _parse_root(text: str) -> bytes:
     try:
-        root = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        root = decode_base64(text)
+    except ValueError:
         root = b""
-    if len(root) != _ROOT_SIZE_BYTES or base64.b64encode(root).decode() != text:
+    if len(root) != _ROOT_SIZE_BYTES:
         raise CheckpointError("a checkpoint's third line is the root hash in base64")
     return root

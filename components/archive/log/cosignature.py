@@ -88,7 +88,7 @@ class Cosigner:
 
 
 def make_cosigner_key(name: str, public_key: CosignerPublicKey) -> CosignerKey:
-    """Name a public key; raises NoteError if the name holds a space or a plus sign."""
+    """Return a public key with its name; raises NoteError if the name holds a space or a plus sign."""
     return CosignerKey(name, hash_key(name, _type_of(public_key) + public_key.public_bytes_raw()), public_key)
 
 
@@ -125,7 +125,7 @@ def parse_cosigner(text: str) -> Cosigner:
 
 
 def cosign_checkpoint(text: str, cosigner: CheckpointCosigner, timestamp_s: int) -> str:
-    """Cosign a checkpoint's text (a note's, without signatures); gives the line to add to the note.
+    """Cosign a checkpoint's text (a note's, without signatures); returns the line to add to the note.
 
     Raises CheckpointError for another text and CosignatureError for a time or a name that does not fit.
     """

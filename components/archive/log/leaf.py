@@ -101,5 +101,5 @@ def parse_leaf(data: bytes) -> Leaf:
 
 
 def is_payload_of(leaf: Leaf, payload: bytes) -> bool:
-    """Tell whether these are the stored bytes that the leaf names."""
+    """Return whether these are the stored bytes that the leaf names."""
     return len(payload) == leaf.size_bytes and sha256(payload).digest() == leaf.payload_sha256

@@ -38,12 +38,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root_hash(frontier: Frontier) -> bytes:
-    """Give the tree's root (RFC 6962, 2.1: MTH)."""
+    """Return the tree's root (RFC 6962, 2.1: MTH)."""
     return join_subtrees(frontier.nodes) if frontier.nodes else EMPTY_ROOT
 
 
 def join_subtrees(roots: Sequence[bytes]) -> bytes:
-    """Join the roots of neighbouring perfect subtrees, the tallest first, into one hash."""
+    """Return the one hash of the roots of neighbouring perfect subtrees, the tallest first."""
     joined = roots[-1]
     for root in reversed(roots[:-1]):
         joined = node_hash(root, joined)
@@ -89,7 +89,7 @@ def split_span(span: Span) -> list[tuple[int, int]]:
 
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
-    """Name the hashes that prove leaf `index` in a tree of `size` leaves (RFC 6962, 2.1.1: PATH)."""
+    """Return the hashes that prove leaf `index` in a tree of `size` leaves (RFC 6962, 2.1.1: PATH)."""
     if not 0 <= index < size:
         raise ProofError(f"no leaf {index} in a tree of {size}")
     spans = []
@@ -106,7 +106,7 @@ def inclusion_spans(index: int, size: int) -> list[Span]:
 
 
 def consistency_spans(old_size: int, new_size: int) -> list[Span]:
-    """Name the hashes that prove one tree a prefix of another (RFC 6962, 2.1.2: PROOF)."""
+    """Return the hashes that prove one tree a prefix of another (RFC 6962, 2.1.2: PROOF)."""
     if not 0 < old_size <= new_size:
         raise ProofError(f"no consistency proof from {old_size} to {new_size}")
     spans = []
@@ -160,12 +160,12 @@ def verify_consistency(
 
 
 def hash_span(span: Span, node: Callable[[int, int], bytes]) -> bytes:
-    """Compute a span's hash from its perfect subtrees, each got by `node(height, position)`."""
+    """Compute a span's hash from its perfect subtrees; `node(height, position)` returns each."""
     return join_subtrees([node(height, position) for height, position in split_span(span)])
 
 
 def _split(count: int) -> int:
-    """Largest power of two smaller than `count`: RFC 6962's k."""
+    """Return the largest power of two smaller than `count`: RFC 6962's k."""
     return 1 << (count - 1).bit_length() - 1
 
 

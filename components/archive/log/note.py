@@ -1,7 +1,5 @@
 """Signed notes with Ed25519 keys (C2SP signed-note)."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +8,8 @@ from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 
 ED25519 = b"\x01"
 MAX_SIGNATURES = 64
@@ -72,12 +72,12 @@ class Signer:
 
 
 def make_signer(name: str, private_key: Ed25519PrivateKey) -> Signer:
-    """Name a private key; raises NoteError if the name holds a space or a plus sign."""
+    """Return a private key with its name; raises NoteError if the name holds a space or a plus sign."""
     return Signer(name, derive_key_id(name, private_key.public_key()), private_key)
 
 
 def make_verifier_key(name: str, public_key: Ed25519PublicKey) -> VerifierKey:
-    """Name a public key; raises NoteError if the name holds a space or a plus sign."""
+    """Return a public key with its name; raises NoteError if the name holds a space or a plus sign."""
     return VerifierKey(name, derive_key_id(name, public_key), public_key)
 
 
@@ -146,7 +146,7 @@ def split_note(note: str) -> tuple[str, list[SignatureLine]]:
 
 
 def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
-    """Give the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
+    """Return the text of a note that at least one of `keys` signed; raises NoteError as `verify_signatures` does."""
     text, signers = verify_signatures(note, keys)
     if not signers:
         raise NoteError("no known key signed this note")
@@ -154,7 +154,7 @@ def verify_note(note: str, keys: Iterable[VerifierKey]) -> str:
 
 
 def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list[VerifierKey]]:
-    """Give the text of a note, and those of `keys` that signed it, each once.
+    """Return the text of a note, and those of `keys` that signed it, each once.
 
     Raises NoteError when it is malformed, or when a known key's signature is wrong; signatures of unknown keys are
     passed over (signed-note, Signatures).
@@ -176,7 +176,7 @@ def verify_signatures(note: str, keys: Iterable[VerifierKey]) -> tuple[str, list
 
 def encode_signature_line(line: SignatureLine) -> str:
     """Encode a signature as the line of a note, with its newline."""
-    return f"— {line.name} {_base64(line.key_id + line.signature)}\n"
+    return f"— {line.name} {encode_base64(line.key_id + line.signature)}\n"
 
 
 def parse_signature_line(line: str) -> SignatureLine:
@@ -190,7 +190,7 @@ def parse_signature_line(line: str) -> SignatureLine:
 
 def encode_key(name: str, key_id: bytes, typed_key: bytes) -> str:
     """Encode `name+id+key`, the form of public keys of any type (signed-note, Verifier keys) and private ones."""
-    return f"{name}+{key_id.hex()}+{_base64(typed_key)}"
+    return f"{name}+{key_id.hex()}+{encode_base64(typed_key)}"
 
 
 def parse_key(text: str) -> tuple[str, bytes, bytes]:
@@ -219,15 +219,8 @@ def _require_text(text: str) -> None:
         raise NoteError("a note's text ends in a newline and holds no other control character")
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
 def _parse_base64(text: str) -> bytes:
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(text)
+    except ValueError:
         raise NoteError("malformed base64") from None
-    if _base64(data) != text:  # else unused bits could be flipped unnoticed
-        raise NoteError("malformed base64")
-    return data

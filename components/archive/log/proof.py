@@ -1,7 +1,5 @@
 """Proofs that need no server: a checkpoint with the way from one leaf to its root (C2SP tlog-proof)."""
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
@@ -9,6 +7,7 @@ from components.archive.log.checkpoint import Checkpoint, verify_checkpoint
 from components.archive.log.leaf import Leaf, parse_leaf
 from components.archive.log.merkle import ProofError, leaf_hash, verify_inclusion
 from components.archive.log.note import VerifierKey
+from components.archive.log.strict_base64 import decode_base64, encode_base64
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 MAX_HASHES = 63
@@ -32,8 +31,8 @@ class LogProof:
 
 def encode_proof(proof: LogProof) -> str:
     """Encode as the text of a `.tlog-proof` file."""
-    extra = [f"extra {_base64(proof.extra)}"] if proof.extra else []
-    lines = [FIRST_LINE, *extra, f"index {proof.index}", *map(_base64, proof.hashes)]
+    extra = [f"extra {encode_base64(proof.extra)}"] if proof.extra else []
+    lines = [FIRST_LINE, *extra, f"index {proof.index}", *map(encode_base64, proof.hashes)]
     return "\n".join(lines) + "\n\n" + proof.note
 
 
@@ -77,15 +76,11 @@ def verify_own_proof(proof: LogProof, key: VerifierKey) -> tuple[Leaf, Checkpoin
     return leaf, checkpoint
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
 def _parse_base64(text: str) -> bytes:
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = decode_base64(text)
+    except ValueError:
         data = b""
-    if not data or _base64(data) != text:  # else unused bits could be flipped unnoticed
+    if not data:
         raise ProofError("malformed base64")
     return data

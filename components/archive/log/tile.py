@@ -62,13 +62,13 @@ def grow(tree: TiledTree, leaf_hashes: Sequence[bytes]) -> tuple[TiledTree, list
 
 
 def unfinished_tile(level: int, size: int) -> tuple[int, int]:
-    """Give number and width (0 to 255 hashes) of a level's unfinished tile in a tree of `size` leaves."""
+    """Return number and width (0 to 255 hashes) of a level's unfinished tile in a tree of `size` leaves."""
     hashes = size >> (TILE_HEIGHT * level)
     return hashes // TILE_WIDTH, hashes % TILE_WIDTH
 
 
 def unfinished_tiles(size: int) -> list[TileId]:
-    """Name the unfinished tiles that a tree of `size` leaves has: what its root can be computed from."""
+    """Return the unfinished tiles of a tree of `size` leaves: its root can be computed from them."""
     places = ((level, *unfinished_tile(level, size)) for level in range(level_count(size)))
     return [TileId(level, n) for level, n, width in places if width]
 
@@ -98,7 +98,7 @@ def restore_tree(size: int, tiles: Mapping[TileId, bytes]) -> TiledTree:
 
 
 def tiles_of_spans(spans: Sequence[Span]) -> set[TileId]:
-    """Name the tiles that the hashes of a proof come from."""
+    """Return the tiles that hold the hashes of a proof."""
     return {
         TileId(*_tile_of(height, position)[:2]) for span in spans for height, position in split_span(span)
     }
@@ -115,7 +115,7 @@ def hash_spans(spans: Sequence[Span], tiles: Mapping[TileId, bytes]) -> list[byt
 
 
 def _tile_of(height: int, position: int) -> tuple[int, int, int, int]:
-    """Place a perfect subtree: level and number of its tile, height and position within."""
+    """Return the place of a perfect subtree: level and number of its tile, height and position within."""
     level, height_in_tile = divmod(height, TILE_HEIGHT)
     n, position_in_tile = divmod(position, 1 << (TILE_HEIGHT - height_in_tile))
     return level, n, height_in_tile, position_in_tile

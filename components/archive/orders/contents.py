@@ -47,7 +47,7 @@ class SegmentContents:
 
 
 async def fetch_segment(source: LogSource, number: int) -> SegmentRow | None:
-    """Give the row of a segment, None when there is none."""
+    """Return the row of a segment, None when there is none."""
     rows = await source.fetch_segments(number, number + 1)
     return rows[0] if rows else None
 
@@ -69,7 +69,7 @@ async def read_segment(source: LogSource, row: SegmentRow) -> SegmentContents:
 
 
 async def has_begun(source: LogSource, order: Order) -> bool:
-    """Tell whether an order to destroy has come to all of its segments, or records: a quick look, not at payloads."""
+    """Return whether an order to destroy has come to all of its segments, or records; reads no payloads."""
     if order.act is Act.EXPIRE:
         rows = [await fetch_segment(source, number) for number in order.segments]
         return all(row is None or row.keys is None for row in rows)

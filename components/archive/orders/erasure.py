@@ -1,13 +1,12 @@
 """The keys of a segment after single records of it were destroyed (docs/archive-format.md, sections 2 and 7)."""
 
-import base64
-import binascii
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from components.archive.log.strict_base64 import decode_base64
 from components.archive.seal import KEY_SIZE_BYTES, TAG_SIZE_BYTES, SealError, SegmentKeys, advance
 
 # HPKE: the encapsulated key (32 bytes) and the tag; inside, a count, single keys and the chain (seal.py).
@@ -27,7 +26,7 @@ class NewEnvelopes:
 
 
 def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
-    """Give keys that open all that `keys` do, but not the `erased` positions, of which there is at least one.
+    """Return keys that open all that `keys` do, but not the `erased` positions, of which there is at least one.
 
     A chain leads to every position behind it, so it must begin behind the last that is erased; of those before, the
     single keys stay.
@@ -42,7 +41,7 @@ def remove_positions(keys: SegmentKeys, erased: Collection[int]) -> SegmentKeys:
 
 
 def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> str:
-    """Say what is wrong with new envelopes of a segment, without opening them; an empty text when nothing is.
+    """Return what is wrong with new envelopes of a segment, without opening them; empty when nothing is.
 
     They must be made from the present ones, or they could bring back keys of another erasure that came between; for the
     same recipients; and as long as envelopes without the keys of `erased`, all positions that were ever destroyed.
@@ -63,12 +62,12 @@ def check_envelopes(old: bytes, new: NewEnvelopes, erased: Collection[int]) -> s
 
 
 def _read(envelopes: bytes) -> dict[tuple[str, str], int]:
-    """Give the length of what is sealed, by recipient."""
+    """Return the length of what is sealed, by recipient."""
     try:
         entries: list[dict[str, Any]] = json.loads(envelopes)
         return {
-            (str(entry["name"]), str(entry["key_id"])): len(base64.b64decode(entry["sealed"], validate=True))
+            (str(entry["name"]), str(entry["key_id"])): len(decode_base64(entry["sealed"]))
             for entry in entries
         }
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError):
         raise SealError("the envelopes of the segment are malformed") from None

@@ -82,7 +82,7 @@ class OrderExecutor:
         self._unanswered: dict[str, Answer] = {}  # carried out, and something still in the way of purging
 
     async def serve(self) -> list[Outcome]:
-        """Carry out what an earlier writer left, then every request that waits; gives what became of each.
+        """Carry out what an earlier writer left, then every request that waits; returns what became of each.
 
         Raises LogUnavailable, after which it may be called again, LogDamaged and LogFenced.
         """
@@ -112,7 +112,7 @@ class OrderExecutor:
         return outcomes
 
     async def _purge(self, *, requests_only: bool = False) -> bool:
-        """Empty the files beside the log; False while a reader or the disk is in the way."""
+        """Empty the files beside the log; returns False while a reader or the disk is in the way."""
         try:
             await self._writer.purge(requests_only=requests_only)
         except LogUnavailable:
@@ -162,7 +162,7 @@ class OrderExecutor:
         return Answer(not refusals, recorded.index if recorded else None, lines)
 
     async def _decide(self, order: Order, request: Request) -> Sequence[Refusal]:
-        """Give the reasons against a new order."""
+        """Return the reasons against a new order."""
         if order.log != self._origin:
             return [
                 Refusal(Reason.OTHER_LOG, f"the order is for the log {order.log}; this is {self._origin}")
@@ -221,7 +221,7 @@ class OrderExecutor:
                 yield await read_segment(self._source, row)
 
     async def _destroy(self, order: Order, envelopes: Mapping[int, NewEnvelopes]) -> list[Refusal]:
-        """Destroy what a recorded order names and is still there; gives what keeps it from going on, if anything."""
+        """Destroy what a recorded order names and is still there; returns what keeps it from going on, if anything."""
         refusals: list[Refusal] = []
         if not order.act.destroys:
             return refusals
@@ -248,7 +248,7 @@ class OrderExecutor:
 
 
 def _held(order: Order, contents: SegmentContents, holds: Sequence[Hold]) -> Sequence[Refusal]:
-    """Look for holds that came after the order was recorded, while nobody carried it out."""
+    """Return the holds that came after the order was recorded and before it was carried out."""
     if order.act is Act.EXPIRE:
         return decide_resumption([contents.facts], [], holds)
     records = [

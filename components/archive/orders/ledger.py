@@ -49,12 +49,12 @@ class Ledger:
             self._next_segment = end
 
     def holds(self) -> list[Hold]:
-        """Give the holds that are in force."""
+        """Return the holds that are in force."""
         released = {each.order.hold for each in self.orders.values() if each.order.act is Act.RELEASE}
         return [make_hold(each) for each in self._of(Act.HOLD) if each.id not in released]
 
     def destructive(self) -> list[Order]:
-        """Give the orders to destroy, carried out or not."""
+        """Return the orders to destroy, carried out or not."""
         return [*self._of(Act.EXPIRE), *self._of(Act.ERASE)]
 
     def _of(self, act: Act) -> Iterator[Order]:
@@ -71,7 +71,7 @@ class Ledger:
 
 
 def make_hold(order: Order) -> Hold:
-    """Say what a hold holds: single records where it names any, else whole segments; and conversations."""
+    """Return what a hold holds: single records where it names any, else whole segments; and conversations."""
     segments = () if order.indexes else order.segments
     return Hold(order.id, frozenset(segments), frozenset(order.indexes), frozenset(order.conversations))
 

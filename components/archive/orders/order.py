@@ -112,7 +112,7 @@ def approve_order(note: str, signer: NoteSigner) -> str:
 
 
 def order_text(note: str) -> str:
-    """Give the text of an order, signed or not; nothing is verified."""
+    """Return the text of an order, signed or not; nothing is verified."""
     text, blank, _signatures = note.rpartition("\n\n")
     return f"{text}\n" if blank else note
 

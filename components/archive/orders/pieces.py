@@ -25,13 +25,13 @@ class Piece:
 
 
 def find_targets(order: Order, contents: SegmentContents) -> list[Leaf]:
-    """Give the records of a segment that an order still has to destroy."""
+    """Return the records of a segment that an order still has to destroy."""
     wanted = set(order.indexes)
     return [leaf for leaf in contents.remaining if order.act is Act.EXPIRE or leaf.index in wanted]
 
 
 def is_begun(order: Order, contents: SegmentContents) -> bool:
-    """Tell whether an order's tombstone for a segment is there: its transaction changed the keys, too."""
+    """Return whether an order's tombstone for a segment is there: its transaction changed the keys, too."""
     keys = contents.row.keys
     if order.act is Act.EXPIRE or keys is None:
         return keys is None
@@ -39,12 +39,12 @@ def is_begun(order: Order, contents: SegmentContents) -> bool:
 
 
 def is_finished(order: Order, contents: SegmentContents) -> bool:
-    """Tell whether an order to destroy has nothing left to do in a segment."""
+    """Return whether an order to destroy has nothing left to do in a segment."""
     return not find_targets(order, contents) and (order.act is Act.ERASE or contents.row.keys is None)
 
 
 def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]) -> str:
-    """Say what is wrong with the envelopes that an erasure brings for a segment; an empty text when nothing is."""
+    """Return what is wrong with the envelopes that an erasure brings for a segment; empty when nothing is."""
     old, new = contents.row.keys, envelopes.get(contents.row.number)
     if order.act is not Act.ERASE or old is None or is_begun(order, contents):
         return ""
@@ -59,7 +59,7 @@ def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, 
 def plan_pieces(
     order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]
 ) -> Iterator[Piece]:
-    """Cut up what an order destroys of a segment, in the order in which it must be done.
+    """Yield the pieces in which an order destroys a segment, in the order in which it must be done.
 
     The first piece takes the keys of all of it: from then on nobody can read it any more, and what follows only
     removes what is unreadable.

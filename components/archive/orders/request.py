@@ -8,7 +8,8 @@ from typing import Any
 
 from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.order import Order
-from components.archive.record import OrderDetails, RecordError, RecordKind, parse_record
+from components.archive.record import OrderDetails, RecordKind, parse_record
+from components.archive.record_header import RecordError
 
 
 class RequestError(ValueError):
@@ -58,7 +59,7 @@ def parse_request(text: str | bytes) -> Request:
 
 
 def check_request(request: Request, order: Order) -> OrderDetails:
-    """Give the details of a request of this order; raises RequestError unless its parts are those that it names."""
+    """Return the details of a request of this order; raises RequestError unless its parts are those that it names."""
     if sha256(request.details).hexdigest() != order.details:
         raise RequestError("the details are not those that the order names")
     try:

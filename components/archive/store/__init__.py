@@ -113,46 +113,46 @@ class LogSource(Protocol):
     """Reads a log. Every method raises LogUnavailable, or LogDamaged when the store itself is corrupt."""
 
     async def fetch_meta(self) -> Mapping[str, str]:
-        """Give the log's `format` and `origin`; nothing yet in a new store."""
+        """Return the log's `format` and `origin`; empty for a new store."""
 
     async def fetch_newest_checkpoint(self) -> CheckpointRow | None:
-        """Give the checkpoint with the highest `second`."""
+        """Return the checkpoint with the highest `second`."""
 
     async def fetch_checkpoints(self, size: int, limit: int) -> list[CheckpointRow]:
-        """Give kept checkpoints of at least `size` records, by size, at most `limit` of them."""
+        """Return kept checkpoints of at least `size` records, by size, at most `limit` of them."""
 
     async def fetch_checkpoints_after(self, second: int, limit: int) -> list[CheckpointRow]:
-        """Give kept checkpoints of later seconds, in order, at most `limit` of them."""
+        """Return kept checkpoints of later seconds, in order, at most `limit` of them."""
 
     async def fetch_bounds(self) -> tuple[int, int] | None:
-        """Give the lowest and the highest index that is stored."""
+        """Return the lowest and the highest index that is stored."""
 
     async def fetch_rows(self, first: int, end: int) -> list[RecordRow]:
-        """Give the records `first <= index < end` in order, those that exist."""
+        """Return the records `first <= index < end` in order, those that exist."""
 
     async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
-        """Give just the leaves of `fetch_rows`."""
+        """Return just the leaves of `fetch_rows`."""
 
     async def fetch_destroyed(self, first: int, end: int) -> list[int]:
-        """Give the indexes of those of `fetch_rows` whose payload was destroyed."""
+        """Return the indexes of those of `fetch_rows` whose payload was destroyed."""
 
     async def fetch_tiles(self, ids: Iterable[TileId]) -> dict[TileId, bytes]:
-        """Give the hashes of the named tiles, those that exist; zeros may follow those of an unfinished one."""
+        """Return the hashes of the named tiles, those that exist; zeros may follow those of an unfinished one."""
 
     async def fetch_segments(self, first: int = 1, end: int = 2**62) -> list[SegmentRow]:
-        """Give the segments `first <= number < end` in order."""
+        """Return the segments `first <= number < end` in order."""
 
     async def fetch_open_segments(self) -> list[SegmentRow]:
-        """Give the segments that have no manifest yet, in order."""
+        """Return the segments that have no manifest yet, in order."""
 
     async def fetch_last_segment(self) -> int:
-        """Give the highest number of a segment, 0 when there is none."""
+        """Return the highest number of a segment, 0 when there is none."""
 
     async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
-        """Give the newest `limit` memos with `first < before`, the newest first."""
+        """Return the newest `limit` memos with `first < before`, the newest first."""
 
     async def fetch_requests(self) -> list[RequestRow]:
-        """Give all requests, in the order in which they came."""
+        """Return all requests, in the order in which they came."""
 
     async def close(self) -> None:
         """Let go of the store."""
@@ -165,7 +165,7 @@ class RequestBox(Protocol):
         """Put a request in, durably; does nothing when it is there and has no answer yet."""
 
     async def fetch_answer(self, id_: str) -> str | None:
-        """Give the answer to a request, None while there is none."""
+        """Return the answer to a request, None while there is none."""
 
     async def withdraw_request(self, id_: str) -> None:
         """Take a request out, with its answer."""

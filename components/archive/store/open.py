@@ -1,12 +1,15 @@
 """Opens the store that a name names: the path of an SQLite database, or `postgresql://user@host/database#log`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from components.archive.errors import LogUnavailable
 from components.archive.store import LogSource, LogStore, RequestBox
 from components.archive.store.postgres_url import parse_postgres_url
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_requests import SqliteRequests
+from components.archive.store.sqlite_source import SqliteSource
 
 StoreName = str | Path
 
@@ -15,12 +18,12 @@ _NOT_INSTALLED = "logs in PostgreSQL need the extra: pip install 'steelyard[post
 
 
 def is_postgres(name: StoreName) -> bool:
-    """Tell whether a store's name is that of one in PostgreSQL."""
+    """Return whether a store's name is that of one in PostgreSQL."""
     return isinstance(name, str) and name.startswith(_POSTGRES)
 
 
 def parse_store_name(text: str, folder: Path) -> StoreName:
-    """Give the name of a store as settings write it: relative paths start at `folder`; raises ValueError."""
+    """Return the name of a store as settings write it: relative paths start at `folder`; raises ValueError."""
     if not is_postgres(text):
         return folder / Path(text).expanduser()
     parse_postgres_url(text)
@@ -28,17 +31,17 @@ def parse_store_name(text: str, folder: Path) -> StoreName:
 
 
 def store_label(name: StoreName) -> str:
-    """Give a store's name as it may be shown: without user and password."""
+    """Return a store's name as it may be shown: without user and password."""
     return parse_postgres_url(str(name)).label if is_postgres(name) else str(name)
 
 
 def log_name(name: StoreName) -> str:
-    """Give the log's name in the ids of records, such as `gate` in `gate/100042`: what the file or schema is called."""
+    """Return the log's name in the ids of records, such as `gate` in `gate/100042`: the name of its file or schema."""
     return parse_postgres_url(str(name)).log if is_postgres(name) else Path(name).stem
 
 
 def log_file(name: StoreName) -> Path | None:
-    """Give the file of a log's store; None for a database elsewhere."""
+    """Return the file of a log's store; None for a database elsewhere."""
     return None if is_postgres(name) else Path(name)
 
 
@@ -46,10 +49,8 @@ async def open_source(name: StoreName) -> LogSource:
     """Open a log for reading; raises LogMissing, LogUnavailable and LogDamaged."""
     if not is_postgres(name):
         return await SqliteSource.open(Path(name))
-    try:
-        from components.archive.store.postgres import PostgresSource
-    except ModuleNotFoundError:
-        raise LogUnavailable(_NOT_INSTALLED) from None
+    with _extra_named():
+        from components.archive.store.postgres_source import PostgresSource
     return await PostgresSource.open(str(name))
 
 
@@ -57,10 +58,8 @@ async def open_store(name: StoreName) -> LogStore:
     """Open a log, made already or not, as its one writer; raises LogBusy, LogUnavailable and LogDamaged."""
     if not is_postgres(name):
         return await SqliteStore.open(Path(name))
-    try:
+    with _extra_named():
         from components.archive.store.postgres import PostgresStore
-    except ModuleNotFoundError:
-        raise LogUnavailable(_NOT_INSTALLED) from None
     return await PostgresStore.open(str(name))
 
 
@@ -68,8 +67,15 @@ async def open_requests(name: StoreName) -> RequestBox:
     """Open a log to ask its writer for something; raises LogUnavailable."""
     if not is_postgres(name):
         return await SqliteRequests.open(Path(name))
-    try:
+    with _extra_named():
         from components.archive.store.postgres_requests import PostgresRequests
+    return await PostgresRequests.open(str(name))
+
+
+@contextmanager
+def _extra_named() -> Iterator[None]:
+    """Turn the error of a driver that is not installed into LogUnavailable, which says what to install."""
+    try:
+        yield
     except ModuleNotFoundError:
         raise LogUnavailable(_NOT_INSTALLED) from None
-    return await PostgresRequests.open(str(name))

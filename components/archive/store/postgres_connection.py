@@ -39,7 +39,7 @@ _CORRUPT = "XX"
 
 
 async def open_connection(url: PostgresUrl, name: str) -> asyncpg.Connection:
-    """Connect, `name` being what the server shows of us; raises what `postgres_errors_named` names."""
+    """Connect; the server shows us as `name`. Raises what `postgres_errors_named` names."""
     return await asyncpg.connect(
         url.dsn,
         timeout=CONNECT_TIMEOUT_S,
@@ -49,7 +49,7 @@ async def open_connection(url: PostgresUrl, name: str) -> asyncpg.Connection:
 
 
 def make_session_name(role: str) -> str:
-    """Make a name that the server shows, and that is nobody else's."""
+    """Return a name that the server shows, and that nobody else has."""
     return f"steelyard {role} {secrets.token_hex(8)}"
 
 

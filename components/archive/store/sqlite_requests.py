@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.archive.errors import LogUnavailable
-from components.archive.store.connection import Connection, open_connection, sqlite_errors_named
+from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
 
 # A request may say who is suspected of what: nothing of it may stay in a free page.
 # And it may have to wait longer than others: a writer that commits all the while leaves short gaps only.

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from components.archive.log.tile import TILE_SIZE_BYTES, Tile
 from components.archive.store import Change, CheckpointRow, Destruction, Rows, SegmentRow
-from components.archive.store.connection import Statement
 from components.archive.store.migrations import Migration
+from components.archive.store.sqlite_connection import Statement
 
 # A statement of many rows costs less than one for each. So rows are bound to a statement of the next power of two,
 # whose other rows stay null, and eleven prepared statements serve batches of every length.
@@ -13,13 +13,13 @@ MAX_ROWS_PER_STATEMENT = 1024
 
 
 def migration_statements(migration: Migration) -> Iterator[Statement]:
-    """Give what applies a migration and notes that it was."""
+    """Yield what applies a migration and notes that it was."""
     yield from ((sql, ()) for sql in migration.statements())
     yield "INSERT INTO migration VALUES (?, ?)", (migration.number, migration.sha256)
 
 
 def change_statements(change: Change) -> list[Statement]:
-    """Give what keeps a change."""
+    """Return what keeps a change."""
     first, leaves, payloads = change.first, change.leaves, change.payloads
     # A record alone is what most commits on a calm line are of, and what its sender waits for.
     statements: list[Statement] = (
@@ -77,7 +77,7 @@ def _destroy_statements(destruction: Destruction) -> Iterator[Statement]:
 
 
 def load_statements(rows: Rows) -> Iterator[Statement]:
-    """Give what keeps rows of another copy."""
+    """Yield what keeps rows of another copy."""
     yield from (("INSERT OR REPLACE INTO meta VALUES (?, ?)", entry) for entry in rows.meta.items())
     if rows.records:
         indexes, leaves = [row.index for row in rows.records], [row.leaf for row in rows.records]
@@ -103,7 +103,7 @@ def _tile_statement(tiles: Sequence[Tile]) -> Statement:
 
 
 def checkpoint_statement(checkpoint: CheckpointRow) -> Statement:
-    """Give what keeps a checkpoint in place of its second's last."""
+    """Return what keeps a checkpoint in place of its second's last."""
     row = (checkpoint.second, checkpoint.size, checkpoint.note)
     return "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row
 

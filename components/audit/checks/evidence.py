@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.archive.kept_checkpoints import kept_folder
 from components.archive.store.open import log_file
-from components.archive.witnessed import kept_folder
 from components.audit.verify import read_notes, read_vkeys
 from components.process.errors import SiteError
 from components.settings.audit import LogSettings
@@ -27,7 +27,7 @@ class Evidence:
     approvers: tuple[str, ...] = ()
 
     def checkpoints_of(self, origin: str) -> list[str]:
-        """Give the checkpoints of the log with this origin."""
+        """Return the checkpoints of the log with this origin."""
         return [note for note in self.checkpoints if note.startswith(f"{origin}\n")]
 
 
@@ -69,7 +69,7 @@ def read_witnessed(log: LogSettings) -> list[str]:
 
 
 def _site_witnesses(table: dict[str, Any] | None, folder: Path) -> list[str]:
-    """Give the keys of the witnesses that the site asks, and of its own."""
+    """Return the keys of the witnesses that the site asks, and of its own."""
     if table is None:
         return []
     vkeys = ["\n".join(asked.get("vkeys", [])) for asked in table.get("asks", [])]

@@ -14,13 +14,13 @@ from components.archive.record import (
     Access,
     Alarm,
     Delivery,
-    RecordError,
     RecordKind,
     Submission,
     parse_record,
 )
+from components.archive.record_header import RecordError
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.settings.audit import AuditSettings
 
 _CHUNK_RECORDS = 500
@@ -158,7 +158,7 @@ class Account:
                 self._alarms.append(RaisedAlarm(opened.index, record))
 
     def finish(self, log_size: int) -> Reconciliation:
-        """Give the account of a log of so many records."""
+        """Return the account of a log of so many records."""
         if log_size > self._size:
             self._records_missing.append(Range(self._size, log_size - 1))
         return Reconciliation(
@@ -228,7 +228,7 @@ def _report(epoch: _Epoch) -> EpochReport:
 
 
 def _without(accounted: list[int], first: int, last: int) -> Iterator[Range]:
-    """Give the numbers from `first` to `last` but those in this sorted list, as ranges."""
+    """Yield the numbers from `first` to `last` without those in this sorted list, as ranges."""
     for number in accounted[bisect_left(accounted, first) : bisect_right(accounted, last)]:
         if first < number:
             yield Range(first, number - 1)
@@ -238,7 +238,7 @@ def _without(accounted: list[int], first: int, last: int) -> Iterator[Range]:
 
 
 def _ranges(numbers: list[int]) -> Iterator[Range]:
-    """Give numbers in order as ranges."""
+    """Yield numbers, which are in order, as ranges."""
     begin = previous = None
     for number in numbers:
         if begin is None or previous is None:

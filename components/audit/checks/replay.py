@@ -10,7 +10,7 @@ from components.archive.log.leaf import NOT_SEALED
 from components.archive.reader import StoredRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
 from components.audit.search import Progress
@@ -71,7 +71,7 @@ class Span:
     until_ns: int
 
     def has(self, at_ns: int) -> bool:
-        """Tell whether a time is in it."""
+        """Return whether a time is in it."""
         return self.since_ns <= at_ns < self.until_ns
 
 
@@ -141,7 +141,7 @@ def _load(policy_file: Path) -> ContentPolicy:
 
 
 def _said(records: list[StoredRecord], span: Span) -> Iterator[StoredRecord]:
-    """Leave out what is no stanza, was destroyed, or was recorded before the span begins."""
+    """Yield the stanzas of the span: not what is no stanza or was destroyed."""
     for stored in records:
         leaf = stored.leaf
         if leaf.kind == RecordKind.STANZA and leaf.segment != NOT_SEALED and leaf.time_ns >= span.since_ns:

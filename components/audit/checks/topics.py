@@ -14,7 +14,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.search import Progress
 from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader
@@ -47,7 +47,7 @@ class TopicsMarked:
 
 
 async def mark_topics(settings: AuditSettings, site_toml: Path, progress: Progress) -> TopicsMarked:
-    """Mark what was recorded since the last time; from the beginning, when the rules are others than then.
+    """Mark what was recorded since the last time; everything, when the rules are not those of then.
 
     A crash leaves whole steps behind: the next call goes on from there. Raises SiteError and LogError.
     """
@@ -111,7 +111,7 @@ class _Teller:
         self._reader = RecordedReader()
 
     def tell(self, records: list[OpenedRecord]) -> Iterator[tuple[str, int]]:
-        """Give a rule and an index for each that is about the rule's topics; what cannot be read is about none."""
+        """Yield a rule and an index for each record about the rule's topics; what cannot be read is about none."""
         for record in records:
             if record.leaf.kind == RecordKind.STANZA and record.payload is not None:
                 facts, at_ns = self._read(record.payload)

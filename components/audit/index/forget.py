@@ -15,7 +15,7 @@ _TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "folded"
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
-    """Give the indexes of the records that a tombstone is about; raises LogUnavailable and LogDamaged."""
+    """Return the indexes of the records that a tombstone is about; raises LogUnavailable and LogDamaged."""
     try:
         tombstone = parse_bookkeeping(RecordKind.TOMBSTONE, payload)
     except BookkeepingError:

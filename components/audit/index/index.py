@@ -132,7 +132,7 @@ class Index:
         return tuple(segment for (segment,) in rows)
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
-        """Look up what became of a submission."""
+        """Return what became of a submission."""
         if self._db.execute("SELECT 1 FROM bounced WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone():
             return DeliveryState.BOUNCED
         if self._db.execute(
@@ -142,7 +142,7 @@ class Index:
         return DeliveryState.UNKNOWN
 
     def topics_marked(self, digest: str) -> int:
-        """Tell from which entry on rules of this digest have to mark topics; other rules' marks are taken out."""
+        """Return the first entry that rules of this digest have to mark; other rules' marks are taken out."""
         with self._transaction("IMMEDIATE"):
             marked_by, position = self._db.execute("SELECT digest, next_index FROM topic_state").fetchone()
             if marked_by == digest:
@@ -243,7 +243,7 @@ class _Rows:
 
 
 def _bounded(number: int) -> int:
-    """Bring a number of a JSON header, which no gate writes as large, into SQLite's range."""
+    """Return a number of a JSON header within SQLite's range; no gate writes a larger one."""
     return min(number, _LARGEST_INTEGER)
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 from components.archive.errors import LogBusy, LogUnavailable
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
@@ -53,7 +53,7 @@ class OrderFile:
 def write_order_file(path: Path, request: Request) -> None:
     """Write an order's file, which only its owner may read, whole or not at all; raises SiteError."""
     try:
-        replace_durably(path, encode_request(request).encode(), 0o600)
+        replace_durably(path, encode_request(request).encode(), PRIVATE)
     except OSError as error:
         raise SiteError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -88,7 +88,7 @@ def approve_file(path: Path, key: str) -> OrderFile:
 async def hand_over(
     settings: AuditSettings, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> Answer | None:
-    """Have an order carried out by the log's writer: another process that runs, else this one.
+    """Have an order carried out by the log's writer: the process that is it now, else this one.
 
     Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
     for what no writer would take, and LogError.

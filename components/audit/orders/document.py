@@ -76,7 +76,7 @@ def describe_answer(answer: Answer | None, file: OrderFile) -> dict[str, Any]:
 
 
 def format_order(order: Order, details: OrderDetails | None) -> list[str]:
-    """Say in a few lines what somebody is asked to sign."""
+    """Return in a few lines what somebody is asked to sign."""
     lines = [f"{order.act} {order.id} on {order.log}"]
     if details:
         for name in ("matter", "custodian", "query", "reason"):
@@ -98,7 +98,7 @@ def format_order(order: Order, details: OrderDetails | None) -> list[str]:
 
 
 def format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
-    """Say what is due, and what holds keep of it."""
+    """Return what is due, and what holds keep of it."""
     lines = []
     for name in sorted({_class_name(policy, each.retention_class) for each in plan.due}):
         due = [each for each in plan.due if _class_name(policy, each.retention_class) == name]

@@ -23,7 +23,7 @@ from policy.retention import RetentionPolicy
 
 
 async def place_records(log: RecordOpener, indexes: Sequence[int] | frozenset[int]) -> set[int]:
-    """Give the segments of records; raises SiteError for one that is not there, or is the log's own."""
+    """Return the segments of records; raises SiteError for one that is not there, or is the log's own."""
     facts = await read_record_facts(log.reader.source, sorted(indexes))
     for index in sorted(indexes):
         if index not in facts or facts[index].segment == NOT_SEALED:
@@ -34,7 +34,7 @@ async def place_records(log: RecordOpener, indexes: Sequence[int] | frozenset[in
 async def refuse_erasure(
     log: RecordOpener, policy: RetentionPolicy, now_ns: int, indexes: Sequence[int], holds: Sequence[Hold]
 ) -> Sequence[Refusal]:
-    """Give the reasons against an erasure, as its writer will; `holds` are evaluated."""
+    """Return the reasons against an erasure, as its writer will; `holds` are evaluated."""
     facts = await read_record_facts(log.reader.source, indexes)
     return decide_erasure(policy, now_ns, indexes, facts, holds, [hold.id for hold in holds])
 
@@ -42,7 +42,7 @@ async def refuse_erasure(
 async def make_envelopes(
     settings: AuditSettings, log: RecordOpener, indexes: Sequence[int]
 ) -> Mapping[int, NewEnvelopes]:
-    """Make new envelopes for each segment of these records; raises SiteError when that cannot be done here."""
+    """Return new envelopes for each segment of these records; raises SiteError when they cannot be made here."""
     recipients = _known_recipients(settings, log)
     envelopes: dict[int, NewEnvelopes] = {}
     for number in sorted(await place_records(log, indexes)):
@@ -63,7 +63,7 @@ async def make_envelopes(
 
 
 def _known_recipients(settings: AuditSettings, log: RecordOpener) -> dict[str, Recipient]:
-    """Give all recipients whose public keys are here, by key id."""
+    """Return all recipients whose public keys are here, by key id."""
     try:
         found = [load_recipient(path) for path in settings.recipients]
     except KeyFileError as error:

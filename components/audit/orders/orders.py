@@ -7,7 +7,8 @@ from components.archive.opener import RecordOpener
 from components.archive.orders.contents import has_begun
 from components.archive.orders.ledger import Ledger, make_hold
 from components.archive.orders.order import Act, Order
-from components.archive.record import OrderDetails, RecordError, RecordKind, parse_record
+from components.archive.record import OrderDetails, RecordKind, parse_record
+from components.archive.record_header import RecordError
 from components.audit.index.index import Index
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
@@ -35,7 +36,7 @@ class OrderView:
 
 
 async def fetch_orders(log: RecordOpener) -> list[OrderView]:
-    """Give all orders of a log, in its order; raises NoKeyError and LogError."""
+    """Return all orders of a log, in its order; raises NoKeyError and LogError."""
     ledger = Ledger()
     await ledger.catch_up(log.reader.source)
     in_force = {hold.id for hold in ledger.holds()}
@@ -52,7 +53,7 @@ async def fetch_orders(log: RecordOpener) -> list[OrderView]:
 
 
 def evaluate_holds(views: list[OrderView], index: Index, now_ns: int) -> list[Hold]:
-    """Give the holds in force with all that they hold by now: what they name, and what matches them since.
+    """Return the holds in force with all that they hold by now: what they name, and what matches them since.
 
     `index` has caught up with the log. A hold whose details cannot be read holds what it names.
     """
@@ -70,7 +71,7 @@ def evaluate_holds(views: list[OrderView], index: Index, now_ns: int) -> list[Ho
 
 
 def hold_query(details: OrderDetails, now_ns: int) -> Node | None:
-    """Give the query for the records that a hold is about; None for one of single records. Raises QueryError."""
+    """Return the query for the records that a hold is about; None for one of single records. Raises QueryError."""
     nodes = [parse_query(details.query, now_ns)] if details.query else []
     if details.custodian:
         nodes.append(parse_query(f'with:"{details.custodian}"', now_ns))

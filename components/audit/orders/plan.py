@@ -57,7 +57,7 @@ async def plan_expiry(
 async def refuse_expiry(
     source: LogSource, policy: RetentionPolicy, now_ns: int, numbers: Sequence[int], holds: Sequence[Hold]
 ) -> list[Refusal]:
-    """Give the reasons against an expiry of these segments, as its writer will; `holds` are evaluated."""
+    """Return the reasons against an expiry of these segments, as its writer will; `holds` are evaluated."""
     ids = [hold.id for hold in holds]
     refusals: list[Refusal] = []
     for number in numbers:
@@ -80,7 +80,7 @@ async def _fetch_candidates(
 
 
 async def _measure(source: LogSource, row: SegmentRow) -> tuple[int, int]:
-    """Give the time of a segment's newest record, or of its beginning, and how many records it has."""
+    """Return the time of a segment's newest record, or of its beginning, and how many records it has."""
     manifest = row.manifest or 0
     for record in await source.fetch_rows(manifest, manifest + 1):
         try:

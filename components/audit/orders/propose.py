@@ -16,7 +16,7 @@ from components.archive.orders.request import Request
 from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
 from components.audit.orders.orders import (
     OrderState,
@@ -186,7 +186,7 @@ async def propose_erasure(
 async def list_orders(
     settings: AuditSettings, log: LogSettings, progress: Progress
 ) -> tuple[list[OrderView], str]:
-    """Give all orders of a log, and record the look; raises SiteError and LogError."""
+    """Return all orders of a log, and record the look; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
         return scene.views, await _record(settings, scene, "orders", log.name, len(scene.views))
 

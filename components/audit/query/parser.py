@@ -208,7 +208,7 @@ class _Builder(Transformer[Token, Node]):
 
 
 def _property(node: Node) -> object:
-    """Say what makes two terms alternatives of each other; bounds of time are not: both must hold."""
+    """Return what makes two terms alternatives of each other; bounds of time are not: both must hold."""
     match node:
         case Party(role):
             return role

@@ -130,7 +130,7 @@ def format_query(node: Node) -> str:
 
 
 def words_sought(node: Node) -> tuple[Words, ...]:
-    """Collect the words that a match may contain, which leaves out what stands behind NOT."""
+    """Return the words that a match may contain, without those behind NOT."""
     match node:
         case Words():
             return (node,)

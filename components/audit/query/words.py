@@ -24,7 +24,7 @@ _OPTIONAL_MARKS = frozenset(
 
 
 def fold_words(text: str) -> str:
-    """Reduce a text to its words, in order, with blanks between them: what is compared in a search.
+    """Return the words of a text, in order, with blanks between them: what a search compares.
 
     Case, accents, width and other compatibility forms (NFKC) do not count; invisible format characters
     vanish, so that they cannot hide a word; punctuation and controls separate words; emoji are words.

@@ -12,7 +12,7 @@ _OF_SCHEMAS = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
 
 def describe_service() -> dict[str, Any]:
-    """Say what the service can do."""
+    """Return what the service can do."""
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": True},
@@ -34,12 +34,12 @@ def describe_service() -> dict[str, Any]:
 
 
 def describe_types() -> list[dict[str, Any]]:
-    """Say which types of resources there are."""
+    """Return the types of resources there are."""
     return [_describe_type(kind) for kind in (USER, GROUP)]
 
 
 def describe_schemas() -> list[dict[str, Any]]:
-    """Say which attributes each schema has."""
+    """Return the attributes of each schema."""
     extension = (ENTERPRISE, "EnterpriseUser", "What an employer knows of an account", USER.extension)
     schemas = [(kind.schema, kind.name, kind.description, kind.attributes) for kind in (USER, GROUP)]
     return [
@@ -56,7 +56,7 @@ def describe_schemas() -> list[dict[str, Any]]:
 
 
 def list_response(resources: Iterable[Mapping[str, Any]], total: int, start: int = 1) -> dict[str, Any]:
-    """Put resources as the answer to a query has them (RFC 7644, 3.4.2); `start` counts from 1."""
+    """Return resources as the answer to a query has them (RFC 7644, 3.4.2); `start` counts from 1."""
     page = list(resources)
     return {
         "schemas": [LIST_SCHEMA],

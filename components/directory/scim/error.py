@@ -13,11 +13,11 @@ class ScimError(Exception):
         self.scim_type = scim_type
 
     def document(self) -> dict[str, object]:
-        """Give the body of the answer."""
+        """Return the body of the answer."""
         document: dict[str, object] = {"schemas": [SCHEMA], "status": str(self.status), "detail": self.detail}
         return document | {"scimType": self.scim_type} if self.scim_type else document
 
 
 def invalid_value(detail: str) -> ScimError:
-    """Make the error for a value that cannot be taken."""
+    """Return the error for a value that cannot be taken."""
     return ScimError(400, detail, "invalidValue")

@@ -48,7 +48,7 @@ def _operations(body: Any) -> Iterator[tuple[str, Path | None, Any]]:
 
 
 def _flatten(value: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Give the paths of an object's values; its keys may be paths themselves, as Entra ID sends them."""
+    """Yield the paths of an object's values; its keys may be paths themselves, as Entra ID sends them."""
     for key, content in value.items():
         if key.lower() not in _READ_ONLY:
             yield parse_path(key), content
@@ -144,7 +144,7 @@ def _apply_to_some(
 
 
 def _row_of(attribute: Attribute, path: Path) -> Iterator[tuple[str, Any]]:
-    """Make a value that the filter of a path matches."""
+    """Yield the parts of a value that the filter of a path matches."""
     for name, value in filter_values(path.filter):
         part = attribute.part(name)
         if part is not None:

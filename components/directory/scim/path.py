@@ -88,12 +88,12 @@ def parse_filter(text: str) -> Filter:
 
 
 def matches(kind: Kind, filter_: Filter, resource: Mapping[str, Any]) -> bool:
-    """Say whether a resource is what a filter asks for."""
+    """Return whether a filter asks for a resource."""
     return all(_holds(kind, each, resource) for each in filter_)
 
 
 def row_matches(attribute: Attribute, filter_: Filter, row: Mapping[str, Any]) -> bool:
-    """Say whether one value of a complex attribute is what the filter in a path asks for."""
+    """Return whether the filter in a path asks for one value of a complex attribute."""
     return all(_equal(attribute.part(each.path.name), row, each) for each in filter_)
 
 
@@ -127,6 +127,6 @@ def _equal(attribute: Attribute | None, holder: Mapping[str, Any], comparison: C
 
 
 def filter_values(filter_: Filter) -> Iterator[tuple[str, Any]]:
-    """Give the names and values that a filter asks for, from which a value can be made that it matches."""
+    """Yield the names and values that a filter asks for; a value made of them is one that it matches."""
     for comparison in filter_:
         yield comparison.path.name, comparison.value

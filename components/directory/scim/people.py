@@ -25,7 +25,7 @@ def list_scim(source: ScimSource) -> Listing:
 
 
 def make_listing(source: ScimSource, state: ScimState) -> Listing:
-    """Make people of the users that are active; raises SourceError with all problems."""
+    """Return the people of the users that are active; raises SourceError with all problems."""
     people, problems, left_out = [], [], 0
     groups = state.groups_of()
     for user in state.users.values():
@@ -57,14 +57,14 @@ def _make(source: ScimSource, user: Resource, words: set[str]) -> Person:
 
 
 def display_name(user: Resource) -> str:
-    """Give the name that a person is called by: the first of those that are there."""
+    """Return the name that a person is called by: the first of those that are there."""
     name = user.get("name", {})
     parts = " ".join(name[part] for part in ("givenName", "familyName") if part in name)
     return str(user.get("displayName") or name.get("formatted") or parts or user["userName"])[:NAME_MAX]
 
 
 def _words(user: Resource, groups: Iterable[Resource]) -> Iterable[str]:
-    """Give what may stand for a desk or a role: the names of groups, the user's own roles, the department."""
+    """Yield what may stand for a desk or a role: the names of groups, the user's own roles, the department."""
     yield from (str(group["displayName"]) for group in groups)
     yield from (str(role["value"]) for role in user.get("roles", ()) if "value" in role)
     if department := user.get(ENTERPRISE, {}).get("department"):

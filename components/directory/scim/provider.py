@@ -45,7 +45,7 @@ class Provider:
         return resource
 
     def query(self, kind: Kind, query: Mapping[str, str], base: str) -> dict[str, Any]:
-        """Answer a query (RFC 7644, 3.4.2): `filter`, `startIndex` and `count`; raises ScimError."""
+        """Return the answer to a query (RFC 7644, 3.4.2): `filter`, `startIndex` and `count`; raises ScimError."""
         found = list(self._state.of(kind).values())
         if filter_text := query.get("filter"):
             filter_ = parse_filter(filter_text)
@@ -58,11 +58,11 @@ class Provider:
         return list_response(shown, len(found), start)
 
     def present(self, kind: Kind, resource: Resource, base: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Put a resource as an answer has it; `base` is the address of the service."""
+        """Return a resource as an answer has it; `base` is the address of the service."""
         return self._present(kind, resource, base, query, self._state.groups_of() if kind is USER else {})
 
     async def create(self, kind: Kind, document: Any) -> Resource:
-        """Take a new resource (RFC 7644, 3.3); raises ScimError: 400, or 409 when it is there already."""
+        """Take in a new resource (RFC 7644, 3.3); raises ScimError: 400, or 409 when it is there already."""
         async with self._turn:
             cleaned = self._check(kind, clean(kind, _object(document)), "")
             resource = {"id": uuid.uuid4().hex, **cleaned, "created": self._now(), "changed": self._now()}
@@ -71,7 +71,7 @@ class Provider:
             return resource
 
     async def replace(self, kind: Kind, id_: str, document: Any, if_match: str = "") -> Resource:
-        """Take a resource in place of another (RFC 7644, 3.5.1); raises ScimError."""
+        """Put a resource in place of another (RFC 7644, 3.5.1); raises ScimError."""
         async with self._turn:
             _require_version(self.fetch(kind, id_), if_match)
             return await self._change(kind, id_, clean(kind, _object(document)))
@@ -161,7 +161,7 @@ class Provider:
 
 
 def _selected(shown: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
-    """Leave out what a client does not ask for (RFC 7644, 3.9); `id` and `schemas` are always there."""
+    """Return a resource without what a client does not ask for (RFC 7644, 3.9), but always with `id` and `schemas`."""
     always = ("schemas", "id")
     if "attributes" in query:
         names = _names(query["attributes"])
@@ -171,7 +171,7 @@ def _selected(shown: dict[str, Any], query: Mapping[str, str]) -> dict[str, Any]
 
 
 def _names(text: str) -> set[str]:
-    """Give the attributes in a list; of one's parts, and of a schema, only whole ones can be chosen."""
+    """Return the attributes in a list; those of a schema, and the parts of one, can only be chosen as a whole."""
     return {name.strip().partition(".")[0].lower() for name in text.split(",") if name.strip()}
 
 

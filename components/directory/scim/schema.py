@@ -81,7 +81,7 @@ KINDS = {kind.endpoint.removeprefix("/"): kind for kind in (USER, GROUP)}
 
 
 def clean(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Take what is kept out of a document that a client sent; raises ScimError for wrong values (invalidValue).
+    """Return what is kept of a document that a client sent; raises ScimError for wrong values (invalidValue).
 
     Names get their proper capital letters, booleans written as texts become booleans (as Entra ID sends them), and
     what is empty is left out, which means the same (RFC 7643, 2.5).
@@ -115,7 +115,7 @@ def _clean_parts(parts: tuple[Attribute, ...], value: Mapping[str, Any]) -> Iter
 
 
 def clean_value(attribute: Attribute, value: Any) -> Any:
-    """Take a value of one attribute; raises ScimError (invalidValue)."""
+    """Return a value of one attribute as it is kept; raises ScimError (invalidValue)."""
     if value is None:
         return None
     if attribute.multiple:

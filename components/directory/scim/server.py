@@ -39,7 +39,7 @@ class ScimServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen, and give the port (a free one for 0); raises OSError."""
+        """Listen, and return the port (a free one for 0); raises OSError."""
         app = web.Application(client_max_size=BODY_MAX_BYTES, middlewares=[self._guard])
         base = "/scim/{enterprise}/v2"
         kinds = "{kind:Users|Groups}"
@@ -68,7 +68,7 @@ class ScimServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Let nobody in without the enterprise's token, and put errors as the protocol has them."""
+        """Let nobody in without the enterprise's token, and write errors as the protocol has them."""
         try:
             self._authenticate(request)
             return await handler(request)

@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 
-from components.archive.durable import replace_durably
+from components.archive.durable import PRIVATE, replace_durably
 from components.directory.scim.schema import GROUP, USER, Kind
 
 _VERSION = 1
-_SECRET = 0o600
 Resource = Mapping[str, Any]
 """A resource as it is kept: its `id`, what `clean` keeps of it, and `created` and `changed` (RFC 3339)."""
 
@@ -29,22 +28,22 @@ class ScimState:
     groups: Mapping[str, Resource] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> Mapping[str, Resource]:
-        """Give the resources of a type."""
+        """Return the resources of a type."""
         return self.users if kind is USER else self.groups
 
     def with_resource(self, kind: Kind, resource: Resource) -> "ScimState":
-        """Put a resource in, new or changed."""
+        """Return the state with a resource, new or changed."""
         return self._with(kind, {**self.of(kind), str(resource["id"]): resource})
 
     def without(self, kind: Kind, id_: str) -> "ScimState":
-        """Take a resource out, and out of all groups."""
+        """Return the state without a resource, which also leaves all groups."""
         left = {key: value for key, value in self.of(kind).items() if key != id_}
         rest = self._with(kind, left)
         groups = {key: _without_member(group, id_) for key, group in rest.groups.items()}
         return ScimState(rest.users, groups)
 
     def groups_of(self) -> Mapping[str, list[Resource]]:
-        """Give the groups of each member by its id."""
+        """Return the groups of each member by its id."""
         found: dict[str, list[Resource]] = {}
         for group in self.groups.values():
             for member in _members(group):
@@ -66,7 +65,7 @@ def _without_member(group: Resource, id_: str) -> Resource:
 
 
 def version_of(resource: Resource) -> str:
-    """Give the entity tag of a resource (RFC 7644, 3.14): another one whenever anything in it is another."""
+    """Return the entity tag of a resource (RFC 7644, 3.14): it changes whenever anything in the resource changes."""
     digest = hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f'W/"{digest[:16]}"'
 
@@ -96,4 +95,4 @@ def store_state(file: Path, state: ScimState) -> None:
         "Users": list(state.users.values()),
         "Groups": list(state.groups.values()),
     }
-    replace_durably(file, orjson.dumps(document) + b"\n", _SECRET)
+    replace_durably(file, orjson.dumps(document) + b"\n", PRIVATE)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.archive.store.connection import Connection, open_connection, sqlite_errors_named
+from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
 from policy.facts import Way
 from policy.review import Item, Kind, Place, Stage
 

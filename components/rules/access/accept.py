@@ -33,7 +33,7 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
     reason: str = "",
     requests: Sequence[Admission] | None = None,
 ) -> Statement:
-    """Ask for the admission of somebody whom the directory lists, as it lists them; raises GrantsError.
+    """Return a request to admit somebody whom the directory lists, as it lists them; raises GrantsError.
 
     `days`: for how long, at most as long as the site's settings allow, which is the default. `requests` are all that
     there are, as judged now, if that is known.
@@ -82,7 +82,7 @@ def make_decision(
     reason: str = "",
     requests: Sequence[Admission] | None = None,
 ) -> Statement:
-    """Make the statement by which an approver approves, denies, certifies or revokes, for them to sign.
+    """Return the statement by which an approver approves, denies, certifies or revokes, for them to sign.
 
     `named` is a JID, or the beginning of a request's digest; `requests` are all as judged now, if that is known.
     Raises GrantsError when there is nothing to decide.
@@ -182,7 +182,7 @@ def find_request(requests: Sequence[Admission], act: Act, named: str) -> Admissi
 def enterprise_of_approver(
     register: AccessRegister, directory: Directory, jid: BareJid
 ) -> EnterpriseId | None:
-    """Give the enterprise that somebody approves for now, or None for who is no approver."""
+    """Return the enterprise that somebody approves for now, or None for somebody who is no approver."""
     found = (each for each in register.approvers(directory) if each.jid == jid and each.until_s is None)
     return next((each.enterprise for each in found), None)
 
@@ -190,7 +190,7 @@ def enterprise_of_approver(
 def can_decide(
     register: AccessRegister, directory: Directory, act: Act, admission: Admission, by: BareJid
 ) -> bool:
-    """Tell whether an approver could say this about a request: one of their enterprise, and not about themselves."""
+    """Return whether an approver could say this about a request: one of their enterprise, and not about themselves."""
     request = admission.request
     return (
         request is not None

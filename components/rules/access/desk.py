@@ -65,7 +65,7 @@ def open_desk(site_toml: Path) -> AccessDesk:
 def request_access(
     desk: AccessDesk, people: Sequence[str], by: str, days: int | None, reason: str
 ) -> list[Statement]:
-    """Ask for these people, or for everybody who is listed and never asked; raises SiteError."""
+    """Request admission for these people, or for everybody who is listed and never asked; raises SiteError."""
     now_s = int(time.time())
     made = []
     try:
@@ -133,7 +133,7 @@ def sign_elsewhere(text: str, key: str) -> tuple[Statement, str]:
 
 
 def list_access(desk: AccessDesk) -> list[PersonAccess]:
-    """Say of everybody who is listed or was ever spoken of how it stands, by JID; raises SiteError."""
+    """Return the state of everybody who is listed or was ever spoken of, by JID; raises SiteError."""
     try:
         standing = desk.register.judge(desk.directory, int(time.time()))
     except GrantsError as error:
@@ -147,7 +147,7 @@ def list_access(desk: AccessDesk) -> list[PersonAccess]:
 
 
 def summarize_access(site_toml: Path) -> str:
-    """Say in a line how many are admitted, end soon and wait; raises SiteError."""
+    """Return one line: how many are admitted, end soon and wait; raises SiteError."""
     rows = list_access(open_desk(site_toml))
     admitted = [row.found for row in rows if row.found and row.found.state is State.ADMITTED]
     soon_s = time.time() + _ENDS_SOON_S

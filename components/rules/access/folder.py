@@ -6,7 +6,7 @@ from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 
-from components.archive.durable import replace_durably, sync_folder
+from components.archive.durable import PRIVATE_FOLDER, make_folder, replace_durably
 from components.archive.log.note import VerifierKey
 from components.rules.access.note import read_note
 from policy.access.admission import Signed
@@ -44,12 +44,12 @@ class StatementFolder:
             return tuple(self._read[name] for name in sorted(self._read))
 
     def known(self) -> set[str]:
-        """Name the files that were read or stored."""
+        """Return the names of the files that were read or stored."""
         with self._lock:
             return set(self._read)
 
     def names(self) -> set[str]:
-        """Name the files there are; a folder that is missing has none. Raises GrantsError."""
+        """Return the names of the files there are; a folder that is missing has none. Raises GrantsError."""
         try:
             return {entry.name for entry in self._path.iterdir() if entry.name.endswith(_ENDING)}
         except FileNotFoundError:
@@ -58,7 +58,7 @@ class StatementFolder:
             raise GrantsError(f"{self._path}: cannot be read ({error.strerror})") from error
 
     def fingerprint(self) -> tuple[int, ...]:
-        """Say how the folder lies there, cheaply: another fingerprint, and it is worth reading it again."""
+        """Return a cheap fingerprint of the folder: when it is another one, the folder is worth reading again."""
         try:
             stat = self._path.stat()
         except OSError:
@@ -69,14 +69,12 @@ class StatementFolder:
         return (stat.st_mtime_ns, stat.st_ino, now_ns if is_fresh else 0)
 
     def store(self, note: str) -> str:
-        """Keep a note durably, once, and give its file's name; raises GrantsError for what is no note."""
+        """Store a note durably, once, and return its file's name; raises GrantsError for what is no note."""
         content = note.encode()
         name = sha256(content).hexdigest() + _ENDING
         try:
             signed = read_note(note, self._keys)
-            if not self._path.exists():
-                self._path.mkdir(mode=0o700, parents=True)
-                sync_folder(self._path.parent)
+            make_folder(self._path, PRIVATE_FOLDER)
             # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
             replace_durably(self._path / name, content)
             with self._lock:

@@ -12,7 +12,7 @@ _APPROVER = "approver/"
 
 
 def approver_of(key: VerifierKey) -> BareJid:
-    """Give whose key it is: an approver's key bears their JID. Raises StatementError for another's."""
+    """Return whose key it is: an approver's key bears their JID. Raises StatementError for another's."""
     try:
         if not key.name.startswith(_APPROVER):
             raise AddressError("not an approver's")
@@ -24,7 +24,7 @@ def approver_of(key: VerifierKey) -> BareJid:
 
 
 def key_fingerprint(key: VerifierKey) -> str:
-    """Give what tells a key from all others, whatever its name: the SHA-256 (hex) of the public key."""
+    """Return what tells a key from all others, whatever its name: the SHA-256 (hex) of the public key."""
     return sha256(key.public_key.public_bytes_raw()).hexdigest()
 
 
@@ -37,7 +37,7 @@ def sign_statement(statement: Statement, signer: NoteSigner) -> str:
 
 
 def encode_note(statement: Statement, signature: str = "") -> str:
-    """Put a statement and the line of its signature (without newline) together; nothing is verified."""
+    """Return a statement together with the line of its signature (without newline); nothing is verified."""
     text = encode_statement(statement)
     return f"{text}\n{signature}\n" if signature else text
 

@@ -55,7 +55,7 @@ class AccessRegister:
         self.folder = StatementFolder(settings.folder, [key for key, _ in self._keys])
 
     def approvers(self, directory: Directory) -> tuple[Approver, ...]:
-        """Give whose signatures count: approvers of the directory with a key here, and former ones up to their end."""
+        """Return whose signatures count: the directory's approvers with a key here, and former ones up to their end."""
         found = []
         for key, until_s in self._keys:
             jid = approver_of(key)
@@ -67,12 +67,12 @@ class AccessRegister:
         return tuple(found)
 
     def keys_of(self, directory: Directory) -> tuple[VerifierKey, ...]:
-        """Give the keys of those who approve now: with these, new statements are signed."""
+        """Return the keys of those who approve now: new statements are signed with these."""
         present = {each.key for each in self.approvers(directory) if each.until_s is None}
         return tuple(key for key, _ in self._keys if key_fingerprint(key) in present)
 
     def unused_keys(self, directory: Directory) -> list[str]:
-        """Name the keys of those who are named as approvers and, by the directory, are none."""
+        """Return the keys of people who are named as approvers and are none by the directory."""
         counting = {each.key for each in self.approvers(directory)}
         return [key.name for key, _ in self._keys if key_fingerprint(key) not in counting]
 

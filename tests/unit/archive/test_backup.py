@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from components.archive.backup import PIECE_RECORDS, CopyError, Piece
+from components.archive.backup.back_up import Saved, back_up_log
 from components.archive.backup.copy import copy_log
 from components.archive.backup.encoding import encode_piece, parse_piece, parse_segments
 from components.archive.backup.folder import open_backup
-from components.archive.backup.save import Saved, back_up_log
-from components.archive.backup.saved import SavedLog, check_saved, saved_names
+from components.archive.backup.saved_log import SavedLog, check_saved, saved_names
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
 from components.archive.log.leaf import NO_CONVERSATION, NOT_SEALED, encode_header, parse_leaf
 from components.archive.store import Change, CheckpointRow, Destruction, LogStore, RecordRow

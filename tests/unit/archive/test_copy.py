@@ -10,7 +10,7 @@ import pytest
 
 from components.archive.backup import PIECE_RECORDS, CopyError
 from components.archive.backup.copy import copy_log
-from components.archive.backup.stored import StoredLog
+from components.archive.backup.stored_log import StoredLog
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.head import load_head
 from components.archive.opener import RecordOpener

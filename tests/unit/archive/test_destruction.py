@@ -9,7 +9,8 @@ import pytest
 from components.archive.errors import LogFenced, LogUnavailable
 from components.archive.record import RecordKind
 from components.archive.store import Change, Destruction, RecordRow
-from components.archive.store.sqlite import SqliteSource, SqliteStore
+from components.archive.store.sqlite import SqliteStore
+from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from components.audit.verify import verify_log
 from tests.support.archive import RECIPIENTS, SIGNER, VKEY, open_writer, ticking

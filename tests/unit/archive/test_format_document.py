@@ -23,7 +23,8 @@ from components.archive.record import RecordKind, encode_submission, parse_recor
 from components.archive.seal import Recipient, SegmentKeys
 from components.archive.segment import MAX_AGE_S, MAX_RECORDS
 from components.archive.store import FORMAT
-from components.archive.store.sqlite import SCHEMA, WAL_PAGES, SqliteStore
+from components.archive.store.migrations import known_migrations
+from components.archive.store.sqlite import WAL_PAGES, SqliteStore
 from components.archive.writer import Entry, LogWriter
 from components.audit import verify
 from tests.support.sealed_log import read_payloads, read_segments
@@ -60,7 +61,8 @@ def example_checkpoint() -> str:
 def test_the_schema() -> None:
     documented = re.search(r"```sql\n(.*?)```", DOCUMENT, re.DOTALL)
     assert documented
-    assert documented[1].splitlines() == [statement for statement in SCHEMA if statement.startswith("CREATE")]
+    statements = [each for migration in known_migrations("sqlite") for each in migration.statements()]
+    assert documented[1].splitlines() == [each for each in statements if each.startswith("CREATE")]
 
 
 def test_the_example_of_sealing_by_itself() -> None:

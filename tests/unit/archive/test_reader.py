@@ -11,7 +11,7 @@ from components.archive.log.merkle import ProofError, leaf_hash, verify_consiste
 from components.archive.log.tile import TileId
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
-from components.archive.store.sqlite import SqliteSource
+from components.archive.store.sqlite_source import SqliteSource
 from components.audit.verify import verify_log
 from tests.support import rfc6962
 from tests.support.archive import (

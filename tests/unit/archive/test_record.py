@@ -9,7 +9,6 @@ from components.archive.record import (
     Event,
     OrderDetails,
     Record,
-    RecordError,
     RecordKind,
     Submission,
     encode_access,
@@ -19,6 +18,7 @@ from components.archive.record import (
     encode_submission,
     parse_record,
 )
+from components.archive.record_header import RecordError
 from policy.decision import StanzaError
 
 STANZA = Submission(

@@ -15,7 +15,7 @@ from components.archive.orders.executor import OrderExecutor
 from components.archive.orders.order import Act, order_text
 from components.archive.orders.request import Answer, Request
 from components.archive.record import RecordKind
-from components.archive.store.sqlite import SqliteSource
+from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
 from policy.retention import DEFAULT_POLICY
 from tests.support.archive import ORIGIN, START_S, open_writer

@@ -106,7 +106,7 @@ async def test_a_new_migration_is_applied_by_the_writer(
         "CREATE TABLE added (number INTEGER);\nINSERT INTO added VALUES (5);\n",
     )
     monkeypatch.setattr(
-        f"components.archive.store.{kind}.known_migrations",
+        f"components.archive.store.{kind}_source.known_migrations",
         lambda dialect: (*known_migrations(dialect), more),
     )
     with pytest.raises(LogUnavailable, match="made by an older version; its writer updates it"):
@@ -127,7 +127,7 @@ async def test_a_migration_that_fails_changes_nothing(
     more = Migration(2, "CREATE TABLE added (number INTEGER);\nINSERT INTO nothing VALUES (5);\n")
     with monkeypatch.context() as patch:
         patch.setattr(
-            f"components.archive.store.{kind}.known_migrations",
+            f"components.archive.store.{kind}_source.known_migrations",
             lambda dialect: (*known_migrations(dialect), more),
         )
         with pytest.raises(LogUnavailable):

@@ -11,7 +11,7 @@ from components.archive.errors import LogDamaged
 from components.archive.head import load_head
 from components.archive.store import Change, Destruction, SegmentRow
 from components.archive.store.open import open_source, open_store
-from components.archive.store.sqlite import SqliteSource
+from components.archive.store.sqlite_source import SqliteSource
 from tests.support.stores import VERIFIER_KEY, make_store, open_log, records, write_batches
 
 PAGE_BYTES = 4096

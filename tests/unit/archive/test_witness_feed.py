@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from components.archive.kept_checkpoints import KeptCheckpoints
 from components.archive.log.cosignature import cosign_checkpoint, make_cosigner_key, verify_cosignatures
 from components.archive.log.note import VerifierKey, make_verifier_key
 from components.archive.reader import LogReader
-from components.archive.witnessed import KeptCheckpoints
 from components.archive.writer import LogWriter
 from components.witness.backoff import LONGEST_PAUSE_S, Backoff
 from components.witness.client import (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.kept_checkpoints import KeptCheckpoints, Stamped, kept_folder, merge_signatures
 from components.archive.keys import KeyFileError
 from components.archive.log.cosignature import cosign_checkpoint, encode_cosigner_key
 from components.archive.log.note import NoteError, split_note
-from components.archive.witnessed import KeptCheckpoints, Stamped, kept_folder, merge_signatures
 from components.witness.keys import create_witness_keys, load_witness_keys, load_witness_vkeys
 from tests.support.archive import START_S, file_modes
 from tests.support.witness import COSIGNERS, MemoryLog

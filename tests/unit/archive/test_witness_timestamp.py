@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
+from components.archive.kept_checkpoints import KeptCheckpoints
 from components.archive.log.note import VerifierKey
-from components.archive.witnessed import KeptCheckpoints
 from components.witness.feed import LogFeed
 from components.witness.timestamp import (
     TimeStampAuthority,

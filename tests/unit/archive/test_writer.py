@@ -18,7 +18,8 @@ from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.seal import advance, open_segment_keys
 from components.archive.segment import MAX_BATCH_RECORDS
-from components.archive.store.sqlite import MAX_ROWS_PER_STATEMENT, SqliteStore
+from components.archive.store.sqlite import SqliteStore
+from components.archive.store.sqlite_statements import MAX_ROWS_PER_STATEMENT
 from components.archive.writer import Entry, LogWriter
 from components.audit.verify import verify_log
 from tests.support.archive import (

@@ -13,7 +13,7 @@ from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
 from components.audit.index import index as index_module
 from components.audit.index.index import DeliveryState, Found, Index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from tests.support.audit_site import T0_NS, Site
@@ -276,7 +276,7 @@ CATCH_UP = """
 import asyncio, sys
 from pathlib import Path
 from components.audit.index import index
-from components.audit.opening import open_log
+from components.audit.open_log import open_log
 from components.settings.audit import load_audit_settings
 async def main():
     index.RECORDS_PER_TRANSACTION = 10

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from components.archive.errors import LogDamaged
+from components.archive.errors import LogDamaged, LogUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Migration:
         return sha256(self.sql.encode()).hexdigest()
 
     def statements(self) -> Iterator[str]:
-        """Give its statements one by one, without what ends them."""
+        """Yield its statements one by one, without what ends them."""
         statement = ""
         for line in self.sql.splitlines():
             if line.startswith("--"):
@@ -36,7 +36,7 @@ class Migration:
 
 @cache
 def known_migrations(dialect: str) -> tuple[Migration, ...]:
-    """Give the migrations for `sqlite` or `postgres`, in order from number 1."""
+    """Return the migrations for `sqlite` or `postgres`, in order from number 1."""
     scripts = sorted((files(__name__) / dialect).iterdir(), key=lambda script: script.name)
     return tuple(
         Migration(int(script.name[:4]), script.read_text("utf-8"))
@@ -48,7 +48,7 @@ def known_migrations(dialect: str) -> tuple[Migration, ...]:
 def find_pending(
     known: tuple[Migration, ...], applied: Mapping[int, str], where: str
 ) -> tuple[Migration, ...]:
-    """Give those that have not been applied to the log at `where`, from their numbers and hashes there.
+    """Return those not yet applied to the log at `where`, from their numbers and hashes there.
 
     Raises LogDamaged when what was applied is not what these say, or more than they are.
     """
@@ -63,3 +63,9 @@ def find_pending(
                 f"{where}: its tables were not made by migration {migration.number} as it is here"
             )
     return known[len(applied) :]
+
+
+def require_current(pending: tuple[Migration, ...], where: str) -> None:
+    """Raise LogUnavailable when migrations are left to apply to the log at `where`, which a reader cannot do."""
+    if pending:
+        raise LogUnavailable(f"{where}: made by an older version; its writer updates it when it starts")

@@ -21,7 +21,7 @@ from components.archive.keys.reference import KeyReference, next_key, public_fil
 from components.archive.keys.ring import find_retired_keys, load_key_ring
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
 from components.archive.log.checkpoint import verify_checkpoint
-from components.archive.log.log_key import LogKeyError, sign_log_key, verify_log_key
+from components.archive.log.handover import HandoverError, sign_handover, verify_handover
 from components.archive.log.note import NoteError, sign_note
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
@@ -237,9 +237,9 @@ async def test_the_old_key_does_not_open_the_log_any_more(writer: LogWriter, tmp
 
 
 async def test_what_a_log_is_not_handed_to(writer: LogWriter, tmp_path: Path) -> None:
-    with pytest.raises(LogKeyError, match="has the id of the old one"):
+    with pytest.raises(HandoverError, match="has the id of the old one"):
         await writer.rotate_key(SIGNER)
-    with pytest.raises(LogKeyError, match="is named"):
+    with pytest.raises(HandoverError, match="is named"):
         await writer.rotate_key(create_log_key(tmp_path / "other.key", "steelyard.example/audit"))
     size = writer.size
     await writer.append(entries(size, 1))
@@ -248,17 +248,17 @@ async def test_what_a_log_is_not_handed_to(writer: LogWriter, tmp_path: Path) ->
 
 def test_a_handover_needs_both_signatures(tmp_path: Path) -> None:
     one, two, three = (create_log_key(tmp_path / f"{name}.key", ORIGIN) for name in ("one", "two", "three"))
-    note = sign_log_key(one, two)
-    assert verify_log_key(note, one.verifier_key).key_id == two.key_id
+    note = sign_handover(one, two)
+    assert verify_handover(note, one.verifier_key).key_id == two.key_id
     text = note[: note.index("\n\n") + 1]
     assert text.startswith(f"steelyard-log-key/1\n{ORIGIN}\n{ORIGIN}+")
     for signers in ((one,), (two,), (one, three), (three, two)):
-        with pytest.raises(LogKeyError):
-            verify_log_key(sign_note(text, *signers), one.verifier_key)
+        with pytest.raises(HandoverError):
+            verify_handover(sign_note(text, *signers), one.verifier_key)
     for wrong in (text.replace("key/1", "key/2"), text + "more\n", text.replace(f"\n{ORIGIN}\n", "\nelse\n")):
-        with pytest.raises(LogKeyError):
-            verify_log_key(sign_note(wrong, one, two), one.verifier_key)
+        with pytest.raises(HandoverError):
+            verify_handover(sign_note(wrong, one, two), one.verifier_key)
     for place in range(len(text)):
         flipped = note[:place] + chr(ord(note[place]) ^ 1) + note[place + 1 :]
-        with pytest.raises(LogKeyError):
-            verify_log_key(flipped, one.verifier_key)
+        with pytest.raises(HandoverError):
+            verify_handover(flipped, one.verifier_key)

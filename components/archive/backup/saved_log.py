@@ -66,7 +66,7 @@ class SavedLog:
         return parse_memos(self._folder.read(self._folder.find_one(f"{self._name}/memos-")))
 
     def verifier_key(self) -> VerifierKey:
-        """Give the public key that the log was verified with; raises CopyError."""
+        """Return the public key that the log was verified with; raises CopyError."""
         try:
             return parse_verifier_key(
                 self._folder.read(self._folder.find_one(f"{self._name}/key-")).decode().strip()
@@ -76,14 +76,14 @@ class SavedLog:
 
 
 def saved_names(folder: BackupFolder) -> list[str]:
-    """Name the logs of a backup."""
+    """Return the names of the logs of a backup."""
     return [
         name.partition("/")[0] for name in folder.sums if re.fullmatch(r"[^/]+/log-[0-9a-f]+\.json", name)
     ]
 
 
 def piece_stem(name: str, number: int) -> str:
-    """Give the beginning of the name of a piece's file."""
+    """Return the beginning of the name of a piece's file."""
     return f"{name}/records/{number // _PIECES_TO_A_FOLDER:05}/{number:08}"
 
 

@@ -23,7 +23,7 @@ class StoredLog:
 
     @classmethod
     async def of(cls, source: LogSource, formats: Container[str | None] = (FORMAT,)) -> Self:
-        """Take what the store holds now; raises CopyError for another format, and LogError."""
+        """Return what the store holds now; raises CopyError for another format, and LogError."""
         meta = await source.fetch_meta()
         if meta.get("format") not in formats:
             raise CopyError(f"the log is in format {meta.get('format')!r}, which cannot be copied here")
@@ -85,7 +85,7 @@ class StoredLog:
 
 
 def cut_segments(rows: Iterable[SegmentRow], records: int) -> list[SegmentRow]:
-    """Give the segments as they were when the log had so many records."""
+    """Return the segments as they were when the log had so many records."""
     return [
         SegmentRow(row.number, row.retention_class, row.first, row.opened_at_ns, None, row.keys)
         if row.manifest is not None and row.manifest >= records

@@ -22,8 +22,8 @@ from components.archive.backup.encoding import (
     parse_piece,
 )
 from components.archive.backup.folder import BackupFolder
-from components.archive.backup.saved import SavedLog, piece_stem, saved_names
-from components.archive.backup.stored import StoredLog
+from components.archive.backup.saved_log import SavedLog, piece_stem, saved_names
+from components.archive.backup.stored_log import StoredLog
 from components.archive.log.merkle import Frontier
 from components.archive.log.note import VerifierKey, encode_verifier_key
 from components.archive.store import LogSource, RecordRow, SegmentRow
@@ -40,7 +40,7 @@ class Saved:
 
 
 @dataclass(slots=True)
-class _State:
+class _FolderState:
     """What lies in the folder: pieces by number, of which the first `whole` are full, and the segments of then.
 
     `watched` are destructions that had begun, and of which the folder still holds payloads.
@@ -81,15 +81,15 @@ async def back_up_log(
     return Saved(log.outline, state.written)
 
 
-async def _read_state(folder: BackupFolder, name: str, key: VerifierKey) -> _State:
+async def _read_state(folder: BackupFolder, name: str, key: VerifierKey) -> _FolderState:
     if name not in saved_names(folder):
-        return _State()
+        return _FolderState()
     log = SavedLog.of(folder, name)
     if log.outline.origin != key.name:
         raise CopyError(f"{folder.path}: holds a backup of {log.outline.origin!r}; name another folder")
     saved = log.saved
     segments = await log.fetch_segments()
-    return _State(
+    return _FolderState(
         saved.outline.records,
         saved.whole,
         saved.frontier,
@@ -100,7 +100,7 @@ async def _read_state(folder: BackupFolder, name: str, key: VerifierKey) -> _Sta
     )
 
 
-def _require_successor(outline: Outline, state: _State, key: VerifierKey) -> None:
+def _require_successor(outline: Outline, state: _FolderState, key: VerifierKey) -> None:
     if outline.origin != key.name:
         raise CopyError(
             f"the log is {outline.origin!r}, and the key is of {key.name!r}; name the log's own key"
@@ -113,7 +113,7 @@ def _require_successor(outline: Outline, state: _State, key: VerifierKey) -> Non
 
 
 async def _remove_destroyed(
-    log: StoredLog, folder: BackupFolder, name: str, state: _State, segments: Sequence[SegmentRow]
+    log: StoredLog, folder: BackupFolder, name: str, state: _FolderState, segments: Sequence[SegmentRow]
 ) -> None:
     """Write those full pieces anew that hold what was destroyed in the log; keep looking for what it still has."""
     records = log.outline.records
@@ -136,11 +136,13 @@ async def _remove_destroyed(
     state.watched = {segment: positions for segment, positions in state.watched.items() if segment in left}
 
 
-def _read_piece(folder: BackupFolder, state: _State, number: int) -> Piece:
+def _read_piece(folder: BackupFolder, state: _FolderState, number: int) -> Piece:
     return parse_piece(number, folder.read(state.pieces[number]))
 
 
-async def _replace_piece(log: StoredLog, folder: BackupFolder, name: str, state: _State, number: int) -> None:
+async def _replace_piece(
+    log: StoredLog, folder: BackupFolder, name: str, state: _FolderState, number: int
+) -> None:
     """Write a piece anew of which payloads were destroyed; the leaves must be those of before."""
     old = _read_piece(folder, state, number)
     new = await log.fetch_piece(number)
@@ -154,7 +156,7 @@ def _is_remainder(old: RecordRow, new: RecordRow) -> bool:
 
 
 async def _add_pieces(
-    log: StoredLog, folder: BackupFolder, name: str, key: VerifierKey, state: _State, progress: Progress
+    log: StoredLog, folder: BackupFolder, name: str, key: VerifierKey, state: _FolderState, progress: Progress
 ) -> None:
     """Write the pieces that are new or were not full, and check that they lead to the newest checkpoint."""
     outline = log.outline
@@ -171,7 +173,7 @@ async def _add_pieces(
     check.finish(outline, key)
 
 
-def _put_piece(folder: BackupFolder, name: str, state: _State, piece: Piece) -> None:
+def _put_piece(folder: BackupFolder, name: str, state: _FolderState, piece: Piece) -> None:
     file = folder.put(piece_stem(name, piece.number), "records", encode_piece(piece))
     state.written += file != state.pieces.get(piece.number)
     state.pieces[piece.number] = file
@@ -182,7 +184,7 @@ def _save_rest(
     name: str,
     key: VerifierKey,
     outline: Outline,
-    state: _State,
+    state: _FolderState,
     segments: Sequence[SegmentRow],
 ) -> None:
     saved = SavedOutline(outline, state.whole, state.frontier, state.time_ns, state.watched)

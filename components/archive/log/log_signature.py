@@ -1,4 +1,4 @@
-"""The keys that a log is known by: its own signatures may be of any type that signs checkpoints."""
+"""The signatures of a log on its checkpoints, by any type of key that signs them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,19 +14,19 @@ from components.archive.log.note import (
     parse_verifier_key,
 )
 
-LogKey = VerifierKey | CosignerKey
+LogVerifierKey = VerifierKey | CosignerKey
 
 
-def parse_log_key(vkey: str) -> LogKey:
+def parse_log_verifier_key(vkey: str) -> LogVerifierKey:
     """Parse the vkey of a log: Ed25519 (types 1 and 4) or ML-DSA-44 (type 6); raises NoteError."""
     _, _, typed_key = parse_key(vkey)
     return parse_verifier_key(vkey) if typed_key[:1] == ED25519 else parse_cosigner_key(vkey)
 
 
 def verify_log_signatures(
-    text: str, lines: Iterable[SignatureLine], keys: Sequence[LogKey]
+    text: str, lines: Iterable[SignatureLine], keys: Sequence[LogVerifierKey]
 ) -> list[SignatureLine]:
-    """Give the signatures by `keys` on a checkpoint's text; raises NoteError for none, or a wrong one."""
+    """Return the signatures by `keys` on a checkpoint's text; raises NoteError for none, or a wrong one."""
     known = {(key.name, key.key_id): key for key in keys}
     found = [line for line in lines if (line.name, line.key_id) in known]
     for line in found:
@@ -36,7 +36,7 @@ def verify_log_signatures(
     return found
 
 
-def _verify(text: str, line: SignatureLine, key: LogKey) -> None:
+def _verify(text: str, line: SignatureLine, key: LogVerifierKey) -> None:
     if isinstance(key, CosignerKey):
         verify_cosignature(text, line, key)
         return

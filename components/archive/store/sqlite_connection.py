@@ -47,7 +47,7 @@ class Connection(aiosqlite.Connection):
             raise
 
     def empty_log(self) -> bool:
-        """Copy what is left of the write-ahead log back and cut it to nothing; False when somebody is in the way.
+        """Copy the rest of the write-ahead log back and cut it to nothing; returns False when somebody is in the way.
 
         On the calling thread, like commits: so none of them can be what is in the way. Blocks for the disk.
         """
@@ -113,7 +113,7 @@ def sqlite_errors_named(path: Path) -> Iterator[None]:
 
 
 def name_error(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> LogUnavailable | LogDamaged:
-    """Give LogUnavailable or, for a corrupt database, LogDamaged, with a reason."""
+    """Return LogUnavailable or, for a corrupt database, LogDamaged, with a reason."""
     if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes damaged bytes
         return LogDamaged(f"{path}: a corrupt database")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from components.archive.durable import replace_durably, sync_folder
+from components.archive.durable import make_folder, replace_durably, sync_folder
 from components.archive.log.checkpoint import CheckpointError, parse_checkpoint
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
 
@@ -14,7 +14,7 @@ _HOUR_S = 3600
 
 
 def kept_folder(log: Path) -> Path:
-    """Give the folder of a log's witnessed checkpoints: `gate.witnessed` for `gate.db`."""
+    """Return the folder of a log's witnessed checkpoints: `gate.witnessed` for `gate.db`."""
     return log.with_suffix(".witnessed")
 
 
@@ -37,7 +37,7 @@ class KeptCheckpoints:
         self._newest_file = folder / "newest.checkpoint"
 
     def newest(self) -> str | None:
-        """Give the newest cosigned checkpoint, a note, or None; raises OSError."""
+        """Return the newest cosigned checkpoint, a note, or None; raises OSError."""
         try:
             return self._newest_file.read_text("utf-8")
         except FileNotFoundError:
@@ -45,7 +45,7 @@ class KeptCheckpoints:
 
     def keep(self, note: str, now_s: float) -> None:
         """Make a cosigned checkpoint the newest, durably; raises OSError."""
-        self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(self._folder)
         before = self.newest()
         if before is not None and self._has_to_stay(before, note, now_s):
             self._file_away(before)
@@ -85,21 +85,18 @@ class KeptCheckpoints:
         sync_folder(path.parent)
 
     def _place(self, kind: str, note: str, at_s: float) -> Path:
-        """Name a checkpoint's file after size and content: two of one size are a fork, and both have to stay."""
+        """Return a checkpoint's file, named by size and content: two of one size are a fork, and both have to stay."""
         try:
             size = parse_checkpoint(split_note(note)[0]).size
         except (NoteError, CheckpointError):
             size = 0
         day = self._folder / kind / f"{dt.datetime.fromtimestamp(at_s, dt.UTC):%Y-%m-%d}"
-        if not day.is_dir():
-            day.mkdir(parents=True)
-            for folder in (day.parent, self._folder):
-                sync_folder(folder)
+        make_folder(day)
         return day / f"{size}-{sha256(note.encode()).hexdigest()[:8]}.checkpoint"
 
 
 def merge_signatures(note: str, kept: str | None, added: list[SignatureLine]) -> str:
-    """Give a checkpoint with its own signatures, those that `kept` has if it is of the same text, and `added`.
+    """Return a checkpoint with its own signatures, those that `kept` has if it is of the same text, and `added`.
 
     Of two by one key the later one stays. Raises NoteError.
     """
