@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
-from components.link.entity import EntityLink, Request, StanzaError
+from components.link.entity import EntityLink, Request, XmppError
 from components.roster.journal import Journal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
@@ -116,5 +116,5 @@ class RosterService:
         """Take a change that others made to a roster (XEP-0356, 4.4)."""
         owner = bare(request.sender)
         if request.kind != "set" or request.sender != owner:
-            raise StanzaError("not-allowed", "Your roster is kept by your enterprise.")
+            raise XmppError("not-allowed", "Your roster is kept by your enterprise.")
         self.keeper.changed(owner)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.link.entity import EntityLink, NoAnswerError, Request, StanzaError
+from components.link.entity import EntityLink, NoAnswerError, Request, XmppError
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 
@@ -53,7 +53,7 @@ async def _asks(asker: EntityLink, asked: EntityLink) -> None:
     async def answer(request: Request) -> ET.Element:
         heard.append(request)
         if request.kind == "set":
-            raise StanzaError("not-allowed", "Only <looking>, please.", "auth")
+            raise XmppError("not-allowed", "Only <looking>, please.", "auth")
         return ET.Element(QUERY, {"answer": "yes & no"})
 
     async def fail(_request: Request) -> None:
@@ -72,7 +72,7 @@ async def _asks(asker: EntityLink, asked: EntityLink) -> None:
         "internal-server-error": asker.request(DESK, ET.Element("{urn:example:broken}query")),
     }
     for condition, request in refusals.items():
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await request
         assert caught.value.condition == condition
         if condition == "not-allowed":

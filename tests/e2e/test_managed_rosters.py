@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.link.entity import EntityLink, StanzaError
+from components.link.entity import EntityLink, XmppError
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.roster_site import fetch_roster, is_presence, is_push
 from tests.support.stream import XmppStream
@@ -100,7 +100,7 @@ async def _refuses_what_is_wrong(keeper: EntityLink) -> None:
         "a host": ("metals.example", _empty("metals.example"), "item-not-found"),
     }
     for what, (to, payload, condition) in wrong.items():
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await keeper.request(to, payload, kind="set")
         assert caught.value.condition == condition, what
     # Nothing of a request that is partly wrong was written.
@@ -112,7 +112,7 @@ async def _refuses_what_is_wrong(keeper: EntityLink) -> None:
 async def _refuses_others(entities: Entities) -> None:
     other = await entities.connect(OTHER)
     for payload, to in ((query(contact(BOB)), ALICE), (_empty(ALICE), "metals.example")):
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await other.request(to, payload, kind="set")
         assert caught.value.condition in ("forbidden", "service-unavailable")
     bob = await XmppStream.login(entities.server.address, BOB)
