@@ -27,6 +27,7 @@ from components.gate.watch.status import report_status, write_status
 from components.gate.watch.watch import Watch
 from components.gate.watchkeeping import keep_watch
 from components.link.component import GateLink
+from components.link.stream import ComponentLogin
 from components.process.logs import configure_logging
 from components.process.run import wait_for_end
 from components.rules.load import RuleSources, load_sources
@@ -97,16 +98,14 @@ async def run_gate(
         with contextlib.suppress(OSError):
             write_status(settings.status_file, gate, link, writer)
 
-    link = GateLink(
+    login = ComponentLogin(
         settings.jid,
         settings.secret_file.read_text().strip(),
         settings.address,
         settings.component_port,
-        on_submissions=gate.take,
-        on_state=on_state,
-        on_canary=watch.canary_returned,
-        reconnect_max_s=settings.reconnect_max_s,
+        settings.reconnect_max_s,
     )
+    link = GateLink(login, on_submissions=gate.take, on_state=on_state, on_canary=watch.canary_returned)
     tasks = [
         asyncio.create_task(gate.run(link.write), name="gate"),
         asyncio.create_task(report_status(settings.status_file, gate, link, writer), name="status"),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from components.link.codec import CanaryBack, Held, ProtocolError, Status, SubmissionParser
-from components.link.stream import ComponentStream
+from components.link.stream import ComponentLogin, ComponentStream
 
 _HANDSHAKE_DONE = b"<handshake/>"
 
@@ -22,17 +22,13 @@ class GateLink(ComponentStream):
 
     def __init__(
         self,
-        jid: str,
-        secret: str,
-        host: str,
-        port: int,
+        login: ComponentLogin,
         *,
         on_submissions: Callable[[list[Held | Status]], None],
         on_state: Callable[[bool], None],
-        reconnect_max_s: float,
         on_canary: Callable[[CanaryBack], None] = lambda _canary: None,
     ) -> None:
-        super().__init__(jid, secret, host, port, on_state=on_state, reconnect_max_s=reconnect_max_s, log=log)
+        super().__init__(login, on_state=on_state, log=log)
         self._on_submissions = on_submissions
         self._on_canary = on_canary
         self._opening = b""

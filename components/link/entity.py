@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from slixmpp.xmlstream import tostring
 
-from components.link.stream import ComponentStream
+from components.link.stream import ComponentLogin, ComponentStream
 
 XMLNS = "jabber:client"
 XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -66,18 +66,11 @@ class EntityLink:
     """
 
     def __init__(
-        self,
-        jid: str,
-        secret: str,
-        address: str,
-        port: int,
-        *,
-        on_state: Callable[[bool], None] = lambda _connected: None,
-        reconnect_max_s: float = 10.0,
+        self, login: ComponentLogin, *, on_state: Callable[[bool], None] = lambda _connected: None
     ) -> None:
-        self.jid = jid
+        self.jid = login.jid
         self._on_state = on_state
-        self._stream = _Stream(jid, secret, address, port, self._take, self._change, reconnect_max_s)
+        self._stream = _Stream(login, self._take, self._change)
         self._handlers: dict[str, RequestHandler] = {}
         self._on_message: StanzaHandler = _drop
         self._on_presence: StanzaHandler = _drop
@@ -237,18 +230,9 @@ class _Stream(ComponentStream):
     """slixmpp's stream, handshake and parser, without its stanza objects: they cost more than what is in them."""
 
     def __init__(
-        self,
-        jid: str,
-        secret: str,
-        address: str,
-        port: int,
-        on_stanza: StanzaHandler,
-        on_state: Callable[[bool], None],
-        reconnect_max_s: float,
+        self, login: ComponentLogin, on_stanza: StanzaHandler, on_state: Callable[[bool], None]
     ) -> None:
-        super().__init__(
-            jid, secret, address, port, on_state=on_state, reconnect_max_s=reconnect_max_s, log=log
-        )
+        super().__init__(login, on_state=on_state, log=log)
         self._is_accepted = False
         self._on_stanza = on_stanza
         self.add_event_handler("session_start", self._stream_accepted)

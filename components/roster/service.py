@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import structlog
 
 from components.link.entity import EntityLink, Request, XmppError
+from components.link.stream import ComponentLogin
 from components.roster.journal import Journal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
@@ -34,14 +35,11 @@ class RosterService:
         self.problems: tuple[str, ...] = ()
         self._gate_status = line.gate_status
         self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
-        self._link = EntityLink(
-            settings.jid,
-            settings.secret_file.read_text().strip(),
-            line.address,
-            line.component_port,
-            on_state=self._link_changed,
-            reconnect_max_s=settings.reconnect_max_s,
+        secret = settings.secret_file.read_text().strip()
+        login = ComponentLogin(
+            settings.jid, secret, line.address, line.component_port, settings.reconnect_max_s
         )
+        self._link = EntityLink(login, on_state=self._link_changed)
         self._link.on_message(self._hear)
         self._link.serve(QUERY, self._take_push)
         self.keeper = Keeper(

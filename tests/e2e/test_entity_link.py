@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.link.entity import EntityLink, NoAnswerError, Request, XmppError
+from components.link.stream import ComponentLogin
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
 
@@ -22,7 +23,8 @@ class _Entity:
     def __init__(self, server: ProsodyServer, jid: str) -> None:
         self.states: asyncio.Queue[bool] = asyncio.Queue()
         port = server.plan.component_port
-        self.link = EntityLink(jid, "s3cret", "127.0.0.1", port, on_state=self.states.put_nowait)
+        login = ComponentLogin(jid, "s3cret", "127.0.0.1", port)
+        self.link = EntityLink(login, on_state=self.states.put_nowait)
 
     async def wait(self, state: bool) -> None:
         async with asyncio.timeout(PATIENCE_S):

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.link.entity import EntityLink, XmppError
+from components.link.stream import ComponentLogin
 from tests.support.prosody import ProsodyServer, private_plan
 from tests.support.roster_site import fetch_roster, is_presence, is_push
 from tests.support.stream import XmppStream
@@ -30,9 +31,8 @@ class Entities:
     async def connect(self, jid: str) -> EntityLink:
         up = asyncio.Event()
         port = self.server.plan.component_port
-        link = EntityLink(
-            jid, "s3cret", "127.0.0.1", port, on_state=lambda is_up: up.set() if is_up else None
-        )
+        login = ComponentLogin(jid, "s3cret", "127.0.0.1", port)
+        link = EntityLink(login, on_state=lambda is_up: up.set() if is_up else None)
 
         async def take(request: object) -> None:
             self.pushed.put_nowait(request.payload)  # type: ignore[attr-defined]
