@@ -3,9 +3,11 @@
 import structlog
 
 from components.archive.record import RecordKind, Submission, encode_submission
-from components.gate.past import Past
 from components.gate.review.queue import ReviewQueue
 from components.link.codec import Held
+from components.rules.topic_models import load_model
+from policy.content.memory import RuleMemory
+from policy.content.policy import ContentPolicy
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import Way
@@ -24,6 +26,23 @@ _UNDECIDABLE = refuse(
 _STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
+
+
+class Past:
+    """Remembers since the gate was started; what the adapter submits again is not counted twice."""
+
+    def __init__(self) -> None:
+        self._memory = RuleMemory(load_model)
+        self._epoch = ""
+        self._counted_seq = -1
+
+    def observe(self, content: ContentPolicy | None, held: Held, at_ns: int) -> frozenset[str]:
+        """Take in a submission, and return the ids of the rules that it matches by what was said before."""
+        if held.epoch != self._epoch:
+            self._epoch, self._counted_seq = held.epoch, -1
+        is_counted = held.seq <= self._counted_seq
+        self._counted_seq = max(self._counted_seq, held.seq)
+        return self._memory.observe(content, held.facts, at_ns, is_counted=is_counted)
 
 
 class Decider:

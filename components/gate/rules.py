@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 import structlog
 
 from components.archive.record import Event, RecordKind, encode_event
-from components.gate.admissions import describe_admissions
 from components.gate.watch.alarm import AlarmName, Alarms
 from components.gate.watch.recorder import Recorder
 from components.rules.follow import RulesFollower
@@ -16,6 +16,8 @@ from policy.directory.change import describe_changes
 from policy.rules import Rules
 
 CHANGES_TOLD = 500
+_PEOPLE_AT_ONCE = 100
+"""So many are named in one record."""
 
 log = structlog.get_logger("gate")
 
@@ -83,3 +85,24 @@ def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
     if (more := len(changes) - CHANGES_TOLD) > 0:
         lines.append(f"... and {more} more")
     return {"changes": len(changes), "directory": "\n".join(lines)}
+
+
+def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Event]:
+    """Give events for those who are on the line now, who are not any more, and who know now that it is recorded."""
+    old, new = before.directory, after.directory
+    changes = (
+        ("admitted", new.people.keys() - old.people.keys()),
+        ("left", old.people.keys() - new.people.keys()),
+        ("informed", (old.uninformed - new.uninformed) & new.people.keys()),
+    )
+    for name, people in changes:
+        for some in _pack(sorted(people)):
+            # `who` is what a search by address looks at, and names one; of many, their words are found.
+            who = (("who", some[0]),) if len(some) == 1 else (("people", " ".join(some)),)
+            yield Event(RecordKind.ADMISSION, name, tuple(sorted((*who, ("rules", after.name)))), at_ns)
+
+
+def _pack(people: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(people)
+    while some := list(islice(rest, _PEOPLE_AT_ONCE)):
+        yield some

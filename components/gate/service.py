@@ -22,8 +22,7 @@ from components.archive.record import (
 )
 from components.archive.writer import Entry, LogWriter
 from components.gate.deciding import Decider, encode_decided
-from components.gate.memo import Memo, encode_memo, restore_amended
-from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from components.gate.memo import KeptMemo, Memo, Recorded, encode_memo, fetch_recorded, restore_amended
 from components.gate.review.queue import Answered, ReviewQueue
 from components.gate.watch.watch import Watch
 from components.link.borders import encode_borders, encode_occupants

@@ -8,8 +8,7 @@ from components.archive.errors import LogDamaged
 from components.archive.record import RecordKind
 from components.archive.store import MemoRow
 from components.archive.writer import Entry
-from components.gate.memo import Memo, encode_memo, parse_memo
-from components.gate.recovery import KeptMemo, Recorded, fetch_recorded
+from components.gate.memo import KeptMemo, Memo, Recorded, encode_memo, fetch_recorded, parse_memo
 from policy.decision import Action, Decision, StanzaError, release
 from tests.unit.gate.fakes import EPOCH, FakeLog
 
