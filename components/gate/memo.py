@@ -5,12 +5,11 @@ The records themselves are sealed, also from the gate; a memo has numbers and an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from components.archive.errors import LogDamaged
-from components.archive.reader import LogReader
 from components.archive.store import MemoRow
 from policy.content.amend import AmendError, apply_edits
 from policy.decision import Action, Decision, Edit, StanzaError, release
@@ -84,6 +83,13 @@ def _parse_decision(
     )
 
 
+class MemoSource(Protocol):
+    """Reads the memos that the gate's log keeps (`LogReader`)."""
+
+    async def fetch_memos(self, limit: int, before: int) -> list[MemoRow]:
+        """Return the newest `limit` memos of batches before this index, the newest first; raises LogUnavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
     """The decision that was recorded for a submission, and the index of its record."""
@@ -121,7 +127,7 @@ class Recorded:
         return self.answers.get(seq) if epoch == self.epoch else None
 
 
-async def fetch_recorded(reader: LogReader, epoch: str, from_seq: int) -> Recorded:
+async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recorded:
     """Read, from the newest memo backwards, the submissions of this epoch from `from_seq` on.
 
     Submissions of an epoch are recorded in the order of their numbers, so an older one ends the search.
@@ -130,7 +136,7 @@ async def fetch_recorded(reader: LogReader, epoch: str, from_seq: int) -> Record
     answers: dict[int, RecordedAnswer] = {}
     memos: list[KeptMemo] = []
     before = 2**62
-    while rows := await reader.fetch_memos(_CHUNK_MEMOS, before):
+    while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
         for row in rows:
             memo = _parse_row(row)
             if memo.epoch != epoch or not memo.answers or memo.answers[-1][0] < from_seq:

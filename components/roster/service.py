@@ -12,7 +12,7 @@ from components.roster.journal import Journal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
 from components.roster.wire import QUERY, keeps_rosters
-from components.rules.follow import RulesFollower
+from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.rules.load import RuleSources
 from components.settings.roster import RosterLine, RosterSettings
 from policy.address import Domain, bare, domain_of
@@ -50,9 +50,7 @@ class RosterService:
             requests_per_s=settings.requests_per_s,
             requests_at_once=settings.requests_at_once,
         )
-        self._follower = RulesFollower(
-            sources, on_change=lambda _before, after: self._to_use.put_nowait(after), on_problem=self._tell
-        )
+        self._follower = RulesFollower(sources)
         self._rosters = Rosters(self._follower.rules.directory)
         self.keeper.use(self._rosters)
 
@@ -68,11 +66,19 @@ class RosterService:
         self._link.open()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follower.run())
+                tasks.create_task(self._follow_rules())
                 tasks.create_task(self._use_rules())
                 tasks.create_task(self.keeper.run())
         finally:
             await self._link.close()
+
+    async def _follow_rules(self) -> None:
+        async for news in self._follower.follow():
+            match news:
+                case RulesChange():
+                    self._to_use.put_nowait(news.after)
+                case RulesProblems():
+                    self._tell(news.problems)
 
     async def _use_rules(self) -> None:
         """Keep the rosters by other rules once the gate decides by them: it would refuse a newcomer's first words."""
