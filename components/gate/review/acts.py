@@ -92,7 +92,9 @@ class ReviewActs:
                     log.error("no reviews", reason=str(error))
                 works = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._queue.changed.wait(), _INTERVAL_S)
+                # `asyncio.wait_for` may miss that it is cancelled (Python 3.11), and the gate would not end.
+                async with asyncio.timeout(_INTERVAL_S):
+                    await self._queue.changed.wait()
             self._queue.changed.clear()
 
     def _ask(self) -> None:

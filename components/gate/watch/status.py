@@ -42,7 +42,8 @@ async def report_status(
         with contextlib.suppress(OSError):  # the file goes stale, which is what a supervisor looks for
             _write(path, describe())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), _INTERVAL_S)
+            async with asyncio.timeout(_INTERVAL_S):
+                await changed.wait()
         changed.clear()
 
 
