@@ -101,6 +101,8 @@ async def open_gate(
     settings = site.gate
     retention = load_retention(site.archive.retention)
     filing = Filing(retention, load_conversation_key(site.archive.conversation_key_file))
+    approvers = load_approvers(site.archive.approvers)
+    login = _read_login(settings)
     log = await _open_log(site, stack)
     line = Line(GateName(settings.jid, log_name(settings.log)))
     watchers = _make_watchers(settings, log, line, retention)
@@ -115,7 +117,6 @@ async def open_gate(
     reviews = ReviewActs(
         queue, line, log.writer, log.reviews.source, default=site.review.default, retention_class=access_class
     )
-    approvers = load_approvers(site.archive.approvers)
     orders = OrderExecutor(log.writer, log.orders.source, settings.log_origin, retention, approvers)
     duties: dict[str, Duty] = {
         "gate": gate.run,
@@ -129,7 +130,7 @@ async def open_gate(
     }
     if watchers.canary is not None:
         duties["canary"] = partial(watchers.canary.run, settings.canary_interval_s)
-    return OpenGate(gate, watchers.alarms, GateLink(_read_login(settings), gate), duties)
+    return OpenGate(gate, watchers.alarms, GateLink(login, gate), duties)
 
 
 async def _open_log(site: GateSite, stack: AsyncExitStack) -> _Log:
