@@ -27,7 +27,8 @@ from components.gate.review.queue import ReviewQueue
 from components.gate.review.store import ReviewStore
 from components.gate.rules import RulesInForce
 from components.gate.service import Gate
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
 from components.gate.watch.metrics import Exposition, Metrics, serve_metrics

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from components.gate.watch.numbers import Finding, FindingKind, Numbers
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.numbers import Finding, Numbers
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, AdapterModel, submission
 from tests.support.rounds import examples
@@ -87,7 +88,7 @@ class HonestLine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_found(self) -> None:
-        assert {finding.kind for finding in self.findings} <= {FindingKind.OPEN_AT_END}
+        assert {finding.alarm for finding in self.findings} <= {None}
 
 
 HonestLine.TestCase.settings = settings(examples(300), stateful_step_count=40)
@@ -117,11 +118,11 @@ def test_numbers_left_out_are_named_exactly(length: int, data: st.DataObject) ->
     named = [
         seq
         for finding in found
-        if finding.kind is FindingKind.NUMBERS_MISSING
+        if finding.alarm is AlarmName.NUMBERS_MISSING
         for seq in range(finding.where.first, finding.where.last + 1)
     ]
     assert named == sorted(left_out - bounced)
-    assert all(finding.kind is FindingKind.NUMBERS_MISSING for finding in found)
+    assert all(finding.alarm is AlarmName.NUMBERS_MISSING for finding in found)
 
 
 @given(length=st.integers(1, 40), data=st.data())
@@ -131,7 +132,7 @@ def test_a_number_that_comes_again_is_found(length: int, data: st.DataObject) ->
     numbers = started()
     numbers.take(submission("e", seq) for seq in range(1, length + 1))
     (found,) = numbers.take([submission("e", again, "other words" if other else "")])
-    assert found.kind is (FindingKind.NUMBER_REUSED if other else FindingKind.NUMBER_REPEATED)
+    assert found.alarm is (AlarmName.NUMBER_REUSED if other else AlarmName.NUMBER_REPEATED)
     assert found.where == (again, again)
     assert numbers.take([submission("e", length + 1)]) == []
 
@@ -149,7 +150,7 @@ def test_after_a_break_the_same_is_right_and_other_words_are_not(length: int, da
         submission("e", seq, "other words" if seq in altered else "") for seq in range(first, length + 1)
     )
     assert [finding.where.first for finding in found] == sorted(altered)
-    assert all(finding.kind is FindingKind.NUMBER_REUSED for finding in found)
+    assert all(finding.alarm is AlarmName.NUMBER_REUSED for finding in found)
 
 
 @given(answered=st.integers(0, 30), more=st.integers(1, 30))
@@ -158,5 +159,5 @@ def test_what_left_the_window_without_a_verdict_is_found(answered: int, more: in
     numbers.take(submission("e", seq) for seq in range(1, answered + more + 1))
     numbers.answered("e", answered)
     (found,) = numbers.take([status(answered + more + 1)])
-    assert found.kind is FindingKind.LEFT_UNRECORDED
+    assert found.alarm is AlarmName.LEFT_UNRECORDED
     assert found.where == (answered + 1, answered + more)

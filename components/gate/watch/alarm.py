@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 import structlog
 
 from components.archive.record import Alarm, RecordKind, encode_alarm
+from components.gate.watch.alarm_name import STATES, AlarmName
 
 # What comes again and again is one log line and one record a minute, with how often it came.
 _QUIET_S = 60.0
@@ -16,43 +16,6 @@ _QUIET_S = 60.0
 _SHOWN_S = 24 * 60 * 60.0
 
 log = structlog.get_logger("gate")
-
-
-class AlarmName(StrEnum):
-    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
-
-    # States, which end when what is wrong has ended.
-    NOT_RECORDING = "not-recording"
-    LINK_DOWN = "link-down"
-    CANARY_LOST = "canary-lost"
-    CHECKPOINT_LATE = "checkpoint-late"
-    LOG_UNREADABLE = "log-unreadable"
-    RULES_BROKEN = "rules-broken"
-    # Events, which nobody can undo.
-    CANARY_UNPROVED = "canary-unproved"
-    RELEASE_UNCERTAIN = "release-uncertain"
-    # Recorded by a log's writer when it opens (components/archive/last_signed.py).
-    RECORDS_LOST = "records-lost"
-    RECORDS_MISSING = "records-missing"
-    NUMBERS_MISSING = "numbers-missing"
-    NUMBER_REPEATED = "number-repeated"
-    NUMBER_REUSED = "number-reused"
-    NUMBERS_BACK = "numbers-back"
-    LEFT_UNRECORDED = "left-unrecorded"
-    STATUS_CONTRADICTS = "status-contradicts"
-    UNANNOUNCED = "unannounced"
-
-
-STATES = frozenset(
-    {
-        AlarmName.NOT_RECORDING,
-        AlarmName.LINK_DOWN,
-        AlarmName.CANARY_LOST,
-        AlarmName.CHECKPOINT_LATE,
-        AlarmName.LOG_UNREADABLE,
-        AlarmName.RULES_BROKEN,
-    }
-)
 
 
 @dataclass(slots=True)

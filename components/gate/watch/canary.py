@@ -14,7 +14,8 @@ from components.archive.log.note import NoteError, VerifierKey
 from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import RecordKind
 from components.gate.adapter import Adapter, Line
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.metrics import Metrics
 from components.link.codec import CanaryBack, Held
 from policy.facts import Way

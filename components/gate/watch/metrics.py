@@ -9,10 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from components.gate.watch.alarm import AlarmName, Alarms
-from components.gate.watch.numbers import FindingKind
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.numbers import FINDINGS
 from components.settings.gate import METRICS_ADDRESS
 
+_OPEN_AT_END = "open-at-end"
 _PREFIX = "steelyard_gate_"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -37,7 +39,8 @@ class Metrics:
     turned_away: int = 0
     window_stanzas: int = 0
     numbers_missing: int = 0
-    findings: dict[FindingKind, int] = field(default_factory=lambda: dict.fromkeys(FindingKind, 0))
+    # By the alarm that each is; None for what a server that ended took with it.
+    findings: dict[AlarmName | None, int] = field(default_factory=lambda: dict.fromkeys(FINDINGS, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Exposition(Collector):
         findings = CounterMetricFamily(
             f"{_PREFIX}reconcile_findings", "What did not add up in the adapter's numbers.", labels=["kind"]
         )
-        for kind, times in self._metrics.findings.items():
-            findings.add_metric([kind.value], times)
+        for alarm, times in self._metrics.findings.items():
+            findings.add_metric([alarm.value if alarm else _OPEN_AT_END], times)
         yield findings
 
     def _collect_alarms(self) -> Iterator[Metric]:

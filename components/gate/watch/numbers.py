@@ -6,32 +6,35 @@ accounted for when its submission was recorded and answered, or when a status na
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import NamedTuple
 
+from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held, Status
 from components.link.sequence import Range
 
 
-class FindingKind(StrEnum):
-    """What does not add up; each but `OPEN_AT_END` is an alarm of the same name (docs/alarms.md)."""
+class Finding(NamedTuple):
+    """Something that does not add up, about the numbers `where` of an epoch.
 
-    NUMBERS_MISSING = "numbers-missing"
-    NUMBER_REPEATED = "number-repeated"
-    NUMBER_REUSED = "number-reused"
-    NUMBERS_BACK = "numbers-back"
-    LEFT_UNRECORDED = "left-unrecorded"
-    STATUS_CONTRADICTS = "status-contradicts"
-    UNANNOUNCED = "unannounced"
-    OPEN_AT_END = "open-at-end"
+    `alarm` is None for what a server took with it when it ended: nobody has done wrong.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that does not add up, about the numbers `where` of an epoch."""
-
-    kind: FindingKind
+    alarm: AlarmName | None
     epoch: str
     where: Range
+
+
+FINDINGS = (
+    AlarmName.NUMBERS_MISSING,
+    AlarmName.NUMBER_REPEATED,
+    AlarmName.NUMBER_REUSED,
+    AlarmName.NUMBERS_BACK,
+    AlarmName.LEFT_UNRECORDED,
+    AlarmName.STATUS_CONTRADICTS,
+    AlarmName.UNANNOUNCED,
+    None,
+)
+"""All that `Finding.alarm` may be."""
 
 
 @dataclass(slots=True)
@@ -98,15 +101,15 @@ class Numbers:
     def _take_held(self, held: Held) -> Iterator[Finding]:
         epoch, seq = self._epoch, held.seq
         if epoch is None or not self._greeted or epoch.name != held.epoch:
-            yield Finding(FindingKind.UNANNOUNCED, held.epoch, Range(seq, seq))
+            yield Finding(AlarmName.UNANNOUNCED, held.epoch, Range(seq, seq))
             return
         content = _content(held)
         known = epoch.contents.get(seq)
         if known is not None and known != content:
-            yield Finding(FindingKind.NUMBER_REUSED, epoch.name, Range(seq, seq))
+            yield Finding(AlarmName.NUMBER_REUSED, epoch.name, Range(seq, seq))
         elif seq < self._expected:
-            kind = FindingKind.NUMBERS_BACK if known is None else FindingKind.NUMBER_REPEATED
-            yield Finding(kind, epoch.name, Range(seq, seq))
+            alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
+            yield Finding(alarm, epoch.name, Range(seq, seq))
         elif seq > self._expected:
             yield from self._missing(epoch, seq)
         if seq >= self._expected:
@@ -124,10 +127,10 @@ class Numbers:
         in_order = epoch.done <= status.done < status.first_seq <= status.next_seq
         if not in_order or status.next_seq <= epoch.seen:
             where = Range(status.first_seq, status.next_seq)
-            yield Finding(FindingKind.STATUS_CONTRADICTS, epoch.name, where)
+            yield Finding(AlarmName.STATUS_CONTRADICTS, epoch.name, where)
         # What has left the window has its verdict, which only we can give, or was bounced, which a status says.
         for left in _without(epoch.bounced, epoch.answered + 1, status.first_seq - 1):
-            yield Finding(FindingKind.LEFT_UNRECORDED, epoch.name, left)
+            yield Finding(AlarmName.LEFT_UNRECORDED, epoch.name, left)
         epoch.answered = max(epoch.answered, status.first_seq - 1)
         if not self._greeted:
             self._greeted = True
@@ -149,7 +152,7 @@ class Numbers:
     def _missing(self, epoch: EpochNumbers, before: int) -> Iterator[Finding]:
         """Find the numbers that should have come before this one."""
         for missing in _without(epoch.bounced, max(self._expected, epoch.taken_over), before - 1):
-            yield Finding(FindingKind.NUMBERS_MISSING, epoch.name, missing)
+            yield Finding(AlarmName.NUMBERS_MISSING, epoch.name, missing)
 
 
 def _content(held: Held) -> int:
@@ -161,7 +164,7 @@ def _content(held: Held) -> int:
 def _open_at_end(epoch: EpochNumbers) -> Iterator[Finding]:
     """Find what the server took with it: submitted, and not known to be carried out."""
     for left in _without(epoch.bounced, epoch.done + 1, epoch.seen):
-        yield Finding(FindingKind.OPEN_AT_END, epoch.name, left)
+        yield Finding(None, epoch.name, left)
 
 
 def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.recorder import Leaves
 
 INTERVAL_S = 4.0

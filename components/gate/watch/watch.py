@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Metrics
-from components.gate.watch.numbers import Finding, FindingKind, Numbers
+from components.gate.watch.numbers import Finding, Numbers
 from components.link.codec import CanaryBack, Held, Status
 from policy.facts import Way
 
@@ -82,17 +83,16 @@ class Watch:
                 self._alarms.sound(AlarmName.LINK_DOWN)
 
     def _tell(self, finding: Finding) -> None:
-        self._metrics.findings[finding.kind] += 1
+        self._metrics.findings[finding.alarm] += 1
         where = finding.where
         details: dict[str, str | int] = {
             "epoch": finding.epoch[:64],
             "first": where.first,
             "last": where.last,
         }
-        if finding.kind is FindingKind.OPEN_AT_END:
-            # A server that ends takes what it holds with it; nobody has done wrong.
+        if finding.alarm is None:
             log.warning("a server ended before all was carried out", **details)
             return
-        if finding.kind is FindingKind.NUMBERS_MISSING:
+        if finding.alarm is AlarmName.NUMBERS_MISSING:
             self._metrics.numbers_missing += where.numbers
-        self._alarms.sound(AlarmName(finding.kind.value), **details)
+        self._alarms.sound(finding.alarm, **details)

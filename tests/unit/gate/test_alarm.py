@@ -15,7 +15,8 @@ from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
 from components.gate.watch import recorder as recorder_module
-from components.gate.watch.alarm import STATES, AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import STATES, AlarmName
 from components.gate.watch.recorder import Recorder
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until

@@ -15,7 +15,8 @@ from components.archive.writer import Entry, LogWriter
 from components.gate.adapter import Adapter, Line
 from components.gate.watch import canary as canary_module
 from components.gate.watch import patrol
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Exposition, Metrics
 from components.link.codec import CanaryBack, Held

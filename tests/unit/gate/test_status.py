@@ -11,7 +11,8 @@ import pytest
 
 from components.gate.service import Gate
 from components.gate.watch import status
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.status import describe_gate, report_status
 from tests.support.process import wait_until
 from tests.unit.gate.fakes import Answers, FakeLog, KeptRecords, held, make_gate
