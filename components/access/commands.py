@@ -8,7 +8,7 @@ from enum import StrEnum
 from xml.etree import ElementTree as ET
 
 from components.access.form import Field, encode_form, encode_table, parse_values
-from components.link.entity import Request, StanzaError
+from components.link.entity import Request, XmppError
 from components.rules.access.accept import (
     accept_note,
     can_decide,
@@ -82,14 +82,14 @@ class AccessCommands:
         return self._enterprise_of(jid) is not None
 
     async def handle(self, request: Request) -> ET.Element:
-        """Return the answer to a step of a command; raises StanzaError (`forbidden`) for who is no approver."""
+        """Return the answer to a step of a command; raises XmppError (`forbidden`) for who is no approver."""
         if self._enterprise_of(request.sender) is None:
-            raise StanzaError("forbidden", "This is for the approvers of your firm.", "auth")
+            raise XmppError("forbidden", "This is for the approvers of your firm.", "auth")
         payload = request.payload
         try:
             command = Command(payload.get("node", "").removeprefix(NODE))
         except ValueError:
-            raise StanzaError("item-not-found", "There is no such command.") from None
+            raise XmppError("item-not-found", "There is no such command.") from None
         if not payload.get("sessionid"):
             session = _Session(request.sender, command, time.monotonic())
             return self._begin(session)
@@ -116,7 +116,7 @@ class AccessCommands:
             if now_s - each.began_s > _SESSION_S:
                 del self._sessions[key]
         if len(self._sessions) >= _MAX_SESSIONS:
-            raise StanzaError(
+            raise XmppError(
                 "resource-constraint", "Too many commands are under way. Try again later.", "wait"
             )
         session_id = secrets.token_hex(16)
@@ -127,7 +127,7 @@ class AccessCommands:
         session_id = request.payload.get("sessionid", "")
         session = self._sessions.get(session_id)
         if session is None or session.owner != request.sender or session.command is not command:
-            raise StanzaError("bad-request", "This command is over. Begin it again.", "modify")
+            raise XmppError("bad-request", "This command is over. Begin it again.", "modify")
         return session_id, session
 
     def _ask(self, session_id: str, session: _Session) -> ET.Element:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from components.access.commands import NAMES, NODE
 from components.access.commands import XMLNS as XMLNS_COMMANDS
 from components.access.form import XMLNS as XMLNS_DATA
-from components.link.entity import Request, StanzaError
+from components.link.entity import Request, XmppError
 
 XMLNS_INFO = "http://jabber.org/protocol/disco#info"
 XMLNS_ITEMS = "http://jabber.org/protocol/disco#items"
@@ -21,7 +21,7 @@ class Discovery:
         self._commands = {f"{NODE}{command}": name for command, name in NAMES.items()}
 
     async def answer_info(self, request: Request) -> ET.Element:
-        """Return what a node is; raises StanzaError (`item-not-found`) for others."""
+        """Return what a node is; raises XmppError (`item-not-found`) for others."""
         node = request.payload.get("node", "")
         identity = {"category": "component", "type": "generic", "name": "Access to the recorded line"}
         features = [XMLNS_INFO, XMLNS_ITEMS, XMLNS_COMMANDS]
@@ -31,7 +31,7 @@ class Discovery:
             identity = {"category": "automation", "type": "command-node", "name": self._commands[node]}
             features = [XMLNS_COMMANDS, XMLNS_DATA]
         elif node:
-            raise StanzaError("item-not-found")
+            raise XmppError("item-not-found")
         query = ET.Element(f"{{{XMLNS_INFO}}}query", {"node": node} if node else {})
         ET.SubElement(query, f"{{{XMLNS_INFO}}}identity", identity)
         for feature in sorted(features):

@@ -27,6 +27,7 @@ from components.access.notice import (
 from components.access.password import PasswordFolder
 from components.access.rooms import put_notice
 from components.link.entity import EntityError, EntityLink
+from components.link.stream import ComponentLogin
 from components.process.status import Status
 from components.rules.access.accept import accept_note, enterprise_of_approver
 from components.rules.access.folder import GrantsError
@@ -66,9 +67,8 @@ class AdmissionService:
         self._access = settings.access
         self._register = AccessRegister(settings.access)
         self._memory = Memory(settings.access.folder / "done.json")
-        self.link = EntityLink(
-            self._access.jid, secret, settings.address, settings.component_port, on_state=self._link_changed
-        )
+        login = ComponentLogin(self._access.jid, secret, settings.address, settings.component_port)
+        self.link = EntityLink(login, on_state=self._link_changed)
         passwords = PasswordFolder(self._access.passwords, settings.server_config)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
         self._wake = asyncio.Event()

@@ -48,7 +48,7 @@ class Submission:
     """What the server's adapter submitted, and what was decided: a stanza, or an event of a session.
 
     `epoch` and `seq` are the adapter's numbering, `body` the bytes exactly as submitted, `error` what the
-    sender was told (for `refuse`), `received_at_ns` Unix time at the gate. `policy` names the rules in force
+    sender was told (for `refuse`), `received_at_ns` Unix time at the gate. `rules_name` names the rules in force
     (`Rules.name`); `amended` is the stanza that was carried out instead (for `amend`).
     """
 
@@ -62,7 +62,7 @@ class Submission:
     rules: tuple[str, ...]
     error: StanzaError | None
     body: bytes
-    policy: str = ""
+    rules_name: str = ""
     amended: bytes = b""
 
 
@@ -142,8 +142,8 @@ def encode_submission(submission: Submission) -> bytes:
         "rules": submission.rules,
         "error": submission.error,
     }
-    if submission.policy:
-        header["policy"] = submission.policy
+    if submission.rules_name:
+        header["policy"] = submission.rules_name
     if submission.amended:
         header["amended_size_bytes"] = len(submission.amended)
     return encode_header(header) + submission.body + submission.amended
@@ -206,7 +206,7 @@ def _parse_submission(kind: RecordKind, header: dict[str, Any], body: bytes) -> 
         rules=tuple(take_list(header, "rules", str)),
         error=_parse_error(header["error"]),
         body=body[:end],
-        policy=take_text(header, "policy") if "policy" in header else "",
+        rules_name=take_text(header, "policy") if "policy" in header else "",
         amended=body[end:],
     )
 

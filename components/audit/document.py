@@ -90,7 +90,7 @@ def describe_view(view: RecordView) -> dict[str, Any]:
                 "thread": view.reading.thread,
                 "verdict": submission.action,
                 "rules": submission.rules,
-                "policy": submission.policy,
+                "policy": submission.rules_name,
                 "error": error and {"type": error.type, "condition": error.condition, "text": error.text},
                 "delivery": view.delivery,
                 "text": view.reading.text,

@@ -6,9 +6,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from components.audit.checks.reconcile import EpochReport, Range, Reconciliation
+from components.audit.checks.reconcile import EpochReport, Reconciliation
 from components.audit.terminal import show_text
 from components.audit.view import format_time
+from components.link.sequence import Range
 
 _RANGES_SHOWN = 20
 _ALARMS_SHOWN = 20

@@ -1,16 +1,24 @@
-"""What becomes of one submission: policy's decision, carried through to the bytes that go on."""
+"""What becomes of one submission: policy's decision, carried through to the bytes that are recorded."""
+
+from dataclasses import dataclass
 
 import structlog
 
+from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
-from components.gate.past import Past
+from components.archive.writer import Entry
+from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
+from components.gate.submission import Decided
 from components.link.codec import Held
+from components.rules.topic_models import load_model
+from policy.content.memory import RuleMemory
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
-from policy.facts import Way
+from policy.facts import StanzaFacts, Way
 from policy.reach.affiliation import OUT_OF_REACH
-from policy.reach.occupancy import NOBODY, observe
+from policy.reach.occupancy import NOBODY, Occupancy, observe
+from policy.retention import RecordedKind, RetentionPolicy, assign_class
 from policy.rules import Rules
 
 _UNDECIDABLE = refuse(
@@ -26,42 +34,90 @@ _STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 log = structlog.get_logger("gate")
 
 
+class Filing:
+    """Where a record of a submission belongs: its retention class, and the hash of who talks to whom."""
+
+    def __init__(self, retention: RetentionPolicy, conversation_key: bytes) -> None:
+        self._retention = retention
+        self._conversations = ConversationHash(conversation_key)
+
+    def file(self, kind: RecordKind, payload: bytes, facts: StanzaFacts) -> Entry:
+        """Return the entry for the log."""
+        recorded_kind = RecordedKind.SESSION if facts.way in (Way.SESSION, Way.CANARY) else facts.kind
+        retention_class = assign_class(self._retention, recorded_kind)
+        return Entry(kind, payload, retention_class, self._conversations.hash(facts))
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """What was seen in one life of the server; in its next one, rooms are empty and numbers begin anew."""
+
+    name: str
+    # Who is in chaperoned rooms, as far as submissions tell.
+    present: Occupancy = NOBODY
+    # What the adapter submits again, up to this number, is not counted twice.
+    counted_seq: int = -1
+
+
 class Decider:
-    """Decides on submissions in their order, and knows who is in chaperoned rooms as far as they tell."""
+    """Decides on submissions, in their order, and encodes their records.
 
-    def __init__(self, review: ReviewQueue) -> None:
+    All that it remembers is lost in a crash: rates and topics then begin anew, and nobody counts as present.
+    """
+
+    def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing) -> None:
+        self._rules = rules
         self._review = review
-        self._past = Past()
-        self._present = NOBODY
-        self._epoch = ""
+        self._filing = filing
+        # What was said before, for rules that look at more than one stanza: rates, and topics of conversations.
+        self._memory = RuleMemory(load_model)
+        self._epoch = _Epoch("")
 
-    def decide(self, rules: Rules, held: Held, received_at_ns: int) -> Decision:
+    @property
+    def rules(self) -> Rules:
+        """The rules that it decides by."""
+        return self._rules
+
+    def use(self, rules: Rules) -> None:
+        """Decide by other rules from now on."""
+        self._rules = rules
+
+    def decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decided:
         """Decide on a submission; an amended stanza is complete, and decided on once more.
 
         What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
         """
-        way = held.facts.way
-        if held.epoch != self._epoch:
-            # Another life of the server: its rooms are empty.
-            self._present, self._epoch = NOBODY, held.epoch
+        decision = self._decide(held, claims, received_at_ns)
+        kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
+        return Decided(held, decision, self._filing.file(kind, payload, held.facts))
+
+    def _decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
+        epoch = self._epoch
+        if held.epoch != epoch.name:
+            epoch = self._epoch = _Epoch(held.epoch)
         try:
-            decision = self._decide(rules, held, received_at_ns)
-            self._present = observe(self._present, rules.directory, held.facts)
+            decision = self._ask_policy(held, claims, received_at_ns)
+            epoch.present = observe(epoch.present, self._rules.directory, held.facts)
         except Exception as err:
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
             decision = _UNDECIDABLE
         if held.stopped:
             return decision if decision.action is Action.REFUSE else _STOPPED
-        if way is Way.SERVER and decision.action is not Action.RELEASE:
+        if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
             # The server has sent it already: the record keeps which rules it breaks.
             return release(*decision.rules)
         return decision
 
-    def _decide(self, rules: Rules, held: Held, received_at_ns: int) -> Decision:
+    def _ask_policy(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
+        rules, epoch = self._rules, self._epoch
         if held.facts.way is Way.GATE:
-            return self._review.judge(held, lambda facts: decide(rules.directory, facts, None, self._present))
-        remembered = self._past.observe(rules.content, held, received_at_ns)
-        decision = decide(rules.directory, held.facts, rules.content, self._present, remembered)
+            return self._review.judge(
+                claims, held, lambda facts: decide(rules.directory, facts, None, epoch.present)
+            )
+        is_counted = held.seq <= epoch.counted_seq
+        epoch.counted_seq = max(epoch.counted_seq, held.seq)
+        remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
+        decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         if decision.strip and rules.content is not None:
             from policy.content.carry import take_links_out  # who has no rules does without its libraries
 
@@ -69,9 +125,7 @@ class Decider:
         return decision
 
 
-def encode_decided(
-    held: Held, decision: Decision, policy: str, received_at_ns: int
-) -> tuple[RecordKind, bytes]:
+def _encode(held: Held, decision: Decision, rules_name: str, received_at_ns: int) -> tuple[RecordKind, bytes]:
     """Encode the record of a submission and of what was decided by the rules of this name."""
     way = held.facts.way
     kind = RecordKind.SESSION if way is Way.SESSION else RecordKind.STANZA
@@ -86,7 +140,7 @@ def encode_decided(
         decision.rules,
         decision.error,
         held.body,
-        policy,
+        rules_name,
         decision.amended,
     )
     return kind, encode_submission(submission)

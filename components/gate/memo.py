@@ -3,15 +3,18 @@
 The records themselves are sealed, also from the gate; a memo has numbers and answers, and nothing of what was said.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import orjson
 
+from components.archive.errors import LogDamaged
+from components.archive.store import MemoRow
 from policy.content.amend import AmendError, apply_edits
 from policy.decision import Action, Decision, Edit, StanzaError, release
 
+_CHUNK_MEMOS = 64
 _RELEASE = release()
 _NOT_RESTORED = StanzaError(
     "wait",
@@ -78,3 +81,76 @@ def _parse_decision(
         notice=notice,
         edits=tuple(Edit(*edit) for edit in edits),
     )
+
+
+class MemoSource(Protocol):
+    """Reads the memos that the gate's log keeps (`LogReader`)."""
+
+    async def fetch_memos(self, limit: int, before: int) -> list[MemoRow]:
+        """Return the newest `limit` memos of batches before this index, the newest first; raises LogUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswer:
+    """The decision that was recorded for a submission, and the index of its record."""
+
+    decision: Decision
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMemo:
+    """A memo that the log keeps: that of the batch from record `first` on, whose highest number is `last_seq`."""
+
+    first: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The submissions of an epoch that the log holds, by sequence number, from those that may come again.
+
+    `memos` are those that say so, in the log's order.
+    """
+
+    epoch: str
+    answers: Mapping[int, RecordedAnswer] = field(default_factory=dict)
+    memos: Sequence[KeptMemo] = ()
+
+    @classmethod
+    def nothing(cls) -> "Recorded":
+        """Return what an empty log holds."""
+        return cls("")
+
+    def find(self, epoch: str, seq: int) -> RecordedAnswer | None:
+        """Return the answer that was recorded for (epoch, seq), or None when it is new."""
+        return self.answers.get(seq) if epoch == self.epoch else None
+
+
+async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recorded:
+    """Read, from the newest memo backwards, the submissions of this epoch from `from_seq` on.
+
+    Submissions of an epoch are recorded in the order of their numbers, so an older one ends the search.
+    Raises LogUnavailable, and LogDamaged for what is no memo.
+    """
+    answers: dict[int, RecordedAnswer] = {}
+    memos: list[KeptMemo] = []
+    before = 2**62
+    while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
+        for row in rows:
+            memo = _parse_row(row)
+            if memo.epoch != epoch or not memo.answers or memo.answers[-1][0] < from_seq:
+                return Recorded(epoch, answers, tuple(memos[::-1]))
+            memos.append(KeptMemo(row.first, memo.answers[-1][0]))
+            for index, (seq, decision) in enumerate(memo.answers, row.first):
+                if seq >= from_seq:
+                    answers[seq] = RecordedAnswer(decision, index)
+        before = rows[-1].first
+    return Recorded(epoch, answers, tuple(memos[::-1]))
+
+
+def _parse_row(row: MemoRow) -> Memo:
+    try:
+        return parse_memo(row.note)
+    except (ValueError, KeyError, TypeError) as error:
+        raise LogDamaged(f"the memo of record {row.first} is malformed") from error

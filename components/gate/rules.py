@@ -2,65 +2,74 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Protocol
 
 import structlog
 
 from components.archive.record import Event, RecordKind, encode_event
-from components.gate.admissions import describe_admissions
-from components.gate.watch.alarm import AlarmName, Alarms
-from components.gate.watch.recorder import Recorder
-from components.rules.follow import RulesFollower
-from components.rules.load import RuleSources
+from components.gate.watch.alarm import Alarms, Records
+from components.gate.watch.alarm_name import AlarmName
+from components.rules.follow import RulesChange, RulesFollower
 from policy.directory.change import describe_changes
 from policy.rules import Rules
 
 CHANGES_TOLD = 500
+_PEOPLE_AT_ONCE = 100
+"""So many are named in one record."""
 
 log = structlog.get_logger("gate")
 
 
+class RulesUser(Protocol):
+    """Who decides by the rules (`Gate`)."""
+
+    def use(self, rules: Rules) -> None:
+        """Decide by other rules from now on."""
+
+
 class RulesInForce:
-    """Has the rules of a gate; raises RulesError when they are wrong to begin with."""
+    """Has `user` decide by the rules that `follower` finds, and each change recorded."""
 
-    def __init__(self, sources: RuleSources, recorder: Recorder, alarms: Alarms) -> None:
-        self._recorder = recorder
+    def __init__(self, follower: RulesFollower, user: RulesUser, records: Records, alarms: Alarms) -> None:
+        self._follower = follower
+        self._user = user
+        self._records = records
         self._alarms = alarms
-        self._use: Callable[[Rules], None] = lambda _rules: None
-        self._follower = RulesFollower(sources, on_change=self._change, on_problem=self._tell)
-        self._changes: asyncio.Queue[tuple[Rules, Rules, int]] = asyncio.Queue()
-        self._record("in-force", self.rules, time.time_ns())
+        # Changes that are in force and not told yet. A crash loses them; the next gate says what is in force.
+        self._changes: asyncio.Queue[tuple[RulesChange, int]] = asyncio.Queue()
+        self._record("in-force", follower.rules, time.time_ns())
 
-    @property
-    def rules(self) -> Rules:
-        """The rules in force."""
-        return self._follower.rules
+    async def run(self) -> None:
+        """Follow the files until cancelled."""
+        await asyncio.gather(self._follow(), self._record_changes())
 
-    async def run(self, use: Callable[[Rules], None]) -> None:
-        """Follow the files until cancelled; `use` is called with each new value."""
-        self._use = use
-        await asyncio.gather(self._follower.run(), self._record_changes())
-
-    def _change(self, before: Rules, after: Rules) -> None:
-        self._use(after)
-        log.info("rules changed", before=before.name, after=after.name)
-        self._changes.put_nowait((before, after, time.time_ns()))
+    async def _follow(self) -> None:
+        async for news in self._follower.follow():
+            if isinstance(news, RulesChange):
+                self._user.use(news.after)
+                log.info("rules changed", before=news.before.name, after=news.after.name)
+                self._changes.put_nowait((news, time.time_ns()))
+            else:
+                self._tell(news.problems)
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         if not problems:
             self._alarms.end(AlarmName.RULES_BROKEN)
             return
-        log.error("rules not taken", problems=problems, in_force=self.rules.name)
-        self._alarms.sound(AlarmName.RULES_BROKEN, problems=len(problems), in_force=self.rules.name)
+        in_force = self._follower.rules.name
+        log.error("rules not taken", problems=problems, in_force=in_force)
+        self._alarms.sound(AlarmName.RULES_BROKEN, problems=len(problems), in_force=in_force)
 
     async def _record_changes(self) -> None:
         while True:
-            before, after, at_ns = await self._changes.get()
+            change, at_ns = await self._changes.get()
             # Apart from the loop: the line must not wait for what is said of thousands of people.
-            more = await asyncio.to_thread(_describe, before, after)
-            self._record("changed", after, at_ns, more)
-            for event in describe_admissions(before, after, at_ns):
-                self._recorder.add(event.kind, encode_event(event))
+            more = await asyncio.to_thread(_describe, change.before, change.after)
+            self._record("changed", change.after, at_ns, more)
+            for event in describe_admissions(change.before, change.after, at_ns):
+                self._records.add(event.kind, encode_event(event))
 
     def _record(
         self, name: str, rules: Rules, at_ns: int, more: Mapping[str, str | int] | None = None
@@ -73,7 +82,7 @@ class RulesInForce:
             **(more or {}),
         }
         event = Event(RecordKind.RULES, name, tuple(details.items()), at_ns)
-        self._recorder.add(RecordKind.RULES, encode_event(event))
+        self._records.add(RecordKind.RULES, encode_event(event))
 
 
 def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
@@ -83,3 +92,24 @@ def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
     if (more := len(changes) - CHANGES_TOLD) > 0:
         lines.append(f"... and {more} more")
     return {"changes": len(changes), "directory": "\n".join(lines)}
+
+
+def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Event]:
+    """Return events for those who are on the line now, who are not any more, and who know now that it is recorded."""
+    old, new = before.directory, after.directory
+    changes = (
+        ("admitted", new.people.keys() - old.people.keys()),
+        ("left", old.people.keys() - new.people.keys()),
+        ("informed", (old.uninformed - new.uninformed) & new.people.keys()),
+    )
+    for name, people in changes:
+        for some in _pack(sorted(people)):
+            # `who` is what a search by address looks at, and names one; of many, their words are found.
+            who = (("who", some[0]),) if len(some) == 1 else (("people", " ".join(some)),)
+            yield Event(RecordKind.ADMISSION, name, tuple(sorted((*who, ("rules", after.name)))), at_ns)
+
+
+def _pack(people: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(people)
+    while some := list(islice(rest, _PEOPLE_AT_ONCE)):
+        yield some

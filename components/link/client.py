@@ -35,7 +35,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendResult:
     """What became of a message: the recipient's client confirmed it, or an error came back."""
 
     message_id: str
@@ -54,7 +54,7 @@ class TraderClient:
         self.jid = jid
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._address = (host, port)
-        self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
+        self._outcomes: dict[str, asyncio.Future[SendResult]] = {}
         tls = ssl.create_default_context(cafile=str(ca_file))
         self._xmpp: Any = ClientXMPP(jid, password, ssl_context=tls)
         self._xmpp.enable_direct_tls = False  # the port speaks STARTTLS
@@ -119,7 +119,7 @@ class TraderClient:
         corrects: str = "",
         payload: ET.Element | None = None,
         timeout_s: float = 10.0,
-    ) -> Outcome:
+    ) -> SendResult:
         """Send a chat message that asks for a receipt (XEP-0184) and wait for what becomes of it.
 
         `corrects` is the id of the message that it replaces (XEP-0308), `payload` an element to send along.
@@ -132,7 +132,7 @@ class TraderClient:
             message.xml.append(ET.Element(f"{{{XMLNS_CORRECT}}}replace", id=corrects))
         if payload is not None:
             message.xml.append(payload)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
         self._outcomes[message_id] = outcome
         message.send()
         try:
@@ -165,7 +165,7 @@ class TraderClient:
         receipt = xml.find(f"{{{XMLNS_RECEIPTS}}}received")
         if receipt is not None:
             message_id = receipt.get("id", "")
-            self._settle(message_id, Outcome(message_id, delivered=True))
+            self._settle(message_id, SendResult(message_id, delivered=True))
         elif message["body"]:
             found = xml.findall(f"{{{XMLNS_SID}}}stanza-id")
             ids = {each.get("by", ""): each.get("id", "") for each in found}
@@ -174,7 +174,7 @@ class TraderClient:
             if xml.find(f"{{{XMLNS_RECEIPTS}}}request") is not None:
                 self._confirm(message)
 
-    def _settle(self, message_id: str, outcome: Outcome) -> None:
+    def _settle(self, message_id: str, outcome: SendResult) -> None:
         waiting = self._outcomes.get(message_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(outcome)
@@ -191,7 +191,7 @@ def _explain_end(reason: object) -> str:
     return f"the connection was closed: {reason or 'no reason given'}"
 
 
-def _read_error(message_id: str, xml: ET.Element) -> Outcome:
+def _read_error(message_id: str, xml: ET.Element) -> SendResult:
     """Read a stanza error (RFC 6120, 8.3.2)."""
     condition = text = ""
     for element in xml.iterfind(f"{{jabber:client}}error/{{{XMLNS_STANZA_ERRORS}}}*"):
@@ -200,4 +200,4 @@ def _read_error(message_id: str, xml: ET.Element) -> Outcome:
             text = element.text or ""
         else:
             condition = name
-    return Outcome(message_id, False, condition, text)
+    return SendResult(message_id, False, condition, text)

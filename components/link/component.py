@@ -1,45 +1,52 @@
 """The gate's external component connection (XEP-0114): slixmpp for the stream, our parser for what it carries."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 from components.link.codec import CanaryBack, Held, ProtocolError, Status, SubmissionParser
-from components.link.stream import ComponentStream
+from components.link.stream import ComponentLogin, ComponentStream
 
 _HANDSHAKE_DONE = b"<handshake/>"
 
 log = logging.getLogger(__name__)
 
 
-class GateLink(ComponentStream):
-    """One XEP-0114 connection that is kept up.
+class LinkListener(Protocol):
+    """Who hears what comes over the link, in the order in which it comes; none of it may take long."""
 
-    `on_submissions` gets what each read from the socket completed, in order; `on_state` gets True and False;
-    `on_canary` gets each canary that came back.
+    def connected(self, write: Callable[[bytes], None]) -> None:
+        """Take note that the server has accepted the component.
+
+        `write` sends encoded elements on this connection; once it is lost, what is written is dropped.
+        """
+
+    def disconnected(self) -> None:
+        """Take note that this connection is lost."""
+
+    def take(self, submissions: Sequence[Held | Status]) -> None:
+        """Take what one read from the socket completed."""
+
+    def take_canary(self, canary: CanaryBack) -> None:
+        """Take a canary that was carried out."""
+
+
+class GateLink(ComponentStream):
+    """One XEP-0114 connection that is kept up, and told to `listener`.
+
     slixmpp's stanza objects cost several times what the parser below them does, so once the handshake is done the
     bytes no longer pass through slixmpp.
     """
 
-    def __init__(
-        self,
-        jid: str,
-        secret: str,
-        host: str,
-        port: int,
-        *,
-        on_submissions: Callable[[list[Held | Status]], None],
-        on_state: Callable[[bool], None],
-        reconnect_max_s: float,
-        on_canary: Callable[[CanaryBack], None] = lambda _canary: None,
-    ) -> None:
-        super().__init__(jid, secret, host, port, on_state=on_state, reconnect_max_s=reconnect_max_s, log=log)
-        self._on_submissions = on_submissions
-        self._on_canary = on_canary
+    def __init__(self, login: ComponentLogin, listener: LinkListener) -> None:
+        super().__init__(login, on_state=self._change, log=log)
+        self._listener = listener
         self._opening = b""
         self._parser: SubmissionParser | None = None
 
     def open(self) -> None:
-        """Start connecting; returns at once, `on_state` tells."""
+        """Start connecting; returns at once, the listener is told."""
         self.connect()
 
     async def close(self) -> None:
@@ -55,16 +62,6 @@ class GateLink(ComponentStream):
         """Give up what the lost connection had begun to say."""
         self._opening = b""
         self._parser = None
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the server has accepted the component, so that what is written reaches the adapter."""
-        return self._parser is not None and self.transport is not None
-
-    def write(self, data: bytes) -> None:
-        """Write encoded elements; what is written while the link is down is dropped (the adapter submits again)."""
-        if self._parser is not None and self.transport is not None:
-            self.transport.write(data)
 
     def data_received(self, data: bytes | str) -> None:
         """Take the next bytes from the socket: slixmpp's until the handshake is accepted, ours from then on."""
@@ -93,6 +90,17 @@ class GateLink(ComponentStream):
         for name in self._parser.take_stray():
             log.warning("not of the gate protocol, ignored: %s", name)
         for canary in self._parser.take_canaries():
-            self._on_canary(canary)
+            self._listener.take_canary(canary)
         if submissions:
-            self._on_submissions(submissions)
+            self._listener.take(submissions)
+
+    def _change(self, is_connected: bool) -> None:
+        if is_connected:
+            self._listener.connected(partial(self._write, self._parser))
+        else:
+            self._listener.disconnected()
+
+    def _write(self, connection: SubmissionParser | None, data: bytes) -> None:
+        """Write on the connection that this parser reads."""
+        if connection is self._parser and self.transport is not None:
+            self.transport.write(data)

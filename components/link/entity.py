@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from slixmpp.xmlstream import tostring
 
-from components.link.stream import ComponentStream
+from components.link.stream import ComponentLogin, ComponentStream
 
 XMLNS = "jabber:client"
 XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -30,7 +30,7 @@ class NoAnswerError(EntityError):
     """The link is down, or went down, or nothing came in time: the request may have been carried out or not."""
 
 
-class StanzaError(EntityError):
+class XmppError(EntityError):
     """A stanza error (RFC 6120, 8.3): raised by `request`, or by a handler, whose requester then gets it."""
 
     def __init__(self, condition: str, text: str = "", kind: str = "cancel") -> None:
@@ -52,7 +52,7 @@ class Request:
 
 
 RequestHandler = Callable[[Request], Awaitable[ET.Element | None]]
-"""Gives the payload of the result, None for an empty one; a StanzaError that it raises goes to the requester."""
+"""Gives the payload of the result, None for an empty one; an XmppError that it raises goes to the requester."""
 
 StanzaHandler = Callable[[ET.Element], None]
 """Takes a message or a presence, an element in `jabber:client`; it must not take long."""
@@ -66,18 +66,11 @@ class EntityLink:
     """
 
     def __init__(
-        self,
-        jid: str,
-        secret: str,
-        address: str,
-        port: int,
-        *,
-        on_state: Callable[[bool], None] = lambda _connected: None,
-        reconnect_max_s: float = 10.0,
+        self, login: ComponentLogin, *, on_state: Callable[[bool], None] = lambda _connected: None
     ) -> None:
-        self.jid = jid
+        self.jid = login.jid
         self._on_state = on_state
-        self._stream = _Stream(jid, secret, address, port, self._take, self._change, reconnect_max_s)
+        self._stream = _Stream(login, self._take, self._change)
         self._handlers: dict[str, RequestHandler] = {}
         self._on_message: StanzaHandler = _drop
         self._on_presence: StanzaHandler = _drop
@@ -118,7 +111,7 @@ class EntityLink:
     ) -> ET.Element | None:
         """Send an IQ request (`kind` get or set) and return the payload of its result, None where it is empty.
 
-        Raises StanzaError when an error comes back and NoAnswerError when nothing does.
+        Raises XmppError when an error comes back and NoAnswerError when nothing does.
         """
         self._last_id += 1
         id_ = f"e{self._last_id}"
@@ -173,13 +166,13 @@ class EntityLink:
         reply = ET.Element("iq", {"from": iq.get("to", ""), "to": iq.get("from", ""), "id": iq.get("id", "")})
         try:
             payload = await self._handle(iq)
-        except StanzaError as error:
+        except XmppError as error:
             reply.set("type", "error")
             reply.append(_make_error(error))
         except Exception:
             log.exception("a request failed")
             reply.set("type", "error")
-            reply.append(_make_error(StanzaError("internal-server-error")))
+            reply.append(_make_error(XmppError("internal-server-error")))
         else:
             reply.set("type", "result")
             if payload is not None:
@@ -189,7 +182,7 @@ class EntityLink:
     async def _handle(self, iq: ET.Element) -> ET.Element | None:
         handler = self._handlers.get(iq[0].tag) if len(iq) else None
         if handler is None:
-            raise StanzaError("service-unavailable")
+            raise XmppError("service-unavailable")
         sender, to, id_, kind = (iq.get(key, "") for key in ("from", "to", "id", "type"))
         return await handler(Request(sender, to, id_, kind, iq[0]))
 
@@ -203,21 +196,21 @@ class EntityLink:
         self._on_state(connected)
 
 
-def read_error(stanza: ET.Element) -> StanzaError:
+def read_error(stanza: ET.Element) -> XmppError:
     """Read the error of a stanza of type `error` (RFC 6120, 8.3.2)."""
     found = next((child for child in stanza if _local(child.tag) == "error"), None)
     if found is None:
-        return StanzaError("undefined-condition")
+        return XmppError("undefined-condition")
     condition, text = "undefined-condition", ""
     for child in found.iterfind(f"{{{XMLNS_STANZA_ERRORS}}}*"):
         if _local(child.tag) == "text":
             text = child.text or ""
         else:
             condition = _local(child.tag)
-    return StanzaError(condition, text, found.get("type", "cancel"))
+    return XmppError(condition, text, found.get("type", "cancel"))
 
 
-def _make_error(error: StanzaError) -> ET.Element:
+def _make_error(error: XmppError) -> ET.Element:
     element = ET.Element(f"{{{_XMLNS_COMPONENT}}}error", type=error.kind)
     ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}{error.condition}")
     if error.text:
@@ -237,18 +230,9 @@ class _Stream(ComponentStream):
     """slixmpp's stream, handshake and parser, without its stanza objects: they cost more than what is in them."""
 
     def __init__(
-        self,
-        jid: str,
-        secret: str,
-        address: str,
-        port: int,
-        on_stanza: StanzaHandler,
-        on_state: Callable[[bool], None],
-        reconnect_max_s: float,
+        self, login: ComponentLogin, on_stanza: StanzaHandler, on_state: Callable[[bool], None]
     ) -> None:
-        super().__init__(
-            jid, secret, address, port, on_state=on_state, reconnect_max_s=reconnect_max_s, log=log
-        )
+        super().__init__(login, on_state=on_state, log=log)
         self._is_accepted = False
         self._on_stanza = on_stanza
         self.add_event_handler("session_start", self._stream_accepted)

@@ -3,11 +3,26 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from slixmpp.componentxmpp import ComponentXMPP
 
 _RECONNECT_MIN_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentLogin:
+    """How a component gets onto its server: its JID and secret there, and the address where the server listens.
+
+    `reconnect_max_s` is the longest time between two attempts.
+    """
+
+    jid: str
+    secret: str = field(repr=False)
+    address: str
+    port: int
+    reconnect_max_s: float = 10.0
 
 
 class ComponentStream(ComponentXMPP):
@@ -18,19 +33,11 @@ class ComponentStream(ComponentXMPP):
     """
 
     def __init__(
-        self,
-        jid: str,
-        secret: str,
-        address: str,
-        port: int,
-        *,
-        on_state: Callable[[bool], None],
-        reconnect_max_s: float,
-        log: logging.Logger,
+        self, login: ComponentLogin, *, on_state: Callable[[bool], None], log: logging.Logger
     ) -> None:
-        super().__init__(jid, secret, address, port)  # type: ignore[no-untyped-call]
+        super().__init__(login.jid, login.secret, login.address, login.port)  # type: ignore[no-untyped-call]
         self._on_state = on_state
-        self._reconnect_max_s = reconnect_max_s
+        self._reconnect_max_s = login.reconnect_max_s
         self._reconnect_s = _RECONNECT_MIN_S
         self._closing = False
         self._retry: asyncio.TimerHandle | None = None

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import structlog
 
 from components.archive.errors import LogUnavailable
-from components.link.entity import NoAnswerError, StanzaError
+from components.link.entity import NoAnswerError, XmppError
 from components.roster.pace import Pace
 from components.roster.state import KeptState
 from components.roster.wire import WireError, encode_change, encode_empty, encode_get, parse_roster
@@ -28,7 +28,7 @@ class Asks(Protocol):
     """The way to the server; `EntityLink` is one."""
 
     async def request(self, to: str, payload: ET.Element, *, kind: str = "get") -> ET.Element | None:
-        """Return the payload of the result; raises StanzaError and NoAnswerError."""
+        """Return the payload of the result; raises XmppError and NoAnswerError."""
 
 
 class Records(Protocol):
@@ -181,7 +181,7 @@ class Keeper:
                 await self._keep(owner)
                 self._tries.pop(owner, None)
                 self._pace.worked()
-            except (StanzaError, WireError, NoAnswerError, LogUnavailable) as error:
+            except (XmppError, WireError, NoAnswerError, LogUnavailable) as error:
                 if _is_everybodys(error):
                     self._pace.rest()
                 self._failed(owner, error)
@@ -220,7 +220,7 @@ class Keeper:
         try:
             for query in encode_change(change):
                 await self._ask(owner, query, "set", 1 + len(query) / _WRITTEN_FOR_ONE)
-        except StanzaError as error:
+        except XmppError as error:
             if error.condition != _NO_ACCOUNT:
                 raise
             return False
@@ -234,7 +234,7 @@ class Keeper:
         await self._journal.record(owner, RosterChange(), emptied=True)
         try:
             await self._ask(BareJid(domain_of(owner)), encode_empty(owner), "set")
-        except StanzaError as error:
+        except XmppError as error:
             if error.condition != _NO_ACCOUNT:
                 raise
         if owner not in self._work.queued:  # listed again meanwhile

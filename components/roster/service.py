@@ -6,13 +6,14 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
-from components.link.entity import EntityLink, Request, StanzaError
+from components.link.entity import EntityLink, Request, XmppError
+from components.link.stream import ComponentLogin
 from components.process.status import Status, read_status
 from components.roster.journal import Journal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
 from components.roster.wire import QUERY, keeps_rosters
-from components.rules.follow import RulesFollower
+from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.rules.load import RuleSources
 from components.settings.roster import RosterLine, RosterSettings
 from policy.address import Domain, bare, domain_of
@@ -35,14 +36,11 @@ class RosterService:
         self.problems: tuple[str, ...] = ()
         self._gate_status = line.gate_status
         self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
-        self._link = EntityLink(
-            settings.jid,
-            settings.secret_file.read_text().strip(),
-            line.address,
-            line.component_port,
-            on_state=self._link_changed,
-            reconnect_max_s=settings.reconnect_max_s,
+        secret = settings.secret_file.read_text().strip()
+        login = ComponentLogin(
+            settings.jid, secret, line.address, line.component_port, settings.reconnect_max_s
         )
+        self._link = EntityLink(login, on_state=self._link_changed)
         self._link.on_message(self._hear)
         self._link.serve(QUERY, self._take_push)
         self.keeper = Keeper(
@@ -53,9 +51,7 @@ class RosterService:
             requests_per_s=settings.requests_per_s,
             requests_at_once=settings.requests_at_once,
         )
-        self._follower = RulesFollower(
-            sources, on_change=lambda _before, after: self._to_use.put_nowait(after), on_problem=self._tell
-        )
+        self._follower = RulesFollower(sources)
         self._rosters = Rosters(self._follower.rules.directory)
         self.keeper.use(self._rosters)
 
@@ -83,11 +79,19 @@ class RosterService:
         self._link.open()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follower.run())
+                tasks.create_task(self._follow_rules())
                 tasks.create_task(self._use_rules())
                 tasks.create_task(self.keeper.run())
         finally:
             await self._link.close()
+
+    async def _follow_rules(self) -> None:
+        async for news in self._follower.follow():
+            match news:
+                case RulesChange():
+                    self._to_use.put_nowait(news.after)
+                case RulesProblems():
+                    self._tell(news.problems)
 
     async def _use_rules(self) -> None:
         """Keep the rosters by other rules once the gate decides by them: it would refuse a newcomer's first words."""
@@ -126,5 +130,5 @@ class RosterService:
         """Take a change that others made to a roster (XEP-0356, 4.4)."""
         owner = bare(request.sender)
         if request.kind != "set" or request.sender != owner:
-            raise StanzaError("not-allowed", "Your roster is kept by your enterprise.")
+            raise XmppError("not-allowed", "Your roster is kept by your enterprise.")
         self.keeper.changed(owner)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from components.archive.kept_checkpoints import kept_folder
 from components.archive.keys.reference import KeyReference, public_file
 from components.archive.store.open import StoreName, log_file, log_name
-from components.archive.kept_checkpoints import kept_folder
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.table import Table
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.access.notice import ASK
-from components.link.client import LoginError, Outcome, Received, TraderClient
+from components.link.client import LoginError, Received, SendResult, TraderClient
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
 from components.site.settings import SiteSettings
@@ -169,7 +169,7 @@ class Conversation:
             raise UnexpectedError(f"{sender} to {to} ({why}) was not refused with a reason: {outcome}")
         self._print(sender, to, body, f"✘ refused ({outcome.condition}): {outcome.text}")
 
-    async def _send(self, sender: str, to: str, body: str, **how: Any) -> Outcome:
+    async def _send(self, sender: str, to: str, body: str, **how: Any) -> SendResult:
         try:
             return await self._clients[sender].send_chat(to, body, **how)
         except TimeoutError:

@@ -68,7 +68,7 @@ def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
     """
     before = {firm.id: firm for firm in old.enterprises}
     after = {firm.id: firm for firm in new.enterprises}
-    # Who has acknowledged the recording is told apart (components/gate/admissions.py), and may be most of the people.
+    # Who has acknowledged the recording is told apart (components/gate/rules.py), and may be most of the people.
     shared = [{"line": replace(each, enterprises=(), uninformed=frozenset())} for each in (old, new)]
     changes = list(_compare(_SHARED, "directory", *shared))
     for id_ in sorted(before.keys() | after.keys()):

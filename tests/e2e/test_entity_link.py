@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.link.entity import EntityLink, NoAnswerError, Request, StanzaError
+from components.link.entity import EntityLink, NoAnswerError, Request, XmppError
+from components.link.stream import ComponentLogin
 from components.site.prosody import PlannedComponent
 from tests.support.process import PATIENCE_S
 from tests.support.prosody import ProsodyServer, private_plan
@@ -23,7 +24,8 @@ class _Entity:
     def __init__(self, server: ProsodyServer, jid: str) -> None:
         self.states: asyncio.Queue[bool] = asyncio.Queue()
         port = server.plan.component_port
-        self.link = EntityLink(jid, "s3cret", "127.0.0.1", port, on_state=self.states.put_nowait)
+        login = ComponentLogin(jid, "s3cret", "127.0.0.1", port)
+        self.link = EntityLink(login, on_state=self.states.put_nowait)
 
     async def wait(self, state: bool) -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -57,7 +59,7 @@ async def _asks(asker: EntityLink, asked: EntityLink) -> None:
     async def answer(request: Request) -> ET.Element:
         heard.append(request)
         if request.kind == "set":
-            raise StanzaError("not-allowed", "Only <looking>, please.", "auth")
+            raise XmppError("not-allowed", "Only <looking>, please.", "auth")
         return ET.Element(QUERY, {"answer": "yes & no"})
 
     async def fail(_request: Request) -> None:
@@ -76,7 +78,7 @@ async def _asks(asker: EntityLink, asked: EntityLink) -> None:
         "internal-server-error": asker.request(DESK, ET.Element("{urn:example:broken}query")),
     }
     for condition, request in refusals.items():
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await request
         assert caught.value.condition == condition
         if condition == "not-allowed":

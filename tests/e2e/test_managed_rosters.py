@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.link.entity import EntityLink, StanzaError
+from components.link.entity import EntityLink, XmppError
+from components.link.stream import ComponentLogin
 from components.site.parts import KEEPS_ROSTERS
 from components.site.prosody import PlannedComponent
 from tests.support.prosody import ProsodyServer, private_plan
@@ -32,9 +33,8 @@ class Entities:
     async def connect(self, jid: str) -> EntityLink:
         up = asyncio.Event()
         port = self.server.plan.component_port
-        link = EntityLink(
-            jid, "s3cret", "127.0.0.1", port, on_state=lambda is_up: up.set() if is_up else None
-        )
+        login = ComponentLogin(jid, "s3cret", "127.0.0.1", port)
+        link = EntityLink(login, on_state=lambda is_up: up.set() if is_up else None)
 
         async def take(request: object) -> None:
             self.pushed.put_nowait(request.payload)  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ async def _refuses_what_is_wrong(keeper: EntityLink) -> None:
         "a host": ("metals.example", _empty("metals.example"), "item-not-found"),
     }
     for what, (to, payload, condition) in wrong.items():
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await keeper.request(to, payload, kind="set")
         assert caught.value.condition == condition, what
     # Nothing of a request that is partly wrong was written.
@@ -114,7 +114,7 @@ async def _refuses_what_is_wrong(keeper: EntityLink) -> None:
 async def _refuses_others(entities: Entities) -> None:
     other = await entities.connect(OTHER)
     for payload, to in ((query(contact(BOB)), ALICE), (_empty(ALICE), "metals.example")):
-        with pytest.raises(StanzaError) as caught:
+        with pytest.raises(XmppError) as caught:
             await other.request(to, payload, kind="set")
         assert caught.value.condition in ("forbidden", "service-unavailable")
     bob = await XmppStream.login(entities.server.address, BOB)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from components.gate.watch.numbers import Account, Finding, FindingKind
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.numbers import Finding, Numbers
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, AdapterModel, submission
 from tests.support.rounds import examples
@@ -19,7 +20,7 @@ class HonestLine(RuleBasedStateMachine):
         super().__init__()
         self.epochs = 1
         self.adapter = AdapterModel("e1")
-        self.account = Account()
+        self.numbers = Numbers()
         self.findings: list[Finding] = []
         self.unanswered: deque[Held | Status] = deque()
         self.answers: deque[tuple[str, int]] = deque()
@@ -39,20 +40,20 @@ class HonestLine(RuleBasedStateMachine):
     @precondition(lambda self: not self.adapter.connected)
     @rule()
     def connect(self) -> None:
-        self.account.link_changed()
+        self.numbers = Numbers(self.numbers.epoch)
         self.adapter.connect()
 
     @rule()
     def disconnect(self) -> None:
         self.adapter.disconnect()
-        self.account.link_changed()
+        self.numbers = Numbers(self.numbers.epoch)
         self.unanswered.clear()
         self.answers.clear()
 
     @rule(count=st.integers(1, 20))
     def arrive(self, count: int) -> None:
         items = [self.adapter.sent.popleft() for _ in range(min(count, len(self.adapter.sent)))]
-        self.findings += self.account.take(items)
+        self.findings += self.numbers.take(items)
         self.unanswered += items
 
     @rule(count=st.integers(1, 20))
@@ -62,7 +63,7 @@ class HonestLine(RuleBasedStateMachine):
             if isinstance(item, Status):
                 self.answers.append(("noted", item.number))
             else:
-                self.account.answered(item.epoch, item.seq)
+                self.numbers.answered(item.epoch, item.seq)
                 self.answers.append(("verdict", item.seq))
 
     @rule(count=st.integers(1, 20))
@@ -77,7 +78,7 @@ class HonestLine(RuleBasedStateMachine):
     @rule()
     def restart_gate(self) -> None:
         self.disconnect()
-        self.account = Account()
+        self.numbers = Numbers()
 
     @rule()
     def restart_server(self) -> None:
@@ -87,7 +88,7 @@ class HonestLine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_found(self) -> None:
-        assert {finding.kind for finding in self.findings} <= {FindingKind.OPEN_AT_END}
+        assert {finding.alarm for finding in self.findings} <= {None}
 
 
 HonestLine.TestCase.settings = settings(examples(300), stateful_step_count=40)
@@ -101,62 +102,62 @@ def status(
     return Status(HOST, "e", 1, first, next_seq, first - 1 if done is None else done, 0, bounced)
 
 
-def started() -> Account:
-    account = Account()
-    assert account.take([status(1)]) == []
-    return account
+def started() -> Numbers:
+    numbers = Numbers()
+    assert numbers.take([status(1)]) == []
+    return numbers
 
 
 @given(length=st.integers(2, 60), data=st.data())
 def test_numbers_left_out_are_named_exactly(length: int, data: st.DataObject) -> None:
     left_out = data.draw(st.sets(st.integers(1, length - 1)))
     bounced = data.draw(st.sets(st.sampled_from(sorted(left_out)))) if left_out else set()
-    account = started()
-    account.take([status(1, bounced=tuple(sorted(bounced)))])
-    found = account.take(submission("e", seq) for seq in range(1, length + 1) if seq not in left_out)
+    numbers = started()
+    numbers.take([status(1, bounced=tuple(sorted(bounced)))])
+    found = numbers.take(submission("e", seq) for seq in range(1, length + 1) if seq not in left_out)
     named = [
         seq
         for finding in found
-        if finding.kind is FindingKind.NUMBERS_MISSING
+        if finding.alarm is AlarmName.NUMBERS_MISSING
         for seq in range(finding.where.first, finding.where.last + 1)
     ]
     assert named == sorted(left_out - bounced)
-    assert all(finding.kind is FindingKind.NUMBERS_MISSING for finding in found)
+    assert all(finding.alarm is AlarmName.NUMBERS_MISSING for finding in found)
 
 
 @given(length=st.integers(1, 40), data=st.data())
 def test_a_number_that_comes_again_is_found(length: int, data: st.DataObject) -> None:
     again = data.draw(st.integers(1, length))
     other = data.draw(st.booleans())
-    account = started()
-    account.take(submission("e", seq) for seq in range(1, length + 1))
-    (found,) = account.take([submission("e", again, "other words" if other else "")])
-    assert found.kind is (FindingKind.NUMBER_REUSED if other else FindingKind.NUMBER_REPEATED)
+    numbers = started()
+    numbers.take(submission("e", seq) for seq in range(1, length + 1))
+    (found,) = numbers.take([submission("e", again, "other words" if other else "")])
+    assert found.alarm is (AlarmName.NUMBER_REUSED if other else AlarmName.NUMBER_REPEATED)
     assert found.where == (again, again)
-    assert account.take([submission("e", length + 1)]) == []
+    assert numbers.take([submission("e", length + 1)]) == []
 
 
 @given(length=st.integers(1, 40), data=st.data())
 def test_after_a_break_the_same_is_right_and_other_words_are_not(length: int, data: st.DataObject) -> None:
     first = data.draw(st.integers(1, length))
     altered = data.draw(st.sets(st.integers(first, length)))
-    account = started()
-    account.take(submission("e", seq) for seq in range(1, length + 1))
-    account.answered("e", first - 1)
-    account.link_changed()
-    found = account.take([status(length + 1, first)])
-    found += account.take(
+    numbers = started()
+    numbers.take(submission("e", seq) for seq in range(1, length + 1))
+    numbers.answered("e", first - 1)
+    numbers = Numbers(numbers.epoch)
+    found = numbers.take([status(length + 1, first)])
+    found += numbers.take(
         submission("e", seq, "other words" if seq in altered else "") for seq in range(first, length + 1)
     )
     assert [finding.where.first for finding in found] == sorted(altered)
-    assert all(finding.kind is FindingKind.NUMBER_REUSED for finding in found)
+    assert all(finding.alarm is AlarmName.NUMBER_REUSED for finding in found)
 
 
 @given(answered=st.integers(0, 30), more=st.integers(1, 30))
 def test_what_left_the_window_without_a_verdict_is_found(answered: int, more: int) -> None:
-    account = started()
-    account.take(submission("e", seq) for seq in range(1, answered + more + 1))
-    account.answered("e", answered)
-    (found,) = account.take([status(answered + more + 1)])
-    assert found.kind is FindingKind.LEFT_UNRECORDED
+    numbers = started()
+    numbers.take(submission("e", seq) for seq in range(1, answered + more + 1))
+    numbers.answered("e", answered)
+    (found,) = numbers.take([status(answered + more + 1)])
+    assert found.alarm is AlarmName.LEFT_UNRECORDED
     assert found.where == (answered + 1, answered + more)

@@ -35,7 +35,7 @@ class GateProcess(ProcessUnderTest):
         self.log_file = root / "gate.db"
         self.log_origin = f"{plan.gate}/log"
         self.log_key_file = root / "log-gate.key"
-        self._site_toml = root / "site.toml"
+        self.site_toml = root / "site.toml"
         self._status_file = root / "gate.status.json"
         secret_file, self.directory_file = root / "gate.secret", root / "directory.toml"
         secret_file.write_text(plan.gate_secret)
@@ -66,21 +66,21 @@ class GateProcess(ProcessUnderTest):
             f"conversation_key_file = {_toml(root / 'conversation.key')}",
         ]
         document = "\n".join(("[gate]", *lines, "[archive]", *archive, ""))
-        self._site_toml.write_text(document, encoding="utf-8")
+        self.site_toml.write_text(document, encoding="utf-8")
 
     def add_archive_settings(self, text: str) -> None:
         """Add lines to the `[archive]` table of its site.toml, for its next start."""
-        self._site_toml.write_text(self._site_toml.read_text("utf-8") + text, encoding="utf-8")
+        self.site_toml.write_text(self.site_toml.read_text("utf-8") + text, encoding="utf-8")
 
     def replace_setting(self, old: str, new: str) -> None:
         """Replace a line of its site.toml, for its next start."""
-        text = self._site_toml.read_text("utf-8")
+        text = self.site_toml.read_text("utf-8")
         assert old in text
-        self._site_toml.write_text(text.replace(old, new), encoding="utf-8")
+        self.site_toml.write_text(text.replace(old, new), encoding="utf-8")
 
     def add_table(self, text: str) -> None:
         """Add a table to its site.toml, for its next start."""
-        self._site_toml.write_text(f"{self._site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+        self.site_toml.write_text(f"{self.site_toml.read_text('utf-8')}\n{text}\n", encoding="utf-8")
 
     def write_directory(self, directory: str) -> None:
         """Put another directory in the place of its own, at once; a running gate takes it by itself."""
@@ -102,7 +102,7 @@ class GateProcess(ProcessUnderTest):
     def launch(self) -> None:
         """Start it and do not wait, as when there is no server to connect to."""
         self._status_file.unlink(missing_ok=True)
-        self._launch([sys.executable, "-m", "components.gate", self._site_toml])
+        self._launch([sys.executable, "-m", "components.gate", self.site_toml])
 
     def status(self) -> dict[str, Any]:
         """Return what its status file says, or an empty dict while there is none."""

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from components.archive.errors import LogUnavailable
+from components.gate.adapter import Line
 from components.gate.review.queue import ReviewQueue
-from components.gate.service import Gate
 from components.link.codec import Held, Status
 from policy.content.parse import parse_policy
 from policy.facts import StanzaFacts, Way
 from policy.review import Act, Item
 from policy.rules import Rules
 from tests.support.rounds import chance
-from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, HOST, FakeLog
+from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, HOST, FakeLog, make_gate
 
-GATE = "gate.metals.example"
 POLICY = parse_policy(
     """
 [[rule]]
@@ -150,19 +149,18 @@ class Model:
         self._begin()
 
     def _begin(self) -> None:
-        self.queue = ReviewQueue(GATE, self.disk.items.values(), self.disk, clock_s=lambda: self._now_s)
-        self.gate = Gate(
-            GATE, "gate", Rules(DIRECTORY, POLICY), self.log, self.log,  # type: ignore[arg-type]
-            conversation_key=b"", max_batch=4, review=self.queue,
-        )  # fmt: skip
-        self.task = asyncio.create_task(self.gate.run(self._wire.append))
+        self.queue = ReviewQueue(GATE.jid, self.disk.items.values(), self.disk, clock_s=lambda: self._now_s)
+        self.line = Line(GATE)
+        self.gate = make_gate(self.log, Rules(DIRECTORY, POLICY), self.queue, self.line, max_batch=4)
+        self.task = asyncio.create_task(self.gate.run())
         self.connect()
 
     def connect(self) -> None:
         """Break the link and make it anew; the server may have read some of what was on its way."""
         self.read(self.random.randint(0, len(self._wire)), submit=False)
         self._wire.clear()
-        self.gate.link_changed()
+        self.gate.disconnected()
+        self.gate.connected(self._wire.append)
         self.gate.take([self.server.status(), *self.server.window.values()])
 
     async def step(self) -> None:
@@ -225,7 +223,9 @@ class Model:
     def ask(self) -> None:
         """Let the gate ask for what is to go out."""
         self._now_s += self.random.choice([0.1, 6.0])
-        self._wire += self.queue.take_requests(HOST)
+        if (adapter := self.line.adapter) is not None:
+            for item in self.queue.take_outgoing(adapter.claims):
+                adapter.ask_inject(item.token, item.stanza)
 
     def decide(self, *, release: bool | None = None) -> None:
         """Decide on one that waits."""

@@ -7,7 +7,6 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import (
@@ -21,23 +20,12 @@ from components.archive.record import (
 from components.archive.record_header import RecordError
 from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
+from components.link.sequence import Range
 from components.settings.audit import AuditSettings
 
 _CHUNK_RECORDS = 500
 _SUBMISSIONS = (RecordKind.STANZA, RecordKind.SESSION)
 _KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
-
-
-class Range(NamedTuple):
-    """Consecutive numbers, both ends included."""
-
-    first: int
-    last: int
-
-    @property
-    def numbers(self) -> int:
-        """How many these are."""
-        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Protocol
 
 import structlog
 
 from components.archive.errors import LogUnavailable
+from components.archive.log.leaf import LeafIndex
 from components.archive.record import Event, RecordKind, encode_event
-from components.archive.store import LogSource, RequestRow
-from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
+from components.archive.store import RequestRow
+from components.archive.writer import DEFAULT_CLASS, Entry
+from components.gate.adapter import Line
 from components.gate.review.queue import ReviewQueue
 from components.link.review_request import (
     LIST,
@@ -30,8 +33,28 @@ _NOBODY = "deadline"
 log = structlog.get_logger("gate")
 
 
-class Reviewing:
-    """Serves reviewers, as the log's writer; `source` reads the same log, `log_name` names its records.
+class Writer(Protocol):
+    """What acts on held messages need of the log's writer (`LogWriter`)."""
+
+    async def append(self, entries: Sequence[Entry]) -> LeafIndex:
+        """Record entries in one transaction, and return the first one's index."""
+
+    async def answer(self, id_: str, answer: str) -> None:
+        """Answer a request, and take its body."""
+
+    async def purge(self, *, requests_only: bool) -> None:
+        """Leave nothing of what was asked in files beside the log."""
+
+
+class Requests(Protocol):
+    """Reads what other processes ask of the log's writer (`LogSource`)."""
+
+    async def fetch_requests(self) -> list[RequestRow]:
+        """Return all requests, in the order in which they came."""
+
+
+class ReviewActs:
+    """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
 
     `default` is what becomes of a held message on which nobody decides in time.
     """
@@ -39,36 +62,28 @@ class Reviewing:
     def __init__(
         self,
         queue: ReviewQueue,
-        writer: LogWriter,
-        source: LogSource,
-        log_name: str,
+        line: Line,
+        writer: Writer,
+        requests: Requests,
         *,
         default: Act,
         retention_class: int = DEFAULT_CLASS,
     ) -> None:
         self._queue = queue
+        self._line = line
         self._writer = writer
-        self._source = source
-        self._log_name = log_name
+        self._requests = requests
         self._default = default
         self._retention_class = retention_class
-        self._recorded: dict[
-            str, tuple[Act, str, str]
-        ] = {}  # decisions that are recorded, and not carried out
+        # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
+        self._recorded: dict[str, tuple[Act, str, str]] = {}
         self._purge_due = False
 
-    async def run(self, write: Callable[[bytes], None], find_host: Callable[[], str]) -> None:
-        """Serve until cancelled; `write` asks the adapter whose host `find_host` gives, none while there is no link.
-
-        Raises LogDamaged and LogFenced.
-        """
-        outgoing = asyncio.Event()
-        self._queue.on_outgoing = outgoing.set
+    async def run(self) -> None:
+        """Serve until cancelled; raises LogDamaged and LogFenced."""
         works = True
         while True:
-            if host := find_host():
-                for request in self._queue.take_requests(host):
-                    write(request)
+            self._ask()
             try:
                 await self.serve()
                 works = True
@@ -77,14 +92,22 @@ class Reviewing:
                     log.error("no reviews", reason=str(error))
                 works = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(outgoing.wait(), _INTERVAL_S)
-            outgoing.clear()
+                # `asyncio.wait_for` may miss that it is cancelled (Python 3.11), and the gate would not end.
+                async with asyncio.timeout(_INTERVAL_S):
+                    await self._queue.changed.wait()
+            self._queue.changed.clear()
+
+    def _ask(self) -> None:
+        """Ask the adapter, if one is there, for what is to go out."""
+        if (adapter := self._line.adapter) is not None:
+            for item in self._queue.take_outgoing(adapter.claims):
+                adapter.ask_inject(item.token, item.stanza)
 
     async def serve(self) -> None:
         """Carry out what reviewers ask, and the default where time has run out; raises LogUnavailable."""
         for item in self._queue.due():
             await self._decide(item, self._default, _NOBODY, "nobody decided in time")
-        for row in await self._source.fetch_requests():
+        for row in await self._requests.fetch_requests():
             if row.id.startswith(REQUEST_PREFIX) and row.body is not None:
                 answer = await self._answer(row)
                 if answer is not None:
@@ -109,7 +132,7 @@ class Reviewing:
         item = next(
             (each for each in found if each.evidence == request.evidence), found[0] if found else None
         )
-        if problem := _find_problem(item, request, self._log_name):
+        if problem := _find_problem(item, request, self._line.gate.log):
             return ReviewAnswer(problem)
         if item is None or not can_be_decided(item):
             return None
@@ -121,7 +144,7 @@ class Reviewing:
 
     async def _decide(self, item: Item, act: Act, actor: str, reason: str) -> None:
         """Record who decided what and why, then do it."""
-        record = f"{self._log_name}/{item.record}"
+        record = f"{self._line.gate.log}/{item.record}"
         decision = (act, actor, reason)
         if self._recorded.get(item.token) != decision:
             details = (("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value))

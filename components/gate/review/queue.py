@@ -4,12 +4,15 @@ Everything is stored before the verdict that rests on it is given, so a crash of
 nothing (docs/review.md, section 4).
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from components.gate.review.claims import Claims
 from components.gate.review.store import ItemStore, NoStore
-from components.link.codec import Held, Status, encode_inject
+from components.gate.submission import Answered
+from components.link.codec import Held, Status
 from components.link.review_request import prove_reading
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
@@ -44,19 +47,11 @@ REVIEWED = release("released-after-review")
 NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A submission that is recorded at `index` and about to get its verdict."""
-
-    held: Held
-    decision: Decision
-    index: int
-
-
 class ReviewQueue:
     """All items of a gate, by token.
 
-    `jid` is the gate's; `deadline_s` is how long a held message waits for a reviewer.
+    `jid` is the gate's; `deadline_s` is how long a held message waits for a reviewer. `on_uncertain` is called with the
+    record of each message of which nobody knows any more whether it arrived.
     """
 
     def __init__(
@@ -66,22 +61,22 @@ class ReviewQueue:
         store: ItemStore | None = None,
         *,
         deadline_s: float = 3600.0,
+        on_uncertain: Callable[[int], None] = lambda _record: None,
         clock_ns: Callable[[], int] = time.time_ns,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jid = jid
+        # As they are stored; a crash loses nothing of them.
         self._items = {item.token: item for item in items}
         self._store = store or NoStore()
         self._deadline_ns = int(deadline_s * _NS_PER_S)
+        self._on_uncertain = on_uncertain
         self._clock_ns = clock_ns
         self._clock_s = clock_s
-        self._in_doubt: set[str] = (
-            set()
-        )  # tokens of items that a save which failed may have stored all the same
-        self._claimed: dict[str, Place] = {}  # what carries which item, as far as this link is concerned
-        self._asked_at_s: dict[str, float] = {}
-        self.on_outgoing: Callable[[], None] = lambda: None
-        self.on_uncertain: Callable[[int], None] = lambda _record: None
+        # Tokens of items that a save which failed may have stored all the same.
+        self._in_doubt: set[str] = set()
+        self.changed = asyncio.Event()
+        """Set when there may be something new to ask the adapter for; whoever asks clears it."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -93,30 +88,25 @@ class ReviewQueue:
         return sum(item.stage is stage and item.kind is Kind.MESSAGE for item in self._items.values())
 
     def find(self, token: str) -> Item | None:
-        """Give the item of this token."""
+        """Return the item of this token."""
         return self._items.get(token)
 
-    def link_changed(self) -> None:
-        """Forget what was asked of a link that is gone: the adapter submits again what it holds."""
-        self._claimed.clear()
-        self._asked_at_s.clear()
-
-    def judge(self, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
+    def judge(self, claims: Claims, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
         """Decide on a submission of the way `gate`: was it asked for, has it passed already, may it still go there?
 
         `decide` is the directory's word, of now, on a message as it was said.
         """
         item = self._items.get(held.inject)
-        if item is None or item.stage is not Stage.OUTGOING or item.token in self._claimed:
+        if item is None or item.stage is not Stage.OUTGOING or item.token in claims.places:
             return NOT_ASKED_FOR
-        self._claimed[item.token] = Place(held.epoch, held.seq)
+        claims.places[item.token] = Place(held.epoch, held.seq)
         if item.kind is Kind.NOTICE:
             return NOTICE
         # Who has left, or was barred, while it waited, neither sends nor gets it.
         decision = decide(replace(held.facts, way=item.way))
         return decision if decision.action is Action.REFUSE else REVIEWED
 
-    def keep(self, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
+    def keep(self, claims: Claims, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
         """Store what follows from submissions that are recorded, before their verdict, and from statuses.
 
         May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
@@ -130,18 +120,20 @@ class ReviewQueue:
         for answer in begun:
             self._begin(change, answer)
         for answer in followed:
-            self._follow(change, answer)
+            self._follow(claims, change, answer)
         for status in statuses:
             for item in list(change.items.values()):
                 settled = settle_item(item, status.epoch, status.done, status.bounced)
                 if is_refused(item, status.epoch, status.refused):
+                    claims.forget(item.token)
                     self._end(change, item, UNDELIVERABLE)
                 elif settled is not item:
+                    claims.forget(item.token)
                     self._settle(change, item, settled)
         self._save(change)
 
     def due(self) -> list[Item]:
-        """Give the held messages that nobody has decided on in time."""
+        """Return the held messages that nobody has decided on in time."""
         now_ns = self._clock_ns()
         return [item for item in self.items if is_due(item, now_ns)]
 
@@ -156,18 +148,18 @@ class ReviewQueue:
             self._tell(change, item, outcome)
         self._save(change)
 
-    def take_requests(self, host: str) -> list[bytes]:
-        """Give the requests to inject what is outgoing and was not asked for just now (gate protocol, 4.7)."""
+    def take_outgoing(self, claims: Claims) -> list[Item]:
+        """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7)."""
         now_s = self._clock_s()
-        requests = []
+        outgoing = []
         for item in self.items:
-            asked_at_s = self._asked_at_s.get(item.token)
-            if item.stage is not Stage.OUTGOING or item.token in self._claimed:
+            asked_at_s = claims.asked_at_s.get(item.token)
+            if item.stage is not Stage.OUTGOING or item.token in claims.places:
                 continue
             if asked_at_s is None or now_s - asked_at_s >= _ASK_AGAIN_S:
-                self._asked_at_s[item.token] = now_s
-                requests.append(encode_inject(self._jid, host, item.token, item.stanza))
-        return requests
+                claims.asked_at_s[item.token] = now_s
+                outgoing.append(item)
+        return outgoing
 
     def _begin(self, change: "_Change", answer: Answered) -> None:
         """Take in a message that is held, and what its sender is told."""
@@ -197,14 +189,14 @@ class ReviewQueue:
         if decision.notice and facts.way is Way.C2S:
             change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
 
-    def _follow(self, change: "_Change", answer: Answered) -> None:
+    def _follow(self, claims: Claims, change: "_Change", answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
         item = change.items.get(answer.held.inject)
         place = Place(answer.held.epoch, answer.held.seq)
         if answer.decision.rules == NOT_ASKED_FOR.rules:
             # It may have been judged anew after a break, while the log has the answer of before.
-            if self._claimed.get(answer.held.inject) == place:
-                del self._claimed[answer.held.inject]
+            if claims.places.get(answer.held.inject) == place:
+                del claims.places[answer.held.inject]
             return
         if item is None:
             return
@@ -215,19 +207,15 @@ class ReviewQueue:
             change.put(mark_sent(item, place))
 
     def _settle(self, change: "_Change", item: Item, settled: Item | None) -> None:
-        self._claimed.pop(item.token, None)
-        self._asked_at_s.pop(item.token, None)
         if settled is not None:
             change.put(settled)
             if settled.stage is Stage.UNCERTAIN:
-                self.on_uncertain(item.record)
+                self._on_uncertain(item.record)
             return
         self._end(change, item, RELEASED if item.stage is Stage.SENT else "")
 
     def _end(self, change: "_Change", item: Item, outcome: str) -> None:
         """Be done with an item; the sender of a message is told its outcome, unless they know."""
-        self._claimed.pop(item.token, None)
-        self._asked_at_s.pop(item.token, None)
         change.drop(item.token)
         if outcome and item.kind is Kind.MESSAGE:
             self._tell(change, item, outcome)
@@ -255,7 +243,7 @@ class ReviewQueue:
         )
         self._in_doubt = set()
         self._items = change.items
-        self.on_outgoing()
+        self.changed.set()
 
 
 class _Change:

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Protocol
 
 import structlog
 
 from components.archive.record import Alarm, RecordKind, encode_alarm
-from components.gate.watch.recorder import Recorder
+from components.gate.watch.alarm_name import STATES, AlarmName
 
 # What comes again and again is one log line and one record a minute, with how often it came.
 _QUIET_S = 60.0
@@ -16,44 +16,6 @@ _QUIET_S = 60.0
 _SHOWN_S = 24 * 60 * 60.0
 
 log = structlog.get_logger("gate")
-
-
-class AlarmName(StrEnum):
-    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
-
-    # States, which end when what is wrong has ended.
-    NOT_RECORDING = "not-recording"
-    LINK_DOWN = "link-down"
-    CANARY_LOST = "canary-lost"
-    CHECKPOINT_LATE = "checkpoint-late"
-    LOG_UNREADABLE = "log-unreadable"
-    RULES_BROKEN = "rules-broken"
-    # Events, which nobody can undo.
-    CANARY_UNPROVED = "canary-unproved"
-    RELEASE_UNCERTAIN = "release-uncertain"
-    RECORDS_LOST = (
-        "records-lost"  # recorded by a log's writer when it opens (components/archive/last_signed.py)
-    )
-    RECORDS_MISSING = "records-missing"
-    NUMBERS_MISSING = "numbers-missing"
-    NUMBER_REPEATED = "number-repeated"
-    NUMBER_REUSED = "number-reused"
-    NUMBERS_BACK = "numbers-back"
-    LEFT_UNRECORDED = "left-unrecorded"
-    STATUS_CONTRADICTS = "status-contradicts"
-    UNANNOUNCED = "unannounced"
-
-
-STATES = frozenset(
-    {
-        AlarmName.NOT_RECORDING,
-        AlarmName.LINK_DOWN,
-        AlarmName.CANARY_LOST,
-        AlarmName.CHECKPOINT_LATE,
-        AlarmName.LOG_UNREADABLE,
-        AlarmName.RULES_BROKEN,
-    }
-)
 
 
 @dataclass(slots=True)
@@ -69,18 +31,23 @@ class _Raised:
     quiet_until_s: float = 0.0
 
 
+class Records(Protocol):
+    """Takes what is to be recorded (`Recorder`)."""
+
+    def add(self, kind: RecordKind, payload: bytes) -> None:
+        """Have a payload recorded."""
+
+
 class Alarms:
-    """Raises alarms and ends them; `recorder` writes their records.
+    """Raises alarms and ends them; `records` takes a record of each.
 
     `clock_s` is a monotonic clock. Details are numbers and short texts, and nothing of a stanza is among them.
     """
 
-    def __init__(
-        self, recorder: Recorder | None = None, *, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, records: Records, *, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._records = records
         self._clock_s = clock_s
         self._raised: dict[AlarmName, _Raised] = {}
-        self.recorder = recorder or Recorder()
 
     def sound(self, name: AlarmName, **details: str | int) -> None:
         """Raise an alarm; of a state that lasts already nothing more is said."""
@@ -117,7 +84,7 @@ class Alarms:
         return {name: raised.times for name, raised in self._raised.items()}
 
     def present(self) -> list[dict[str, str | int]]:
-        """Give what an operator must see now: states that last, and events of the last day."""
+        """Return what an operator must see now: states that last, and events of the last day."""
         now_s = self._clock_s()
         return [
             {"name": name.value, "times": raised.times, "last_at_ns": raised.last_at_ns}
@@ -127,4 +94,4 @@ class Alarms:
 
     def _add(self, name: AlarmName, at_ns: int, details: dict[str, str | int]) -> None:
         payload = encode_alarm(Alarm(name.value, tuple(details.items()), at_ns))
-        self.recorder.add(RecordKind.ALARM, payload)
+        self._records.add(RecordKind.ALARM, payload)

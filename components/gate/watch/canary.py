@@ -5,7 +5,6 @@ Gate protocol, section 4.4.
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
@@ -14,9 +13,11 @@ from components.archive.log.merkle import ProofError, leaf_hash, verify_inclusio
 from components.archive.log.note import NoteError, VerifierKey
 from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import RecordKind
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.adapter import Adapter, Line
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.metrics import Metrics
-from components.link.codec import CanaryBack, Held, encode_canary
+from components.link.codec import CanaryBack, Held
 from policy.facts import Way
 
 TIMEOUT_S = 3.0
@@ -31,77 +32,66 @@ class _UnprovedError(Exception):
 
 
 class Canary:
-    """Sends canaries, one at a time, and looks for the record of each that came back.
+    """Sends canaries, one at a time, by the adapter of `line`, and looks for the record of each that came back.
 
-    `send` writes to the adapter; `log_name` is the one in receipts.
+    `reader` reads the gate's log, whose checkpoints `key` verifies.
     """
 
     def __init__(
-        self,
-        jid: str,
-        log_name: str,
-        reader: LogReader,
-        key: VerifierKey,
-        alarms: Alarms,
-        metrics: Metrics,
-        *,
-        send: Callable[[bytes], None],
+        self, line: Line, reader: LogReader, key: VerifierKey, alarms: Alarms, metrics: Metrics
     ) -> None:
-        self._jid = jid
-        self._log_name = log_name
+        self._line = line
         self._reader = reader
         self._key = key
         self._alarms = alarms
         self._metrics = metrics
-        self._send = send
         self._life = f"{time.time_ns():x}"  # one of an earlier life that comes back late is not ours
         self._sent = 0
         self._missed = 0  # in a row
-        self._interrupted = False
+        # Of the one that is on its way, or was the last. It may come back on another connection.
         self._id = ""
         self._stage = ""
         self._seq = 0
         self._back: asyncio.Future[str] | None = None
 
-    async def run(self, interval_s: float, find_host: Callable[[], str]) -> None:
-        """Send one each `interval_s` until cancelled; `find_host` says by which host, none while there is no link."""
+    async def run(self, interval_s: float) -> None:
+        """Send one each `interval_s` until cancelled, while there is an adapter."""
         while True:
             began_s = time.monotonic()
-            if host := find_host():
-                await self.fly(host)
+            if (adapter := self._line.adapter) is not None:
+                await self.fly(adapter)
             elapsed_s = time.monotonic() - began_s
-            await asyncio.sleep(max(_LOOK_EVERY_S, interval_s - elapsed_s) if host else _LOOK_EVERY_S)
+            await asyncio.sleep(max(_LOOK_EVERY_S, interval_s - elapsed_s) if adapter else _LOOK_EVERY_S)
 
-    async def fly(self, host: str) -> None:
+    async def fly(self, adapter: Adapter) -> None:
         """Send one, wait for it and prove its record; sounds the alarm when any of that fails."""
         try:
             _, newest = await self._reader.source.fetch_bounds() or (0, -1)
-            record = await self._wait_for_it(host)
+            record = await self._wait_for_it(adapter)
             if record is not None:
                 await self._prove(record, newest)
         except LogUnavailable as error:
-            self._alarms.sound(
-                AlarmName.LOG_UNREADABLE, reason=str(error)
-            )  # the patrol says when that is over
+            # The patrol says when that is over.
+            self._alarms.sound(AlarmName.LOG_UNREADABLE, reason=str(error))
         except (_UnprovedError, LogDamaged, NoteError, CheckpointError, ProofError) as error:
             self._metrics.canaries_unproved += 1
             self._alarms.sound(AlarmName.CANARY_UNPROVED, reason=str(error))
 
-    async def _wait_for_it(self, host: str) -> str | None:
-        """Send one and give the receipt that it came back with, or None when it did not come in time."""
+    async def _wait_for_it(self, adapter: Adapter) -> str | None:
+        """Send one and return the receipt that it came back with, or None when it did not come in time."""
         self._sent += 1
-        self._interrupted = False
         self._id, self._stage, self._seq = f"{self._life}-{self._sent}", "sent", 0
         self._back = asyncio.get_running_loop().create_future()
         began_s = time.monotonic()
-        self._send(encode_canary(self._jid, host, self._id))
+        adapter.ask_canary(self._id)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 record = await self._back
         except TimeoutError:
             self._metrics.canaries_lost += 1
             self._missed += 1
-            if not self._interrupted or self._missed >= _MISSED_AT_MOST:
+            # A server that ends takes a canary with it, and nothing else is wrong.
+            if not adapter.is_over or self._missed >= _MISSED_AT_MOST:
                 self._alarms.sound(AlarmName.CANARY_LOST, reached=self._stage)
             return None
         finally:
@@ -111,10 +101,6 @@ class Canary:
         self._missed = 0
         self._alarms.end(AlarmName.CANARY_LOST)
         return record
-
-    def link_changed(self) -> None:
-        """Take note that the link broke: a server that ends takes a canary with it, and nothing else is wrong."""
-        self._interrupted = True
 
     def submitted(self, held: Held) -> None:
         """Take note that the adapter has submitted it."""
@@ -130,7 +116,7 @@ class Canary:
         """Take one that was carried out; one that is not expected (any more) is passed over."""
         if self._back is None or self._back.done():
             return
-        if canary.host == self._jid and canary.id == self._id:
+        if canary.host == self._line.gate.jid and canary.id == self._id:
             self._back.set_result(canary.record)
 
     async def _prove(self, record: str, newest: int) -> None:
@@ -139,7 +125,7 @@ class Canary:
         `newest` is the index of the record that was the newest before.
         """
         name, _, number = record.rpartition("/")
-        if name != self._log_name or not number.isdecimal():
+        if name != self._line.gate.log or not number.isdecimal():
             raise _UnprovedError("it came back without the receipt of its record")
         index = int(number)
         if index <= newest:

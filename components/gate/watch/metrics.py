@@ -1,94 +1,90 @@
 """The gate's figures for Prometheus (docs/metrics.md); no address and nothing of a stanza is among them."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from components.gate.watch.alarm import AlarmName, Alarms
-from components.gate.watch.numbers import FindingKind
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.numbers import FINDINGS
 from components.settings.gate import METRICS_ADDRESS
 
+_OPEN_AT_END = "open-at-end"
 _PREFIX = "steelyard_gate_"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-Source = tuple[str, str, Callable[[], float]]
-"""A figure that is read when somebody asks: its name, what it is, where it comes from."""
+
+def _histogram(name: str, text: str) -> Histogram:
+    return Histogram(_PREFIX + name, text, registry=None, buckets=_SECONDS)
 
 
+@dataclass(slots=True)
 class Metrics:
-    """What the gate counts and measures since it started, and what it reads elsewhere when asked."""
+    """What those who watch the gate count and measure; lost in a crash, as Prometheus expects of a process."""
 
-    def __init__(self, alarms: Alarms) -> None:
-        self.registry = CollectorRegistry()
-        self.commit_seconds = self._histogram("commit_seconds", "Duration of commits of submissions.")
-        self.canary_seconds = self._histogram("canary_seconds", "Round trips of canaries.")
-        self.canaries_back = self.canaries_lost = self.canaries_unproved = 0
-        self.turned_away = 0
-        self.window_stanzas = 0
-        self.findings = dict.fromkeys(FindingKind, 0)
-        self.numbers_missing = 0
-        self._counters: list[Source] = []
-        self._gauges: list[Source] = []
-        self.registry.register(_Collector(self, alarms))
+    commit_seconds: Histogram = field(
+        default_factory=lambda: _histogram("commit_seconds", "Duration of commits of submissions.")
+    )
+    canary_seconds: Histogram = field(
+        default_factory=lambda: _histogram("canary_seconds", "Round trips of canaries.")
+    )
+    canaries_back: int = 0
+    canaries_lost: int = 0
+    canaries_unproved: int = 0
+    turned_away: int = 0
+    window_stanzas: int = 0
+    numbers_missing: int = 0
+    # By the alarm that each is; None for what a server that ended took with it.
+    findings: dict[AlarmName | None, int] = field(default_factory=lambda: dict.fromkeys(FINDINGS, 0))
 
-    def count(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Add a figure that only rises; its name gets the ending `_total`."""
-        self._counters.append((name, text, read))
 
-    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Add a figure that rises and falls."""
-        self._gauges.append((name, text, read))
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that is read when somebody asks; one that only rises is a counter, and its name ends in `_total`."""
+
+    name: str
+    text: str
+    read: Callable[[], float]
+    rises: bool = False
+
+
+class Exposition(Collector):
+    """All figures of a gate, in Prometheus's text format: what was measured, the alarms, and `figures`."""
+
+    def __init__(self, metrics: Metrics, alarms: Alarms, figures: Sequence[Figure]) -> None:
+        self._metrics = metrics
+        self._alarms = alarms
+        self._figures = (*figures, *_own_figures(metrics))
+        self._registry = CollectorRegistry()
+        for each in (metrics.commit_seconds, metrics.canary_seconds, self):
+            self._registry.register(each)
 
     def render(self) -> bytes:
-        """Give all figures in Prometheus's text format."""
-        return generate_latest(self.registry)
+        """Return all figures as text."""
+        return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Give the figures that are read when asked."""
-        for name, text, read in (*self._own_counters(), *self._counters):
-            yield CounterMetricFamily(_PREFIX + name, text, value=read())
-        for name, text, read in self._gauges:
-            yield GaugeMetricFamily(_PREFIX + name, text, value=read())
+        """Return all figures but the histograms (prometheus-client calls this)."""
+        for figure in self._figures:
+            family = CounterMetricFamily if figure.rises else GaugeMetricFamily
+            yield family(_PREFIX + figure.name, figure.text, value=figure.read())
+        yield from self._collect_findings()
+        yield from self._collect_alarms()
+
+    def _collect_findings(self) -> Iterator[Metric]:
         findings = CounterMetricFamily(
             f"{_PREFIX}reconcile_findings", "What did not add up in the adapter's numbers.", labels=["kind"]
         )
-        for kind, times in self.findings.items():
-            findings.add_metric([kind.value], times)
+        for alarm, times in self._metrics.findings.items():
+            findings.add_metric([alarm.value if alarm else _OPEN_AT_END], times)
         yield findings
 
-    def _own_counters(self) -> Iterable[Source]:
-        return (
-            ("canaries_back", "Canaries that came back.", lambda: self.canaries_back),
-            ("canaries_lost", "Canaries that did not come back in time.", lambda: self.canaries_lost),
-            (
-                "canaries_unproved",
-                "Canaries whose record was not in the log as it should be.",
-                lambda: self.canaries_unproved,
-            ),
-            ("turned_away", "Stanzas that the server turned away unnumbered.", lambda: self.turned_away),
-            (
-                "reconcile_numbers_missing",
-                "Numbers of the adapter's that never came.",
-                lambda: self.numbers_missing,
-            ),
-        )
-
-    def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(_PREFIX + name, text, registry=self.registry, buckets=_SECONDS)
-
-
-class _Collector(Collector):
-    def __init__(self, metrics: Metrics, alarms: Alarms) -> None:
-        self._metrics = metrics
-        self._alarms = alarms
-
-    def collect(self) -> Iterator[Metric]:
-        """Give all figures but the histograms (prometheus-client calls this)."""
-        yield from self._metrics.collect()
+    def _collect_alarms(self) -> Iterator[Metric]:
         times = CounterMetricFamily(f"{_PREFIX}alarms", "How often each alarm was raised.", labels=["name"])
         present = GaugeMetricFamily(f"{_PREFIX}alarm", "Whether an alarm is present.", labels=["name"])
         now = {str(each["name"]) for each in self._alarms.present()}
@@ -100,9 +96,37 @@ class _Collector(Collector):
         yield present
 
 
+def _own_figures(metrics: Metrics) -> tuple[Figure, ...]:
+    return (
+        Figure("canaries_back", "Canaries that came back.", lambda: metrics.canaries_back, True),
+        Figure(
+            "canaries_lost", "Canaries that did not come back in time.", lambda: metrics.canaries_lost, True
+        ),
+        Figure(
+            "canaries_unproved",
+            "Canaries whose record was not in the log as it should be.",
+            lambda: metrics.canaries_unproved,
+            True,
+        ),
+        Figure(
+            "turned_away",
+            "Stanzas that the server turned away unnumbered.",
+            lambda: metrics.turned_away,
+            True,
+        ),
+        Figure(
+            "reconcile_numbers_missing",
+            "Numbers of the adapter's that never came.",
+            lambda: metrics.numbers_missing,
+            True,
+        ),
+        Figure("window_stanzas", "Numbers in the adapter's window.", lambda: metrics.window_stanzas),
+    )
+
+
 @asynccontextmanager
-async def serve_metrics(metrics: Metrics, port: int) -> AsyncIterator[None]:
-    """Serve `/metrics` on the loopback address while in this context; port 0 serves nothing.
+async def serve_metrics(render: Callable[[], bytes], port: int) -> AsyncIterator[None]:
+    """Serve what `render` returns as `/metrics` on the loopback address while in this context; port 0 serves nothing.
 
     Raises OSError when the port is in use.
     """
@@ -112,7 +136,7 @@ async def serve_metrics(metrics: Metrics, port: int) -> AsyncIterator[None]:
     from aiohttp import web
 
     async def answer(_request: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.router.add_get("/metrics", answer)

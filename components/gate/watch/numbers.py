@@ -6,57 +6,47 @@ accounted for when its submission was recorded and answered, or when a status na
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
+from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held, Status
+from components.link.sequence import Range
 
 
-class FindingKind(StrEnum):
-    """What does not add up; each but `OPEN_AT_END` is an alarm of the same name (docs/alarms.md)."""
+class Finding(NamedTuple):
+    """Something that does not add up, about the numbers `where` of an epoch.
 
-    NUMBERS_MISSING = "numbers-missing"
-    NUMBER_REPEATED = "number-repeated"
-    NUMBER_REUSED = "number-reused"
-    NUMBERS_BACK = "numbers-back"
-    LEFT_UNRECORDED = "left-unrecorded"
-    STATUS_CONTRADICTS = "status-contradicts"
-    UNANNOUNCED = "unannounced"
-    OPEN_AT_END = "open-at-end"
+    `alarm` is None for what a server took with it when it ended: nobody has done wrong.
+    """
 
-
-class Range(NamedTuple):
-    """Consecutive sequence numbers, both ends included."""
-
-    first: int
-    last: int
-
-    @property
-    def numbers(self) -> int:
-        """How many these are."""
-        return self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that does not add up, about the numbers `where` of an epoch."""
-
-    kind: FindingKind
+    alarm: AlarmName | None
     epoch: str
     where: Range
 
 
-@dataclass(slots=True)
-class _Epoch:
-    """What is known of an epoch; `contents` are of the numbers that may be submitted again.
+FINDINGS = (
+    AlarmName.NUMBERS_MISSING,
+    AlarmName.NUMBER_REPEATED,
+    AlarmName.NUMBER_REUSED,
+    AlarmName.NUMBERS_BACK,
+    AlarmName.LEFT_UNRECORDED,
+    AlarmName.STATUS_CONTRADICTS,
+    AlarmName.UNANNOUNCED,
+    None,
+)
+"""All that `Finding.alarm` may be."""
 
-    Everything up to `answered` was recorded and answered, or is accounted for; `expected` is this link's next number.
-    Numbers below `taken_over` may have been bounced in an earlier life of the gate, whose log is sealed.
+
+@dataclass(slots=True)
+class EpochNumbers:
+    """What is known of an epoch, over all its connections; `contents` are of the numbers that may be submitted again.
+
+    Everything up to `answered` was recorded and answered, or is accounted for. Numbers below `taken_over` may have been
+    bounced in an earlier life of the gate, whose log is sealed.
     """
 
     name: str
     answered: int = 0
-    expected: int = 1
     taken_over: int = 0
     done: int = 0
     seen: int = 0
@@ -64,19 +54,22 @@ class _Epoch:
     bounced: set[int] = field(default_factory=set)
 
 
-class Account:
-    """Keeps account of one adapter, over all its links and epochs.
+class Numbers:
+    """Keeps account of one connection: the adapter says its status first, then what is in its window once more.
 
-    It holds what the adapter may submit again and no more: as much as the adapter's window.
+    `known` is the epoch of the connection before, with which this one goes on. It holds what the adapter may submit
+    again and no more: as much as the adapter's window.
     """
 
-    def __init__(self) -> None:
-        self._epoch: _Epoch | None = None
-        self._greeted = False  # whether this link has said its status
+    def __init__(self, known: EpochNumbers | None = None) -> None:
+        self._epoch = known
+        self._greeted = False  # whether the adapter has said its status
+        self._expected = 1  # the next number
 
-    def link_changed(self) -> None:
-        """Expect a status next, and then what is in the adapter's window once more."""
-        self._greeted = False
+    @property
+    def epoch(self) -> EpochNumbers | None:
+        """What the next connection has to go on with."""
+        return self._epoch
 
     def take(self, items: Iterable[Held | Status]) -> list[Finding]:
         """Account for what the adapter says, in its order."""
@@ -96,31 +89,31 @@ class Account:
     def _is_next(self, held: Held) -> bool:
         """Account for a submission that is simply the next one; mostly it is, and then this costs 0.6 us."""
         epoch, seq = self._epoch, held.seq
-        if epoch is None or seq != epoch.expected or seq <= epoch.seen or not self._greeted:
+        if epoch is None or seq != self._expected or seq <= epoch.seen or not self._greeted:
             return False
         if held.epoch != epoch.name:
             return False
         epoch.seen = seq
-        epoch.expected = seq + 1
+        self._expected = seq + 1
         epoch.contents[seq] = _content(held)
         return True
 
     def _take_held(self, held: Held) -> Iterator[Finding]:
         epoch, seq = self._epoch, held.seq
         if epoch is None or not self._greeted or epoch.name != held.epoch:
-            yield Finding(FindingKind.UNANNOUNCED, held.epoch, Range(seq, seq))
+            yield Finding(AlarmName.UNANNOUNCED, held.epoch, Range(seq, seq))
             return
         content = _content(held)
         known = epoch.contents.get(seq)
         if known is not None and known != content:
-            yield Finding(FindingKind.NUMBER_REUSED, epoch.name, Range(seq, seq))
-        elif seq < epoch.expected:
-            kind = FindingKind.NUMBERS_BACK if known is None else FindingKind.NUMBER_REPEATED
-            yield Finding(kind, epoch.name, Range(seq, seq))
-        elif seq > epoch.expected:
-            yield from _missing(epoch, seq)
-        if seq >= epoch.expected:
-            epoch.expected = seq + 1
+            yield Finding(AlarmName.NUMBER_REUSED, epoch.name, Range(seq, seq))
+        elif seq < self._expected:
+            alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
+            yield Finding(alarm, epoch.name, Range(seq, seq))
+        elif seq > self._expected:
+            yield from self._missing(epoch, seq)
+        if seq >= self._expected:
+            self._expected = seq + 1
             epoch.seen = max(epoch.seen, seq)
             epoch.contents.setdefault(seq, content)
 
@@ -134,50 +127,48 @@ class Account:
         in_order = epoch.done <= status.done < status.first_seq <= status.next_seq
         if not in_order or status.next_seq <= epoch.seen:
             where = Range(status.first_seq, status.next_seq)
-            yield Finding(FindingKind.STATUS_CONTRADICTS, epoch.name, where)
+            yield Finding(AlarmName.STATUS_CONTRADICTS, epoch.name, where)
         # What has left the window has its verdict, which only we can give, or was bounced, which a status says.
         for left in _without(epoch.bounced, epoch.answered + 1, status.first_seq - 1):
-            yield Finding(FindingKind.LEFT_UNRECORDED, epoch.name, left)
+            yield Finding(AlarmName.LEFT_UNRECORDED, epoch.name, left)
         epoch.answered = max(epoch.answered, status.first_seq - 1)
         if not self._greeted:
             self._greeted = True
-            epoch.expected = status.first_seq
+            self._expected = status.first_seq
         else:  # all that has a number was submitted before this status, on the same stream
-            yield from _missing(epoch, status.next_seq)
-            epoch.expected = max(epoch.expected, status.next_seq)
+            yield from self._missing(epoch, status.next_seq)
+            self._expected = max(self._expected, status.next_seq)
         epoch.done = max(epoch.done, status.done)
         _forget(epoch, status.first_seq)
 
-    def _begin(self, status: Status, *, first_of_all: bool) -> _Epoch:
+    def _begin(self, status: Status, *, first_of_all: bool) -> EpochNumbers:
         """Begin an epoch; what came of it before this gate started is taken as the adapter says."""
         self._greeted = False
-        epoch = self._epoch = _Epoch(status.epoch)
+        epoch = self._epoch = EpochNumbers(status.epoch)
         if first_of_all:
             epoch.answered, epoch.taken_over = status.first_seq - 1, status.next_seq
         return epoch
 
+    def _missing(self, epoch: EpochNumbers, before: int) -> Iterator[Finding]:
+        """Find the numbers that should have come before this one."""
+        for missing in _without(epoch.bounced, max(self._expected, epoch.taken_over), before - 1):
+            yield Finding(AlarmName.NUMBERS_MISSING, epoch.name, missing)
+
 
 def _content(held: Held) -> int:
-    """Tell one submission's content from another's."""
-    return hash((held.session, held.body)) ^ str.__hash__(
-        held.facts.way
-    )  # an enum's own hash takes as long as all
+    """Return a number that differs for another content."""
+    # An enum's own hash takes as long as all the rest.
+    return hash((held.session, held.body)) ^ str.__hash__(held.facts.way)
 
 
-def _missing(epoch: _Epoch, before: int) -> Iterator[Finding]:
-    """Find the numbers that should have come before this one."""
-    for missing in _without(epoch.bounced, max(epoch.expected, epoch.taken_over), before - 1):
-        yield Finding(FindingKind.NUMBERS_MISSING, epoch.name, missing)
-
-
-def _open_at_end(epoch: _Epoch) -> Iterator[Finding]:
+def _open_at_end(epoch: EpochNumbers) -> Iterator[Finding]:
     """Find what the server took with it: submitted, and not known to be carried out."""
     for left in _without(epoch.bounced, epoch.done + 1, epoch.seen):
-        yield Finding(FindingKind.OPEN_AT_END, epoch.name, left)
+        yield Finding(None, epoch.name, left)
 
 
 def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:
-    """Give the numbers from `first` to `last` that were not bounced, as ranges."""
+    """Return the numbers from `first` to `last` that were not bounced, as ranges."""
     if first > last:
         return
     begin = first
@@ -189,7 +180,7 @@ def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:
         yield Range(begin, last)
 
 
-def _forget(epoch: _Epoch, before: int) -> None:
+def _forget(epoch: EpochNumbers, before: int) -> None:
     """Forget the contents of what cannot be submitted again, and what was bounced and is settled."""
     # Anew, as a dictionary whose oldest entries are deleted one by one takes longer for each.
     epoch.contents = {seq: content for seq, content in epoch.contents.items() if seq >= before}

@@ -2,19 +2,33 @@
 
 import asyncio
 from pathlib import Path
+from typing import Protocol
 
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.archive.reader import LogReader
-from components.archive.writer import LogWriter
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.recorder import Leaves
 
 INTERVAL_S = 4.0
 NEWEST_RECORDS = 2048
 """So many are gone through each time, and always all that came since the last time."""
 
+_CHECKPOINT_INTERVAL_S = 0.5
 _CHUNK_RECORDS = 256
 _CHECKPOINT_LATE_S = 5.0  # one is due each second
 _INDEX = slice(2, 10)  # of a leaf (docs/archive-format.md, section 3)
+
+
+class Sizes(Protocol):
+    """What the log's writer says of it (`LogWriter`)."""
+
+    @property
+    def size(self) -> int:
+        """The number of records that are known to be durable."""
+
+    @property
+    def signed_size(self) -> int:
+        """The number of records under the newest checkpoint."""
 
 
 class Patrol:
@@ -23,9 +37,9 @@ class Patrol:
     `file` is the log's, which a process that has it open would not miss; None for a log that is in no file.
     """
 
-    def __init__(self, writer: LogWriter, reader: LogReader, alarms: Alarms, file: Path | None) -> None:
+    def __init__(self, writer: Sizes, leaves: Leaves, alarms: Alarms, file: Path | None) -> None:
         self._writer = writer
-        self._reader = reader
+        self._leaves = leaves
         self._alarms = alarms
         self._checked = writer.size
         self._missed: set[int] = set()
@@ -41,24 +55,34 @@ class Patrol:
         return asyncio.get_running_loop().time() - self._signed_at_s
 
     async def run(self) -> None:
-        """Go through the newest records until cancelled."""
+        """Go through the newest records, and look after checkpoints, until cancelled."""
+        await asyncio.gather(self._go_through(), self._check_checkpoints())
+
+    async def _go_through(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
             try:
-                missing = await self._find_missing()
+                await self.check_records()
             except LogUnavailable as error:
                 self._alarms.sound(AlarmName.LOG_UNREADABLE, reason=str(error))
-                continue
             except LogDamaged as error:
                 self._alarms.sound(AlarmName.RECORDS_MISSING, reason=str(error))
-                continue
-            self._alarms.end(AlarmName.LOG_UNREADABLE)
-            if missing:
-                self._alarms.sound(
-                    AlarmName.RECORDS_MISSING, first=missing[0], last=missing[-1], records=len(missing)
-                )
-            if _identify(self._file) != self._identity:
-                self._alarms.sound(AlarmName.RECORDS_MISSING, reason="the log's file is gone, or another one")
+
+    async def check_records(self) -> None:
+        """Look once whether all is there; raises LogUnavailable and LogDamaged."""
+        missing = await self._find_missing()
+        self._alarms.end(AlarmName.LOG_UNREADABLE)
+        if missing:
+            self._alarms.sound(
+                AlarmName.RECORDS_MISSING, first=missing[0], last=missing[-1], records=len(missing)
+            )
+        if _identify(self._file) != self._identity:
+            self._alarms.sound(AlarmName.RECORDS_MISSING, reason="the log's file is gone, or another one")
+
+    async def _check_checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_INTERVAL_S)
+            self.check_checkpoint()
 
     def check_checkpoint(self) -> None:
         """Look whether what is recorded is signed soon after; to be called twice a second."""
@@ -76,13 +100,13 @@ class Patrol:
             self._alarms.sound(AlarmName.CHECKPOINT_LATE, unsigned=self._writer.size - signed_size)
 
     async def _find_missing(self) -> list[int]:
-        """Give the indexes that are missing and were not missed before."""
+        """Return the indexes that are missing and were not missed before."""
         end = self._writer.size
         first = max(0, min(self._checked, end - NEWEST_RECORDS))
         missing: list[int] = []
         for begin in range(first, end, _CHUNK_RECORDS):
             wanted = range(begin, min(end, begin + _CHUNK_RECORDS))
-            leaves = await self._reader.source.fetch_leaves(wanted.start, wanted.stop)
+            leaves = await self._leaves.fetch_leaves(wanted.start, wanted.stop)
             found = [int.from_bytes(leaf[_INDEX], "big") for leaf in leaves]
             if found != list(wanted):
                 missing += sorted(set(wanted) - set(found) - self._missed)
@@ -92,7 +116,7 @@ class Patrol:
 
 
 def _identify(file: Path | None) -> tuple[int, int] | None:
-    """Tell a file from another of the same name; None when there is none."""
+    """Return what tells a file from another of the same name; None when there is none."""
     if file is None:
         return None
     try:

@@ -1,32 +1,63 @@
 """Records what happens at the gate besides stanzas: each once and in order, as soon as the log takes it."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from components.archive.errors import LogUnavailable
-from components.archive.log.leaf import parse_leaf
-from components.archive.reader import LogReader
+from components.archive.log.leaf import LeafIndex, parse_leaf
 from components.archive.record import RecordKind
-from components.archive.writer import DEFAULT_CLASS, Entry, LogWriter
+from components.archive.writer import DEFAULT_CLASS, Entry
 
 _RETRY_S = 0.5
 
 
-class Recorder:
-    """A queue of records of alarms and events; nobody else writes records of their kinds to the gate's log."""
+class Writer(Protocol):
+    """What the recorder needs of the log's writer (`LogWriter`)."""
 
-    def __init__(self) -> None:
+    async def append(self, entries: Sequence[Entry]) -> LeafIndex:
+        """Record entries in one transaction, and return the first one's index."""
+
+    async def recover(self) -> int:
+        """Find out what became of an append that failed, and return the log's true size."""
+
+
+class Leaves(Protocol):
+    """Reads the leaves of the log (`LogSource`)."""
+
+    async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
+        """Return the leaves of the records `first <= index < end`."""
+
+
+class Recorder:
+    """A queue of records of alarms and events; nobody else writes records of their kinds to the gate's log.
+
+    `retention_classes` is what the site's retention policy says of each kind.
+    """
+
+    def __init__(
+        self, writer: Writer, leaves: Leaves, retention_classes: Mapping[RecordKind, int] | None = None
+    ) -> None:
+        self._writer = writer
+        self._leaves = leaves
+        self._retention_classes = retention_classes or {}
+        # What is not recorded yet, the oldest first. A crash loses it.
         self._unwritten: list[tuple[RecordKind, bytes]] = []
+        # The size of the log before an append that failed, and may have persisted all the same.
         self._in_doubt_from: int | None = None
         self._wake = asyncio.Event()
-        # What the site's retention policy says of each kind.
-        self.retention_classes: dict[RecordKind, int] = {}
+
+    @property
+    def unwritten(self) -> int:
+        """Count what is not recorded yet."""
+        return len(self._unwritten)
 
     def add(self, kind: RecordKind, payload: bytes) -> None:
         """Have a payload recorded; a crash before that loses it."""
         self._unwritten.append((kind, payload))
         self._wake.set()
 
-    async def run(self, writer: LogWriter, reader: LogReader) -> None:
+    async def run(self) -> None:
         """Record until cancelled; raises LogDamaged and LogFenced."""
         while True:
             await self._wake.wait()
@@ -34,37 +65,36 @@ class Recorder:
             while self._unwritten:
                 # The same until it is recorded: what comes meanwhile is the next.
                 batch = list(self._unwritten)
-                recorded = await self._store(writer, reader, batch)
+                recorded = await self._store(batch)
                 while not recorded:
                     await asyncio.sleep(_RETRY_S)
-                    recorded = await self._store(writer, reader, batch)
+                    recorded = await self._store(batch)
                 del self._unwritten[: len(batch)]
 
-    async def _store(
-        self, writer: LogWriter, reader: LogReader, batch: list[tuple[RecordKind, bytes]]
-    ) -> bool:
+    async def _store(self, batch: Sequence[tuple[RecordKind, bytes]]) -> bool:
         """Try to record a batch in one commit, and tell whether it is recorded.
 
         A commit that failed may have persisted: the next try looks for it. Nobody else writes records of these
         kinds, so the leaves say it.
         """
         try:
-            size = await writer.recover()
+            size = await self._writer.recover()
             kinds = {kind for kind, _ in batch}
-            if self._in_doubt_from is not None and await _holds(reader, self._in_doubt_from, size, kinds):
+            if self._in_doubt_from is not None and await self._holds(self._in_doubt_from, size, kinds):
                 self._in_doubt_from = None
                 return True
             self._in_doubt_from = size
-            await writer.append([Entry(kind, payload, self._class_of(kind)) for kind, payload in batch])
+            await self._writer.append(
+                [
+                    Entry(kind, payload, self._retention_classes.get(kind, DEFAULT_CLASS))
+                    for kind, payload in batch
+                ]
+            )
         except LogUnavailable:
             return False  # that nothing can be recorded is said by those who record stanzas
         self._in_doubt_from = None
         return True
 
-    def _class_of(self, kind: RecordKind) -> int:
-        return self.retention_classes.get(kind, DEFAULT_CLASS)
-
-
-async def _holds(reader: LogReader, first: int, end: int, kinds: set[RecordKind]) -> bool:
-    leaves = await reader.source.fetch_leaves(first, end)
-    return any(parse_leaf(leaf).kind in kinds for leaf in leaves)
+    async def _holds(self, first: int, end: int, kinds: set[RecordKind]) -> bool:
+        leaves = await self._leaves.fetch_leaves(first, end)
+        return any(parse_leaf(leaf).kind in kinds for leaf in leaves)

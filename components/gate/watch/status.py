@@ -4,47 +4,52 @@ import asyncio
 import contextlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
-from components.archive.writer import LogWriter
 from components.gate.service import Gate
+from components.gate.watch.alarm import Alarms
 
 _INTERVAL_S = 0.5
 
 
-class Link(Protocol):
-    """What the status needs to know of the link."""
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the server has accepted the component."""
-
-
-def write_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
-    """Write the present state as one JSON object; atomically, so that a reader never sees half of it."""
-    state = "disconnected" if not link.is_up else "connected" if gate.commits else "not recording"
-    status = {
+def describe_gate(gate: Gate, alarms: Alarms) -> Mapping[str, object]:
+    """Return what the status file says."""
+    state = "disconnected" if not gate.is_connected else "connected" if gate.commits else "not recording"
+    counters = gate.counters
+    return {
         "state": state,
         "pid": os.getpid(),
         "rules": gate.rules.digest,
-        "records": writer.size,
-        "recorded": gate.counters.recorded,
-        "refused": gate.counters.refused,
-        "repeated": gate.counters.repeated,
-        "batches": gate.counters.batches,
-        "failed_commits": gate.counters.failed_commits,
-        "alarms": gate.watch.alarms.present(),
+        "records": gate.records,
+        "recorded": counters.recorded,
+        "refused": counters.refused,
+        "repeated": counters.repeated,
+        "batches": counters.batches,
+        "failed_commits": counters.failed_commits,
+        "alarms": alarms.present(),
     }
+
+
+async def report_status(
+    path: Path, describe: Callable[[], Mapping[str, object]], changed: asyncio.Event
+) -> None:
+    """Keep the status file up to date until cancelled; a full disk does not stop the gate.
+
+    It is written twice a second, and at once when there is something that must not wait.
+    """
+    while True:
+        with contextlib.suppress(OSError):  # the file goes stale, which is what a supervisor looks for
+            _write(path, describe())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_INTERVAL_S):
+                await changed.wait()
+        changed.clear()
+
+
+def _write(path: Path, status: Mapping[str, object]) -> None:
+    """Write it as one JSON object; atomically, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(status) + "\n")
     draft.replace(path)
-
-
-async def report_status(path: Path, gate: Gate, link: Link, writer: LogWriter) -> None:
-    """Keep the status file up to date until cancelled; a full disk does not stop the gate."""
-    while True:
-        with contextlib.suppress(OSError):  # the file goes stale, which is what a supervisor looks for
-            write_status(path, gate, link, writer)
-        await asyncio.sleep(_INTERVAL_S)

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import structlog
 
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Metrics
-from components.gate.watch.numbers import Account, FindingKind
-from components.gate.watch.patrol import Patrol
+from components.gate.watch.numbers import Finding, Numbers
 from components.link.codec import CanaryBack, Held, Status
 from policy.facts import Way
 
@@ -23,83 +24,75 @@ log = structlog.get_logger("gate")
 class Watch:
     """Takes note of what the gate does; none of it may fail, or take long."""
 
-    def __init__(self) -> None:
-        self.alarms = Alarms()
-        self.metrics = Metrics(self.alarms)
-        self.canary: Canary | None = None
-        self._account = Account()
-        self._host = ""  # by which the adapter speaks, once it has said its status
+    def __init__(self, alarms: Alarms, metrics: Metrics, canary: Canary | None = None) -> None:
+        self._alarms = alarms
+        self._metrics = metrics
+        self._canary = canary
+        # Of the connection that there is, or of the last one. A crash loses it: the next gate takes over what the
+        # adapter says.
+        self._numbers = Numbers()
         self._down_since_s: float | None = time.monotonic()
 
-    @property
-    def host(self) -> str:
-        """The address of the adapter that is connected now, empty until it has said its status."""
-        return self._host
+    def connected(self) -> None:
+        """Take note that a connection begins."""
+        self._numbers = Numbers(self._numbers.epoch)
+        self._down_since_s = None
+        self._alarms.end(AlarmName.LINK_DOWN)
 
-    def link_changed(self, *, connected: bool) -> None:
-        """Take note that a connection ended or begins."""
-        self._account.link_changed()
-        self._host = ""
-        if self.canary is not None:
-            self.canary.link_changed()
-        if connected:
-            self._down_since_s = None
-            self.alarms.end(AlarmName.LINK_DOWN)
-        elif self._down_since_s is None:
+    def disconnected(self) -> None:
+        """Take note that there is no connection any more."""
+        if self._down_since_s is None:
             self._down_since_s = time.monotonic()
 
-    def took(self, items: list[Held | Status]) -> None:
+    def took(self, items: Sequence[Held | Status]) -> None:
         """Take note of what the adapter says, before it is recorded."""
         for item in items:
             if isinstance(item, Status):
-                self._take_status(item)
-            elif item.facts.way is _CANARY and self.canary is not None:
-                self.canary.submitted(item)
-        for finding in self._account.take(items):
-            self.metrics.findings[finding.kind] += 1
-            where = finding.where
-            details: dict[str, str | int] = {
-                "epoch": finding.epoch[:64],
-                "first": where.first,
-                "last": where.last,
-            }
-            if finding.kind is FindingKind.OPEN_AT_END:
-                # A server that ends takes what it holds with it; nobody has done wrong.
-                log.warning("a server ended before all was carried out", **details)
-                continue
-            if finding.kind is FindingKind.NUMBERS_MISSING:
-                self.metrics.numbers_missing += finding.where.numbers
-            self.alarms.sound(AlarmName(finding.kind.value), **details)
+                self._metrics.window_stanzas = item.next_seq - item.first_seq
+                self._metrics.turned_away += item.turned_away
+            elif item.facts.way is _CANARY and self._canary is not None:
+                self._canary.submitted(item)
+        for finding in self._numbers.take(items):
+            self._tell(finding)
 
     def committed(self, seconds: float) -> None:
         """Take note of a commit."""
-        self.metrics.commit_seconds.observe(seconds)
-        self.alarms.end(AlarmName.NOT_RECORDING)
+        self._metrics.commit_seconds.observe(seconds)
+        self._alarms.end(AlarmName.NOT_RECORDING)
 
     def not_recorded(self, reason: str) -> None:
         """Take note of a commit that failed."""
-        self.alarms.sound(AlarmName.NOT_RECORDING, reason=reason)
+        self._alarms.sound(AlarmName.NOT_RECORDING, reason=reason)
 
     def answered(self, epoch: str, through: int) -> None:
         """Take note of a verdict that is sent."""
-        self._account.answered(epoch, through)
-        if self.canary is not None:
-            self.canary.answered(through)
+        self._numbers.answered(epoch, through)
+        if self._canary is not None:
+            self._canary.answered(through)
 
     def canary_returned(self, canary: CanaryBack) -> None:
         """Take a canary that was carried out."""
-        if self.canary is not None:
-            self.canary.returned(canary)
+        if self._canary is not None:
+            self._canary.returned(canary)
 
-    async def run(self, patrol: Patrol) -> None:
+    async def run(self) -> None:
         """Look at what only time shows, until cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            patrol.check_checkpoint()
             if self._down_since_s is not None and time.monotonic() - self._down_since_s > _LINK_DOWN_S:
-                self.alarms.sound(AlarmName.LINK_DOWN)
+                self._alarms.sound(AlarmName.LINK_DOWN)
 
-    def _take_status(self, status: Status) -> None:
-        self._host = status.host
-        self.metrics.window_stanzas = status.next_seq - status.first_seq
-        self.metrics.turned_away += status.turned_away
+    def _tell(self, finding: Finding) -> None:
+        self._metrics.findings[finding.alarm] += 1
+        where = finding.where
+        details: dict[str, str | int] = {
+            "epoch": finding.epoch[:64],
+            "first": where.first,
+            "last": where.last,
+        }
+        if finding.alarm is None:
+            log.warning("a server ended before all was carried out", **details)
+            return
+        if finding.alarm is AlarmName.NUMBERS_MISSING:
+            self._metrics.numbers_missing += where.numbers
+        self._alarms.sound(finding.alarm, **details)

@@ -9,7 +9,7 @@ import pytest
 from components.access.commands import NODE, XMLNS, AccessCommands
 from components.access.form import encode_submission
 from components.archive.keys import create_log_key
-from components.link.entity import Request, StanzaError
+from components.link.entity import Request, XmppError
 from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister
 from policy.access.statement import Act, Statement
@@ -99,13 +99,13 @@ async def test_another_firms_people_are_as_if_they_were_not_there(desk: Desk) ->
 async def test_a_session_is_its_owners_and_ends(desk: Desk) -> None:
     session = await desk.begin(ERIN, "approve")
     for sender, command in ((HANNA, "approve"), ("erin@metals.example/phone", "approve"), (ERIN, "deny")):
-        with pytest.raises(StanzaError, match="bad-request"):
+        with pytest.raises(XmppError, match="bad-request"):
             await desk.step(sender, command, session)
     shown = await desk.step(ERIN, "approve", session, "next", about=desk.digest("alice@metals.example"))
     assert "steelyard-access/1 approve person=alice@metals.example" in shown
     assert "steelyard-access/1" not in await desk.step(ERIN, "approve", session, "prev")
     assert 'status="canceled"' in await desk.step(ERIN, "approve", session, "cancel")
-    with pytest.raises(StanzaError, match="bad-request"):
+    with pytest.raises(XmppError, match="bad-request"):
         await desk.step(ERIN, "approve", session)
 
 
@@ -114,5 +114,5 @@ async def test_a_session_is_its_owners_and_ends(desk: Desk) -> None:
 )
 async def test_others_are_forbidden(desk: Desk, sender: str) -> None:
     """Frank is listed as an approver, and has no key."""
-    with pytest.raises(StanzaError, match="forbidden"):
+    with pytest.raises(XmppError, match="forbidden"):
         await desk.step(sender, "list")

@@ -168,7 +168,9 @@ def test_an_error_names_no_content() -> None:
 
 
 def test_an_amended_submission_has_both_stanzas() -> None:
-    amended = replace(STANZA, action="amend", error=None, policy="9f2c41d07bd7e3aa", amended=b"<message/>")
+    amended = replace(
+        STANZA, action="amend", error=None, rules_name="9f2c41d07bd7e3aa", amended=b"<message/>"
+    )
     payload = encode_submission(amended)
     head, _, body = payload.partition(b"\n")
     assert head.endswith(b',"error":null,"policy":"9f2c41d07bd7e3aa","amended_size_bytes":10}')

@@ -8,16 +8,25 @@ from lxml import etree
 
 from components.archive.errors import LogUnavailable
 from components.archive.log.leaf import LeafIndex
-from components.archive.record import Delivery, Record, Submission, parse_record
+from components.archive.record import Delivery, Record, RecordKind, Submission, parse_record
 from components.archive.store import MemoRow
 from components.archive.writer import Entry
+from components.gate.adapter import GateName, Line
+from components.gate.deciding import Decider, Filing
+from components.gate.journal import Journal
+from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.metrics import Metrics
+from components.gate.watch.watch import Watch
 from components.link.codec import Held, Status
 from policy.directory.directory import parse_directory
 from policy.facts import StanzaFacts, Way
+from policy.retention import DEFAULT_POLICY
 from policy.rules import Rules
 from tests.support.gate_process import one_enterprise
 
+GATE = GateName("gate.metals.example", "gate")
 HOST = "metals.example"
 EPOCH = "9f2c41d07bd7e3aa"
 ALICE, BOB, MALLORY = "alice@metals.example/desk", "bob@metals.example", "mallory@elsewhere.example"
@@ -87,9 +96,13 @@ class FakeLog:
         """Return all that is recorded."""
         return [parse_record(entry.kind, entry.payload) for entry in self.entries]
 
+    def submissions(self) -> list[Submission]:
+        """Return the submissions recorded."""
+        return [each for each in self.records() if isinstance(each, Submission)]
+
     def seqs(self, epoch: str = EPOCH) -> list[int]:
         """Return the numbers of the submissions recorded, in order."""
-        return [each.seq for each in self.records() if isinstance(each, Submission) and each.epoch == epoch]
+        return [each.seq for each in self.submissions() if each.epoch == epoch]
 
     def deliveries(self) -> list[Delivery]:
         """Return what is recorded as carried out."""
@@ -169,17 +182,30 @@ def submissions(seqs: Iterable[int]) -> list[Held]:
     return [held(seq) for seq in seqs]
 
 
-def make_gate(log: FakeLog) -> Gate:
+class KeptRecords:
+    """Keeps what is to be recorded, as `Recorder` does until it can."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[RecordKind, bytes]] = []
+
+    def add(self, kind: RecordKind, payload: bytes) -> None:
+        """See Records."""
+        self.kept.append((kind, payload))
+
+
+def make_gate(
+    log: FakeLog,
+    rules: Rules | None = None,
+    queue: ReviewQueue | None = None,
+    line: Line | None = None,
+    *,
+    max_batch: int = MAX_BATCH,
+) -> Gate:
     """Make a gate on such a log."""
-    return Gate(
-        "gate.metals.example",
-        "gate",
-        Rules(DIRECTORY),
-        log,  # type: ignore[arg-type]
-        log,  # type: ignore[arg-type]
-        conversation_key=b"",
-        max_batch=MAX_BATCH,
-    )
+    queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
+    decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""))
+    watch = Watch(Alarms(KeptRecords()), Metrics())
+    return Gate(line, decider, Journal(log, log), queue, watch, max_batch=max_batch)
 
 
 class Bench:
@@ -189,7 +215,8 @@ class Bench:
         self.log = FakeLog()
         self.answers = Answers()
         self.gate = make_gate(self.log)
-        self.task = asyncio.create_task(self.gate.run(self.answers.write))
+        self.gate.connected(self.answers.write)
+        self.task = asyncio.create_task(self.gate.run())
 
     def take(self, *items: Held | Status) -> None:
         """Hand over what one read from the socket completed."""
@@ -197,8 +224,8 @@ class Bench:
 
     def reconnect(self, *items: Held | Status) -> None:
         """Break the connection, and hand over the first words of the next one."""
-        self.gate.link_changed()
-        self.gate.link_changed()  # once for the end, once for the beginning
+        self.gate.disconnected()
+        self.gate.connected(self.answers.write)
         self.take(*items)
 
     async def settle(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from components.archive.record import Event, RecordKind, encode_event, parse_record
-from components.gate.admissions import describe_admissions
+from components.gate.rules import describe_admissions
 from policy.access.admission import restrict
 from policy.address import BareJid
 from policy.directory.directory import Directory

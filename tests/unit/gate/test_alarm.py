@@ -14,8 +14,10 @@ from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
-from components.gate.watch import recorder
-from components.gate.watch.alarm import STATES, AlarmName, Alarms
+from components.gate.watch import recorder as recorder_module
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import STATES, AlarmName
+from components.gate.watch.recorder import Recorder
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until
 
@@ -51,11 +53,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def alarms(clock: Clock) -> Alarms:
-    return Alarms(clock_s=clock)
-
-
-@pytest.fixture
 async def store(tmp_path: Path) -> FaultyStore:
     return await FaultyStore.open(tmp_path / "gate.db")
 
@@ -68,17 +65,23 @@ async def writer(store: FaultyStore) -> AsyncIterator[LogWriter]:
 
 
 @pytest.fixture
-async def recording(
-    alarms: Alarms, writer: LogWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[None]:
-    monkeypatch.setattr(recorder, "_RETRY_S", 0.01)
+async def recorder(
+    writer: LogWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Recorder]:
+    monkeypatch.setattr(recorder_module, "_RETRY_S", 0.01)
     reader = await LogReader.open(tmp_path / "gate.db")
-    task = asyncio.create_task(alarms.recorder.run(writer, reader))
-    yield
+    recorder = Recorder(writer, reader.source)
+    task = asyncio.create_task(recorder.run())
+    yield recorder
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
     await reader.close()
+
+
+@pytest.fixture
+def alarms(recorder: Recorder, clock: Clock) -> Alarms:
+    return Alarms(recorder, clock_s=clock)
 
 
 async def recorded(writer: LogWriter, path: Path) -> list[Alarm]:
@@ -140,7 +143,6 @@ def test_an_event_is_shown_for_a_day_and_told_once_a_minute(alarms: Alarms, cloc
     assert names(alarms) == []
 
 
-@pytest.mark.usefixtures("recording")
 async def test_each_is_recorded_in_order(alarms: Alarms, writer: LogWriter, tmp_path: Path) -> None:
     alarms.sound(AlarmName.LINK_DOWN)
     alarms.end(AlarmName.LINK_DOWN)
@@ -156,15 +158,20 @@ async def test_each_is_recorded_in_order(alarms: Alarms, writer: LogWriter, tmp_
 
 
 @pytest.mark.parametrize(("before", "after"), [(3, 0), (0, 1), (2, 2), (0, 2), (1, 1)])
-@pytest.mark.usefixtures("recording")
 async def test_a_disk_that_fails_keeps_each_alarm_once(
-    alarms: Alarms, store: FaultyStore, writer: LogWriter, tmp_path: Path, before: int, after: int
+    recorder: Recorder,
+    alarms: Alarms,
+    store: FaultyStore,
+    writer: LogWriter,
+    tmp_path: Path,
+    before: int,
+    after: int,
 ) -> None:
     store.fails_before, store.fails_after = before, after
     alarms.sound(AlarmName.NOT_RECORDING, reason="the disk is full")
     assert await wait_until(lambda: not (store.fails_before or store.fails_after))
     alarms.sound(AlarmName.RECORDS_MISSING, first=3, last=4, records=2)
-    assert await wait_until(lambda: not alarms.recorder._unwritten)
+    assert await wait_until(lambda: not recorder.unwritten)
     found = await recorded(writer, tmp_path / "gate.db")
     assert [each.name for each in found] == ["not-recording", "records-missing"]
 

@@ -4,46 +4,50 @@ import asyncio
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.gate.watch.alarm import AlarmName, Alarms
-from components.gate.watch.metrics import Metrics, serve_metrics
-from components.gate.watch.watch import Watch
-from components.gate.watchkeeping import _add_figures
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.figures import figures_of
+from components.gate.watch.metrics import Exposition, Metrics, serve_metrics
+from policy.review import Stage
 from tests.support.figures import fetch_figures
 from tests.support.ports import free_port
+from tests.unit.gate.fakes import KeptRecords
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
 ROW = re.compile(r"^\| `(?P<name>\w+)(\{(?P<label>\w+)\})?` \| (?P<kind>\w+) \| .{10,} \|$", re.MULTILINE)
 
 
 class Anything:
-    """A gate, link, writer and patrol at once, of which every figure is 3."""
+    """A gate, queue and patrol at once, of which every figure is 3."""
 
     counters = property(lambda self: self)
 
     def __getattr__(self, name: str) -> int:
         return 3
 
+    def count(self, stage: Stage) -> int:
+        return 3
+
 
 @pytest.fixture
-def metrics() -> Metrics:
-    """All figures of a gate, as `keep_watch` puts them together."""
-    watch = Watch()
-    anything = Anything()
-    _add_figures(watch, anything, anything, anything, anything)  # type: ignore[arg-type]
-    return watch.metrics
+def exposition() -> Exposition:
+    """All figures of a gate."""
+    anything: Any = Anything()
+    return Exposition(Metrics(), Alarms(KeptRecords()), figures_of(anything, anything, anything))
 
 
-def test_each_is_documented_with_its_kind_and_its_label(metrics: Metrics) -> None:
+def test_each_is_documented_with_its_kind_and_its_label(exposition: Exposition) -> None:
     documented = {
         (row["name"].removesuffix("_total"), row["kind"], row["label"] or "")
         for row in ROW.finditer(DOCUMENT)
     }
     served = set()
-    for family in text_string_to_metric_families(metrics.render().decode()):
+    for family in text_string_to_metric_families(exposition.render().decode()):
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         assert len(labels) <= 1
         assert all(sample.value >= 0 for sample in family.samples)
@@ -53,10 +57,10 @@ def test_each_is_documented_with_its_kind_and_its_label(metrics: Metrics) -> Non
     assert all(row["name"].endswith("_total") == (row["kind"] == "counter") for row in ROW.finditer(DOCUMENT))
 
 
-def test_labels_are_names_of_ours(metrics: Metrics) -> None:
+def test_labels_are_names_of_ours(exposition: Exposition) -> None:
     values = {
         value
-        for family in text_string_to_metric_families(metrics.render().decode())
+        for family in text_string_to_metric_families(exposition.render().decode())
         for sample in family.samples
         for label, value in sample.labels.items()
         if label != "le"
@@ -65,11 +69,11 @@ def test_labels_are_names_of_ours(metrics: Metrics) -> None:
 
 
 async def test_they_are_served_on_the_loopback_address_only() -> None:
-    alarms = Alarms()
-    metrics = Metrics(alarms)
+    alarms = Alarms(KeptRecords())
+    exposition = Exposition(Metrics(), alarms, ())
     alarms.sound(AlarmName.LINK_DOWN)
     port = free_port()
-    async with serve_metrics(metrics, port):
+    async with serve_metrics(exposition.render, port):
         figures = await fetch_figures(port)
         assert figures['steelyard_gate_alarm{name="link-down"}'] == 1
         assert figures['steelyard_gate_alarm{name="not-recording"}'] == 0
@@ -89,5 +93,5 @@ async def test_they_are_served_on_the_loopback_address_only() -> None:
 
 
 async def test_port_0_serves_nothing() -> None:
-    async with serve_metrics(Metrics(Alarms()), 0):
+    async with serve_metrics(bytes, 0):
         pass

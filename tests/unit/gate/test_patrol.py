@@ -12,10 +12,12 @@ from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.watch import patrol as patrol_module
-from components.gate.watch.alarm import AlarmName, Alarms
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.patrol import NEWEST_RECORDS, Patrol
 from tests.support.archive import entries, open_writer
 from tests.support.process import wait_until
+from tests.unit.gate.fakes import KeptRecords
 
 
 @pytest.fixture
@@ -38,8 +40,8 @@ def delete(path: Path, *indexes: int) -> None:
 
 
 async def test_what_vanishes_is_missed_once(writer: LogWriter, reader: LogReader, tmp_path: Path) -> None:
-    alarms = Alarms()
-    patrol = Patrol(writer, reader, alarms, tmp_path / "gate.db")
+    alarms = Alarms(KeptRecords())
+    patrol = Patrol(writer, reader.source, alarms, tmp_path / "gate.db")
     await writer.append(entries(0, 1000))
     assert await patrol._find_missing() == []
     delete(tmp_path / "gate.db", 0, 255, 256, 999)
@@ -52,7 +54,7 @@ async def test_what_vanishes_is_missed_once(writer: LogWriter, reader: LogReader
 async def test_all_that_came_since_is_gone_through_and_of_the_rest_the_newest(
     writer: LogWriter, reader: LogReader, tmp_path: Path
 ) -> None:
-    patrol = Patrol(writer, reader, Alarms(), tmp_path / "gate.db")
+    patrol = Patrol(writer, reader.source, Alarms(KeptRecords()), tmp_path / "gate.db")
     await writer.append(entries(0, 2 * NEWEST_RECORDS))
     delete(tmp_path / "gate.db", 1, NEWEST_RECORDS)
     assert await patrol._find_missing() == [1, NEWEST_RECORDS]
@@ -65,9 +67,9 @@ async def test_it_sounds_the_alarm(
     writer: LogWriter, reader: LogReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patrol_module, "INTERVAL_S", 0.01)
-    alarms = Alarms()
+    alarms = Alarms(KeptRecords())
     await writer.append(entries(0, 10))
-    task = asyncio.create_task(Patrol(writer, reader, alarms, tmp_path / "gate.db").run())
+    task = asyncio.create_task(Patrol(writer, reader.source, alarms, tmp_path / "gate.db").run())
     await asyncio.sleep(0.1)
     assert alarms.times() == {}
     delete(tmp_path / "gate.db", 4)
@@ -80,9 +82,9 @@ async def test_a_file_that_is_removed_and_one_that_cannot_be_read(
     writer: LogWriter, reader: LogReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patrol_module, "INTERVAL_S", 0.01)
-    alarms = Alarms()
+    alarms = Alarms(KeptRecords())
     await writer.append(entries(0, 10))
-    task = asyncio.create_task(Patrol(writer, reader, alarms, tmp_path / "gate.db").run())
+    task = asyncio.create_task(Patrol(writer, reader.source, alarms, tmp_path / "gate.db").run())
     await asyncio.sleep(0.1)
     assert alarms.times() == {}
     (tmp_path / "gate.db").rename(tmp_path / "taken.db")  # whoever has it open does not notice
@@ -101,9 +103,9 @@ async def test_a_file_that_is_removed_and_one_that_cannot_be_read(
 async def test_a_checkpoint_that_is_late(
     writer: LogWriter, reader: LogReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alarms, now_s = Alarms(), 1000.0
+    alarms, now_s = Alarms(KeptRecords()), 1000.0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
-    patrol = Patrol(writer, reader, alarms, tmp_path / "gate.db")
+    patrol = Patrol(writer, reader.source, alarms, tmp_path / "gate.db")
     patrol.check_checkpoint()
     now_s += 10
     patrol.check_checkpoint()  # there is nothing to sign

@@ -1,16 +1,24 @@
 """The gate's review queue beside a log in memory: what is kept, told and asked for, and what reviewers get to hear."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from lxml import etree
 
+from components.archive.log.leaf import LeafIndex
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.store import RequestRow
-from components.gate.memo import Memo, encode_memo, parse_memo, restore_amended
-from components.gate.review.acts import Reviewing
-from components.gate.review.queue import NOT_ASKED_FOR, Answered, ReviewQueue
+from components.archive.writer import Entry
+from components.gate.adapter import Line
+from components.gate.review.acts import ReviewActs
+from components.gate.review.claims import Claims
+from components.gate.review.queue import NOT_ASKED_FOR, ReviewQueue
+from components.gate.submission import Answered
+from components.link.codec import Status
 from components.link.review_request import (
     ReviewAnswer,
     ReviewRequest,
@@ -19,14 +27,13 @@ from components.link.review_request import (
     prove_reading,
 )
 from policy.decide import decide
-from policy.decision import Action, Decision, Edit, release
+from policy.decision import Action, Decision
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import Way
 from policy.review import Act, Item, Stage
 from tests.support.gate_process import one_enterprise
-from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, HOST, FakeLog, held, status
+from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
-GATE = "gate.metals.example"
 HOLD = Decision(Action.HOLD, ("tips",), notice="Held.")
 TIP = held(5, text="tip")
 EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
@@ -41,12 +48,27 @@ class Desk:
         self.log = FakeLog()
         self.rows: list[RequestRow] = []
         self.answers: dict[str, ReviewAnswer] = {}
+        self.claims = Claims()
+        self.uncertain: list[int] = []
         self.queue = ReviewQueue(
-            GATE, deadline_s=60, clock_ns=lambda: int(self.now_s * 1e9), clock_s=lambda: self.now_s
+            GATE.jid,
+            deadline_s=60,
+            on_uncertain=self.uncertain.append,
+            clock_ns=lambda: int(self.now_s * 1e9),
+            clock_s=lambda: self.now_s,
         )
-        self.reviewing = Reviewing(self.queue, self, self, "gate", default=default)  # type: ignore[arg-type]
-        self.append, self.recover = self.log.append, self.log.recover
-        self.queue.keep([Answered(TIP, HOLD, 42)], [status(1, 6, 6, done=5)])
+        self.line = Line(GATE)
+        self.acts = ReviewActs(self.queue, self.line, self, self, default=default)
+        self.keep(Answered(TIP, HOLD, 42))
+        self.keep(told=status(1, 6, 6, done=5))
+
+    def keep(self, *answers: Answered, told: Status | None = None) -> None:
+        """Keep what follows from these answers, and from what the adapter told."""
+        self.queue.keep(self.claims, answers, [told] if told else [])
+
+    async def append(self, entries: Sequence[Entry]) -> LeafIndex:
+        """See LogWriter."""
+        return await self.log.append(entries)
 
     async def fetch_requests(self) -> list[RequestRow]:
         """See LogSource."""
@@ -57,17 +79,17 @@ class Desk:
         self.answers[id_] = parse_review_answer(answer)
         self.rows = [row for row in self.rows if row.id != id_]
 
-    async def purge(self, *, requests_only: bool = False) -> None:
+    async def purge(self, *, requests_only: bool) -> None:
         """See LogWriter."""
         assert requests_only
 
-    async def ask(self, act: str, **changes: object) -> ReviewAnswer | None:
+    async def ask(self, act: str, **changes: Any) -> ReviewAnswer | None:
         """Ask something about the message."""
         request = ReviewRequest(act, 42, "carol", "read it", EVIDENCE)
-        body = encode_review_request(replace(request, **changes))  # type: ignore[arg-type]
+        body = encode_review_request(replace(request, **changes))
         self.rows = [RequestRow("review:1", body, None)]
         self.answers.clear()
-        await self.reviewing.serve()
+        await self.acts.serve()
         return self.answers.get("review:1")
 
     def item(self, token: str = MESSAGE) -> Item:
@@ -79,14 +101,14 @@ class Desk:
     def submit(self, token: str, seq: int, directory: Directory = DIRECTORY) -> Decision:
         """Submit what was asked for, record and answer it."""
         submission = replace(held(seq, way=Way.GATE), inject=token)
-        decision = self.queue.judge(submission, lambda facts: decide(directory, facts))
-        self.queue.keep([Answered(submission, decision, 100 + seq)], [])
+        decision = self.queue.judge(self.claims, submission, lambda facts: decide(directory, facts))
+        self.keep(Answered(submission, decision, 100 + seq))
         return decision
 
     def told(self) -> list[str]:
         """Give what Alice is told."""
         stanzas = [etree.fromstring(each.stanza) for each in self.queue.items if each.way is Way.GATE]
-        assert all(each.get("from") == GATE and each.get("type") == "chat" for each in stanzas)
+        assert all(each.get("from") == GATE.jid and each.get("type") == "chat" for each in stanzas)
         return [each.findtext("{jabber:client}body") or "" for each in stanzas]
 
     def events(self) -> list[tuple[str, Mapping[str, str | int]]]:
@@ -102,7 +124,7 @@ def desk() -> Desk:
 
 
 def test_what_is_held_is_kept_once_and_its_sender_told(desk: Desk) -> None:
-    desk.queue.keep([Answered(TIP, HOLD, 42)], [])
+    desk.keep(Answered(TIP, HOLD, 42))
     assert [item.token for item in desk.queue.items] == [MESSAGE, NOTICE]
     assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
     assert desk.told() == ["Held."]
@@ -111,29 +133,60 @@ def test_what_is_held_is_kept_once_and_its_sender_told(desk: Desk) -> None:
 
 def test_a_record_number_that_comes_again_is_another_message(desk: Desk) -> None:
     """As after a log was restored from an older copy, while the queue was not."""
-    desk.queue.keep([Answered(held(9, text="another tip"), HOLD, 42)], [])
+    desk.keep(Answered(held(9, text="another tip"), HOLD, 42))
     assert desk.queue.count(Stage.WAITING) == 2
 
 
 @pytest.mark.parametrize("way", [Way.S2S, Way.COMPONENT])
 def test_only_clients_of_this_server_are_told(desk: Desk, way: Way) -> None:
-    desk.queue.keep([Answered(held(6, way=way), HOLD, 43)], [])
+    desk.keep(Answered(held(6, way=way), HOLD, 43))
     (item,) = [each for each in desk.queue.items if each.record == 43]
     assert item.way is way and desk.told() == ["Held."]
 
 
 def test_what_is_outgoing_is_asked_for_until_it_comes(desk: Desk) -> None:
-    (request,) = desk.queue.take_requests(HOST)
-    assert f' id="{NOTICE}"'.encode() in request
-    assert desk.queue.take_requests(HOST) == []
+    (item,) = desk.queue.take_outgoing(desk.claims)
+    assert item.token == NOTICE
+    assert desk.queue.take_outgoing(desk.claims) == []
     desk.now_s += 6
-    assert len(desk.queue.take_requests(HOST)) == 1
+    assert len(desk.queue.take_outgoing(desk.claims)) == 1
     assert desk.submit(NOTICE, 6).action is Action.RELEASE
     desk.now_s += 6
-    assert desk.queue.take_requests(HOST) == []
+    assert desk.queue.take_outgoing(desk.claims) == []
     assert desk.submit(NOTICE, 7) == NOT_ASKED_FOR
-    desk.queue.keep([], [status(2, 8, 8, done=7)])
+    desk.keep(told=status(2, 8, 8, done=7))
     assert desk.queue.find(NOTICE) is None
+
+
+async def test_the_adapter_is_asked_as_soon_as_it_is_there(desk: Desk) -> None:
+    said = Answers()
+    task = asyncio.create_task(desk.acts.run())
+    await asyncio.sleep(0.01)
+    desk.line.connect(said.write)
+    desk.line.begin_session(status(1, 1, 1))
+    desk.queue.changed.set()
+    await asyncio.sleep(0.01)
+    (asked,) = said.elements()
+    assert (asked.tag, asked.get("id")) == ("{urn:steelyard:gate:0}inject", NOTICE)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def test_another_adapter_is_asked_anew(desk: Desk) -> None:
+    assert [item.token for item in desk.queue.take_outgoing(desk.claims)] == [NOTICE]
+    assert desk.submit(NOTICE, 6).action is Action.RELEASE
+    assert desk.queue.take_outgoing(Claims()) == []  # it is recorded, and said to be on its way
+    desk.keep(told=status(1, 1, 1, epoch="another"))
+    assert [item.token for item in desk.queue.take_outgoing(Claims())] == [NOTICE]
+
+
+async def test_of_a_message_that_a_server_took_with_it_nobody_knows(desk: Desk) -> None:
+    await desk.ask("release")
+    desk.submit(MESSAGE, 6)
+    assert desk.uncertain == []
+    desk.keep(told=status(1, 1, 1, epoch="another"))
+    assert desk.uncertain == [42] and desk.item().stage is Stage.UNCERTAIN
 
 
 @pytest.mark.parametrize("token", ["", MESSAGE, "n41"])
@@ -147,7 +200,7 @@ async def test_a_release_is_recorded_and_goes_out(desk: Desk) -> None:
     details = {"actor": "carol", "reason": "read it", "record": "gate/42", "stage": "waiting"}
     assert desk.events() == [("release", details)]
     assert desk.submit(MESSAGE, 6).rules == ("released-after-review",)
-    desk.queue.keep([], [status(2, 7, 7, done=6)])
+    desk.keep(told=status(2, 7, 7, done=6))
     assert desk.queue.find(MESSAGE) is None
     assert desk.told()[-1].endswith("it was reviewed and has been sent now.")
 
@@ -170,18 +223,18 @@ async def test_a_refusal_is_told(desk: Desk) -> None:
         ({"act": "destroy"}, "no act of a reviewer"),
     ],
 )
-async def test_a_wrong_request_changes_nothing(desk: Desk, changes: dict[str, object], problem: str) -> None:
-    answer = await desk.ask(**({"act": "release"} | changes))  # type: ignore[arg-type]
+async def test_a_wrong_request_changes_nothing(desk: Desk, changes: dict[str, Any], problem: str) -> None:
+    answer = await desk.ask(**({"act": "release"} | changes))
     assert answer is not None and problem in answer.problem
     assert desk.item().stage is Stage.WAITING and desk.events() == []
 
 
 async def test_what_the_adapter_has_not_let_go_of_has_to_wait(desk: Desk) -> None:
     second = held(6, text="another tip")
-    desk.queue.keep([Answered(second, HOLD, 43)], [])
+    desk.keep(Answered(second, HOLD, 43))
     evidence = prove_reading(second.epoch, second.seq, second.body)
     assert await desk.ask("release", record=43, evidence=evidence) is None
-    desk.queue.keep([], [status(2, 7, 7, done=6)])
+    desk.keep(told=status(2, 7, 7, done=6))
     assert await desk.ask("release", record=43, evidence=evidence) == ReviewAnswer()
 
 
@@ -195,7 +248,7 @@ async def test_the_list_has_what_is_held(desk: Desk) -> None:
 
 async def test_requests_of_others_are_left_alone(desk: Desk) -> None:
     desk.rows = [RequestRow("2026-1", b"an order", None), RequestRow("other:1", b"x", None)]
-    await desk.reviewing.serve()
+    await desk.acts.serve()
     assert desk.answers == {}
 
 
@@ -203,14 +256,14 @@ async def test_requests_of_others_are_left_alone(desk: Desk) -> None:
 async def test_when_time_is_over_the_default_is_carried_out(default: Act, told: int) -> None:
     desk = Desk(default)
     desk.now_s += 59
-    await desk.reviewing.serve()
+    await desk.acts.serve()
     assert desk.events() == []
     desk.now_s += 1
-    await desk.reviewing.serve()
+    await desk.acts.serve()
     ((name, details),) = desk.events()
     assert (name, details["actor"]) == (default.value, "deadline")
     assert len(desk.told()) == told
-    await desk.reviewing.serve()
+    await desk.acts.serve()
     assert len(desk.events()) == 1
 
 
@@ -225,7 +278,7 @@ async def test_who_may_not_be_reached_any_more_is_not(desk: Desk) -> None:
 async def test_what_the_server_does_not_take_is_told_and_not_tried_again(desk: Desk) -> None:
     await desk.ask("release")
     desk.submit(MESSAGE, 6)
-    desk.queue.keep([], [replace(status(2, 7, 7, done=6, bounced=(6,)), refused=(6,))])
+    desk.keep(told=replace(status(2, 7, 7, done=6, bounced=(6,)), refused=(6,)))
     assert desk.queue.find(MESSAGE) is None
     assert "could not deliver" in desk.told()[-1]
 
@@ -244,24 +297,3 @@ async def test_a_decision_that_the_disk_does_not_take_is_recorded_once(desk: Des
     desk.queue._store = store
     assert await desk.ask("release") == ReviewAnswer()
     assert len(desk.events()) == 1
-
-
-def test_a_memo_gives_the_same_answer_again_and_has_nothing_of_what_was_said() -> None:
-    stanza = b"<message><body>see http://theirs.example/x</body></message>"
-    edits = (Edit(19, 42, "[link removed]"),)
-    amended = b"<message><body>see [link removed]</body></message>"
-    decision = Decision(
-        Action.AMEND,
-        ("links",),
-        notice="Out.",
-        strip=("http://theirs.example/x",),
-        edits=edits,
-        amended=amended,
-    )
-    note = encode_memo(Memo("e", [(1, release()), (2, decision), (3, HOLD)]))
-    assert b"theirs" not in note
-    (_, first), (_, second), (_, third) = parse_memo(note).answers
-    assert first == release() and restore_amended(first, stanza) is first
-    assert restore_amended(second, stanza) == replace(decision, strip=())
-    assert third == HOLD
-    assert restore_amended(second, b"another").action is Action.REFUSE

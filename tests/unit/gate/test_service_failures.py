@@ -106,13 +106,13 @@ async def test_what_was_recorded_for_a_connection_that_is_gone_is_not_answered_o
     connected.log.gate_opens.clear()
     connected.take(held(1), status(7, 2, 2, 1))
     await connected.log.appending.wait()
-    connected.gate.link_changed()
+    connected.gate.disconnected()
     connected.log.gate_opens.set()
     await connected.settle()
     assert connected.log.seqs() == [1]
     assert connected.answers.verdicts() == []
     assert connected.answers.noted() == [1]
-    connected.take(status(8, 1, 2), held(1))
+    connected.reconnect(status(8, 1, 2), held(1))
     await connected.settle()
     assert connected.answers.verdicts() == [(1, 1, 1)]
     assert connected.answers.noted() == [1, 8]

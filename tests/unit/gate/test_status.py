@@ -5,27 +5,18 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from components.gate.service import Gate
 from components.gate.watch import status
-from components.gate.watch.status import report_status, write_status
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.status import describe_gate, report_status
 from tests.support.process import wait_until
-from tests.unit.gate.fakes import Answers, FakeLog, held, make_gate
+from tests.unit.gate.fakes import Answers, FakeLog, KeptRecords, held, make_gate
 from tests.unit.gate.fakes import status as adapter_status
-
-
-@dataclass(slots=True)
-class Link:
-    is_up: bool = True
-
-
-@dataclass(slots=True)
-class Writer:
-    size: int = 7
 
 
 @pytest.fixture
@@ -36,46 +27,43 @@ def log() -> FakeLog:
 @pytest.fixture
 async def gate(log: FakeLog) -> AsyncIterator[Gate]:
     gate = make_gate(log)
-    task = asyncio.create_task(gate.run(Answers().write))
+    task = asyncio.create_task(gate.run())
     yield gate
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await stop(task)
 
 
-async def test_the_state_is_what_a_supervisor_must_know(tmp_path: Path, log: FakeLog, gate: Gate) -> None:
-    file = tmp_path / "run" / "gate.status.json"
-    link = Link(is_up=False)
+async def test_the_state_is_what_a_supervisor_must_know(log: FakeLog, gate: Gate) -> None:
+    alarms = Alarms(KeptRecords())
 
-    def state() -> str:
-        write_status(file, gate, link, Writer())  # type: ignore[arg-type]
-        written = json.loads(file.read_text())
-        assert (written["pid"], written["records"]) == (os.getpid(), 7)
-        return str(written["state"])
+    def state() -> object:
+        return describe_gate(gate, alarms)["state"]
 
     assert state() == "disconnected"
-    link.is_up = True
+    gate.connected(Answers().write)
     assert state() == "connected"
     log.fates.append("failed")
     gate.take([adapter_status(1, 1, 2), held(1)])
     assert await wait_until(lambda: state() == "not recording")
-    link.is_up = False
+    gate.disconnected()
     assert state() == "disconnected"
-    link.is_up = True
+    gate.connected(Answers().write)
+    gate.take([adapter_status(1, 1, 2), held(1)])
     assert await wait_until(lambda: state() == "connected")
-    written = json.loads(file.read_text())
-    assert (written["recorded"], written["failed_commits"], written["batches"]) == (1, 1, 1)
-    assert [path.name for path in file.parent.iterdir()] == ["gate.status.json"]
+    alarms.sound(AlarmName.NUMBERS_MISSING)
+    told = describe_gate(gate, alarms)
+    assert (told["recorded"], told["failed_commits"], told["batches"], told["records"]) == (1, 1, 1, 2)
+    assert (told["pid"], told["rules"]) == (os.getpid(), gate.rules.digest)
+    assert told["alarms"] == alarms.present() != []
 
 
 async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
-    tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status, "_INTERVAL_S", 0.005)
-    file = tmp_path / "gate.status.json"
+    file = tmp_path / "run" / "gate.status.json"
     draft = file.with_suffix(".new")
-    draft.mkdir()  # nothing can be written
-    task = asyncio.create_task(report_status(file, gate, Link(), Writer()))  # type: ignore[arg-type]
+    draft.mkdir(parents=True)  # nothing can be written
+    task = asyncio.create_task(report_status(file, lambda: {"state": "connected"}, asyncio.Event()))
     await asyncio.sleep(0.05)
     assert not file.exists()
     assert not task.done()
@@ -83,6 +71,24 @@ async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
     assert await wait_until(file.exists)
     file.unlink()
     assert await wait_until(file.exists)
+    assert json.loads(file.read_text()) == {"state": "connected"}
+    await stop(task)
+    assert [path.name for path in file.parent.iterdir()] == ["gate.status.json"]
+
+
+async def test_what_must_not_wait_is_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "_INTERVAL_S", 60.0)
+    file = tmp_path / "gate.status.json"
+    state, changed = {"state": "connected"}, asyncio.Event()
+    task = asyncio.create_task(report_status(file, lambda: state, changed))
+    assert await wait_until(file.exists)
+    state["state"] = "disconnected"
+    changed.set()
+    assert await wait_until(lambda: json.loads(file.read_text()) == state)
+    await stop(task)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from components.archive.errors import LogUnavailable
-from components.link.entity import NoAnswerError, StanzaError
+from components.link.entity import NoAnswerError, XmppError
 from components.roster.keeper import Keeper
 from components.roster.state import KeptState
 from components.roster.wire import QUERY, encode_change, parse_roster
@@ -64,7 +64,7 @@ class Accounts:
             )
             return whole
         if roster is None:
-            raise StanzaError("item-not-found")
+            raise XmppError("item-not-found")
         gone = tuple(BareJid(item.get("jid", "")) for item in payload if item.get("subscription") == "remove")
         put = tuple(item for key, item in parse_roster(payload).items() if key not in gone)
         self.rosters[BareJid(to)] = apply_change(roster, RosterChange(put, gone))
@@ -171,8 +171,8 @@ async def test_it_is_recorded_before_it_is_changed_and_not_changed_without() -> 
 @pytest.mark.parametrize(
     "error",
     [
-        StanzaError("not-allowed", "The gate does not know them yet."),
-        StanzaError("resource-constraint", "Recording is interrupted.", "wait"),
+        XmppError("not-allowed", "The gate does not know them yet."),
+        XmppError("resource-constraint", "Recording is interrupted.", "wait"),
         NoAnswerError("nothing came"),
     ],
 )

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.link.client import Outcome, Received
+from components.link.client import Received, SendResult
 from components.site.demo import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
 
 GATE = "gate.steelyard.example"
-Deliver = Callable[["FakeLine", str, str, str, bool], Outcome]
+Deliver = Callable[["FakeLine", str, str, str, bool], SendResult]
 
 
 class FakeClient:
@@ -22,7 +22,7 @@ class FakeClient:
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._line = line
 
-    async def send_chat(self, to: str, body: str, *, corrects: str = "", payload: Any = None) -> Outcome:
+    async def send_chat(self, to: str, body: str, *, corrects: str = "", payload: Any = None) -> SendResult:
         return self._line.deliver(self._line, self.jid, to, body, payload is not None)
 
     async def receive(self) -> Received:
@@ -39,52 +39,54 @@ class FakeLine:
         self.clients = {jid: FakeClient(jid, self) for jid in (ALICE, BOB, GEORGE, HANNA)}
         self.records = 0
 
-    def put(self, sender: str, to: str, body: str, *, stanza_ids: Mapping[str, str] | None = None) -> Outcome:
+    def put(
+        self, sender: str, to: str, body: str, *, stanza_ids: Mapping[str, str] | None = None
+    ) -> SendResult:
         self.records += 1
         ids = {GATE: f"gate/{self.records}"} if stanza_ids is None else dict(stanza_ids)
         self.clients[to].inbox.put_nowait(Received(f"{sender}/phone", body, ids, delayed=False))
-        return Outcome(f"m{self.records}", delivered=True)
+        return SendResult(f"m{self.records}", delivered=True)
 
     async def play(self) -> list[str]:
         clients: Any = self.clients
         return await Conversation(GATE, clients, Console(quiet=True)).play()
 
 
-def refused(condition: str = "not-allowed", text: str = "Ask your compliance desk.") -> Outcome:
-    return Outcome("m0", delivered=False, condition=condition, text=text)
+def refused(condition: str = "not-allowed", text: str = "Ask your compliance desk.") -> SendResult:
+    return SendResult("m0", delivered=False, condition=condition, text=text)
 
 
-def good(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def good(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     if encrypted or sender.partition("@")[2] != to.partition("@")[2]:
         return refused()
     return line.put(sender, to, body)
 
 
-def lets_encrypted_through(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def lets_encrypted_through(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     return line.put(sender, to, body) if encrypted else good(line, sender, to, body, encrypted)
 
 
-def lets_enterprises_meet(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def lets_enterprises_meet(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     return line.put(sender, to, body) if to == GEORGE else good(line, sender, to, body, encrypted)
 
 
-def refuses_all(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> Outcome:
+def refuses_all(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> SendResult:
     return refused()
 
 
-def refuses_without_a_reason(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def refuses_without_a_reason(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     outcome = good(line, sender, to, body, encrypted)
     return outcome if outcome.delivered else refused(text="")
 
 
-def delivers_what_it_refuses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def delivers_what_it_refuses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     outcome = good(line, sender, to, body, encrypted)
     if not outcome.delivered:
         line.put(sender, to, body)
     return outcome
 
 
-def delivers_without_a_record(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def delivers_without_a_record(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     outcome = good(line, sender, to, body, encrypted)
     if not outcome.delivered:
         return outcome
@@ -92,25 +94,25 @@ def delivers_without_a_record(line: FakeLine, sender: str, to: str, body: str, e
     return line.put(sender, to, body, stanza_ids={to: "its own archive's"})
 
 
-def delivers_something_else(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def delivers_something_else(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     return good(line, sender, to, body.replace("9410", "9140"), encrypted)
 
 
-def delivers_twice(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def delivers_twice(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     outcome = good(line, sender, to, body, encrypted)
     if outcome.delivered:
         line.put(sender, to, body)
     return outcome
 
 
-def confirms_and_loses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> Outcome:
+def confirms_and_loses(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     outcome = good(line, sender, to, body, encrypted)
     if outcome.delivered:
         line.clients[to].inbox.get_nowait()
     return outcome
 
 
-def never_answers(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> Outcome:
+def never_answers(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypted: bool) -> SendResult:
     raise TimeoutError
 
 

@@ -22,7 +22,7 @@ from components.rules.exceptions import (
     read_exceptions,
     store_proposal,
 )
-from components.rules.follow import RulesFollower
+from components.rules.follow import RulesChange, RulesFollower
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
@@ -195,10 +195,16 @@ async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
     sources = _kept(site, exception=exception)
     seen: list[bool] = []
     problems: list[tuple[str, ...]] = []
-    follower = RulesFollower(
-        sources, on_change=lambda _old, new: seen.append(_talk(new)), on_problem=problems.append
-    )
-    running = asyncio.create_task(follower.run())
+    follower = RulesFollower(sources)
+
+    async def follow() -> None:
+        async for news in follower.follow():
+            if isinstance(news, RulesChange):
+                seen.append(_talk(news.after))
+            else:
+                problems.append(news.problems)
+
+    running = asyncio.create_task(follow())
     try:
         for approver in APPROVERS[:2]:
             approve_exception(sources.exceptions, "e1", _signer(site, approver), WALLED)

@@ -9,11 +9,13 @@ import pytest
 
 from components.archive.record import Event, RecordKind, parse_record
 from components.gate.rules import CHANGES_TOLD, RulesInForce
-from components.gate.watch.alarm import AlarmName, Alarms
-from components.gate.watch.recorder import Recorder
+from components.gate.watch.alarm import Alarms
+from components.gate.watch.alarm_name import AlarmName
+from components.rules.follow import RulesFollower
 from components.rules.load import RulesError, RuleSources
 from policy.rules import Rules
 from tests.support.process import wait_until
+from tests.unit.gate.fakes import KeptRecords
 
 DIRECTORY = """
 gate = "gate.metals.example"
@@ -41,43 +43,42 @@ must_match = ["a tip"]
 """
 
 
-class Recorded(Recorder):
-    """Keeps what is to be recorded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: list[tuple[RecordKind, bytes]] = []
-
-    def add(self, kind: RecordKind, payload: bytes) -> None:
-        self.kept.append((kind, payload))
-
-    def rules(self) -> list[Event]:
-        events = [parse_record(kind, data) for kind, data in self.kept if kind is RecordKind.RULES]
-        return [event for event in events if isinstance(event, Event)]
-
-
 class Case:
+    """Rules in files, and who decides by them."""
+
     def __init__(self, root: Path) -> None:
         self.directory, self.policy = root / "directory.toml", root / "policy.toml"
         self.words = root / "words.txt"
         self.directory.write_text(DIRECTORY)
         self.policy.write_text(POLICY)
         self.words.write_text("tip\n")
-        self.recorder = Recorded()
-        self.alarms = Alarms(self.recorder)
-        self.in_force = RulesInForce(RuleSources(self.directory, self.policy), self.recorder, self.alarms)
+        self.records = KeptRecords()
+        self.alarms = Alarms(self.records)
+        self.follower = RulesFollower(RuleSources(self.directory, self.policy))
+        self.in_force = RulesInForce(self.follower, self, self.records, self.alarms)
         self.used: list[Rules] = []
+
+    @property
+    def rules(self) -> Rules:
+        return self.follower.rules
+
+    def use(self, rules: Rules) -> None:
+        self.used.append(rules)
+
+    def recorded(self) -> list[Event]:
+        events = [parse_record(kind, data) for kind, data in self.records.kept if kind is RecordKind.RULES]
+        return [event for event in events if isinstance(event, Event)]
 
     async def changes(self, count: int) -> None:
         assert await wait_until(lambda: len(self.used) >= count)
         # What changed is said a little later: the first record is of the start.
-        assert await wait_until(lambda: len(self.recorder.rules()) > count)
+        assert await wait_until(lambda: len(self.recorded()) > count)
 
 
 @pytest.fixture
 async def case(tmp_path: Path) -> AsyncIterator[Case]:
     case = Case(tmp_path)
-    task = asyncio.create_task(case.in_force.run(case.used.append))
+    task = asyncio.create_task(case.in_force.run())
     yield case
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -85,11 +86,12 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
 
 
 async def test_what_is_in_force_at_the_start_is_recorded(case: Case) -> None:
-    [event] = case.recorder.rules()
+    [event] = case.recorded()
+    assert case.rules.content is not None
     assert event.name == "in-force"
     assert dict(event.details) == {
-        "digest": case.in_force.rules.digest,
-        "content": case.in_force.rules.content.digest,  # type: ignore[union-attr]
+        "digest": case.rules.digest,
+        "content": case.rules.content.digest,
         "people": 1,
         "exceptions": "",
     }
@@ -99,7 +101,7 @@ async def test_each_file_is_followed(case: Case) -> None:
     case.directory.write_text(DIRECTORY + BOB)
     await case.changes(1)
     assert len(case.used[-1].directory.people) == 2
-    told = dict(case.recorder.rules()[-1].details)
+    told = dict(case.recorded()[-1].details)
     assert (told["changes"], told["directory"]) == (
         1,
         "metals + person bob@metals.example: name Bob, roles trader",
@@ -108,32 +110,32 @@ async def test_each_file_is_followed(case: Case) -> None:
     await case.changes(2)
     case.words.write_text("tip\nhint\n")
     await case.changes(3)
-    assert case.in_force.rules is case.used[-1]
-    digests = [dict(event.details)["digest"] for event in case.recorder.rules()]
+    assert case.rules is case.used[-1]
+    digests = [dict(event.details)["digest"] for event in case.recorded()]
     assert digests[1:] == [rules.digest for rules in case.used]
     assert len(set(digests)) == 4
-    assert dict(case.recorder.rules()[-1].details)["directory"] == ""
+    assert dict(case.recorded()[-1].details)["directory"] == ""
 
 
 async def test_of_a_great_many_changes_the_first_are_told(case: Case) -> None:
     more = "".join(BOB.replace("bob@", f"bob{number}@") for number in range(CHANGES_TOLD + 2))
     case.directory.write_text(DIRECTORY + more)
     await case.changes(1)
-    told = dict(case.recorder.rules()[-1].details)
+    told = dict(case.recorded()[-1].details)
     assert told["changes"] == CHANGES_TOLD + 2
     assert str(told["directory"]).splitlines()[-1] == "... and 2 more"
 
 
 async def test_broken_files_leave_the_rules_in_force(case: Case) -> None:
-    before = case.in_force.rules
+    before = case.rules
     case.directory.write_text(DIRECTORY.replace("trader", "traitor"))
     assert await wait_until(lambda: bool(case.alarms.present()))
     assert case.alarms.present()[0]["name"] == AlarmName.RULES_BROKEN
-    assert case.in_force.rules is before
+    assert case.rules is before
     case.directory.write_text(DIRECTORY)
     assert await wait_until(lambda: not case.alarms.present())
     assert case.used == []
-    assert case.in_force.rules == before
+    assert case.rules == before
 
 
 async def test_a_file_that_is_not_there_is_broken_too(case: Case) -> None:
@@ -148,6 +150,6 @@ def test_a_gate_does_not_begin_with_broken_rules(tmp_path: Path) -> None:
     directory = tmp_path / "directory.toml"
     directory.write_text("gate = 7")
     with pytest.raises(RulesError) as error:
-        RulesInForce(RuleSources(directory, tmp_path / "policy.toml"), Recorder(), Alarms())
+        RulesFollower(RuleSources(directory, tmp_path / "policy.toml"))
     assert any(problem.startswith("directory.toml: gate:") for problem in error.value.problems)
     assert any("policy.toml: cannot be read" in problem for problem in error.value.problems)

@@ -1,0 +1,141 @@
+"""The adapter that is connected: which one it is, how the gate speaks to it, and what lasts as long as it stays."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from components.gate.journal import SessionRecords
+from components.gate.review.claims import Claims
+from components.gate.submission import Answered, Decided
+from components.link.borders import encode_borders, encode_occupants
+from components.link.codec import Status, encode_canary, encode_inject, encode_noted, encode_verdict
+from policy.directory.directory import Directory
+from policy.reach.partition import Partition, partition
+
+Write = Callable[[bytes], None]
+"""Sends encoded elements to the server, on one connection; once that is lost it does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateName:
+    """What the gate is called: its JID on the server, and its log in receipts (`gate` in `gate/100042`)."""
+
+    jid: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSession:
+    """An adapter's time on one connection, from its first status on (gate protocol, section 4.3).
+
+    `number` counts sessions since the gate was started, `host` is where the adapter is addressed, `epoch` is the life
+    of its server.
+    """
+
+    number: int
+    host: str
+    epoch: str
+
+
+class Adapter:
+    """The adapter of one session. Nothing here is ever reset: the next session has an object of its own.
+
+    A crash, or the end of the session, loses all of it. The adapter says again what it holds, and the log what is
+    recorded of that.
+    """
+
+    def __init__(self, session: AdapterSession, gate: GateName, write: Write, *, first_seq: int = 1) -> None:
+        self.session = session
+        self._gate = gate
+        self._write = write
+        # True from the end of the session on. The line's.
+        self.is_over = False
+        # What is decided on and waits for its record, and statuses, in the order in which they came. The gate's.
+        self.pending: list[Decided | Status] = []
+        # What the log holds of the epoch. The journal's.
+        self.records = SessionRecords(session.epoch, first_seq)
+        # What this adapter has been asked to inject. The review queue's.
+        self.claims = Claims()
+        # What it was told last of who may reach whom.
+        self._borders: Partition | None = None
+
+    def readdress(self, host: str) -> None:
+        """Speak to the adapter at another host of its server: what is asked of a host that is gone is lost."""
+        self.session = replace(self.session, host=host)
+
+    def say_verdict(self, answers: Sequence[Answered]) -> None:
+        """Answer submissions of one host, whose numbers and records are consecutive, in one verdict (section 4.2)."""
+        first = answers[0]
+        decisions = [answer.decision for answer in answers]
+        host, epoch, seq = first.held.host, first.held.epoch, first.held.seq
+        self._write(encode_verdict(self._gate.jid, host, epoch, seq, self._gate.log, first.index, decisions))
+
+    def say_noted(self, status: Status) -> None:
+        """Say that what a status told is durable (section 4.3)."""
+        self._write(encode_noted(self._gate.jid, status.host, status.number))
+
+    def say_borders(self, directory: Directory) -> None:
+        """Say who may reach whom, before any verdict: until then the server tells nobody of others (section 4.5).
+
+        And ask who is in chaperoned rooms: what was seen of it before this process began is not known. A table that the
+        adapter has is not sent once more: most changes of rules leave borders as they are.
+        """
+        borders = partition(directory)
+        if borders != self._borders:
+            self._borders = borders
+            for part in encode_borders(self._gate.jid, self.session.host, borders):
+                self._write(part)
+        for room in sorted(directory.borders.chaperoned):
+            self._write(encode_occupants(self._gate.jid, self.session.host, room))
+
+    def ask_canary(self, id_: str) -> None:
+        """Ask for a canary (section 4.4)."""
+        self._write(encode_canary(self._gate.jid, self.session.host, id_))
+
+    def ask_inject(self, token: str, stanza: bytes) -> None:
+        """Ask it to hold and submit a stanza of the gate's making (section 4.7)."""
+        self._write(encode_inject(self._gate.jid, self.session.host, token, stanza))
+
+
+class Line:
+    """The one place that knows whether a server is connected, and which adapter speaks; `gate` says who we are."""
+
+    def __init__(self, gate: GateName) -> None:
+        self.gate = gate
+        self._write: Write | None = None
+        self._adapter: Adapter | None = None
+        self._sessions = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a server has accepted the gate, be its adapter heard by now or not."""
+        return self._write is not None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """The adapter that has said its status on the connection that there is; None while there is none."""
+        return self._adapter
+
+    def connect(self, write: Write) -> None:
+        """Begin a connection, on which no adapter has spoken yet."""
+        self.disconnect()
+        self._write = write
+
+    def disconnect(self) -> None:
+        """End the connection, and the session on it."""
+        self._end_session()
+        self._write = None
+
+    def begin_session(self, status: Status) -> Adapter:
+        """Begin a session with the status that the adapter says first; raises ValueError without a connection."""
+        if self._write is None:
+            raise ValueError("nobody is connected")
+        self._end_session()
+        self._sessions += 1
+        session = AdapterSession(self._sessions, status.host, status.epoch)
+        self._adapter = Adapter(session, self.gate, self._write, first_seq=status.first_seq)
+        return self._adapter
+
+    def _end_session(self) -> None:
+        if self._adapter is not None:
+            self._adapter.is_over = True
+            self._adapter = None

@@ -1,0 +1,181 @@
+"""The gate's log as the gate uses it: every batch becomes durable in one commit, and nothing is recorded twice."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from components.archive.log.leaf import LeafIndex
+from components.archive.record import Delivery, RecordKind, encode_delivery
+from components.archive.writer import DEFAULT_CLASS, Entry
+from components.gate.memo import (
+    KeptMemo,
+    Memo,
+    MemoSource,
+    Recorded,
+    encode_memo,
+    fetch_recorded,
+    restore_amended,
+)
+from components.gate.submission import Answered, Decided
+from components.link.codec import Status
+
+
+class Writer(Protocol):
+    """What the gate needs of its log's writer (`LogWriter`)."""
+
+    @property
+    def size(self) -> int:
+        """The number of records that are known to be durable."""
+
+    async def append(
+        self, entries: Sequence[Entry], *, memo: bytes = b"", forget_memos_before: int = 0
+    ) -> LeafIndex:
+        """Record entries in one transaction, and return the first one's index."""
+
+    async def recover(self) -> int:
+        """Find out what became of an append that failed, and return the log's true size."""
+
+    def integrate(self) -> None:
+        """Do what an append need not do itself."""
+
+
+@dataclass(slots=True)
+class SessionRecords:
+    """What the log holds of a session's epoch. The journal's own; made with the session, and gone with it.
+
+    `first_seq` is the lowest number that the adapter may submit again.
+    """
+
+    epoch: str
+    first_seq: int
+    # None until the log has been read, which says what an earlier session, or gate, recorded. Nothing again as soon
+    # as something new is recorded: what is submitted again comes before that.
+    recorded: Recorded | None = None
+    # What the log keeps of this epoch, the oldest first, until the adapter has carried it out.
+    memos: deque[KeptMemo] = field(default_factory=deque)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBatch:
+    """A batch that is durable: its answers, of which the last `new` were recorded just now.
+
+    `commit_s` is how long the commit took, None when there was nothing to record.
+    """
+
+    answers: list[Answered]
+    new: int
+    commit_s: float | None
+
+
+class Journal:
+    """Records batches of submissions and statuses; `memos` reads the same log as `writer` writes."""
+
+    def __init__(self, writer: Writer, memos: MemoSource, *, delivery_class: int = DEFAULT_CLASS) -> None:
+        self._writer = writer
+        self._memos = memos
+        self._delivery_class = delivery_class
+        # An append was begun and has not returned: it may have persisted all the same. Lost in a crash, after which
+        # the log is read anyway, for the first session.
+        self._in_doubt = False
+        # Epoch and `done` of the newest delivery that this gate has recorded. Lost in a crash: it is recorded again.
+        self._delivered = ("", -1)
+
+    @property
+    def size(self) -> int:
+        """Count the records known to be durable."""
+        return self._writer.size
+
+    async def record(self, records: SessionRecords, batch: Sequence[Decided | Status]) -> RecordedBatch:
+        """Record a batch in one commit; what the log holds of it already is answered from there.
+
+        Raises LogUnavailable: then nothing of it may be answered. It is to be given again, or, once its session is
+        over, what the next session submits. Raises LogDamaged and LogFenced.
+        """
+        recorded = records.recorded
+        if recorded is None or self._in_doubt:
+            recorded = await self._read_log(records)
+        new, answers = _sort(batch, recorded)
+        deliveries = [item for item in batch if isinstance(item, Status) and self._is_news(item)]
+        entries = [item.entry for item in new] + [self._entry(item) for item in deliveries]
+        if not entries:
+            return RecordedBatch(answers, 0, None)
+        began_s = time.monotonic()
+        first = await self._append(records, batch, new, entries)
+        commit_s = time.monotonic() - began_s
+        if new:
+            records.recorded = Recorded.nothing()
+        if deliveries:
+            self._delivered = (deliveries[-1].epoch, deliveries[-1].done)
+        answers += [Answered(item.held, item.decision, first + place) for place, item in enumerate(new)]
+        return RecordedBatch(answers, len(new), commit_s)
+
+    def integrate(self) -> None:
+        """Do what a commit need not do itself, once the answers are out."""
+        self._writer.integrate()
+
+    async def _read_log(self, records: SessionRecords) -> Recorded:
+        """Let the log say what it holds; a crash, a failed commit and a new session all go this way.
+
+        Raises LogUnavailable while the log cannot say it: until then nothing may be recorded, or it could be twice.
+        """
+        if self._in_doubt:
+            await self._writer.recover()
+        recorded = await fetch_recorded(self._memos, records.epoch, records.first_seq)
+        records.recorded, records.memos = recorded, deque(recorded.memos)
+        self._in_doubt = False
+        return recorded
+
+    async def _append(
+        self,
+        records: SessionRecords,
+        batch: Sequence[Decided | Status],
+        new: Sequence[Decided],
+        entries: Sequence[Entry],
+    ) -> LeafIndex:
+        """Record, with a memo of the answers; memos of what has been carried out are not needed any more."""
+        done = max((item.done for item in batch if isinstance(item, Status)), default=-1)
+        memos = records.memos
+        while memos and memos[0].last_seq <= done:
+            memos.popleft()
+        forget = 0
+        if done >= 0:
+            forget = memos[0].first if memos else self._writer.size
+        memo = _encode_memo(new) if new else b""
+        self._in_doubt = True
+        # A crash here, or a failure, leaves all of it recorded or nothing. The adapter submits it again, and the log
+        # says which (gate protocol, section 5.2).
+        first = await self._writer.append(entries, memo=memo, forget_memos_before=forget)
+        self._in_doubt = False
+        if new:
+            memos.append(KeptMemo(first, new[-1].held.seq))
+        return first
+
+    def _is_news(self, status: Status) -> bool:
+        return bool(status.bounced) or (status.epoch, status.done) != self._delivered
+
+    def _entry(self, status: Status) -> Entry:
+        delivery = Delivery(status.epoch, status.done, status.bounced)
+        return Entry(RecordKind.DELIVERY, encode_delivery(delivery), self._delivery_class)
+
+
+def _encode_memo(new: Sequence[Decided]) -> bytes:
+    return encode_memo(Memo(new[0].held.epoch, [(item.held.seq, item.decision) for item in new]))
+
+
+def _sort(batch: Sequence[Decided | Status], recorded: Recorded) -> tuple[list[Decided], list[Answered]]:
+    """Tell what is new from what was recorded before."""
+    new: list[Decided] = []
+    answers: list[Answered] = []
+    for item in batch:
+        if isinstance(item, Status):
+            continue
+        answer = recorded.find(item.held.epoch, item.held.seq)
+        if answer is None:
+            new.append(item)
+        else:
+            answers.append(
+                Answered(item.held, restore_amended(answer.decision, item.held.body), answer.index)
+            )
+    return new, answers

@@ -1,0 +1,40 @@
+"""The alarms that there are (docs/alarms.md)."""
+
+from enum import StrEnum
+
+
+class AlarmName(StrEnum):
+    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
+
+    # States, which end when what is wrong has ended.
+    NOT_RECORDING = "not-recording"
+    LINK_DOWN = "link-down"
+    CANARY_LOST = "canary-lost"
+    CHECKPOINT_LATE = "checkpoint-late"
+    LOG_UNREADABLE = "log-unreadable"
+    RULES_BROKEN = "rules-broken"
+    # Events, which nobody can undo.
+    CANARY_UNPROVED = "canary-unproved"
+    RELEASE_UNCERTAIN = "release-uncertain"
+    # Recorded by a log's writer when it opens (components/archive/last_signed.py).
+    RECORDS_LOST = "records-lost"
+    RECORDS_MISSING = "records-missing"
+    NUMBERS_MISSING = "numbers-missing"
+    NUMBER_REPEATED = "number-repeated"
+    NUMBER_REUSED = "number-reused"
+    NUMBERS_BACK = "numbers-back"
+    LEFT_UNRECORDED = "left-unrecorded"
+    STATUS_CONTRADICTS = "status-contradicts"
+    UNANNOUNCED = "unannounced"
+
+
+STATES = frozenset(
+    {
+        AlarmName.NOT_RECORDING,
+        AlarmName.LINK_DOWN,
+        AlarmName.CANARY_LOST,
+        AlarmName.CHECKPOINT_LATE,
+        AlarmName.LOG_UNREADABLE,
+        AlarmName.RULES_BROKEN,
+    }
+)

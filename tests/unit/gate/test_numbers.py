@@ -1,0 +1,101 @@
+"""The account of numbers, case by case; what holds for all of them is in tests/property."""
+
+import pytest
+
+from components.gate.watch.alarm_name import AlarmName
+from components.gate.watch.numbers import Numbers
+from components.link.codec import Held, Status
+from tests.support.adapter_model import HOST, submission
+
+
+def status(
+    first: int, next_seq: int, done: int, *, bounced: tuple[int, ...] = (), epoch: str = "e"
+) -> Status:
+    return Status(HOST, epoch, 1, first, next_seq, done, 0, bounced)
+
+
+def found(numbers: Numbers, *items: Held | Status) -> list[tuple[AlarmName | None, int, int]]:
+    return [(finding.alarm, *finding.where) for finding in numbers.take(items)]
+
+
+@pytest.fixture
+def numbers() -> Numbers:
+    """One that has answered 1 to 5 of epoch e."""
+    numbers = Numbers()
+    numbers.take([status(1, 1, 0), *(submission("e", seq) for seq in range(1, 6))])
+    numbers.answered("e", 5)
+    assert numbers.take([status(6, 6, 5)]) == []
+    return numbers
+
+
+def test_a_gate_that_starts_takes_the_window_as_it_is() -> None:
+    numbers = Numbers()
+    # 41 waits for the gate; 42 to 49 were bounced and noted in an earlier life of the gate.
+    assert found(numbers, status(41, 50, 40), submission("e", 41), submission("e", 50)) == []
+    assert found(numbers, submission("e", 52)) == [(AlarmName.NUMBERS_MISSING, 51, 51)]
+
+
+def test_a_status_tells_of_numbers_that_never_came(numbers: Numbers) -> None:
+    assert found(numbers, status(6, 9, 5)) == [(AlarmName.NUMBERS_MISSING, 6, 8)]
+    assert found(numbers, submission("e", 9)) == []
+
+
+def test_the_last_number_of_a_status_may_be_bounced(numbers: Numbers) -> None:
+    assert found(numbers, status(8, 8, 7, bounced=(6, 7)), submission("e", 8)) == []
+
+
+def test_a_number_of_which_nothing_is_known_any_more_goes_back(numbers: Numbers) -> None:
+    assert found(numbers, submission("e", 2)) == [(AlarmName.NUMBERS_BACK, 2, 2)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(status(6, 6, 6), id="more is carried out than has left the window"),
+        pytest.param(status(6, 6, 4), id="less is carried out than before"),
+        pytest.param(status(6, 5, 5), id="the window ends before it begins"),
+        pytest.param(status(5, 5, 4), id="less is numbered than was submitted"),
+    ],
+)
+def test_a_status_that_contradicts_what_was_said(numbers: Numbers, wrong: Status) -> None:
+    assert AlarmName.STATUS_CONTRADICTS in {alarm for alarm, *_ in found(numbers, wrong)}
+
+
+def test_a_status_that_knows_of_fewer_than_were_submitted(numbers: Numbers) -> None:
+    assert found(numbers, submission("e", 6), status(6, 6, 5)) == [(AlarmName.STATUS_CONTRADICTS, 6, 6)]
+    numbers = Numbers(numbers.epoch)
+    assert (AlarmName.STATUS_CONTRADICTS, 6, 6) in found(numbers, status(6, 6, 5))
+
+
+def test_a_link_that_submits_before_its_status(numbers: Numbers) -> None:
+    numbers = Numbers(numbers.epoch)
+    assert found(numbers, submission("e", 6)) == [(AlarmName.UNANNOUNCED, 6, 6)]
+
+
+def test_another_epoch_without_a_status(numbers: Numbers) -> None:
+    assert found(numbers, submission("f", 1)) == [(AlarmName.UNANNOUNCED, 1, 1)]
+
+
+def test_a_new_epoch_tells_what_the_old_one_left_open(numbers: Numbers) -> None:
+    numbers.take([submission("e", 6), submission("e", 7)])
+    numbers.answered("e", 7)
+    numbers = Numbers(numbers.epoch)
+    assert found(numbers, status(1, 1, 0, epoch="f"), submission("f", 1)) == [(None, 6, 7)]
+
+
+def test_a_new_epoch_that_begins_late_lacks_its_beginning(numbers: Numbers) -> None:
+    numbers = Numbers(numbers.epoch)
+    assert found(numbers, status(4, 4, 3, epoch="f", bounced=(2,))) == [
+        (AlarmName.LEFT_UNRECORDED, 1, 1),
+        (AlarmName.LEFT_UNRECORDED, 3, 3),
+    ]
+
+
+def test_it_forgets_what_cannot_come_again(numbers: Numbers) -> None:
+    for first in range(6, 1006, 10):
+        numbers.take([submission("e", seq) for seq in range(first, first + 10)])
+        numbers.answered("e", first + 9)
+        assert numbers.take([status(first + 10, first + 10, first + 9)]) == []
+    assert numbers.epoch is not None
+    assert not numbers.epoch.contents
+    assert not numbers.epoch.bounced
