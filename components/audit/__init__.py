@@ -1,1 +1,1 @@
-"""What auditors use: index, query language, the record as a person reads it, the verifier."""
+"""What auditors use: index, query language, the record as a person reads it."""

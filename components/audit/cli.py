@@ -203,7 +203,7 @@ def errors_in_one_line() -> Iterator[None]:
     from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error
     from components.audit.query.error import QueryError
-    from components.audit.verify import UsageError
+    from components.verifier.report import UsageError
 
     try:
         yield

@@ -13,8 +13,8 @@ from components.audit.query.tree import Kind, format_query
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
 from components.audit.terminal import show_json
-from components.audit.verify import Report
 from components.audit.view import RecordView, format_time
+from components.verifier.report import Report
 
 
 def encode_document(described: dict[str, Any]) -> str:

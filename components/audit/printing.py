@@ -21,8 +21,8 @@ from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
 from components.audit.terminal import show_text
-from components.audit.verify import Report, describe_report
 from components.audit.view import RecordView, format_time
+from components.verifier.report import Report, describe_report
 
 WIDTH_ELSEWHERE = 160
 

@@ -57,9 +57,9 @@ def tiles(
 def _ship_verifier(folder: Path) -> None:
     """Put the verifier beside the logs, as a file that needs nothing of ours."""
     from components.archive.durable import replace_durably
-    from components.audit import verify
+    from components.verifier.build import build_verifier
 
-    replace_durably(folder / "verify.py", Path(verify.__file__).read_bytes())
+    replace_durably(folder / "verify.py", build_verifier())
 
 
 def _may_exist(store: "StoreName") -> bool:

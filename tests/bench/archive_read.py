@@ -12,7 +12,7 @@ from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.bench.archive_log import PAYLOAD
 from tests.bench.errors import BenchError
 from tests.bench.figures import Figure, at_least, at_most, percentile, single

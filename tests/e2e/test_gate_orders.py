@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.line import Line
 from tests.support.observer import MODULES_UNDER_LOAD, Load, Trader, make_traders, wait_until_it_flows
 from tests.support.order_desk import OrderDesk

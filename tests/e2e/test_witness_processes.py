@@ -14,6 +14,7 @@ from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.note import VerifierKey, make_signer
 from components.archive.writer import LogWriter
+from components.verifier.build import build_verifier
 from components.witness.request import MAX_BODY_BYTES, Answer
 from components.witness.state import hash_origin
 from components.witness.timestamp import load_certificates, verify_time_stamp
@@ -24,7 +25,6 @@ from tests.support.witness import MemoryLog, WitnessProcess, vkey_of
 
 LOG = MemoryLog()
 FORK = MemoryLog("b", common=3)
-VERIFIER = Path(__file__).parents[2] / "components/audit/verify.py"
 
 
 @pytest.fixture
@@ -153,8 +153,10 @@ async def test_a_log_that_is_set_back_is_told(site: WitnessProcess, witness: Wit
 
 async def verify(site: WitnessProcess, witness: WitnessProcess) -> tuple[int, str]:
     """Run the verifier, which shares no code with the witness, over a log and its witnessed checkpoints."""
+    verifier = site.root / "verify.py"
+    verifier.write_bytes(build_verifier())
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, VERIFIER, site.log_file, "--key", site.log_key_file.with_suffix(".pub")),
+        *(sys.executable, "-I", verifier, site.log_file, "--key", site.log_key_file.with_suffix(".pub")),
         *("--checkpoint", site.kept, "--witness", witness.root / "keys" / "witness.pub", "--json"),
         stdout=asyncio.subprocess.PIPE,
     )

@@ -12,7 +12,7 @@ from components.archive.segment import MAX_AGE_S
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import RECIPIENTS, SIGNER, VKEY, open_writer, tamper, write_log
 from tests.support.failing_log import BEFORE, FAILED, Clock, batch, count_said, payloads
 from tests.support.faulty_store import FaultyStore, always, appends, ends_segments, signs

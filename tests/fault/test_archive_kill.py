@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import VKEY, open_writer
 from tests.support.archive_survivor import count_said
 from tests.support.rounds import ROUNDS, STRIDE, chance

@@ -15,7 +15,7 @@ from components.archive.errors import LogDamaged
 from components.archive.log.note import encode_verifier_key
 from components.archive.store import Change, Destruction
 from components.archive.store.open import StoreName, open_source, open_store
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.copying import no_progress
 from tests.support.postgres import PostgresServer
 from tests.support.rounds import ROUNDS, STRIDE, chance

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
-from components.audit.verify import verify_log, verify_tiles
+from components.verifier.log import verify_log
+from components.verifier.tiles import verify_tiles
 from tests.support.archive import BATCHES, ORIGIN, SIGNER, SIZES, VKEY, copy_log, open_writer, write_log
 from tests.support.archive_orders import APPROVERS, write_ordered_log
 from tests.support.rounds import examples

@@ -14,7 +14,7 @@ from pathlib import Path
 from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import AUDITOR, ESCROW, VKEY, entries, open_writer, ticking
 from tests.support.rounds import chance
 from tests.support.sealed_log import assert_segments_add_up, open_spoken, read_leaves

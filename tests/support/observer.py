@@ -10,9 +10,9 @@ from lxml import etree
 
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.record import Alarm, Delivery, RecordKind, Submission, parse_record
-from components.audit.verify import verify_log
 from components.gate.watch.alarm_name import STATES
 from components.site.prosody import MODULES
+from components.verifier.log import verify_log
 from policy.facts import Way
 from tests.support.gate_process import GATE, GateProcess
 from tests.support.process import PATIENCE_S, wait_until

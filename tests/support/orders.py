@@ -26,7 +26,7 @@ from components.archive.store import SegmentRow
 from components.archive.store.sqlite_requests import SqliteRequests
 from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from policy.retention import DEFAULT_POLICY, NS_PER_DAY
 from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, START_S, VERIFIER_KEY, VKEY
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.reader import LogReader
 from components.archive.seal import RecipientKey
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import AUDITOR, ESCROW, ORIGIN, VKEY
 
 LEAF = struct.Struct(">BBQQIBHI16s32s")

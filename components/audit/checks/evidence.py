@@ -8,9 +8,9 @@ from typing import Any
 
 from components.archive.kept_checkpoints import kept_folder
 from components.archive.store.open import log_file
-from components.audit.verify import read_notes, read_vkeys
 from components.process.errors import SiteError
 from components.settings.audit import LogSettings
+from components.verifier.verify import read_notes, read_vkeys
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from components.archive.errors import LogMissing
 from components.archive.store.open import log_file, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
 from components.audit.printing import progress_bar
-from components.audit.verify import Report, verify_log, verify_tiles
 from components.process.errors import SiteError
 from components.settings.audit import AuditSettings, LogSettings
+from components.verifier.log import verify_log
+from components.verifier.report import Report
+from components.verifier.tiles import verify_tiles
 
 Reports = Mapping[str, Report | None]
 

@@ -12,7 +12,7 @@ from components.archive.store import Change, Destruction, RecordRow
 from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import RECIPIENTS, SIGNER, VKEY, open_writer, ticking
 from tests.support.rounds import chance
 from tests.support.sealed_log import read_leaves, read_payloads, read_segments

@@ -12,7 +12,7 @@ from components.archive.log.tile import TileId
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.archive.store.sqlite_source import SqliteSource
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support import rfc6962
 from tests.support.archive import (
     AUDITOR,

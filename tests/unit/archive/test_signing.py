@@ -14,7 +14,7 @@ from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.reader import LogReader
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import SIGN_AFTER_S, LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support import rfc6962
 from tests.support.archive import (
     RECIPIENTS,

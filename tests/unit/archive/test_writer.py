@@ -21,7 +21,7 @@ from components.archive.segment import MAX_BATCH_RECORDS
 from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_statements import MAX_ROWS_PER_STATEMENT
 from components.archive.writer import Entry, LogWriter
-from components.audit.verify import verify_log
+from components.verifier.log import verify_log
 from tests.support.archive import (
     AUDITOR,
     KEY,

@@ -17,9 +17,9 @@ from components.archive.keys.rotation import open_log_writer
 from components.archive.record import RecordKind
 from components.archive.store.open import open_store
 from components.archive.writer import Entry
-from components.audit.verify import verify_log
 from components.site.lock import hold_site
 from components.site.settings import SiteSettings, read_site
+from components.verifier.log import verify_log
 from tests.support.postgres import PostgresServer
 from tests.support.stores import entries
 

@@ -10,7 +10,9 @@ from components.archive.log.note import Signer, encode_verifier_key, make_signer
 from components.archive.record import RecordKind
 from components.archive.seal import SegmentKeys, seal_segment_keys
 from components.archive.writer import Entry
-from components.audit.verify import Range, Report, main, verify_log
+from components.verifier.log import verify_log
+from components.verifier.report import Range, Report
+from components.verifier.verify import main
 from tests.support.archive import ORIGIN, RECIPIENTS, VKEY, tamper
 from tests.support.archive_orders import (
     ALPHA,
@@ -29,19 +31,12 @@ from tests.support.archive_orders import (
     tombstone_entry,
     write_spoken,
 )
+from tests.support.verified import found, states
 
 TWICE_ANNA = make_signer("approver/hanna", ANNA.private_key)
 EXPIRE, ERASE = ORDERS["expire-1"], ORDERS["erase-1"]
 EXPIRED, ERASED = TOMBSTONES["expire-1"], TOMBSTONES["erase-1"]
 NO_HOLD = [line if line != "considered hold-1" else "considered" for line in EXPIRE]
-
-
-def found(report: Report) -> list[list[object]]:
-    return [[problem.kind, problem.index] for problem in report.problems]
-
-
-def states(report: Report) -> dict[str, int]:
-    return {state: count for state, count in report.states.items() if count}
 
 
 async def write(path: Path, batches: Sequence[Sequence[Entry]], destroy: Sequence[str] = ()) -> Path:

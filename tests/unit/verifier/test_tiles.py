@@ -5,22 +5,22 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
-from components.audit import verify
-from components.audit.verify import Report, UsageError, main, tile_path, verify_tiles
+from components.verifier import fetch
+from components.verifier.report import UsageError
+from components.verifier.tiles import tile_path, verify_tiles
+from components.verifier.verify import main
 from tests.support.archive import ORIGIN, SIGNER, VKEY, write_log
 from tests.support.tile_folder import compress, serve, tile_name, write_tiles
+from tests.support.verified import found
 
 ENTRY_SIZE_BYTES = 79
 OTHER = sign_checkpoint(Checkpoint(ORIGIN, 600, bytes(32)), SIGNER)
-
-
-def found(report: Report) -> list[list[object]]:
-    return [[problem.kind, problem.index] for problem in report.problems]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def tiles(log: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def url(tiles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(verify, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_S", 0.01)
     with serve(tiles) as (url, failures):
         failures["/tile/entries/001"] = [503]  # which each test gets over
         yield url
@@ -68,9 +68,7 @@ async def test_a_log_of_three_levels(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_empty_log(tmp_path: Path) -> None:
-    (tmp_path / "checkpoint").write_text(
-        sign_checkpoint(Checkpoint(ORIGIN, 0, verify.sha256().digest()), SIGNER)
-    )
+    (tmp_path / "checkpoint").write_text(sign_checkpoint(Checkpoint(ORIGIN, 0, sha256().digest()), SIGNER))
     report = verify_tiles(tmp_path, VKEY)
     assert (report.problems, report.size) == ((), 0)
 
@@ -193,7 +191,7 @@ def test_a_server_that_compresses(tiles: Path, url: str) -> None:
 
 
 def test_a_server_that_fails_now_and_then(tiles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_S", 0.01)
     with serve(tiles) as (url, failures):
         failures |= {"/checkpoint": [0, 500], "/tile/0/000": [503, 429, 0], "/tile/entries/001": [0]}
         assert verify_tiles(url, VKEY).problems == ()
@@ -209,7 +207,7 @@ def test_a_server_that_fails_now_and_then(tiles: Path, monkeypatch: pytest.Monke
 
 
 def test_a_server_that_sends_without_end(tiles: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "MAX_CHECKPOINT_BYTES", 100)
+    monkeypatch.setattr(fetch, "MAX_CHECKPOINT_BYTES", 100)
     with pytest.raises(UsageError, match="too long"):
         verify_tiles(url, VKEY)
 
@@ -221,7 +219,7 @@ def test_a_place_that_is_none(place: str) -> None:
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(verify, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(fetch, "FIRST_PAUSE_S", 0.01)
     with serve(tmp_path) as (url, _failures):
         pass
     with pytest.raises(UsageError, match="cannot be fetched"):

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from components.archive.log.cosignature import Cosigner, cosign_checkpoint, encode_cosigner_key
 from components.archive.reader import LogReader
-from components.audit import verify
-from components.audit.verify import verify_log, verify_tiles
 from components.tiles.export import export_tiles
 from components.tiles.folder import TileFolder
 from components.tiles.server import TileServer
+from components.verifier.log import verify_log
+from components.verifier.report import Witnessed
+from components.verifier.tiles import verify_tiles
 from tests.support.archive import VERIFIER_KEY, VKEY, entries, open_writer, ticking
 
 
@@ -71,4 +72,4 @@ def test_cosignatures_of_our_own_witness(log: Path) -> None:
         report = verify_log(log, VKEY, known_checkpoints=[kept], witness_vkeys=[witness])
         assert report.problems == ()
         (seen,) = report.witnesses
-        assert seen == verify.Witnessed("steelyard.example/witness", 1, 300, 1_795_470_000)
+        assert seen == Witnessed("steelyard.example/witness", 1, 300, 1_795_470_000)

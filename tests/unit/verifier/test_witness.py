@@ -15,7 +15,9 @@ from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.note import Signer, encode_verifier_key, make_signer, sign_note
 from components.archive.record import RecordKind
 from components.archive.writer import Entry, LogWriter
-from components.audit.verify import Report, UsageError, Witnessed, main, verify_log
+from components.verifier.log import verify_log
+from components.verifier.report import UsageError, Witnessed
+from components.verifier.verify import main
 from tests.support.archive import ORIGIN, RECIPIENTS, SIGNER, VKEY, entries, tamper
 from tests.support.archive_witness import (
     ED25519_WITNESS,
@@ -26,6 +28,7 @@ from tests.support.archive_witness import (
     line,
     vkey,
 )
+from tests.support.verified import kinds
 
 WITNESSES = [
     pytest.param(ED25519_WITNESS, cosign_ed25519, id="Ed25519"),
@@ -41,10 +44,6 @@ def checkpoints(log: Path) -> dict[int, str]:
 
 def text_of(note: str) -> str:
     return note.partition("\n\n")[0] + "\n"
-
-
-def kinds(report: Report) -> list[str]:
-    return [problem.kind for problem in report.problems]
 
 
 @pytest.mark.parametrize(("witness", "cosign"), WITNESSES)

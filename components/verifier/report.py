@@ -1,0 +1,139 @@
+"""What is reported: what was verified, and all that is wrong."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_PROBLEMS = 1000
+MAX_SHOWN_RANGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong; `index` is the record that it is about, or begins with."""
+
+    kind: str
+    index: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Records that are not simply VALID: `count` of them, all that are of this retention class from first to last.
+
+    `retention_class` is 0 for the log's own records, None where the leaf cannot say; `order` is the id of the order
+    by which they are HELD or SHREDDED.
+    """
+
+    state: str
+    retention_class: int | None
+    first: int
+    last: int
+    count: int
+    order: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What a witness cosigned: `count` checkpoints, the last of `size` records at `time_s` (Unix time)."""
+
+    name: str
+    count: int
+    size: int
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was verified: `size` records under `checkpoint` (the text that was signed), and all that is wrong.
+
+    `pending` records follow that no checkpoint covers yet. `states` counts the records under the checkpoint, and is
+    empty where payloads were not there to be seen; `ranges` names those that are not VALID, but for
+    `ranges_left_out`. `checkpoints` is how many the log agrees with; `unchecked` says what could not be checked.
+    """
+
+    size: int
+    checkpoint: str
+    problems: tuple[Problem, ...]
+    pending: int = 0
+    checkpoints: int = 0
+    states: Mapping[str, int] = field(default_factory=dict)
+    ranges: tuple[Range, ...] = ()
+    ranges_left_out: int = 0
+    witnesses: tuple[Witnessed, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Return whether nothing is wrong."""
+        return not self.problems
+
+
+class UsageError(Exception):
+    """There is no log to verify, it cannot be fetched, or there is no key to verify it by."""
+
+
+class Findings:
+    """The problems found so far; those beyond a thousand are only counted."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self._uncounted = 0
+
+    def add(self, kind: str, index: int | None, detail: str) -> None:
+        """Note a problem."""
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append(Problem(kind, index, detail))
+        else:
+            self._uncounted += 1
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return the problems in the order in which they were found."""
+        if not self._uncounted:
+            return tuple(self._problems)
+        return (*self._problems, Problem("more", None, f"and {self._uncounted} more problems"))
+
+
+def render_report(report: Report) -> str:
+    """Return a report as text for people."""
+    lines = [f"{report.size:,} records under this checkpoint:"]
+    lines += [f"  {line}" for line in report.checkpoint.splitlines()] or ["  none"]
+    lines += describe_report(report)
+    for problem in report.problems:
+        about = "" if problem.index is None else f"record {problem.index}: "
+        lines.append(f"{problem.kind}: {about}{problem.detail}")
+    lines.append(f"{len(report.problems)} problems" if report.problems else "All of it verified.")
+    return "\n".join(lines)
+
+
+def describe_report(report: Report) -> list[str]:
+    """Return lines with what was found beside problems: states, checkpoints, witnesses, what was left unchecked."""
+    lines = []
+    if report.states:
+        counted = ", ".join(f"{count:,} {state}" for state, count in report.states.items() if count)
+        lines.append(counted or "no records")
+    lines += [_describe_range(each) for each in report.ranges[:MAX_SHOWN_RANGES]]
+    left_out = len(report.ranges) - MAX_SHOWN_RANGES + report.ranges_left_out
+    if left_out > 0:
+        lines.append(f"and {left_out:,} ranges more (--json names {len(report.ranges):,})")
+    lines.append(f"It agrees with {report.checkpoints:,} checkpoints.")
+    if report.pending:
+        lines.append(f"{report.pending:,} records follow that no checkpoint covers yet.")
+    lines += [_describe_witness(each) for each in report.witnesses]
+    lines += [f"Not checked: {each}." for each in report.unchecked]
+    return lines
+
+
+def _describe_range(range_: Range) -> str:
+    span = f"{range_.count:,} records from {range_.first} to {range_.last}"
+    if range_.count == 1:
+        span = f"record {range_.first}"
+    return f"{range_.state}: {span}" + (f", by order {range_.order}" if range_.order else "")
+
+
+def _describe_witness(witness: Witnessed) -> str:
+    if not witness.count:
+        return f"{witness.name} cosigned nothing"
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(witness.time_s))
+    newest = f"the last of {witness.size:,} records"
+    return f"{witness.name} cosigned {witness.count:,} checkpoints, {newest} ({when})"

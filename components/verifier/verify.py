@@ -1,0 +1,95 @@
+"""Verifies a log: every record against the Merkle tree, the tree against every signed checkpoint.
+
+As one file it stands alone: it needs Python 3.11 and the package `cryptography`, shares no code with what wrote the
+log, and may be handed out together with it:
+
+    python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--json]
+    python verify.py --from-url https://logs.example/gate --key LOG.pub
+
+It follows docs/archive-format.md, and by that RFC 6962 (2.1), C2SP signed-note, tlog-checkpoint, tlog-tiles and
+tlog-cosignature. It opens nothing that is sealed. What no log can show by itself is that it was set back as a whole
+to an earlier state; a checkpoint that was kept elsewhere (`--checkpoint`) shows it.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from components.verifier.log import verify_log
+from components.verifier.report import UsageError, render_report
+from components.verifier.tiles import verify_tiles
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; returns 0 when all is right, 1 when something is wrong, 2 when called wrongly."""
+    options = make_parser().parse_args(argv)
+    place = options.from_url or options.from_dir
+    if (options.log is None) == (place is None):
+        print("verify.py: name one of LOG, --from-url and --from-dir", file=sys.stderr)
+        return 2
+    progress = show_progress if sys.stderr.isatty() else None
+    try:
+        keys = "\n".join(path.read_text("utf-8") for path in options.key)
+        known = [note for path in options.checkpoint for note in read_notes(path)]
+        witnesses = [read_vkeys(each) for each in options.witness]
+        approvers = [read_vkeys(each) for each in options.approver]
+        if place is not None:
+            report = verify_tiles(place, keys, progress, known, witnesses)
+        else:
+            report = verify_log(options.log, keys, progress, known, witnesses, approvers)
+    except (UsageError, OSError, UnicodeDecodeError) as error:
+        print(f"verify.py: {error}", file=sys.stderr)
+        return 2
+    print(
+        json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if options.json else render_report(report)
+    )
+    return 0 if report.ok else 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="verify.py", description="Verify a Steelyard log.")
+    parser.add_argument("log", type=Path, nargs="?", help="the log's database, e.g. gate.db")
+    parser.add_argument("--from-url", help="verify from the tiles at this http(s) URL instead")
+    parser.add_argument("--from-dir", type=Path, help="verify from the tiles in this folder instead")
+    repeated = (
+        ("--key", Path, "file with the log's verifier key (.pub), the first that it had"),
+        ("--checkpoint", Path, "a checkpoint kept elsewhere, or a folder of them"),
+        ("--witness", str, "verifier key of a witness, or a file with it"),
+        ("--approver", str, "verifier key of an approver of orders, or a file with it"),
+    )
+    for name, type_, text in repeated:
+        parser.add_argument(
+            name, type=type_, action="append", default=[], required=name == "--key", help=text
+        )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    return parser
+
+
+def read_vkeys(place: str) -> str:
+    """Return a verifier key that was named as it is, or in a file."""
+    return place if re.match(r"[^\s+]+\+[0-9a-f]{8}\+\S+$", place) else Path(place).read_text("utf-8")
+
+
+def read_notes(path: Path) -> list[str]:
+    """Return a checkpoint, or those in a folder and the folders below.
+
+    That is every file there whose name does not begin with a dot or end in `.tsr` (a time stamp).
+    """
+    if not path.is_dir():
+        return [path.read_text("utf-8")]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return [file.read_text("utf-8") for file in files if file.name[0] != "." and file.suffix != ".tsr"]
+
+
+def show_progress(done: int, total: int) -> None:
+    """Show how far it is, on a terminal."""
+    print(f"\r{done:,} of {total:,} records", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
