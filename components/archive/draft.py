@@ -37,7 +37,7 @@ class Addition(NamedTuple):
     destroyed: Sequence[Destruction] = ()
 
 
-class State(NamedTuple):
+class LogState(NamedTuple):
     """What is stored: the number of records, the last one's time, and the open segments by retention class."""
 
     size: int
@@ -46,11 +46,11 @@ class State(NamedTuple):
     segments: Mapping[int, OpenSegment] = MappingProxyType({})
 
 
-class Plan(NamedTuple):
+class AppendPlan(NamedTuple):
     """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
 
     change: Change
-    state: State
+    state: LogState
     first: LeafIndex
 
 
@@ -61,7 +61,7 @@ class Draft:
     """
 
     def __init__(
-        self, state: State, clock_ns: int, origin: str, prepared: MutableMapping[bytes, Seal]
+        self, state: LogState, clock_ns: int, origin: str, prepared: MutableMapping[bytes, Seal]
     ) -> None:
         self._state = state
         self._prepared = prepared
@@ -80,7 +80,7 @@ class Draft:
     def _next_index(self) -> LeafIndex:
         return LeafIndex(self._state.size + len(self._leaves))
 
-    def plan(self, addition: Addition, recipients: Sequence[Recipient]) -> Plan:
+    def plan(self, addition: Addition, recipients: Sequence[Recipient]) -> AppendPlan:
         """Return the change that makes an addition, and the state that it leads to."""
         for segment in addition.ended:
             self._end_segment(segment)
@@ -142,7 +142,7 @@ class Draft:
         self._leaves.append(header + sha256(sealed).digest())
         self._payloads.append(sealed)
 
-    def _finish(self, first: LeafIndex, addition: Addition) -> Plan:
+    def _finish(self, first: LeafIndex, addition: Addition) -> AppendPlan:
         for retention_class, filling in self._filling.items():
             self._segments[retention_class] = filling.filled()
         change = Change(
@@ -155,8 +155,8 @@ class Draft:
             self._closed,
             addition.destroyed,
         )
-        state = State(self._next_index, self._now_ns, self._next_segment, self._segments)
-        return Plan(change, state, first)
+        state = LogState(self._next_index, self._now_ns, self._next_segment, self._segments)
+        return AppendPlan(change, state, first)
 
     def _add_plain(self, kind: RecordKind, payload: bytes) -> None:
         header = encode_header(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from components.archive.bookkeeping import Tombstone, encode_bookkeeping
-from components.archive.draft import DEFAULT_CLASS, Addition, Draft, Entry, Plan, State
+from components.archive.draft import DEFAULT_CLASS, Addition, AppendPlan, Draft, Entry, LogState
 from components.archive.errors import LogDamaged
 from components.archive.head import EMPTY_HEAD, Head, extend_head, load_head, require_log, sign_head
 from components.archive.last_signed import LastSigned
@@ -66,7 +66,7 @@ class LogWriter:
         self._origin = signer.verifier_key.name
         self._recipients = tuple(recipients)
         self._head = head
-        self._state = State(head.size, head.time_ns, last_segment + 1)
+        self._state = LogState(head.size, head.time_ns, last_segment + 1)
         self._clock_ns = clock_ns
         # For the next record of each open segment.
         self._prepared: dict[bytes, Seal] = {}
@@ -293,7 +293,7 @@ class LogWriter:
         await self._store.commit(change)
         self._doubt = None
 
-    def _plan(self, addition: Addition) -> Plan:
+    def _plan(self, addition: Addition) -> AppendPlan:
         draft = Draft(self._state, self._clock_ns(), self._origin, self._prepared)
         return draft.plan(addition, self._recipients)
 
@@ -326,7 +326,7 @@ class LogWriter:
         if found.tree == after.tree:
             self._signer = self._doubt.signer
         self._head = found
-        self._state = State(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
+        self._state = LogState(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._doubt = None
         await self._end_abandoned_segments()
 

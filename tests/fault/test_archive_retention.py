@@ -11,8 +11,8 @@ import pytest
 
 from components.archive.errors import LogUnavailable
 from components.archive.orders import pieces
-from components.archive.orders.order import Act
-from components.archive.orders.request import Answer, parse_answer
+from components.archive.orders.order import OrderAct
+from components.archive.orders.request import OrderAnswer, parse_answer
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_source import SqliteSource
@@ -37,7 +37,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "MAX_PIECE_RECORDS", PIECE_RECORDS)
 
 
-async def answers(path: Path) -> dict[str, Answer]:
+async def answers(path: Path) -> dict[str, OrderAnswer]:
     source = await SqliteSource.open(path)
     rows = await source.fetch_requests()
     await source.close()
@@ -184,9 +184,9 @@ async def test_a_hold_that_comes_while_an_expiry_is_left_beats_it(
     store = await FaultyStore.open(path)
     times = iter(range(NOW_NS, NOW_NS + 10**6))
     writer = await LogWriter.open_on(store, SIGNER, RECIPIENTS, lambda: next(times))
-    expiry = make_request(Act.EXPIRE, "x3", segments=(1,))
+    expiry = make_request(OrderAct.EXPIRE, "x3", segments=(1,))
     await writer.record_order(expiry.order.encode(), expiry.details)
-    hold = make_request(Act.HOLD, "h2", segments=(1,))
+    hold = make_request(OrderAct.HOLD, "h2", segments=(1,))
     await writer.record_order(hold.order.encode(), hold.details)
     source = await SqliteSource.open(path)
     (outcome,) = await make_executor(writer, source).serve()
@@ -195,7 +195,7 @@ async def test_a_hold_that_comes_while_an_expiry_is_left_beats_it(
         False,
         ("segment 1 is under hold h2",),
     )
-    await submit(path, make_request(Act.RELEASE, "r2", hold="h2"))
+    await submit(path, make_request(OrderAct.RELEASE, "r2", hold="h2"))
     executor = make_executor(writer, source)
     assert {outcome.id: outcome.answer.ok for outcome in await executor.serve()} == {"x3": False, "r2": True}
     (outcome,) = await make_executor(writer, source).serve()

@@ -17,8 +17,8 @@ from components.archive.log.tile import EMPTY_TREE, grow
 from components.archive.opener import RecordOpener
 from components.archive.orders.erasure import NewEnvelopes, remove_positions
 from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.order import Act, Order, approve_order, encode_order
-from components.archive.orders.request import Answer, Request, encode_request, parse_answer
+from components.archive.orders.order import Order, OrderAct, approve_order, encode_order
+from components.archive.orders.request import OrderAnswer, OrderRequest, encode_request, parse_answer
 from components.archive.reader import LogReader
 from components.archive.record import OrderDetails, RecordKind, encode_order_details
 from components.archive.seal import open_segment_keys, seal_segment_keys
@@ -43,13 +43,13 @@ APPROVERS = (ANNA.verifier_key, BEN.verifier_key)
 
 
 def make_request(
-    act: Act,
+    act: OrderAct,
     id_: str,
     *,
     signers: Sequence[Signer] = (ANNA, BEN),
     envelopes: dict[int, NewEnvelopes] | None = None,
     **fields: object,
-) -> Request:
+) -> OrderRequest:
     """Make a request for an order whose remaining fields are these."""
     details = encode_order_details(OrderDetails(act, id_, "the matter", "", "", "for a test"))
     digests = {segment: sha256(new.keys).hexdigest() for segment, new in (envelopes or {}).items()}
@@ -57,12 +57,12 @@ def make_request(
     note = encode_order(order)
     for signer in signers:
         note = approve_order(note, signer)
-    return Request(note, details, envelopes or {})
+    return OrderRequest(note, details, envelopes or {})
 
 
 async def make_erasure(
     path: Path, id_: str, indexes: Iterable[int], considered: Sequence[str] = ()
-) -> Request:
+) -> OrderRequest:
     """Make the request to erase records of a log, with the envelopes that an auditor would make."""
     reader = await LogReader.open(path)
     erased: dict[int, set[int]] = {}
@@ -84,7 +84,7 @@ async def make_erasure(
         envelopes[segment] = NewEnvelopes(sealed, sha256(row.keys).hexdigest())
     await reader.close()
     return make_request(
-        Act.ERASE,
+        OrderAct.ERASE,
         id_,
         envelopes=envelopes,
         segments=tuple(sorted(envelopes)),
@@ -93,7 +93,7 @@ async def make_erasure(
     )
 
 
-async def submit(path: Path, *requests: Request) -> None:
+async def submit(path: Path, *requests: OrderRequest) -> None:
     """Hand requests over as another process does, under their orders' ids."""
     box = await SqliteRequests.open(path)
     for request in requests:
@@ -101,11 +101,11 @@ async def submit(path: Path, *requests: Request) -> None:
     await box.close()
 
 
-def request_id(request: Request) -> str:
+def request_id(request: OrderRequest) -> str:
     return str(json.loads(request.details)["id"])
 
 
-async def answer_to(path: Path, request: Request) -> Answer | None:
+async def answer_to(path: Path, request: OrderRequest) -> OrderAnswer | None:
     source = await SqliteSource.open(path)
     found = {row.id: row.answer for row in await source.fetch_requests()}
     await source.close()

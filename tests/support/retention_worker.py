@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.orders import pieces
-from components.archive.orders.order import Act
+from components.archive.orders.order import OrderAct
 from components.archive.record import RecordKind
 from components.archive.store.sqlite import SqliteStore
 from components.archive.store.sqlite_source import SqliteSource
@@ -40,11 +40,11 @@ async def set_scene(path: Path) -> Scene:
     erased = [before.indexes_of(1)[place] for place in (0, 2, 3, 5, 7, 8, 9, 12, 17)]
     await submit(
         path,
-        make_request(Act.HOLD, "h1", segments=(3,)),
+        make_request(OrderAct.HOLD, "h1", segments=(3,)),
         await make_erasure(path, "e1", erased, ["h1"]),
-        make_request(Act.EXPIRE, "x1", segments=(2,), considered=("h1",)),
-        make_request(Act.EXPIRE, "x2", segments=(3,), considered=("h1",)),
-        make_request(Act.RELEASE, "r1", hold="h1"),
+        make_request(OrderAct.EXPIRE, "x1", segments=(2,), considered=("h1",)),
+        make_request(OrderAct.EXPIRE, "x2", segments=(3,), considered=("h1",)),
+        make_request(OrderAct.RELEASE, "r1", hold="h1"),
     )
     gone = frozenset([*erased, *before.indexes_of(2)])
     return Scene(gone, frozenset(before.said()) - gone, before.said())

@@ -16,7 +16,7 @@ _CHECK_SIZE_BYTES = 8
 _MAX_CLASS = 65_535
 
 
-class AddressError(ValueError):
+class BlobAddressError(ValueError):
     """The text or the bytes are not a blob's address."""
 
 
@@ -49,27 +49,27 @@ def derive_address(
     Without `address_key` (32 bytes) nobody can tell whether a file that they have is there.
     """
     if not 0 <= retention_class <= _MAX_CLASS:
-        raise AddressError(f"there is no retention class {retention_class}")
+        raise BlobAddressError(f"there is no retention class {retention_class}")
     sealed_to = ",".join(sorted(recipient.key_id for recipient in recipients))
     text = f"{FORMAT}\n{site}\n{retention_class}\n{sealed_to}\n{content_sha256.hex()}\n"
     return BlobAddress(retention_class, hmac.digest(address_key, text.encode(), "sha256"))
 
 
 def parse_address(text: str) -> BlobAddress:
-    """Parse an address; raises AddressError."""
+    """Parse an address; raises BlobAddressError."""
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match[1]) > _MAX_CLASS:
-        raise AddressError("not a blob's address: one is a class, a slash and 64 hexadecimal digits")
+        raise BlobAddressError("not a blob's address: one is a class, a slash and 64 hexadecimal digits")
     return BlobAddress(int(match[1]), bytes.fromhex(match[2]))
 
 
 def parse_head_name(name: str) -> BlobAddress:
-    """Parse the name of a head; raises AddressError."""
+    """Parse the name of a head; raises BlobAddressError."""
     _head, _, rest = name.partition("/")
     retention_class, _, digest = rest.partition("/")
     address = parse_address(f"{retention_class}/{digest[3:]}")
     if address.head_name != name:
-        raise AddressError("not the name of a blob's head")
+        raise BlobAddressError("not the name of a blob's head")
     return address
 
 
@@ -80,10 +80,10 @@ def encode_trailer(address: BlobAddress) -> bytes:
 
 
 def parse_trailer(data: bytes) -> BlobAddress:
-    """Parse a trailer; raises AddressError when it was altered."""
+    """Parse a trailer; raises BlobAddressError when it was altered."""
     body, check = data[:-_CHECK_SIZE_BYTES], data[-_CHECK_SIZE_BYTES:]
     if len(data) != TRAILER_SIZE_BYTES or check != _check(body):
-        raise AddressError("not the trailer of a blob's data")
+        raise BlobAddressError("not the trailer of a blob's data")
     return BlobAddress(int.from_bytes(body[:2], "big"), body[2:])
 
 

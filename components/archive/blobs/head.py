@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from components.archive.blobs.address import FORMAT, AddressError, BlobAddress, parse_address
+from components.archive.blobs.address import FORMAT, BlobAddress, BlobAddressError, parse_address
 from components.archive.seal import (
     KEY_SIZE_BYTES,
     EnvelopeOpener,
@@ -102,7 +102,7 @@ def parse_head(content: bytes) -> BlobEntry:
         if min(head.stored_size_bytes, head.stored_at_ns, head.renewed_at_ns) < 0:
             raise HeadError("a negative number")
         return head
-    except (ValueError, KeyError, TypeError, AddressError, AttributeError):  # whoever altered it
+    except (ValueError, KeyError, TypeError, BlobAddressError, AttributeError):  # whoever altered it
         raise HeadError("not the head of a blob") from None
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from components.archive.blobs.address import (
-    AddressError,
     BlobAddress,
+    BlobAddressError,
     derive_address,
     encode_trailer,
     parse_head_name,
@@ -106,7 +106,7 @@ class BlobStore:
         """Yield the addresses of all blobs, or of those of a class, also of destroyed ones; raises BlobUnavailable."""
         prefix = "head/" if retention_class is None else f"head/{retention_class}/"
         async for each in self._objects.list(prefix):
-            with suppress(AddressError):  # what is called otherwise is no head
+            with suppress(BlobAddressError):  # what is called otherwise is no head
                 yield parse_head_name(each.name)
 
     async def destroy(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from components.archive.blobs.address import TRAILER_SIZE_BYTES, AddressError, parse_trailer
+from components.archive.blobs.address import TRAILER_SIZE_BYTES, BlobAddressError, parse_trailer
 from components.archive.blobs.directory import INCOMING
 from components.archive.blobs.errors import BlobDamaged, BlobMissing
 from components.archive.blobs.head import BlobHead
@@ -46,7 +46,7 @@ async def sweep(
                 if each.name.startswith(f"{INCOMING}/") or not await _is_named(objects, each):
                     await objects.delete(each.name)
                     removed.append(each.name)
-            except (AddressError, BlobDamaged):
+            except (BlobAddressError, BlobDamaged):
                 doubtful.append(each.name)
             except BlobMissing:
                 continue  # somebody else removed it
@@ -54,7 +54,7 @@ async def sweep(
 
 
 async def _is_named(objects: ObjectStore, data: StoredObject) -> bool:
-    """Return whether a head names the data; raises AddressError when their trailer is altered, and BlobDamaged."""
+    """Return whether a head names the data; raises BlobAddressError when their trailer is altered, and BlobDamaged."""
     start = max(0, data.size_bytes - TRAILER_SIZE_BYTES)
     address = parse_trailer(await objects.read_range(data.name, start, data.size_bytes))
     found = await objects.read(address.head_name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.archive.errors import LogDamaged
 from components.archive.log.leaf import NOT_SEALED, Leaf, LeafError, parse_leaf
-from components.archive.orders.order import Act, Order
+from components.archive.orders.order import Order, OrderAct
 from components.archive.store import LogSource, SegmentRow
 from policy.destruction import RecordFacts, SegmentFacts
 
@@ -70,7 +70,7 @@ async def read_segment(source: LogSource, row: SegmentRow) -> SegmentContents:
 
 async def has_begun(source: LogSource, order: Order) -> bool:
     """Return whether an order to destroy has come to all of its segments, or records; reads no payloads."""
-    if order.act is Act.EXPIRE:
+    if order.act is OrderAct.EXPIRE:
         rows = [await fetch_segment(source, number) for number in order.segments]
         return all(row is None or row.keys is None for row in rows)
     destroyed = [await source.fetch_destroyed(index, index + 1) for index in order.indexes]

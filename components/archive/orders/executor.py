@@ -16,12 +16,12 @@ from components.archive.orders.contents import (
 )
 from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.ledger import Ledger
-from components.archive.orders.order import Act, Order, OrderError, order_text, verify_order
+from components.archive.orders.order import Order, OrderAct, OrderError, order_text, verify_order
 from components.archive.orders.pieces import check_keys, find_targets, is_begun, is_finished, plan_pieces
 from components.archive.orders.request import (
-    Answer,
-    Request,
-    RequestError,
+    OrderAnswer,
+    OrderRequest,
+    OrderRequestError,
     check_request,
     encode_answer,
     parse_request,
@@ -45,11 +45,11 @@ _MAX_REASONS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OrderOutcome:
     """What became of the order `id`."""
 
     id: str
-    answer: Answer
+    answer: OrderAnswer
 
 
 class OrderExecutor:
@@ -79,9 +79,11 @@ class OrderExecutor:
         self._resumed = False
         self._purge_due = False
         self._answered = False  # and what was asked may lie in the store's files
-        self._unanswered: dict[str, Answer] = {}  # carried out, and something still in the way of purging
+        self._unanswered: dict[
+            str, OrderAnswer
+        ] = {}  # carried out, and something still in the way of purging
 
-    async def serve(self) -> list[Outcome]:
+    async def serve(self) -> list[OrderOutcome]:
         """Carry out what an earlier writer left, then every request that waits; returns what became of each.
 
         Raises LogUnavailable, after which it may be called again, LogDamaged and LogFenced.
@@ -89,7 +91,7 @@ class OrderExecutor:
         rows = await self._source.fetch_requests()
         # What has a colon in its id is no order, but for another part of the writer's process.
         waiting = [row for row in rows if row.body is not None and ":" not in row.id]
-        outcomes: list[Outcome] = []
+        outcomes: list[OrderOutcome] = []
         if waiting or not self._resumed:
             await self._ledger.catch_up(self._source)
         if not self._resumed:
@@ -105,7 +107,7 @@ class OrderExecutor:
             await self._writer.answer(row.id, encode_answer(answer))
             self._unanswered.pop(row.id, None)
             self._answered = True
-            outcomes.append(Outcome(row.id, answer))
+            outcomes.append(OrderOutcome(row.id, answer))
         due = self._purge_due or self._answered
         if due and await self._purge(requests_only=not self._purge_due):
             self._purge_due = self._answered = False
@@ -119,7 +121,7 @@ class OrderExecutor:
             return False
         return True
 
-    async def _resume(self, waiting: Sequence[RequestRow]) -> list[Outcome]:
+    async def _resume(self, waiting: Sequence[RequestRow]) -> list[OrderOutcome]:
         """Go on with orders that an earlier writer recorded and did not finish."""
         rows = {row.id: row for row in waiting}
         outcomes = []
@@ -131,18 +133,18 @@ class OrderExecutor:
                 continue  # it is gone on with when its request is
             if not await has_begun(self._source, order):
                 answer = self._answer(order, await self._destroy(order, {}))
-                outcomes.append(Outcome(order.id, answer))
+                outcomes.append(OrderOutcome(order.id, answer))
         return outcomes
 
-    async def _carry_out(self, row: RequestRow) -> Answer:
+    async def _carry_out(self, row: RequestRow) -> OrderAnswer:
         try:
             request = parse_request(row.body or b"")
             order = verify_order(request.order, self._approvers)
             check_request(request, order)
             if row.id != order.id:
-                raise RequestError(f"the request {row.id} is for another order, {order.id}")
-        except (OrderError, RequestError) as error:
-            return Answer(False, None, (str(error),))
+                raise OrderRequestError(f"the request {row.id} is for another order, {order.id}")
+        except (OrderError, OrderRequestError) as error:
+            return OrderAnswer(False, None, (str(error),))
         recorded = self._ledger.orders.get(order.id)
         if recorded is None:
             if refusals := await self._decide(order, request):
@@ -151,30 +153,30 @@ class OrderExecutor:
             # Killed here: the order is durable and nothing is destroyed; the next executor goes on.
             await self._ledger.catch_up(self._source)
         elif order_text(recorded.note) != order_text(request.order):
-            return Answer(
+            return OrderAnswer(
                 False, None, (f"the id {order.id} is that of another order, record {recorded.index}",)
             )
         return self._answer(order, await self._destroy(order, request.envelopes))
 
-    def _answer(self, order: Order, refusals: Sequence[Refusal]) -> Answer:
+    def _answer(self, order: Order, refusals: Sequence[Refusal]) -> OrderAnswer:
         recorded = self._ledger.orders.get(order.id)
         lines = tuple(refusal.text for refusal in refusals[:_MAX_REASONS])
-        return Answer(not refusals, recorded.index if recorded else None, lines)
+        return OrderAnswer(not refusals, recorded.index if recorded else None, lines)
 
-    async def _decide(self, order: Order, request: Request) -> Sequence[Refusal]:
+    async def _decide(self, order: Order, request: OrderRequest) -> Sequence[Refusal]:
         """Return the reasons against a new order."""
         if order.log != self._origin:
             return [
                 Refusal(Reason.OTHER_LOG, f"the order is for the log {order.log}; this is {self._origin}")
             ]
         match order.act:
-            case Act.HOLD:
+            case OrderAct.HOLD:
                 return await self._decide_hold(order)
-            case Act.RELEASE:
+            case OrderAct.RELEASE:
                 return decide_release(order.hold, self._ledger.holds())
-            case Act.EXPIRE:
+            case OrderAct.EXPIRE:
                 return await self._decide_expiry(order)
-            case Act.ERASE:
+            case OrderAct.ERASE:
                 return await self._decide_erasure(order, request.envelopes)
 
     async def _decide_hold(self, order: Order) -> Sequence[Refusal]:
@@ -249,7 +251,7 @@ class OrderExecutor:
 
 def _held(order: Order, contents: SegmentContents, holds: Sequence[Hold]) -> Sequence[Refusal]:
     """Return the holds that came after the order was recorded and before it was carried out."""
-    if order.act is Act.EXPIRE:
+    if order.act is OrderAct.EXPIRE:
         return decide_resumption([contents.facts], [], holds)
     records = [
         RecordFacts(leaf.index, leaf.segment, leaf.retention_class, leaf.time_ns, leaf.conversation)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from components.archive.errors import LogDamaged
 from components.archive.log.leaf import LeafError, LeafIndex, is_payload_of, parse_leaf
-from components.archive.orders.order import Act, Order, OrderError, order_text, parse_order
+from components.archive.orders.order import Order, OrderAct, OrderError, order_text, parse_order
 from components.archive.record import RecordKind
 from components.archive.store import LogSource, RecordRow, SegmentRow
 from policy.destruction import Hold
@@ -50,14 +50,14 @@ class Ledger:
 
     def holds(self) -> list[Hold]:
         """Return the holds that are in force."""
-        released = {each.order.hold for each in self.orders.values() if each.order.act is Act.RELEASE}
-        return [make_hold(each) for each in self._of(Act.HOLD) if each.id not in released]
+        released = {each.order.hold for each in self.orders.values() if each.order.act is OrderAct.RELEASE}
+        return [make_hold(each) for each in self._of(OrderAct.HOLD) if each.id not in released]
 
     def destructive(self) -> list[Order]:
         """Return the orders to destroy, carried out or not."""
-        return [*self._of(Act.EXPIRE), *self._of(Act.ERASE)]
+        return [*self._of(OrderAct.EXPIRE), *self._of(OrderAct.ERASE)]
 
-    def _of(self, act: Act) -> Iterator[Order]:
+    def _of(self, act: OrderAct) -> Iterator[Order]:
         return (each.order for each in self.orders.values() if each.order.act is act)
 
     async def _read(self, source: LogSource, row: SegmentRow) -> None:

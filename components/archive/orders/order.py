@@ -22,7 +22,7 @@ class OrderError(ValueError):
     """The text is no order in its one encoding, or not enough approvers signed it."""
 
 
-class Act(StrEnum):
+class OrderAct(StrEnum):
     """What an order does."""
 
     HOLD = "hold"
@@ -33,7 +33,7 @@ class Act(StrEnum):
     @property
     def destroys(self) -> bool:
         """Whether payloads go."""
-        return self in (Act.EXPIRE, Act.ERASE)
+        return self in (OrderAct.EXPIRE, OrderAct.ERASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Order:
 
     log: str
     id: str
-    act: Act
+    act: OrderAct
     details: str
     segments: tuple[int, ...] = ()
     conversations: tuple[bytes, ...] = ()
@@ -60,13 +60,13 @@ def encode_order(order: Order) -> str:
     """Encode the text that is signed; raises OrderError when a field does not belong to the act, or is malformed."""
     _require_valid(order)
     lines = [_HEADER, f"log {order.log}", f"id {order.id}", f"act {order.act}"]
-    if order.act is not Act.RELEASE:
+    if order.act is not OrderAct.RELEASE:
         lines.append(_line("segments", order.segments))
     if order.conversations:
         lines.append(_line("conversations", [each.hex() for each in order.conversations]))
     if order.indexes:
         lines.append(_line("indexes", order.indexes))
-    if order.act is Act.RELEASE:
+    if order.act is OrderAct.RELEASE:
         lines.append(f"hold {order.hold}")
     if order.act.destroys:
         lines.append(_line("considered", order.considered))
@@ -141,7 +141,7 @@ def _build(words: Mapping[str, str], keys: Mapping[int, str]) -> Order:
     return Order(
         words["log"],
         words["id"],
-        Act(words["act"]),
+        OrderAct(words["act"]),
         words["details"],
         tuple(map(_number, words.get("segments", "").split())),
         tuple(map(bytes.fromhex, words.get("conversations", "").split())),
@@ -155,7 +155,7 @@ def _build(words: Mapping[str, str], keys: Mapping[int, str]) -> Order:
 def _require_valid(order: Order) -> None:
     """What does not belong to an act is refused, so that nobody signs a line that means nothing."""
     act = order.act
-    ids = (order.id, *order.considered, *([order.hold] if act is Act.RELEASE else []))
+    ids = (order.id, *order.considered, *([order.hold] if act is OrderAct.RELEASE else []))
     digests = (order.details, *order.keys.values())
     conversations_ok = all(
         len(each) == _CONVERSATION_SIZE_BYTES and each != NO_CONVERSATION for each in order.conversations
@@ -168,15 +168,21 @@ def _require_valid(order: Order) -> None:
         (_ascending(order.conversations) and _ascending(order.considered), "lists ascend, each entry once"),
         (conversations_ok, "a conversation is a keyed hash of 16 bytes"),
         (not any(number < 1 for number in order.segments), "segments are numbered from 1"),
-        (act is not Act.RELEASE or not order.segments, "a release names a hold only"),
-        (bool(order.hold) == (act is Act.RELEASE), "a release, and nothing else, names the hold that ends"),
-        (act is Act.HOLD or not order.conversations, "conversations belong to a hold"),
+        (act is not OrderAct.RELEASE or not order.segments, "a release names a hold only"),
+        (
+            bool(order.hold) == (act is OrderAct.RELEASE),
+            "a release, and nothing else, names the hold that ends",
+        ),
+        (act is OrderAct.HOLD or not order.conversations, "conversations belong to a hold"),
         (act.destroys or not order.considered, "considered holds belong to an expiry or erasure"),
-        (act in (Act.HOLD, Act.ERASE) or not order.indexes, "records belong to a hold or an erasure"),
-        (act is not Act.ERASE or order.indexes, "an erasure names records"),
+        (
+            act in (OrderAct.HOLD, OrderAct.ERASE) or not order.indexes,
+            "records belong to a hold or an erasure",
+        ),
+        (act is not OrderAct.ERASE or order.indexes, "an erasure names records"),
         (not act.destroys or order.segments, "an expiry or erasure names segments"),
         (
-            tuple(sorted(order.keys)) == (order.segments if act is Act.ERASE else ()),
+            tuple(sorted(order.keys)) == (order.segments if act is OrderAct.ERASE else ()),
             "keys are of an erasure's segments",
         ),
     ):

@@ -8,7 +8,7 @@ from components.archive.bookkeeping import Tombstone
 from components.archive.log.leaf import Leaf
 from components.archive.orders.contents import SegmentContents
 from components.archive.orders.erasure import NewEnvelopes, check_envelopes
-from components.archive.orders.order import Act, Order
+from components.archive.orders.order import Order, OrderAct
 from components.archive.store import Destruction
 
 # What one transaction destroys: a gate's line waits for it (docs/retention.md, "Measured").
@@ -17,7 +17,7 @@ MAX_PIECE_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DestructionPiece:
     """One transaction's share: what is destroyed and, for the first of a segment, the record that says so of all."""
 
     destruction: Destruction
@@ -27,26 +27,26 @@ class Piece:
 def find_targets(order: Order, contents: SegmentContents) -> list[Leaf]:
     """Return the records of a segment that an order still has to destroy."""
     wanted = set(order.indexes)
-    return [leaf for leaf in contents.remaining if order.act is Act.EXPIRE or leaf.index in wanted]
+    return [leaf for leaf in contents.remaining if order.act is OrderAct.EXPIRE or leaf.index in wanted]
 
 
 def is_begun(order: Order, contents: SegmentContents) -> bool:
     """Return whether an order's tombstone for a segment is there: its transaction changed the keys, too."""
     keys = contents.row.keys
-    if order.act is Act.EXPIRE or keys is None:
+    if order.act is OrderAct.EXPIRE or keys is None:
         return keys is None
     return sha256(keys).hexdigest() == order.keys[contents.row.number]
 
 
 def is_finished(order: Order, contents: SegmentContents) -> bool:
     """Return whether an order to destroy has nothing left to do in a segment."""
-    return not find_targets(order, contents) and (order.act is Act.ERASE or contents.row.keys is None)
+    return not find_targets(order, contents) and (order.act is OrderAct.ERASE or contents.row.keys is None)
 
 
 def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]) -> str:
     """Return what is wrong with the envelopes that an erasure brings for a segment; empty when nothing is."""
     old, new = contents.row.keys, envelopes.get(contents.row.number)
-    if order.act is not Act.ERASE or old is None or is_begun(order, contents):
+    if order.act is not OrderAct.ERASE or old is None or is_begun(order, contents):
         return ""
     if new is None:
         return (
@@ -58,7 +58,7 @@ def check_keys(order: Order, contents: SegmentContents, envelopes: Mapping[int, 
 
 def plan_pieces(
     order: Order, contents: SegmentContents, envelopes: Mapping[int, NewEnvelopes]
-) -> Iterator[Piece]:
+) -> Iterator[DestructionPiece]:
     """Yield the pieces in which an order destroys a segment, in the order in which it must be done.
 
     The first piece takes the keys of all of it: from then on nobody can read it any more, and what follows only
@@ -67,7 +67,7 @@ def plan_pieces(
     number, begun = contents.row.number, is_begun(order, contents)
     targets = find_targets(order, contents)
     shares = list(_shares(targets))
-    if order.act is Act.ERASE:
+    if order.act is OrderAct.ERASE:
         keys = contents.row.keys if begun else envelopes[number].keys
         positions = tuple(leaf.position for leaf in targets)
         tombstone = Tombstone(number, order.id, len(targets), positions, order.keys[number])
@@ -78,7 +78,7 @@ def plan_pieces(
             shares = [[]]  # nothing of it is left but its keys
     for place, share in enumerate(shares):
         destruction = Destruction(number, [leaf.index for leaf in share], keys)
-        yield Piece(destruction, None if begun or place else tombstone)
+        yield DestructionPiece(destruction, None if begun or place else tombstone)
 
 
 def _shares(leaves: Sequence[Leaf]) -> Iterator[list[Leaf]]:

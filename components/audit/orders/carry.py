@@ -20,9 +20,9 @@ from components.archive.orders.order import (
     verify_order,
 )
 from components.archive.orders.request import (
-    Answer,
-    Request,
-    RequestError,
+    OrderAnswer,
+    OrderRequest,
+    OrderRequestError,
     check_request,
     encode_request,
     parse_answer,
@@ -44,13 +44,13 @@ _RETRY_S = 0.2
 class OrderFile:
     """An order's file: what travels, what it says, and the names of those whose signatures are on it (unchecked)."""
 
-    request: Request
+    request: OrderRequest
     order: Order
     details: OrderDetails
     signed_by: tuple[str, ...]
 
 
-def write_order_file(path: Path, request: Request) -> None:
+def write_order_file(path: Path, request: OrderRequest) -> None:
     """Write an order's file, which only its owner may read, whole or not at all; raises SiteError."""
     try:
         replace_durably(path, encode_request(request).encode(), PRIVATE)
@@ -66,7 +66,7 @@ def read_order_file(path: Path) -> OrderFile:
         details = check_request(request, order)
     except OSError as error:
         raise SiteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except (RequestError, OrderError, UnicodeDecodeError) as error:
+    except (OrderRequestError, OrderError, UnicodeDecodeError) as error:
         raise SiteError(f"{path}: {error}") from None
     lines = request.order.removeprefix(order_text(request.order)).splitlines()
     signed_by = tuple(line.split(" ")[1] for line in lines if line.startswith("— "))
@@ -87,7 +87,7 @@ def approve_file(path: Path, key: str) -> OrderFile:
 
 async def hand_over(
     settings: AuditSettings, log: LogSettings, file: OrderFile, timeout_s: float
-) -> Answer | None:
+) -> OrderAnswer | None:
     """Have an order carried out by the log's writer: the process that is it now, else this one.
 
     Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
@@ -114,7 +114,7 @@ async def hand_over(
 
 async def _wait_for_answer(
     settings: AuditSettings, log: LogSettings, box: RequestBox, id_: str, timeout_s: float
-) -> Answer | None:
+) -> OrderAnswer | None:
     give_up_at_s = time.monotonic() + timeout_s
     while True:
         try:
@@ -123,7 +123,7 @@ async def _wait_for_answer(
             await _serve(settings, log)
         except LogBusy:
             pass  # its writer runs, and looks for requests each second
-        except RequestError as error:
+        except OrderRequestError as error:
             raise SiteError(str(error)) from None
         if time.monotonic() > give_up_at_s:
             return None

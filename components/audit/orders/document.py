@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from components.archive.orders.order import Act, Order
-from components.archive.orders.request import Answer
+from components.archive.orders.order import Order, OrderAct
+from components.archive.orders.request import OrderAnswer
 from components.archive.record import OrderDetails
 from components.audit.orders.carry import OrderFile
 from components.audit.orders.orders import OrderView
@@ -63,7 +63,7 @@ def describe_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> 
     return {"due": segments, "considered": list(plan.considered), "access": access_id}
 
 
-def describe_answer(answer: Answer | None, file: OrderFile) -> dict[str, Any]:
+def describe_answer(answer: OrderAnswer | None, file: OrderFile) -> dict[str, Any]:
     """Describe what became of an order that was handed over."""
     state = "waiting" if answer is None else "carried out" if answer.ok else "refused"
     return {
@@ -92,7 +92,7 @@ def format_order(order: Order, details: OrderDetails | None) -> list[str]:
         lines.append(f"  {len(order.conversations):,} conversations, also what is said in them from now on")
     if order.act.destroys:
         lines.append(f"  holds considered: {', '.join(order.considered) or 'none are in force'}")
-    if order.act is Act.HOLD and not (order.segments or order.indexes):
+    if order.act is OrderAct.HOLD and not (order.segments or order.indexes):
         lines.append("  nothing that is recorded yet matches")
     return [show_text(line) for line in lines]
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from components.archive.opener import RecordOpener
 from components.archive.orders.contents import has_begun
 from components.archive.orders.ledger import Ledger, make_hold
-from components.archive.orders.order import Act, Order
+from components.archive.orders.order import Order, OrderAct
 from components.archive.record import OrderDetails, RecordKind, parse_record
 from components.archive.record_header import RecordError
 from components.audit.index.index import Index
@@ -44,7 +44,7 @@ async def fetch_orders(log: RecordOpener) -> list[OrderView]:
     for recorded in ledger.orders.values():
         details = await _fetch_details(log, recorded.index + 1)
         state = OrderState.CARRIED_OUT
-        if recorded.order.act is Act.HOLD:
+        if recorded.order.act is OrderAct.HOLD:
             state = OrderState.IN_FORCE if recorded.order.id in in_force else OrderState.RELEASED
         elif recorded.order.act.destroys and not await has_begun(log.reader.source, recorded.order):
             state = OrderState.UNFINISHED

@@ -11,8 +11,8 @@ from typing import Any
 
 from components.archive.opener import RecordOpener
 from components.archive.orders.erasure import NewEnvelopes
-from components.archive.orders.order import Act, Order, encode_order
-from components.archive.orders.request import Request
+from components.archive.orders.order import Order, OrderAct, encode_order
+from components.archive.orders.request import OrderRequest
 from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
@@ -56,7 +56,7 @@ class Proposal:
 
     order: Order
     details: OrderDetails
-    request: Request
+    request: OrderRequest
     access_id: str
 
 
@@ -82,7 +82,7 @@ async def propose_hold(
     """Propose to hold what `scope` names, now and when more of it comes; raises QueryError, SiteError, LogError."""
     async with _open_scene(settings, log, progress) as scene:
         query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
-        details = OrderDetails(Act.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
+        details = OrderDetails(OrderAct.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         segments: tuple[int, ...] = ()
         if scope.indexes:
             segments = tuple(await place_records(scene.log, scope.indexes))
@@ -115,7 +115,7 @@ async def propose_releases(
         proposals = []
         for view in found:
             of = view.details.matter if view.details else ""
-            details = OrderDetails(Act.RELEASE, _make_id(scene.now_ns), of, "", "", reason)
+            details = OrderDetails(OrderAct.RELEASE, _make_id(scene.now_ns), of, "", "", reason)
             proposals.append(await _propose(settings, scene, details, {"hold": view.order.id}))
         return proposals
 
@@ -152,7 +152,7 @@ async def propose_expiry(
             numbers = [each.number for each in found.free][:MAX_SEGMENTS]
             if not numbers:
                 raise SiteError("nothing is due to expire that no hold keeps; see `archive expire --plan`")
-        details = OrderDetails(Act.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
+        details = OrderDetails(OrderAct.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
         fields = {"segments": tuple(numbers), "considered": scene.considered}
         return await _propose(settings, scene, details, fields)
 
@@ -173,7 +173,7 @@ async def propose_erasure(
         if refusals:
             raise Refused(refusals)
         envelopes = await make_envelopes(settings, scene.log, indexes)
-        details = OrderDetails(Act.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
+        details = OrderDetails(OrderAct.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         fields = {
             "segments": tuple(sorted(envelopes)),
             "indexes": indexes,
@@ -217,12 +217,12 @@ async def _propose(
     envelopes: Mapping[int, NewEnvelopes] | None = None,
 ) -> Proposal:
     payload = encode_order_details(details)
-    act = Act(details.act)
+    act = OrderAct(details.act)
     order = Order(scene.log.origin, details.id, act, sha256(payload).hexdigest(), **fields)
     text = encode_order(order)
     named = len(order.indexes or order.segments)
     access_id = await _record(settings, scene, f"propose {act}", details.id, named)
-    return Proposal(order, details, Request(text, payload, envelopes or {}), access_id)
+    return Proposal(order, details, OrderRequest(text, payload, envelopes or {}), access_id)
 
 
 async def _record(settings: AuditSettings, scene: _Scene, act: str, query: str, count: int) -> str:

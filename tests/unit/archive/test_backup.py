@@ -249,10 +249,10 @@ async def test_a_destruction_in_the_middle_of_a_run_is_seen(
     store = await open_store(log)
     await store.take_lease()
     payload = (await store.fetch_rows(1, 2))[0].payload
-    put, calls = "components.archive.backup.save._put_piece", 0
-    from components.archive.backup import save
+    put, calls = "components.archive.backup.back_up._put_piece", 0
+    from components.archive.backup import back_up as module
 
-    original = save._put_piece
+    original = module._put_piece
 
     def destroy_after_the_first(*arguments: object) -> None:
         nonlocal calls

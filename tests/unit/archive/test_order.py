@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.log.note import Signer, make_signer, sign_note
 from components.archive.orders.order import (
-    Act,
     Order,
+    OrderAct,
     OrderError,
     approve_order,
     encode_order,
@@ -27,19 +27,19 @@ ANNA, BEN, CARL = approver("anna", 1), approver("ben", 2), approver("carl", 3)
 APPROVERS = [ANNA.verifier_key, BEN.verifier_key]
 
 DIGEST, DIGEST_2 = "5b" * 32, "77" * 32
-HOLD = Order("steelyard.example/gate", "20261120T090000Z-11aa", Act.HOLD, DIGEST, segments=(7,))
+HOLD = Order("steelyard.example/gate", "20261120T090000Z-11aa", OrderAct.HOLD, DIGEST, segments=(7,))
 ERASE = Order(
     "steelyard.example/gate",
     "20261124T101500Z-3f2a",
-    Act.ERASE,
+    OrderAct.ERASE,
     DIGEST_2,
     segments=(7,),
     indexes=(100042,),
     considered=("20261120T090000Z-11aa",),
     keys={7: DIGEST},
 )
-EXPIRE = replace(ERASE, act=Act.EXPIRE, indexes=(), keys={})
-RELEASE = Order("steelyard.example/gate", "r1", Act.RELEASE, DIGEST, hold="20261120T090000Z-11aa")
+EXPIRE = replace(ERASE, act=OrderAct.EXPIRE, indexes=(), keys={})
+RELEASE = Order("steelyard.example/gate", "r1", OrderAct.RELEASE, DIGEST, hold="20261120T090000Z-11aa")
 ORDERS = {
     "hold": HOLD,
     "hold of nothing yet": replace(HOLD, segments=()),

@@ -6,11 +6,11 @@ from components.archive.errors import LogUnavailable
 from components.archive.opener import RecordOpener
 from components.archive.orders.erasure import NewEnvelopes
 from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.order import Act
+from components.archive.orders.order import OrderAct
 from components.archive.orders.request import (
-    Answer,
-    Request,
-    RequestError,
+    OrderAnswer,
+    OrderRequest,
+    OrderRequestError,
     encode_answer,
     encode_request,
     parse_answer,
@@ -98,10 +98,10 @@ async def test_orders_are_carried_out(store_name: StoreName) -> None:
     executor = OrderExecutor(writer, source, ORIGIN, DEFAULT_POLICY, APPROVERS, lambda: NOW_NS)
     box = await open_requests(store_name)
     for id_, act, fields in (
-        ("h1", Act.HOLD, {"segments": (1,)}),
-        ("x1", Act.EXPIRE, {"segments": (1,), "considered": ("h1",)}),
-        ("r1", Act.RELEASE, {"hold": "h1"}),
-        ("x2", Act.EXPIRE, {"segments": (1,)}),
+        ("h1", OrderAct.HOLD, {"segments": (1,)}),
+        ("x1", OrderAct.EXPIRE, {"segments": (1,), "considered": ("h1",)}),
+        ("r1", OrderAct.RELEASE, {"hold": "h1"}),
+        ("x2", OrderAct.EXPIRE, {"segments": (1,)}),
     ):
         request = make_request(act, id_, **fields)
         await box.submit_request(id_, encode_request(request).encode())
@@ -120,7 +120,7 @@ async def test_orders_are_carried_out(store_name: StoreName) -> None:
     await reader.close()
 
 
-REQUEST = Request(
+REQUEST = OrderRequest(
     "an order\n",
     "détails\n".encode(),
     {7: NewEnvelopes(b'[{"name":"auditor"}]', "5b"), 12: NewEnvelopes(b"[]", "")},
@@ -129,7 +129,7 @@ REQUEST = Request(
 
 def test_round_trip() -> None:
     assert parse_request(encode_request(REQUEST)) == REQUEST
-    for answer in (Answer(True, 5, ()), Answer(False, None, ("därum", "b"))):
+    for answer in (OrderAnswer(True, 5, ()), OrderAnswer(False, None, ("därum", "b"))):
         assert parse_answer(encode_answer(answer)) == answer
 
 
@@ -147,7 +147,7 @@ def test_round_trip() -> None:
     ],
 )
 def test_what_is_no_request(text: str) -> None:
-    with pytest.raises(RequestError):
+    with pytest.raises(OrderRequestError):
         parse_request(text)
-    with pytest.raises(RequestError):
+    with pytest.raises(OrderRequestError):
         parse_answer(text)

@@ -12,8 +12,8 @@ import pytest
 
 from components.archive.log.note import sign_note
 from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.order import Act, order_text
-from components.archive.orders.request import Answer, Request
+from components.archive.orders.order import OrderAct, order_text
+from components.archive.orders.request import OrderAnswer, OrderRequest
 from components.archive.record import RecordKind
 from components.archive.store.sqlite_source import SqliteSource
 from components.archive.writer import Entry, LogWriter
@@ -75,7 +75,7 @@ async def executor(writer: LogWriter, path: Path) -> AsyncIterator[OrderExecutor
     await source.close()
 
 
-async def carry_out(executor: OrderExecutor, path: Path, request: Request) -> Answer:
+async def carry_out(executor: OrderExecutor, path: Path, request: OrderRequest) -> OrderAnswer:
     await submit(path, request)
     await executor.serve()
     answer = await answer_to(path, request)
@@ -85,8 +85,8 @@ async def carry_out(executor: OrderExecutor, path: Path, request: Request) -> An
 
 async def test_an_expiry(executor: OrderExecutor, writer: LogWriter, path: Path) -> None:
     before = await examine(path)
-    answer = await carry_out(executor, path, make_request(Act.EXPIRE, "e1", segments=(1,)))
-    assert answer == Answer(True, len(before.payloads) + 1, ())
+    answer = await carry_out(executor, path, make_request(OrderAct.EXPIRE, "e1", segments=(1,)))
+    assert answer == OrderAnswer(True, len(before.payloads) + 1, ())
     await writer.sign()
     after = await examine(path)
     gone = before.indexes_of(1)
@@ -126,7 +126,7 @@ async def test_erasures_one_after_the_other(executor: OrderExecutor, writer: Log
     after = await examine(path)
     left = {index for index in said if after.payloads[index] is not None}
     assert left == {said[1], said[3], said[4], *said[7:12]}
-    assert (await carry_out(executor, path, make_request(Act.EXPIRE, "all", segments=(1,)))).ok
+    assert (await carry_out(executor, path, make_request(OrderAct.EXPIRE, "all", segments=(1,)))).ok
     await writer.sign()
     after = await examine(path)
     assert after.tombstones[-1].count == len(left)
@@ -147,40 +147,42 @@ async def test_an_erasure_made_before_another_cannot_bring_its_keys_back(
 
 async def test_holds_beat_both_until_they_are_released(executor: OrderExecutor, path: Path) -> None:
     said = (await examine(path)).indexes_of(1)
-    held = make_request(Act.HOLD, "h1", segments=(1,), indexes=(said[3],))
+    held = make_request(OrderAct.HOLD, "h1", segments=(1,), indexes=(said[3],))
     assert (await carry_out(executor, path, held)).ok
-    expiry = make_request(Act.EXPIRE, "x1", segments=(1,), considered=("h1",))
+    expiry = make_request(OrderAct.EXPIRE, "x1", segments=(1,), considered=("h1",))
     assert (await carry_out(executor, path, expiry)).lines == ("segment 1 is under hold h1",)
     erasure = await make_erasure(path, "x2", said[2:5], ["h1"])
     assert (await carry_out(executor, path, erasure)).lines == (f"record {said[3]} is under hold h1",)
     assert (await carry_out(executor, path, await make_erasure(path, "x3", [said[2]], ["h1"]))).ok
-    assert (await carry_out(executor, path, make_request(Act.RELEASE, "r1", hold="h1"))).ok
-    assert (await carry_out(executor, path, make_request(Act.RELEASE, "r2", hold="h1"))).lines == (
+    assert (await carry_out(executor, path, make_request(OrderAct.RELEASE, "r1", hold="h1"))).ok
+    assert (await carry_out(executor, path, make_request(OrderAct.RELEASE, "r2", hold="h1"))).lines == (
         "no hold h1 is in force",
     )
-    expiry = make_request(Act.EXPIRE, "x4", segments=(1,))
+    expiry = make_request(OrderAct.EXPIRE, "x4", segments=(1,))
     assert (await carry_out(executor, path, expiry)).ok
 
 
 async def test_a_conversation_that_is_held(executor: OrderExecutor, path: Path) -> None:
     said = (await examine(path)).indexes_of(1)
-    held = make_request(Act.HOLD, "h1", segments=(), conversations=(CONVERSATION,))
+    held = make_request(OrderAct.HOLD, "h1", segments=(), conversations=(CONVERSATION,))
     assert (await carry_out(executor, path, held)).ok
-    expiry = make_request(Act.EXPIRE, "x1", segments=(1, 2, 3), considered=("h1",))
+    expiry = make_request(OrderAct.EXPIRE, "x1", segments=(1, 2, 3), considered=("h1",))
     assert (await carry_out(executor, path, expiry)).lines == ("segment 1 is under hold h1",)
     erasure = await make_erasure(path, "x2", said[3:6], ["h1"])
     assert (await carry_out(executor, path, erasure)).lines == (f"record {said[4]} is under hold h1",)
     assert (
-        await carry_out(executor, path, make_request(Act.EXPIRE, "x3", segments=(2, 3), considered=("h1",)))
+        await carry_out(
+            executor, path, make_request(OrderAct.EXPIRE, "x3", segments=(2, 3), considered=("h1",))
+        )
     ).ok
 
 
 async def test_a_hold_that_was_not_considered(executor: OrderExecutor, path: Path) -> None:
-    assert (await carry_out(executor, path, make_request(Act.HOLD, "h1", segments=(3,)))).ok
-    answer = await carry_out(executor, path, make_request(Act.EXPIRE, "x1", segments=(1,)))
+    assert (await carry_out(executor, path, make_request(OrderAct.HOLD, "h1", segments=(3,)))).ok
+    answer = await carry_out(executor, path, make_request(OrderAct.EXPIRE, "x1", segments=(1,)))
     assert answer.lines == ("hold h1 was not considered: propose anew",)
     answer = await carry_out(
-        executor, path, make_request(Act.EXPIRE, "x2", segments=(1,), considered=("h1", "h2"))
+        executor, path, make_request(OrderAct.EXPIRE, "x2", segments=(1,), considered=("h1", "h2"))
     )
     assert answer.lines == ("hold h2 was considered, and is not in force: propose anew",)
 
@@ -188,7 +190,7 @@ async def test_a_hold_that_was_not_considered(executor: OrderExecutor, path: Pat
 async def test_the_minimum(writer: LogWriter, path: Path) -> None:
     source = await SqliteSource.open(path)
     young = make_executor(writer, source, START_S * 10**9)
-    answer = await carry_out(young, path, make_request(Act.EXPIRE, "x1", segments=(1, 2)))
+    answer = await carry_out(young, path, make_request(OrderAct.EXPIRE, "x1", segments=(1, 2)))
     assert [line[:40] for line in answer.lines] == [
         "segment 1 must be kept until 2031-11-24 ",
         "segment 2 must be kept until 2027-11-24 ",
@@ -203,14 +205,19 @@ async def test_what_cannot_be_ordered(executor: OrderExecutor, writer: LogWriter
     await writer.append([Entry(RecordKind.STANZA, b"new")])
     before = await examine(path)
     assert (
-        await carry_out(executor, path, make_request(Act.HOLD, "h0", segments=(4,)))
+        await carry_out(executor, path, make_request(OrderAct.HOLD, "h0", segments=(4,)))
     ).ok  # also an open one
     for id_, act, fields, line in (
-        ("a", Act.HOLD, {"segments": (99,)}, "there is no segment 99"),
-        ("b", Act.HOLD, {"segments": (), "indexes": (10**6,)}, "there is no record 1000000"),
-        ("c", Act.EXPIRE, {"segments": (99,), "considered": ("h0",)}, "there is no segment 99"),
-        ("d", Act.EXPIRE, {"segments": (4,), "considered": ("h0",)}, "segment 4: its segment is still open"),
-        ("e", Act.EXPIRE, {"segments": (5,), "considered": ("h0",)}, "segment 5 holds what orders say"),
+        ("a", OrderAct.HOLD, {"segments": (99,)}, "there is no segment 99"),
+        ("b", OrderAct.HOLD, {"segments": (), "indexes": (10**6,)}, "there is no record 1000000"),
+        ("c", OrderAct.EXPIRE, {"segments": (99,), "considered": ("h0",)}, "there is no segment 99"),
+        (
+            "d",
+            OrderAct.EXPIRE,
+            {"segments": (4,), "considered": ("h0",)},
+            "segment 4: its segment is still open",
+        ),
+        ("e", OrderAct.EXPIRE, {"segments": (5,), "considered": ("h0",)}, "segment 5 holds what orders say"),
     ):
         answer = await carry_out(executor, path, make_request(act, id_, **fields))
         assert not answer.ok and answer.order is None
@@ -242,7 +249,7 @@ async def test_without_two_approvers_nothing_happens(
     signers: tuple[object, ...], executor: OrderExecutor, writer: LogWriter, path: Path
 ) -> None:
     before = await examine(path)
-    request = make_request(Act.EXPIRE, "x1", segments=(1,), signers=signers)  # type: ignore[arg-type]
+    request = make_request(OrderAct.EXPIRE, "x1", segments=(1,), signers=signers)  # type: ignore[arg-type]
     answer = await carry_out(executor, path, request)
     assert not answer.ok and "needs 2" in answer.lines[0]
     await writer.sign()
@@ -259,7 +266,7 @@ async def test_without_two_approvers_nothing_happens(
     ],
 )
 async def test_an_altered_line(old: str, new: str, problem: str, executor: OrderExecutor, path: Path) -> None:
-    request = make_request(Act.EXPIRE, "x1", segments=(1,))
+    request = make_request(OrderAct.EXPIRE, "x1", segments=(1,))
     assert old in request.order
     answer = await carry_out(executor, path, replace(request, order=request.order.replace(old, new)))
     assert not answer.ok and problem in answer.lines[0]
@@ -294,21 +301,21 @@ async def test_parts_that_do_not_belong_together(executor: OrderExecutor, path: 
 async def test_an_id_serves_one_order_and_that_once(
     executor: OrderExecutor, writer: LogWriter, path: Path
 ) -> None:
-    request = make_request(Act.EXPIRE, "x1", segments=(1,))
+    request = make_request(OrderAct.EXPIRE, "x1", segments=(1,))
     first = await carry_out(executor, path, request)
     size = writer.size
     assert (
         await carry_out(executor, path, request) == first
     )  # once more: nothing happens, and it says the same
     assert writer.size == size
-    answer = await carry_out(executor, path, make_request(Act.EXPIRE, "x1", segments=(2,)))
+    answer = await carry_out(executor, path, make_request(OrderAct.EXPIRE, "x1", segments=(2,)))
     assert not answer.ok and "is that of another order" in answer.lines[0]
-    answer = await carry_out(executor, path, make_request(Act.EXPIRE, "x2", segments=(1, 2)))
+    answer = await carry_out(executor, path, make_request(OrderAct.EXPIRE, "x2", segments=(1, 2)))
     assert answer.lines == ("segment 1 is destroyed already",)
 
 
 async def test_what_a_request_said_is_gone_once_it_is_answered(executor: OrderExecutor, path: Path) -> None:
-    request = make_request(Act.HOLD, "h1", segments=(1,))
+    request = make_request(OrderAct.HOLD, "h1", segments=(1,))
     await submit(path, request)
     assert b"for a test" in (await examine(path)).files
     await executor.serve()
@@ -319,7 +326,10 @@ async def test_what_a_request_said_is_gone_once_it_is_answered(executor: OrderEx
 async def test_a_reader_in_the_way_delays_the_answer_and_nothing_else(
     executor: OrderExecutor, writer: LogWriter, path: Path
 ) -> None:
-    expiry, hold = make_request(Act.EXPIRE, "x1", segments=(1,)), make_request(Act.HOLD, "h1", segments=(3,))
+    expiry, hold = (
+        make_request(OrderAct.EXPIRE, "x1", segments=(1,)),
+        make_request(OrderAct.HOLD, "h1", segments=(3,)),
+    )
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM record").fetchone()
@@ -346,7 +356,7 @@ async def test_records_that_are_appended_all_the_while_are_not_in_the_way(
 
     appending = asyncio.create_task(append())
     for id_, segment in (("x1", 1), ("x2", 2), ("x3", 3)):
-        request = make_request(Act.EXPIRE, id_, segments=(segment,))
+        request = make_request(OrderAct.EXPIRE, id_, segments=(segment,))
         await submit(path, request)
         assert [outcome.id for outcome in await executor.serve()] == [id_]
     going = False
@@ -372,7 +382,7 @@ async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
         await destroy(*parts)
 
     writer.destroy = count  # type: ignore[method-assign]
-    assert (await carry_out(executor, path, make_request(Act.EXPIRE, "x1", segments=(1,)))).ok
+    assert (await carry_out(executor, path, make_request(OrderAct.EXPIRE, "x1", segments=(1,)))).ok
     await writer.close()
     await source.close()
     after = await examine(path)
@@ -403,7 +413,7 @@ async def test_nothing_is_left_of_payloads_of_any_size(tmp_path: Path) -> None:
     erased = sizes.sample(said, len(said) // 2)
     for order, gone in (
         (await make_erasure(path, "e1", erased), erased),
-        (make_request(Act.EXPIRE, "x1", segments=(1,)), said),
+        (make_request(OrderAct.EXPIRE, "x1", segments=(1,)), said),
     ):
         assert (await carry_out(executor, path, order)).ok
         await writer.sign()
