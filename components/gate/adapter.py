@@ -7,7 +7,8 @@ from components.gate.journal import SessionRecords
 from components.gate.review.claims import Claims
 from components.gate.submission import Answered, Decided
 from components.link.borders import encode_borders, encode_occupants
-from components.link.codec import Status, encode_canary, encode_inject, encode_noted, encode_verdict
+from components.link.codec import Status
+from components.link.encode import encode_canary, encode_inject, encode_noted, encode_verdict
 from policy.directory.directory import Directory
 from policy.reach.partition import Partition, partition
 

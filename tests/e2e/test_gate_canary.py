@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from components.link.codec import CanaryBack, Held, encode_canary
+from components.link.codec import CanaryBack, Held
+from components.link.encode import encode_canary
 from policy.facts import Way
 from tests.support.gate_process import GATE
 from tests.support.scripted_gate import ScriptedLine, refuse, stanza

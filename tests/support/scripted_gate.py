@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from components.link.codec import XMLNS, XMLNS_FORWARD, Held, Status, SubmissionParser, encode_noted
+from components.link.codec import XMLNS, XMLNS_FORWARD, Held, Status, SubmissionParser
+from components.link.encode import encode_noted
 from components.site.prosody import ProsodyPlan
 from policy.address import bare
 from policy.facts import Way

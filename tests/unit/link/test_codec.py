@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.link.codec import (
-    XMLNS,
-    CanaryBack,
-    Held,
-    ProtocolError,
-    Status,
-    SubmissionParser,
-    encode_inject,
-    encode_noted,
-    encode_verdict,
-)
+from components.link.codec import XMLNS, CanaryBack, Held, ProtocolError, Status, SubmissionParser
+from components.link.encode import encode_inject, encode_noted, encode_verdict
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import NamedJid, Way
 

@@ -7,16 +7,8 @@ import pytest
 from lxml import etree
 
 from components.link.borders import encode_borders, encode_occupants
-from components.link.codec import (
-    XMLNS,
-    Held,
-    Status,
-    SubmissionParser,
-    encode_canary,
-    encode_inject,
-    encode_noted,
-    encode_verdict,
-)
+from components.link.codec import XMLNS, Held, Status, SubmissionParser
+from components.link.encode import encode_canary, encode_inject, encode_noted, encode_verdict
 from policy.address import BareJid
 from policy.decision import Action, Decision, refuse, release
 from policy.reach.partition import Partition, ReachClass
