@@ -21,7 +21,7 @@ from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
 from components.rules.load import RulesError, load_content, load_sources
 from components.rules.topic_models import load_model
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from policy.content.memory import RuleMemory
 from policy.content.parse import PolicyError
@@ -46,15 +46,15 @@ class TopicsMarked:
     access_id: str
 
 
-async def mark_topics(settings: AuditSettings, site_toml: Path, progress: Progress) -> TopicsMarked:
+async def mark_topics(settings: SiteFile, site_toml: Path, progress: Progress) -> TopicsMarked:
     """Mark what was recorded since the last time; everything, when the rules are not those of then.
 
     A crash leaves whole steps behind: the next call goes on from there. Raises SiteError and LogError.
     """
     content = _load_rules(site_toml)
     found: Counter[str] = Counter()
-    async with open_log(settings, settings.gate) as log:
-        with Index(settings.index) as index:
+    async with open_log(settings, settings.gate_log) as log:
+        with Index(settings.audit.index) as index:
             await index.catch_up(log)
             size = await log.reader.size()
             begin = index.topics_marked(content.digest)

@@ -23,7 +23,7 @@ async def mark(site: Site, *rules: str) -> TopicsMarked:
     policy = site.path.parent / "policy.toml"
     policy.write_text("\n".join(rules))
     if "policy =" not in site.path.read_text():
-        lines = '[gate]\npolicy = "policy.toml"\ndirectory = "directory.toml"'
+        lines = '[gate]\npolicy = "policy.toml"'
         site.path.write_text(site.path.read_text().replace("[gate]", lines))
     return await mark_topics(site.settings, site.path, lambda _done, _total: None)
 
