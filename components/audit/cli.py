@@ -147,7 +147,7 @@ def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Reading", "records") as progress:
-            marked = asyncio.run(mark_topics(settings, site, progress))
+            marked = asyncio.run(mark_topics(settings, progress))
     if as_json:
         print(encode_document(describe_topics(marked)), end="")
     else:

@@ -26,29 +26,8 @@ from components.audit.open_log import open_log
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from policy.decision import StanzaError
+from tests.support.site_toml import write_site_toml
 
-SITE_TOML = """
-[site]
-name = "Metals"
-logs = "logs"
-[gate]
-jid = "gate.metals.example"
-secret_file = "keys/gate.secret"
-directory = "directory.toml"
-status_file = "run/gate.status.json"
-log = "archive/gate.db"
-log_origin = "metals.example/gate"
-log_key_file = "keys/log-gate.key"
-[archive]
-recipients = ["keys/auditor.pub", "keys/escrow.pub"]
-conversation_key_file = "keys/conversation.key"
-[audit]
-key_files = ["keys/auditor.key"]
-log = "archive/audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "keys/log-audit.key"
-index = "archive/index.db"
-"""
 T0_NS = 1_795_464_245_000_000_000  # 2026-11-23T20:04:05Z
 REFUSAL = StanzaError("cancel", "not-allowed", "Write to people of your own firm.")
 
@@ -133,8 +112,7 @@ def _encode(record: Record) -> Entry:
 
 
 async def make_site(folder: Path) -> Site:
-    path = folder / "site.toml"
-    path.write_text(SITE_TOML)
+    path = write_site_toml(folder / "site.toml")
     for name in ("archive", "keys"):
         (folder / name).mkdir()
     settings = SiteFile(path)

@@ -87,7 +87,8 @@ def test_the_sites_own_witnesses(said: Site, capsys: pytest.CaptureFixture[str])
     """What the witness process keeps beside the log is looked at without being named."""
     with said.path.open("a") as file:
         file.write(
-            f'[witness]\nkey_file = "keys/none.key"\n[[witness.asks]]\nvkeys = ["{ED25519_WITNESS}"]\n'
+            '[witness]\nname = "metals.example/w"\nkey_file = "keys/none.key"\nstate = "w"\nstatus_file = "w.json"\n'
+            f'[[witness.asks]]\nurl = "https://witness.example"\nvkeys = ["{ED25519_WITNESS}"]\n'
         )
     assert run(said, log="gate") == 0  # a witness that could not be asked yet is no fault of the log
     assert "witness.example/w1 cosigned nothing" in capsys.readouterr().out
