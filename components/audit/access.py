@@ -14,7 +14,7 @@ from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
 from components.process.errors import SiteError
 from components.settings.archive import load_retention
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from policy.retention import RecordedKind, assign_class
 
@@ -23,14 +23,14 @@ _BUSY_TIMEOUT_S = 5.0
 _BUSY_RETRY_S = 0.02
 
 
-async def record_access(settings: AuditSettings, access: Access) -> str:
+async def record_access(settings: SiteFile, access: Access) -> str:
     """Append a look to the audit log and return its record's id; durable when this returns.
 
     Raises SiteError: then nothing may be shown.
     """
-    log = settings.audit
+    log = settings.audit_log
     try:
-        retention_class = assign_class(load_retention(settings.retention), RecordedKind.ACCESS)
+        retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
         writer = await _open_writer(settings)
         try:
             index = await writer.append([Entry(RecordKind.ACCESS, encode_access(access), retention_class)])
@@ -38,7 +38,7 @@ async def record_access(settings: AuditSettings, access: Access) -> str:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
-            f"nothing is shown, as this look could not be recorded in {store_label(log.path)}: {error}"
+            f"nothing is shown, as this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return f"{log.name}/{index}"
 
@@ -52,13 +52,13 @@ def name_actor() -> str:
         return f"uid {uid}"
 
 
-async def _open_writer(settings: AuditSettings) -> LogWriter:
-    log = settings.audit
-    recipients = [load_recipient(path) for path in settings.recipients]
+async def _open_writer(settings: SiteFile) -> LogWriter:
+    log = settings.audit_log
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
-            return await open_log_writer(await open_store(log.path), log.key_file, recipients)
+            return await open_log_writer(await open_store(log.store), log.key_file, recipients)
         except LogBusy:
             if time.monotonic() > give_up_at_s:
                 raise

@@ -84,7 +84,7 @@ def _find_key(names: tuple["StoreName", "StoreName"], site: Path) -> "VerifierKe
     settings = load_audit_settings(site)
     wanted = {_absolute(name) for name in names}
     for log in settings.logs:
-        if _absolute(log.path) in wanted:
+        if _absolute(log.store) in wanted:
             return load_verifier_key(log.verifier_key_file)
     raise SiteError(f"neither is a log of {site}; name the log's public key with --key")
 

@@ -49,7 +49,7 @@ def search(
     if as_json:
         print(encode_document(describe_search(result)), end="")
     else:
-        printing.print_search(result, settings.gate.name, printing.make_console())
+        printing.print_search(result, settings.gate_log.name, printing.make_console())
 
 
 @app.command
@@ -130,9 +130,9 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
         with printing.progress_bar("Reconciling", "records") as progress:
             result = asyncio.run(reconcile_log(settings, progress))
     if as_json:
-        print(encode_document(describe_reconciliation(result, settings.gate.name)), end="")
+        print(encode_document(describe_reconciliation(result, settings.gate_log.name)), end="")
     else:
-        print_reconciliation(result, settings.gate.name, printing.make_console())
+        print_reconciliation(result, settings.gate_log.name, printing.make_console())
     return 1 if result.findings else 0
 
 
@@ -147,7 +147,7 @@ def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     with errors_in_one_line():
         settings = load_audit_settings(site)
         with printing.progress_bar("Reading", "records") as progress:
-            marked = asyncio.run(mark_topics(settings, site, progress))
+            marked = asyncio.run(mark_topics(settings, progress))
     if as_json:
         print(encode_document(describe_topics(marked)), end="")
     else:
@@ -187,7 +187,7 @@ def verify_command(
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
-        evidence = load_evidence(site, checkpoint, witness, approver)
+        evidence = load_evidence(settings, checkpoint, witness, approver)
         reports = verify_site(settings, Scope(log, from_url), evidence)
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
@@ -203,6 +203,7 @@ def errors_in_one_line() -> Iterator[None]:
     from components.archive.seal import NoKeyError
     from components.audit.printing import explain_query_error
     from components.audit.query.error import QueryError
+    from components.settings.table import SettingsError
     from components.verifier.report import UsageError
 
     try:
@@ -211,7 +212,7 @@ def errors_in_one_line() -> Iterator[None]:
         _fail(explain_query_error(error))
     except NoKeyError as error:
         _fail(f"steelyard: {error}; name the auditor's key of that time in audit.key_files")
-    except (SiteError, LogError, UsageError) as error:
+    except (SiteError, LogError, SettingsError, UsageError) as error:
         _fail(f"steelyard: {error}")
     except OSError as error:
         _fail(f"steelyard: {error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")

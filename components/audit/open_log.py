@@ -8,17 +8,18 @@ from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 
 
 @asynccontextmanager
-async def open_log(settings: AuditSettings, log: LogSettings) -> AsyncIterator[RecordOpener]:
+async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[RecordOpener]:
     """Open a log of the site for reading what is sealed to the auditors; raises SiteError and LogError."""
     try:
-        keys = load_key_ring(settings.key_files)
+        keys = load_key_ring(settings.audit.key_files)
     except KeyFileError as error:
         raise SiteError(f"{error}; the auditors' keys are named in audit.key_files") from None
-    reader = await LogReader.open(log.path)
+    reader = await LogReader.open(log.store)
     try:
         yield RecordOpener(reader, log.origin, keys)
     finally:

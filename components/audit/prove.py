@@ -13,7 +13,8 @@ from components.archive.record import Access
 from components.audit.access import name_actor, record_access
 from components.audit.show import explain_absence, parse_record_id
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ProofFile:
     access_id: str
 
 
-async def prove(settings: AuditSettings, record_id: str) -> ProofFile:
+async def prove(settings: SiteFile, record_id: str) -> ProofFile:
     """Prove that a record is in its log's tree, under the newest checkpoint; its content is not needed for that.
 
     Raises SiteError for an id that names no record, when it cannot be proved or the look cannot be recorded, and
@@ -33,7 +34,7 @@ async def prove(settings: AuditSettings, record_id: str) -> ProofFile:
     """
     log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
-    reader = await LogReader.open(log.path)
+    reader = await LogReader.open(log.store)
     try:
         size = await reader.size()
         proofs = [

@@ -13,7 +13,8 @@ from components.process.errors import SiteError
 
 if TYPE_CHECKING:
     from components.audit.orders.propose import Proposal
-    from components.settings.audit import AuditSettings, LogSettings
+    from components.settings.log import LogSettings
+    from components.settings.site import SiteFile as SiteSettings
 
 LogName = Annotated[
     str,
@@ -126,7 +127,7 @@ def expire(
             _hand_out([proposal], out, as_json)
             return
         found, access_id = _run(propose.plan, settings, of)
-        policy = load_retention(settings.retention)
+        policy = load_retention(settings.archive.retention)
         if as_json:
             _print_json(document.describe_plan(found, policy, access_id))
             return
@@ -244,11 +245,11 @@ def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteFile = DEFAU
     print(f"{len(views):,} {'order' if len(views) == 1 else 'orders'}. This look is record {access_id}.")
 
 
-def _load(site: Path, log: str) -> "tuple[AuditSettings, LogSettings]":
+def _load(site: Path, log: str) -> "tuple[SiteSettings, LogSettings]":
     from components.settings.audit import load_audit_settings
 
     settings = load_audit_settings(site)
-    found = settings.find_log(log or settings.gate.name)
+    found = settings.find_log(log or settings.gate_log.name)
     if found is None:
         raise SiteError(f"there is no log {log!r}: name {settings.log_names}")
     return settings, found

@@ -22,7 +22,7 @@ from components.link.review_request import (
     prove_reading,
 )
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 
 _ASK_EVERY_S = 0.05
 
@@ -35,16 +35,14 @@ class HeldList:
     access_id: str
 
 
-async def list_held(settings: AuditSettings, timeout_s: float) -> HeldList:
+async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
     """Return the messages that the gate holds; raises SiteError, also when it does not answer, and LogError."""
     answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
     access = Access(name_actor(), "review-list", "", time.time_ns(), 0, len(answer.held))
     return HeldList(answer.held, await record_access(settings, access))
 
 
-async def decide_held(
-    settings: AuditSettings, record_id: str, act: str, reason: str, timeout_s: float
-) -> str:
+async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str, timeout_s: float) -> str:
     """Have a held message released or refused; returns the id of the record that says who read it to decide.
 
     The record is opened with the auditors' key: without that, nobody can decide on it. Raises SiteError, also when
@@ -61,7 +59,7 @@ async def decide_held(
         content = parse_record(RecordKind(opened.leaf.kind), opened.payload or b"")
     except ValueError:
         content = None
-    if log is not settings.gate or not isinstance(content, Submission):
+    if log != settings.gate_log or not isinstance(content, Submission):
         raise SiteError(f"{record_id} is no message that was held")
     actor = name_actor()
     access = Access(actor, f"review-{act}", record_id, time.time_ns(), size, 1)
@@ -73,9 +71,9 @@ async def decide_held(
     return access_id
 
 
-async def _ask(settings: AuditSettings, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:
+async def _ask(settings: SiteFile, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:
     """Return the gate's answer to a request; one that is not answered in time is withdrawn."""
-    box = await open_requests(settings.gate.path)
+    box = await open_requests(settings.gate_log.store)
     id_ = f"{REQUEST_PREFIX}{uuid.uuid4().hex}"
     try:
         await box.submit_request(id_, encode_review_request(request))

@@ -26,10 +26,10 @@ def list_(*, timeout: Timeout = 10.0, as_json: AsJson = False, site: SiteFile = 
         settings = load_audit_settings(site)
         found = asyncio.run(list_held(settings, timeout))
     if as_json:
-        print(encode_document(describe_held(found, settings.gate.name)), end="")
+        print(encode_document(describe_held(found, settings.gate_log.name)), end="")
         return
     for message in found.held:
-        print(format_held(message, settings.gate.name))
+        print(format_held(message, settings.gate_log.name))
     count = len(found.held)
     print(f"{count:,} {'message' if count == 1 else 'messages'}. This look is record {found.access_id}.")
 

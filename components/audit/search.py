@@ -14,7 +14,7 @@ from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 
 Progress = Callable[[int, int], None]
 
@@ -34,19 +34,21 @@ class SearchResult:
     access_id: str
 
 
-async def search(settings: AuditSettings, query: str, limit: int, progress: Progress) -> SearchResult:
+async def search(settings: SiteFile, query: str, limit: int, progress: Progress) -> SearchResult:
     """Search the gate's log for a query (docs/query.md); at most the `limit` newest records are returned.
 
     Raises QueryError, SiteError when the look cannot be recorded, and LogError.
     """
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
-    async with open_log(settings, settings.gate) as log:
-        with Index(settings.index) as index:
+    async with open_log(settings, settings.gate_log) as log:
+        with Index(settings.audit.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
             views = [
-                view_record(settings.gate.name, await _fetch_indexed(log, settings.gate.name, number), index)
+                view_record(
+                    settings.gate_log.name, await _fetch_indexed(log, settings.gate_log.name, number), index
+                )
                 for number in found.indexes
             ]
     # What was destroyed a moment ago is in the index until a checkpoint covers its tombstone: it is found no more.

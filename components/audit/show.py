@@ -18,7 +18,8 @@ from components.audit.open_log import open_log
 from components.audit.search import Progress
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class RecordDetail:
         return content.amended if isinstance(content, Submission) else b""
 
 
-async def show(settings: AuditSettings, record_id: str, progress: Progress) -> RecordDetail:
+async def show(settings: SiteFile, record_id: str, progress: Progress) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
 
     Raises SiteError for an id that names no record and when the look cannot be recorded, and LogError.
@@ -81,11 +82,11 @@ async def show(settings: AuditSettings, record_id: str, progress: Progress) -> R
 
 
 async def _view(
-    settings: AuditSettings, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
+    settings: SiteFile, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
 ) -> RecordView:
-    if log is not settings.gate:
+    if log != settings.gate_log:
         return view_record(log.name, opened)
-    with Index(settings.index) as index:
+    with Index(settings.audit.index) as index:
         await index.catch_up(opener, progress)
         return view_record(log.name, opened, index)
 
@@ -104,12 +105,12 @@ async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> P
     return Proof(note, checkpoint.size, tuple(hashes), fault)
 
 
-def parse_record_id(settings: AuditSettings, record_id: str) -> tuple[LogSettings, int]:
+def parse_record_id(settings: SiteFile, record_id: str) -> tuple[LogSettings, int]:
     """Find the log and the index that a record's public id names; raises SiteError."""
     name, _, number = record_id.rpartition("/")
     log = settings.find_log(name)
     if log is None or not re.fullmatch(r"[0-9]{1,18}", number):
-        names = f"{settings.gate.name}/100042 or {settings.audit.name}/7"
+        names = f"{settings.gate_log.name}/100042 or {settings.audit_log.name}/7"
         raise SiteError(f"{record_id!r} is no record's id: one looks like {names}")
     return log, int(number)
 

@@ -10,7 +10,7 @@ from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_l
 
 if TYPE_CHECKING:
     from components.archive.store.open import StoreName
-    from components.settings.audit import LogSettings
+    from components.settings.log import LogSettings
     from components.tiles.export import Exported
 
 
@@ -40,7 +40,7 @@ def tiles(
         known = {each.name: each for each in settings.logs}
         if unknown := [name for name in log if name not in known]:
             raise SiteError(f"there is no log {unknown[0]}: name {' or '.join(known)}")
-        for name in log or [name for name, each in known.items() if _may_exist(each.path)]:
+        for name in log or [name for name, each in known.items() if _may_exist(each.store)]:
             exported[name] = _export(known[name], folder / name)
         _ship_verifier(folder)
     if as_json:
@@ -81,7 +81,7 @@ def _export(log: "LogSettings", folder: Path) -> "Exported":
 
     async def export() -> "Exported":
         keys = load_verifier_keys(log.verifier_key_file)
-        reader = await LogReader.open(log.path)
+        reader = await LogReader.open(log.store)
         try:
             with progress_bar(f"Writing {log.name}", "files") as progress, TileFolder.open(folder) as target:
                 return await export_tiles(reader, keys, target, progress)

@@ -18,6 +18,7 @@ from components.process.logs import configure_logging
 from components.process.run import wait_for_end
 from components.rules.follow import RulesFollower
 from components.rules.load import RuleSources, load_sources
+from components.settings.site import SiteFile
 
 # How long a thread that reads changed rules may keep the line waiting each time.
 _SWITCH_INTERVAL_S = 0.0005
@@ -60,7 +61,7 @@ def main() -> int:
         site = load_gate_site(site_toml)
         configure_logging("gate", site.gate.log_level)
         with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(run_gate(site, load_sources(site_toml)))
+            uvloop.run(run_gate(site, load_sources(SiteFile(site_toml))))
     except (ValueError, KeyFileError, IndexError) as err:
         log.error("wrong settings", reason=str(err))
         return 2

@@ -10,15 +10,16 @@ from components.roster.journal import Journal
 from components.roster.service import RosterService
 from components.roster.state import StateError
 from components.rules.load import load_sources
-from components.settings.archive import load_archive, load_retention
-from components.settings.roster import load_line, load_roster
+from components.settings.archive import load_retention
+from components.settings.roster import RosterSettings, load_line
+from components.settings.site import SiteFile
 from policy.retention import RecordedKind, assign_class
 
 
 async def start(process: Process) -> None:
     """Open the log and keep the rosters; raises SettingsError, RulesError, KeyFileError, StateError and LogError."""
-    site_toml = process.site_toml
-    settings, archive = load_roster(site_toml), load_archive(site_toml)
+    site = SiteFile(process.site_toml)
+    settings, archive = site.require(RosterSettings), site.archive
     process.use_log_level(settings.log_level)
     retention = load_retention(archive.retention)
     writer = await keep_log(
@@ -31,7 +32,7 @@ async def start(process: Process) -> None:
         retention=retention,
     )
     journal = Journal(writer, assign_class(retention, RecordedKind.ACCESS))
-    service = RosterService(settings, load_line(site_toml), load_sources(site_toml), journal)
+    service = RosterService(settings, load_line(site.path), load_sources(site), journal)
     process.report(settings.status_file, service.describe)
     process.run("rosters", service.run())
 

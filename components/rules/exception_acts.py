@@ -21,6 +21,7 @@ from components.rules.exceptions import (
     withdraw_exception,
 )
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
+from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.directory import Directory
 from policy.reach.exception import BarrierException, ExceptionError, format_time, parse_time
@@ -104,7 +105,7 @@ def _read(scene: _Scene) -> list[KeptException]:
 @contextmanager
 def _scene(site: Path) -> Iterator[_Scene]:
     """Read the rules of a site; what is wrong with them or with an exception is told as a SiteError."""
-    sources = load_sources(site)
+    sources = load_sources(SiteFile(site))
     now_ns = time.time_ns()
     try:
         yield _Scene(sources, load_rules(sources, now_ns).rules.directory, now_ns // 10**9)

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import ConfigDict
-
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
 from components.rules.exceptions import (
@@ -15,8 +13,8 @@ from components.rules.exceptions import (
     load_approver_keys,
     read_exceptions,
 )
-from components.settings.grants import load_access
-from components.settings.table import SettingsError, SitePath, Table, load_table, read_toml
+from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from policy.access.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
@@ -62,34 +60,14 @@ class LoadedRules:
     until_ns: int | None = None
 
 
-class _GateTable(Table):
-    """What the `[gate]` table says of the rules; the rest of it is the gate's."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    directory: SitePath
-    policy: SitePath | None = None
-
-
-class _ArchiveTable(Table):
-    """What the `[archive]` table says of the rules."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    approvers: tuple[SitePath, ...] = ()
-
-
-def load_sources(site_toml: Path) -> RuleSources:
-    """Read from site.toml where the rules of a site are; raises SettingsError."""
-    table = load_table(site_toml, "gate", _GateTable)
-    access = load_access(site_toml)
+def load_sources(site: SiteFile) -> RuleSources:
+    """Return where the rules of a site are; raises SettingsError."""
+    access = site.access
     try:
         register = AccessRegister(access) if access else None
     except GrantsError as error:
         raise SettingsError([f"access.approvers: {error}"]) from None
-    has_archive = isinstance(read_toml(site_toml).get("archive"), dict)
-    approvers = load_table(site_toml, "archive", _ArchiveTable).approvers if has_archive else ()
-    return RuleSources(table.directory, table.policy, register, approvers)
+    return RuleSources(site.gate.directory, site.gate.policy, register, site.archive.approvers)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import Field
 
 from components.settings.archive import ArchiveSettings
-from components.settings.audit import AuditTable
+from components.settings.audit import AuditSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings
 from components.settings.grants import AccessSettings
@@ -32,7 +32,7 @@ REQUIRED_TABLES: tuple[type[Table], ...] = (
     ProsodySettings,
     GateSettings,
     ArchiveSettings,
-    AuditTable,
+    AuditSettings,
 )
 OPTIONAL_TABLES: tuple[type[Table], ...] = (
     TilesSettings,
@@ -82,9 +82,9 @@ class SiteFile:
         return self.require(ArchiveSettings)
 
     @property
-    def audit(self) -> AuditTable:
+    def audit(self) -> AuditSettings:
         """The auditors' log, index and keys."""
-        return self.require(AuditTable)
+        return self.require(AuditSettings)
 
     @property
     def tiles(self) -> TilesSettings | None:

@@ -69,7 +69,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return parse_toml(path.read_text())
     except OSError as err:
-        raise SettingsError([f"{path}: {(err.strerror or str(err)).lower()}"]) from None
+        reason = (err.strerror or str(err)).lower()
+        raise SettingsError([f"{path}: {reason}; name the site's file with --site"]) from None
     except (TomlError, UnicodeDecodeError) as err:
         raise SettingsError([f"{path}: is not valid TOML: {err}"]) from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.process.errors import SiteError
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
+from components.settings.site import SiteFile
 from policy.proof.prove import Progress, prove
 from policy.proof.trial import Proof
 
@@ -26,7 +27,7 @@ class SiteProof:
 def prove_site(site: Path, bar: Bar, directory: Path | None = None) -> SiteProof:
     """Prove the rules that a site has now, or those of a directory.toml alone; raises SiteError and SettingsError."""
     try:
-        sources = RuleSources(directory) if directory else load_sources(site)
+        sources = RuleSources(directory) if directory else load_sources(SiteFile(site))
         rules = load_rules(sources, time.time_ns()).rules
     except RulesError as error:
         raise SiteError(str(error)) from None

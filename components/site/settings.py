@@ -17,7 +17,7 @@ from components.settings.archive import (
     load_approvers,
     load_retention,
 )
-from components.settings.audit import AuditTable as AuditSettings
+from components.settings.audit import AuditSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings, load_gate
 from components.settings.grants import AccessSettings

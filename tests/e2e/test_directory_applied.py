@@ -16,6 +16,7 @@ from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import free_port
 from tests.support.scim import ScimClient
 from tests.support.site import run_steelyard
+from tests.support.site_toml import write_site_toml
 from tests.support.stream import XmppStream
 
 ALICE, BOB, DANA = (f"{name}@metals.example" for name in ("alice", "bob", "dana"))
@@ -31,11 +32,12 @@ class DirectoryProcess(ProcessUnderTest):
         self.site_toml = root / "scim.toml"
         certificate = authority.issue(root / "certs", ["metals.example"]) / "metals.example.crt"
         (root / "scim.token").write_text(TOKEN)
-        self.site_toml.write_text(
-            f"[gate]\ndirectory = '{directory}'\n[directory]\nscim_port = {self.port}\n"
-            f"scim_certificate = '{certificate}'\n[[directory.scim]]\nenterprise = 'metals'\n"
-            "token_file = 'scim.token'\nstate = 'scim/metals.json'\ndomain = 'metals.example'\nauto = true\n"
-            "roles = { Traders = 'trader' }\n"
+        write_site_toml(
+            self.site_toml,
+            "[[directory.scim]]\nenterprise = 'metals'\ntoken_file = 'scim.token'\nstate = 'scim/metals.json'\n"
+            "domain = 'metals.example'\nauto = true\nroles = { Traders = 'trader' }\n",
+            gate={"directory": directory},
+            directory={"scim_port": self.port, "scim_certificate": certificate},
         )
 
     async def start(self) -> None:
@@ -132,10 +134,8 @@ async def read_events(line: Line, count: int) -> list[Event]:
 
 async def apply_by_command(root: Path, directory: Path) -> None:
     """Plan and apply a CSV file in which Dana is new and Bob is gone."""
-    site_toml = root / "csv.toml"
-    site_toml.write_text(
-        f"[gate]\ndirectory = '{directory}'\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n"
-    )
+    source = "[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n"
+    site_toml = write_site_toml(root / "csv.toml", source, gate={"directory": directory})
     people = root / "people.csv"
     people.write_text(f"jid,name,roles\n{ALICE},{ALICE},trader\n{DANA},Dana,trader\n")
     site = ("--site", str(site_toml))

@@ -6,7 +6,7 @@ from components.archive.keys import create_log_key
 from components.audit.checks.replay import parse_span, replay
 from components.audit.checks.topics import mark_topics
 from components.audit.search import search
-from components.settings.audit import load_audit_settings
+from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream, message
@@ -56,7 +56,7 @@ async def test_a_rate_refuses_on_the_line_and_the_record_tells_the_rest(tmp_path
         await prosody.kill9()
         await gate.stop()
     site = tmp_path / "gate" / "site.toml"
-    settings = load_audit_settings(site)
+    settings = SiteFile(site)
     found = await replay(settings, proposed, parse_span(None, None, 0), 50, lambda _done, _total: None)
     assert found.unreadable == 0
     assert (found.rules["rate"].newly, found.rules["rate"].as_before, found.rules["rate"].no_longer) == (

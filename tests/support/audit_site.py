@@ -23,26 +23,11 @@ from components.archive.record import (
 )
 from components.archive.writer import Entry, LogWriter
 from components.audit.open_log import open_log
-from components.settings.audit import AuditSettings, LogSettings, load_audit_settings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from policy.decision import StanzaError
+from tests.support.site_toml import write_site_toml
 
-SITE_TOML = """
-[site]
-name = "Metals"
-[gate]
-log = "archive/gate.db"
-log_origin = "metals.example/gate"
-log_key_file = "keys/log-gate.key"
-jid = "gate.metals.example"
-[archive]
-recipients = ["keys/auditor.pub", "keys/escrow.pub"]
-[audit]
-key_files = ["keys/auditor.key"]
-log = "archive/audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "keys/log-audit.key"
-index = "archive/index.db"
-"""
 T0_NS = 1_795_464_245_000_000_000  # 2026-11-23T20:04:05Z
 REFUSAL = StanzaError("cancel", "not-allowed", "Write to people of your own firm.")
 
@@ -55,7 +40,7 @@ class Site:
     """
 
     path: Path
-    settings: AuditSettings
+    settings: SiteFile
     seqs: "itertools.count[int]" = field(default_factory=itertools.count)
     places: list[int] = field(default_factory=list)
 
@@ -91,25 +76,25 @@ class Site:
         await self.record_payloads([_encode(record) for record in records])
 
     async def record_payloads(self, entries: Sequence[Entry]) -> None:
-        writer = await open_writer(self.settings, self.settings.gate)
+        writer = await open_writer(self.settings, self.settings.gate_log)
         first = await writer.append(entries)
         await writer.close()
         self.places += range(first, first + len(entries))
 
     async def accesses(self) -> list[Access]:
         """What the audit log holds."""
-        if not self.settings.audit.path.exists():
+        if not self.settings.audit_log.store.exists():
             return []
-        async with open_log(self.settings, self.settings.audit) as log:
+        async with open_log(self.settings, self.settings.audit_log) as log:
             opened = await log.fetch(0, await log.reader.size())
         found = [(RecordKind(each.leaf.kind), each.payload or b"") for each in opened]
         records = [parse_record(kind, payload) for kind, payload in found if kind.is_sealed and payload]
         return [each for each in records if isinstance(each, Access)]
 
 
-async def open_writer(settings: AuditSettings, log: LogSettings) -> LogWriter:
-    recipients = [load_recipient(path) for path in settings.recipients]
-    return await LogWriter.open(log.path, load_log_key(log.key_file), recipients)
+async def open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    return await LogWriter.open(log.store, load_log_key(log.key_file), recipients)
 
 
 def _encode(record: Record) -> Entry:
@@ -127,14 +112,13 @@ def _encode(record: Record) -> Entry:
 
 
 async def make_site(folder: Path) -> Site:
-    path = folder / "site.toml"
-    path.write_text(SITE_TOML)
+    path = write_site_toml(folder / "site.toml")
     for name in ("archive", "keys"):
         (folder / name).mkdir()
-    settings = load_audit_settings(path)
-    for log in (settings.gate, settings.audit):
+    settings = SiteFile(path)
+    for log in (settings.gate_log, settings.audit_log):
         create_log_key(log.key_file, log.origin)
-    for public in settings.recipients:
+    for public in settings.archive.recipients:
         create_recipient_key(public.with_suffix(".key"), public.stem)
-    await (await open_writer(settings, settings.gate)).close()
+    await (await open_writer(settings, settings.gate_log)).close()
     return Site(path, settings)

@@ -9,6 +9,7 @@ from typing import Any
 from components.archive.keys import create_log_key
 from tests.support.gate_process import GateProcess
 from tests.support.retention_site import RETENTION
+from tests.support.reviewer import write_auditor_site
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,31 +22,12 @@ class OrderDesk:
         (folder / "retention.toml").write_text(RETENTION)
         for name in ("anna", "ben"):
             create_log_key(folder / f"approver-{name}.key", f"approver/{name}")
-        create_log_key(folder / "log-audit.key", "metals.example/audit")
         public = [str(folder / f"approver-{name}.pub") for name in ("anna", "ben")]
         archive = (
             f"retention = {json.dumps(str(folder / 'retention.toml'))}\napprovers = {json.dumps(public)}\n"
         )
         gate.add_archive_settings(archive)
-        beside = gate.auditor_key_file.parent
-        self.site = folder / "site.toml"
-        self.site.write_text(
-            f"""[gate]
-log = "{gate.log_file}"
-log_origin = "{gate.log_origin}"
-log_key_file = "{gate.log_key_file}"
-[archive]
-recipients = ["{gate.auditor_key_file.with_suffix(".pub")}"]
-conversation_key_file = "{beside / "conversation.key"}"
-{archive}
-[audit]
-key_files = ["{gate.auditor_key_file}"]
-log = "audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "log-audit.key"
-index = "index.db"
-"""
-        )
+        self.site = write_auditor_site(gate, folder)
         self.approver_vkeys = [Path(path).read_text() for path in public]
 
     async def run(self, *arguments: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.archive.keys import create_conversation_key, create_log_key
-from components.settings.audit import load_audit_settings
+from components.settings.site import SiteFile
 from components.site.cli import app
 from tests.support.audit_site import Site
 
@@ -25,7 +25,6 @@ applies_to = ["presence", "iq", "session", "delivery"]
 """
 SETTINGS = """[archive]
 retention = "retention.toml"
-conversation_key_file = "keys/conversation.key"
 approvers = ["keys/approver-anna.pub", "keys/approver-ben.pub"]"""
 
 
@@ -37,7 +36,7 @@ def add_retention(site: Site, retention: str = RETENTION) -> Site:
     create_conversation_key(keys / "conversation.key")
     for name in ("anna", "ben", "carl"):
         create_log_key(keys / f"approver-{name}.key", f"approver/{name}")
-    return Site(site.path, load_audit_settings(site.path), site.seqs, site.places)
+    return Site(site.path, SiteFile(site.path), site.seqs, site.places)
 
 
 class Shell:

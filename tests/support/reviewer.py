@@ -6,11 +6,26 @@ from pathlib import Path
 
 from components.archive.keys import create_log_key
 from components.audit.review import HeldList, decide_held, list_held
-from components.settings.audit import AuditSettings, load_audit_settings
+from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess
 from tests.support.process import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
+
+
+def write_auditor_site(gate: GateProcess, folder: Path) -> Path:
+    """Write a site.toml into `folder` that has the gate's tables and an auditors' log and index of its own."""
+    create_log_key(folder / "log-audit.key", "metals.example/audit")
+    audit = f"""[audit]
+key_files = ["{gate.auditor_key_file}"]
+log = "audit.db"
+log_origin = "metals.example/audit"
+log_key_file = "log-audit.key"
+index = "index.db"
+"""
+    path = folder / "site.toml"
+    path.write_text(gate.site_toml.read_text("utf-8") + audit, "utf-8")
+    return path
 
 
 class Reviewer:
@@ -18,25 +33,8 @@ class Reviewer:
 
     def __init__(self, gate: GateProcess, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        create_log_key(folder / "log-audit.key", "metals.example/audit")
-
-        self._site = folder / "site.toml"
-        self._site.write_text(
-            f"""[gate]
-log = "{gate.log_file}"
-log_origin = "{gate.log_origin}"
-log_key_file = "{gate.log_key_file}"
-[archive]
-recipients = ["{gate.auditor_key_file.with_suffix(".pub")}"]
-[audit]
-key_files = ["{gate.auditor_key_file}"]
-log = "audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "log-audit.key"
-index = "index.db"
-"""
-        )
-        self.settings: AuditSettings = load_audit_settings(self._site)
+        self._site = write_auditor_site(gate, folder)
+        self.settings = SiteFile(self._site)
 
     async def run(self, *arguments: str) -> str:
         """Run `steelyard review ...` and give what it prints."""

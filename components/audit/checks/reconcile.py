@@ -21,7 +21,7 @@ from components.archive.record_header import RecordError
 from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.link.sequence import Range
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 
 _CHUNK_RECORDS = 500
 _SUBMISSIONS = (RecordKind.STANZA, RecordKind.SESSION)
@@ -239,13 +239,13 @@ def _ranges(numbers: list[int]) -> Iterator[Range]:
         yield Range(begin, previous)
 
 
-async def reconcile(settings: AuditSettings, progress: Callable[[int, int], None]) -> Reconciliation:
+async def reconcile(settings: SiteFile, progress: Callable[[int, int], None]) -> Reconciliation:
     """Read the whole gate log with the auditors' keys, and record this look; calls `progress(done, all)`.
 
     Raises SiteError when the look cannot be recorded, NoKeyError and LogError.
     """
     now_ns = time.time_ns()
-    async with open_log(settings, settings.gate) as log:
+    async with open_log(settings, settings.gate_log) as log:
         result = await _read(log, progress)
     access = Access(name_actor(), "reconcile", "", now_ns, result.log_size, result.findings)
     return replace(result, access_id=await record_access(settings, access))

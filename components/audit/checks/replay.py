@@ -19,7 +19,7 @@ from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
 from components.rules.load import RulesError, load_content
 from components.rules.topic_models import load_model
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 from policy.content.memory import RuleMemory
 from policy.content.parse import RESERVED, PolicyError
 from policy.content.policy import ContentPolicy
@@ -90,9 +90,7 @@ class Replay:
     access_id: str = ""
 
 
-async def replay(
-    settings: AuditSettings, policy_file: Path, span: Span, limit: int, progress: Progress
-) -> Replay:
+async def replay(settings: SiteFile, policy_file: Path, span: Span, limit: int, progress: Progress) -> Replay:
     """Decide anew, by the rules of a policy.toml, on what the gate's log holds; nothing but the look is recorded.
 
     Who may reach whom is not asked again: what Steelyard's own rules refused stays refused. Raises SiteError and
@@ -100,8 +98,8 @@ async def replay(
     """
     content = _load(policy_file)
     found = Replay(content.digest, rules={rule.id: RuleCount(rule.action) for rule in content.rules})
-    decider = _Decider(content, settings.gate.name, limit)
-    async with open_log(settings, settings.gate) as log:
+    decider = _Decider(content, settings.gate_log.name, limit)
+    async with open_log(settings, settings.gate_log) as log:
         found.log_size = await log.reader.size()
         for first in range(0, found.log_size, _RECORDS_PER_FETCH):
             count = min(_RECORDS_PER_FETCH, found.log_size - first)

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +20,7 @@ from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
 from components.rules.load import RulesError, load_content, load_sources
 from components.rules.topic_models import load_model
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from policy.content.memory import RuleMemory
 from policy.content.parse import PolicyError
@@ -46,15 +45,15 @@ class TopicsMarked:
     access_id: str
 
 
-async def mark_topics(settings: AuditSettings, site_toml: Path, progress: Progress) -> TopicsMarked:
+async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
     """Mark what was recorded since the last time; everything, when the rules are not those of then.
 
     A crash leaves whole steps behind: the next call goes on from there. Raises SiteError and LogError.
     """
-    content = _load_rules(site_toml)
+    content = _load_rules(settings)
     found: Counter[str] = Counter()
-    async with open_log(settings, settings.gate) as log:
-        with Index(settings.index) as index:
+    async with open_log(settings, settings.gate_log) as log:
+        with Index(settings.audit.index) as index:
             await index.catch_up(log)
             size = await log.reader.size()
             begin = index.topics_marked(content.digest)
@@ -86,15 +85,15 @@ def print_topics(marked: TopicsMarked, console: Console) -> None:
     )
 
 
-def _load_rules(site_toml: Path) -> ContentPolicy:
+def _load_rules(settings: SiteFile) -> ContentPolicy:
     """Load the topic rules that flag; the others are none of the indexer's."""
     try:
-        policy = load_sources(site_toml).policy
+        policy = load_sources(settings).policy
         if policy is None:
-            raise SiteError(f"{site_toml} names no policy: set gate.policy (docs/policy.md)")
+            raise SiteError(f"{settings.path} names no policy: set gate.policy (docs/policy.md)")
         content = load_content(policy)
     except (SettingsError, RulesError, PolicyError) as error:
-        raise SiteError(f"the rules of {site_toml} cannot be used: {error.problems[0]}") from None
+        raise SiteError(f"the rules of {settings.path} cannot be used: {error.problems[0]}") from None
     flags = [rule for rule in content.rules if rule.action is ContentAction.FLAG]
     topics = tuple(rule for rule in flags if isinstance(rule.matched, Topics))
     if not topics:

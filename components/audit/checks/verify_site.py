@@ -12,7 +12,8 @@ from components.archive.store.open import log_file, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
 from components.audit.printing import progress_bar
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from components.verifier.log import verify_log
 from components.verifier.report import Report
 from components.verifier.tiles import verify_tiles
@@ -28,7 +29,7 @@ class Scope:
     url: str | None = None
 
 
-def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Reports:
+def verify_site(settings: SiteFile, scope: Scope, evidence: Evidence) -> Reports:
     """Verify logs; gives None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
     require_logs(evidence, settings.logs)
@@ -37,20 +38,20 @@ def verify_site(settings: AuditSettings, scope: Scope, evidence: Evidence) -> Re
     reports: dict[str, Report | None] = {}
     for log in logs:
         # The first look makes the auditors' log, the first start of its writer any other.
-        there = log is settings.gate or (file := log_file(log.path)) is None or file.exists()
+        there = log == settings.gate_log or (file := log_file(log.store)) is None or file.exists()
         try:
             reports[log.name] = _verify(log, evidence) if there else None
         except LogMissing:
-            if log is settings.gate:
+            if log == settings.gate_log:
                 raise
             reports[log.name] = None
     return reports
 
 
-def _choose(settings: AuditSettings, scope: Scope) -> Sequence[LogSettings]:
+def _choose(settings: SiteFile, scope: Scope) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles are of one log; that of the gate, unless another is named.
-        return [settings.gate] if scope.url is not None else settings.logs
+        return [settings.gate_log] if scope.url is not None else settings.logs
     log = settings.find_log(scope.log)
     if log is None:
         raise SiteError(f"there is no log {scope.log!r}; name {settings.log_names}")
@@ -58,14 +59,14 @@ def _choose(settings: AuditSettings, scope: Scope) -> Sequence[LogSettings]:
 
 
 def _verify(log: LogSettings, evidence: Evidence) -> Report:
-    file = log_file(log.path)
+    file = log_file(log.store)
     if file is not None:
         return _verify_file(file, log, evidence)
     # The verifier reads nothing but SQLite, so that it needs nothing of ours.
     with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
         file = Path(folder) / f"{log.name}.db"
-        with progress_bar(f"Reading {store_label(log.path)}", "rows") as progress:
-            asyncio.run(mirror_log(log.path, file, progress))
+        with progress_bar(f"Reading {store_label(log.store)}", "rows") as progress:
+            asyncio.run(mirror_log(log.store, file, progress))
         return _verify_file(file, log, evidence)
 
 

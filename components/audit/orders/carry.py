@@ -34,7 +34,8 @@ from components.archive.store.open import open_requests, open_source, open_store
 from components.archive.writer import LogWriter
 from components.process.errors import SiteError
 from components.settings.archive import load_approvers, load_retention
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 
 _RETRY_S = 0.2
@@ -86,7 +87,7 @@ def approve_file(path: Path, key: str) -> OrderFile:
 
 
 async def hand_over(
-    settings: AuditSettings, log: LogSettings, file: OrderFile, timeout_s: float
+    settings: SiteFile, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> OrderAnswer | None:
     """Have an order carried out by the log's writer: the process that is it now, else this one.
 
@@ -96,12 +97,12 @@ async def hand_over(
     if not file.signed_by:
         raise SiteError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
     try:
-        verify_order(file.request.order, load_approvers(settings.approvers))
+        verify_order(file.request.order, load_approvers(settings.archive.approvers))
     except OrderError as error:
         raise SiteError(f"the order is not approved: {error}") from None
     except KeyFileError as error:
         raise SiteError(f"archive.approvers: {error}") from None
-    box = await open_requests(log.path)
+    box = await open_requests(log.store)
     try:
         await box.submit_request(file.order.id, encode_request(file.request).encode())
         answer = await _wait_for_answer(settings, log, box, file.order.id, timeout_s)
@@ -113,7 +114,7 @@ async def hand_over(
 
 
 async def _wait_for_answer(
-    settings: AuditSettings, log: LogSettings, box: RequestBox, id_: str, timeout_s: float
+    settings: SiteFile, log: LogSettings, box: RequestBox, id_: str, timeout_s: float
 ) -> OrderAnswer | None:
     give_up_at_s = time.monotonic() + timeout_s
     while True:
@@ -130,13 +131,16 @@ async def _wait_for_answer(
         await asyncio.sleep(_RETRY_S)
 
 
-async def _serve(settings: AuditSettings, log: LogSettings) -> None:
+async def _serve(settings: SiteFile, log: LogSettings) -> None:
     """Be the log's writer for a moment; raises LogBusy when another is."""
     writer = await _open_writer(settings, log)
     try:
-        source = await open_source(log.path)
+        source = await open_source(log.store)
         try:
-            policy, approvers = load_retention(settings.retention), load_approvers(settings.approvers)
+            policy, approvers = (
+                load_retention(settings.archive.retention),
+                load_approvers(settings.archive.approvers),
+            )
             await OrderExecutor(writer, source, log.origin, policy, approvers).serve()
         finally:
             await source.close()
@@ -148,10 +152,10 @@ async def _serve(settings: AuditSettings, log: LogSettings) -> None:
         await writer.close()
 
 
-async def _open_writer(settings: AuditSettings, log: LogSettings) -> LogWriter:
-    store = await open_store(log.path)
+async def _open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
+    store = await open_store(log.store)
     try:
-        recipients = [load_recipient(path) for path in settings.recipients]
+        recipients = [load_recipient(path) for path in settings.archive.recipients]
     except KeyFileError as error:
         await store.close()
         raise SiteError(str(error)) from None

@@ -17,7 +17,7 @@ from components.archive.seal import (
     seal_segment_keys,
 )
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings
+from components.settings.site import SiteFile
 from policy.destruction import Hold, Refusal, decide_erasure
 from policy.retention import RetentionPolicy
 
@@ -40,7 +40,7 @@ async def refuse_erasure(
 
 
 async def make_envelopes(
-    settings: AuditSettings, log: RecordOpener, indexes: Sequence[int]
+    settings: SiteFile, log: RecordOpener, indexes: Sequence[int]
 ) -> Mapping[int, NewEnvelopes]:
     """Return new envelopes for each segment of these records; raises SiteError when they cannot be made here."""
     recipients = _known_recipients(settings, log)
@@ -62,10 +62,10 @@ async def make_envelopes(
     return envelopes
 
 
-def _known_recipients(settings: AuditSettings, log: RecordOpener) -> dict[str, Recipient]:
+def _known_recipients(settings: SiteFile, log: RecordOpener) -> dict[str, Recipient]:
     """Return all recipients whose public keys are here, by key id."""
     try:
-        found = [load_recipient(path) for path in settings.recipients]
+        found = [load_recipient(path) for path in settings.archive.recipients]
     except KeyFileError as error:
         raise SiteError(str(error)) from None
     found += [key.recipient for key in log.keys if isinstance(key, RecipientKey)]

@@ -33,7 +33,8 @@ from components.audit.query.tree import format_query
 from components.audit.search import Progress
 from components.process.errors import SiteError
 from components.settings.archive import load_retention
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from policy.destruction import Hold, Refusal
 from policy.retention import RetentionPolicy
@@ -77,7 +78,7 @@ class _Scene:
 
 
 async def propose_hold(
-    settings: AuditSettings, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+    settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
 ) -> Proposal:
     """Propose to hold what `scope` names, now and when more of it comes; raises QueryError, SiteError, LogError."""
     async with _open_scene(settings, log, progress) as scene:
@@ -98,7 +99,7 @@ async def propose_hold(
 
 
 async def propose_releases(
-    settings: AuditSettings, log: LogSettings, hold: str, matter: str, reason: str, progress: Progress
+    settings: SiteFile, log: LogSettings, hold: str, matter: str, reason: str, progress: Progress
 ) -> list[Proposal]:
     """Propose to end the hold of this id, or all of this matter; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
@@ -121,7 +122,7 @@ async def propose_releases(
 
 
 async def plan(
-    settings: AuditSettings, log: LogSettings, progress: Progress, now_ns: int | None = None
+    settings: SiteFile, log: LogSettings, progress: Progress, now_ns: int | None = None
 ) -> tuple[ExpiryPlan, str]:
     """Work out what could expire, and record the look; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress, now_ns) as scene:
@@ -130,7 +131,7 @@ async def plan(
 
 
 async def propose_expiry(
-    settings: AuditSettings,
+    settings: SiteFile,
     log: LogSettings,
     segments: Sequence[int],
     matter: str,
@@ -158,7 +159,7 @@ async def propose_expiry(
 
 
 async def propose_erasure(
-    settings: AuditSettings, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
+    settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
 ) -> Proposal:
     """Propose to erase single records; raises Refused, QueryError, SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
@@ -184,7 +185,7 @@ async def propose_erasure(
 
 
 async def list_orders(
-    settings: AuditSettings, log: LogSettings, progress: Progress
+    settings: SiteFile, log: LogSettings, progress: Progress
 ) -> tuple[list[OrderView], str]:
     """Return all orders of a log, and record the look; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
@@ -193,16 +194,16 @@ async def list_orders(
 
 @asynccontextmanager
 async def _open_scene(
-    settings: AuditSettings, log: LogSettings, progress: Progress, now_ns: int | None = None
+    settings: SiteFile, log: LogSettings, progress: Progress, now_ns: int | None = None
 ) -> AsyncIterator[_Scene]:
     try:
-        policy = load_retention(settings.retention)
+        policy = load_retention(settings.archive.retention)
     except SettingsError as error:
         raise SiteError(str(error)) from None
     now_ns = time.time_ns() if now_ns is None else now_ns
     async with open_log(settings, log) as opener:
-        with Index(settings.index) as index:
-            if log is settings.gate:
+        with Index(settings.audit.index) as index:
+            if log == settings.gate_log:
                 await index.catch_up(opener, progress)
             views = await fetch_orders(opener)
             holds = evaluate_holds(views, index, now_ns)
@@ -210,7 +211,7 @@ async def _open_scene(
 
 
 async def _propose(
-    settings: AuditSettings,
+    settings: SiteFile,
     scene: _Scene,
     details: OrderDetails,
     fields: Mapping[str, Any],
@@ -225,14 +226,16 @@ async def _propose(
     return Proposal(order, details, OrderRequest(text, payload, envelopes or {}), access_id)
 
 
-async def _record(settings: AuditSettings, scene: _Scene, act: str, query: str, count: int) -> str:
+async def _record(settings: SiteFile, scene: _Scene, act: str, query: str, count: int) -> str:
     size = await scene.log.reader.size()
     return await record_access(settings, Access(name_actor(), act, query, scene.now_ns, size, count))
 
 
-def _require_index(settings: AuditSettings, log: LogSettings) -> None:
-    if log is not settings.gate:
-        raise SiteError(f"queries look into the log {settings.gate.name} only: name records of {log.name}")
+def _require_index(settings: SiteFile, log: LogSettings) -> None:
+    if log != settings.gate_log:
+        raise SiteError(
+            f"queries look into the log {settings.gate_log.name} only: name records of {log.name}"
+        )
 
 
 def _make_id(now_ns: int) -> str:

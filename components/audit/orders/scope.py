@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from components.archive.conversation import ConversationHash
 from components.archive.keys import KeyFileError, load_conversation_key
 from components.process.errors import SiteError
-from components.settings.audit import AuditSettings, LogSettings
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from policy.address import AddressError, parse_bare_jid
 
 _RECORD = re.compile(r"(.+)/([0-9]{1,18})")
@@ -27,7 +28,7 @@ class Scope:
 
 
 def read_scope(
-    settings: AuditSettings,
+    settings: SiteFile,
     log: LogSettings,
     records: Sequence[str],
     custodian: str,
@@ -73,10 +74,8 @@ def _parse_jid(text: str) -> str:
         raise SiteError(f"{text!r}: {error}") from None
 
 
-def _load_key(settings: AuditSettings) -> bytes:
-    if settings.conversation_key_file is None:
-        raise SiteError("archive.conversation_key_file is not set: conversations cannot be named")
+def _load_key(settings: SiteFile) -> bytes:
     try:
-        return load_conversation_key(settings.conversation_key_file)
+        return load_conversation_key(settings.archive.conversation_key_file)
     except KeyFileError as error:
         raise SiteError(str(error)) from None

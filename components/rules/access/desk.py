@@ -14,8 +14,7 @@ from components.rules.access.accept import accept_note, can_decide, make_decisio
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import approver_of, encode_note, sign_statement
 from components.rules.access.register import AccessRegister
-from components.settings.gate import load_gate
-from components.settings.grants import load_access
+from components.settings.site import SiteFile
 from policy.access.admission import DAY_S, Admission, State
 from policy.access.statement import Act, Statement, StatementError, parse_statement
 from policy.address import BareJid
@@ -48,14 +47,14 @@ class PersonAccess:
 
 def open_desk(site_toml: Path) -> AccessDesk:
     """Read the settings, keys and directory; raises SettingsError and SiteError."""
-    settings = load_access(site_toml)
-    if settings is None:
+    site = SiteFile(site_toml)
+    if site.access is None:
         raise SiteError(
             f"{site_toml} has no table [access]: listing somebody admits them (docs/admission.md)"
         )
-    directory = load_gate(site_toml).directory
+    directory = site.gate.directory
     try:
-        return AccessDesk(AccessRegister(settings), parse_directory(directory.read_text()))
+        return AccessDesk(AccessRegister(site.access), parse_directory(directory.read_text()))
     except DirectoryError as error:
         raise SiteError(f"{directory.name}: {'; '.join(error.problems)}") from None
     except GrantsError as error:

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from components.audit.cli import app, verify_command
-from components.process.errors import SiteError
-from components.settings.audit import load_audit_settings
 from tests.support.audit_site import REFUSAL, Site
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
@@ -160,14 +158,14 @@ def test_show_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> Non
 def test_what_is_not_proved_ends_with_status_1(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", "copper") == 0
     assert "altered since it was recorded" not in capsys.readouterr().out
-    with sqlite3.connect(said.settings.gate.path) as database:
+    with sqlite3.connect(said.settings.gate_log.store) as database:
         database.execute("UPDATE record SET payload = CAST(payload || x'00' AS BLOB) WHERE idx = 1")
     database.close()
     assert run("show", "gate/1") == 1
     assert "NOT PROVED" in capsys.readouterr().out
     assert run("search", "copper") == 0
     assert "altered since it was recorded" in capsys.readouterr().out
-    said.settings.index.unlink()  # what is sealed and altered before it was indexed has no words, but is found
+    said.settings.audit.index.unlink()  # what is sealed and altered before it was indexed has no words, but is found
     assert run("search", "kind:other") == 0
     assert "gate/1" in capsys.readouterr().out
 
@@ -194,7 +192,7 @@ def test_an_error_says_what_to_do(
 
 
 def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    said.settings.audit.key_file.unlink()
+    said.settings.audit_log.key_file.unlink()
     for command in (("search", "copper"), ("show", "gate/1"), ("show", "gate/1", "--raw")):
         assert run(*command) == 2
         output, errors = capsys.readouterr()
@@ -219,7 +217,7 @@ def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str])
 def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixture[str], log: str) -> None:
     for _ in range(3):
         assert run("search", "copper") == 0
-    with sqlite3.connect(said.settings.gate.path.with_name(f"{log}.db")) as database:
+    with sqlite3.connect(said.settings.gate_log.store.with_name(f"{log}.db")) as database:
         database.execute("UPDATE record SET payload = payload || 'x' WHERE idx = 2")
     database.close()
     capsys.readouterr()
@@ -234,7 +232,7 @@ def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("name", ["gate.db", "log-gate.key"])
 def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    missing = said.settings.gate.path if name == "gate.db" else said.settings.gate.verifier_key_file
+    missing = said.settings.gate_log.store if name == "gate.db" else said.settings.gate_log.verifier_key_file
     missing.unlink()
     with pytest.raises(SystemExit) as caught:
         verify_command(site=said.path)
@@ -245,25 +243,26 @@ def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"missing or wrong: gate, archive, audit; `steelyard check` says more"),
-        (
-            "[gate]\nlog = 'gate.db'\n[audit]\nlog = 1",
-            r"gate\.log_origin, gate\.log_key_file, archive, audit\.log, ",
-        ),
+        ("", r"gate: is missing; add the table \[gate\]"),
+        ("[gate]\nlog = 'gate.db'", r"gate\.log_origin: is missing.*gate\.log_key_file: is missing"),
         ("[gate", r"is not valid TOML"),
         ("\udcff", r"is not valid TOML"),
+        (None, r"site\.toml: no such file or directory; name the site's file with --site"),
     ],
 )
-def test_wrong_settings_are_told(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_settings_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
+) -> None:
     path = tmp_path / "site.toml"
-    path.write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(SiteError, match=message):
-        load_audit_settings(path)
+    if text is not None:
+        path.write_bytes(text.encode(errors="surrogateescape"))
+    assert run("search", "copper", "--site", str(path)) == 2
+    assert re.match(rf"steelyard: .*{message}", capsys.readouterr().err)
 
 
 def test_paths_start_at_the_sites_file(site: Site) -> None:
     folder = site.path.parent
-    assert site.settings.gate.path == folder / "archive/gate.db"
-    assert site.settings.index == folder / "archive/index.db"
-    assert site.settings.gate.verifier_key_file == folder / "keys/log-gate.pub"
-    assert (site.settings.gate.name, site.settings.audit.name) == ("gate", "audit")
+    assert site.settings.gate_log.store == folder / "archive/gate.db"
+    assert site.settings.audit.index == folder / "archive/index.db"
+    assert site.settings.gate_log.verifier_key_file == folder / "keys/log-gate.pub"
+    assert (site.settings.gate_log.name, site.settings.audit_log.name) == ("gate", "audit")

@@ -22,14 +22,14 @@ ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.
 
 
 async def catch_up(site: Site) -> None:
-    async with open_log(site.settings, site.settings.gate) as log:
-        with Index(site.settings.index) as index:
+    async with open_log(site.settings, site.settings.gate_log) as log:
+        with Index(site.settings.audit.index) as index:
             await index.catch_up(log)
 
 
 def look_up(site: Site, query: str, limit: int = 1000) -> Found:
     """Find; `indexes` are the numbers of what was appended."""
-    with Index(site.settings.index) as index:
+    with Index(site.settings.audit.index) as index:
         found = index.find(compile_query(parse_query(query, T0_NS)), limit)
     return replace(found, indexes=tuple(site.numbers_of(found.indexes)))
 
@@ -153,7 +153,7 @@ async def test_records_that_cannot_be_parsed_are_found_by_their_words(site: Site
 
 async def test_deliveries_tell_what_became_of_a_submission(site: Site) -> None:
     def states(*seqs: int, epoch: str = "e1") -> list[DeliveryState]:
-        with Index(site.settings.index) as index:
+        with Index(site.settings.audit.index) as index:
             return [index.delivery(epoch, seq) for seq in seqs]
 
     carried_out, bounced, unknown = DeliveryState.CARRIED_OUT, DeliveryState.BOUNCED, DeliveryState.UNKNOWN
@@ -171,11 +171,11 @@ async def test_catching_up_goes_on_where_it_stopped(site: Site, monkeypatch: pyt
     monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 7)
     monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 3)
     seen: list[tuple[int, int]] = []
-    async with open_log(site.settings, site.settings.gate) as log:
+    async with open_log(site.settings, site.settings.gate_log) as log:
         for total in (20, 21, 35):
             have = len(site.places)
             await site.record(*(site.say(ALICE, BOB, f"copper n{number}") for number in range(have, total)))
-            with Index(site.settings.index) as index:
+            with Index(site.settings.audit.index) as index:
                 await index.catch_up(log, lambda done, total: seen.append((done, total)))
             assert look_up(site, "copper").indexes == tuple(range(total))
     # Each of the three writers has a segment of its own, which begins and ends with a record.
@@ -186,7 +186,7 @@ async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytes
     monkeypatch.setattr(index_module, "RECORDS_PER_TRANSACTION", 4)
     monkeypatch.setattr(index_module, "RECORDS_PER_FETCH", 2)
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(12)))
-    async with open_log(site.settings, site.settings.gate) as log:
+    async with open_log(site.settings, site.settings.gate_log) as log:
         fetch = log.reader.fetch
 
         async def fail_late(first: int, count: int) -> list[object]:
@@ -195,7 +195,7 @@ async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytes
             return await fetch(first, count)  # type: ignore[return-value]
 
         monkeypatch.setattr(log.reader, "fetch", fail_late)
-        with Index(site.settings.index) as index, pytest.raises(OSError, match="went away"):
+        with Index(site.settings.audit.index) as index, pytest.raises(OSError, match="went away"):
             await index.catch_up(log)
     assert look_up(site, "copper").indexes == (0, 1, 2)  # and the record by which their segment began
     assert await find(site, "copper") == list(range(12))
@@ -204,22 +204,22 @@ async def test_a_failure_keeps_whole_transactions(site: Site, monkeypatch: pytes
 async def test_another_log_is_indexed_anew(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)), Delivery("e1", 1, ()))
     assert await find(site, "copper") == [0, 1, 2]
-    for file in site.settings.gate.path.parent.glob("gate.db*"):
+    for file in site.settings.gate_log.store.parent.glob("gate.db*"):
         file.unlink()
     site.places.clear()
     await site.record(*(site.say(ALICE, BOB, "tin", epoch="e9") for _ in range(5)))
     assert await find(site, "copper") == []
     assert await find(site, "tin") == [0, 1, 2, 3, 4]
-    with Index(site.settings.index) as index:
+    with Index(site.settings.audit.index) as index:
         assert index.delivery("e1", 0) == DeliveryState.UNKNOWN
 
 
 async def test_a_log_that_lost_its_end_is_indexed_anew(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "tin"))
-    kept = {file: file.read_bytes() for file in site.settings.gate.path.parent.glob("gate.db*")}
+    kept = {file: file.read_bytes() for file in site.settings.gate_log.store.parent.glob("gate.db*")}
     await site.record(site.say(ALICE, BOB, "copper"))
     assert await find(site, "copper") == [1]
-    for file in site.settings.gate.path.parent.glob("gate.db*"):
+    for file in site.settings.gate_log.store.parent.glob("gate.db*"):
         file.unlink()
     for file, content in kept.items():
         file.write_bytes(content)
@@ -230,7 +230,7 @@ async def test_a_log_that_lost_its_end_is_indexed_anew(site: Site) -> None:
 async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     await catch_up(site)
-    with sqlite3.connect(site.settings.index) as database:
+    with sqlite3.connect(site.settings.audit.index) as database:
         database.execute("DELETE FROM submission")
         database.execute("ALTER TABLE state RENAME next_index TO something_else")
     database.close()
@@ -241,16 +241,16 @@ async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("content", [b"this is no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 8192])
 async def test_a_damaged_index_is_replaced(site: Site, content: bytes) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
-    site.settings.index.write_bytes(content)
+    site.settings.audit.index.write_bytes(content)
     assert await find(site, "copper") == [0]
 
 
 async def test_only_its_owner_reads_the_index(site: Site) -> None:
-    async with open_log(site.settings, site.settings.gate) as log:
-        index = Index(site.settings.index)
+    async with open_log(site.settings, site.settings.gate_log) as log:
+        index = Index(site.settings.audit.index)
         await index.catch_up(log)
     with index:
-        files = list(site.settings.index.parent.glob("index.db*"))
+        files = list(site.settings.audit.index.parent.glob("index.db*"))
         assert len(files) == 3
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
@@ -258,14 +258,14 @@ async def test_only_its_owner_reads_the_index(site: Site) -> None:
 async def test_a_deleted_index_is_built_again(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     await catch_up(site)
-    for file in site.settings.index.parent.glob("index.db*"):
+    for file in site.settings.audit.index.parent.glob("index.db*"):
         file.unlink()
     assert await find(site, "copper") == [0]
 
 
 async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(4)))
-    with sqlite3.connect(site.settings.gate.path) as database:
+    with sqlite3.connect(site.settings.gate_log.store) as database:
         database.execute("DELETE FROM record WHERE idx IN (?, ?)", (site.places[1], site.places[3]))
     database.close()
     assert await find(site, "copper") == [0, 2]
@@ -277,14 +277,14 @@ import asyncio, sys
 from pathlib import Path
 from components.audit.index import index
 from components.audit.open_log import open_log
-from components.settings.audit import load_audit_settings
+from components.settings.site import SiteFile
 async def main():
     index.RECORDS_PER_TRANSACTION = 10
-    settings = load_audit_settings(Path(sys.argv[1]))
-    async with open_log(settings, settings.gate) as log:
+    settings = SiteFile(Path(sys.argv[1]))
+    async with open_log(settings, settings.gate_log) as log:
         print("ready", flush=True)
         sys.stdin.readline()
-        with index.Index(settings.index) as opened:
+        with index.Index(settings.audit.index) as opened:
             await opened.catch_up(log)
 asyncio.run(main())
 """

@@ -89,23 +89,23 @@ async def test_who_looks_is_the_systems_word_not_the_environments(monkeypatch: p
 
 
 def _key_is_gone(site: Site) -> None:
-    site.settings.audit.key_file.unlink()
+    site.settings.audit_log.key_file.unlink()
 
 
 def _key_is_readable(site: Site) -> None:
-    site.settings.audit.key_file.chmod(0o644)
+    site.settings.audit_log.key_file.chmod(0o644)
 
 
 def _key_is_another_logs(site: Site) -> None:
-    site.settings.audit.key_file.write_bytes(site.settings.gate.key_file.read_bytes())
+    site.settings.audit_log.key_file.write_bytes(site.settings.gate_log.key_file.read_bytes())
 
 
 def _log_is_no_database(site: Site) -> None:
-    site.settings.audit.path.write_bytes(b"not a database" * 500)
+    site.settings.audit_log.store.write_bytes(b"not a database" * 500)
 
 
 def _log_is_a_folder(site: Site) -> None:
-    site.settings.audit.path.mkdir()
+    site.settings.audit_log.store.mkdir()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_a_look_waits_for_another(site: Site) -> None:
 async def test_a_look_gives_up_when_the_log_stays_busy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "_BUSY_TIMEOUT_S", 0.05)
     await site.record(site.say(ALICE, BOB, "copper"))
-    writer = await open_writer(site.settings, site.settings.audit)
+    writer = await open_writer(site.settings, site.settings.audit_log)
     with pytest.raises(SiteError, match="nothing is shown"):
         await look_for(site, "copper")
     await writer.close()
@@ -153,7 +153,7 @@ async def test_a_record_is_shown_with_its_proof(site: Site, count: int) -> None:
     assert detail.body == body
     assert detail.view.delivery == DeliveryState.UNKNOWN
     assert detail.proof.fault == ""
-    key = load_verifier_key(site.settings.gate.verifier_key_file)
+    key = load_verifier_key(site.settings.gate_log.verifier_key_file)
     checkpoint = verify_checkpoint(detail.proof.note, key)
     assert checkpoint.size == detail.proof.size == count + 2
     index = site.places[count - 1]
@@ -179,7 +179,7 @@ async def test_a_record_that_cannot_be_parsed_is_shown(site: Site) -> None:
 
 
 def tamper(site: Site, sql: str, *parameters: object) -> None:
-    with sqlite3.connect(site.settings.gate.path) as database:
+    with sqlite3.connect(site.settings.gate_log.store) as database:
         database.execute(sql, parameters)
     database.close()
 

@@ -27,10 +27,10 @@ async def said(site: Site) -> Site:
 async def test_a_proof_verifies_with_the_key_alone(said: Site) -> None:
     proved = await prove(said.settings, "gate/257")
     leaf, checkpoint = verify_own_proof(
-        parse_proof(proved.text), load_verifier_key(said.settings.gate.verifier_key_file)
+        parse_proof(proved.text), load_verifier_key(said.settings.gate_log.verifier_key_file)
     )
     assert (leaf.index, checkpoint.origin) == (257, "metals.example/gate")
-    reader = await LogReader.open(said.settings.gate.path)
+    reader = await LogReader.open(said.settings.gate_log.store)
     (stored,) = await reader.fetch(257, 1)
     assert await reader.size() == checkpoint.size
     await reader.close()
@@ -39,7 +39,7 @@ async def test_a_proof_verifies_with_the_key_alone(said: Site) -> None:
 
 
 async def test_it_needs_no_key_that_opens_records(said: Site) -> None:
-    for path in said.settings.key_files:
+    for path in said.settings.audit.key_files:
         path.unlink()
     assert (await prove(said.settings, "gate/3")).record_id == "gate/3"
 
@@ -49,7 +49,7 @@ async def test_the_look_is_recorded_first(said: Site) -> None:
     (access,) = await said.accesses()
     assert (access.act, access.query, access.result_count) == ("proof", "gate/5", 1)
     assert proved.access_id.startswith("audit/")
-    said.settings.audit.key_file.unlink()
+    said.settings.audit_log.key_file.unlink()
     with pytest.raises(SiteError, match="could not be recorded"):
         await prove(said.settings, "gate/5")
 
@@ -72,7 +72,7 @@ async def test_a_record_that_is_not_there_is_a_look_too(said: Site) -> None:
     ],
 )
 async def test_what_cannot_be_proved_is_said(damage: str, said: Site) -> None:
-    tamper(said.settings.gate.path, damage)
+    tamper(said.settings.gate_log.store, damage)
     with pytest.raises(SiteError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
         await prove(said.settings, "gate/7")
 

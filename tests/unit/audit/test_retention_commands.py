@@ -37,7 +37,7 @@ def files_of(site: Site) -> bytes:
 
 def index_terms(site: Site) -> set[str]:
     """Every word that FTS5's own pages hold."""
-    with closing(sqlite3.connect(site.settings.index)) as index:
+    with closing(sqlite3.connect(site.settings.audit.index)) as index:
         index.execute("CREATE VIRTUAL TABLE temp.term USING fts5vocab('main', 'word', 'row')")
         return {term for (term,) in index.execute("SELECT term FROM temp.term")}
 
@@ -63,7 +63,7 @@ def test_what_expires_is_gone_and_what_is_held_stays(shell: Shell) -> None:
     assert b"gallium" in after and b"tellurium" in after
     assert {"indium", "thallium"}.isdisjoint(index_terms(shell.site))
     assert {"gallium", "tellurium", "quietly"} <= index_terms(shell.site)
-    with closing(sqlite3.connect(shell.site.settings.index)) as index:
+    with closing(sqlite3.connect(shell.site.settings.audit.index)) as index:
         assert index.execute("SELECT count(*) FROM rule").fetchone() == (0,)
         index.execute("INSERT INTO word (word, rank) VALUES ('integrity-check', 1)")
 
@@ -75,11 +75,11 @@ def test_an_index_made_anew_is_the_same(shell: Shell) -> None:
 
     def rows() -> list[list[tuple[object, ...]]]:
         tables = ("submission", "rule", "delivery", "bounced", "folded", "state")
-        with closing(sqlite3.connect(shell.site.settings.index)) as index:
+        with closing(sqlite3.connect(shell.site.settings.audit.index)) as index:
             return [index.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
 
     extended = rows()
-    shell.site.settings.index.unlink()
+    shell.site.settings.audit.index.unlink()
     shell.search("*")
     assert rows() == extended
 

@@ -39,7 +39,7 @@ def test_every_log_that_there_is(said: Site, tmp_path: Path, capsys: pytest.Capt
     target = tmp_path / "tiles"
     assert run(target) == 0
     note = (target / "gate/checkpoint").read_text()
-    size = verify_checkpoint(note, load_verifier_key(said.settings.gate.verifier_key_file)).size
+    size = verify_checkpoint(note, load_verifier_key(said.settings.gate_log.verifier_key_file)).size
     output = capsys.readouterr().out
     assert output == f"{target / 'gate'}: the tree of {size:,} records; 5 files written\n"
     assert not (target / "audit").exists()  # nobody has looked yet
@@ -50,7 +50,7 @@ def test_every_log_that_there_is(said: Site, tmp_path: Path, capsys: pytest.Capt
 def test_the_verifier_goes_with_it_and_needs_nothing_of_ours(said: Site, tmp_path: Path) -> None:
     target = tmp_path / "tiles"
     assert run(target) == 0
-    key = said.settings.gate.verifier_key_file
+    key = said.settings.gate_log.verifier_key_file
     command = [sys.executable, "-I", "verify.py", "--from-dir", "gate", "--key", str(key), "--json"]
     done = subprocess.run(command, cwd=target, capture_output=True, check=False)
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)

@@ -9,6 +9,7 @@ from components.audit.checks import topics
 from components.audit.checks.topics import TopicsMarked, describe_topics, mark_topics
 from components.audit.search import search
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from tests.support.audit_site import Site
 from tests.unit.policy.content.rules import write_rule
 
@@ -23,9 +24,9 @@ async def mark(site: Site, *rules: str) -> TopicsMarked:
     policy = site.path.parent / "policy.toml"
     policy.write_text("\n".join(rules))
     if "policy =" not in site.path.read_text():
-        lines = '[gate]\npolicy = "policy.toml"\ndirectory = "directory.toml"'
+        lines = '[gate]\npolicy = "policy.toml"'
         site.path.write_text(site.path.read_text().replace("[gate]", lines))
-    return await mark_topics(site.settings, site.path, lambda _done, _total: None)
+    return await mark_topics(SiteFile(site.path), lambda _done, _total: None)
 
 
 async def find(site: Site, query: str) -> list[str]:
@@ -76,7 +77,7 @@ async def test_what_is_missing_is_told(site: Site) -> None:
         await mark(site, OFF.replace("flag", "zap"))
     site.path.write_text(site.path.read_text().replace('policy = "policy.toml"', ""))
     with pytest.raises(SiteError, match="names no policy"):
-        await mark_topics(site.settings, site.path, lambda _done, _total: None)
+        await mark_topics(SiteFile(site.path), lambda _done, _total: None)
 
 
 async def test_the_document_is_json(site: Site, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ async def said(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def newest(site: Site) -> str:
-    with closing(sqlite3.connect(str(site.settings.gate.path))) as database:
+    with closing(sqlite3.connect(str(site.settings.gate_log.store))) as database:
         (note,) = database.execute("SELECT note FROM checkpoint ORDER BY second DESC LIMIT 1").fetchone()
     return str(note)
 
@@ -39,7 +39,7 @@ def cosigned(note: str) -> str:
 
 def keep(site: Site, note: str) -> None:
     """Keep a checkpoint beside the log, as the site's witness process does."""
-    folder = Path(site.settings.gate.path).with_suffix(".witnessed") / "history" / "2026-11-23"
+    folder = Path(site.settings.gate_log.store).with_suffix(".witnessed") / "history" / "2026-11-23"
     folder.mkdir(parents=True)
     (folder / "22-0a1b2c3d.checkpoint").write_text(note)
     (folder.parents[1] / "newest.checkpoint").write_text(note)
@@ -72,7 +72,7 @@ def test_it_says_what_was_found(said: Site, capsys: pytest.CaptureFixture[str]) 
 def test_a_checkpoint_kept_elsewhere(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "kept").write_text(newest(said))
     assert run(said, checkpoint=(tmp_path / "kept",)) == 0
-    signer = load_log_key(said.settings.gate.key_file)
+    signer = load_log_key(said.settings.gate_log.key_file)
     (tmp_path / "kept").write_text(sign_checkpoint(Checkpoint("metals.example/gate", 22, bytes(32)), signer))
     assert run(said, checkpoint=(tmp_path / "kept",)) == 1
     assert "checkpoint-forked" in capsys.readouterr().out
@@ -87,7 +87,8 @@ def test_the_sites_own_witnesses(said: Site, capsys: pytest.CaptureFixture[str])
     """What the witness process keeps beside the log is looked at without being named."""
     with said.path.open("a") as file:
         file.write(
-            f'[witness]\nkey_file = "keys/none.key"\n[[witness.asks]]\nvkeys = ["{ED25519_WITNESS}"]\n'
+            '[witness]\nname = "metals.example/w"\nkey_file = "keys/none.key"\nstate = "w"\nstatus_file = "w.json"\n'
+            f'[[witness.asks]]\nurl = "https://witness.example"\nvkeys = ["{ED25519_WITNESS}"]\n'
         )
     assert run(said, log="gate") == 0  # a witness that could not be asked yet is no fault of the log
     assert "witness.example/w1 cosigned nothing" in capsys.readouterr().out
@@ -98,7 +99,7 @@ def test_the_sites_own_witnesses(said: Site, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_log_that_a_witness_saw_longer(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    signer = load_log_key(said.settings.gate.key_file)
+    signer = load_log_key(said.settings.gate_log.key_file)
     keep(said, sign_checkpoint(Checkpoint("metals.example/gate", 30, bytes(32)), signer))
     assert run(said, log="gate") == 1
     assert "log-truncated" in capsys.readouterr().out
@@ -115,14 +116,14 @@ def test_a_witness_that_was_asked_for_must_have_cosigned(
         run(
             said,
             log="gate",
-            witness=(encode_verifier_key(load_log_key(said.settings.gate.key_file).verifier_key),),
+            witness=(encode_verifier_key(load_log_key(said.settings.gate_log.key_file).verifier_key),),
         )
         == 2
     )
 
 
 async def test_approvers_of_orders(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    writer = await open_writer(said.settings, said.settings.gate)
+    writer = await open_writer(said.settings, said.settings.gate_log)
     text = (
         "steelyard-order/1\nlog metals.example/gate\nid all\nact hold\nsegments 1\ndetails " + "0" * 64 + "\n"
     )
@@ -142,7 +143,7 @@ async def test_approvers_of_orders(said: Site, capsys: pytest.CaptureFixture[str
 
 
 def test_from_the_tiles_alone(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_tiles(Path(said.settings.gate.path), tmp_path / "tiles")
+    folder = write_tiles(Path(said.settings.gate_log.store), tmp_path / "tiles")
     with serve(folder) as (url, _failures):
         assert run(said, from_url=url) == 0
         output = capsys.readouterr().out

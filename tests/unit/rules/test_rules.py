@@ -7,10 +7,12 @@ import pytest
 from components.archive.keys import create_log_key
 from components.rules.access.register import AccessRegister
 from components.rules.load import RulesError, RuleSources, fingerprint, load_rules, load_sources
+from components.settings.site import SiteFile
 from policy.access.admission import DAY_S
 from policy.access.statement import Act
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
+from tests.support.site_toml import write_site_toml
 from tests.unit.rules.test_grants import ALICE, DIRECTORY, NOW, Desk, make_settings
 
 NS = 1_000_000_000
@@ -64,8 +66,6 @@ def test_a_damaged_statement_is_a_fault_of_the_rules(desk: Desk) -> None:
 
 
 def test_without_the_table_whoever_is_listed_is_admitted(desk: Desk, tmp_path: Path) -> None:
-    site_toml = tmp_path / "site.toml"
-    site_toml.write_text('[gate]\ndirectory = "directory.toml"\n')
-    found = load_sources(site_toml)
+    found = load_sources(SiteFile(write_site_toml(tmp_path / "site.toml")))
     assert found.access is None
     assert people(found, NOW) == {"alice", "bob", "erin", "frank", "bot"}

@@ -7,37 +7,8 @@ import pytest
 from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
 from components.settings.table import SettingsError
 from policy.review import Act
+from tests.support.site_toml import write_site_toml
 
-SITE_TOML = """
-[site]
-name = "Metals"
-logs = "logs"
-
-[prosody]
-domains = ["metals.example"]
-folder = "prosody"
-certificates = "certs"
-
-[gate]
-jid = "gate.metals.example"
-secret_file = "keys/gate.secret"
-directory = "directory.toml"
-log = "archive/gate.db"
-log_origin = "metals.example/gate"
-log_key_file = "keys/log-gate.key"
-status_file = "run/gate.status.json"
-
-[archive]
-recipients = ["keys/auditor.pub"]
-conversation_key_file = "keys/conversation.key"
-
-[audit]
-log = "archive/audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "keys/log-audit.key"
-index = "archive/index.db"
-key_files = ["keys/auditor.key"]
-"""
 ROSTER = """
 [roster]
 jid = "roster.metals.example"
@@ -50,19 +21,25 @@ status_file = "run/roster.status.json"
 """
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / "site.toml"
+def read(folder: Path, more: str = "", *changes: tuple[str, str]) -> SiteFile:
+    path = write_site_toml(folder / "site.toml", more)
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
     path.write_text(text)
-    return path
+    return SiteFile(path)
 
 
 def test_each_table_is_an_attribute(tmp_path: Path) -> None:
-    site = SiteFile(write(tmp_path, SITE_TOML))
+    site = read(tmp_path)
     assert (site.path, site.folder) == (tmp_path / "site.toml", tmp_path)
     assert site.site.name == "Metals"
     assert site.prosody.folder == tmp_path / "prosody"
     assert site.gate.secret_file == tmp_path / "keys" / "gate.secret"
-    assert site.archive.recipients == (tmp_path / "keys" / "auditor.pub",)
+    assert site.archive.recipients == tuple(
+        tmp_path / "keys" / f"{name}.pub" for name in ("auditor", "escrow")
+    )
     assert site.audit.key_files == (tmp_path / "keys" / "auditor.key",)
     assert site.find_problems() == []
     for table in TABLES:
@@ -72,7 +49,7 @@ def test_each_table_is_an_attribute(tmp_path: Path) -> None:
 def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_defaults(
     tmp_path: Path,
 ) -> None:
-    site = SiteFile(write(tmp_path, SITE_TOML))
+    site = read(tmp_path)
     assert [site.find(table) for table in OPTIONAL_TABLES] == [None] * len(OPTIONAL_TABLES)
     assert (site.tiles, site.witness, site.directory, site.roster, site.access) == (None,) * 5
     assert (site.review.default, site.review.deadline_s) == (Act.REFUSE, 3600.0)
@@ -82,15 +59,13 @@ def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_
 
 
 def test_the_file_is_read_once(tmp_path: Path) -> None:
-    path = write(tmp_path, SITE_TOML)
-    site = SiteFile(path)
-    path.unlink()
+    site = read(tmp_path)
+    site.path.unlink()
     assert site.gate is site.gate
 
 
 def test_a_wrong_table_is_told_when_it_is_used_and_leaves_the_others_alone(tmp_path: Path) -> None:
-    text = SITE_TOML.replace("folder = ", "foldr = ").replace('domains = ["metals.example"]', "domains = []")
-    site = SiteFile(write(tmp_path, text))
+    site = read(tmp_path, "", ("folder = ", "foldr = "), ('domains = ["metals.example"]', "domains = []"))
     assert site.gate.jid == "gate.metals.example"
     for _again in range(2):
         with pytest.raises(SettingsError) as caught:
@@ -103,11 +78,9 @@ def test_a_wrong_table_is_told_when_it_is_used_and_leaves_the_others_alone(tmp_p
 
 
 def test_all_that_is_wrong_in_any_table_is_told_at_once(tmp_path: Path) -> None:
-    text = (
-        SITE_TOML.replace("jid = ", "jdi = ").replace("index = ", "indx = ").replace("[archive]", "[archiv]")
-    )
-    text += "[tiles]\nport = 0\n[review]\ndefault = 'keep'\n"
-    assert [problem.partition(": ")[0] for problem in SiteFile(write(tmp_path, text)).find_problems()] == [
+    changes = ("jid = ", "jdi = "), ("index = ", "indx = "), ("[archive]", "[archiv]")
+    site = read(tmp_path, "[tiles]\nport = 0\n[review]\ndefault = 'keep'\n", *changes)
+    assert [problem.partition(": ")[0] for problem in site.find_problems()] == [
         "gate.jid",
         "gate.jdi",
         "archive",
@@ -120,7 +93,7 @@ def test_all_that_is_wrong_in_any_table_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_every_table_with_a_log_is_a_log_of_the_site(tmp_path: Path) -> None:
-    site = SiteFile(write(tmp_path, SITE_TOML + ROSTER))
+    site = read(tmp_path, ROSTER)
     assert [(log.table, log.name, log.origin) for log in site.logs] == [
         (name, name, f"metals.example/{name}") for name in ("gate", "audit", "roster")
     ]
@@ -135,6 +108,6 @@ def test_every_table_with_a_log_is_a_log_of_the_site(tmp_path: Path) -> None:
 
 
 def test_the_log_of_a_wrong_table_is_not_left_out(tmp_path: Path) -> None:
-    site = SiteFile(write(tmp_path, SITE_TOML + ROSTER.replace("jid = ", "jdi = ")))
+    site = read(tmp_path, ROSTER.replace("jid = ", "jdi = "))
     with pytest.raises(SettingsError, match=r"roster\.jid: is missing"):
         _ = site.logs

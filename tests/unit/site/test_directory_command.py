@@ -19,6 +19,7 @@ from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
 from policy.directory.directory import parse_directory
 from tests.support.site import part_of
+from tests.support.site_toml import write_site_toml
 
 ROOT = Path(__file__).resolve().parents[3]
 DIRECTORY = """
@@ -66,9 +67,7 @@ def fed(tmp_path: Path) -> Path:
     """The settings of a site whose people of one enterprise come from a file."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     (tmp_path / "directory.toml").write_text(DIRECTORY)
-    site_toml = tmp_path / "site.toml"
-    site_toml.write_text(f'[gate]\ndirectory = "directory.toml"\n{CSV}')
-    return site_toml
+    return write_site_toml(tmp_path / "site.toml", CSV)
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:

@@ -24,12 +24,14 @@ from components.rules.exceptions import (
 )
 from components.rules.follow import RulesChange, RulesFollower
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
+from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.reach.affiliation import may_reach
 from policy.reach.exception import BarrierException
 from policy.rules import Rules
 from tests.support.process import wait_until
+from tests.support.site_toml import write_site_toml
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,11 +45,8 @@ def site(tmp_path: Path) -> Path:
     (tmp_path / "directory.toml").write_text(WALLED_TEXT)
     for name in (*APPROVERS, "bob"):
         create_log_key(tmp_path / f"{name}.key", f"approver/{name}")
-    public = ", ".join(f'"{name}.pub"' for name in (*APPROVERS, "bob"))
-    (tmp_path / "site.toml").write_text(
-        f'[gate]\ndirectory = "directory.toml"\n[archive]\napprovers = [{public}]\n'
-    )
-    return tmp_path / "site.toml"
+    public = [f"{name}.pub" for name in (*APPROVERS, "bob")]
+    return write_site_toml(tmp_path / "site.toml", archive={"approvers": public})
 
 
 def key(site: Path, name: str) -> str:
@@ -59,7 +58,7 @@ def _talk(rules: Rules) -> bool:
 
 
 def test_two_signatures_put_it_in_force_and_one_withdrawal_out_of_it(site: Path) -> None:
-    sources = load_sources(site)
+    sources = load_sources(SiteFile(site))
     id_ = exception_acts.propose(site, [TOM, RITA], "", "", 8, "Deal X").stem
     states = [exception_acts.fetch_all(site)[0].state]
     for approver in APPROVERS[:2]:
@@ -78,7 +77,7 @@ def test_two_signatures_put_it_in_force_and_one_withdrawal_out_of_it(site: Path)
 
 
 def _kept(site: Path, *signers: str, exception: BarrierException | None = None) -> RuleSources:
-    sources = load_sources(site)
+    sources = load_sources(SiteFile(site))
     made = exception or BarrierException("e1", EnterpriseId("metals"), (RITA, TOM), BEGIN_S, END_S, "Deal X")
     store_proposal(sources.exceptions, made)
     for name in signers:
@@ -245,6 +244,6 @@ def test_the_commands_say_it_to_people_and_programs(site: Path) -> None:
     proof = steelyard("prove", "--json", "--site", site)
     found = json.loads(proof.stdout)
     assert (proof.returncode, found["ok"], found["holes"], found["counterexamples"]) == (0, True, 0, [])
-    assert found["digest"] == load_rules(load_sources(site), time.time_ns()).rules.digest
+    assert found["digest"] == load_rules(load_sources(SiteFile(site)), time.time_ns()).rules.digest
     told = steelyard("prove", "--directory", site.parent / "directory.toml")
     assert "✔ there is no counterexample" in told.stdout
