@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.site.packaged import packaged_folder
-
-ADAPTER_DIR = packaged_folder("prosody")
+ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 
 MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
