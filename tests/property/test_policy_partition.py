@@ -71,7 +71,7 @@ def write(
 
 
 def reaches(table: Partition, one: BareJid, other: BareJid) -> bool:
-    """Look two addresses up as the adapter does (components/adapter/prosody/borders.lib.lua)."""
+    """Look two addresses up as the adapter does (borders.lib.lua of mod_stanza_gate)."""
     if (people := table.entrants.get(one) or table.entrants.get(other)) is not None:
         return one in people or other in people
     if one in table.entrants or other in table.entrants:
