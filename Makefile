@@ -2,6 +2,7 @@
 .PHONY: setup run test quick lint fuzz bench clean
 ARGS ?=
 BIN := .venv/bin
+ADAPTER := components/adapter/prosody
 # A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
 # has failed; started anew it would try the same test again and again.
 WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
@@ -18,6 +19,7 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules
 
 # By a fixed chance: what fails fails again.
 test: lint

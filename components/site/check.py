@@ -33,7 +33,7 @@ from components.site.health import find_alarms, find_port_problems, find_server_
 from components.site.init import accounts_file, authority_key_file
 from components.site.parts import parts_of
 from components.site.probe import find_fault
-from components.site.prosody import ADAPTER_DIR
+from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
 from components.site.settings import LogTable, SettingsError, SiteSettings, load_site
 from policy.directory.directory import parse_directory
@@ -144,10 +144,9 @@ def _check_prosody(settings: SiteSettings) -> Iterator[str]:
 
 
 def _check_adapter(_settings: SiteSettings) -> Iterator[str]:
-    adapter = ADAPTER_DIR / "mod_stanza_gate.lua"
-    if not adapter.is_file():
-        raise SiteError(f"{adapter} is missing; install Steelyard again")
-    yield str(adapter)
+    if not ADAPTER_FILE.is_file():
+        raise SiteError(f"{ADAPTER_FILE} is missing; install Steelyard again")
+    yield str(ADAPTER_FILE)
 
 
 def _check_disk(settings: SiteSettings) -> Iterator[str]:
@@ -246,7 +245,7 @@ async def _check_log(settings: LogTable) -> str:
 
 
 def _check_clock(_settings: SiteSettings) -> Iterator[str]:
-    built = (ADAPTER_DIR / "mod_stanza_gate.lua").stat().st_mtime
+    built = ADAPTER_FILE.stat().st_mtime
     if time.time() < built:
         raise SiteError("this machine's clock is behind the date of this installation; set it (timedatectl)")
     yield f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.site.packaged import packaged_folder
-
-ADAPTER_DIR = packaged_folder("prosody")
+ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
+ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
 
 MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "

@@ -18,7 +18,7 @@ def submission(epoch: str, seq: int, text: str = "") -> Held:
 
 @dataclass
 class AdapterModel:
-    """What mod_stanza_gate keeps, under its names; `sent` is what is on its way to the gate."""
+    """What mod_stanza_gate keeps of its window and statuses, under its names; `sent` is on its way to the gate."""
 
     epoch: str
     window: dict[int, bool] = field(default_factory=dict)  # whether it waits without a time limit

@@ -48,16 +48,10 @@ local function entry_at(contact, owner)
 	return rostermanager.load_roster(username, contact_host)[owner];
 end
 
--- Stanzas by which somebody is shown as gone who is out of reach already. The adapter lets these through: they go to whom
--- has them in the roster, and only take away.
-local partings = module:shared "/*/stanza_gate/partings";
-if not getmetatable(partings) then setmetatable(partings, { __mode = "k" }); end
-
 -- Let `to` see the sessions of `from` as they are, or as gone; in those sessions' name, so that the gate records it.
 local function show(from, to, gone)
 	local username, from_host = jid_split(from);
 	local stanza = gone and st.presence { type = "unavailable" } or nil;
-	if stanza then partings[stanza] = true; end
 	presence.send_presence_of_available_resources(username, from_host, to, nil, stanza);
 end
 

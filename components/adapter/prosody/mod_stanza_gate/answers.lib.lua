@@ -1,0 +1,60 @@
+-- What a sender is told when a stanza of theirs is not carried out.
+--
+-- Owns the texts. Touches the origin of a stanza only to send to it.
+
+local st = require "util.stanza";
+
+-- { condition, text }, all of type `wait`.
+local REASONS = {
+	interrupted = {
+		"resource-constraint",
+		"This line is recorded, and recording is interrupted. Nothing was sent. Please try again in a moment.",
+	},
+	overloaded = { "resource-constraint", "This line is overloaded. Nothing was sent. Please try again in a moment." },
+	failed = { "internal-server-error", "The server could not deliver this. Please tell your support desk." },
+};
+local UNWRITABLE = "This stanza cannot be recorded, so it was not sent.";
+
+local answers_mt = {};
+answers_mt.__index = answers_mt;
+
+-- parts: wire, link.
+local function new(parts)
+	return setmetatable(parts, answers_mt);
+end
+
+-- Whether anybody waits for an answer. The gate does not: of a canary it sees itself that it is not back.
+function answers_mt:is_wanted(origin, stanza)
+	local type = stanza.attr.type;
+	if stanza.attr.from == self.link.gate then return false; end
+	return type ~= "error" and not (stanza.name == "iq" and type ~= "get" and type ~= "set") and origin.send;
+end
+
+function answers_mt:bounce(origin, stanza, reason)
+	if not self:is_wanted(origin, stanza) then return; end
+	local condition, text = table.unpack(REASONS[reason]);
+	origin.send(st.error_reply(stanza, "wait", condition, text));
+end
+
+-- The stanza has no XML form.
+function answers_mt:refuse_unwritable(origin, stanza)
+	if not self:is_wanted(origin, stanza) then return; end
+	origin.send(st.error_reply(stanza, "modify", "bad-request", UNWRITABLE));
+end
+
+-- The gate refuses it, with this error.
+function answers_mt:refuse(origin, stanza, error_tag)
+	if not self:is_wanted(origin, stanza) then return; end
+	local reply = st.reply(stanza);
+	reply.attr.type = "error";
+	if error_tag then reply:add_child(self.wire.without_client_namespace(st.clone(error_tag))); end
+	origin.send(reply);
+end
+
+-- The error of "pre-resource-bind" for somebody who may not come in now.
+function answers_mt.unavailable()
+	local condition, text = table.unpack(REASONS.interrupted);
+	return { type = "wait", condition = condition, text = text };
+end
+
+return { new = new };

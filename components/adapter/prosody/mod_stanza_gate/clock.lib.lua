@@ -1,0 +1,65 @@
+-- Time: what waits for its verdict too long is bounced, a gate that is stuck is cut off, and the gate is told how far
+-- everything is (docs/gate-protocol.md, sections 4.3 and 5.1).
+--
+-- Owns the timer. Takes entries out of the window, answers their senders, closes the gate's stream.
+
+local now = require "util.time".monotonic;
+local timer = require "util.timer";
+
+local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
+
+local clock_mt = {};
+clock_mt.__index = clock_mt;
+
+-- parts: window, link, status, answers, senders, timeout_s.
+local function new(parts)
+	return setmetatable(parts, clock_mt);
+end
+
+local function bounce(self, entry)
+	self.link:fall_silent(entry.held_at);
+	self.status:add_bounced(entry);
+	self.window:remove(entry);
+	self.window:settle(entry.seq);
+	if not entry.injected then
+		self.answers:bounce(entry.sender.origin, entry.stanza, "interrupted");
+	end
+	entry.sender:close_if_answered();
+end
+
+local function bounce_overdue(self)
+	local held_until, count = now() - self.timeout_s, 0;
+	local entry = self.window:next_overdue(held_until);
+	while entry do
+		bounce(self, entry);
+		count = count + 1;
+		entry = self.window:next_overdue(held_until);
+	end
+	if count > 0 then
+		module:log("error", "No verdict within %g s: %d stanzas were bounced", self.timeout_s, count);
+		self.senders:resume_paused();
+	end
+end
+
+local function watch(self)
+	bounce_overdue(self);
+	local link = self.link;
+	if link:is_stuck() then
+		module:log("error", "The gate has been silent for %g s: closing its connection", link.stuck_after_s);
+		link:close("No verdict in time");
+	elseif self.status:is_due() then
+		self.status:send();
+	end
+end
+
+function clock_mt:start()
+	local tick_s = math.min(LONGEST_TICK_S, self.timeout_s / 8);
+	-- Whatever goes wrong in here once, the time limits stay in force.
+	timer.add_task(FIRST_TICK_S, function ()
+		local ok, err = pcall(watch, self);
+		if not ok then module:log("error", "Watching the window failed: %s", err); end
+		return tick_s;
+	end);
+end
+
+return { new = new };

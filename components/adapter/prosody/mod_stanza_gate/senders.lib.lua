@@ -1,0 +1,130 @@
+-- Senders: a session, what it has in the window, and the runner in which its stanzas are carried out.
+--
+-- Owns a sender for each session, which of them are paused, and those whose session has ended. Touches of a session its
+-- connection (reading from it stops and goes on) and its `close`.
+--
+-- A sender is { origin, id, runner, heads, close_stream } and, kept by the window, { held, unanswered, farewell }: the heads
+-- of its submissions; how to close its stream when all is answered; how much of it is in the window, and how much of that
+-- it expects an answer to; the good-bye that it has said.
+
+local full_sessions = prosody.full_sessions;
+local pairs = pairs;
+
+local ID_PREFIXES = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
+
+local sender_mt, senders_mt = {}, {};
+sender_mt.__index, senders_mt.__index = sender_mt, senders_mt;
+
+-- parts: window, carrying, max_per_session.
+local function new(parts)
+	parts.by_session = setmetatable({}, { __mode = "k" });
+	parts.count = 0;
+	-- Those that we stopped reading from.
+	parts.paused = {};
+	-- By full JID, whose session has ended.
+	parts.departed = setmetatable({}, { __mode = "v" });
+	return setmetatable(parts, senders_mt);
+end
+
+local function add(self, origin)
+	self.count = self.count + 1;
+	local sender = setmetatable({
+		origin = origin, id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
+		held = 0, unanswered = 0,
+	}, sender_mt);
+	sender.runner = self.carrying:new_runner(sender, function () sender:close_if_answered(); end);
+	self.by_session[origin] = sender;
+	return sender;
+end
+
+-- The sender of a session, new if need be.
+function senders_mt:of(origin)
+	return self.by_session[origin] or add(self, origin);
+end
+
+-- Ends --------------------------------------------------------------------------------------------------------------------
+
+-- What a session leaves behind when it ends with stanzas in the window: its fields, so that they are carried out as if
+-- it were there. Prosody empties the session itself.
+function senders_mt:leave_behind(session)
+	local sender = self.by_session[session];
+	if not sender then return; end
+	local remains = {};
+	for key, value in pairs(session) do remains[key] = value; end
+	remains.destroyed, remains.conn = true, nil;
+	if session.full_jid then
+		remains.send = function () return false; end;
+		remains.rawsend = remains.send;
+		self.departed[session.full_jid] = sender;
+	end
+	sender.origin = remains;
+	self.paused[sender] = nil;
+end
+
+-- Whether the session of this address has ended, and not all that it said is carried out.
+function senders_mt:is_leaving(full_jid)
+	local sender = self.departed[full_jid];
+	return sender and not full_sessions[full_jid] and (sender.held > 0 or sender.runner.state ~= "ready");
+end
+
+-- A client may say its last words and close the stream in one write. Their answers come when the gate has spoken, so a
+-- stream that the client closes stays open for as long as something of it is held.
+function senders_mt:close_when_answered(session)
+	local close = session.close;
+	function session.close(this, reason)
+		local sender = self.by_session[session];
+		if reason == false and sender and sender.unanswered > 0 then
+			sender.close_stream = close;
+		else
+			close(this, reason);
+		end
+	end
+end
+
+function sender_mt:close_if_answered()
+	local close = self.close_stream;
+	if close and self.unanswered == 0 and self.runner.state == "ready" then
+		self.close_stream = nil;
+		if not self.origin.destroyed then close(self.origin, false); end
+	end
+end
+
+-- A session goes on over the connection that `origin` came with (XEP-0198).
+function senders_mt:resume(session, origin)
+	local sender = self.by_session[session];
+	if sender then self.paused[sender] = nil; end -- that was the old connection
+	-- mod_smacks leaves the old connection's parser in place, which still waits for the rest of the stanza that the
+	-- connection broke off in. The new connection's own goes on; its errors are the resumed session's.
+	session.data = origin.data;
+	function origin.close(_, ...) return session:close(...); end
+	self:close_when_answered(session);
+end
+
+-- Pauses ------------------------------------------------------------------------------------------------------------------
+
+-- Read no further from a sender that has much in the window, or when everybody has. They go on with resume_paused().
+function senders_mt:pause_if_high(sender)
+	if sender.held < self.max_per_session and not self.window:is_high() then return; end
+	local conn = sender.origin.conn;
+	if conn and conn.pause and not self.paused[sender] then
+		self.paused[sender] = true;
+		conn:pause();
+	end
+end
+
+function senders_mt:resume_paused()
+	if not self.window:is_low() then return; end
+	for sender in pairs(self.paused) do
+		if sender.held <= self.max_per_session / 2 then
+			self.paused[sender] = nil;
+			local conn = sender.origin.conn;
+			if conn and conn.resume then
+				conn:resume();
+				-- TLS may hold data already that no socket event will announce.
+				conn:pausefor(0);
+			end
+		end
+	end
+end
+
+return { new = new };

@@ -1,0 +1,59 @@
+-- What the gate is told of the window besides its submissions (docs/gate-protocol.md, section 4.3).
+--
+-- Owns what was bounced until the gate has noted it, what was turned away, and the numbers of statuses. Reads the
+-- window, writes to the link.
+
+local ipairs = ipairs;
+
+local status_mt = {};
+status_mt.__index = status_mt;
+
+-- parts: wire, window, link.
+local function new(parts)
+	-- { seq, whether the server refused it, the number of the first status that named it } of each that was bounced.
+	parts.bounced, parts.number, parts.done_reported = {}, 0, 0;
+	-- Since the last status: bounced on arrival, so never numbered, because never accepted.
+	parts.turned_away = 0;
+	return setmetatable(parts, status_mt);
+end
+
+-- This entry was not carried out, whatever its verdict says.
+function status_mt:add_bounced(entry)
+	self.bounced[#self.bounced + 1] = { seq = entry.seq, refused = entry.refused };
+end
+
+function status_mt:add_turned_away()
+	self.turned_away = self.turned_away + 1;
+end
+
+-- Whether there is anything new to tell.
+function status_mt:is_due()
+	local last = self.bounced[#self.bounced];
+	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported);
+end
+
+function status_mt:send()
+	local window, link = self.window, self.link;
+	if not link.session then return; end
+	self.number = self.number + 1;
+	for _, item in ipairs(self.bounced) do
+		item.reported = item.reported or self.number;
+	end
+	local text = self.wire.encode_status(link:own_domain(), link.gate, {
+		epoch = window.epoch, n = self.number, first = window.first_seq, next = window.next_seq,
+		done = window.done_through, turned_away = self.turned_away, bounced = self.bounced,
+	});
+	self.done_reported, self.turned_away = window.done_through, 0;
+	link:submit(text);
+end
+
+-- The gate has noted the status of this number: what it named need not be named again.
+function status_mt:forget(number)
+	local rest = {};
+	for _, item in ipairs(self.bounced) do
+		if not item.reported or item.reported > number then rest[#rest + 1] = item; end
+	end
+	self.bounced = rest;
+end
+
+return { new = new };

@@ -1,0 +1,123 @@
+-- Submissions: what is put into the window and sent to the gate, to be held there or only to be recorded.
+--
+-- Owns nothing: each call makes an entry, or turns a stanza away. Touches the window, the link and the sender's
+-- `farewell`, may pause the sender, and answers whoever is turned away.
+
+local st = require "util.stanza";
+local now = require "util.time".monotonic;
+
+local submissions_mt = {};
+submissions_mt.__index = submissions_mt;
+
+-- parts: wire, window, link, status, answers, senders.
+local function new(parts)
+	return setmetatable(parts, submissions_mt);
+end
+
+local function head_of(self, sender, host, way, stopped)
+	local kind = stopped and "stopped" or way;
+	local heads = sender.heads[kind];
+	if not heads then
+		heads = {};
+		sender.heads[kind] = heads;
+	end
+	local head = heads[host];
+	if not head then
+		head = self.wire.encode_head(host, self.link.gate, {
+			epoch = self.window.epoch, way = way, session = sender.id, stopped = stopped,
+		});
+		heads[host] = head;
+	end
+	return head;
+end
+
+local function enter(self, entry, xml)
+	self.window:enter(entry, xml);
+	self.link:submit(xml);
+end
+
+-- Held --------------------------------------------------------------------------------------------------------------------
+
+-- Whether nothing is held now; the stanza is bounced then.
+local function is_turned_away(self, origin, stanza)
+	local window, reason = self.window, nil;
+	if self.link:is_silent() then
+		reason = "interrupted";
+	elseif window:is_full() then
+		reason = "overloaded";
+		module:log("warn", "Window full (%d stanzas, %d bytes): a stanza was turned away", window.count, window.bytes);
+	end
+	if not reason then return false; end
+	self.status:add_turned_away();
+	self.answers:bounce(origin, stanza, reason);
+	return true;
+end
+
+-- A client that has ended may have said good-bye itself, only nobody has heard it yet: one is enough. Return whether.
+local function has_farewell(self, sender)
+	if not sender.farewell then return false; end
+	self.window:make_patient(sender.farewell);
+	return true;
+end
+
+-- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: whatever becomes
+-- of the stanza, it goes no further now.
+function submissions_mt:hold(origin, stanza, host, way, as)
+	local ended = origin.destroyed;
+	if not ended and is_turned_away(self, origin, stanza) then return true; end
+	local sender = self.senders:of(origin);
+	-- The server sends one object to many when a session ends, changing its address each time.
+	if ended then stanza = st.clone(stanza); end
+	local xml = self.wire.encode_stanza(head_of(self, sender, host, way), self.window.next_seq, stanza);
+	if not xml then
+		module:log("warn", "A stanza from %s was refused: it has no XML form", stanza.attr.from);
+		self.answers:refuse_unwritable(origin, stanza);
+		return true;
+	end
+	if ended and has_farewell(self, sender) then return true; end
+	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
+	local entry = { stanza = stanza, sender = sender, as = as, held_at = now(), patient = ended };
+	enter(self, entry, xml);
+	if stanza.name == "presence" and not stanza.attr.to then
+		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
+	end
+	-- Never the gate itself, or nobody would read its verdicts.
+	if way ~= "canary" then self.senders:pause_if_high(sender); end
+	return true;
+end
+
+-- Hold what the gate wants said, for the request of this id. Return nothing: if there is no room, the gate asks again.
+function submissions_mt:inject(origin, stanza, as, id)
+	if self.window:is_full() or self.link:is_silent() then return; end
+	local sender = self.senders:of(origin);
+	local head = self.wire.encode_head(self.link:own_domain(), self.link.gate, {
+		epoch = self.window.epoch, way = "gate", session = sender.id, inject = id,
+	});
+	local xml = self.wire.encode_stanza(head, self.window.next_seq, stanza);
+	if xml then
+		enter(self, { stanza = stanza, sender = sender, as = as, held_at = now(), injected = true }, xml);
+	end
+end
+
+-- Only recorded -----------------------------------------------------------------------------------------------------------
+
+-- Submit what the server itself made in a session's name, as a consequence of a recorded stanza: it is not held, because
+-- the server goes on changing the very object that it sends. It may be `stopped`: it then goes nowhere.
+function submissions_mt:note(origin, stanza, host, stopped)
+	local sender = self.senders:of(origin);
+	local xml = self.wire.encode_stanza(head_of(self, sender, host, "server", stopped), self.window.next_seq, stanza);
+	if xml then
+		enter(self, { sender = sender, patient = true }, xml);
+	else
+		module:log("error", "What the server sent for %s could not be recorded: it has no XML form", stanza.attr.from);
+	end
+end
+
+-- Submit an event of a session.
+function submissions_mt:note_event(session, name, attr)
+	local sender = self.senders:of(session);
+	local head = head_of(self, sender, session.host, "session");
+	enter(self, { sender = sender, patient = true }, self.wire.encode_event(head, self.window.next_seq, name, attr));
+end
+
+return { new = new };

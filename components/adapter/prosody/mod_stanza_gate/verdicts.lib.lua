@@ -1,0 +1,132 @@
+-- Verdicts: what becomes of the entries that the gate has recorded (docs/gate-protocol.md, section 4.2).
+--
+-- Owns nothing: it takes entries out of the window in the order of their numbers, and hands each to its sender's runner,
+-- refuses it or lets go of it. A stanza that is carried out is the original object, with a receipt and what was amended.
+
+local st = require "util.stanza";
+
+local full_sessions = prosody.full_sessions;
+local ipairs = ipairs;
+
+local XMLNS_SID = "urn:xmpp:sid:0";
+
+local stanza_mt = getmetatable(st.stanza("x"));
+
+local verdicts_mt = {};
+verdicts_mt.__index = verdicts_mt;
+
+-- parts: wire, window, link, answers, senders, carrying.
+local function new(parts)
+	return setmetatable(parts, verdicts_mt);
+end
+
+-- What is changed in a stanza ---------------------------------------------------------------------------------------------
+
+local function is_receipt(tag, gate)
+	return tag.name == "stanza-id" and tag.attr.by == gate and tag.attr.xmlns == XMLNS_SID;
+end
+
+-- The receipt (XEP-0359): this message is in that log at that index. A client's own is forged, and goes.
+local function add_receipt(stanza, gate, id)
+	local tags = stanza.tags;
+	for i = 1, #tags do
+		if is_receipt(tags[i], gate) then
+			stanza:maptags(function (tag) if not is_receipt(tag, gate) then return tag; end end);
+			break;
+		end
+	end
+	local receipt = setmetatable({
+		name = "stanza-id", attr = { xmlns = XMLNS_SID, by = gate, id = id }, tags = {},
+	}, stanza_mt);
+	stanza[#stanza + 1] = receipt;
+	tags[#tags + 1] = receipt;
+end
+
+-- Put the amended content into the original object: whoever holds a reference to it sees the amended stanza.
+local function amend(stanza, amended)
+	for i = #stanza, 1, -1 do stanza[i] = nil; end
+	for i = #stanza.tags, 1, -1 do stanza.tags[i] = nil; end
+	for _, child in ipairs(amended) do
+		stanza[#stanza + 1] = child;
+		if child.name then stanza.tags[#stanza.tags + 1] = child; end
+	end
+end
+
+-- One entry ---------------------------------------------------------------------------------------------------------------
+
+-- A farewell that had to wait for the gate is no longer true when the same address is back.
+local function is_overtaken(entry)
+	local origin = entry.sender.origin;
+	return entry.patient and full_sessions[origin.full_jid] and full_sessions[origin.full_jid].presence;
+end
+
+local function refuse(self, entry, exception)
+	if not entry.injected then
+		self.answers:refuse(entry.sender.origin, entry.stanza, exception:get_child("error"));
+	end
+	self.window:settle(entry.seq);
+end
+
+-- What the verdict says of this entry alone. Return whether it is carried out after all.
+local function except(self, entry, exception)
+	if exception.name == "refuse" then
+		refuse(self, entry, exception);
+		return false;
+	elseif exception.name == "keep" then
+		self.window:settle(entry.seq);
+		return false;
+	end
+	local amended = exception.name == "amend" and self.wire.read_forwarded(exception);
+	if not amended then
+		module:log("error", "Verdict on stanza %d not understood: %s", entry.seq, exception:top_tag());
+		self.carrying:give_back(entry);
+		return false;
+	end
+	amend(entry.stanza, self.wire.without_client_namespace(amended));
+	return true;
+end
+
+local function carry_out(self, entry, exception, receipt)
+	self.window:remove(entry);
+	local stanza = entry.stanza;
+	if not stanza or is_overtaken(entry) then
+		return self.window:settle(entry.seq);
+	end
+	if exception and not except(self, entry, exception) then return; end
+	if stanza.name == "message" then add_receipt(stanza, self.link.gate, receipt); end
+	entry.sender.runner:run(entry);
+end
+
+-- From the gate -----------------------------------------------------------------------------------------------------------
+
+-- Whether a verdict is the next one on what was submitted.
+local function is_in_turn(self, verdict, attr)
+	local window, seq, through = self.window, verdict.seq, verdict.through;
+	if verdict.epoch ~= window.epoch or not seq or not through or not verdict.first or through >= window.next_seq then
+		module:log("error", "Verdict for what was never submitted: epoch %s, seq %s to %s", attr.epoch, attr.seq, attr.through);
+		return false;
+	elseif seq > window.first_seq then
+		module:log("error", "Verdict out of order: for %d, while %d has none", seq, window.first_seq);
+		return false;
+	end
+	return true;
+end
+
+function verdicts_mt:take(element)
+	local verdict = self.wire.read_verdict(element);
+	if not is_in_turn(self, verdict, element.attr) then return; end
+	self.link:end_silence();
+	local entries, exceptions = self.window.entries, verdict.exceptions;
+	local offset, id_prefix = verdict.first - verdict.seq, verdict.log .. "/";
+	for seq = verdict.seq, verdict.through do
+		local entry = entries[seq];
+		if entry then
+			local sender = entry.sender;
+			carry_out(self, entry, exceptions and exceptions[seq], id_prefix .. (offset + seq));
+			sender:close_if_answered();
+		end
+	end
+	self.senders:resume_paused();
+end
+
+return { new = new };

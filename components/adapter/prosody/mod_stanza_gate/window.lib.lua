@@ -1,0 +1,132 @@
+-- The window: what is submitted and has no verdict yet, by its number (docs/gate-protocol.md, section 3).
+--
+-- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
+-- each sender the counts `held` and `unanswered`, and its `farewell`. Touches nothing else: no session, no clock.
+--
+-- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }. A patient
+-- entry waits for the gate without a time limit. It leaves the window with its verdict or its bounce.
+
+local new_uuid = require "util.uuid".generate;
+
+-- Reading from clients pauses from here on, so that the window itself only fills when the gate is stuck.
+-- A longer queue carries no more; it only makes everybody wait.
+local HIGH_SHARE, HIGH_STANZAS = 1 / 4, 1024;
+
+local window_mt = {};
+window_mt.__index = window_mt;
+
+local function new(max_stanzas, max_bytes)
+	return setmetatable({
+		-- One life of this process: what it held dies with it, so its numbers are never continued.
+		epoch = new_uuid():gsub("%-", ""):sub(1, 16),
+		-- From first_seq to next_seq - 1.
+		entries = {}, first_seq = 1, next_seq = 1,
+		count = 0, bytes = 0, patient_count = 0,
+		max_stanzas = max_stanzas, max_bytes = max_bytes,
+		high_stanzas = math.min(max_stanzas * HIGH_SHARE, HIGH_STANZAS), high_bytes = max_bytes * HIGH_SHARE,
+		-- Everything up to done_through is carried out, refused or bounced; settled is what is so beyond it.
+		done_through = 0, settled = {},
+		-- Nothing before it can run out of time any more.
+		expiry_seq = 1,
+	}, window_mt);
+end
+
+-- Take in an entry whose sender is set, under the next number.
+function window_mt:enter(entry, xml)
+	local seq, sender = self.next_seq, entry.sender;
+	entry.seq, entry.xml = seq, xml;
+	self.next_seq = seq + 1;
+	self.entries[seq] = entry;
+	self.count, self.bytes = self.count + 1, self.bytes + #xml;
+	sender.held = sender.held + 1;
+	if entry.patient then
+		self.patient_count = self.patient_count + 1;
+	else
+		sender.unanswered = sender.unanswered + 1;
+	end
+end
+
+function window_mt:remove(entry)
+	local seq, entries, sender = entry.seq, self.entries, entry.sender;
+	entries[seq] = nil;
+	self.count, self.bytes = self.count - 1, self.bytes - #entry.xml;
+	sender.held = sender.held - 1;
+	if entry.patient then
+		self.patient_count = self.patient_count - 1;
+	else
+		sender.unanswered = sender.unanswered - 1;
+	end
+	if seq == self.first_seq then
+		local next_seq = self.next_seq;
+		repeat seq = seq + 1; until entries[seq] or seq >= next_seq;
+		self.first_seq = seq;
+	end
+	if sender.farewell == entry then sender.farewell = nil; end
+end
+
+-- From now on the entry waits without a time limit.
+function window_mt:make_patient(entry)
+	if entry.patient then return; end
+	entry.patient = true;
+	self.patient_count = self.patient_count + 1;
+	entry.sender.unanswered = entry.sender.unanswered - 1;
+end
+
+-- What had this number is carried out, refused or bounced.
+function window_mt:settle(seq)
+	local settled = self.settled;
+	if seq ~= self.done_through + 1 then
+		settled[seq] = true;
+		return;
+	end
+	repeat
+		settled[seq] = nil;
+		seq = seq + 1;
+	until not settled[seq];
+	self.done_through = seq - 1;
+end
+
+-- The entries in the order of their numbers.
+function window_mt:each()
+	local entries, seq = self.entries, self.first_seq - 1;
+	return function ()
+		repeat seq = seq + 1; until entries[seq] or seq >= self.next_seq;
+		return entries[seq];
+	end
+end
+
+-- The next entry that was held at this time or before and is not patient; nil when there is none. Each is returned once.
+function window_mt:next_overdue(held_until)
+	local seq = math.max(self.expiry_seq, self.first_seq);
+	while seq < self.next_seq do
+		local entry = self.entries[seq];
+		if entry and not entry.patient then
+			if entry.held_at > held_until then break; end
+			self.expiry_seq = seq + 1;
+			return entry;
+		end
+		seq = seq + 1;
+	end
+	self.expiry_seq = seq;
+	return nil;
+end
+
+function window_mt:is_full()
+	return self.count >= self.max_stanzas or self.bytes >= self.max_bytes;
+end
+
+function window_mt:is_high()
+	return self.count >= self.high_stanzas or self.bytes >= self.high_bytes;
+end
+
+-- Whether reading from clients may go on.
+function window_mt:is_low()
+	return self.count <= self.high_stanzas / 2 and self.bytes <= self.high_bytes / 2;
+end
+
+-- Whether as much waits without a time limit as the window has places for.
+function window_mt:is_full_of_patient()
+	return self.patient_count >= self.max_stanzas;
+end
+
+return { new = new };

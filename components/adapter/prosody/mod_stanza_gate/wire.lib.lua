@@ -1,0 +1,113 @@
+-- The elements of urn:steelyard:gate:0, built and read (docs/gate-protocol.md, section 4). Pure: values in, values out.
+--
+-- Owns nothing but a buffer. Touches no session and no window.
+
+local st = require "util.stanza";
+local xml = module:require "xml";
+
+local concat, ipairs, tonumber, tostring = table.concat, ipairs, tonumber, tostring;
+local escape = xml.escape;
+
+local XMLNS = "urn:steelyard:gate:0";
+local XMLNS_CLIENT = "jabber:client";
+local XMLNS_FORWARD = "urn:xmpp:forward:0";
+
+local wire = { XMLNS = XMLNS };
+
+-- From the adapter --------------------------------------------------------------------------------------------------------
+
+local function open_message(from, to)
+	return "<message from='" .. escape(from) .. "' to='" .. escape(to) .. "'>";
+end
+
+-- The head of a submission, up to its number. It is the same for all that a sender submits one way from one host, so
+-- it is worth keeping. `stopped` and `inject` are left out unless there is something to say.
+function wire.encode_head(from, to, held)
+	return open_message(from, to) .. "<held xmlns='" .. XMLNS .. "' epoch='" .. held.epoch .. "' way='" .. held.way
+		.. (held.stopped and "' stopped='true" or "") .. "' session='" .. held.session
+		.. (held.inject and "' inject='" .. escape(held.inject) or "") .. "' seq='";
+end
+
+local FORWARDED, END = "'><forwarded xmlns='" .. XMLNS_FORWARD .. "'>", "</forwarded></held></message>";
+local buffer = {};
+
+-- A submission: its head, its number, and the stanza. Return nil if the stanza cannot be written as XML.
+function wire.encode_stanza(head, seq, stanza)
+	local attr = stanza.attr;
+	local xmlns = attr.xmlns;
+	attr.xmlns = XMLNS_CLIENT;
+	buffer[1], buffer[2], buffer[3] = head, seq, FORWARDED;
+	local n = xml.write(stanza, buffer, 3, XMLNS_FORWARD) + 1;
+	buffer[n] = END;
+	local text = concat(buffer, "", 1, n);
+	if xml.is_doubtful(text) then
+		text = concat { head, seq, FORWARDED, tostring(stanza), END };
+		if not xml.is_well_formed(text) then text = nil; end
+	end
+	attr.xmlns = xmlns;
+	return text;
+end
+
+-- A submission of an event of a session.
+function wire.encode_event(head, seq, name, attr)
+	return head .. seq .. "'>" .. tostring(st.stanza(name, attr)) .. "</held></message>";
+end
+
+function wire.encode_status(from, to, status)
+	local parts = {
+		open_message(from, to) .. "<status xmlns='" .. XMLNS .. "' epoch='" .. status.epoch .. "' n='" .. status.n
+		.. "' first='" .. status.first .. "' next='" .. status.next .. "' done='" .. status.done
+		.. "' turned-away='" .. status.turned_away .. "'>"
+	};
+	for _, item in ipairs(status.bounced) do
+		parts[#parts + 1] = "<bounced seq='" .. item.seq .. (item.refused and "' refused='true'/>" or "'/>");
+	end
+	parts[#parts + 1] = "</status></message>";
+	return concat(parts);
+end
+
+-- From the gate -----------------------------------------------------------------------------------------------------------
+
+local function integer(text)
+	return math.tointeger(tonumber(text));
+end
+
+-- A verdict as a table, and what it says of single submissions as elements by number: nil where it says nothing of any.
+-- A number that is missing or none is nil.
+function wire.read_verdict(element)
+	local attr = element.attr;
+	local exceptions;
+	for _, tag in ipairs(element.tags) do
+		exceptions = exceptions or {};
+		exceptions[integer(tag.attr.seq) or 0] = tag;
+	end
+	return {
+		epoch = attr.epoch, log = attr.log,
+		seq = integer(attr.seq), through = integer(attr.through), first = integer(attr.first),
+		exceptions = exceptions,
+	};
+end
+
+-- The number of the status that the gate has noted.
+function wire.read_noted(element)
+	return integer(element.attr.n) or 0;
+end
+
+-- The stanza that an element forwards, as it came; nil where there is none.
+function wire.read_forwarded(element)
+	local forwarded = element:get_child("forwarded", XMLNS_FORWARD);
+	return forwarded and forwarded.tags[1];
+end
+
+-- On the component's stream the namespace of clients is spelt out; inside the server it is the absence of one, but for
+-- what lies below an element of another namespace, such as a forwarded message. Change it so in place, and return it.
+function wire.without_client_namespace(tag)
+	local attr = tag.attr;
+	if not attr.xmlns or attr.xmlns == XMLNS_CLIENT or attr.xmlns == XMLNS then
+		attr.xmlns = nil;
+		for _, child in ipairs(tag.tags) do wire.without_client_namespace(child); end
+	end
+	return tag;
+end
+
+return wire;
