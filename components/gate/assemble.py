@@ -56,7 +56,7 @@ class GateSite:
 
 
 def load_gate_site(site_toml: Path) -> GateSite:
-    """Read what site.toml says; raises SettingsError."""
+    """Return what site.toml says; raises SettingsError."""
     return GateSite(load_gate(site_toml), load_archive(site_toml), load_review(site_toml))
 
 

@@ -119,7 +119,8 @@ class Decider:
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         if decision.strip and rules.content is not None:
-            from policy.content.carry import take_links_out  # who has no rules does without its libraries
+            # A site without such rules does not need these libraries.
+            from policy.content.carry import take_links_out
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
         return decision

@@ -84,7 +84,7 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """Count the records known to be durable."""
+        """How many records are known to be durable."""
         return self._writer.size
 
     async def record(self, records: SessionRecords, batch: Sequence[Decided | Status]) -> RecordedBatch:
@@ -165,7 +165,7 @@ def _encode_memo(new: Sequence[Decided]) -> bytes:
 
 
 def _sort(batch: Sequence[Decided | Status], recorded: Recorded) -> tuple[list[Decided], list[Answered]]:
-    """Tell what is new from what was recorded before."""
+    """Return what is new, and the answers to what was recorded before."""
     new: list[Decided] = []
     answers: list[Answered] = []
     for item in batch:

@@ -55,7 +55,7 @@ def parse_memo(note: bytes) -> Memo:
 
 
 def restore_amended(decision: Decision, stanza: bytes) -> Decision:
-    """Give a decision from a memo the stanza that is sent instead, from the one that is submitted again.
+    """Return a memo's decision with the stanza that is sent instead, made from the one that is submitted again.
 
     A memo has only where something is taken out. What cannot be restored is refused (`internal-server-error`).
     """
@@ -128,7 +128,7 @@ class Recorded:
 
 
 async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recorded:
-    """Read, from the newest memo backwards, the submissions of this epoch from `from_seq` on.
+    """Return the submissions of this epoch from `from_seq` on, read from the newest memo backwards.
 
     Submissions of an epoch are recorded in the order of their numbers, so an older one ends the search.
     Raises LogUnavailable, and LogDamaged for what is no memo.

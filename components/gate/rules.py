@@ -86,7 +86,7 @@ class RulesInForce:
 
 
 def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
-    """Say what changed in the directory, a line for each; of a great many, how many more there are."""
+    """Return what changed in the directory, a line for each; of a great many, how many more there are."""
     changes = describe_changes(before.directory, after.directory)
     lines = [f"{change.enterprise} {change}".strip() for change in changes[:CHANGES_TOLD]]
     if (more := len(changes) - CHANGES_TOLD) > 0:

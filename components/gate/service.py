@@ -75,13 +75,13 @@ class Gate:
 
     @property
     def pending(self) -> int:
-        """Count what is waiting for a commit."""
+        """How many submissions and statuses wait for a commit."""
         adapter = self._line.adapter
         return 0 if adapter is None else len(adapter.pending)
 
     @property
     def records(self) -> int:
-        """Count the records in the log."""
+        """How many records the log has."""
         return self._journal.size
 
     @property
@@ -165,7 +165,8 @@ class Gate:
     async def _record_and_answer(self, adapter: Adapter, batch: Sequence[Decided | Status]) -> None:
         recorded = await self._record(adapter, batch)
         if recorded is None:
-            return  # the adapter submits again what is not recorded of it
+            # The adapter submits again what is not recorded of it.
+            return
         self._count(recorded)
         statuses = [item for item in batch if isinstance(item, Status)]
         # A crash here, or the end of the session, leaves the batch recorded and unanswered: the adapter submits it

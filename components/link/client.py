@@ -146,7 +146,7 @@ class TraderClient:
         self._xmpp.make_message(mto=to, mbody=body, mtype="chat").send()
 
     async def receive(self, timeout_s: float = 10.0) -> Received:
-        """Take the next chat message from the inbox; raises TimeoutError."""
+        """Return the next chat message, once there is one; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             return await self.inbox.get()
 
@@ -192,7 +192,7 @@ def _explain_end(reason: object) -> str:
 
 
 def _read_error(message_id: str, xml: ET.Element) -> SendResult:
-    """Read a stanza error (RFC 6120, 8.3.2)."""
+    """Return what a stanza error says (RFC 6120, 8.3.2)."""
     condition = text = ""
     for element in xml.iterfind(f"{{jabber:client}}error/{{{XMLNS_STANZA_ERRORS}}}*"):
         name = element.tag.partition("}")[2]

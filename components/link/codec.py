@@ -94,7 +94,8 @@ class SubmissionParser:
         self._depth = 0
         self._buffer = b""
         self._buffer_start = 0
-        self._needed_from = 0  # where the message that is open begins, or the last one's end tag
+        # Where the message that is open begins, or the last one's end tag.
+        self._needed_from = 0
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
         self._canaries: list[CanaryBack] = []
@@ -136,7 +137,8 @@ class SubmissionParser:
         self._attributes: dict[str, str] = {}
         self._receipt: dict[str, str] = {}
         self._body: tuple[int, int] | None = None
-        self._body_ends_at = 3  # where `forwarded` ends; a session event ends with `held`
+        # Where `forwarded` ends; a session event ends with `held`.
+        self._body_ends_at = 3
         self._top: tuple[str, dict[str, str]] = ("", {})
         self._elements: list[str] = []
         self._texts: list[str] = []
@@ -212,7 +214,8 @@ class SubmissionParser:
         attributes = self._attributes
         begin, end = self._body
         name, top = self._top
-        if self._body_ends_at == 2 and "jid" in top:  # an event's own JID
+        # An event's own JID.
+        if self._body_ends_at == 2 and "jid" in top:
             self._jids += _named_jids("{" + name.replace(_SEPARATOR, "}"), top)
         return Held(
             self._host,

@@ -70,7 +70,8 @@ class GateLink(ComponentStream):
             raw = self._opening + raw
             end = raw.find(_HANDSHAKE_DONE)
             if end < 0:
-                complete = raw.rfind(b">") + 1  # a tag cut by the segment's end waits for its rest
+                # A tag cut by the segment's end waits for its rest.
+                complete = raw.rfind(b">") + 1
                 self._opening = raw[complete:]
                 super().data_received(raw[:complete])
                 return

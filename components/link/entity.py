@@ -52,7 +52,7 @@ class Request:
 
 
 RequestHandler = Callable[[Request], Awaitable[ET.Element | None]]
-"""Gives the payload of the result, None for an empty one; an XmppError that it raises goes to the requester."""
+"""Returns the payload of the result, None for an empty one; an XmppError that it raises goes to the requester."""
 
 StanzaHandler = Callable[[ET.Element], None]
 """Takes a message or a presence, an element in `jabber:client`; it must not take long."""
@@ -143,7 +143,8 @@ class EntityLink:
         if name in _HEARD:
             try:
                 (self._on_message if name == "message" else self._on_presence)(stanza)
-            except Exception:  # one stanza's fault must not end the stream, which all others come by
+            except Exception:
+                # One stanza's fault must not end the stream, which all others come by.
                 log.exception("a %s was not handled", name)
         elif stanza.get("type") in _REQUESTS:
             task = asyncio.get_running_loop().create_task(self._answer(stanza))
@@ -197,7 +198,7 @@ class EntityLink:
 
 
 def read_error(stanza: ET.Element) -> XmppError:
-    """Read the error of a stanza of type `error` (RFC 6120, 8.3.2)."""
+    """Return the error of a stanza of type `error` (RFC 6120, 8.3.2)."""
     found = next((child for child in stanza if _local(child.tag) == "error"), None)
     if found is None:
         return XmppError("undefined-condition")

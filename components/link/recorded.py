@@ -17,7 +17,7 @@ class RecordedReader:
         self._parser = SubmissionParser()
 
     def read(self, way: str, body: bytes) -> StanzaFacts:
-        """Take the facts of a stanza that came by this way; raises ProtocolError for what is none."""
+        """Return the facts of a stanza that came by this way; raises ProtocolError for what is none."""
         try:
             submissions = self._parser.feed(_HEAD.format(way=way).encode() + body + _TAIL)
         except ProtocolError:

@@ -1,9 +1,9 @@
 """What a reviewer asks of the gate, and what it answers; it travels like an order does."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any
 
 REQUEST_PREFIX = "review:"
 """Begins the ids of these requests: an order's id has no colon, so nobody takes one for the other."""
@@ -58,8 +58,8 @@ def encode_review_request(request: ReviewRequest) -> bytes:
 def parse_review_request(body: bytes) -> ReviewRequest:
     """Parse a request; raises ReviewRequestError."""
     try:
-        value: dict[str, object] = json.loads(body)
-        request = ReviewRequest(**value)  # type: ignore[arg-type]
+        value: dict[str, Any] = json.loads(body)
+        request = ReviewRequest(**value)
     except (ValueError, TypeError):
         raise ReviewRequestError("not a reviewer's request") from None
     texts = (request.act, request.actor, request.reason, request.evidence)
@@ -76,14 +76,13 @@ def encode_review_answer(answer: ReviewAnswer) -> str:
 def parse_review_answer(text: str) -> ReviewAnswer:
     """Parse an answer; raises ReviewRequestError."""
     try:
-        value: Mapping[str, object] = json.loads(text)
-        held: Sequence[Mapping[str, object]] = value["held"]  # type: ignore[assignment]
-        messages = tuple(HeldMessage(**{**each, "rules": tuple(each["rules"])}) for each in held)  # type: ignore[arg-type]
+        value: dict[str, Any] = json.loads(text)
+        messages = tuple(HeldMessage(**{**each, "rules": tuple(each["rules"])}) for each in value["held"])
         return ReviewAnswer(str(value["problem"]), messages)
     except (ValueError, KeyError, TypeError):
         raise ReviewRequestError("not an answer to a reviewer") from None
 
 
 def prove_reading(epoch: str, seq: int, body: bytes) -> str:
-    """Give what only those know who have read a held message's record: the SHA-256 (hex) over what it says."""
+    """Return what only those know who have read a held message's record: the SHA-256 (hex) over what it says."""
     return sha256(f"{epoch} {seq}\n".encode() + body).hexdigest()

@@ -116,7 +116,8 @@ class ReviewActs:
                     self._purge_due = True
         if self._purge_due:
             with suppress(LogUnavailable):
-                await self._writer.purge(requests_only=True)  # what was asked, and why
+                # What was asked, and why.
+                await self._writer.purge(requests_only=True)
                 self._purge_due = False
 
     async def _answer(self, row: RequestRow) -> ReviewAnswer | None:

@@ -84,7 +84,7 @@ class ReviewQueue:
         return tuple(sorted(self._items.values(), key=lambda item: (item.record, item.token)))
 
     def count(self, stage: Stage) -> int:
-        """Count the held messages in a stage."""
+        """Return how many held messages are in a stage."""
         return sum(item.stage is stage and item.kind is Kind.MESSAGE for item in self._items.values())
 
     def find(self, token: str) -> Item | None:

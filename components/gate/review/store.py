@@ -57,7 +57,7 @@ class ReviewStore:
         return cls(path, connection)
 
     async def load(self) -> list[Item]:
-        """Give all items; raises LogUnavailable and LogDamaged."""
+        """Return all items; raises LogUnavailable and LogDamaged."""
         with sqlite_errors_named(self._path):
             rows = await self._connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
         try:
@@ -76,7 +76,8 @@ class ReviewStore:
             with sqlite_errors_named(self._path):
                 self._connection.transact(statements, _require_nothing)
         except LogDamaged as error:
-            raise LogUnavailable(str(error)) from error  # the line stops, as for a log that takes nothing
+            # The line stops, as for a log that takes nothing.
+            raise LogUnavailable(str(error)) from error
 
     async def close(self) -> None:
         """Let go of the file."""

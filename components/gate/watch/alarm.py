@@ -69,7 +69,7 @@ class Alarms:
         self._add(name, raised.last_at_ns, details)
 
     def end(self, name: AlarmName) -> None:
-        """Say that a state is over, if it was one."""
+        """End a state, if it lasts."""
         raised = self._raised.get(name)
         if raised is None or not raised.lasts:
             return
@@ -80,7 +80,7 @@ class Alarms:
             self._add(name, time.time_ns(), details)
 
     def times(self) -> dict[AlarmName, int]:
-        """Count how often each was raised since the gate started."""
+        """Return how often each was raised since the gate started."""
         return {name: raised.times for name, raised in self._raised.items()}
 
     def present(self) -> list[dict[str, str | int]]:

@@ -45,7 +45,8 @@ class Canary:
         self._key = key
         self._alarms = alarms
         self._metrics = metrics
-        self._life = f"{time.time_ns():x}"  # one of an earlier life that comes back late is not ours
+        # So that a canary of an earlier gate, which comes back late, is not taken for ours.
+        self._life = f"{time.time_ns():x}"
         self._sent = 0
         self._missed = 0  # in a row
         # Of the one that is on its way, or was the last. It may come back on another connection.
@@ -136,7 +137,8 @@ class Canary:
                 while await self._reader.size() <= index:  # noqa: ASYNC110 - a log has no events
                     await asyncio.sleep(_LOOK_EVERY_S)
         except TimeoutError:
-            return  # a checkpoint that is late is an alarm of its own
+            # A checkpoint that is late is an alarm of its own.
+            return
         checkpoint = verify_checkpoint((await self._reader.checkpoint()).decode(), self._key)
         path = await self._reader.inclusion_proof(index, checkpoint.size)
         verify_inclusion(index, checkpoint.size, leaf_hash(encode_leaf(stored.leaf)), path, checkpoint.root)

@@ -63,8 +63,10 @@ class Numbers:
 
     def __init__(self, known: EpochNumbers | None = None) -> None:
         self._epoch = known
-        self._greeted = False  # whether the adapter has said its status
-        self._expected = 1  # the next number
+        # Whether the adapter has said its status.
+        self._greeted = False
+        # The next number.
+        self._expected = 1
 
     @property
     def epoch(self) -> EpochNumbers | None:
@@ -135,7 +137,8 @@ class Numbers:
         if not self._greeted:
             self._greeted = True
             self._expected = status.first_seq
-        else:  # all that has a number was submitted before this status, on the same stream
+        else:
+            # All that has a number was submitted before this status, on the same stream.
             yield from self._missing(epoch, status.next_seq)
             self._expected = max(self._expected, status.next_seq)
         epoch.done = max(epoch.done, status.done)

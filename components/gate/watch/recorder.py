@@ -49,7 +49,7 @@ class Recorder:
 
     @property
     def unwritten(self) -> int:
-        """Count what is not recorded yet."""
+        """How many records are not written yet."""
         return len(self._unwritten)
 
     def add(self, kind: RecordKind, payload: bytes) -> None:
@@ -91,7 +91,8 @@ class Recorder:
                 ]
             )
         except LogUnavailable:
-            return False  # that nothing can be recorded is said by those who record stanzas
+            # The gate itself says that nothing can be recorded.
+            return False
         self._in_doubt_from = None
         return True
 

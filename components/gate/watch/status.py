@@ -39,7 +39,8 @@ async def report_status(
     It is written twice a second, and at once when there is something that must not wait.
     """
     while True:
-        with contextlib.suppress(OSError):  # the file goes stale, which is what a supervisor looks for
+        with contextlib.suppress(OSError):
+            # The file goes stale, which is what a supervisor looks for.
             _write(path, describe())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_INTERVAL_S):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lxml import etree
 
@@ -123,6 +123,10 @@ class Answers:
         """Return all verdicts and `noted`, in order."""
         return [message[0] for message in etree.fromstring(b"<s>" + self._data + b"</s>")]
 
+    def hosts(self) -> list[str]:
+        """Return to whom each of them went."""
+        return [message.get("to", "") for message in etree.fromstring(b"<s>" + self._data + b"</s>")]
+
     def verdicts(self) -> list[tuple[int, int, int]]:
         """Return `seq`, `through` and `first` of each verdict."""
         return [
@@ -200,12 +204,13 @@ def make_gate(
     line: Line | None = None,
     *,
     max_batch: int = MAX_BATCH,
+    report: Callable[[], None] = lambda: None,
 ) -> Gate:
     """Make a gate on such a log."""
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
     decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""))
     watch = Watch(Alarms(KeptRecords()), Metrics())
-    return Gate(line, decider, Journal(log, log), queue, watch, max_batch=max_batch)
+    return Gate(line, decider, Journal(log, log), queue, watch, max_batch=max_batch, report=report)
 
 
 class Bench:

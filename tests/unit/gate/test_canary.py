@@ -55,7 +55,7 @@ class Scene:
 
     async def fly(self) -> dict[AlarmName, int]:
         """Let one fly; returns the alarms so far. One that is lost on the way is not waited for with patience."""
-        arrives = self.submits and self.answers and self.returns and self.sender == GATE.jid
+        arrives = all((self.submits, self.answers, self.returns, self.signs, self.sender == GATE.jid))
         self._monkeypatch.setattr(canary_module, "TIMEOUT_S", PATIENCE_S if arrives else 2.0)
         await self.canary.fly(self.line.adapter or self.connect())
         await asyncio.gather(*self._tasks)

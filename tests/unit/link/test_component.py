@@ -1,0 +1,94 @@
+"""The gate's link: whom it tells of what, and what becomes of words for a connection that is gone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from components.link.codec import CanaryBack, Held, Status
+from components.link.component import GateLink
+from components.link.stream import ComponentLogin
+
+HEADER = (
+    b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='s1'>"
+)
+STATUS = (
+    b"<message from='metals.example'><status xmlns='urn:steelyard:gate:0' epoch='e' n='1' first='1' next='1' "
+    b"done='0' turned-away='0'/></message>"
+)
+CANARY = b"<message from='gate.metals.example'><canary xmlns='urn:steelyard:gate:0' id='c1'/></message>"
+
+
+class Connection(asyncio.Transport):
+    """A connection that keeps what is written."""
+
+    def __init__(self, link: GateLink) -> None:
+        super().__init__()
+        self.written = b""
+        link.connection_made(self)
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        self.written += data
+
+
+class Heard:
+    """Keeps what the link tells, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.write: list[Callable[[bytes], None]] = []
+
+    def connected(self, write: Callable[[bytes], None]) -> None:
+        self.told.append("connected")
+        self.write.append(write)
+
+    def disconnected(self) -> None:
+        self.told.append("disconnected")
+
+    def take(self, submissions: Sequence[Held | Status]) -> None:
+        self.told += [type(each) for each in submissions]
+
+    def take_canary(self, canary: CanaryBack) -> None:
+        self.told.append(canary)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+async def link(heard: Heard) -> AsyncIterator[GateLink]:
+    login = ComponentLogin("gate.metals.example", "s3cret", "127.0.0.1", 1, 3600.0)
+    link = GateLink(login, heard)
+    yield link
+    link.connection_lost(None)
+    await link.close()
+
+
+@pytest.mark.parametrize("cut", range(1, 30))
+async def test_the_first_words_may_come_with_the_handshake(link: GateLink, heard: Heard, cut: int) -> None:
+    Connection(link)
+    data = HEADER + b"<handshake/>" + STATUS + CANARY
+    place = len(HEADER) + cut
+    link.data_received(data[:place])
+    link.data_received(data[place:])
+    assert heard.told[0] == "connected" and len(heard.told) == 3
+    assert set(heard.told[1:]) == {Status, CanaryBack("gate.metals.example", "c1", "")}
+
+
+async def test_words_for_a_connection_that_is_gone_are_dropped(link: GateLink, heard: Heard) -> None:
+    first = Connection(link)
+    link.data_received(HEADER + b"<handshake/>")
+    heard.write[0](b"<one/>")
+    link.connection_lost(None)
+    heard.write[0](b"<two/>")
+    second = Connection(link)
+    heard.write[0](b"<three/>")
+    link.data_received(HEADER + b"<handshake/>")
+    heard.write[0](b"<four/>")
+    heard.write[1](b"<five/>")
+    assert heard.told == ["connected", "disconnected", "connected"]
+    assert first.written.endswith(b"<one/>")
+    assert second.written.endswith(b"<five/>") and b"<four/>" not in second.written + first.written
