@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from components.archive.keys import load_recipient, load_verifier_key
 from components.archive.keys.reference import KeyReference
@@ -16,25 +17,46 @@ from components.process.run import Process
 from policy.retention import RetentionPolicy
 
 
+class NamedLog(Protocol):
+    """What settings say of one log."""
+
+    @property
+    def log(self) -> StoreName:
+        """Its store."""
+
+    @property
+    def log_origin(self) -> str:
+        """The origin of its checkpoints."""
+
+    @property
+    def log_key_file(self) -> KeyReference:
+        """Where the key is kept that signs them."""
+
+
+class Parties(Protocol):
+    """What settings say of all logs: who reads them, and who orders what becomes of them."""
+
+    @property
+    def recipients(self) -> Sequence[Path]:
+        """Files of the public keys to which records are sealed."""
+
+    @property
+    def approvers(self) -> Sequence[Path]:
+        """Files of the public keys that approve orders."""
+
+
 async def keep_log(
-    process: Process,
-    store: StoreName,
-    origin: str,
-    key: KeyReference,
-    *,
-    recipients: Sequence[Path],
-    approvers: Sequence[Path],
-    retention: RetentionPolicy,
+    process: Process, log: NamedLog, parties: Parties, retention: RetentionPolicy
 ) -> LogWriter:
     """Open a log as its writer until the process ends, run what it needs beside appending, and return the writer.
 
-    `recipients` and `approvers` are files of public keys. Raises LogError and KeyFileError; its tasks raise
-    LogDamaged and LogFenced, with which the process must end.
+    Raises LogError and KeyFileError; its tasks raise LogDamaged and LogFenced, with which the process must end.
     """
-    known = [load_recipient(path) for path in recipients]
-    signers = [load_verifier_key(path) for path in approvers]
-    writer = process.keep(await open_log_writer(await open_store(store), key, known))
-    reader = process.keep(await LogReader.open(store))
+    recipients = [load_recipient(path) for path in parties.recipients]
+    approvers = [load_verifier_key(path) for path in parties.approvers]
+    writer = process.keep(await open_log_writer(await open_store(log.log), log.log_key_file, recipients))
+    reader = process.keep(await LogReader.open(log.log))
+    orders = OrderExecutor(writer, reader.source, log.log_origin, retention, approvers)
     process.run("maintenance", maintain_log(writer))
-    process.run("orders", serve_orders(OrderExecutor(writer, reader.source, origin, retention, signers)))
+    process.run("orders", serve_orders(orders))
     return writer

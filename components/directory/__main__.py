@@ -1,54 +1,16 @@
 """Run the service that takes SCIM pushes: `python -m components.directory SITE_TOML`."""
 
-import datetime as dt
-import ssl
 import sys
-from pathlib import Path
 
-import structlog
-
-from components.directory.auto import AutoApply
-from components.directory.scim.provider import Provider, read_token
-from components.directory.scim.server import ScimServer
 from components.directory.scim.state import StateError
+from components.directory.service import take_pushes
 from components.process.run import Process, run_process
-from components.settings.directory import ScimSource, SiteDirectory, load_site_directory
-
-log = structlog.get_logger("directory")
+from components.settings.directory import load_site_directory
 
 
 async def start(process: Process) -> None:
     """Take pushes; raises SettingsError, OSError, StateError, and ValueError for a token that is none."""
-    site = load_site_directory(process.site_toml)
-    settings = site.settings
-    providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
-    server = process.keep(ScimServer(providers))
-    await server.start(settings.scim_address, settings.scim_port, _make_tls(settings.scim_certificate))
-    log.info("serving", port=settings.scim_port, enterprises=sorted(providers))
-
-
-def _open_provider(process: Process, site: SiteDirectory, source: ScimSource) -> Provider:
-    read_token(source.token_file)
-    source.state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not source.auto:
-        return Provider(source, _now)
-    applier = AutoApply(site, source.enterprise)
-    provider = Provider(source, _now, applier.pushed)
-    process.run(f"apply {source.enterprise}", applier.run())
-    return provider
-
-
-def _make_tls(certificate: Path | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await take_pushes(process, load_site_directory(process.site_toml))
 
 
 def main() -> int:

@@ -1,74 +1,37 @@
 """Run the gate of a site: `python -m components.gate SITE_TOML`."""
 
-import asyncio
-import contextlib
 import sys
-from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-
-import structlog
-import uvloop
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
-from components.gate.assemble import Duty, GateSite, load_gate_site, open_gate
-from components.gate.watch.status import describe_gate, report_status
-from components.process.logs import configure_logging
-from components.process.run import wait_for_end
+from components.gate.assemble import open_gate
+from components.gate.watch.status import describe_gate
+from components.process.run import Process, run_process
 from components.rules.follow import RulesFollower
-from components.rules.load import RuleSources, load_sources
+from components.rules.load import load_sources
 from components.settings.site import SiteFile
 
 # How long a thread that reads changed rules may keep the line waiting each time.
 _SWITCH_INTERVAL_S = 0.0005
 
-log = structlog.get_logger("gate")
 
-
-async def run_gate(site: GateSite, sources: RuleSources) -> None:
-    """Open the log, connect, and serve until SIGTERM or SIGINT.
-
-    Raises LogError when the log cannot be opened, RulesError when there are no rules to decide by.
-    """
-    follower = RulesFollower(sources)
-    changed = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        parts = await open_gate(site, follower, stack, changed.set)
-        describe = partial(describe_gate, parts.gate, parts.alarms)
-        status = partial(report_status, site.gate.status_file, describe, changed)
-        duties: dict[str, Duty] = {**parts.duties, "status": status}
-        tasks = [asyncio.create_task(duty(), name=name) for name, duty in duties.items()]
-        try:
-            parts.link.open()
-            await wait_for_end(tasks)
-            await parts.link.close()
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+async def start(process: Process) -> None:
+    """Open the log, decide and connect; raises LogError, SettingsError, RulesError, KeyFileError and OSError."""
+    site = SiteFile(process.site_toml)
+    process.use_log_level(site.gate.log_level)
+    parts = await open_gate(process, site, RulesFollower(load_sources(site)))
+    process.report(site.gate.status_file, partial(describe_gate, parts.gate, parts.alarms))
+    for name, duty in parts.duties.items():
+        process.run(name, duty())
+    process.keep(parts.link)
+    parts.link.open()
 
 
 def main() -> int:
-    """Run the gate; exit status 0 when told to stop, 1 when it cannot go on, 2 for wrong settings."""
-    configure_logging("gate", "info")
+    """Run it, and return the exit status."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    try:
-        site_toml = Path(sys.argv[1])
-        site = load_gate_site(site_toml)
-        configure_logging("gate", site.gate.log_level)
-        with contextlib.suppress(KeyboardInterrupt):
-            uvloop.run(run_gate(site, load_sources(SiteFile(site_toml))))
-    except (ValueError, KeyFileError, IndexError) as err:
-        log.error("wrong settings", reason=str(err))
-        return 2
-    except (LogError, OSError) as err:
-        log.error("stopped", reason=str(err))
-        return 1
-    return 0
+    return run_process("gate", start, wrong_settings=(KeyFileError,), cannot_go_on=(LogError,))
 
 
 if __name__ == "__main__":

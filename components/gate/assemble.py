@@ -1,23 +1,18 @@
 """Puts a gate together from a site's settings, each part from those that are there before it.
 
-Whatever is opened is on the exit stack at once: what fails later leaves nothing open.
+Whatever is opened is its process's to close at once: what fails later leaves nothing open.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from components.archive.keys import load_conversation_key, load_recipient
-from components.archive.keys.rotation import open_log_writer
-from components.archive.maintenance import maintain_log
-from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.serve import serve_orders
+from components.archive.keep import keep_log
+from components.archive.keys import load_conversation_key
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
-from components.archive.store.open import log_file, log_name, open_store
+from components.archive.store.open import log_file, log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
 from components.gate.deciding import Decider, Filing
@@ -31,33 +26,22 @@ from components.gate.watch.alarm import Alarms
 from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
-from components.gate.watch.metrics import Exposition, Metrics, serve_metrics
+from components.gate.watch.metrics import Exposition, Metrics
 from components.gate.watch.patrol import Patrol
 from components.gate.watch.recorder import Recorder
 from components.gate.watch.watch import Watch
 from components.link.component import GateLink
 from components.link.stream import ComponentLogin
+from components.process.metrics import serve_metrics
+from components.process.run import Process
 from components.rules.follow import RulesFollower
-from components.settings.archive import ArchiveSettings, load_approvers, load_archive, load_retention
-from components.settings.gate import GateSettings, ReviewSettings, load_gate, load_review
+from components.settings.archive import load_retention
+from components.settings.gate import GateSettings
+from components.settings.site import SiteFile
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
 Duty = Callable[[], Coroutine[Any, Any, None]]
 """Something that a gate does until it is cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateSite:
-    """What site.toml says that a gate needs, besides its rules."""
-
-    gate: GateSettings
-    archive: ArchiveSettings
-    review: ReviewSettings
-
-
-def load_gate_site(site_toml: Path) -> GateSite:
-    """Return what site.toml says; raises SettingsError."""
-    return GateSite(load_gate(site_toml), load_archive(site_toml), load_review(site_toml))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +60,6 @@ class _Log:
 
     writer: LogWriter
     reader: LogReader
-    orders: LogReader
     reviews: LogReader
 
 
@@ -92,37 +75,39 @@ class _Watchers:
     watch: Watch
 
 
-async def open_gate(
-    site: GateSite, follower: RulesFollower, stack: AsyncExitStack, report: Callable[[], None]
-) -> OpenGate:
+async def open_gate(process: Process, site: SiteFile, follower: RulesFollower) -> OpenGate:
     """Open the log and the review queue, and put the gate together, which decides by the rules of `follower`.
 
-    `report` is called when a connection begins or ends. Raises LogError, SettingsError, KeyFileError and OSError.
+    Raises LogError, SettingsError, KeyFileError and OSError.
     """
     settings = site.gate
     retention = load_retention(site.archive.retention)
     filing = Filing(retention, load_conversation_key(site.archive.conversation_key_file))
-    approvers = load_approvers(site.archive.approvers)
     login = _read_login(settings)
-    log = await _open_log(site, stack)
+    log = await _open_log(process, site, retention)
     line = Line(GateName(settings.jid, log_name(settings.log)))
     watchers = _make_watchers(settings, log, line, retention)
-    queue = await _open_queue(site, watchers.alarms, stack)
+    queue = await _open_queue(process, site, watchers.alarms)
     decider = Decider(follower.rules, queue, filing)
     journal = Journal(log.writer, log.reader, delivery_class=assign_class(retention, RecordedKind.DELIVERY))
-    gate = Gate(line, decider, journal, queue, watchers.watch, max_batch=settings.max_batch, report=report)
+    gate = Gate(
+        line,
+        decider,
+        journal,
+        queue,
+        watchers.watch,
+        max_batch=settings.max_batch,
+        report=process.report_soon,
+    )
     figures = figures_of(gate, queue, watchers.patrol)
     exposition = Exposition(watchers.metrics, watchers.alarms, figures)
-    await stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
+    await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     access_class = assign_class(retention, RecordedKind.ACCESS)
     reviews = ReviewActs(
         queue, line, log.writer, log.reviews.source, default=site.review.default, retention_class=access_class
     )
-    orders = OrderExecutor(log.writer, log.orders.source, settings.log_origin, retention, approvers)
     duties: dict[str, Duty] = {
         "gate": gate.run,
-        "maintenance": partial(maintain_log, log.writer),
-        "orders": partial(serve_orders, orders),
         "rules": RulesInForce(follower, gate, watchers.recorder, watchers.alarms).run,
         "review": reviews.run,
         "alarms": watchers.recorder.run,
@@ -134,23 +119,16 @@ async def open_gate(
     return OpenGate(gate, watchers.alarms, GateLink(login, gate), duties)
 
 
-async def _open_log(site: GateSite, stack: AsyncExitStack) -> _Log:
-    recipients = [load_recipient(path) for path in site.archive.recipients]
-    name = site.gate.log
-    writer = await open_log_writer(await open_store(name), site.gate.log_key_file, recipients)
-    stack.push_async_callback(writer.close)
-    readers = []
-    for _ in range(3):
-        readers.append(reader := await LogReader.open(name))
-        stack.push_async_callback(reader.close)
-    return _Log(writer, *readers)
+async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy) -> _Log:
+    writer = await keep_log(process, site.gate, site.archive, retention)
+    reader = process.keep(await LogReader.open(site.gate.log))
+    return _Log(writer, reader, process.keep(await LogReader.open(site.gate.log)))
 
 
-async def _open_queue(site: GateSite, alarms: Alarms, stack: AsyncExitStack) -> ReviewQueue:
+async def _open_queue(process: Process, site: SiteFile, alarms: Alarms) -> ReviewQueue:
     settings, review = site.gate, site.review
     beside = log_file(settings.log) or settings.directory
-    store = await ReviewStore.open(review.file or beside.with_name("review.db"))
-    stack.push_async_callback(store.close)
+    store = process.keep(await ReviewStore.open(review.file or beside.with_name("review.db")))
 
     def sound(record: int) -> None:
         alarms.sound(AlarmName.RELEASE_UNCERTAIN, record=f"{log_name(settings.log)}/{record}")

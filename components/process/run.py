@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -45,7 +45,7 @@ class Process:
         self.name = name
         self.site_toml = site_toml
         self.stack = AsyncExitStack()
-        self._status: StatusFile | None = None
+        self._changed = asyncio.Event()
         self._told_to_stop = asyncio.Event()
         self._starting: asyncio.Task[Any] | None = None  # only while it can be interrupted
         self._failure: Exception | None = None  # the first one; others follow from it
@@ -66,14 +66,12 @@ class Process:
         self.stack.push_async_callback(_cancel, task)
 
     def report(self, file: Path, describe: Callable[[], Status]) -> None:
-        """Keep a status file, twice a second; the process id is always in it."""
-        self._status = StatusFile(file, describe)
-        self.run("status", self._status.keep_writing())
+        """Keep a status file up to date; the process id is always in it."""
+        self.run("status", StatusFile(file, describe, self._changed).keep_writing())
 
-    def report_now(self) -> None:
-        """Write the status file, if there is one by now: something has changed that cannot wait."""
-        if self._status is not None:
-            self._status.write()
+    def report_soon(self) -> None:
+        """Have the status file written next: something has changed that must not wait."""
+        self._changed.set()
 
     async def live(self, start: Callable[["Process"], Awaitable[None]]) -> None:
         """Start, go on until told to stop or a task ends, and close all; raises what went wrong first.
@@ -172,14 +170,3 @@ def _first_cause(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def wait_for_end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for SIGTERM or SIGINT, or for the end of any task: what cannot go on must not look alive."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    for task in tasks:
-        task.add_done_callback(lambda _task: stopped.set())
-    await stopped.wait()

@@ -23,11 +23,15 @@ class Status:
 
 
 class StatusFile:
-    """The file in which a process says how it is; `describe` is asked each time."""
+    """The file in which a process says how it is; `describe` is asked each time.
 
-    def __init__(self, path: Path, describe: Callable[[], Status]) -> None:
+    It is written twice a second, and soon after `changed` is set: for what must not wait.
+    """
+
+    def __init__(self, path: Path, describe: Callable[[], Status], changed: asyncio.Event) -> None:
         self._path = path
         self._describe = describe
+        self._changed = changed
 
     def write(self) -> None:
         """Write the present state as one JSON object; atomically, so that a reader never sees half of it.
@@ -46,7 +50,10 @@ class StatusFile:
         """Keep the file up to date until cancelled."""
         while True:
             self.write()
-            await asyncio.sleep(_INTERVAL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_INTERVAL_S):
+                    await self._changed.wait()
+            self._changed.clear()
 
 
 def read_status(path: Path, pid: int | None = None) -> tuple[dict[str, Any], str]:

@@ -19,18 +19,10 @@ from policy.retention import RecordedKind, assign_class
 async def start(process: Process) -> None:
     """Open the log and keep the rosters; raises SettingsError, RulesError, KeyFileError, StateError and LogError."""
     site = SiteFile(process.site_toml)
-    settings, archive = site.require(RosterSettings), site.archive
+    settings = site.require(RosterSettings)
     process.use_log_level(settings.log_level)
-    retention = load_retention(archive.retention)
-    writer = await keep_log(
-        process,
-        settings.log,
-        settings.log_origin,
-        settings.log_key_file,
-        recipients=archive.recipients,
-        approvers=archive.approvers,
-        retention=retention,
-    )
+    retention = load_retention(site.archive.retention)
+    writer = await keep_log(process, settings, site.archive, retention)
     journal = Journal(writer, assign_class(retention, RecordedKind.ACCESS))
     service = RosterService(settings, load_line(site.path), load_sources(site), journal)
     process.report(settings.status_file, service.describe)

@@ -9,9 +9,6 @@ from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
 from policy.review import Act
 
-METRICS_ADDRESS = "127.0.0.1"
-"""Where the figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
-
 
 class GateSettings(LogTable):
     """What the gate process needs to know. Paths are absolute; sizes are in stanzas and bytes."""

@@ -152,7 +152,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
     [
         (LOGS, "tiles: is missing"),
         (f"tiles.port = 0\n{LOGS}", "tiles.port: "),
-        ("tiles.port = 80\nroster.log = 'roster.db'\n", "roster.jid: is missing"),
+        ("tiles.port = 80\nroster.log = 'roster.db'\n", "roster.log_origin: is missing"),
     ],
 )
 def test_wrong_settings_are_told(text: str, reason: str, tmp_path: Path) -> None:

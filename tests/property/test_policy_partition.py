@@ -72,16 +72,6 @@ def write(
     return "\n".join(lines).replace("'", '"')
 
 
-def reaches(table: Partition, one: BareJid, other: BareJid) -> bool:
-    """Look two addresses up as the adapter does (borders.lib.lua of mod_stanza_gate)."""
-    if (people := table.entrants.get(one) or table.entrants.get(other)) is not None:
-        return one in people or other in people
-    if one in table.entrants or other in table.entrants:
-        return False
-    place = {jid: place for place, each in enumerate(table.classes) for jid in each.members}
-    return place[other] in table.classes[place[one]].reaches
-
-
 @examples(60)
 @given(desks, rooms, barriers, allows, st.lists(excepted, max_size=2))
 def test_the_table_is_the_decision(

@@ -1,18 +1,16 @@
 """The gate's figures for Prometheus (docs/metrics.md); no address and nothing of a stanza is among them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from components.gate.watch.alarm import Alarms
 from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.numbers import FINDINGS
-from components.settings.gate import METRICS_ADDRESS
 
 _OPEN_AT_END = "open-at-end"
 _PREFIX = "steelyard_gate_"
@@ -122,28 +120,3 @@ def _own_figures(metrics: Metrics) -> tuple[Figure, ...]:
         ),
         Figure("window_stanzas", "Numbers in the adapter's window.", lambda: metrics.window_stanzas),
     )
-
-
-@asynccontextmanager
-async def serve_metrics(render: Callable[[], bytes], port: int) -> AsyncIterator[None]:
-    """Serve what `render` returns as `/metrics` on the loopback address while in this context; port 0 serves nothing.
-
-    Raises OSError when the port is in use.
-    """
-    if not port:
-        yield
-        return
-    from aiohttp import web
-
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(body=render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.router.add_get("/metrics", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, METRICS_ADDRESS, port).start()
-        yield
-    finally:
-        await runner.cleanup()

@@ -1,17 +1,20 @@
 """A gate that is put together in part leaves nothing open: whatever is wrong, the next one gets the log."""
 
+import asyncio
 import socket
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
-from components.gate.assemble import load_gate_site, open_gate
+from components.gate.assemble import open_gate
+from components.process.run import Process
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 
@@ -23,12 +26,16 @@ class Site:
         self.process = GateProcess(root / "gate", gated_plan(root), one_enterprise(["alice@metals.example"]))
         self.root = root / "gate"
 
-    async def open(self, stack: AsyncExitStack) -> set[str]:
-        """Put the gate together; returns what it has to do."""
-        site_toml = self.process.site_toml
-        follower = RulesFollower(load_sources(site_toml))
-        parts = await open_gate(load_gate_site(site_toml), follower, stack, lambda: None)
-        return set(parts.duties)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[set[str]]:
+        """Put the gate together, and close it; gives what it has to do, and what its log does meanwhile."""
+        before = asyncio.all_tasks()
+        process = Process("gate", self.process.site_toml)
+        site = SiteFile(process.site_toml)
+        follower = RulesFollower(load_sources(site))
+        async with process.stack:
+            parts = await open_gate(process, site, follower)
+            yield set(parts.duties) | {task.get_name() for task in asyncio.all_tasks() - before}
 
     def open_files(self) -> list[str]:
         """Return which of the site's files this process has open."""
@@ -89,8 +96,8 @@ BROKEN: dict[Callable[[Site], None], type[Exception]] = {
 async def test_what_is_wrong_leaves_nothing_open(site: Site, wrong: Callable[[Site], None]) -> None:
     wrong(site)
     with pytest.raises(BROKEN[wrong]):
-        async with AsyncExitStack() as stack:
-            await site.open(stack)
+        async with site.open():
+            pytest.fail("it was opened")
     assert site.open_files() == []
 
 
@@ -100,8 +107,8 @@ async def test_a_port_that_is_in_use_leaves_nothing_open(site: Site) -> None:
         taken.listen()
         site.process.replace_setting("canary_interval_s = 0", f"metrics_port = {taken.getsockname()[1]}")
         with pytest.raises(OSError, match="in use"):
-            async with AsyncExitStack() as stack:
-                await site.open(stack)
+            async with site.open():
+                pytest.fail("it was opened")
     assert site.open_files() == []
 
 
@@ -110,7 +117,7 @@ async def test_it_does_all_that_belongs_to_a_gate(site: Site, canaries: bool) ->
     if canaries:
         site.process.replace_setting("canary_interval_s = 0", "canary_interval_s = 5")
     duties = {"gate", "maintenance", "orders", "rules", "review", "alarms", "patrol", "watch"}
-    async with AsyncExitStack() as stack:
-        assert await site.open(stack) == duties | ({"canary"} if canaries else set())
+    async with site.open() as found:
+        assert found == duties | ({"canary"} if canaries else set())
         assert site.open_files() != []
     assert site.open_files() == []

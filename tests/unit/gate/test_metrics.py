@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from components.gate.watch.alarm import Alarms
 from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.figures import figures_of
-from components.gate.watch.metrics import Exposition, Metrics, serve_metrics
+from components.gate.watch.metrics import Exposition, Metrics
+from components.process.metrics import serve_metrics
 from policy.review import Stage
 from tests.support.figures import fetch_figures
 from tests.support.ports import free_port

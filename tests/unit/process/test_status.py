@@ -11,12 +11,12 @@ import pytest
 from components.process import status
 from components.process.run import Process
 from components.process.status import Status, StatusFile, read_status
-from tests.support.process import wait_until
+from tests.support.process import PATIENCE_S, wait_until
 
 
 def test_process_and_state_are_always_in_it(tmp_path: Path) -> None:
     file = tmp_path / "run" / "toy.status.json"
-    StatusFile(file, lambda: Status("connected", {"records": 7})).write()
+    StatusFile(file, lambda: Status("connected", {"records": 7}), asyncio.Event()).write()
     assert json.loads(file.read_text()) == {"state": "connected", "pid": os.getpid(), "records": 7}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
@@ -28,7 +28,7 @@ async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
     file = tmp_path / "toy.status.json"
     draft = file.with_suffix(".new")
     draft.mkdir()  # nothing can be written
-    task = asyncio.create_task(StatusFile(file, lambda: Status("connected")).keep_writing())
+    task = asyncio.create_task(StatusFile(file, lambda: Status("connected"), asyncio.Event()).keep_writing())
     await asyncio.sleep(0.05)
     assert not file.exists()
     assert not task.done()
@@ -41,22 +41,25 @@ async def test_it_is_written_again_and_again_also_after_the_disk_was_full(
         await task
 
 
-async def test_a_process_writes_it_when_it_wants_to(tmp_path: Path) -> None:
+async def test_what_must_not_wait_is_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "_INTERVAL_S", 2 * PATIENCE_S)
     file = tmp_path / "toy.status.json"
-    states = ["disconnected"]
-    written = []
+    state = ["disconnected"]
+
+    async def change(process: Process) -> None:
+        assert await wait_until(lambda: read_status(file)[0].get("state") == "disconnected")
+        state[0] = "connected"
+        process.report_soon()
+        assert await wait_until(lambda: read_status(file)[0].get("state") == "connected")
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.Event().wait()
 
     async def start(process: Process) -> None:
-        process.report_now()
-        assert not file.exists()
-        process.report(file, lambda: Status(states[-1]))
-        states.append("connected")
-        process.report_now()
-        written.append(json.loads(file.read_text())["state"])
-        signal.raise_signal(signal.SIGTERM)
+        process.report_soon()
+        process.report(file, lambda: Status(state[0]))
+        process.run("change", change(process))
 
     await Process("toy", tmp_path / "site.toml").live(start)
-    assert written == ["connected"]
 
 
 def test_reading_tells_what_is_wrong(tmp_path: Path) -> None:
@@ -66,7 +69,7 @@ def test_reading_tells_what_is_wrong(tmp_path: Path) -> None:
     for text in ("", "{", "[1]", "\xff"):
         file.write_text(text, encoding="latin-1")
         assert read_status(file) == not_told
-    StatusFile(file, lambda: Status("connected")).write()
+    StatusFile(file, lambda: Status("connected"), asyncio.Event()).write()
     told = {"state": "connected", "pid": os.getpid()}
     assert read_status(file) == read_status(file, os.getpid()) == (told, "")
     assert read_status(file, os.getpid() + 1) == not_told
