@@ -10,7 +10,7 @@ import structlog
 from components.directory.auto import AutoApply
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.server import ScimServer
-from components.directory.scim.state import StateError
+from components.directory.scim.state import ScimStateError
 from components.process.run import Process, run_process
 from components.settings.directory import ScimSource, SiteDirectory, load_site_directory
 
@@ -18,7 +18,7 @@ log = structlog.get_logger("directory")
 
 
 async def start(process: Process) -> None:
-    """Take pushes; raises SettingsError, OSError, StateError, and ValueError for a token that is none."""
+    """Take pushes; raises SettingsError, OSError, ScimStateError, and ValueError for a token that is none."""
     site = load_site_directory(process.site_toml)
     settings = site.settings
     providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
@@ -53,7 +53,7 @@ def _now() -> str:
 
 def main() -> int:
     """Run it, and return the exit status."""
-    return run_process("directory", start, cannot_go_on=(StateError,))
+    return run_process("directory", start, cannot_go_on=(ScimStateError,))
 
 
 if __name__ == "__main__":

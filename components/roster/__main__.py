@@ -6,9 +6,9 @@ from components.archive.errors import LogError
 from components.archive.keep import keep_log
 from components.archive.keys import KeyFileError
 from components.process.run import Process, run_process
-from components.roster.journal import Journal
+from components.roster.journal import RosterJournal
 from components.roster.service import RosterService
-from components.roster.state import StateError
+from components.roster.state import RosterStateError
 from components.rules.load import load_sources
 from components.settings.archive import load_archive, load_retention
 from components.settings.roster import load_line, load_roster
@@ -16,7 +16,7 @@ from policy.retention import RecordedKind, assign_class
 
 
 async def start(process: Process) -> None:
-    """Open the log and keep the rosters; raises SettingsError, RulesError, KeyFileError, StateError and LogError."""
+    """Open the log and keep the rosters; raises SettingsError, RulesError, RosterStateError, KeyFileError, LogError."""
     site_toml = process.site_toml
     settings, archive = load_roster(site_toml), load_archive(site_toml)
     process.use_log_level(settings.log_level)
@@ -30,7 +30,7 @@ async def start(process: Process) -> None:
         approvers=archive.approvers,
         retention=retention,
     )
-    journal = Journal(writer, assign_class(retention, RecordedKind.ACCESS))
+    journal = RosterJournal(writer, assign_class(retention, RecordedKind.ACCESS))
     service = RosterService(settings, load_line(site_toml), load_sources(site_toml), journal)
     process.report(settings.status_file, service.describe)
     process.run("rosters", service.run())
@@ -38,7 +38,9 @@ async def start(process: Process) -> None:
 
 def main() -> int:
     """Run it, and return the exit status."""
-    return run_process("roster", start, wrong_settings=(KeyFileError, StateError), cannot_go_on=(LogError,))
+    return run_process(
+        "roster", start, wrong_settings=(KeyFileError, RosterStateError), cannot_go_on=(LogError,)
+    )
 
 
 if __name__ == "__main__":
