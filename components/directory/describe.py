@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from components.directory.plan import Plan
-from policy.directory.change import Change
+from policy.directory.change import DirectoryChange
 from policy.directory.directory import Directory
 from policy.directory.enterprise import Desk, Enterprise, Person
 
@@ -20,7 +20,7 @@ def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
     }
 
 
-def _describe_change(change: Change) -> dict[str, Any]:
+def _describe_change(change: DirectoryChange) -> dict[str, Any]:
     details = {each.name: {"old": each.old, "new": each.new} for each in change.details}
     return asdict(change) | {"details": details}
 

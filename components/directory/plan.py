@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson
-from policy.directory.change import Change, describe_changes, find_departed
+from policy.directory.change import DirectoryChange, describe_changes, find_departed
 from policy.directory.departure import replace_people
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
@@ -33,7 +33,7 @@ class Plan:
 
     old: Directory
     new: Directory
-    changes: tuple[Change, ...]
+    changes: tuple[DirectoryChange, ...]
     left_out: Mapping[EnterpriseId, int]
     refusals: tuple[str, ...] = ()
 
@@ -94,7 +94,7 @@ def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPers
 
 
 def _refusals(
-    old: Directory, changes: Sequence[Change], max_departures: float, allowed: int | None
+    old: Directory, changes: Sequence[DirectoryChange], max_departures: float, allowed: int | None
 ) -> Iterator[str]:
     for firm in old.enterprises:
         departed = len(find_departed(changes, firm.id))

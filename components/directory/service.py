@@ -16,7 +16,7 @@ log = structlog.get_logger("directory")
 
 
 async def take_pushes(process: Process, site: SiteDirectory) -> None:
-    """Take pushes until the process ends; raises OSError, StateError, and ValueError for a token that is none."""
+    """Take pushes until the process ends; raises OSError, ScimStateError, and ValueError for a token that is none."""
     settings = site.settings
     providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
     server = process.keep(ScimServer(providers))
