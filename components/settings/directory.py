@@ -14,6 +14,7 @@ from components.settings.table import (
     SitePath,
     Table,
     describe_problems,
+    find_missing,
     load_table,
     read_toml,
 )
@@ -137,14 +138,10 @@ class DirectorySettings(Table):
         """All sources, each under the name that its enterprise is fed by."""
         return (*self.csv, *self.ldap, *self.scim)
 
-    def find_missing_files(self) -> Iterator[str]:
+    def find_problems(self) -> Iterator[str]:
         """Say which files the service for pushes lacks, a line for each."""
         for source in self.scim:
-            if not source.token_file.is_file():
-                yield (
-                    f"directory.scim.token_file: there is no {source.token_file}; "
-                    "`steelyard init` makes what is missing"
-                )
+            yield from find_missing("directory.scim.token_file", [source.token_file])
         certificate = self.scim_certificate
         if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
             yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"

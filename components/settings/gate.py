@@ -1,12 +1,22 @@
 """The gate's settings: the `[gate]` table of site.toml (docs/settings.md)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from components.settings.log import LogTable
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
+from components.settings.table import (
+    DomainName,
+    LogLevel,
+    Port,
+    SitePath,
+    Table,
+    find_missing,
+    load_table,
+    read_toml,
+)
 from policy.review import Act
 
 
@@ -30,6 +40,12 @@ class GateSettings(LogTable):
     max_batch: int = Field(default=128, ge=1)
     canary_interval_s: float = Field(default=5.0, ge=0, le=300)
     metrics_port: int = Field(default=0, ge=0, le=65535)
+
+    def find_problems(self) -> Iterator[str]:
+        """Say which files the gate lacks."""
+        yield from find_missing("gate.secret_file", [self.secret_file])
+        yield from find_missing("gate.directory", [self.directory])
+        yield from super().find_problems()
 
 
 class ReviewSettings(Table):

@@ -1,5 +1,6 @@
 """The roster component's settings: the `[roster]` table of site.toml (docs/settings.md), and where the server is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +15,7 @@ from components.settings.table import (
     SettingsError,
     SitePath,
     describe_problems,
+    find_missing,
     load_table,
     read_toml,
 )
@@ -32,6 +34,11 @@ class RosterSettings(LogTable):
     requests_per_s: float = Field(default=200.0, gt=0, le=10_000)
     requests_at_once: int = Field(default=2, ge=1, le=64)
     reconnect_max_s: float = Field(default=10.0, gt=0)
+
+    def find_problems(self) -> Iterator[str]:
+        """Say which files the component lacks."""
+        yield from find_missing("roster.secret_file", [self.secret_file])
+        yield from super().find_problems()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What all tables of site.toml have in common: how they are read, and how their faults are told (docs/settings.md)."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
@@ -41,8 +41,18 @@ class Table(BaseModel):
     table_name: ClassVar[str]
     """What it is called in site.toml; a table within a table has none."""
 
+    def find_problems(self) -> Iterator[str]:
+        """Say what is wrong with a right table: files that are missing or wrong, settings that need others."""
+        return iter(())
+
 
 _Model = TypeVar("_Model", bound=Table)
+
+
+def find_missing(setting: str, files: Iterable[Path]) -> Iterator[str]:
+    """Say which of the files that a setting names, and that `steelyard init` makes, are not there."""
+    if missing := ", ".join(str(file) for file in files if not file.is_file()):
+        yield f"{setting}: there is no {missing}; `steelyard init` makes what is missing"
 
 
 def load_table(site_toml: Path, name: str, model: type[_Model]) -> _Model:

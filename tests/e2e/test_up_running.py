@@ -11,8 +11,8 @@ import pytest
 from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
 from components.site.server import config_file
-from components.site.settings import load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 

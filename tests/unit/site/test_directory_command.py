@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from components.settings.directory import load_site_directory
+from components.settings.table import SettingsError
 from components.site import directory_cli
 from components.site.backup_files import _public_files
 from components.site.check import check_site
 from components.site.init import init_site
 from components.site.parts import listening_ports
 from components.site.probe import find_fault
-from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from policy.directory.directory import parse_directory
 from tests.support.site import part_of
 from tests.support.site_toml import write_site_toml

@@ -14,8 +14,8 @@ from components.site.check import check_site
 from components.site.lock import hold_site
 from components.site.probe import StatusProbe, find_fault
 from components.site.server import write_config
-from components.site.settings import load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from tests.support.site import part_of
 
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from components.settings.gate import load_gate
 from components.settings.site import TABLES
-from components.settings.table import inner_table
-from components.site.settings import SettingsError, load_site, read_site
+from components.settings.table import SettingsError, inner_table
+from components.site.validate import load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
 
