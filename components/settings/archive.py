@@ -10,7 +10,7 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, parse_key_reference
 from components.archive.log.note import VerifierKey
 from components.archive.store.open import StoreName, parse_store_name
-from components.settings.table import SettingsError, SitePath, Table, find_missing, load_table
+from components.settings.table import SettingsError, SitePath, Table, find_missing
 from policy.retention import DEFAULT_POLICY, RetentionError, RetentionPolicy, parse_retention
 
 
@@ -67,11 +67,6 @@ def _retention_problems(path: Path) -> Sequence[str]:
     except SettingsError as error:
         return error.problems
     return ()
-
-
-def load_archive(site_toml: Path) -> ArchiveSettings:
-    """Read the `[archive]` table of site.toml, and nothing else of it; raises SettingsError."""
-    return load_table(site_toml, "archive", ArchiveSettings)
 
 
 def load_retention(path: Path | None) -> RetentionPolicy:

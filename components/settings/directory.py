@@ -1,22 +1,17 @@
-"""The `[directory]` table of site.toml (docs/settings.md), and where directory.toml is."""
+"""The `[directory]` table of site.toml (docs/settings.md): where the people of directory.toml come from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from components.settings.table import (
     DomainName,
-    SettingsError,
     SitePath,
     Table,
-    describe_problems,
     find_missing,
-    load_table,
-    read_toml,
 )
 from policy.directory.enterprise import Role
 
@@ -151,35 +146,3 @@ class DirectorySettings(Table):
         """The files that only their owner may read: tokens, passwords and what was pushed."""
         passwords = [source.password_file for source in self.ldap if source.password_file]
         return passwords + [file for source in self.scim for file in (source.token_file, source.state)]
-
-
-@dataclass(frozen=True, slots=True)
-class SiteDirectory:
-    """A site's directory.toml, and the sources that feed it."""
-
-    file: Path
-    settings: DirectorySettings
-
-
-class _GateTable(BaseModel):
-    directory: SitePath
-
-
-class _GateAlone(BaseModel):
-    gate: _GateTable
-
-
-def find_directory_file(site_toml: Path) -> Path:
-    """Read from site.toml where the directory is; raises SettingsError."""
-    context = {"folder": site_toml.resolve().parent}
-    try:
-        return _GateAlone.model_validate(read_toml(site_toml), context=context).gate.directory
-    except ValidationError as error:
-        raise SettingsError(describe_problems(error, _GateAlone)) from None
-
-
-def load_site_directory(site_toml: Path) -> SiteDirectory:
-    """Read the `[directory]` table of site.toml and where the directory is; raises SettingsError."""
-    return SiteDirectory(
-        find_directory_file(site_toml), load_table(site_toml, "directory", DirectorySettings)
-    )

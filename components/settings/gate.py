@@ -1,7 +1,6 @@
 """The gate's settings: the `[gate]` table of site.toml (docs/settings.md)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -14,8 +13,6 @@ from components.settings.table import (
     SitePath,
     Table,
     find_missing,
-    load_table,
-    read_toml,
 )
 from policy.review import Act
 
@@ -56,15 +53,3 @@ class ReviewSettings(Table):
     file: SitePath | None = None
     deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
     default: Act = Act.REFUSE
-
-
-def load_review(site_toml: Path) -> ReviewSettings:
-    """Read the `[review]` table of site.toml, which may be missing; raises SettingsError."""
-    if "review" not in read_toml(site_toml):
-        return ReviewSettings()
-    return load_table(site_toml, "review", ReviewSettings)
-
-
-def load_gate(site_toml: Path) -> GateSettings:
-    """Read the `[gate]` table of site.toml, and nothing else of it; raises SettingsError."""
-    return load_table(site_toml, "gate", GateSettings)

@@ -26,6 +26,11 @@ class ProsodySettings(Table):
     log_level: LogLevel = "info"
 
     @property
+    def config_file(self) -> Path:
+        """What the server is started with; it is written anew each time."""
+        return self.folder / "prosody.cfg.lua"
+
+    @property
     def certificate_files(self) -> tuple[Path, ...]:
         """The files that the server's TLS needs: the authority's, then a pair for each domain."""
         names = [

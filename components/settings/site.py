@@ -7,11 +7,11 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
+from components.settings.access import AccessSettings
 from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings
-from components.settings.grants import AccessSettings
 from components.settings.log import LogSettings, LogTable
 from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings

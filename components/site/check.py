@@ -25,9 +25,9 @@ from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
+from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
 from components.process.errors import SiteError
-from components.settings.directory import SiteDirectory
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
@@ -213,7 +213,7 @@ def _check_witness(settings: SiteFile) -> Iterator[str]:
 def _check_sources(settings: SiteFile) -> Iterator[str]:
     if settings.directory is None:
         return
-    if problems := find_unapplied(SiteDirectory(settings.gate.directory, settings.directory)):
+    if problems := find_unapplied(find_site_directory(settings)):
         raise _CheckError(problems)
     yield f"people come from {len(settings.directory.sources)} of them"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.archive.keys import create_log_key
 from components.archive.keys.reference import public_file
 from components.rules.access.desk import decide_access, open_desk, request_access
-from components.settings.grants import AccessSettings
+from components.settings.access import AccessSettings
 from components.settings.site import SiteFile
 from policy.access.statement import Act
 

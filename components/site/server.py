@@ -19,18 +19,13 @@ _ACCOUNT_EXISTS = "That user already exists"
 _COMMAND_TIMEOUT_S = 30
 
 
-def config_file(settings: SiteFile) -> Path:
-    """Return where the server's configuration is written."""
-    return settings.prosody.folder / "prosody.cfg.lua"
-
-
 def write_config(settings: SiteFile) -> Path:
     """Write `prosody.cfg.lua` from site.toml, readable by its owner only: it holds the gate's secret."""
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
-    replace_durably(config_file(settings), render_config(_plan(settings)).encode(), PRIVATE)
-    return config_file(settings)
+    replace_durably(settings.prosody.config_file, render_config(_plan(settings)).encode(), PRIVATE)
+    return settings.prosody.config_file
 
 
 def write_probe_config(settings: SiteFile, folder: Path) -> Path:

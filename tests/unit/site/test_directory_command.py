@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.directory import load_site_directory
+from components.directory.apply import find_site_directory
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site import directory_cli
 from components.site.backup_files import _public_files
@@ -250,7 +251,7 @@ def test_a_service_that_cannot_start_says_why(
     fed.write_text(fed.read_text().replace(CSV, "") + SCIM.replace(*change))
     (fed.parent / "keys").mkdir()
     (fed.parent / "keys" / "scim-metals.token").write_text("the token of a test, long enough")
-    assert status == 2 or load_site_directory(fed).settings.scim
+    assert status == 2 or find_site_directory(SiteFile(fed)).settings.scim
     command = [sys.executable, "-m", "components.directory", str(fed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
     assert done.returncode == status
