@@ -5,17 +5,19 @@ import sys
 from components.access.service import AccessService
 from components.process.run import Process, run_process
 from components.rules.access.folder import GrantsError
-from components.settings.access import load_admission
+from components.settings.access import AccessSettings
+from components.settings.site import SiteFile
 from policy.directory.directory import DirectoryError
 
 
 async def start(process: Process) -> None:
     """Connect and serve; raises SettingsError, GrantsError, DirectoryError and OSError."""
-    settings = load_admission(process.site_toml)
-    process.use_log_level(settings.access.log_level)
-    service = AccessService(settings, settings.access.secret_file.read_text().strip())
+    site = SiteFile(process.site_toml)
+    settings = site.require(AccessSettings)
+    process.use_log_level(settings.log_level)
+    service = AccessService(site, settings.secret_file.read_text().strip())
     process.keep(service.link)
-    process.report(settings.access.status_file, service.describe)
+    process.report(settings.status_file, service.describe)
     process.run("follow", service.run())
     process.run("accounts", service.keeper.run())
     process.run("rooms", service.describe_rooms())

@@ -33,7 +33,8 @@ from components.rules.access.accept import accept_note, enterprise_of_approver
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister, AccessState
-from components.settings.access import AdmissionSettings
+from components.settings.access import AccessSettings
+from components.settings.site import SiteFile
 from policy.access.admission import AdmissionState
 from policy.access.statement import AccessAct, Statement, notice_digest
 from policy.address import bare, domain_of
@@ -62,14 +63,14 @@ class _LastRead:
 class AccessService:
     """One site's admission. Raises GrantsError, DirectoryError or OSError when the state cannot be read at first."""
 
-    def __init__(self, settings: AdmissionSettings, secret: str) -> None:
-        self._settings = settings
-        self._access = settings.access
-        self._register = AccessRegister(settings.access)
-        self._memory = Memory(settings.access.folder / "done.json")
-        login = ComponentLogin(self._access.jid, secret, settings.address, settings.component_port)
+    def __init__(self, site: SiteFile, secret: str) -> None:
+        self._site = site
+        self._access = site.require(AccessSettings)
+        self._register = AccessRegister(self._access)
+        self._memory = Memory(self._access.folder / "done.json")
+        login = ComponentLogin(self._access.jid, secret, site.gate.address, site.gate.component_port)
         self.link = EntityLink(login, on_state=self._link_changed)
-        passwords = PasswordFolder(self._access.passwords, settings.server_config)
+        passwords = PasswordFolder(self._access.passwords, site.prosody.config_file)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
         self._wake = asyncio.Event()
         self._described: set[str] = set()
@@ -113,7 +114,7 @@ class AccessService:
             room
             for firm in self._state.directory.enterprises
             for room in firm.rooms
-            if room.jid not in self._described and domain_of(room.jid) in self._settings.room_domains
+            if room.jid not in self._described and domain_of(room.jid) in self._site.prosody.room_domains
         ]
         for room in rooms:
             if not self.link.is_up:
@@ -134,12 +135,12 @@ class AccessService:
         self.link.on_message(self._take_message)
 
     def _read(self) -> _LastRead:
-        directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
+        directory = _parse_directory(self._site.gate.directory.read_text(encoding="utf-8"))
         return _LastRead(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
         try:
-            stat = self._settings.directory.stat()
+            stat = self._site.gate.directory.stat()
         except OSError:
             return ()
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())
@@ -159,7 +160,7 @@ class AccessService:
         """Return how this server's accounts should be; those that no statement is about are not ours."""
         standing, wanted = self._state.standing, {}
         for jid, admission in standing.admissions.items():
-            if domain_of(jid) not in self._settings.domains:
+            if domain_of(jid) not in self._site.prosody.domains:
                 continue
             if jid in standing.admitted and jid in self._state.directory.people:
                 wanted[str(jid)] = AccountState.PRESENT
@@ -207,12 +208,12 @@ class AccessService:
 
     def _take_message(self, message: ET.Element) -> None:
         sender, body = message.get("from", ""), read_body(message)
-        receipt = read_receipt(message, self._settings.gate)
+        receipt = read_receipt(message, self._site.gate.jid)
         if sender == self._access.jid:
             if message.get("type") != "error" and receipt:
                 self._memory.set_recorded(message.get("id", ""), receipt)
             return
-        if sender in self._settings.domains:
+        if sender in self._site.prosody.domains:
             # Nobody but our own server speaks as its domain.
             online = message.find(f"{{{XMLNS_ACCESS}}}online")
             if online is not None:

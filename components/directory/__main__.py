@@ -2,15 +2,16 @@
 
 import sys
 
+from components.directory.apply import find_site_directory
 from components.directory.scim.state import ScimStateError
 from components.directory.service import take_pushes
 from components.process.run import Process, run_process
-from components.settings.directory import load_site_directory
+from components.settings.site import SiteFile
 
 
 async def start(process: Process) -> None:
     """Take pushes; raises SettingsError, OSError, ScimStateError, and ValueError for a token that is none."""
-    await take_pushes(process, load_site_directory(process.site_toml))
+    await take_pushes(process, find_site_directory(SiteFile(process.site_toml)))
 
 
 def main() -> int:

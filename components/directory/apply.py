@@ -5,12 +5,14 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.directory.gather import gather_people
 from components.directory.plan import Plan, PlanError, make_plan
-from components.settings.directory import SiteDirectory
+from components.settings.directory import DirectorySettings
+from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
 from policy.directory.text import encode_directory
@@ -22,6 +24,19 @@ class ApplyRefusedError(Exception):
     def __init__(self, plan: Plan) -> None:
         super().__init__("\n".join(plan.refusals))
         self.plan = plan
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDirectory:
+    """A site's directory.toml, and the sources that feed it."""
+
+    file: Path
+    settings: DirectorySettings
+
+
+def find_site_directory(site: SiteFile) -> SiteDirectory:
+    """Return where the directory and its sources are; raises SettingsError when it has none."""
+    return SiteDirectory(site.gate.directory, site.require(DirectorySettings))
 
 
 def read_directory(file: Path) -> Directory:

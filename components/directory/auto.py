@@ -4,10 +4,9 @@ import asyncio
 
 import structlog
 
-from components.directory.apply import ApplyRefusedError, apply_site, plan_site
+from components.directory.apply import ApplyRefusedError, SiteDirectory, apply_site, plan_site
 from components.directory.people import SourceError
 from components.directory.plan import PlanError
-from components.settings.directory import SiteDirectory
 from policy.directory.enterprise import EnterpriseId
 
 log = structlog.get_logger("directory")

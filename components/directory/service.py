@@ -6,11 +6,12 @@ from pathlib import Path
 
 import structlog
 
+from components.directory.apply import SiteDirectory
 from components.directory.auto import AutoApply
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.server import ScimServer
 from components.process.run import Process
-from components.settings.directory import ScimSource, SiteDirectory
+from components.settings.directory import ScimSource
 
 log = structlog.get_logger("directory")
 

@@ -11,7 +11,7 @@ from components.roster.service import RosterService
 from components.roster.state import RosterStateError
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
-from components.settings.roster import RosterSettings, load_line
+from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from policy.retention import RecordedKind, assign_class
 
@@ -24,7 +24,7 @@ async def start(process: Process) -> None:
     retention = load_retention(site.archive.retention)
     writer = await keep_log(process, settings, site.archive, retention)
     journal = RosterJournal(writer, assign_class(retention, RecordedKind.ACCESS))
-    service = RosterService(settings, load_line(site.path), load_sources(site), journal)
+    service = RosterService(settings, site.gate, load_sources(site), journal)
     process.report(settings.status_file, service.describe)
     process.run("rosters", service.run())
 

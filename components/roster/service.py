@@ -15,7 +15,8 @@ from components.roster.state import load_state, save_state
 from components.roster.wire import QUERY, keeps_rosters
 from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.rules.load import RuleSources
-from components.settings.roster import RosterLine, RosterSettings
+from components.settings.gate import GateSettings
+from components.settings.roster import RosterSettings
 from policy.address import Domain, bare, domain_of
 from policy.roster import Rosters
 from policy.rules import Rules
@@ -30,15 +31,15 @@ class RosterService:
     """Connects the link, the rules and the keeper. Raises RulesError, RosterStateError and OSError to begin with."""
 
     def __init__(
-        self, settings: RosterSettings, line: RosterLine, sources: RuleSources, journal: RosterJournal
+        self, settings: RosterSettings, gate: GateSettings, sources: RuleSources, journal: RosterJournal
     ) -> None:
         self.journal = journal
         self.problems: tuple[str, ...] = ()
-        self._gate_status = line.gate_status
+        self._gate_status = gate.status_file
         self._to_use: asyncio.Queue[Rules] = asyncio.Queue()
         secret = settings.secret_file.read_text().strip()
         login = ComponentLogin(
-            settings.jid, secret, line.address, line.component_port, settings.reconnect_max_s
+            settings.jid, secret, gate.address, gate.component_port, settings.reconnect_max_s
         )
         self._link = EntityLink(login, on_state=self._link_changed)
         self._link.on_message(self._hear)

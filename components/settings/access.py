@@ -1,64 +1,53 @@
-"""What the access component needs of site.toml: its own table, and where the server is."""
+"""How people are admitted: the `[access]` table of site.toml (docs/settings.md)."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC
+from typing import ClassVar
 
-from pydantic import ConfigDict
+from pydantic import AwareDatetime, Field
 
-from components.settings.grants import AccessSettings, load_access
-from components.settings.table import DomainName, Port, SettingsError, SitePath, Table, load_table
+from components.settings.table import DomainName, LogLevel, SitePath, Table
+from policy.access.admission import Terms
 
-
-class _GateTable(Table):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    jid: DomainName
-    address: str = "127.0.0.1"
-    component_port: Port = 5347
-    directory: SitePath
+NOTICE = (
+    "This line is recorded. All that you write, send and receive here is kept, and can be read by your firm's "
+    "compliance desk and by its regulators."
+)
 
 
-class _ProsodyTable(Table):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+class FormerApprover(Table):
+    """Somebody who was an approver: what they signed until then goes on to count."""
 
-    domains: tuple[DomainName, ...]
-    room_domains: tuple[DomainName, ...] = ()
-    folder: SitePath
+    key: SitePath
+    until: AwareDatetime
+
+    @property
+    def until_s(self) -> int:
+        """When their signature ceased to count, as Unix time."""
+        return int(self.until.astimezone(UTC).timestamp())
 
 
-@dataclass(frozen=True, slots=True)
-class AdmissionSettings:
-    """What the component needs to know: its own settings, the server's component port, what the server has.
+class AccessSettings(Table):
+    """Who may admit whom, for how long, and where that is kept. Paths are absolute, periods in days (0: for ever).
 
-    `gate` is the recorder, whose receipts messages carry; `server_config` the configuration that `prosodyctl` wants.
+    `jid` is the component's own address, the same as `access` in the directory; `passwords` the folder in which the
+    first password of each new account waits for whoever hands it over.
     """
 
-    access: AccessSettings
-    gate: str
-    address: str
-    component_port: int
-    directory: Path
-    domains: frozenset[str]
-    room_domains: frozenset[str]
-    server_config: Path
+    table_name: ClassVar[str] = "access"
 
+    jid: DomainName
+    secret_file: SitePath
+    folder: SitePath
+    approvers: tuple[SitePath, ...] = Field(min_length=2)
+    former_approvers: tuple[FormerApprover, ...] = ()
+    valid_days: int = Field(default=365, ge=0, le=3660)
+    recertify_days: int = Field(default=90, ge=0, le=3660)
+    notice: str = Field(default=NOTICE, min_length=1, max_length=2000)
+    passwords: SitePath
+    status_file: SitePath
+    log_level: LogLevel = "info"
 
-def load_admission(site_toml: Path) -> AdmissionSettings:
-    """Read it; raises SettingsError, also when the site has no `[access]`."""
-    access = load_access(site_toml)
-    if access is None:
-        raise SettingsError(
-            ["access: is missing; without it nobody needs to be admitted (docs/admission.md)"]
-        )
-    gate = load_table(site_toml, "gate", _GateTable)
-    server = load_table(site_toml, "prosody", _ProsodyTable)
-    return AdmissionSettings(
-        access,
-        gate.jid,
-        gate.address,
-        gate.component_port,
-        gate.directory,
-        frozenset(server.domains),
-        frozenset(server.room_domains),
-        server.folder / "prosody.cfg.lua",
-    )
+    @property
+    def terms(self) -> Terms:
+        """For how long grants hold."""
+        return Terms(self.valid_days, self.recertify_days)

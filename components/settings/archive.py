@@ -1,16 +1,16 @@
 """What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainValidator, ValidationInfo
 
-from components.archive.keys import load_verifier_key
+from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, parse_key_reference
 from components.archive.log.note import VerifierKey
 from components.archive.store.open import StoreName, parse_store_name
-from components.settings.table import SettingsError, SitePath, Table, load_table
+from components.settings.table import SettingsError, SitePath, Table, find_missing
 from policy.retention import DEFAULT_POLICY, RetentionError, RetentionPolicy, parse_retention
 
 
@@ -44,10 +44,29 @@ class ArchiveSettings(Table):
     retention: SitePath | None = None
     approvers: tuple[SitePath, ...] = ()
 
+    def find_problems(self) -> Iterator[str]:
+        """Say which files are missing, and what is wrong with the retention policy and the approvers' keys."""
+        yield from find_missing("archive.recipients", self.recipients)
+        yield from find_missing("archive.conversation_key_file", [self.conversation_key_file])
+        if self.retention:
+            yield from find_missing("archive.retention", [self.retention])
+            if self.retention.is_file():
+                yield from _retention_problems(self.retention)
+        for path in self.approvers:
+            try:
+                load_approvers([path])
+            except KeyFileError as error:
+                yield f"archive.approvers: {error}"
+        if len(self.approvers) == 1:
+            yield "archive.approvers: an order needs two; name another, or none"
 
-def load_archive(site_toml: Path) -> ArchiveSettings:
-    """Read the `[archive]` table of site.toml, and nothing else of it; raises SettingsError."""
-    return load_table(site_toml, "archive", ArchiveSettings)
+
+def _retention_problems(path: Path) -> Sequence[str]:
+    try:
+        load_retention(path)
+    except SettingsError as error:
+        return error.problems
+    return ()
 
 
 def load_retention(path: Path | None) -> RetentionPolicy:

@@ -1,21 +1,17 @@
-"""The `[directory]` table of site.toml (docs/settings.md), and where directory.toml is."""
+"""The `[directory]` table of site.toml (docs/settings.md): where the people of directory.toml come from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from components.settings.table import (
     DomainName,
-    SettingsError,
     SitePath,
     Table,
-    describe_problems,
-    load_table,
-    read_toml,
+    find_missing,
 )
 from policy.directory.enterprise import Role
 
@@ -137,14 +133,10 @@ class DirectorySettings(Table):
         """All sources, each under the name that its enterprise is fed by."""
         return (*self.csv, *self.ldap, *self.scim)
 
-    def find_missing_files(self) -> Iterator[str]:
+    def find_problems(self) -> Iterator[str]:
         """Say which files the service for pushes lacks, a line for each."""
         for source in self.scim:
-            if not source.token_file.is_file():
-                yield (
-                    f"directory.scim.token_file: there is no {source.token_file}; "
-                    "`steelyard init` makes what is missing"
-                )
+            yield from find_missing("directory.scim.token_file", [source.token_file])
         certificate = self.scim_certificate
         if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
             yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
@@ -154,35 +146,3 @@ class DirectorySettings(Table):
         """The files that only their owner may read: tokens, passwords and what was pushed."""
         passwords = [source.password_file for source in self.ldap if source.password_file]
         return passwords + [file for source in self.scim for file in (source.token_file, source.state)]
-
-
-@dataclass(frozen=True, slots=True)
-class SiteDirectory:
-    """A site's directory.toml, and the sources that feed it."""
-
-    file: Path
-    settings: DirectorySettings
-
-
-class _GateTable(BaseModel):
-    directory: SitePath
-
-
-class _GateAlone(BaseModel):
-    gate: _GateTable
-
-
-def find_directory_file(site_toml: Path) -> Path:
-    """Read from site.toml where the directory is; raises SettingsError."""
-    context = {"folder": site_toml.resolve().parent}
-    try:
-        return _GateAlone.model_validate(read_toml(site_toml), context=context).gate.directory
-    except ValidationError as error:
-        raise SettingsError(describe_problems(error, _GateAlone)) from None
-
-
-def load_site_directory(site_toml: Path) -> SiteDirectory:
-    """Read the `[directory]` table of site.toml and where the directory is; raises SettingsError."""
-    return SiteDirectory(
-        find_directory_file(site_toml), load_table(site_toml, "directory", DirectorySettings)
-    )

@@ -1,12 +1,19 @@
 """The gate's settings: the `[gate]` table of site.toml (docs/settings.md)."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from components.settings.log import LogTable
-from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
+from components.settings.table import (
+    DomainName,
+    LogLevel,
+    Port,
+    SitePath,
+    Table,
+    find_missing,
+)
 from policy.review import ReviewAct
 
 
@@ -31,6 +38,12 @@ class GateSettings(LogTable):
     canary_interval_s: float = Field(default=5.0, ge=0, le=300)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
+    def find_problems(self) -> Iterator[str]:
+        """Say which files the gate lacks."""
+        yield from find_missing("gate.secret_file", [self.secret_file])
+        yield from find_missing("gate.directory", [self.directory])
+        yield from super().find_problems()
+
 
 class ReviewSettings(Table):
     """The `[review]` table: where held messages wait, for how long, and what becomes of those nobody decides on."""
@@ -40,15 +53,3 @@ class ReviewSettings(Table):
     file: SitePath | None = None
     deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
     default: ReviewAct = ReviewAct.REFUSE
-
-
-def load_review(site_toml: Path) -> ReviewSettings:
-    """Read the `[review]` table of site.toml, which may be missing; raises SettingsError."""
-    if "review" not in read_toml(site_toml):
-        return ReviewSettings()
-    return load_table(site_toml, "review", ReviewSettings)
-
-
-def load_gate(site_toml: Path) -> GateSettings:
-    """Read the `[gate]` table of site.toml, and nothing else of it; raises SettingsError."""
-    return load_table(site_toml, "gate", GateSettings)

@@ -1,15 +1,16 @@
 """What every table of site.toml with a log of its own says of it (docs/settings.md)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
 
 from components.archive.kept_checkpoints import kept_folder
-from components.archive.keys.reference import KeyReference, public_file
+from components.archive.keys.reference import KeyReference, needed_files, public_file
 from components.archive.store.open import StoreName, log_file, log_name
 from components.settings.archive import LogStoreName, SiteKey
-from components.settings.table import Table
+from components.settings.table import Table, find_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class LogTable(Table):
     log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey
+
+    def find_problems(self) -> Iterator[str]:
+        """Say that the signing key is missing."""
+        yield from find_missing(f"{self.table_name}.log_key_file", needed_files(self.log_key_file))
 
     def log_settings(self, folder: Path) -> LogSettings:
         """Return what is said of the log; `folder` is that of site.toml.

@@ -1,15 +1,17 @@
 """site.toml: read once, each table of it validated where it is first used (docs/settings.md)."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
+from components.settings.access import AccessSettings
 from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings
-from components.settings.grants import AccessSettings
 from components.settings.log import LogSettings, LogTable
 from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
@@ -156,8 +158,8 @@ class SiteFile:
             return None
         return self.require(table)
 
-    def find_problems(self) -> list[str]:
-        """Return all that is wrong in any table, a line each; the files that it names are not looked at."""
+    def find_wrong_tables(self) -> list[str]:
+        """Return all that is wrong in the text of any table, a line each; no file that it names is looked at."""
         problems: list[str] = []
         for table in TABLES:
             try:
@@ -167,3 +169,9 @@ class SiteFile:
         names = [table.table_name for table in TABLES]
         unknown = (name for name in self._document if name not in names)
         return problems + [f"{name}: {explain_unknown(name, names)}" for name in unknown]
+
+
+def skip_wrong(problems: Iterator[str]) -> Iterator[str]:
+    """Pass problems on until a wrong table is used to find them: `find_wrong_tables` tells what is wrong in it."""
+    with suppress(SettingsError):
+        yield from problems

@@ -1,7 +1,7 @@
 """What all tables of site.toml have in common: how they are read, and how their faults are told (docs/settings.md)."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
@@ -41,27 +41,29 @@ class Table(BaseModel):
     table_name: ClassVar[str]
     """What it is called in site.toml; a table within a table has none."""
 
+    def find_problems(self) -> Iterator[str]:
+        """Say what is wrong with a right table: files that are missing or wrong, settings that need others."""
+        return iter(())
+
 
 _Model = TypeVar("_Model", bound=Table)
 
 
-def load_table(site_toml: Path, name: str, model: type[_Model]) -> _Model:
-    """Read one table of site.toml, and nothing else of it; raises SettingsError."""
-    return _parse(read_toml(site_toml), name, model, site_toml.resolve().parent)
+def find_missing(setting: str, files: Iterable[Path]) -> Iterator[str]:
+    """Say which of the files that a setting names, and that `steelyard init` makes, are not there."""
+    if missing := ", ".join(str(file) for file in files if not file.is_file()):
+        yield f"{setting}: there is no {missing}; `steelyard init` makes what is missing"
 
 
 def parse_table(document: Mapping[str, Any], table: type[_Model], folder: Path) -> _Model:
     """Validate one table of a document, whose relative paths start at `folder`; raises SettingsError."""
-    return _parse(document, table.table_name, table, folder)
-
-
-def _parse(document: Mapping[str, Any], name: str, model: type[_Model], folder: Path) -> _Model:
+    name = table.table_name
     if not isinstance(document.get(name), dict):
         raise SettingsError([f"{name}: is missing; add the table [{name}] (docs/settings.md)"])
     try:
-        return model.model_validate(document[name], context={"folder": folder})
+        return table.model_validate(document[name], context={"folder": folder})
     except ValidationError as err:
-        raise SettingsError(describe_problems(err, model, (name,))) from None
+        raise SettingsError(_describe_problems(err, table)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -75,14 +77,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: is not valid TOML: {err}"]) from None
 
 
-def describe_problems(
-    error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...] = ()
-) -> list[str]:
+def _describe_problems(error: ValidationError, table: type[Table]) -> list[str]:
     """Turn pydantic's errors into one line each: the TOML path, what is wrong and what to do."""
     lines = []
     for detail in error.errors(include_url=False, include_context=False):
-        path = ".".join(str(part) for part in (*prefix, *detail["loc"]))
-        lines.append(f"{path}: {_advice(detail, model)}")
+        path = ".".join(str(part) for part in (table.table_name, *detail["loc"]))
+        lines.append(f"{path}: {_advice(detail, table)}")
     return lines
 
 

@@ -1,5 +1,6 @@
 """The witness's settings: the `[witness]` table of site.toml (docs/settings.md)."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
@@ -7,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.log_signature import parse_log_verifier_key
-from components.settings.table import LogLevel, SitePath, Table
+from components.settings.table import LogLevel, SitePath, Table, find_missing
 
 
 def _require_log_key(vkey: str) -> str:
@@ -63,3 +64,14 @@ class WitnessSettings(Table):
     logs: tuple[LogVkey, ...] = ()
     asks: tuple[AskedWitness, ...] = ()
     time_stamps: TimeStampSettings | None = None
+
+    def find_problems(self) -> Iterator[str]:
+        """Say which files the witness lacks, and when it lacks a port."""
+        yield from find_missing("witness.key_file", [self.key_file])
+        stamps = self.time_stamps
+        if stamps and not stamps.certificates.is_file():
+            yield (
+                f"witness.time_stamps.certificates: there is no {stamps.certificates}; get it from the authority"
+            )
+        if self.logs and not self.port:
+            yield "witness.port: others' logs are to be cosigned; set one, at which they ask"

@@ -13,15 +13,15 @@ from components.archive.backup.folder import BackupFolder, open_backup
 from components.archive.backup.saved_log import SavedLog, check_saved, saved_names
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import last_signed_file, public_file
+from components.archive.keys.reference import last_signed_file
 from components.archive.last_signed import LastSigned, Loss
-from components.archive.log.note import VerifierKey
 from components.archive.store import LogStore
-from components.archive.store.open import log_file, log_name, open_source, open_store, store_label
+from components.archive.store.open import log_file, open_source, open_store, store_label
 from components.process.errors import SiteError
+from components.settings.log import LogSettings
 from components.site.backup_files import put_back_files, save_files
 from components.site.lock import hold_site
-from components.site.settings import LogTable, SiteSettings, read_site
+from components.site.validate import read_site
 
 Bar = Callable[[str], AbstractContextManager[Progress]]
 """Makes a progress bar with a title."""
@@ -57,11 +57,11 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
     settings = read_site(site_toml)
     with _errors_as_site_errors(), open_backup(path, make=True) as folder:
         logs: dict[str, Saved] = {}
-        for name, table in _log_tables(settings):
-            with bar(f"Backing up {name}") as progress:
-                saved = asyncio.run(_back_up(table, folder, name, progress))
+        for log in settings.logs:
+            with bar(f"Backing up {log.name}") as progress:
+                saved = asyncio.run(_back_up(log, folder, progress))
             if saved is not None:
-                logs[name] = saved
+                logs[log.name] = saved
         if lost := set(saved_names(folder)) - set(logs):
             raise SiteError(
                 f"{path} holds a log that is not there any more ({', '.join(sorted(lost))}); restore it,"
@@ -71,17 +71,18 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
         folder.complete()
         if thorough:
             _check_all(folder, bar)
-    missing = tuple(name for name, _ in _log_tables(settings) if name not in logs)
+    missing = tuple(log.name for log in settings.logs if log.name not in logs)
     return BackedUp(logs, missing, files)
 
 
-async def _back_up(table: LogTable, folder: BackupFolder, name: str, progress: Progress) -> Saved | None:
+async def _back_up(log: LogSettings, folder: BackupFolder, progress: Progress) -> Saved | None:
     try:
-        source = await open_source(table.log)
+        source = await open_source(log.store)
     except LogMissing:
         return None
     try:
-        return await back_up_log(source, folder, name, _load_key(table), progress)
+        key = load_verifier_key(log.verifier_key_file)
+        return await back_up_log(source, folder, log.name, key, progress)
     finally:
         await source.close()
 
@@ -106,33 +107,33 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bar: Bar) ->
     with _errors_as_site_errors(), open_backup(path) as folder, hold_site(site_toml.parent):
         made, elsewhere = put_back_files(folder, site_toml)
         settings = read_site(site_toml)
-        tables = dict(_log_tables(settings))
-        if unknown := set(saved_names(folder)) - set(tables):
+        logs = {log.name: log for log in settings.logs}
+        if unknown := set(saved_names(folder)) - set(logs):
             raise SiteError(
-                f"the backup has the log {min(unknown)}, and {site_toml} names {' and '.join(tables)}"
+                f"the backup has the log {min(unknown)}, and {site_toml} names {' and '.join(logs)}"
             )
         records, losses = {}, {}
         for name in saved_names(folder):
             with bar(f"Restoring {name}") as progress:
-                records[name] = asyncio.run(_restore(tables[name], SavedLog.of(folder, name), progress))
-            if loss := asyncio.run(_find_loss(tables[name], accept_loss=accept_loss)):
+                records[name] = asyncio.run(_restore(logs[name], SavedLog.of(folder, name), progress))
+            if loss := asyncio.run(_find_loss(logs[name], accept_loss=accept_loss)):
                 losses[name] = loss
     return Restored(records, made, elsewhere, losses)
 
 
-async def _restore(table: LogTable, log: SavedLog, progress: Progress) -> int:
-    file = log_file(table.log)
+async def _restore(log: LogSettings, saved: SavedLog, progress: Progress) -> int:
+    file = log_file(log.store)
     if file is not None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    public = public_file(table.log_key_file)
-    key = load_verifier_key(public) if public.exists() else log.verifier_key()
-    store = await open_store(table.log)
+    public = log.verifier_key_file
+    key = load_verifier_key(public) if public.exists() else saved.verifier_key()
+    store = await open_store(log.store)
     try:
-        await _require_no_log(store, store_label(table.log))
-        await copy_log(log, store, key, progress)
+        await _require_no_log(store, store_label(log.store))
+        await copy_log(saved, store, key, progress)
     finally:
         await store.close()
-    return log.outline.records
+    return saved.outline.records
 
 
 async def _require_no_log(store: LogStore, label: str) -> None:
@@ -145,17 +146,15 @@ def accept_losses(site_toml: Path) -> Restored:
     """Let the site's logs go on that lack what was signed; gives what they lack. Raises as `restore_site` does."""
     settings = read_site(site_toml)
     with _errors_as_site_errors(), hold_site(settings.folder):
-        found = {
-            name: asyncio.run(_find_loss(table, accept_loss=True)) for name, table in _log_tables(settings)
-        }
+        found = {log.name: asyncio.run(_find_loss(log, accept_loss=True)) for log in settings.logs}
     losses = {name: loss for name, loss in found.items() if loss is not None}
     return Restored({}, (), (), losses)
 
 
-async def _find_loss(table: LogTable, *, accept_loss: bool) -> Loss | None:
-    last = LastSigned(last_signed_file(table.log_key_file))
+async def _find_loss(log: LogSettings, *, accept_loss: bool) -> Loss | None:
+    last = LastSigned(last_signed_file(log.key_file))
     try:
-        source = await open_source(table.log)
+        source = await open_source(log.store)
     except LogMissing:
         source = None
     try:
@@ -166,15 +165,6 @@ async def _find_loss(table: LogTable, *, accept_loss: bool) -> Loss | None:
     if loss is not None and accept_loss:
         last.accept_loss()
     return loss
-
-
-def _log_tables(settings: SiteSettings) -> Iterator[tuple[str, LogTable]]:
-    for table in settings.logs:
-        yield log_name(table.log), table
-
-
-def _load_key(table: LogTable) -> VerifierKey:
-    return load_verifier_key(public_file(table.log_key_file))
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from components.archive.backup.folder import BackupFolder
 from components.archive.durable import PRIVATE, PUBLIC, replace_durably
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
 from components.rules.exceptions import FOLDER as EXCEPTIONS
+from components.settings.site import SiteFile
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
-from components.site.settings import SiteSettings
 
 _LIST = "site/files"
 _SITE_TOML = "site.toml"
@@ -27,7 +27,7 @@ class _SavedFile:
     secret: bool
 
 
-def save_files(folder: BackupFolder, settings: SiteSettings, *, with_keys: bool) -> int:
+def save_files(folder: BackupFolder, settings: SiteFile, *, with_keys: bool) -> int:
     """Put the site's files into the next backup, and count them."""
     wanted = [(path, False) for path in _public_files(settings)]
     if with_keys:
@@ -63,7 +63,7 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
     return tuple(made), tuple(elsewhere)
 
 
-def _public_files(settings: SiteSettings) -> Iterator[Path]:
+def _public_files(settings: SiteFile) -> Iterator[Path]:
     yield settings.path
     yield settings.gate.directory
     exceptions = settings.gate.directory.parent / EXCEPTIONS
@@ -78,7 +78,7 @@ def _public_files(settings: SiteSettings) -> Iterator[Path]:
     yield from settings.archive.recipients
 
 
-def _secret_files(settings: SiteSettings) -> Iterator[Path]:
+def _secret_files(settings: SiteFile) -> Iterator[Path]:
     """Give all that lies in the folder of keys and with the certificates, and the keys that lie elsewhere."""
     folders = {authority_key_file(settings).parent, settings.prosody.certificates}
     yield from (
@@ -88,12 +88,12 @@ def _secret_files(settings: SiteSettings) -> Iterator[Path]:
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for table in settings.logs:
-        yield last_signed_file(table.log_key_file)
+    for log in settings.logs:
+        yield last_signed_file(log.key_file)
 
 
-def _keys(settings: SiteSettings) -> Iterable[KeyReference]:
-    return *(table.log_key_file for table in settings.logs), *settings.audit.key_files
+def _keys(settings: SiteFile) -> Iterable[KeyReference]:
+    return *(log.key_file for log in settings.logs), *settings.audit.key_files
 
 
 def _is_draft(path: Path) -> bool:

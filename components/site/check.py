@@ -20,14 +20,17 @@ from rich.text import Text
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import public_file, secret_files
+from components.archive.keys.reference import secret_files
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
+from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
 from components.process.errors import SiteError
-from components.settings.directory import SiteDirectory
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.site.certificates import RENEW_BEFORE, expires_at
 from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
 from components.site.init import accounts_file, authority_key_file
@@ -35,7 +38,7 @@ from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
-from components.site.settings import LogTable, SettingsError, SiteSettings, load_site
+from components.site.validate import load_site
 from policy.directory.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
@@ -92,17 +95,17 @@ class _CheckError(Exception):
         self.problems = problems
 
 
-def _check_directory(settings: SiteSettings) -> Iterator[str]:
+def _check_directory(settings: SiteFile) -> Iterator[str]:
     firms = parse_directory(settings.gate.directory.read_text()).enterprises
     people = sum(len(firm.people) for firm in firms)
     rooms = sum(len(firm.rooms) for firm in firms)
     yield f"{len(firms)} enterprises, {people} people, {rooms} rooms in {settings.gate.directory.name}"
 
 
-def _check_keys(settings: SiteSettings) -> Iterator[str]:
+def _check_keys(settings: SiteFile) -> Iterator[str]:
     server = settings.prosody
     secrets = [file for part in parts_of(settings) for file in part.secret_files]
-    for key in (*(log.log_key_file for log in settings.logs), *settings.audit.key_files):
+    for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
     secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
@@ -115,7 +118,7 @@ def _check_keys(settings: SiteSettings) -> Iterator[str]:
     yield f"{len(present)} secret files, readable by their owner only"
 
 
-def _check_certificates(settings: SiteSettings) -> Iterator[str]:
+def _check_certificates(settings: SiteFile) -> Iterator[str]:
     server = settings.prosody
     now = dt.datetime.now(dt.UTC)
     problems, ends = [], []
@@ -138,18 +141,18 @@ def _check_certificates(settings: SiteSettings) -> Iterator[str]:
     yield f"{len(ends)} certificates, valid until {min(ends):%Y-%m-%d} at least"
 
 
-def _check_prosody(settings: SiteSettings) -> Iterator[str]:
+def _check_prosody(settings: SiteFile) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         yield f"version {require_version(write_probe_config(settings, Path(folder)))}"
 
 
-def _check_adapter(_settings: SiteSettings) -> Iterator[str]:
+def _check_adapter(_settings: SiteFile) -> Iterator[str]:
     if not ADAPTER_FILE.is_file():
         raise SiteError(f"{ADAPTER_FILE} is missing; install Steelyard again")
     yield str(ADAPTER_FILE)
 
 
-def _check_disk(settings: SiteSettings) -> Iterator[str]:
+def _check_disk(settings: SiteFile) -> Iterator[str]:
     file = log_file(settings.gate.log)
     folder = settings.folder if file is None else file.parent
     while not folder.exists():
@@ -161,7 +164,7 @@ def _check_disk(settings: SiteSettings) -> Iterator[str]:
     yield text
 
 
-def _check_running(settings: SiteSettings) -> Iterator[str]:
+def _check_running(settings: SiteFile) -> Iterator[str]:
     if not _is_up(settings.folder):
         if problems := list(find_port_problems(settings)):
             raise _CheckError(problems)
@@ -173,7 +176,7 @@ def _check_running(settings: SiteSettings) -> Iterator[str]:
     yield "up: prosody answers, the gate records"
 
 
-async def _find_faults(settings: SiteSettings) -> dict[str, str]:
+async def _find_faults(settings: SiteFile) -> dict[str, str]:
     parts = [part for part in parts_of(settings) if part.runs]
     faults = await asyncio.gather(
         find_server_fault(settings.prosody), *(find_fault(part.probe) for part in parts)
@@ -181,7 +184,7 @@ async def _find_faults(settings: SiteSettings) -> dict[str, str]:
     return dict(zip(("prosody", *(part.title for part in parts)), faults, strict=True))
 
 
-def _check_alarms(settings: SiteSettings) -> Iterator[str]:
+def _check_alarms(settings: SiteFile) -> Iterator[str]:
     if not _is_up(settings.folder):
         return
     if alarms := find_alarms(settings.gate.status_file):
@@ -189,14 +192,14 @@ def _check_alarms(settings: SiteSettings) -> Iterator[str]:
     yield "none"
 
 
-def _check_access(settings: SiteSettings) -> Iterator[str]:
+def _check_access(settings: SiteFile) -> Iterator[str]:
     from components.rules.access.desk import summarize_access
 
     if settings.access:
         yield summarize_access(settings.path)
 
 
-def _check_witness(settings: SiteSettings) -> Iterator[str]:
+def _check_witness(settings: SiteFile) -> Iterator[str]:
     if settings.witness is None:
         return
     if not _is_up(settings.folder):
@@ -207,25 +210,25 @@ def _check_witness(settings: SiteSettings) -> Iterator[str]:
     yield f"the logs are witnessed; {len(settings.witness.asks)} others are asked"
 
 
-def _check_sources(settings: SiteSettings) -> Iterator[str]:
+def _check_sources(settings: SiteFile) -> Iterator[str]:
     if settings.directory is None:
         return
-    if problems := find_unapplied(SiteDirectory(settings.gate.directory, settings.directory)):
+    if problems := find_unapplied(find_site_directory(settings)):
         raise _CheckError(problems)
     yield f"people come from {len(settings.directory.sources)} of them"
 
 
-def _check_logs(settings: SiteSettings) -> Iterator[str]:
+def _check_logs(settings: SiteFile) -> Iterator[str]:
     for log in settings.logs:
         yield asyncio.run(_check_log(log))
 
 
-async def _check_log(settings: LogTable) -> str:
+async def _check_log(log: LogSettings) -> str:
     """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
-    path = store_label(settings.log)
+    path = store_label(log.store)
     try:
-        key = load_verifier_key(public_file(settings.log_key_file))
-        reader = await LogReader.open(settings.log)
+        key = load_verifier_key(log.verifier_key_file)
+        reader = await LogReader.open(log.store)
         try:
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
             newest = await reader.fetch(size - 1, 1) if size else []
@@ -244,7 +247,7 @@ async def _check_log(settings: LogTable) -> str:
     return f"{path}: {size:,} records under a good checkpoint"
 
 
-def _check_clock(_settings: SiteSettings) -> Iterator[str]:
+def _check_clock(_settings: SiteFile) -> Iterator[str]:
     built = ADAPTER_FILE.stat().st_mtime
     if time.time() < built:
         raise SiteError("this machine's clock is behind the date of this installation; set it (timedatectl)")
@@ -265,7 +268,7 @@ def _is_up(folder: Path) -> bool:
     return False
 
 
-_CHECKS: dict[str, Callable[[SiteSettings], Iterator[str]]] = {
+_CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "directory": _check_directory,
     "keys": _check_keys,
     "certificates": _check_certificates,

@@ -15,9 +15,9 @@ from rich.table import Table
 
 from components.access.notice import ASK
 from components.link.client import LoginError, Received, SendResult, TraderClient
+from components.settings.site import SiteFile
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
-from components.site.settings import SiteSettings
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from policy.reach.affiliation import reachable_people
@@ -35,7 +35,7 @@ class UnexpectedError(Exception):
     """The line did something other than what it promises."""
 
 
-async def play_demonstration(settings: SiteSettings, console: Console) -> bool:
+async def play_demonstration(settings: SiteFile, console: Console) -> bool:
     """Play and print the demonstration on a site that is up; return whether all went as it should."""
     passwords = load_passwords(settings)
     started_at_ns = time.time_ns()
@@ -57,9 +57,7 @@ async def play_demonstration(settings: SiteSettings, console: Console) -> bool:
 
 
 @asynccontextmanager
-async def _log_in(
-    settings: SiteSettings, passwords: Mapping[str, str]
-) -> AsyncIterator[dict[str, TraderClient]]:
+async def _log_in(settings: SiteFile, passwords: Mapping[str, str]) -> AsyncIterator[dict[str, TraderClient]]:
     server = settings.prosody
     async with contextlib.AsyncExitStack() as stack:
         clients = {}
@@ -78,7 +76,7 @@ async def _log_in(
         yield clients
 
 
-async def _show_contacts(settings: SiteSettings, client: TraderClient, console: Console) -> None:
+async def _show_contacts(settings: SiteFile, client: TraderClient, console: Console) -> None:
     """Show whom somebody finds in their contact list without having added anybody."""
     directory = parse_directory(settings.gate.directory.read_text())
     wanted = {person.jid: person.name for person in reachable_people(directory, BareJid(client.jid))}
@@ -201,7 +199,7 @@ def _encrypted() -> ET.Element:
     return encrypted
 
 
-async def _search(settings: SiteSettings, recorded: list[str], since_ns: int, console: Console) -> None:
+async def _search(settings: SiteFile, recorded: list[str], since_ns: int, console: Console) -> None:
     """Find the conversation as an auditor does; every record that a receiver saw must be there, and the refusals."""
     query = "copper OR verdict:refuse"
     give_up_at_s = time.monotonic() + _SIGNED_WITHIN_S
@@ -212,7 +210,7 @@ async def _search(settings: SiteSettings, recorded: list[str], since_ns: int, co
     await _show_command(settings, console, "audit", "search", query, "--limit", "5")
 
 
-async def _find_fault(settings: SiteSettings, query: str, copper: list[str], since_ns: int) -> str:
+async def _find_fault(settings: SiteFile, query: str, copper: list[str], since_ns: int) -> str:
     """Search, and say what is not found; a record is found once a checkpoint covers it, within a second."""
     found = json.loads(await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "1000"))
     records = {record["id"]: record for record in found["records"]}
@@ -226,12 +224,12 @@ async def _find_fault(settings: SiteSettings, query: str, copper: list[str], sin
     )
 
 
-async def _verify(settings: SiteSettings, console: Console) -> None:
+async def _verify(settings: SiteFile, console: Console) -> None:
     if await _show_command(settings, console, "verify") != 0:
         raise UnexpectedError("the record does not verify")
 
 
-async def _show_command(settings: SiteSettings, console: Console, *arguments: str) -> int:
+async def _show_command(settings: SiteFile, console: Console, *arguments: str) -> int:
     """Run a command of ours as a person would, its output on our own standard output; return its status."""
     typed = " ".join(f"'{each}'" if " " in each else each for each in arguments)
     console.print(f"\n[bold]$ steelyard {typed} --site {settings.path}[/]", highlight=False, soft_wrap=True)
@@ -240,7 +238,7 @@ async def _show_command(settings: SiteSettings, console: Console, *arguments: st
     return status
 
 
-async def _fetch_output(settings: SiteSettings, *arguments: str) -> str:
+async def _fetch_output(settings: SiteFile, *arguments: str) -> str:
     status, output, errors = await _run(settings, arguments, asyncio.subprocess.PIPE)
     if status != 0:
         raise UnexpectedError(f"steelyard {arguments[0]}: {errors.decode().strip()}")
@@ -248,7 +246,7 @@ async def _fetch_output(settings: SiteSettings, *arguments: str) -> str:
 
 
 async def _run(
-    settings: SiteSettings, arguments: Sequence[str], output: int | None = None
+    settings: SiteFile, arguments: Sequence[str], output: int | None = None
 ) -> tuple[int, bytes, bytes]:
     command = (sys.executable, "-m", "components.site.cli", *arguments, "--site", str(settings.path))
     process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output)
@@ -261,7 +259,7 @@ async def _run(
     return await process.wait(), written, errors
 
 
-def _print_accounts(settings: SiteSettings, passwords: Mapping[str, str], console: Console) -> None:
+def _print_accounts(settings: SiteFile, passwords: Mapping[str, str], console: Console) -> None:
     server = settings.prosody
     table = Table(title="Who can log in, with any XMPP client", title_justify="left", title_style="bold")
     for column in ("JID", "password", "host", "port"):

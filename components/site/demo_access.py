@@ -6,7 +6,8 @@ from pathlib import Path
 from components.archive.keys import create_log_key
 from components.archive.keys.reference import public_file
 from components.rules.access.desk import decide_access, open_desk, request_access
-from components.site.settings import AccessSettings, SiteSettings
+from components.settings.access import AccessSettings
+from components.settings.site import SiteFile
 from policy.access.statement import AccessAct
 
 ACCESS = "access.steelyard.example"
@@ -59,7 +60,7 @@ def make_approver_keys(access: AccessSettings) -> Iterable[Path]:
             yield private
 
 
-def admit_everybody(settings: SiteSettings) -> None:
+def admit_everybody(settings: SiteFile) -> None:
     """Ask for everybody, and have all approvers approve what they can; raises SiteError."""
     if settings.access is None:
         return

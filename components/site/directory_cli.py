@@ -31,11 +31,11 @@ def show(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Show who is on the line, by enterprise and desk."""
     from components.directory.apply import read_directory
     from components.directory.describe import describe_directory, directory_lines
-    from components.settings.directory import find_directory_file
+    from components.settings.site import SiteFile as SiteSettings
 
     try:
         with _problems_told():
-            directory = read_directory(find_directory_file(site))
+            directory = read_directory(SiteSettings(site).gate.directory)
     except _WrongError as error:
         return _tell(error.problems, as_json=as_json)
     if as_json:
@@ -48,13 +48,13 @@ def show(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 @app.command
 def plan(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Show what the sources would change, and change nothing; status 3 when there is something to change."""
-    from components.directory.apply import plan_site
+    from components.directory.apply import find_site_directory, plan_site
     from components.directory.describe import describe_plan, plan_lines
-    from components.settings.directory import load_site_directory
+    from components.settings.site import SiteFile as SiteSettings
 
     try:
         with _problems_told():
-            found = plan_site(load_site_directory(site))
+            found = plan_site(find_site_directory(SiteSettings(site)))
     except _WrongError as error:
         return _tell(error.problems, as_json=as_json)
     if as_json:
@@ -80,13 +80,13 @@ def apply(
     allow_departures
         Let up to so many people leave each enterprise this time, whatever `directory.max_departures` says.
     """
-    from components.directory.apply import ApplyRefusedError, apply_site
+    from components.directory.apply import ApplyRefusedError, apply_site, find_site_directory
     from components.directory.describe import describe_plan, plan_lines
-    from components.settings.directory import load_site_directory
+    from components.settings.site import SiteFile as SiteSettings
 
     try:
         with _problems_told():
-            done = apply_site(load_site_directory(site), allowed_departures=allow_departures)
+            done = apply_site(find_site_directory(SiteSettings(site)), allowed_departures=allow_departures)
     except _WrongError as error:
         return _tell(error.problems, as_json=as_json)
     except ApplyRefusedError as error:

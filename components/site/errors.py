@@ -13,7 +13,7 @@ WRONG_USE = 2
 @contextmanager
 def errors_in_lines() -> Iterator[None]:
     """Turn what an operator can put right into one line each on standard error, and exit status 2."""
-    from components.site.settings import SettingsError
+    from components.settings.table import SettingsError
 
     try:
         yield

@@ -12,12 +12,12 @@ from components.archive.keys.reference import KeyReference, TokenKey, public_fil
 from components.archive.keys.shares import ShareError, join_shares, split_key
 from components.archive.seal import Recipient, RecipientKey
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from components.site.keys import RecipientKeyPlace, find_key
-from components.site.settings import SiteSettings
 
 
 def split_recipient_key(
-    settings: SiteSettings, name: str, shares: int, threshold: int, folder: Path, *, keep: bool = False
+    settings: SiteFile, name: str, shares: int, threshold: int, folder: Path, *, keep: bool = False
 ) -> list[Path]:
     """Write a key's shares into files of `folder`, and remove the key once the files are proved to restore it.
 
@@ -50,7 +50,7 @@ def split_recipient_key(
 
 
 def join_recipient_key(
-    settings: SiteSettings, name: str, files: Sequence[Path], *, trial: bool = False
+    settings: SiteFile, name: str, files: Sequence[Path], *, trial: bool = False
 ) -> KeyReference:
     """Restore a key from files with its shares, unless this is a `trial`; gives its place.
 
@@ -69,7 +69,7 @@ def join_recipient_key(
     return place
 
 
-def _find_place(settings: SiteSettings, name: str) -> KeyReference:
+def _find_place(settings: SiteFile, name: str) -> KeyReference:
     key = find_key(settings, name)
     if not isinstance(key, RecipientKeyPlace):
         raise SiteError(f"{name} is a log's key, which nobody needs again once it is lost: rotate it instead")

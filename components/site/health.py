@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.process.status import read_status
+from components.settings.prosody import ProsodySettings
+from components.settings.site import SiteFile
 from components.site.parts import ListeningPort, listening_ports
 from components.site.probe import ANSWER_TIMEOUT_S, reachable_address
-from components.site.settings import ProsodySettings, SiteSettings
 
 _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 
 
-def find_port_problems(settings: SiteSettings) -> Iterator[str]:
+def find_port_problems(settings: SiteFile) -> Iterator[str]:
     """Try to listen on each of the site's ports; yields a line for each where that fails."""
     for each in listening_ports(settings):
         with socket.socket(socket.AF_INET6 if ":" in each.address else socket.AF_INET) as probe:

@@ -19,11 +19,12 @@ from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, named_file, public_file
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
-from components.site.settings import SiteSettings, load_site, read_site
+from components.site.validate import load_site, read_site
 from policy.directory.directory import parse_directory
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
@@ -36,7 +37,7 @@ _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - without th
 class MadeSite:
     """A site that is ready to start, and the files that were made for it just now."""
 
-    settings: SiteSettings
+    settings: SiteFile
     made: tuple[Path, ...]
 
 
@@ -85,23 +86,23 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
     return MadeSite(settings, tuple(made))
 
 
-def authority_key_file(settings: SiteSettings) -> Path:
+def authority_key_file(settings: SiteFile) -> Path:
     """Return where the key of the site's own authority lies; there is none if the authority is another's."""
     return settings.folder / "keys" / "ca.key"
 
 
-def find_recipient_key(settings: SiteSettings, public: Path) -> KeyReference:
+def find_recipient_key(settings: SiteFile, public: Path) -> KeyReference:
     """Return the place of a recipient's private key: as `audit.key_files` says, or beside the public half."""
     named = (key for key in settings.audit.key_files if public_file(key) == public)
     return next(named, public.with_suffix(".key"))
 
 
-def accounts_file(settings: SiteSettings) -> Path:
+def accounts_file(settings: SiteFile) -> Path:
     """Return where a demonstration keeps the passwords of its people."""
     return settings.folder / "keys" / "accounts.toml"
 
 
-def load_passwords(settings: SiteSettings) -> Mapping[str, str]:
+def load_passwords(settings: SiteFile) -> Mapping[str, str]:
     """Return the demonstration's passwords by bare JID; raises SiteError when the site is another kind."""
     try:
         accounts = tomllib.loads(accounts_file(settings).read_text())
@@ -139,7 +140,7 @@ def _find_free_ports(count: int) -> list[int]:
     return ports
 
 
-def _make_keys(settings: SiteSettings) -> list[Path]:
+def _make_keys(settings: SiteFile) -> list[Path]:
     made = []
     parts = parts_of(settings)
     random = [secret for part in parts for secret in part.secrets]
@@ -150,21 +151,21 @@ def _make_keys(settings: SiteSettings) -> list[Path]:
             replace_durably(secret, f"{secrets.token_hex(32)}\n".encode(), PRIVATE)
             made.append(secret)
     for log in settings.logs:
-        if is_kept(log.log_key_file):
+        if is_kept(log.key_file):
             continue
-        if (file := log_file(log.log)) is not None and file.exists():
+        if (file := log_file(log.store)) is not None and file.exists():
             raise SiteError(
-                f"{file} was signed with {log.log_key_file}, which is gone; put it back from a backup"
+                f"{file} was signed with {log.key_file}, which is gone; put it back from a backup"
             )
-        file = named_file(log.log_key_file)
+        file = named_file(log.key_file)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        create_log_key(log.log_key_file, log.log_origin)
+        create_log_key(log.key_file, log.origin)
         made.append(file)
     made += _make_archive_keys(settings)
     return made + [file for part in parts for file in part.make_keys()]
 
 
-def _make_archive_keys(settings: SiteSettings) -> list[Path]:
+def _make_archive_keys(settings: SiteFile) -> list[Path]:
     """Make a pair for each recipient that has none, and the conversation key."""
     made = []
     for public in settings.archive.recipients:
@@ -180,7 +181,7 @@ def _make_archive_keys(settings: SiteSettings) -> list[Path]:
     return made
 
 
-def _write_passwords(settings: SiteSettings) -> None:
+def _write_passwords(settings: SiteFile) -> None:
     directory = parse_directory(settings.gate.directory.read_text())
     people = sorted(jid for jid in directory.people if jid.partition("@")[2] in settings.prosody.domains)
     lines = ["# The demonstration's people and their passwords."]

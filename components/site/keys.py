@@ -10,29 +10,30 @@ from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, next_key, parse_key_reference, public_file
 from components.archive.keys.ring import find_retired_keys
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
-from components.archive.store.open import log_file, log_name, open_store
+from components.archive.store.open import log_file, open_store
 from components.process.errors import SiteError
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
 from components.site.init import find_recipient_key
-from components.site.settings import LogTable, SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
 class LogKeyPlace:
-    """The key of one of the site's logs, which its settings describe."""
+    """The key of one of the site's logs."""
 
-    settings: LogTable
+    log: LogSettings
 
     role = "log"
 
     @property
     def name(self) -> str:
         """The log's name, as in the ids of its records."""
-        return log_name(self.settings.log)
+        return self.log.name
 
     @property
     def place(self) -> KeyReference:
         """Where the private key is kept."""
-        return self.settings.log_key_file
+        return self.log.key_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class KeyState:
     earlier: int
 
 
-def find_keys(settings: SiteSettings) -> list[KeyPlace]:
+def find_keys(settings: SiteFile) -> list[KeyPlace]:
     """Find all keys that the settings name: those of logs, then those of recipients."""
     recipients = (
         RecipientKeyPlace(public.stem, find_recipient_key(settings, public))
@@ -74,7 +75,7 @@ def find_keys(settings: SiteSettings) -> list[KeyPlace]:
     return [*(LogKeyPlace(log) for log in settings.logs), *recipients]
 
 
-def find_key(settings: SiteSettings, name: str) -> KeyPlace:
+def find_key(settings: SiteFile, name: str) -> KeyPlace:
     """Find the one key of this name; raises SiteError."""
     keys = find_keys(settings)
     found = [key for key in keys if key.name == name]
@@ -85,7 +86,7 @@ def find_key(settings: SiteSettings, name: str) -> KeyPlace:
     raise SiteError(f"there is no key {name}; there are {', '.join(key.name for key in keys)}")
 
 
-def describe_keys(settings: SiteSettings) -> Iterator[KeyState]:
+def describe_keys(settings: SiteFile) -> Iterator[KeyState]:
     """Look at each key; raises KeyFileError."""
     for key in find_keys(settings):
         public = public_file(key.place)
@@ -105,7 +106,7 @@ def describe_keys(settings: SiteSettings) -> Iterator[KeyState]:
         )
 
 
-def make_key(settings: SiteSettings, name: str, at: str | None) -> Path:
+def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
     """Make a key that is named in the settings, or a further recipient's; gives its public file.
 
     Raises SiteError, KeyFileError, and KeyReferenceError when `at` names no place.
@@ -120,17 +121,17 @@ def make_key(settings: SiteSettings, name: str, at: str | None) -> Path:
     for folder in {public.parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if isinstance(known, LogKeyPlace):
-        if (file := log_file(known.settings.log)) is not None and file.exists():
+        if (file := log_file(known.log.store)) is not None and file.exists():
             raise SiteError(
                 f"{file} was signed with another key; put that back from a backup, then rotate it"
             )
-        create_log_key(place, known.settings.log_origin)
+        create_log_key(place, known.log.origin)
     else:
         create_recipient_key(place, name)
     return public
 
 
-def make_approver_key(settings: SiteSettings, name: str, at: str | None) -> Path:
+def make_approver_key(settings: SiteFile, name: str, at: str | None) -> Path:
     """Make the key by which somebody of this name approves orders (docs/retention.md); gives its public file.
 
     Raises KeyFileError, also when it is there, and KeyReferenceError when `at` names no place.
@@ -142,7 +143,7 @@ def make_approver_key(settings: SiteSettings, name: str, at: str | None) -> Path
     return public_file(place)
 
 
-async def rotate_key(settings: SiteSettings, name: str) -> bool:
+async def rotate_key(settings: SiteFile, name: str) -> bool:
     """Put a new key in place of one; tells whether that is done, or the log's writer does it when it starts again.
 
     Raises SiteError, KeyFileError and LogError.
@@ -153,17 +154,17 @@ async def rotate_key(settings: SiteSettings, name: str) -> bool:
         return True
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     prepare_log_key(key.place)
-    if (file := log_file(key.settings.log)) is not None and not file.exists():
+    if (file := log_file(key.log.store)) is not None and not file.exists():
         return False
     try:
-        writer = await open_log_writer(await open_store(key.settings.log), key.place, recipients)
+        writer = await open_log_writer(await open_store(key.log.store), key.place, recipients)
     except LogBusy:
         return False
     await writer.close()
     return True
 
 
-async def finish_rotations(settings: SiteSettings) -> list[str]:
+async def finish_rotations(settings: SiteFile) -> list[str]:
     """Let the logs go over to the keys that wait, and name them: before anything that reads their public keys starts.
 
     Raises SiteError, KeyFileError and LogError.

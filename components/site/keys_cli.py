@@ -17,8 +17,8 @@ from components.process.errors import SiteError
 from components.site.errors import errors_in_lines
 
 if TYPE_CHECKING:
+    from components.settings.site import SiteFile as SiteSettings
     from components.site.keys import KeyState
-    from components.site.settings import SiteSettings
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -179,7 +179,7 @@ def join(
 
 
 def _read(site: Path) -> "SiteSettings":
-    from components.site.settings import read_site
+    from components.site.validate import read_site
 
     return read_site(site)
 

@@ -1,23 +1,20 @@
 """The processes of a site as data. A new one is a folder of components, a table of site.toml and a row here.
 
-Its log, if it has one, is found by its table (`SiteSettings.logs`).
+Its log, if it has one, is found by its table (`SiteFile.logs`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.archive.store.open import log_name
 from components.process.metrics import METRICS_ADDRESS
+from components.settings.site import SiteFile
 from components.settings.tiles import TilesSettings
 from components.site.probe import HttpProbe, Probe, StatusProbe
 from components.site.prosody import NOTHING_MORE, ServerSide
 from components.witness.keys import make_missing_keys
-
-if TYPE_CHECKING:
-    from components.site.settings import SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Part:
         return (*self.secrets, *self.private_files)
 
 
-def parts_of(site: "SiteSettings") -> tuple[Part, ...]:
+def parts_of(site: SiteFile) -> tuple[Part, ...]:
     """Return the processes of a site beside its server, in the order in which they start and stop.
 
     The witness is the last: so it still has the logs' ends cosigned.
@@ -90,7 +87,7 @@ def parts_of(site: "SiteSettings") -> tuple[Part, ...]:
     return tuple(part for row in ROWS if (part := row(site)) is not None)
 
 
-def listening_ports(site: "SiteSettings") -> tuple[ListeningPort, ...]:
+def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
     """Return the ports that the site listens on: its server's, and those of its processes."""
     server = site.prosody
     ports = [
@@ -101,7 +98,7 @@ def listening_ports(site: "SiteSettings") -> tuple[ListeningPort, ...]:
     return tuple(each for each in ports if each.port)
 
 
-def _gate(site: "SiteSettings") -> Part:
+def _gate(site: SiteFile) -> Part:
     gate = site.gate
     return Part(
         name="gate",
@@ -118,7 +115,7 @@ def _gate(site: "SiteSettings") -> Part:
     )
 
 
-def _roster(site: "SiteSettings") -> Part | None:
+def _roster(site: SiteFile) -> Part | None:
     roster = site.roster
     return (
         None
@@ -141,7 +138,7 @@ def _roster(site: "SiteSettings") -> Part | None:
     )
 
 
-def _access(site: "SiteSettings") -> Part | None:
+def _access(site: SiteFile) -> Part | None:
     access = site.access
     return (
         None
@@ -177,7 +174,7 @@ def checkpoint_probe(tiles: TilesSettings, log: str) -> HttpProbe:
     )
 
 
-def _tiles(site: "SiteSettings") -> Part | None:
+def _tiles(site: SiteFile) -> Part | None:
     tiles = site.tiles
     return (
         None
@@ -193,7 +190,7 @@ def _tiles(site: "SiteSettings") -> Part | None:
     )
 
 
-def _directory(site: "SiteSettings") -> Part | None:
+def _directory(site: SiteFile) -> Part | None:
     directory = site.directory
     return (
         None
@@ -223,7 +220,7 @@ def _directory(site: "SiteSettings") -> Part | None:
     )
 
 
-def _witness(site: "SiteSettings") -> Part | None:
+def _witness(site: SiteFile) -> Part | None:
     witness = site.witness
     return (
         None
@@ -241,7 +238,7 @@ def _witness(site: "SiteSettings") -> Part | None:
     )
 
 
-Row = Callable[["SiteSettings"], Part | None]
+Row = Callable[[SiteFile], Part | None]
 """Describes one process of a site by its settings; None for a site that has none."""
 
 ROWS: tuple[Row, ...] = (_gate, _roster, _access, _tiles, _directory, _witness)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from components.site.parts import parts_of
 from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
-from components.site.settings import SiteSettings
 
 OLDEST_VERSION = (0, 12)
 
@@ -19,21 +19,16 @@ _ACCOUNT_EXISTS = "That user already exists"
 _COMMAND_TIMEOUT_S = 30
 
 
-def config_file(settings: SiteSettings) -> Path:
-    """Return where the server's configuration is written."""
-    return settings.prosody.folder / "prosody.cfg.lua"
-
-
-def write_config(settings: SiteSettings) -> Path:
+def write_config(settings: SiteFile) -> Path:
     """Write `prosody.cfg.lua` from site.toml, readable by its owner only: it holds the gate's secret."""
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
-    replace_durably(config_file(settings), render_config(_plan(settings)).encode(), PRIVATE)
-    return config_file(settings)
+    replace_durably(settings.prosody.config_file, render_config(_plan(settings)).encode(), PRIVATE)
+    return settings.prosody.config_file
 
 
-def write_probe_config(settings: SiteSettings, folder: Path) -> Path:
+def write_probe_config(settings: SiteFile, folder: Path) -> Path:
     """Write the configuration to another folder, for prosodyctl alone; changes nothing of the site."""
     file = folder / "prosody.cfg.lua"
     plan = replace(_plan(settings), root=folder, log_file=folder / "prosody.log")
@@ -79,7 +74,7 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
     return registered
 
 
-def _plan(settings: SiteSettings) -> ProsodyPlan:
+def _plan(settings: SiteFile) -> ProsodyPlan:
     server, gate = settings.prosody, settings.gate
     return ProsodyPlan(
         root=server.folder,

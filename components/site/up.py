@@ -14,6 +14,8 @@ from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.process.notify import notify_manager
+from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.site.demo import play_demonstration
 from components.site.display import Display
 from components.site.health import find_alarms, find_port_problems, find_server_fault
@@ -23,8 +25,8 @@ from components.site.lock import hold_site
 from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.server import find_prosody, register_accounts, require_version, write_config
-from components.site.settings import SettingsError, SiteSettings, load_site
 from components.site.supervise import ProcessSpec, Supervisor
+from components.site.validate import load_site
 
 START_TIMEOUT_S = 30.0
 ALARMS_EVERY_S = 1.0
@@ -60,7 +62,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once))
 
 
-def _make_demo(site_toml: Path, display: Display) -> SiteSettings:
+def _make_demo(site_toml: Path, display: Display) -> SiteFile:
     site = init_site(site_toml, demo=True)
     if site.made:
         display.say(
@@ -69,7 +71,7 @@ def _make_demo(site_toml: Path, display: Display) -> SiteSettings:
     return site.settings
 
 
-def _finish_rotations(settings: SiteSettings, display: Display) -> None:
+def _finish_rotations(settings: SiteFile, display: Display) -> None:
     try:
         for name in asyncio.run(finish_rotations(settings)):
             display.say(f"the log {name} has gone over to its new key")
@@ -77,7 +79,7 @@ def _finish_rotations(settings: SiteSettings, display: Display) -> None:
         raise SiteError(str(err)) from None
 
 
-def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ...]:
+def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
     """Return the processes of a site in the order in which they start and stop.
 
     Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
@@ -103,10 +105,10 @@ def process_specs(settings: SiteSettings, config: Path) -> tuple[ProcessSpec, ..
 
 
 async def _run(
-    settings: SiteSettings, config: Path, display: Display, lock: int, *, demo: bool, once: bool
+    settings: SiteFile, config: Path, display: Display, lock: int, *, demo: bool, once: bool
 ) -> int:
     specs = process_specs(settings, config)
-    logs = [file for log in settings.logs if (file := log_file(log.log)) is not None]
+    logs = [file for log in settings.logs if (file := log_file(log.store)) is not None]
     for file in (*logs, settings.gate.status_file, settings.audit.index):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     told_to_stop = _catch_signals()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.site.settings import load_site
+from components.site.validate import load_site
 from tests.support.site import count_records, processes_of, run_steelyard
 
 

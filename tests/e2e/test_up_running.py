@@ -10,9 +10,8 @@ import pytest
 
 from components.link.client import LoginError, TraderClient
 from components.site.init import init_site
-from components.site.server import config_file
-from components.site.settings import load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from tests.support.process import wait_until
 from tests.support.site import RunningSite, processes_of, run_steelyard
 
@@ -102,7 +101,7 @@ async def test_a_client_gets_in_by_the_sites_own_authority_and_its_password_only
 async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) -> None:
     async with RunningSite(made, "--demo") as site:
         settings = load_site(site.site)
-        assert len(processes_of(made)) == 1 + len(process_specs(settings, config_file(settings)))
+        assert len(processes_of(made)) == 1 + len(process_specs(settings, settings.prosody.config_file))
         assert await site.end(number) == 0
         assert processes_of(made) == []
         said = site.said()

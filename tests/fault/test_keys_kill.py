@@ -38,7 +38,7 @@ from components.archive.store import sqlite_connection
 from components.archive.store.sqlite import SqliteStore
 from components.site import escrow
 from components.site.init import init_site
-from components.site.settings import load_site
+from components.site.validate import load_site
 from tests.support.archive import AUDITOR, ORIGIN, RECIPIENTS, entries
 from tests.support.killed import run_killed
 from tests.support.log_keys import follow_log_keys

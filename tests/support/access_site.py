@@ -13,7 +13,7 @@ from components.archive.log.note import Signer
 from components.rules.access.accept import accept_note, make_decision, make_request
 from components.rules.access.note import encode_note, sign_statement
 from components.rules.access.register import AccessRegister, AccessState
-from components.settings.grants import load_access
+from components.settings.site import SiteFile
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent
 from policy.access.statement import AccessAct, Statement
@@ -44,7 +44,7 @@ class AccessSite(ProcessUnderTest):
         self.passwords = root / "passwords"
         self._directory = write_directory(people, rooms, plan.gate)
         self.gate = GateProcess(root / "gate", plan, self._directory)
-        self.site_toml = root / "gate" / "site.toml"
+        self.site_toml = self.gate.site_toml
         self._status_file = root / "access.status.json"
         self.keys: dict[str, Signer] = {}
         for name in APPROVERS:
@@ -64,9 +64,9 @@ class AccessSite(ProcessUnderTest):
             "[prosody]",
             f'domains = ["metals.example"]\nroom_domains = {json.dumps(list(plan.room_domains))}',
         ]
-        lines += [f"folder = {json.dumps(str(plan.root))}", ""]
+        lines += [f"folder = {json.dumps(str(plan.root))}", 'certificates = "certs"', ""]
         self.site_toml.write_text(self.site_toml.read_text("utf-8") + "\n".join(lines), "utf-8")
-        access = load_access(self.site_toml)
+        access = SiteFile(self.site_toml).access
         assert access is not None
         self.register = AccessRegister(access)
 

@@ -12,7 +12,7 @@ import psutil
 
 from components.archive.reader import LogReader
 from components.site.parts import Part, parts_of
-from components.site.settings import load_site
+from components.site.validate import load_site
 from tests.support.process import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

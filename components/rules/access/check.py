@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
-from components.settings.grants import AccessSettings
+from components.settings.access import AccessSettings
 from policy.directory.directory import DirectoryError, parse_directory
 
 

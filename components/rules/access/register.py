@@ -8,7 +8,7 @@ from components.archive.keys.log_key import load_verifier_keys
 from components.archive.log.note import VerifierKey
 from components.rules.access.folder import GrantsError, StatementFolder
 from components.rules.access.note import approver_of, key_fingerprint
-from components.settings.grants import AccessSettings
+from components.settings.access import AccessSettings
 from policy.access.admission import (
     Admission,
     Approver,

@@ -7,12 +7,19 @@ from typing import Any
 import pytest
 
 from components.directory import apply
-from components.directory.apply import ApplyRefusedError, apply_site, plan_site, previous_file, read_directory
+from components.directory.apply import (
+    ApplyRefusedError,
+    SiteDirectory,
+    apply_site,
+    plan_site,
+    previous_file,
+    read_directory,
+)
 from components.directory.describe import describe_plan, directory_lines, plan_lines
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson, SourceError
 from components.directory.plan import Plan, PlanError, make_plan
-from components.settings.directory import CsvSource, DirectorySettings, SiteDirectory
+from components.settings.directory import CsvSource, DirectorySettings
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from policy.directory.enterprise import DeskId, EnterpriseId, Person, Role

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.gate import load_gate
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 
 RIGHT = {
@@ -26,7 +26,7 @@ def write(folder: Path, changes: dict[str, str | None] | None = None) -> Path:
 
 
 def test_paths_start_at_the_files_folder_and_the_rest_has_defaults(tmp_path: Path) -> None:
-    settings = load_gate(write(tmp_path))
+    settings = SiteFile(write(tmp_path)).gate
     assert settings.log == tmp_path / "archive" / "gate.db"
     assert settings.log_key_file == Path("/elsewhere/log-gate.key")
     assert (settings.address, settings.component_port, settings.hold_timeout_s) == ("127.0.0.1", 5347, 5.0)
@@ -53,7 +53,7 @@ WRONG: dict[str, tuple[dict[str, str | None], list[str]]] = {
 def test_every_fault_is_named_with_its_path(tmp_path: Path, name: str) -> None:
     changes, starts = WRONG[name]
     with pytest.raises(SettingsError) as raised:
-        load_gate(write(tmp_path, changes))
+        _ = SiteFile(write(tmp_path, changes)).gate
     problems = sorted(raised.value.problems)
     assert len(problems) == len(starts)
     for problem, start in zip(problems, sorted(starts), strict=True):
@@ -73,9 +73,9 @@ def test_a_file_without_the_table_is_refused(tmp_path: Path, text: str, reason: 
     path = tmp_path / "site.toml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(SettingsError, match=reason):
-        load_gate(path)
+        _ = SiteFile(path).gate
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
-        load_gate(tmp_path / "site.toml")
+        _ = SiteFile(tmp_path / "site.toml").gate

@@ -12,7 +12,7 @@ from components.rules.access.accept import CLOCK_SLACK_S, accept_note, make_deci
 from components.rules.access.folder import GrantsError, StatementFolder
 from components.rules.access.note import encode_note, read_note, sign_statement
 from components.rules.access.register import AccessRegister
-from components.settings.grants import AccessSettings, FormerApprover
+from components.settings.access import AccessSettings, FormerApprover
 from policy.access.admission import DAY_S, AdmissionState
 from policy.access.statement import AccessAct, Statement, StatementError, encode_statement
 from policy.address import BareJid

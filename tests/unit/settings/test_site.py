@@ -41,7 +41,7 @@ def test_each_table_is_an_attribute(tmp_path: Path) -> None:
         tmp_path / "keys" / f"{name}.pub" for name in ("auditor", "escrow")
     )
     assert site.audit.key_files == (tmp_path / "keys" / "auditor.key",)
-    assert site.find_problems() == []
+    assert site.find_wrong_tables() == []
     for table in TABLES:
         assert hasattr(site, table.table_name)
 
@@ -80,7 +80,7 @@ def test_a_wrong_table_is_told_when_it_is_used_and_leaves_the_others_alone(tmp_p
 def test_all_that_is_wrong_in_any_table_is_told_at_once(tmp_path: Path) -> None:
     changes = ("jid = ", "jdi = "), ("index = ", "indx = "), ("[archive]", "[archiv]")
     site = read(tmp_path, "[tiles]\nport = 0\n[review]\ndefault = 'keep'\n", *changes)
-    assert [problem.partition(": ")[0] for problem in site.find_problems()] == [
+    assert [problem.partition(": ")[0] for problem in site.find_wrong_tables()] == [
         "gate.jid",
         "gate.jdi",
         "archive",

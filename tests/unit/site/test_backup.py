@@ -17,8 +17,9 @@ from components.archive.keys.rotation import open_log_writer
 from components.archive.record import RecordKind
 from components.archive.store.open import open_store
 from components.archive.writer import Entry
+from components.settings.site import SiteFile
 from components.site.lock import hold_site
-from components.site.settings import SiteSettings, read_site
+from components.site.validate import read_site
 from components.verifier.log import verify_log
 from tests.support.postgres import PostgresServer
 from tests.support.stores import entries
@@ -64,7 +65,7 @@ def lose_logs(site: Path) -> None:
     shutil.rmtree(site.parent / "archive")
 
 
-def is_sound(settings: SiteSettings) -> bool:
+def is_sound(settings: SiteFile) -> bool:
     public = settings.folder / "keys" / "log-gate.pub"
     assert isinstance(settings.gate.log, Path)
     return verify_log(settings.gate.log, public.read_text().splitlines()[0]).ok

@@ -14,18 +14,19 @@ import pytest
 from components.archive.keys import load_log_key, load_recipient
 from components.archive.record import Access, RecordKind, encode_access
 from components.archive.writer import Entry, LogWriter
+from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.check import check_site, describe_findings
 from components.site.init import authority_key_file
 from components.site.lock import hold_site
-from components.site.settings import SiteSettings, load_site
+from components.site.validate import load_site
 
 
 def problems(site: Path) -> list[str]:
     return [f"{finding.name}: {finding.text}" for finding in check_site(site) if not finding.ok]
 
 
-async def record(settings: SiteSettings, count: int = 3) -> None:
+async def record(settings: SiteFile, count: int = 3) -> None:
     log = settings.gate
     log.log.parent.mkdir(exist_ok=True)
     recipients = [load_recipient(path) for path in settings.archive.recipients]

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.directory import load_site_directory
+from components.directory.apply import find_site_directory
+from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.site import directory_cli
 from components.site.backup_files import _public_files
 from components.site.check import check_site
 from components.site.init import init_site
 from components.site.parts import listening_ports
 from components.site.probe import find_fault
-from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from policy.directory.directory import parse_directory
 from tests.support.site import part_of
 from tests.support.site_toml import write_site_toml
@@ -249,7 +251,7 @@ def test_a_service_that_cannot_start_says_why(
     fed.write_text(fed.read_text().replace(CSV, "") + SCIM.replace(*change))
     (fed.parent / "keys").mkdir()
     (fed.parent / "keys" / "scim-metals.token").write_text("the token of a test, long enough")
-    assert status == 2 or load_site_directory(fed).settings.scim
+    assert status == 2 or find_site_directory(SiteFile(fed)).settings.scim
     command = [sys.executable, "-m", "components.directory", str(fed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
     assert done.returncode == status

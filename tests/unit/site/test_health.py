@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from components.settings.prosody import ProsodySettings
 from components.site.health import find_alarms, find_port_problems, find_server_fault
 from components.site.parts import listening_ports
 from components.site.probe import StatusProbe, find_fault
-from components.site.settings import ProsodySettings, load_site
+from components.site.validate import load_site
 from tests.support.ports import free_port
 from tests.support.site import part_of
 

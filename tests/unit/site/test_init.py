@@ -9,9 +9,11 @@ import pytest
 
 from components.process.errors import SiteError
 from components.rules.access.desk import list_access, open_desk
+from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.site.init import init_site, load_passwords
 from components.site.parts import listening_ports
-from components.site.settings import SettingsError, SiteSettings, load_site
+from components.site.validate import load_site
 from policy.access.admission import AdmissionState
 
 
@@ -54,7 +56,7 @@ def test_a_demonstrations_people_are_all_admitted_by_two_others(site: Path) -> N
         assert row.jid not in row.found.approved_by
 
 
-def ports_of(settings: SiteSettings) -> dict[str, int]:
+def ports_of(settings: SiteFile) -> dict[str, int]:
     return {each.setting: each.port for each in listening_ports(settings)}
 
 

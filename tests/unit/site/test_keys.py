@@ -16,7 +16,7 @@ from components.archive.keys.ring import load_key_ring
 from components.archive.keys.rotation import open_log_writer, prepare_log_key
 from components.archive.store.sqlite import SqliteStore
 from components.site.keys import finish_rotations
-from components.site.settings import load_site
+from components.site.validate import load_site
 from tests.support.archive import entries
 from tests.support.log_keys import follow_log_keys
 from tests.support.token import make_token, token_uri

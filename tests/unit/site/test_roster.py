@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.roster import load_line, load_roster
+from components.settings.roster import RosterSettings
+from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.check import check_site
 from components.site.lock import hold_site
 from components.site.probe import StatusProbe, find_fault
 from components.site.server import write_config
-from components.site.settings import load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from tests.support.site import part_of
 
 
@@ -30,23 +31,16 @@ def without(site: Path) -> Path:
     return site
 
 
-def test_it_reads_its_own_table_and_where_the_line_is(site: Path) -> None:
-    settings = load_roster(site)
+def test_it_reads_its_own_table(site: Path) -> None:
+    settings = SiteFile(site).require(RosterSettings)
     assert (settings.jid, settings.requests_per_s, settings.requests_at_once) == (
         "roster.steelyard.example",
         200,
         2,
     )
     assert settings.log == site.parent / "archive" / "roster.db"
-    gate = load_site(site).gate
-    line = load_line(site)
-    assert (line.address, line.component_port, line.directory) == (
-        gate.address,
-        gate.component_port,
-        gate.directory,
-    )
     with pytest.raises(SettingsError, match="roster: is missing"):
-        load_roster(without(site))
+        SiteFile(without(site)).require(RosterSettings)
 
 
 def test_it_is_a_process_that_stops_after_the_gate(site: Path) -> None:

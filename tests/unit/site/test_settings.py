@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.settings.gate import load_gate
-from components.settings.site import TABLES
-from components.settings.table import inner_table
-from components.site.settings import SettingsError, load_site, read_site
+from components.settings.site import TABLES, SiteFile
+from components.settings.table import SettingsError, inner_table
+from components.site.validate import load_site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +42,7 @@ def test_relative_paths_start_at_the_file_wherever_we_are(
 ) -> None:
     monkeypatch.chdir(site.parent)
     assert load_site(Path("site.toml")).gate.directory == site.parent / "directory.toml"
-    assert load_gate(Path("site.toml")).secret_file == site.parent / "keys" / "gate.secret"
+    assert SiteFile(Path("site.toml")).gate.secret_file == site.parent / "keys" / "gate.secret"
 
 
 def test_absolute_paths_stay(site: Path) -> None:
@@ -152,7 +151,7 @@ def test_faults_of_the_retention_policy_are_told_with_the_others(site: Path) -> 
 def test_a_log_may_lie_in_postgresql(site: Path) -> None:
     url = "postgresql://steelyard@db.example/archive#gate"
     change(site, (r"^log = .archive/gate.db.", f'log = "{url}"'))
-    assert load_site(site).gate.log == load_gate(site).log == url
+    assert load_site(site).gate.log == SiteFile(site).gate.log == url
 
 
 @pytest.mark.parametrize(
@@ -227,7 +226,7 @@ def test_a_file_that_is_no_site(tmp_path: Path, content: bytes | None, problem: 
     site = tmp_path / "site.toml"
     if content is not None:
         site.write_bytes(content)
-    for load in (load_site, read_site, load_gate):
+    for load in (load_site, read_site, lambda site: SiteFile(site).gate):
         with pytest.raises(SettingsError):
             load(site)
     assert problem in "\n".join(problems(site))
@@ -235,10 +234,10 @@ def test_a_file_that_is_no_site(tmp_path: Path, content: bytes | None, problem: 
 
 def test_the_gate_reads_its_own_table_only(site: Path) -> None:
     change(site, (r"^c2s_port = \d+", "c2s_port = 99999"))
-    assert load_gate(site).jid == "gate.steelyard.example"
+    assert SiteFile(site).gate.jid == "gate.steelyard.example"
     change(site, (r"^jid = ", "jidd = "))
     with pytest.raises(SettingsError) as caught:
-        load_gate(site)
+        _ = SiteFile(site).gate
     assert caught.value.problems == (
         "gate.jid: is missing; add it (docs/settings.md)",
         "gate.jidd: there is no such setting; did you mean jid?",

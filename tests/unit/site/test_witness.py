@@ -13,14 +13,15 @@ import pytest
 from components.archive.log.cosignature import encode_cosigner_key
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from components.settings.table import SettingsError
 from components.settings.witness import WitnessSettings
 from components.site.check import check_site
 from components.site.health import find_port_problems, find_unwitnessed
 from components.site.init import init_site
 from components.site.lock import hold_site
 from components.site.probe import StatusProbe, find_fault
-from components.site.settings import SettingsError, load_site
 from components.site.up import process_specs
+from components.site.validate import load_site
 from components.witness.keys import load_witness_keys, load_witness_vkeys
 from tests.support.archive import VKEY
 from tests.support.ports import free_port

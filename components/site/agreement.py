@@ -1,0 +1,62 @@
+"""Whether site.toml and directory.toml agree: on the gate, the roster component, and the domains of the server."""
+
+from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
+
+from components.settings.site import SiteFile, skip_wrong
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+
+
+def find_disagreements(site: SiteFile) -> Iterator[str]:
+    """Say what is wrong with directory.toml, or where the two differ, a line for each; raises SettingsError."""
+    file = site.gate.directory
+    if not file.is_file():
+        return  # which is told as missing
+    try:
+        directory = parse_directory(file.read_text())
+    except DirectoryError as error:
+        yield from (f"{file.name}: {problem}" for problem in error.problems)
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        yield f"gate.directory: {file} cannot be read: {error}"
+        return
+    for check in (_gate_problems, _server_problems, _roster_problems):
+        yield from skip_wrong(check(site, directory))
+
+
+def _gate_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
+    if site.gate.jid != directory.gate:
+        name = site.gate.directory.name
+        yield f"gate.jid: {site.gate.jid} is not the gate of {name}; write {directory.gate}"
+
+
+def _roster_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
+    roster, name = site.roster, site.gate.directory.name
+    if roster and directory.roster != roster.jid:
+        yield f'roster.jid: {roster.jid} is not the roster of {name}; write roster = "{roster.jid}" there'
+
+
+def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
+    server, name = site.prosody, site.gate.directory.name
+    domains = {each.domain for firm in directory.enterprises for each in firm.sites}
+    rooms = {each.rooms for firm in directory.enterprises for each in firm.sites if each.rooms}
+    federated = set(server.federated_domains)
+    yield from _compare("prosody.domains", server.domains, domains - federated, name)
+    yield from _compare("prosody.room_domains", server.room_domains, rooms - federated, name)
+    yield from _strangers("prosody.federated_domains", federated - domains - rooms, name)
+
+
+def _strangers(setting: str, domains: Collection[str], file_name: str) -> Iterator[str]:
+    for domain in sorted(domains):
+        yield f"{setting}: {domain} is no site of {file_name}; add the site there, or remove it here"
+
+
+def _compare(
+    setting: str, served: Collection[str], listed: AbstractSet[str], file_name: str
+) -> Iterator[str]:
+    yield from _strangers(setting, set(served) - listed, file_name)
+    for domain in sorted(listed - set(served)):
+        yield (
+            f"{setting}: {domain} of {file_name} is missing; add it here, "
+            "or to prosody.federated_domains when another server has it"
+        )

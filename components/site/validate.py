@@ -1,0 +1,97 @@
+"""site.toml as a whole: every problem at once, in its tables, between them, and with the files that they name."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from components.archive.store.open import store_label
+from components.rules.access.check import find_access_problems
+from components.rules.load import RulesError, load_content
+from components.settings.site import TABLES, SiteFile, skip_wrong
+from components.settings.table import SettingsError, Table
+from components.site.agreement import find_disagreements
+from components.site.parts import listening_ports, parts_of
+from policy.content.parse import PolicyError
+
+
+def read_site(path: Path) -> SiteFile:
+    """Read site.toml without looking at the files that it names; raises SettingsError."""
+    site = SiteFile(path)
+    _require_none([*site.find_wrong_tables(), *_find(site, _BETWEEN_TABLES)])
+    return site
+
+
+def load_site(path: Path) -> SiteFile:
+    """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
+    site = SiteFile(path)
+    _require_none([*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *_WITH_FILES))])
+    return site
+
+
+def _require_none(problems: list[str]) -> None:
+    if problems:
+        raise SettingsError(problems)
+
+
+def _find(site: SiteFile, checks: Iterable[Callable[[SiteFile], Iterator[str]]]) -> Iterator[str]:
+    for check in checks:
+        yield from skip_wrong(check(site))
+
+
+def _port_problems(site: SiteFile) -> Iterator[str]:
+    yield from _repeated(((each.setting, each.port) for each in listening_ports(site)), "set another port")
+    if site.prosody.federated_domains and not site.prosody.s2s_port:
+        yield "prosody.s2s_port: federated domains need one; set it (5269 is usual)"
+
+
+def _domain_problems(site: SiteFile) -> Iterator[str]:
+    server = site.prosody
+    named = [(f"{part.table}.jid", part.component.jid) for part in parts_of(site) if part.component]
+    for key in ("domains", "room_domains", "federated_domains"):
+        named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
+    yield from _repeated(named, "name it once")
+
+
+def _log_problems(site: SiteFile) -> Iterator[str]:
+    advice = "each log needs its own"
+    yield from _repeated(((f"{log.table}.log", store_label(log.store)) for log in site.logs), advice)
+    yield from _repeated(((f"{log.table}.log_origin", log.origin) for log in site.logs), advice)
+    yield from _repeated(((f"{log.table}.log_key_file", log.key_file) for log in site.logs), advice)
+
+
+def _repeated(named: Iterable[tuple[str, object]], advice: str) -> Iterator[str]:
+    seen: dict[object, str] = {}
+    for name, value in named:
+        if value in seen:
+            yield f"{name}: {value} is also {seen[value]}; {advice}"
+        seen.setdefault(value, name)
+
+
+def _table_problems(site: SiteFile) -> Iterator[str]:
+    for table in TABLES:
+        yield from skip_wrong(_problems_of(site, table))
+
+
+def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
+    if found := site.find(table):
+        yield from found.find_problems()
+
+
+def _policy_problems(site: SiteFile) -> Iterator[str]:
+    file = site.gate.policy
+    if file is None:
+        return
+    try:
+        load_content(file)
+    except PolicyError as err:
+        yield from (f"{file.name}: {problem}" for problem in err.problems)
+    except (RulesError, OSError) as err:
+        yield f"gate.policy: {err}"
+
+
+def _access_problems(site: SiteFile) -> Iterator[str]:
+    if site.access:
+        yield from find_access_problems(site.access, site.gate.directory)
+
+
+_BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems)
+_WITH_FILES = (_table_problems, find_disagreements, _policy_problems, _access_problems)
