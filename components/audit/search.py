@@ -1,7 +1,6 @@
 """Searching the gate's log: catch up, find, record the look, and only then hand over what was found."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.archive.opener import OpenedRecord, RecordOpener
@@ -14,9 +13,8 @@ from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.site import SiteFile
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

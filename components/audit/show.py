@@ -15,9 +15,9 @@ from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
 from components.audit.open_log import open_log
-from components.audit.search import Progress
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 

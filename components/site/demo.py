@@ -250,7 +250,7 @@ async def _fetch_output(settings: SiteSettings, *arguments: str) -> str:
 async def _run(
     settings: SiteSettings, arguments: Sequence[str], output: int | None = None
 ) -> tuple[int, bytes, bytes]:
-    command = (sys.executable, "-m", "components.site.cli", *arguments, "--site", str(settings.path))
+    command = (sys.executable, "-m", "components.cli.main", *arguments, "--site", str(settings.path))
     process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output)
     try:
         written, errors = await process.communicate()

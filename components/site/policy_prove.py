@@ -1,18 +1,16 @@
 """Runs the proof over a site's rules, and puts what it found as people and programs read it."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.process.errors import SiteError
+from components.process.progress import Bars
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
 from components.settings.site import SiteFile
-from policy.proof.prove import Progress, prove
+from policy.proof.prove import prove
 from policy.proof.trial import Proof
-
-Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class SiteProof:
     took_s: float
 
 
-def prove_site(site: Path, bar: Bar, directory: Path | None = None) -> SiteProof:
+def prove_site(site: Path, bars: Bars, directory: Path | None = None) -> SiteProof:
     """Prove the rules that a site has now, or those of a directory.toml alone; raises SiteError and SettingsError."""
     try:
         sources = RuleSources(directory) if directory else load_sources(SiteFile(site))
@@ -32,7 +30,7 @@ def prove_site(site: Path, bar: Bar, directory: Path | None = None) -> SiteProof
     except RulesError as error:
         raise SiteError(str(error)) from None
     began_s = time.monotonic()
-    with bar("proving") as progress:
+    with bars("proving", "steps") as progress:
         proof = prove(rules.directory, progress=progress)
     return SiteProof(rules.digest, proof, time.monotonic() - began_s)
 

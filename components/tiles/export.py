@@ -1,7 +1,7 @@
 """Writes a log's tiles to a folder: what is new since the last time, checked against the signed checkpoint."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,6 +26,7 @@ from components.archive.log.tile import (
     unfinished_tiles,
 )
 from components.archive.reader import LogReader
+from components.process.progress import Progress
 from components.tiles.folder import TileFolder, TileFolderError
 from components.tiles.resource import (
     CHECKPOINT_PATH,
@@ -40,8 +41,6 @@ from components.tiles.resource import (
 from components.tiles.source import TileSource
 
 _BATCH = 64
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components.archive.keys import create_conversation_key, create_log_key
+from components.cli.main import app
 from components.settings.site import SiteFile
-from components.site.cli import app
 from tests.support.audit_site import Site
 
 RETENTION = """

@@ -30,8 +30,8 @@ from components.audit.orders.scope import Scope
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import format_query
-from components.audit.search import Progress
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.archive import load_retention
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile

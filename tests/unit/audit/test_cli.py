@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.audit.cli import app, verify_command
+from components.cli.audit import app, verify_command
 from tests.support.audit_site import REFUSAL, Site
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"

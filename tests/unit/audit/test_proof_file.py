@@ -8,8 +8,8 @@ from components.archive.keys import load_verifier_key
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.proof import parse_proof, verify_own_proof
 from components.archive.reader import LogReader
-from components.audit.cli import app
 from components.audit.prove import prove
+from components.cli.audit import app
 from components.process.errors import SiteError
 from tests.support.archive import tamper
 from tests.support.audit_site import Site

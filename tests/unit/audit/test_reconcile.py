@@ -23,7 +23,7 @@ from components.archive.record import (
     encode_submission,
 )
 from components.audit.checks.reconcile import Account, EpochReport, Reconciliation
-from components.audit.cli import app
+from components.cli.audit import app
 from tests.support.audit_site import Site
 
 DESTROYED, DELIVERY_DESTROYED, GONE, UNREADABLE, OWN = "destroyed", "delivery", "gone", "unreadable", "own"

@@ -8,9 +8,9 @@ import pytest
 from components.archive.record import RecordKind
 from components.audit.checks.replay import FLAGGED, Outcome, Replay, RuleCount, parse_span, replay
 from components.audit.query.error import QueryError
-from components.audit.replay_report import describe_replay
+from components.cli.main import app
+from components.cli.output.replay_report import describe_replay
 from components.process.errors import SiteError
-from components.site.cli import app
 from policy.decision import StanzaError
 from tests.support.audit_site import REFUSAL, T0_NS, Site
 from tests.unit.policy.content.rules import write_rule

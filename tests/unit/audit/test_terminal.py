@@ -6,10 +6,10 @@ import pytest
 from rich.text import Text
 
 from components.audit.excerpt import EXCERPT_CHARACTERS, make_excerpt
-from components.audit.printing import explain_query_error
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.terminal import show_json, show_text
+from components.cli.output.printing import explain_query_error
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
-from components.site.cli import app
+from components.cli.main import app
 from tests.support.audit_site import Site
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"

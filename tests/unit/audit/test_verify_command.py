@@ -10,7 +10,7 @@ import pytest
 from components.archive.keys import load_log_key
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.note import encode_verifier_key
-from components.audit.cli import verify_command
+from components.cli.audit import verify_command
 from tests.support.archive_orders import APPROVERS, order_entries
 from tests.support.archive_witness import ED25519_WITNESS, ML_DSA_WITNESS, cosign_ed25519, cosign_ml_dsa
 from tests.support.audit_site import Site, open_writer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cyclopts import App
 
-from components.site.cli import app
+from components.cli.main import app
 
 CAROL, ERIN, FRANK, GINA = (f"{name}@metals.example" for name in ("carol", "erin", "frank", "gina"))
 

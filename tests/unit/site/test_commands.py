@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from components.site.cli import app
+from components.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = {"--site", "--help", "-h", "--version"}
@@ -46,7 +46,7 @@ def test_every_command_and_option_is_documented() -> None:
 
 
 def steelyard(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "components.site.cli", *arguments]
+    command = [sys.executable, "-m", "components.cli.main", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
 
 

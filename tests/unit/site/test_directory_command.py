@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from components.cli import directory as directory_cli
 from components.settings.directory import load_site_directory
-from components.site import directory_cli
 from components.site.backup_files import _public_files
 from components.site.check import check_site
 from components.site.init import init_site

@@ -36,7 +36,7 @@ class Keys:
         command = [
             sys.executable,
             "-m",
-            "components.site.cli",
+            "components.cli.main",
             "keys",
             *map(str, arguments),
             "--site",
@@ -210,7 +210,7 @@ def test_split_and_join(keys: Keys, tmp_path: Path) -> None:
 def test_a_key_that_was_split_is_not_made_anew(keys: Keys, tmp_path: Path) -> None:
     public = (keys.folder / "escrow.pub").read_bytes()
     keys.good("split", "escrow", "--to", tmp_path, "--shares", "2", "--threshold", "2")
-    init = [sys.executable, "-m", "components.site.cli", "init", "--site", str(keys.site), "--json"]
+    init = [sys.executable, "-m", "components.cli.main", "init", "--site", str(keys.site), "--json"]
     made = subprocess.run(init, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60).stdout
     assert json.loads(made)["made"] == []
     assert (keys.folder / "escrow.pub").read_bytes() == public

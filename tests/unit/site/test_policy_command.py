@@ -20,7 +20,7 @@ must_match = ["an insider"]
 
 
 def check(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "components.site.cli", "policy", "check", *map(str, arguments)]
+    command = [sys.executable, "-m", "components.cli.main", "policy", "check", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
 
 

@@ -222,7 +222,7 @@ async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
 
 
 def steelyard(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "components.site.cli", "policy", *map(str, arguments)]
+    command = [sys.executable, "-m", "components.cli.main", "policy", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
+from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
 
 if TYPE_CHECKING:
     from components.archive.store.open import StoreName
@@ -30,7 +30,7 @@ def tiles(
     log
         Only this log, such as gate; may be given more than once.
     """
-    from components.audit.document import encode_document
+    from components.cli.output.document import encode_document
     from components.process.errors import SiteError
     from components.settings.audit import load_audit_settings
 
@@ -74,7 +74,7 @@ def _export(log: "LogSettings", folder: Path) -> "Exported":
     from components.archive.keys import KeyFileError
     from components.archive.keys.log_key import load_verifier_keys
     from components.archive.reader import LogReader
-    from components.audit.printing import progress_bar
+    from components.cli.output.printing import progress_bar
     from components.process.errors import SiteError
     from components.tiles.export import export_tiles
     from components.tiles.folder import TileFolder, TileFolderError

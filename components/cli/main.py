@@ -11,17 +11,17 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from components.audit.archive_cli import app as archive_app
-from components.audit.cli import app as audit_app
-from components.audit.cli import verify_command
-from components.audit.review_cli import app as review_app
-from components.audit.tiles_cli import tiles
+from components.cli.access import app as access_app
+from components.cli.archive import app as archive_app
+from components.cli.audit import app as audit_app
+from components.cli.audit import verify_command
+from components.cli.directory import app as directory_app
+from components.cli.errors import errors_in_lines, fail
+from components.cli.keys import app as keys_app
+from components.cli.policy import app as policy_app
+from components.cli.review import app as review_app
+from components.cli.tiles import tiles
 from components.process.errors import SiteError
-from components.site.access_cli import app as access_app
-from components.site.directory_cli import app as directory_app
-from components.site.errors import errors_in_lines, fail
-from components.site.keys_cli import app as keys_app
-from components.site.policy_cli import app as policy_app
 
 SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
@@ -133,9 +133,9 @@ def backup(
     full_check
         Read all of the backup again afterwards, and verify it.
     """
-    from components.audit.printing import progress_bar
+    from components.cli.output.backup import describe_backup, print_backup
+    from components.cli.output.printing import progress_bar
     from components.site.backup import back_up_site
-    from components.site.backup_printing import describe_backup, print_backup
 
     with errors_in_lines():
         result = back_up_site(
@@ -143,7 +143,7 @@ def backup(
             folder,
             with_keys=with_keys,
             thorough=full_check,
-            bar=lambda title: progress_bar(title, "records"),
+            bars=progress_bar,
         )
     if as_json:
         _print_json(describe_backup(result))
@@ -169,15 +169,13 @@ def restore(
     accept_loss
         Let logs go on that lack records that were signed; their next writers record the loss as an alarm.
     """
-    from components.audit.printing import progress_bar
+    from components.cli.output.backup import describe_restored, print_restored
+    from components.cli.output.printing import progress_bar
     from components.site.backup import accept_losses, restore_site
-    from components.site.backup_printing import describe_restored, print_restored
 
     with errors_in_lines():
         if folder is not None:
-            result = restore_site(
-                site, folder, accept_loss=accept_loss, bar=lambda title: progress_bar(title, "records")
-            )
+            result = restore_site(site, folder, accept_loss=accept_loss, bars=progress_bar)
         elif accept_loss:
             result = accept_losses(site)
         else:

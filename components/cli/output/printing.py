@@ -1,10 +1,11 @@
 """What an auditor reads on a terminal: found records as a conversation, and one record in full."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,6 @@ from components.archive.log.leaf import NOT_SEALED
 from components.archive.log.merkle import leaf_hash
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Submission
-from components.audit.document import describe_view
 from components.audit.excerpt import make_excerpt
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
@@ -22,6 +22,8 @@ from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
 from components.audit.terminal import show_text
 from components.audit.view import RecordView, format_time
+from components.cli.output.document import describe_view
+from components.process.progress import Progress
 from components.verifier.report import Report, describe_report
 
 WIDTH_ELSEWHERE = 160
@@ -48,7 +50,7 @@ def make_console() -> Console:
 
 
 @contextmanager
-def progress_bar(title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(title: str, unit: str) -> Iterator[Progress]:
     """Show a bar on standard error while something takes long, and nothing if that is no terminal."""
     console = Console(stderr=True)
     columns = (
@@ -56,7 +58,7 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         BarColumn(),
         TextColumn("{task.completed:,} of {task.total:,} " + unit),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with RichProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=0)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

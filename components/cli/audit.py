@@ -37,9 +37,9 @@ def search(
     limit
         Show at most so many records, the newest.
     """
-    from components.audit import printing
-    from components.audit.document import describe_search, encode_document
     from components.audit.search import search as search_log
+    from components.cli.output import printing
+    from components.cli.output.document import describe_search, encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -69,9 +69,9 @@ def show(
     raw
         Write exactly the bytes that were submitted, and nothing else.
     """
-    from components.audit import printing
-    from components.audit.document import describe_detail, encode_document
     from components.audit.show import show as show_record
+    from components.cli.output import printing
+    from components.cli.output.document import describe_detail, encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -119,10 +119,10 @@ def proof(
 @app.command
 def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
     """Check that every number which the server gave out is recorded once; status 1 when any is not."""
-    from components.audit import printing
     from components.audit.checks.reconcile import reconcile as reconcile_log
-    from components.audit.document import encode_document
-    from components.audit.reconcile_report import describe_reconciliation, print_reconciliation
+    from components.cli.output import printing
+    from components.cli.output.document import encode_document
+    from components.cli.output.reconcile_report import describe_reconciliation, print_reconciliation
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -139,9 +139,9 @@ def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
 @app.command
 def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """Tell what was said since the last time is about, by the topic rules that flag (docs/topic.md)."""
-    from components.audit import printing
     from components.audit.checks.topics import describe_topics, mark_topics, print_topics
-    from components.audit.document import encode_document
+    from components.cli.output import printing
+    from components.cli.output.document import encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -179,16 +179,16 @@ def verify_command(
     approver
         The verifier key of an approver of orders, or a file with it; may be repeated.
     """
-    from components.audit import printing
     from components.audit.checks.evidence import load_evidence
     from components.audit.checks.verify_site import Scope, verify_site
-    from components.audit.document import describe_verification, encode_document
+    from components.cli.output import printing
+    from components.cli.output.document import describe_verification, encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
         evidence = load_evidence(settings, checkpoint, witness, approver)
-        reports = verify_site(settings, Scope(log, from_url), evidence)
+        reports = verify_site(settings, Scope(log, from_url), evidence, printing.progress_bar)
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:
@@ -201,8 +201,8 @@ def errors_in_one_line() -> Iterator[None]:
     """Turn what a user can put right into one line on standard error, and exit status 2."""
     from components.archive.errors import LogError
     from components.archive.seal import NoKeyError
-    from components.audit.printing import explain_query_error
     from components.audit.query.error import QueryError
+    from components.cli.output.printing import explain_query_error
     from components.settings.table import SettingsError
     from components.verifier.report import UsageError
 

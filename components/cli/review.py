@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line, show
+from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line, show
 
 Reason = Annotated[str, Parameter(help="Why, in words; only auditors can read it in the log.")]
 Timeout = Annotated[float, Parameter(help="Seconds to wait for the gate.")]
@@ -17,9 +17,9 @@ app.command(show, name="show")
 @app.command(name="list")
 def list_(*, timeout: Timeout = 10.0, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
     """List the messages that wait for a reviewer, the oldest first."""
-    from components.audit.document import encode_document
     from components.audit.review import list_held
-    from components.audit.review_document import describe_held, format_held
+    from components.cli.output.document import encode_document
+    from components.cli.output.review_document import describe_held, format_held
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -73,8 +73,8 @@ def refuse(
 
 
 def _decide(record: str, act: str, reason: str, timeout: float, as_json: bool, site: SiteFile) -> None:
-    from components.audit.document import encode_document
     from components.audit.review import decide_held
+    from components.cli.output.document import encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
+from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
 from components.process.errors import SiteError
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _load(site: Path, log: str) -> "tuple[SiteSettings, LogSettings]":
 
 
 def _run(propose: Any, *arguments: Any) -> Any:
-    from components.audit.printing import progress_bar
+    from components.cli.output.printing import progress_bar
 
     with progress_bar("Indexing", "entries") as progress:
         return asyncio.run(propose(*arguments, progress))
@@ -282,6 +282,6 @@ def _hand_out(proposals: "Sequence[Proposal]", out: Path | None, as_json: bool) 
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    from components.audit.document import encode_document
+    from components.cli.output.document import encode_document
 
     print(encode_document(document), end="")

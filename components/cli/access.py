@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from components.cli.errors import errors_in_lines
 from components.process.errors import SiteError
-from components.site.errors import errors_in_lines
 
 if TYPE_CHECKING:
     from components.rules.access.desk import PersonAccess

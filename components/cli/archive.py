@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.audit import retention_cli
-from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
+from components.cli import orders as retention_cli
+from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
 
 if TYPE_CHECKING:
     from components.archive.log.note import VerifierKey
@@ -44,8 +44,8 @@ def move(
     from components.archive.backup.move import move_log
     from components.archive.keys import KeyFileError, load_verifier_key
     from components.archive.store.open import store_label
-    from components.audit.document import encode_document
-    from components.audit.printing import progress_bar
+    from components.cli.output.document import encode_document
+    from components.cli.output.printing import progress_bar
     from components.process.errors import SiteError
 
     with errors_in_one_line():

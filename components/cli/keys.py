@@ -13,8 +13,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from components.cli.errors import errors_in_lines
 from components.process.errors import SiteError
-from components.site.errors import errors_in_lines
 
 if TYPE_CHECKING:
     from components.site.keys import KeyState

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.site.errors import errors_in_lines
+from components.cli.errors import errors_in_lines
 
 if TYPE_CHECKING:
     from components.rules.exceptions import KeptException

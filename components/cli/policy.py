@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter, validators
 
-from components.audit.cli import DEFAULT_SITE, AsJson, SiteFile
-from components.site.errors import errors_in_lines
-from components.site.exception_cli import app as exception_app
+from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile
+from components.cli.errors import errors_in_lines
+from components.cli.exception import app as exception_app
 
 if TYPE_CHECKING:
     from components.site.policy_check import PolicyReport
@@ -67,12 +67,12 @@ def replay(
     import asyncio
     import time
 
-    from components.audit import printing
     from components.audit.checks.replay import parse_span
     from components.audit.checks.replay import replay as replay_policy
-    from components.audit.cli import errors_in_one_line
-    from components.audit.document import encode_document
-    from components.audit.replay_report import describe_replay, print_replay
+    from components.cli.audit import errors_in_one_line
+    from components.cli.output import printing
+    from components.cli.output.document import encode_document
+    from components.cli.output.replay_report import describe_replay, print_replay
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
@@ -97,11 +97,11 @@ def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteF
     directory
         Another directory.toml, to prove instead.
     """
-    from components.audit.printing import progress_bar
+    from components.cli.output.printing import progress_bar
     from components.site.policy_prove import describe_proof, format_proof, prove_site
 
     with errors_in_lines():
-        found = prove_site(site, lambda title: progress_bar(title, "steps"), directory)
+        found = prove_site(site, progress_bar, directory)
     if as_json:
         print(json.dumps(describe_proof(found), indent=2, ensure_ascii=False))
     else:
