@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
+from components.audit.index.index import open_index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
@@ -40,7 +40,7 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
     async with open_log(settings, settings.gate_log) as log:
-        with Index(settings.audit.index) as index:
+        with open_index(settings.audit.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
             views = [

@@ -1,232 +1,151 @@
-"""The `steelyard access` commands (docs/commands.md)."""
+"""The `steelyard access` commands: who is admitted to the line."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.errors import errors_in_lines
+from components.cli.options import DEFAULT_SITE, ApproverKey, AsJson, Reason, SiteOption
+from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
-if TYPE_CHECKING:
-    from components.rules.access.desk import PersonAccess
-    from policy.access.statement import Statement
+Everybody = Annotated[bool, Parameter(name="--all", help="All that this approver can decide on.")]
+People = Annotated[str, Parameter(help="Their JIDs.")]
+Requests = Annotated[str, Parameter(help="Their JIDs, or the first characters of the requests' digests.")]
 
-SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
-Everybody = Annotated[bool, Parameter(name="--all", negative="", help="All that there is to decide on.")]
-Key = Annotated[str, Parameter(help="Where the approver's private key is kept (docs/keys.md).")]
-Reason = Annotated[str, Parameter(help="Why, in one line.")]
-DEFAULT_SITE = Path("var/site.toml")
-
-app = App(name="access", help="Admit people to the line and put them out (docs/admission.md).")
+app = App(name="access", help="Admit people to the line, and end their admission (docs/admission.md).")
 
 
 @app.command
 def request(
-    *people: str,
+    *people: People,
     everybody: Annotated[
-        bool, Parameter(name="--all", negative="", help="Everybody who is listed and never asked.")
+        bool, Parameter(name="--all", help="Everybody in the directory for whom nobody ever asked.")
     ] = False,
     by: str = "",
     days: int | None = None,
     reason: Reason = "",
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Ask for the admission of people whom the directory lists; two approvers must then approve.
+    """Request the admission of people in the directory. Two approvers must then approve it.
 
     Parameters
     ----------
-    people
-        Their JIDs.
     by
         The JID of who asks, if not the person.
     days
-        For how long (default: as long as the settings allow).
+        For how many days; if left out, as long as the settings allow.
     """
+    from components.cli.output.access import describe_made, print_made
     from components.rules.access.desk import open_desk, request_access
 
-    with errors_in_lines():
-        _require_names(people, everybody)
-        made = request_access(open_desk(site), people, by, days, reason)
-    _print_made(made, as_json, "asked for")
+    _require_names(people, everybody)
+    made = request_access(open_desk(site), people, by, days, reason)
+    if as_json:
+        print_json(describe_made(made))
+    else:
+        print_made(made)
 
 
 @app.command
 def approve(
-    *requests: str,
-    key: Key,
+    *requests: Requests,
+    key: ApproverKey,
     everybody: Everybody = False,
     reason: Reason = "",
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Approve requests with an approver's key; the second approval admits.
-
-    Parameters
-    ----------
-    requests
-        JIDs, or the beginnings of requests' digests.
-    """
+    """Approve requests with an approver's key. The second approval admits the person."""
     _decide("approve", requests, key, everybody, reason, as_json, site)
 
 
 @app.command
 def deny(
-    *requests: str, key: Key, reason: Reason = "", as_json: AsJson = False, site: SiteFile = DEFAULT_SITE
+    *requests: Requests,
+    key: ApproverKey,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Deny requests with an approver's key; one denial is enough.
-
-    Parameters
-    ----------
-    requests
-        JIDs, or the beginnings of requests' digests.
-    """
+    """Deny requests with an approver's key. One denial is enough."""
     _decide("deny", requests, key, False, reason, as_json, site)
 
 
 @app.command
 def certify(
-    *people: str,
-    key: Key,
+    *people: People,
+    key: ApproverKey,
     everybody: Everybody = False,
     reason: Reason = "",
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Certify that people still need the line, with an approver's key; due every so many days.
-
-    Parameters
-    ----------
-    people
-        Their JIDs.
-    """
+    """Certify with an approver's key that people still need the line. It is due at regular intervals."""
     _decide("certify", people, key, everybody, reason, as_json, site)
 
 
 @app.command
 def revoke(
-    *people: str, key: Key, reason: Reason = "", as_json: AsJson = False, site: SiteFile = DEFAULT_SITE
+    *people: People,
+    key: ApproverKey,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Put people out, with an approver's key: their sessions end and their accounts are removed.
-
-    Parameters
-    ----------
-    people
-        Their JIDs.
-    """
+    """End people's admission with an approver's key: their sessions end and their accounts are removed."""
     _decide("revoke", people, key, False, reason, as_json, site)
 
 
 @app.command
-def sign(statement: str, *, key: Key, as_json: AsJson = False) -> None:
-    """Sign a statement that the line showed in an approver's client, and print what to paste there.
+def sign(statement: str, *, key: ApproverKey, as_json: AsJson = False) -> None:
+    """Sign a statement that an approver's chat client showed, and print the line to paste there.
 
     Parameters
     ----------
     statement
         The line that begins with steelyard-access/1, in quotes.
     """
+    from components.cli.output.access import describe_statement
     from components.rules.access.desk import sign_elsewhere
 
-    with errors_in_lines():
-        found, signature = sign_elsewhere(statement, key)
+    found, signature = sign_elsewhere(statement, key)
     if as_json:
-        _print_json(_describe(found) | {"signature": signature})
-        return
-    print(signature)
+        print_json(describe_statement(found) | {"signature": signature})
+    else:
+        print(signature)
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
-    """Show how it stands about everybody: requested, admitted until when, denied, expired, revoked."""
+def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """List everybody and their state: requested, admitted and until when, denied, expired, revoked."""
+    from components.cli.output.access import describe_people, print_people
     from components.rules.access.desk import list_access, open_desk
 
-    with errors_in_lines():
-        rows = list_access(open_desk(site))
+    rows = list_access(open_desk(site))
     if as_json:
-        _print_json({"people": [_describe_person(row) for row in rows]})
-        return
-    width = max((len(row.jid) for row in rows), default=0)
-    for row in rows:
-        found = _describe_person(row)
-        words = [f"{row.jid:{width}}", f"{found['state']:13}", f"{found['request'][:12]:12}"]
-        if found["state"] == "admitted":
-            words.append(f"until {found['ends'] or 'revoked'}")
-            words += [] if row.acknowledged else ["(has not acknowledged the recording)"]
-        elif found["approved_by"]:
-            words.append(f"approved by {', '.join(found['approved_by'])}")
-        print("  ".join(words).rstrip())
+        print_json(describe_people(rows))
+    else:
+        print_people(rows)
 
 
 def _decide(
     act: str, named: Sequence[str], key: str, everybody: bool, reason: str, as_json: bool, site: Path
 ) -> None:
+    from components.cli.output.access import describe_made, print_made
     from components.rules.access.desk import decide_access, open_desk
     from policy.access.statement import Act
 
-    with errors_in_lines():
-        _require_names(named, everybody)
-        made = decide_access(open_desk(site), Act(act), named, key, reason)
-    past = {Act.APPROVE: "approved", Act.DENY: "denied", Act.CERTIFY: "certified", Act.REVOKE: "put out"}
-    _print_made(made, as_json, past[Act(act)])
+    _require_names(named, everybody)
+    made = decide_access(open_desk(site), Act(act), named, key, reason)
+    if as_json:
+        print_json(describe_made(made))
+    else:
+        print_made(made)
 
 
 def _require_names(named: Sequence[str], everybody: bool) -> None:
     if bool(named) == everybody:
-        raise SiteError("name somebody by their JID, or use --all where there is one")
-
-
-def _print_made(made: "Sequence[Statement]", as_json: bool, what: str) -> None:
-    from policy.access.statement import statement_digest
-
-    if as_json:
-        _print_json({"statements": [_describe(each) for each in made]})
-        return
-    for each in made:
-        print(f"{what} {each.person} ({(each.request or statement_digest(each))[:12]})")
-    if not made:
-        print("there is nothing to do")
-
-
-def _describe(statement: "Statement") -> dict[str, Any]:
-    from policy.access.statement import encode_statement, statement_digest
-
-    return {
-        "act": statement.act,
-        "person": statement.person,
-        "by": statement.by,
-        "request": statement.request,
-        "digest": statement_digest(statement),
-        "statement": encode_statement(statement).rstrip("\n"),
-    }
-
-
-def _describe_person(row: "PersonAccess") -> dict[str, Any]:
-    from policy.access.statement import format_time
-
-    found = row.found
-
-    def written(time_s: int | None) -> str:
-        return "" if time_s is None else format_time(time_s)
-
-    return {
-        "person": row.jid,
-        "listed": row.person is not None,
-        "state": found.state if found else "not requested",
-        "roles": list(found.request.roles) if found and found.request else [],
-        "request": found.digest if found else "",
-        "reason": found.request.reason if found and found.request else "",
-        "approved_by": list(found.approved_by) if found else [],
-        "ends": written(found.ends_s if found else None),
-        "expires": written(found.expires_s if found else None),
-        "certify_by": written(found.certify_by_s if found else None),
-        "acknowledged": row.acknowledged,
-    }
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+        raise SiteError("name people by their JIDs, or use --all where the command has it")

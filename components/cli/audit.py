@@ -1,225 +1,167 @@
-"""The auditors' commands: `steelyard audit search`, `show`, `proof` and `reconcile`, and `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
 
 import asyncio
-import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
-from components.process.errors import SiteError
+from components.cli.options import DEFAULT_SITE, AsJson, Limit, RecordId, SiteOption
+from components.cli.output.json_printer import print_json
 
-app = App(name="audit", help="Look into the record. Every look is itself a record.")
-
-SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
-DEFAULT_SITE = Path("var/site.toml")
-
-WRONG_USE = 2
+app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 
 
 @app.command
 def search(
     *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Search what was submitted to the gate, for example: 'copper from:alice after:2h' (docs/query.md).
+    """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
 
     Parameters
     ----------
     query
         Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:.
-    limit
-        Show at most so many records, the newest.
     """
     from components.audit.search import search as search_log
-    from components.cli.output import printing
-    from components.cli.output.document import describe_search, encode_document
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.search import describe_search, print_search
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        with printing.progress_bar("Indexing", "entries") as progress:
-            result = asyncio.run(search_log(settings, " ".join(query), limit, progress))
+    settings = SiteFile(site)
+    text = " ".join(query)
+    result = run_with_bar("Indexing", "entries", lambda progress: search_log(settings, text, limit, progress))
     if as_json:
-        print(encode_document(describe_search(result)), end="")
+        print_json(describe_search(result))
     else:
-        printing.print_search(result, settings.gate_log.name, printing.make_console())
+        print_search(result, settings.gate_log.name)
 
 
 @app.command
 def show(
-    record: str,
-    *,
-    as_json: AsJson = False,
-    raw: Annotated[bool, Parameter(negative="")] = False,
-    site: SiteFile = DEFAULT_SITE,
+    record: RecordId, *, as_json: AsJson = False, raw: bool = False, site: SiteOption = DEFAULT_SITE
 ) -> int:
-    """Show one record in full, with its proof; exit status 1 when it is not proved.
+    """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
     ----------
-    record
-        A record's id, such as gate/100042.
     raw
         Write exactly the bytes that were submitted, and nothing else.
     """
     from components.audit.show import show as show_record
-    from components.cli.output import printing
-    from components.cli.output.document import describe_detail, encode_document
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.record import describe_detail, print_detail
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        with printing.progress_bar("Indexing", "entries") as progress:
-            detail = asyncio.run(show_record(settings, record, progress))
+    settings = SiteFile(site)
+    detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
     if raw:
         sys.stdout.buffer.write(detail.body)
     elif as_json:
-        print(encode_document(describe_detail(detail)), end="")
+        print_json(describe_detail(detail))
     else:
-        printing.print_detail(detail, printing.make_console())
+        print_detail(detail)
     return 1 if detail.proof.fault else 0
 
 
 @app.command
 def proof(
-    record: str,
+    record: RecordId,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Write a record's proof as a .tlog-proof file, which verifies without this log (docs/tiles.md).
+    """Write the proof of a record as a .tlog-proof file. It can be verified without the log (docs/tiles.md).
 
     Parameters
     ----------
-    record
-        A record's id, such as gate/100042.
     output
-        Write it to this file; else to standard output.
+        Write the proof to this file; if left out, to standard output.
     """
     from components.audit.prove import prove
-    from components.settings.audit import load_audit_settings
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        proved = asyncio.run(prove(load_audit_settings(site), record))
-        if output is not None:
-            output.write_text(proved.text)
+    proved = asyncio.run(prove(SiteFile(site), record))
     if output is None:
         print(proved.text, end="")
-    else:
-        print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
+        return
+    output.write_text(proved.text)
+    print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
 
 
 @app.command
-def reconcile(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
-    """Check that every number which the server gave out is recorded once; status 1 when any is not."""
+def reconcile(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+    """Check that every number which the server gave to a stanza is recorded exactly once. Exit status 1 if not."""
     from components.audit.checks.reconcile import reconcile as reconcile_log
-    from components.cli.output import printing
-    from components.cli.output.document import encode_document
-    from components.cli.output.reconcile_report import describe_reconciliation, print_reconciliation
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.reconcile import describe_reconciliation, print_reconciliation
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        with printing.progress_bar("Reconciling", "records") as progress:
-            result = asyncio.run(reconcile_log(settings, progress))
+    settings = SiteFile(site)
+    result = run_with_bar("Reconciling", "records", lambda progress: reconcile_log(settings, progress))
     if as_json:
-        print(encode_document(describe_reconciliation(result, settings.gate_log.name)), end="")
+        print_json(describe_reconciliation(result, settings.gate_log.name))
     else:
-        print_reconciliation(result, settings.gate_log.name, printing.make_console())
+        print_reconciliation(result, settings.gate_log.name)
     return 1 if result.findings else 0
 
 
 @app.command
-def topics(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
-    """Tell what was said since the last time is about, by the topic rules that flag (docs/topic.md)."""
-    from components.audit.checks.topics import describe_topics, mark_topics, print_topics
-    from components.cli.output import printing
-    from components.cli.output.document import encode_document
-    from components.settings.audit import load_audit_settings
+def topics(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """Mark new conversations with the topics that they are about, by the rules that flag topics (docs/topic.md)."""
+    from components.audit.checks.topics import mark_topics
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.topics import describe_topics, print_topics
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        with printing.progress_bar("Reading", "records") as progress:
-            marked = asyncio.run(mark_topics(settings, progress))
+    settings = SiteFile(site)
+    marked = run_with_bar("Reading", "records", lambda progress: mark_topics(settings, progress))
     if as_json:
-        print(encode_document(describe_topics(marked)), end="")
+        print_json(describe_topics(marked))
     else:
-        print_topics(marked, printing.make_console())
+        print_topics(marked)
 
 
-def verify_command(
+def verify(
     *,
     log: str | None = None,
     from_url: str | None = None,
-    checkpoint: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
-    witness: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    approver: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    checkpoint: tuple[Path, ...] = (),
+    witness: tuple[str, ...] = (),
+    approver: tuple[str, ...] = (),
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> int:
-    """Check every record of every log against the tree, checkpoints and witnesses; status 1 if any is wrong.
+    """Verify every record of every log against its tree, checkpoints and witnesses. Exit status 1 if any is wrong.
 
     Parameters
     ----------
     log
-        Only this log: gate, audit or roster.
+        Only this log: gate, audit or, if the site has it, roster.
     from_url
         Verify from the log's tiles at this http(s) address alone, without its database.
     checkpoint
-        A checkpoint that was kept elsewhere, or a folder of them; may be repeated.
+        A checkpoint that was kept elsewhere, or a folder of them. May be repeated.
     witness
-        The verifier key of a witness that must have cosigned, or a file with it; may be repeated.
+        The verifier key of a witness that must have cosigned, or a file with it. May be repeated.
     approver
-        The verifier key of an approver of orders, or a file with it; may be repeated.
+        The verifier key of somebody who approved orders, or a file with it. May be repeated.
     """
     from components.audit.checks.evidence import load_evidence
     from components.audit.checks.verify_site import Scope, verify_site
-    from components.cli.output import printing
-    from components.cli.output.document import describe_verification, encode_document
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.console import progress_bar
+    from components.cli.output.verify import describe_verification, print_verification
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        evidence = load_evidence(settings, checkpoint, witness, approver)
-        reports = verify_site(settings, Scope(log, from_url), evidence, printing.progress_bar)
+    settings = SiteFile(site)
+    evidence = load_evidence(settings, checkpoint, witness, approver)
+    reports = verify_site(settings, Scope(log, from_url), evidence, progress_bar)
     if as_json:
-        print(encode_document(describe_verification(reports)), end="")
+        print_json(describe_verification(reports))
     else:
-        printing.print_verification(reports, printing.make_console())
+        print_verification(reports)
     return 0 if all(report is None or report.ok for report in reports.values()) else 1
-
-
-@contextmanager
-def errors_in_one_line() -> Iterator[None]:
-    """Turn what a user can put right into one line on standard error, and exit status 2."""
-    from components.archive.errors import LogError
-    from components.archive.seal import NoKeyError
-    from components.audit.query.error import QueryError
-    from components.cli.output.printing import explain_query_error
-    from components.settings.table import SettingsError
-    from components.verifier.report import UsageError
-
-    try:
-        yield
-    except QueryError as error:
-        _fail(explain_query_error(error))
-    except NoKeyError as error:
-        _fail(f"steelyard: {error}; name the auditor's key of that time in audit.key_files")
-    except (SiteError, LogError, SettingsError, UsageError) as error:
-        _fail(f"steelyard: {error}")
-    except OSError as error:
-        _fail(f"steelyard: {error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")
-    except sqlite3.Error as error:
-        _fail(f"steelyard: the index cannot be used: {error}; delete it, and the next search builds it again")
-
-
-def _fail(text: str) -> NoReturn:
-    print(text, file=sys.stderr)
-    sys.exit(WRONG_USE)

@@ -1,20 +1,17 @@
-"""The `steelyard policy exception` commands (docs/commands.md)."""
+"""The `steelyard policy exception` commands: who may talk across a barrier, and for how long."""
 
-import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.errors import errors_in_lines
+from components.cli.options import DEFAULT_SITE, ApproverKey, AsJson, Reason, SiteOption
+from components.cli.output.json_printer import print_json
 
 if TYPE_CHECKING:
     from components.rules.exceptions import KeptException
 
-SiteFile = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object.")]
-Key = Annotated[str, Parameter(help="Where the approver's private key is kept (docs/keys.md).")]
-DEFAULT_SITE = Path("var/site.toml")
+ExceptionId = Annotated[str, Parameter(help="The exception's id.")]
 
 app = App(name="exception", help="Let named people talk across a barrier for a time (docs/borders.md).")
 
@@ -22,99 +19,74 @@ app = App(name="exception", help="Let named people talk across a barrier for a t
 @app.command
 def propose(
     *people: str,
-    reason: str,
+    reason: Reason,
     begins: str = "",
     ends: str = "",
     hours: float | None = None,
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Propose an exception, which counts once two approvers have signed it.
+    """Propose an exception. It takes effect when two approvers have signed it.
 
     Parameters
     ----------
     people
-        JIDs of at least two people of one enterprise, who may then reach one another.
-    reason
-        Why, in one line.
+        The JIDs of two or more people of one enterprise, who may then talk to one another.
     begins
-        From when, in UTC as 2026-11-24T09:00:00Z (default: now).
+        The start, in UTC, such as 2026-11-24T09:00:00Z (default: now).
     ends
-        Until when.
+        The end, in UTC.
     hours
-        How long, instead of --ends (default: 24).
+        How many hours it lasts, instead of --ends (default: 24).
     """
     from components.rules import exception_acts
 
-    with errors_in_lines():
-        file = exception_acts.propose(site, people, begins, ends, hours, reason)
+    file = exception_acts.propose(site, people, begins, ends, hours, reason)
     id_ = file.stem
     if as_json:
-        print(json.dumps({"id": id_, "file": str(file)}))
+        print_json({"id": id_, "file": str(file)})
     else:
         print(f"{id_} needs two approvers: steelyard policy exception approve {id_} --key KEY")
 
 
 @app.command
-def approve(id_: str, /, *, key: Key, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
-    """Sign an exception with an approver's key; the second signature puts it in force.
-
-    Parameters
-    ----------
-    id_
-        The exception's id.
-    """
+def approve(
+    id_: ExceptionId, /, *, key: ApproverKey, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
+) -> None:
+    """Sign an exception with an approver's key. It takes effect with the second signature."""
     from components.rules import exception_acts
 
-    with errors_in_lines():
-        kept = exception_acts.approve(site, id_, key)
-    _print([kept], as_json)
+    _tell([exception_acts.approve(site, id_, key)], as_json)
 
 
 @app.command
 def withdraw(
-    id_: str, /, *, key: Key, reason: str = "", as_json: AsJson = False, site: SiteFile = DEFAULT_SITE
+    id_: ExceptionId,
+    /,
+    *,
+    key: ApproverKey,
+    reason: Reason = "",
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """End an exception at once; one approver is enough.
-
-    Parameters
-    ----------
-    id_
-        The exception's id.
-    reason
-        Why, in one line.
-    """
+    """End an exception at once. One approver is enough."""
     from components.rules import exception_acts
 
-    with errors_in_lines():
-        kept = exception_acts.withdraw(site, id_, key, reason)
-    _print([kept], as_json)
+    _tell([exception_acts.withdraw(site, id_, key, reason)], as_json)
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
-    """List all exceptions, with their states and who signed them."""
+def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """List all exceptions, their states and who signed them."""
     from components.rules import exception_acts
 
-    with errors_in_lines():
-        kept = exception_acts.fetch_all(site)
-    _print(kept, as_json)
+    _tell(exception_acts.fetch_all(site), as_json)
 
 
-def _print(kept: "list[KeptException]", as_json: bool) -> None:
-    from components.rules.exception_acts import describe
+def _tell(kept: "Sequence[KeptException]", as_json: bool) -> None:
+    from components.cli.output.exception import describe_exceptions, print_exceptions
 
-    described = [describe(each) for each in kept]
     if as_json:
-        print(json.dumps({"exceptions": described}, indent=2, ensure_ascii=False))
-        return
-    for each in kept:
-        about = each.exception
-        print(f"{each.id}  {each.state}{f': {each.problem}' if each.problem else ''}")
-        if about is not None:
-            print(f"  {' and '.join(about.people)}")
-            times = describe(each)
-            print(f"  from {times['begins']} until {times['ends']}: {about.reason}")
-            print(f"  signed by {', '.join(each.signed_by) or 'nobody yet'}")
-    if not kept:
-        print("There are no exceptions.")
+        print_json(describe_exceptions(kept))
+    else:
+        print_exceptions(kept)

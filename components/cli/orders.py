@@ -1,287 +1,248 @@
 """The commands for what is held, expires or is erased: `steelyard archive hold|release|expire|erase|...`."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile, errors_in_one_line
+from components.cli.options import DEFAULT_SITE, AsJson, LogName, RecordId, SealedReason, SiteOption
+from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
 if TYPE_CHECKING:
     from components.audit.orders.propose import Proposal
     from components.settings.log import LogSettings
-    from components.settings.site import SiteFile as SiteSettings
+    from components.settings.site import SiteFile
 
-LogName = Annotated[
-    str,
-    Parameter(
-        name="--log", help="The log: the gate's (if left out), the auditors' own, or that of the rosters."
-    ),
-]
 Matter = Annotated[str, Parameter(help="The case that it belongs to.")]
-Reason = Annotated[str, Parameter(help="Why, in words; only auditors can read it in the log.")]
-Out = Annotated[Path | None, Parameter(name=("--out", "-o"), help="The order's file (default: its id).")]
-Conversation = Annotated[
-    tuple[str, ...],
-    Parameter(name="--conversation", negative="", help="Two JIDs with a comma between, or a room's JID."),
+Out = Annotated[
+    Path | None, Parameter(name=("--out", "-o"), help="The file for the order (default: named after its id).")
 ]
-
-REFUSED = 1
-
-
-def register(app: App) -> None:
-    """Add these commands to `steelyard archive`."""
-    for command in (hold, release, expire, erase, approve, carry_out, orders):
-        app.command(command)
+OrderPath = Annotated[Path, Parameter(name="file", help="The order's file.")]
 
 
 def hold(
-    *records: str,
+    *records: RecordId,
     matter: Matter,
     custodian: str = "",
-    conversation: Conversation = (),
+    conversation: tuple[str, ...] = (),
     query: str = "",
-    reason: Reason = "",
+    reason: SealedReason = "",
     out: Out = None,
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Propose a hold: what it holds can be neither expired nor erased until it is released (docs/retention.md).
+    """Propose a hold. What is held can be neither expired nor erased until it is released (docs/retention.md).
 
     Parameters
     ----------
-    records
-        Records' ids, such as gate/100042.
     custodian
-        Somebody's JID: all that they wrote or were sent, then and from now on.
+        A person's JID: hold all that they wrote or received, until now and from now on.
+    conversation
+        Two JIDs with a comma between them, or a room's JID. May be repeated.
     query
-        What matches this, then and from now on (docs/query.md).
+        Hold what matches this query, until now and from now on (docs/query.md).
     """
-    from components.audit.orders import propose
+    from components.audit.orders.propose import propose_hold
     from components.audit.orders.scope import read_scope
+    from components.cli.output.console import run_with_bar
 
-    with errors_in_one_line():
-        settings, of = _load(site, records[0].rpartition("/")[0] if records else "")
-        scope = read_scope(settings, of, records, custodian, conversation, query)
-        proposal = _run(propose.propose_hold, settings, of, scope, matter, reason)
-        _hand_out([proposal], out, as_json)
+    settings, log = _load(site, _log_of(records))
+    scope = read_scope(settings, log, records, custodian, conversation, query)
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_hold(settings, log, scope, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
 
 
 def release(
     hold: str = "",
     *,
     matter: Matter = "",
-    reason: Reason = "",
+    reason: SealedReason = "",
     out: Out = None,
     log: LogName = "",
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Propose to end a hold, or all of a matter.
+    """Propose to end one hold, or all holds of a matter.
 
     Parameters
     ----------
     hold
         The hold's id.
     """
-    from components.audit.orders import propose
+    from components.audit.orders.propose import propose_releases
+    from components.cli.output.console import run_with_bar
 
-    with errors_in_one_line():
-        if bool(hold) == bool(matter):
-            raise SiteError("name a hold's id, or a matter with --matter")
-        settings, of = _load(site, log)
-        proposals = _run(propose.propose_releases, settings, of, hold, matter, reason)
-        _hand_out(proposals, out, as_json)
+    if bool(hold) == bool(matter):
+        raise SiteError("name a hold's id, or a matter with --matter")
+    settings, found = _load(site, log)
+    proposals = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_releases(settings, found, hold, matter, reason, bar)
+    )
+    _hand_out(proposals, out, as_json)
 
 
 def expire(
     *segments: int,
-    plan: Annotated[bool, Parameter(negative="")] = False,
+    plan: bool = False,
     matter: Matter = "",
-    reason: Reason = "",
+    reason: SealedReason = "",
     out: Out = None,
     log: LogName = "",
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Propose the expiry of segments: these or, without any, all that have been kept as long as their class is.
+    """Propose that segments expire: those named or, if none is named, all whose retention time is over.
 
     Parameters
     ----------
     segments
-        Segments' numbers.
+        The numbers of segments.
     plan
         Only show what is due, and what holds keep of it.
     """
-    from components.audit.orders import document, propose
-    from components.settings.archive import load_retention
+    from components.audit.orders.propose import propose_expiry
+    from components.cli.output.console import run_with_bar
 
-    with errors_in_one_line():
-        settings, of = _load(site, log)
-        if not plan:
-            proposal = _run(propose.propose_expiry, settings, of, segments, matter, reason)
-            _hand_out([proposal], out, as_json)
-            return
-        found, access_id = _run(propose.plan, settings, of)
-        policy = load_retention(settings.archive.retention)
-        if as_json:
-            _print_json(document.describe_plan(found, policy, access_id))
-            return
-        for line in document.format_plan(found, policy):
-            print(line)
-        print(f"This look is record {access_id}.")
+    settings, found = _load(site, log)
+    if plan:
+        _show_plan(settings, found, as_json)
+        return
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_expiry(settings, found, segments, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
 
 
 def erase(
-    *records: str,
+    *records: RecordId,
     query: str = "",
     matter: Matter = "",
-    reason: Reason = "",
+    reason: SealedReason = "",
     out: Out = None,
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Propose to erase single records; all others of their segments stay readable.
+    """Propose to erase single records. All other records of their segments stay readable.
 
     Parameters
     ----------
-    records
-        Records' ids, such as gate/100042.
     query
-        All that matches this now (docs/query.md).
+        Erase what matches this query now (docs/query.md).
     """
-    from components.audit.orders import propose
+    from components.audit.orders.propose import propose_erasure
     from components.audit.orders.scope import read_scope
+    from components.cli.output.console import run_with_bar
 
-    with errors_in_one_line():
-        settings, of = _load(site, records[0].rpartition("/")[0] if records else "")
-        scope = read_scope(settings, of, records, "", (), query)
-        proposal = _run(propose.propose_erasure, settings, of, scope, matter, reason)
-        _hand_out([proposal], out, as_json)
+    settings, log = _load(site, _log_of(records))
+    scope = read_scope(settings, log, records, "", (), query)
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_erasure(settings, log, scope, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
 
 
-def approve(file: Path, *, key: str = "", as_json: AsJson = False) -> None:
-    """Show what an order says and, with an approver's key, sign it.
+def approve(file: OrderPath, *, key: str = "", as_json: AsJson = False) -> None:
+    """Show what an order says. With an approver's key, sign it.
 
     Parameters
     ----------
-    file
-        The order's file.
     key
-        Where the approver's private key is kept (docs/keys.md); without it, the order is only shown.
+        Where the approver's private key is kept (docs/keys.md). If left out, the order is only shown.
     """
     from components.audit.orders.carry import approve_file, read_order_file
-    from components.audit.orders.document import describe_file, format_order
+    from components.cli.output.orders import describe_file, print_file
 
-    with errors_in_one_line():
-        found = approve_file(file, key) if key else read_order_file(file)
+    found = approve_file(file, key) if key else read_order_file(file)
     if as_json:
-        _print_json(describe_file(found, str(file)))
-        return
-    for line in format_order(found.order, found.details):
-        print(line)
-    print(f"Signed by {', '.join(found.signed_by) or 'nobody yet'}.")
+        print_json(describe_file(found, file))
+    else:
+        print_file(found)
 
 
 def carry_out(
-    file: Path,
-    *,
-    timeout: float = 60.0,
-    as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    file: OrderPath, *, timeout: float = 60.0, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
 ) -> int:
-    """Have an order that two approvers signed carried out; status 1 when it is refused.
+    """Carry out an order that two approvers have signed. Exit status 1 if it is refused.
 
     Parameters
     ----------
-    file
-        The order's file.
     timeout
-        Seconds to wait for the log's writer.
+        How many seconds to wait for the log's writer.
     """
     from components.audit.orders.carry import hand_over, read_order_file
-    from components.audit.orders.document import describe_answer
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.orders import describe_answer, print_answer
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        found = read_order_file(file)
-        of = next((log for log in settings.logs if log.origin == found.order.log), None)
-        if of is None:
-            raise SiteError(f"{file}: the order is for {found.order.log}, which is no log of this site")
-        answer = asyncio.run(hand_over(settings, of, found, timeout))
+    settings = SiteFile(site)
+    found = read_order_file(file)
+    of = next((log for log in settings.logs if log.origin == found.order.log), None)
+    if of is None:
+        raise SiteError(f"{file}: the order is for {found.order.log}, which is no log of this site")
+    answer = asyncio.run(hand_over(settings, of, found, timeout))
     if as_json:
-        _print_json(describe_answer(answer, found))
-    elif answer is None:
-        print(
-            f"{found.order.id} waits: the log's writer, or a long look into the log, keeps it; run this again"
-        )
-    elif answer.ok:
-        print(f"{found.order.id} is carried out; it is record {of.name}/{answer.order}")
+        print_json(describe_answer(answer, found))
     else:
-        for line in answer.lines:
-            print(f"refused: {line}", file=sys.stderr)
-    return 0 if answer is not None and answer.ok else REFUSED
+        print_answer(answer, found, of.name)
+    return 0 if answer is not None and answer.ok else 1
 
 
-def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> None:
+def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
     """Show all orders of a log, and what became of each."""
-    from components.audit.orders import propose
-    from components.audit.orders.document import describe_orders, format_order
+    from components.audit.orders.propose import list_orders
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.orders import describe_orders, print_orders
 
-    with errors_in_one_line():
-        settings, of = _load(site, log)
-        views, access_id = _run(propose.list_orders, settings, of)
+    settings, found = _load(site, log)
+    views, access_id = run_with_bar("Indexing", "entries", lambda bar: list_orders(settings, found, bar))
     if as_json:
-        _print_json(describe_orders(views, access_id))
-        return
-    for view in views:
-        first, *others = format_order(view.order, view.details)
-        print("\n".join([f"{of.name}/{view.index} {first}: {view.state}", *others]))
-    print(f"{len(views):,} {'order' if len(views) == 1 else 'orders'}. This look is record {access_id}.")
+        print_json(describe_orders(views, access_id))
+    else:
+        print_orders(views, found.name, access_id)
 
 
-def _load(site: Path, log: str) -> "tuple[SiteSettings, LogSettings]":
-    from components.settings.audit import load_audit_settings
+def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
+    """Read a site's settings, and find one of its logs; without a name, that of the gate."""
+    from components.settings.site import SiteFile
 
-    settings = load_audit_settings(site)
-    found = settings.find_log(log or settings.gate_log.name)
-    if found is None:
-        raise SiteError(f"there is no log {log!r}: name {settings.log_names}")
-    return settings, found
+    settings = SiteFile(site)
+    return settings, settings.require_log(log) if log else settings.gate_log
 
 
-def _run(propose: Any, *arguments: Any) -> Any:
-    from components.cli.output.printing import progress_bar
+def _log_of(records: Sequence[str]) -> str:
+    """Return the name of the log that the first of these records is in; without records, nothing."""
+    return records[0].rpartition("/")[0] if records else ""
 
-    with progress_bar("Indexing", "entries") as progress:
-        return asyncio.run(propose(*arguments, progress))
+
+def _show_plan(settings: "SiteFile", log: "LogSettings", as_json: bool) -> None:
+    from components.audit.orders.propose import plan
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.orders import describe_plan, print_plan
+    from components.settings.archive import load_retention
+
+    found, access_id = run_with_bar("Indexing", "entries", lambda bar: plan(settings, log, bar))
+    policy = load_retention(settings.archive.retention)
+    if as_json:
+        print_json(describe_plan(found, policy, access_id))
+    else:
+        print_plan(found, policy, access_id)
 
 
 def _hand_out(proposals: "Sequence[Proposal]", out: Path | None, as_json: bool) -> None:
     """Write each order to its file, and say what comes next."""
-    from components.audit.orders.carry import read_order_file, write_order_file
-    from components.audit.orders.document import describe_file, format_order
+    from components.audit.orders.carry import write_order_file
+    from components.cli.output.orders import describe_proposals, print_proposals
 
     if out is not None and len(proposals) > 1:
         raise SiteError("these are several orders: leave out --out, and each gets a file of its own")
-    described = []
-    for proposal in proposals:
-        path = out or Path(f"{proposal.order.id}.order")
+    written = {out or Path(f"{proposal.order.id}.order"): proposal for proposal in proposals}
+    for path, proposal in written.items():
         write_order_file(path, proposal.request)
-        described.append(describe_file(read_order_file(path), str(path)) | {"access": proposal.access_id})
-        if not as_json:
-            print("\n".join(format_order(proposal.order, proposal.details)))
-            print(f"{path} needs two approvers: steelyard archive approve {path} --key KEY")
     if as_json:
-        _print_json({"orders": described})
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    from components.cli.output.document import encode_document
-
-    print(encode_document(document), end="")
+        print_json(describe_proposals(written))
+    else:
+        print_proposals(written)

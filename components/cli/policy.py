@@ -1,17 +1,13 @@
-"""The `steelyard policy` commands (docs/commands.md)."""
+"""The `steelyard policy` commands: the rules of who may talk and what may be said."""
 
-import json
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 
-from components.cli.audit import DEFAULT_SITE, AsJson, SiteFile
-from components.cli.errors import errors_in_lines
 from components.cli.exception import app as exception_app
-
-if TYPE_CHECKING:
-    from components.site.policy_check import PolicyReport
+from components.cli.options import DEFAULT_SITE, AsJson, Limit, SiteOption
+from components.cli.output.json_printer import print_json
 
 app = App(
     name="policy",
@@ -22,21 +18,21 @@ app.command(exception_app)
 
 @app.command
 def check(file: Path, /, *, as_json: AsJson = False) -> int:
-    """Check a policy.toml and run every rule's own examples; status 1 when anything is wrong.
+    """Check a policy.toml and run the examples of every rule. Exit status 1 if anything is wrong.
 
     Parameters
     ----------
     file
-        The policy; its lexicon files lie beside it.
+        The policy. Its lexicon files lie beside it.
     """
-    from components.site.policy_check import check_policy, describe_report
+    from components.cli.output.policy import describe_report, print_report
+    from components.site.policy_check import check_policy
 
-    with errors_in_lines():
-        report = check_policy(file)
+    report = check_policy(file)
     if as_json:
-        print(json.dumps(describe_report(report), indent=2, ensure_ascii=False))
+        print_json(describe_report(report))
     else:
-        _print_report(report, file)
+        print_report(report, file)
     return 0 if report.ok else 1
 
 
@@ -47,83 +43,56 @@ def replay(
     *,
     since: str | None = None,
     until: str | None = None,
-    limit: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
-    site: SiteFile = DEFAULT_SITE,
+    site: SiteOption = DEFAULT_SITE,
 ) -> None:
-    """Show what a proposed policy.toml would have changed in what is recorded; the line itself is left alone.
+    """Show which recorded messages a proposed policy.toml would have treated differently. The line does not change.
 
     Parameters
     ----------
     file
-        The proposed policy; its lexicon files lie beside it.
+        The proposed policy. Its lexicon files lie beside it.
     since
-        Begin with this time: a date (2026-11-23), a date and time, or how long ago (7d).
+        Begin at this time: a date (2026-11-23), a date and time, or how long ago (7d).
     until
-        End before this time; likewise.
-    limit
-        Show at most so many records, the newest.
+        End before this time, written in the same way.
     """
-    import asyncio
-    import time
-
     from components.audit.checks.replay import parse_span
     from components.audit.checks.replay import replay as replay_policy
-    from components.cli.audit import errors_in_one_line
-    from components.cli.output import printing
-    from components.cli.output.document import encode_document
-    from components.cli.output.replay_report import describe_replay, print_replay
-    from components.settings.audit import load_audit_settings
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.replay import describe_replay, print_replay
+    from components.settings.site import SiteFile
 
-    with errors_in_one_line():
-        settings = load_audit_settings(site)
-        span = parse_span(since, until, time.time_ns())
-        with printing.progress_bar("Deciding", "records") as progress:
-            found = asyncio.run(replay_policy(settings, file, span, limit, progress))
+    settings = SiteFile(site)
+    span = parse_span(since, until, time.time_ns())
+    found = run_with_bar(
+        "Deciding", "records", lambda progress: replay_policy(settings, file, span, limit, progress)
+    )
     if as_json:
-        print(encode_document(describe_replay(found)), end="")
+        print_json(describe_replay(found))
     else:
-        print_replay(found, printing.make_console())
+        print_replay(found)
 
 
 @app.command
-def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteFile = DEFAULT_SITE) -> int:
-    """Try every path between people who must not reach each other; status 1 when one is open.
+def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+    """Try every path between people who must not reach each other. Exit status 1 if one is open.
 
-    It takes the rules that the site has now, and needs no server: what it tries is decided, not sent.
+    It takes the rules that the site has now, and needs no server: it only decides, and sends nothing.
 
     Parameters
     ----------
     directory
-        Another directory.toml, to prove instead.
+        Prove this directory.toml instead of the site's.
     """
-    from components.cli.output.printing import progress_bar
-    from components.site.policy_prove import describe_proof, format_proof, prove_site
+    from components.cli.output.console import progress_bar
+    from components.cli.output.policy import describe_proof, print_proof
+    from components.site.policy_prove import prove_site
 
-    with errors_in_lines():
-        found = prove_site(site, progress_bar, directory)
+    found = prove_site(site, progress_bar, directory)
     if as_json:
-        print(json.dumps(describe_proof(found), indent=2, ensure_ascii=False))
+        print_json(describe_proof(found))
     else:
-        print("\n".join(format_proof(found)))
+        print_proof(found)
     return 1 if found.proof.holes else 0
-
-
-def _print_report(report: "PolicyReport", file: Path) -> None:
-    for problem in report.problems:
-        print(f"✘ {problem}")
-    for failure in report.failures:
-        print(f"✘ {failure.path}: {failure.problem}")
-    if not report.digest:
-        print(f"{file} is not usable: {_count(len(report.problems), 'problem')}")
-    elif report.failures:
-        print(f"{file}: {len(report.failures)} of {_count(report.examples, 'example')} went wrong")
-    else:
-        print(
-            f"✔ {file}: {_count(report.rules, 'rule')}, {_count(report.examples, 'example')} as they should be"
-        )
-        print(f"  digest {report.digest}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from components.archive.errors import LogDamaged
+from components.archive.keys.log_key import load_verifier_keys
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.merkle import (
     Frontier,
@@ -27,6 +29,7 @@ from components.archive.log.tile import (
 )
 from components.archive.reader import LogReader
 from components.process.progress import Progress
+from components.settings.log import LogSettings
 from components.tiles.folder import TileFolder, TileFolderError
 from components.tiles.resource import (
     CHECKPOINT_PATH,
@@ -49,6 +52,17 @@ class Exported:
 
     size: int
     files: int
+
+
+async def export_log(log: LogSettings, folder: Path, progress: Progress) -> Exported:
+    """Bring the folder of one of a site's logs up to date; raises as `export_tiles` does, and KeyFileError."""
+    keys = load_verifier_keys(log.verifier_key_file)
+    reader = await LogReader.open(log.store)
+    try:
+        with TileFolder.open(folder) as target:
+            return await export_tiles(reader, keys, target, progress)
+    finally:
+        await reader.close()
 
 
 async def export_tiles(

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from components.archive.backup.mirror import mirror_log
 from components.archive.errors import LogMissing
-from components.archive.store.open import log_file, store_label
+from components.archive.store.open import log_file, may_exist, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
-from components.process.errors import SiteError
 from components.process.progress import Bars
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -38,7 +37,7 @@ def verify_site(settings: SiteFile, scope: Scope, evidence: Evidence, bars: Bars
     reports: dict[str, Report | None] = {}
     for log in logs:
         # The first look makes the auditors' log, the first start of its writer any other.
-        there = log == settings.gate_log or (file := log_file(log.store)) is None or file.exists()
+        there = log == settings.gate_log or may_exist(log.store)
         try:
             reports[log.name] = _verify(log, evidence, bars) if there else None
         except LogMissing:
@@ -52,10 +51,7 @@ def _choose(settings: SiteFile, scope: Scope) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles are of one log; that of the gate, unless another is named.
         return [settings.gate_log] if scope.url is not None else settings.logs
-    log = settings.find_log(scope.log)
-    if log is None:
-        raise SiteError(f"there is no log {scope.log!r}; name {settings.log_names}")
-    return [log]
+    return [settings.require_log(scope.log)]
 
 
 def _verify(log: LogSettings, evidence: Evidence, bars: Bars) -> Report:

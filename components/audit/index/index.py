@@ -19,6 +19,7 @@ from components.audit.query.compile import Where
 from components.audit.query.tree import Kind
 from components.audit.query.words import fold_words
 from components.audit.stanza import Reading, read_done, read_submission, split_jid
+from components.process.errors import SiteError
 from components.process.progress import Progress
 from policy.facts import Way
 
@@ -52,6 +53,18 @@ class Found:
     matched: int
     submissions: int
     log_size: int
+
+
+@contextmanager
+def open_index(path: Path) -> Iterator["Index"]:
+    """Open an index, or create it, for a look into the log; raises SiteError when SQLite cannot use it."""
+    try:
+        with Index(path) as index:
+            yield index
+    except sqlite3.Error as error:
+        raise SiteError(
+            f"the index {path} cannot be used: {error}; delete it, and the next search builds it again"
+        ) from error
 
 
 class Index:

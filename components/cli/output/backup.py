@@ -1,4 +1,4 @@
-"""What `steelyard backup` and `steelyard restore` tell."""
+"""What backing up and restoring print."""
 
 from pathlib import Path
 from typing import Any

@@ -8,7 +8,7 @@ import pytest
 from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS, parse_query
 from components.audit.query.tree import Bound, Kind, Role
 from components.audit.search import SearchResult
-from components.cli.output.document import describe_search
+from components.cli.output.search import describe_search
 from policy.decision import Action
 
 REFERENCE = (Path(__file__).parents[3] / "docs/query.md").read_text()

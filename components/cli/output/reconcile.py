@@ -1,14 +1,13 @@
-"""What a reconciliation found, for a terminal and as JSON."""
+"""What a reconciliation prints."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from components.audit.checks.reconcile import EpochReport, Reconciliation
-from components.audit.terminal import show_text
-from components.audit.view import format_time
+from components.cli.output.console import make_console, make_look, show_time
+from components.cli.output.terminal import show_text
 from components.link.sequence import Range
 
 _RANGES_SHOWN = 20
@@ -37,28 +36,29 @@ def describe_reconciliation(result: Reconciliation, log_name: str) -> dict[str, 
     }
 
 
-def print_reconciliation(result: Reconciliation, log_name: str, console: Console) -> None:
+def print_reconciliation(result: Reconciliation, log_name: str) -> None:
     """Print what does not add up, then a line for each epoch, the newest alarms and the outcome."""
+    console = make_console()
+    for line in _lines(result, log_name):
+        console.print(line)
+    console.print(make_look(result.access_id))
+
+
+def _lines(result: Reconciliation, log_name: str) -> Iterator[Text]:
     for title, ranges in (("missing", result.records_missing), ("unreadable", result.unreadable)):
         if ranges:
-            console.print(Text(f"{log_name}: records {title}: {_listed(ranges)}", style="bold red"))
+            yield Text(f"{log_name}: records {title}: {_listed(ranges)}", style="bold red")
     for epoch in result.epochs:
-        for line in _problems(epoch):
-            console.print(line)
+        yield from _problems(epoch)
         style = "red" if epoch.findings else "green"
-        console.print(Text(f"epoch {show_text(epoch.epoch)}: {_summary(epoch)}", style=style))
+        yield Text(f"epoch {show_text(epoch.epoch)}: {_summary(epoch)}", style=style)
     for raised in result.alarms[-_ALARMS_SHOWN:]:
         details = ", ".join(f"{name} {value}" for name, value in raised.alarm.details)
-        at = format_time(raised.alarm.at_ns)[:19].replace("T", " ")
-        text = f"{log_name}/{raised.index}  {at}  alarm {raised.alarm.name}: {details}"
-        console.print(Text(show_text(text), style="yellow"))
+        text = f"{log_name}/{raised.index}  {show_time(raised.alarm.at_ns)}  alarm {raised.alarm.name}: {details}"
+        yield Text(show_text(text), style="yellow")
     outcome = f"{result.findings:,} findings" if result.findings else "every number is accounted for"
-    console.print(
-        Text(
-            f"{log_name}: {result.log_size:,} records, {outcome}", style="red" if result.findings else "green"
-        )
-    )
-    console.print(Text(f"This look is record {result.access_id}.", style="dim"))
+    style = "red" if result.findings else "green"
+    yield Text(f"{log_name}: {result.log_size:,} records, {outcome}", style=style)
 
 
 def _describe_epoch(epoch: EpochReport) -> dict[str, Any]:

@@ -5,11 +5,11 @@ import json
 import pytest
 from rich.text import Text
 
-from components.audit.excerpt import EXCERPT_CHARACTERS, make_excerpt
+from components.audit.excerpt import EXCERPT_CHARACTERS
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
-from components.audit.terminal import show_json, show_text
-from components.cli.output.printing import explain_query_error
+from components.cli.output.search import explain_query_error, style_excerpt
+from components.cli.output.terminal import show_json, show_text
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_json_says_the_same_without_dangerous_characters() -> None:
 
 
 def excerpt(text: str, query: str) -> tuple[str, list[str]]:
-    made: Text = make_excerpt(text, parse_query(query, 0))
+    made: Text = style_excerpt(text, parse_query(query, 0))
     return made.plain, [made.plain[span.start : span.end] for span in made.spans]
 
 

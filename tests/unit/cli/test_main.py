@@ -25,7 +25,7 @@ def commands(parent: App, path: str = "steelyard") -> Iterator[tuple[str, set[st
         if command.default_command is not None:
             options = {
                 option
-                for argument in command.assemble_argument_collection()
+                for argument in command.assemble_argument_collection(default_parameter=app.default_parameter)
                 for option in argument.names
                 if option.startswith("--") and argument.index is None
             }

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.audit_site import Site
+from tests.support.audit_site import Site, make_site
 from tests.support.retention_site import RETENTION, Shell, add_retention
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@metals.example"
 
 
 @pytest.fixture
-async def shell(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Three segments of what was said: by Alice and Bob, by Eve and Bob, and both."""
-    site = add_retention(site)
+    site = add_retention(await make_site(tmp_path))
     monkeypatch.setenv("STEELYARD_SITE", str(site.path))
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.chdir(site.path.parent)

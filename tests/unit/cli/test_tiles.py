@@ -9,30 +9,22 @@ import pytest
 
 from components.archive.keys import load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
-from components.cli.main import app
-from tests.support.audit_site import Site
+from tests.support.audit_site import Site, make_site
+from tests.support.command import run_command
 
 ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
 
 
 @pytest.fixture
-async def said(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+async def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = await make_site(tmp_path)
     await site.record(*(site.say(ALICE, BOB, f"copper {number}") for number in range(300)))
     monkeypatch.setenv("STEELYARD_SITE", str(site.path))
     return site
 
 
 def run(*arguments: object) -> int:
-    try:
-        app(
-            ["archive", "tiles", *map(str, arguments)],
-            result_action="return_value",
-            exit_on_error=False,
-            print_error=False,
-        )
-    except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else 1
-    return 0
+    return run_command("archive", "tiles", *arguments)
 
 
 def test_every_log_that_there_is(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +53,7 @@ def test_the_verifier_goes_with_it_and_needs_nothing_of_ours(said: Site, tmp_pat
 
 def test_a_log_that_is_not_there(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "tiles", "--log", "gates") == 2
-    assert capsys.readouterr().err == "steelyard: there is no log gates: name gate or audit\n"
+    assert capsys.readouterr().err == "steelyard: there is no log 'gates': name gate or audit\n"
     assert run(tmp_path / "tiles", "--log", "audit") == 2
 
 

@@ -1,15 +1,15 @@
-"""What `steelyard policy replay` prints."""
+"""What a replay of a proposed policy prints."""
 
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from components.audit.checks.replay import FLAGGED, Change, Outcome, Replay
-from components.audit.terminal import show_text
 from components.audit.view import format_time
+from components.cli.output.console import make_console, make_look, make_table, show_time
+from components.cli.output.terminal import show_text
 
 _WORDS = {"release": "released", FLAGGED: "flagged", "amend": "amended", "hold": "held", "refuse": "refused"}
 _STYLES = {"release": "green", FLAGGED: "cyan", "amend": "yellow", "hold": "magenta", "refuse": "bold red"}
@@ -33,40 +33,36 @@ def describe_replay(found: Replay) -> dict[str, Any]:
     }
 
 
-def print_replay(found: Replay, console: Console) -> None:
+def print_replay(found: Replay) -> None:
     """Print what would have changed: records, then rules, then verdicts."""
+    console = make_console()
     if found.changes:
         console.print(_changes(found))
     if found.rules:
         console.print(_rules(found))
     for (was, would_be), count in sorted(found.verdicts.items()):
         if was != would_be:
-            line = Text.assemble(f"{count:,} ", _word(was), " would be ", _word(would_be))
-            console.print(line)
+            console.print(Text.assemble(f"{count:,} ", _word(was), " would be ", _word(would_be)))
     shown = len(found.changes)
     newest = f"; above are the newest {shown:,}" if shown < found.changed else ""
-    console.print(
-        Text(
-            f"{found.changed:,} of {found.decided:,} stanzas would have been decided otherwise{newest}. "
-            f"This look is record {found.access_id}.",
-            style="dim",
-        )
-    )
+    text = f"{found.changed:,} of {found.decided:,} stanzas would have been decided otherwise{newest}."
+    console.print(make_look(found.access_id, text))
     if found.unreadable:
         console.print(Text(f"{found.unreadable:,} records could not be read.", style="yellow"))
 
 
 def _changes(found: Replay) -> Table:
-    table = Table("record", "when", "from → to", "was", "would be", box=None, padding=(0, 2, 0, 0))
+    table = make_table("record", "when", "from → to", "was", "would be")
     for change in found.changes:
         parties = f"{show_text(change.sender)} → {show_text(change.to)}"
-        when = format_time(change.at_ns)[:19].replace("T", " ")
-        table.add_row(change.id, when, parties, _outcome(change.was), _outcome(change.would_be))
+        table.add_row(
+            change.id, show_time(change.at_ns), parties, _outcome(change.was), _outcome(change.would_be)
+        )
     return table
 
 
 def _rules(found: Replay) -> Table:
-    table = Table("rule", "action", box=None, padding=(0, 2, 0, 0))
+    table = make_table("rule", "action")
     for name in ("as before", "newly", "no longer"):
         table.add_column(name, justify="right")
     for rule, count in sorted(found.rules.items()):

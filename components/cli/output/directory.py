@@ -1,6 +1,6 @@
-"""Plans and directories for people and for JSON (docs/directory.md)."""
+"""What the commands for the directory print (docs/directory.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ from policy.directory.enterprise import Desk, Enterprise, Person
 
 
 def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
-    """Return a plan as JSON has it."""
+    """Describe a plan for JSON."""
     return {
         "applied": applied,
         "changes": [_describe_change(change) for change in plan.changes],
@@ -25,8 +25,20 @@ def _describe_change(change: Change) -> dict[str, Any]:
     return asdict(change) | {"details": details}
 
 
+def print_plan(plan: Plan, refusals: Sequence[str]) -> None:
+    """Print a plan, then why it is not carried out."""
+    print("\n".join(plan_lines(plan)) or "nothing to change")
+    print_problems(refusals)
+
+
+def print_problems(problems: Sequence[str]) -> None:
+    """Print what is wrong, a line each."""
+    for problem in problems:
+        print(f"✘ {problem}")
+
+
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """Yield a plan as lines: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
+    """Yield the lines of a plan: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
     heading = None
     for change in plan.changes:
         if change.enterprise != heading:
@@ -40,7 +52,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def describe_directory(directory: Directory) -> dict[str, Any]:
-    """Return who is on the line as JSON has it: enterprises with their desks and people."""
+    """Describe for JSON who is on the line: enterprises with their desks and people."""
     return {"enterprises": [_describe_enterprise(firm) for firm in directory.enterprises]}
 
 
@@ -63,8 +75,14 @@ def _describe_person(person: Person) -> dict[str, Any]:
     }
 
 
+def print_directory(directory: Directory) -> None:
+    """Print who is on the line, by enterprise and desk."""
+    for line in directory_lines(directory):
+        print(line)
+
+
 def directory_lines(directory: Directory) -> Iterator[str]:
-    """Yield who is on the line as lines, by enterprise and desk."""
+    """Yield a line for each enterprise, desk and person."""
     for firm in directory.enterprises:
         yield f"{firm.name} ({firm.id}): {len(firm.people):,} people"
         nowhere: list[Desk | None] = [None]

@@ -1,10 +1,10 @@
-"""How held messages are shown, to a person and as JSON."""
+"""What the commands for held messages print (docs/review.md)."""
 
 from typing import Any
 
 from components.audit.review import HeldList
-from components.audit.terminal import show_text
 from components.audit.view import format_time
+from components.cli.output.terminal import show_text
 from components.link.review_request import HeldMessage
 
 _STAGES = {
@@ -32,9 +32,17 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
     return {"held": held, "access": found.access_id}
 
 
-def format_held(message: HeldMessage, log_name: str) -> str:
-    """Return one line: what is held, by which rules, and until when."""
+def _format_held(message: HeldMessage, log_name: str) -> str:
+    """Say in one line what is held, by which rules, and until when."""
     stage = _STAGES.get(message.stage, message.stage)
     until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
     parties = f"{show_text(message.sender)} to {show_text(message.to)}"
     return f"{log_name}/{message.record} {parties} ({', '.join(message.rules)}): {stage}{until}"
+
+
+def print_held(found: HeldList, log_name: str) -> None:
+    """Print all held messages, a line for each."""
+    for message in found.held:
+        print(_format_held(message, log_name))
+    count = len(found.held)
+    print(f"{count:,} {'message' if count == 1 else 'messages'}. This look is record {found.access_id}.")

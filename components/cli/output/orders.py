@@ -1,6 +1,8 @@
-"""What the retention commands show, to a person and as JSON (docs/retention.md)."""
+"""What the commands for orders print (docs/retention.md)."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from components.archive.orders.order import Order, OrderAct
@@ -9,14 +11,15 @@ from components.archive.record import OrderDetails
 from components.audit.orders.carry import OrderFile
 from components.audit.orders.orders import OrderView
 from components.audit.orders.plan import DueSegment, ExpiryPlan
-from components.audit.terminal import show_text
+from components.audit.orders.propose import Proposal
 from components.audit.view import format_time
+from components.cli.output.terminal import show_text
 from policy.retention import RetentionPolicy
 
 _SHOWN_NUMBERS = 12
 
 
-def describe_order(order: Order, details: OrderDetails | None) -> dict[str, Any]:
+def _describe_order(order: Order, details: OrderDetails | None) -> dict[str, Any]:
     """Describe an order; what only its details say is null where they cannot be read."""
     return {
         "id": order.id,
@@ -34,15 +37,15 @@ def describe_order(order: Order, details: OrderDetails | None) -> dict[str, Any]
     }
 
 
-def describe_file(file: OrderFile, path: str) -> dict[str, Any]:
+def describe_file(file: OrderFile, path: Path) -> dict[str, Any]:
     """Describe an order's file."""
-    return {"file": path, **describe_order(file.order, file.details), "signed_by": list(file.signed_by)}
+    return {"file": str(path), **_describe_order(file.order, file.details), "signed_by": list(file.signed_by)}
 
 
 def describe_orders(views: Sequence[OrderView], access_id: str) -> dict[str, Any]:
     """Describe all orders of a log."""
     orders = [
-        {"record": view.index, "state": str(view.state), **describe_order(view.order, view.details)}
+        {"record": view.index, "state": str(view.state), **_describe_order(view.order, view.details)}
         for view in views
     ]
     return {"orders": orders, "access": access_id}
@@ -75,8 +78,61 @@ def describe_answer(answer: OrderAnswer | None, file: OrderFile) -> dict[str, An
     }
 
 
-def format_order(order: Order, details: OrderDetails | None) -> list[str]:
-    """Return in a few lines what somebody is asked to sign."""
+def describe_proposals(written: Mapping[Path, Proposal]) -> dict[str, Any]:
+    """Describe orders that were just proposed, by the files that they were written to."""
+    described = [
+        {
+            "file": str(path),
+            **_describe_order(each.order, each.details),
+            "signed_by": [],
+            "access": each.access_id,
+        }
+        for path, each in written.items()
+    ]
+    return {"orders": described}
+
+
+def print_proposals(written: Mapping[Path, Proposal]) -> None:
+    """Print orders that were just proposed, and who must act next."""
+    for path, each in written.items():
+        print("\n".join(_format_order(each.order, each.details)))
+        print(f"{path} needs two approvers: steelyard archive approve {path} --key KEY")
+
+
+def print_file(file: OrderFile) -> None:
+    """Print what an order says, and who has signed it."""
+    print("\n".join(_format_order(file.order, file.details)))
+    print(f"Signed by {', '.join(file.signed_by) or 'nobody yet'}.")
+
+
+def print_answer(answer: OrderAnswer | None, file: OrderFile, log_name: str) -> None:
+    """Print what became of an order that was handed over; why it is refused goes to standard error."""
+    id_ = file.order.id
+    if answer is None:
+        print(f"{id_} waits: the log's writer, or a long look into the log, keeps it; run this again")
+    elif answer.ok:
+        print(f"{id_} is carried out; it is record {log_name}/{answer.order}")
+    else:
+        for line in answer.lines:
+            print(f"refused: {line}", file=sys.stderr)
+
+
+def print_orders(views: Sequence[OrderView], log_name: str, access_id: str) -> None:
+    """Print all orders of a log, and what became of each."""
+    for view in views:
+        first, *others = _format_order(view.order, view.details)
+        print("\n".join([f"{log_name}/{view.index} {first}: {view.state}", *others]))
+    print(f"{len(views):,} {'order' if len(views) == 1 else 'orders'}. This look is record {access_id}.")
+
+
+def print_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> None:
+    """Print what is due to expire, and what holds keep of it."""
+    print("\n".join(_format_plan(plan, policy)))
+    print(f"This look is record {access_id}.")
+
+
+def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
+    """Say in a few lines what somebody is asked to sign."""
     lines = [f"{order.act} {order.id} on {order.log}"]
     if details:
         for name in ("matter", "custodian", "query", "reason"):
@@ -97,8 +153,8 @@ def format_order(order: Order, details: OrderDetails | None) -> list[str]:
     return [show_text(line) for line in lines]
 
 
-def format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
-    """Return what is due, and what holds keep of it."""
+def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
+    """Say what is due, and what holds keep of it."""
     lines = []
     for name in sorted({_class_name(policy, each.retention_class) for each in plan.due}):
         due = [each for each in plan.due if _class_name(policy, each.retention_class) == name]
