@@ -1,10 +1,10 @@
 """The part of a text that shows why it was found."""
 
-from rich.text import Text
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from components.audit.query.tree import Node, words_sought
 from components.audit.query.words import find_phrases
-from components.audit.terminal import show_text
 
 # An excerpt has this many characters, some of them before the first hit.
 EXCERPT_CHARACTERS = 280
@@ -13,26 +13,33 @@ _BEFORE_HIT_CHARACTERS = 60
 # Hits are looked for in this much of a text.
 _SEARCHED_CHARACTERS = 100_000
 
-_HIT_STYLE = "bold black on yellow"
+
+class Piece(NamedTuple):
+    """A piece of an excerpt, as it was written; `is_hit`: it is what was sought."""
+
+    text: str
+    is_hit: bool = False
 
 
-def make_excerpt(text: str, query: Node) -> Text:
-    """Return a text cut around its first hit, every hit highlighted; lines that say the same are shown once."""
+def make_excerpt(text: str, query: Node) -> Iterator[Piece]:
+    """Cut a text around its first hit, and mark every hit; lines that say the same are given once."""
     searched = text[:_SEARCHED_CHARACTERS]
     lines = dict.fromkeys(line.strip() for line in searched.split("\n"))
     flat = "\n".join(line for line in lines if line)
     hits = find_phrases(flat, [(words.words, words.prefix) for words in words_sought(query)])
     start, end = _window(len(flat), hits[0][0] if hits else 0)
-    excerpt = Text("… " if start else "")
+    if start:
+        yield Piece("… ")
     position = start
     for hit_start, hit_end in hits:
         if hit_start >= end:
             break
-        excerpt.append(_one_line(flat[position:hit_start]))
+        yield Piece(flat[position:hit_start])
         position = min(hit_end, end)
-        excerpt.append(_one_line(flat[hit_start:position]), style=_HIT_STYLE)
-    excerpt.append(_one_line(flat[position:end]))
-    return excerpt.append(" …" if end < len(flat) or len(searched) < len(text) else "")
+        yield Piece(flat[hit_start:position], is_hit=True)
+    yield Piece(flat[position:end])
+    if end < len(flat) or len(searched) < len(text):
+        yield Piece(" …")
 
 
 def _window(length: int, hit: int) -> tuple[int, int]:
@@ -40,7 +47,3 @@ def _window(length: int, hit: int) -> tuple[int, int]:
         return 0, length
     start = max(0, hit - _BEFORE_HIT_CHARACTERS)
     return start, min(length, start + EXCERPT_CHARACTERS)
-
-
-def _one_line(text: str) -> str:
-    return show_text(text.replace("\n", " ⏎ "))

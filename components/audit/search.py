@@ -1,22 +1,20 @@
 """Searching the gate's log: catch up, find, record the look, and only then hand over what was found."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
+from components.audit.index.index import open_index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Node
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.site import SiteFile
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
     async with open_log(settings, settings.gate_log) as log:
-        with Index(settings.audit.index) as index:
+        with open_index(settings.audit.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
             views = [

@@ -13,11 +13,11 @@ from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.reader import LogReader
 from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
+from components.audit.index.index import open_index
 from components.audit.open_log import open_log
-from components.audit.search import Progress
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
@@ -86,7 +86,7 @@ async def _view(
 ) -> RecordView:
     if log != settings.gate_log:
         return view_record(log.name, opened)
-    with Index(settings.audit.index) as index:
+    with open_index(settings.audit.index) as index:
         await index.catch_up(opener, progress)
         return view_record(log.name, opened, index)
 

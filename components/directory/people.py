@@ -11,12 +11,16 @@ from policy.directory.enterprise import DeskId, Person, Role
 NO_ROLE = "has no role"
 
 
-class SourceError(Exception):
-    """A source cannot be read or lists what cannot be; `problems` has a line for each, with its place."""
+class ProblemsError(Exception):
+    """People cannot be put into the directory; `problems` has a line for each fault."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class SourceError(ProblemsError):
+    """A source cannot be read or lists what cannot be; each problem has its place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
-from components.directory.people import ListedPerson
+from components.directory.people import ListedPerson, ProblemsError
 from policy.directory.change import DirectoryChange, describe_changes, find_departed
 from policy.directory.departure import replace_people
 from policy.directory.directory import Directory, DirectoryError, parse_directory
@@ -15,12 +15,8 @@ from policy.directory.text import encode_directory
 _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
 
 
-class PlanError(Exception):
-    """The directory that would come of the sources is wrong; `problems` has a line for each fault."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+class PlanError(ProblemsError):
+    """The directory that would come of the sources is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

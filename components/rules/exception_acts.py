@@ -24,7 +24,7 @@ from components.rules.load import RulesError, RuleSources, load_rules, load_sour
 from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.directory import Directory
-from policy.reach.exception import BarrierException, ExceptionError, format_time, parse_time
+from policy.reach.exception import BarrierException, ExceptionError, parse_time
 
 _DEFAULT_HOURS = 24
 
@@ -76,25 +76,9 @@ def withdraw(site: Path, id_: str, key: str, reason: str) -> KeptException:
 
 
 def fetch_all(site: Path) -> list[KeptException]:
-    """Return all exceptions of a site as they are now; raises SiteError and SettingsError."""
+    """Give all exceptions of a site as they are now; raises SiteError and SettingsError."""
     with _scene(site) as scene:
         return _read(scene)
-
-
-def describe(kept: KeptException) -> dict[str, object]:
-    """Return an exception as JSON has it (docs/commands.md)."""
-    exception = kept.exception
-    return {
-        "id": kept.id,
-        "state": kept.state.value,
-        "enterprise": exception.enterprise if exception else "",
-        "people": list(exception.people) if exception else [],
-        "begins": format_time(exception.begins_s) if exception else "",
-        "ends": format_time(exception.ends_s) if exception else "",
-        "reason": exception.reason if exception else "",
-        "signed_by": list(kept.signed_by),
-        "problem": kept.problem,
-    }
 
 
 def _read(scene: _Scene) -> list[KeptException]:

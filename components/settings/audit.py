@@ -1,16 +1,12 @@
 """The auditors' log, index and keys: the `[audit]` table of site.toml (docs/settings.md)."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
 from components.settings.archive import SiteKey
 from components.settings.log import LogTable
 from components.settings.table import SitePath
-
-if TYPE_CHECKING:
-    from components.settings.site import SiteFile
 
 
 class AuditSettings(LogTable):
@@ -20,10 +16,3 @@ class AuditSettings(LogTable):
 
     index: SitePath
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
-
-
-def load_audit_settings(site_toml: Path) -> "SiteFile":
-    """Read the site's settings."""
-    from components.settings.site import SiteFile
-
-    return SiteFile(site_toml)

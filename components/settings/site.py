@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
+from components.process.errors import SiteError
 from components.settings.access import AccessSettings
 from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
@@ -143,6 +144,13 @@ class SiteFile:
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log of this name, or None."""
         return next((log for log in self.logs if log.name == name), None)
+
+    def require_log(self, name: str) -> LogSettings:
+        """Return the log of this name; raises SiteError when there is none."""
+        log = self.find_log(name)
+        if log is None:
+            raise SiteError(f"there is no log {name!r}: name {self.log_names}")
+        return log
 
     def require(self, table: type[_Table]) -> _Table:
         """Return a table; raises SettingsError also when it is missing."""

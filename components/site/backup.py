@@ -1,12 +1,11 @@
 """Backing up a site and restoring it: its logs, its settings, and its keys when asked to (docs/backup.md)."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive.backup import Progress
 from components.archive.backup.back_up import Saved, back_up_log
 from components.archive.backup.copy import UNFINISHED, copy_log
 from components.archive.backup.folder import BackupFolder, open_backup
@@ -18,13 +17,11 @@ from components.archive.last_signed import LastSigned, Loss
 from components.archive.store import LogStore
 from components.archive.store.open import log_file, open_source, open_store, store_label
 from components.process.errors import SiteError
+from components.process.progress import Bars, Progress
 from components.settings.log import LogSettings
 from components.site.backup_files import put_back_files, save_files
 from components.site.lock import hold_site
 from components.site.validate import read_site
-
-Bar = Callable[[str], AbstractContextManager[Progress]]
-"""Makes a progress bar with a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Restored:
     losses: dict[str, Loss]
 
 
-def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bar: Bar) -> BackedUp:
+def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bars: Bars) -> BackedUp:
     """Bring the backup in `path` up to date, while the site runs; `thorough`: read all of it again.
 
     Interrupted, it leaves the backup of before. Raises SettingsError, SiteError, OSError.
@@ -58,7 +55,7 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
     with _errors_as_site_errors(), open_backup(path, make=True) as folder:
         logs: dict[str, Saved] = {}
         for log in settings.logs:
-            with bar(f"Backing up {log.name}") as progress:
+            with bars(f"Backing up {log.name}", "records") as progress:
                 saved = asyncio.run(_back_up(log, folder, progress))
             if saved is not None:
                 logs[log.name] = saved
@@ -70,7 +67,7 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
         files = save_files(folder, settings, with_keys=with_keys)
         folder.complete()
         if thorough:
-            _check_all(folder, bar)
+            _check_all(folder, bars)
     missing = tuple(log.name for log in settings.logs if log.name not in logs)
     return BackedUp(logs, missing, files)
 
@@ -87,16 +84,16 @@ async def _back_up(log: LogSettings, folder: BackupFolder, progress: Progress) -
         await source.close()
 
 
-def _check_all(folder: BackupFolder, bar: Bar) -> None:
+def _check_all(folder: BackupFolder, bars: Bars) -> None:
     for name in folder.sums:
         folder.read(name)
     for name in saved_names(folder):
         log = SavedLog.of(folder, name)
-        with bar(f"Checking {name}") as progress:
+        with bars(f"Checking {name}", "records") as progress:
             asyncio.run(check_saved(log, log.verifier_key(), progress))
 
 
-def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bar: Bar) -> Restored:
+def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) -> Restored:
     """Put back from the backup in `path` what the site lacks: files and logs; nothing is overwritten.
 
     Interrupted, it leaves logs that nobody takes for ones, and goes on with them the next time. With `accept_loss` the
@@ -114,7 +111,7 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bar: Bar) ->
             )
         records, losses = {}, {}
         for name in saved_names(folder):
-            with bar(f"Restoring {name}") as progress:
+            with bars(f"Restoring {name}", "records") as progress:
                 records[name] = asyncio.run(_restore(logs[name], SavedLog.of(folder, name), progress))
             if loss := asyncio.run(_find_loss(logs[name], accept_loss=accept_loss)):
                 losses[name] = loss

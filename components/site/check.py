@@ -9,14 +9,9 @@ import ssl
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
@@ -69,24 +64,6 @@ def check_site(site_toml: Path) -> list[Finding]:
         except (SiteError, OSError) as err:
             findings.append(Finding(name, False, str(err)))
     return findings
-
-
-def describe_findings(findings: Iterable[Finding]) -> dict[str, Any]:
-    """Describe findings for JSON."""
-    checks = [{"name": each.name, "ok": each.ok, "text": each.text} for each in findings]
-    return {"ok": all(check["ok"] for check in checks), "checks": checks}
-
-
-def print_findings(findings: Iterable[Finding], console: Console) -> None:
-    """Print findings as a table: what is right, and what to do about the rest."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for each in findings:
-        mark = Text("✔ ok", "green") if each.ok else Text("✘ problem", "bold red")
-        table.add_row(mark, each.name, Text(each.text))
-    console.print(table)
 
 
 class _CheckError(Exception):

@@ -22,11 +22,10 @@ _MARKS = {
 class Display:
     """Shows what each process is doing, on standard error if on no other console.
 
-    `change` is a Supervisor's `on_change`; `output` is what is asked for itself, on standard output.
+    `change` is a Supervisor's `on_change`.
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.output = Console()
         self._console = console or Console(stderr=True)
         self._progress: Progress | None = None
         self._rows: dict[str, TaskID] = {}

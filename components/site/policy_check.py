@@ -1,6 +1,6 @@
 """Reads a policy.toml with its lexicon files, and checks it with its rules' own examples."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.process.errors import SiteError
@@ -40,8 +40,3 @@ def check_policy(file: Path) -> PolicyReport:
     return PolicyReport(
         policy.digest, len(policy.rules), count_examples(policy), failures=check_examples(policy, load_model)
     )
-
-
-def describe_report(report: PolicyReport) -> dict[str, object]:
-    """Put a report as JSON has it (docs/commands.md)."""
-    return {"ok": report.ok} | asdict(report)

@@ -17,6 +17,7 @@ from components.process.notify import notify_manager
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.demo import play_demonstration
+from components.site.demo_scenes import Show
 from components.site.display import Display
 from components.site.health import find_alarms, find_port_problems, find_server_fault
 from components.site.init import init_site, load_passwords
@@ -36,11 +37,11 @@ INTERRUPTED = 130
 _Result = TypeVar("_Result")
 
 
-def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
+def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
     """Run a site until told to stop (SIGINT, SIGTERM, SIGHUP), or with `once` until it has shown it works.
 
-    `demo` makes the site if there is none, and plays the demonstration. Returns the exit status: 0, 1 if the
-    demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
+    `demo` makes the site if there is none, and plays the demonstration, which `show` shows. Returns the exit status:
+    0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
     """
     display = Display()
     find_prosody()
@@ -59,7 +60,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool) -> int:
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
         _finish_rotations(settings, display)
-        return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once))
+        return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once, show=show))
 
 
 def _make_demo(site_toml: Path, display: Display) -> SiteFile:
@@ -105,7 +106,7 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
 
 
 async def _run(
-    settings: SiteFile, config: Path, display: Display, lock: int, *, demo: bool, once: bool
+    settings: SiteFile, config: Path, display: Display, lock: int, *, demo: bool, once: bool, show: Show
 ) -> int:
     specs = process_specs(settings, config)
     logs = [file for log in settings.logs if (file := log_file(log.store)) is not None]
@@ -119,7 +120,7 @@ async def _run(
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
         notify_manager("READY=1")
-        if demo and not await _unless(told_to_stop, play_demonstration(settings, display.output)):
+        if demo and not await _unless(told_to_stop, play_demonstration(settings, show)):
             status = 1
         if not once:
             display.say(f"{settings.site.name} is up; Ctrl-C stops it")

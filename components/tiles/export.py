@@ -1,11 +1,13 @@
 """Writes a log's tiles to a folder: what is new since the last time, checked against the signed checkpoint."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from components.archive.errors import LogDamaged
+from components.archive.keys.log_key import load_verifier_keys
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint
 from components.archive.log.merkle import (
     Frontier,
@@ -26,6 +28,8 @@ from components.archive.log.tile import (
     unfinished_tiles,
 )
 from components.archive.reader import LogReader
+from components.process.progress import Progress
+from components.settings.log import LogSettings
 from components.tiles.folder import TileFolder, TileFolderError
 from components.tiles.resource import (
     CHECKPOINT_PATH,
@@ -41,8 +45,6 @@ from components.tiles.source import TileSource
 
 _BATCH = 64
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -50,6 +52,17 @@ class Exported:
 
     size: int
     files: int
+
+
+async def export_log(log: LogSettings, folder: Path, progress: Progress) -> Exported:
+    """Bring the folder of one of a site's logs up to date; raises as `export_tiles` does, and KeyFileError."""
+    keys = load_verifier_keys(log.verifier_key_file)
+    reader = await LogReader.open(log.store)
+    try:
+        with TileFolder.open(folder) as target:
+            return await export_tiles(reader, keys, target, progress)
+    finally:
+        await reader.close()
 
 
 async def export_tiles(

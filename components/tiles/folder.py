@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.archive.durable import make_folder, sync_folder, write_whole
+from components.process.errors import SiteError
 
 # A disk syncs several files at once in little more than the time of one.
 _WRITERS = 8
 
 
-class TileFolderError(Exception):
+class TileFolderError(SiteError):
     """The folder is in use, or what it holds is not this log's."""
 
 

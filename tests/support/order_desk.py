@@ -34,7 +34,7 @@ class OrderDesk:
         """Run `steelyard ...` and give what it prints as JSON."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "components.site.cli", *arguments, "--json"),
+            *("-m", "components.cli.main", *arguments, "--json"),
             cwd=ROOT,
             env={"STEELYARD_SITE": str(self.site)},
             stdout=asyncio.subprocess.PIPE,

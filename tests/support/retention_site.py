@@ -8,8 +8,8 @@ import pytest
 
 from components.archive.keys import create_conversation_key, create_log_key
 from components.settings.site import SiteFile
-from components.site.cli import app
 from tests.support.audit_site import Site
+from tests.support.command import run_command
 
 RETENTION = """
 [class.communication]
@@ -49,17 +49,9 @@ class Shell:
     def run(self, *arguments: str | Path) -> tuple[int, str, str]:
         """Give the exit status, and what was printed to standard output and error."""
         self._capsys.readouterr()
-        try:
-            status = app(
-                list(map(str, arguments)),
-                result_action="return_value",
-                exit_on_error=False,
-                print_error=False,
-            )
-        except SystemExit as exit_:
-            status = exit_.code if isinstance(exit_.code, int) else 1
+        status = run_command(*arguments)
         output, errors = self._capsys.readouterr()
-        return status or 0, output, errors
+        return status, output, errors
 
     def document(self, *arguments: str | Path) -> dict[str, Any]:
         status, output, errors = self.run(*arguments, "--json")

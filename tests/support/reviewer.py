@@ -40,7 +40,7 @@ class Reviewer:
         """Run `steelyard review ...` and give what it prints."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "components.site.cli", "review", *arguments),
+            *("-m", "components.cli.main", "review", *arguments),
             cwd=ROOT,
             env={"STEELYARD_SITE": str(self._site)},
             stdout=asyncio.subprocess.PIPE,

@@ -16,7 +16,7 @@ from components.site.validate import load_site
 from tests.support.process import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-STEELYARD = (sys.executable, "-m", "components.site.cli")
+STEELYARD = (sys.executable, "-m", "components.cli.main")
 
 
 def part_of(site_toml: Path, name: str) -> Part:

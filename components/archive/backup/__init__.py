@@ -1,6 +1,6 @@
 """Copies of logs: into another store, into a folder (a backup) and out of it (docs/backup.md)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,9 +8,6 @@ from components.archive.errors import LogError
 from components.archive.store import CheckpointRow, MemoRow, RecordRow, SegmentRow
 
 PIECE_RECORDS = 4096
-
-Progress = Callable[[int, int], None]
-"""Is told how many records are done, of how many."""
 
 
 class CopyError(LogError):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece, Progress
+from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece
 from components.archive.backup.check import CopyCheck
 from components.archive.backup.destroyed import (
     Watched,
@@ -27,6 +27,7 @@ from components.archive.backup.stored_log import StoredLog
 from components.archive.log.merkle import Frontier
 from components.archive.log.note import VerifierKey, encode_verifier_key
 from components.archive.store import LogSource, RecordRow, SegmentRow
+from components.process.progress import Progress
 
 _SEGMENTS_TO_A_FILE = 4096
 

@@ -1,12 +1,13 @@
 """Copies a log into a store: all of it, checked on the way and read back, or nothing that anybody would take for it."""
 
-from components.archive.backup import PIECE_RECORDS, CopyError, CopySource, Piece, Progress
+from components.archive.backup import PIECE_RECORDS, CopyError, CopySource, Piece
 from components.archive.backup.check import CopyCheck, verify_row
 from components.archive.backup.stored_log import StoredLog
 from components.archive.head import load_head
 from components.archive.log.note import VerifierKey
 from components.archive.log.tile import EMPTY_TREE, Tile, TiledTree, grow
 from components.archive.store import FORMAT, CheckpointRow, LogStore, RecordRow, Rows
+from components.process.progress import Progress
 
 UNFINISHED = f"{FORMAT} (unfinished copy)"
 """The format of a store until its copy is complete: no writer and no reader takes it for a log."""

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from components.archive.backup import Progress
 from components.archive.errors import LogDamaged
 from components.archive.log.tile import Tile, TileId, level_count
 from components.archive.store import LogSource, LogStore, Rows
 from components.archive.store.open import StoreName, open_source, open_store
+from components.process.progress import Progress
 
 _AT_ONCE = 1024
 _MEMOS = 1_000_000

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.archive.backup import CopyError, Progress
+from components.archive.backup import CopyError
 from components.archive.backup.copy import copy_log
 from components.archive.backup.stored_log import StoredLog
 from components.archive.head import load_head
@@ -10,6 +10,7 @@ from components.archive.log.merkle import root_hash
 from components.archive.log.note import VerifierKey
 from components.archive.store import LogStore
 from components.archive.store.open import StoreName, open_source, open_store, store_label
+from components.process.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Self
 
-from components.archive.backup import CopyError, Outline, Piece, Progress
+from components.archive.backup import CopyError, Outline, Piece
 from components.archive.backup.check import CopyCheck
 from components.archive.backup.encoding import (
     SavedOutline,
@@ -16,6 +16,7 @@ from components.archive.backup.encoding import (
 from components.archive.backup.folder import BackupFolder
 from components.archive.log.note import NoteError, VerifierKey, parse_verifier_key
 from components.archive.store import MemoRow, SegmentRow
+from components.process.progress import Progress
 
 _PIECE = re.compile(r".*/records/\d+/(\d+)-[0-9a-f]+\.records")
 _PIECES_TO_A_FOLDER = 1000

@@ -45,6 +45,12 @@ def log_file(name: StoreName) -> Path | None:
     return None if is_postgres(name) else Path(name)
 
 
+def may_exist(name: StoreName) -> bool:
+    """Tell whether there may be a store of this name; a database server is not asked."""
+    file = log_file(name)
+    return file is None or file.exists()
+
+
 async def open_source(name: StoreName) -> LogSource:
     """Open a log for reading; raises LogMissing, LogUnavailable and LogDamaged."""
     if not is_postgres(name):

@@ -5,7 +5,7 @@ The gate keeps such an account while it runs (docs/alarms.md); this one needs no
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from components.archive.opener import OpenedRecord, RecordOpener
@@ -21,6 +21,7 @@ from components.archive.record_header import RecordError
 from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.link.sequence import Range
+from components.process.progress import Progress
 from components.settings.site import SiteFile
 
 _CHUNK_RECORDS = 500
@@ -239,7 +240,7 @@ def _ranges(numbers: list[int]) -> Iterator[Range]:
         yield Range(begin, previous)
 
 
-async def reconcile(settings: SiteFile, progress: Callable[[int, int], None]) -> Reconciliation:
+async def reconcile(settings: SiteFile, progress: Progress) -> Reconciliation:
     """Read the whole gate log with the auditors' keys, and record this look; calls `progress(done, all)`.
 
     Raises SiteError when the look cannot be recorded, NoKeyError and LogError.
@@ -251,7 +252,7 @@ async def reconcile(settings: SiteFile, progress: Callable[[int, int], None]) ->
     return replace(result, access_id=await record_access(settings, access))
 
 
-async def _read(log: RecordOpener, progress: Callable[[int, int], None]) -> Reconciliation:
+async def _read(log: RecordOpener, progress: Progress) -> Reconciliation:
     size = await log.reader.size()
     account = NumberAccount()
     for first in range(0, size, _CHUNK_RECORDS):

@@ -13,10 +13,10 @@ from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
-from components.audit.search import Progress
 from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.rules.load import RulesError, load_content
 from components.rules.topic_models import load_model
 from components.settings.site import SiteFile

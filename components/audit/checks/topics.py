@@ -3,21 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from rich.console import Console
-from rich.text import Text
+from dataclasses import dataclass
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
+from components.audit.index.index import open_index
 from components.audit.open_log import open_log
-from components.audit.search import Progress
 from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.rules.load import RulesError, load_content, load_sources
 from components.rules.topic_models import load_model
 from components.settings.site import SiteFile
@@ -53,7 +49,7 @@ async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
     content = _load_rules(settings)
     found: Counter[str] = Counter()
     async with open_log(settings, settings.gate_log) as log:
-        with Index(settings.audit.index) as index:
+        with open_index(settings.audit.index) as index:
             await index.catch_up(log)
             size = await log.reader.size()
             begin = index.topics_marked(content.digest)
@@ -69,20 +65,6 @@ async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
     access = Access(name_actor(), "topics", ", ".join(rules), time.time_ns(), size, found.total())
     access_id = await record_access(settings, access)
     return TopicsMarked(rules, max(0, size - begin), {rule: found[rule] for rule in rules}, size, access_id)
-
-
-def describe_topics(marked: TopicsMarked) -> dict[str, Any]:
-    """Describe for JSON what was marked."""
-    return asdict(marked)
-
-
-def print_topics(marked: TopicsMarked, console: Console) -> None:
-    """Print what was marked, and how to find it."""
-    for rule, count in marked.marks.items():
-        console.print(Text(f"{count:,} newly marked: steelyard audit search rule:{rule}"))
-    console.print(
-        Text(f"{marked.read:,} new entries were read. This look is record {marked.access_id}.", style="dim")
-    )
 
 
 def _load_rules(settings: SiteFile) -> ContentPolicy:

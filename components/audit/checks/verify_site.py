@@ -8,10 +8,9 @@ from pathlib import Path
 
 from components.archive.backup.mirror import mirror_log
 from components.archive.errors import LogMissing
-from components.archive.store.open import log_file, store_label
+from components.archive.store.open import log_file, may_exist, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
-from components.audit.printing import progress_bar
-from components.process.errors import SiteError
+from components.process.progress import Bars
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.verifier.log import verify_log
@@ -29,18 +28,18 @@ class LogChoice:
     url: str | None = None
 
 
-def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence) -> Reports:
+def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: Bars) -> Reports:
     """Verify logs; gives None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
     require_logs(evidence, settings.logs)
     if scope.url is not None:
-        return {log.name: _verify_tiles(log, scope.url, evidence) for log in logs}
+        return {log.name: _verify_tiles(log, scope.url, evidence, bars) for log in logs}
     reports: dict[str, Report | None] = {}
     for log in logs:
         # The first look makes the auditors' log, the first start of its writer any other.
-        there = log == settings.gate_log or (file := log_file(log.store)) is None or file.exists()
+        there = log == settings.gate_log or may_exist(log.store)
         try:
-            reports[log.name] = _verify(log, evidence) if there else None
+            reports[log.name] = _verify(log, evidence, bars) if there else None
         except LogMissing:
             if log == settings.gate_log:
                 raise
@@ -52,29 +51,26 @@ def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles are of one log; that of the gate, unless another is named.
         return [settings.gate_log] if scope.url is not None else settings.logs
-    log = settings.find_log(scope.log)
-    if log is None:
-        raise SiteError(f"there is no log {scope.log!r}; name {settings.log_names}")
-    return [log]
+    return [settings.require_log(scope.log)]
 
 
-def _verify(log: LogSettings, evidence: Evidence) -> Report:
+def _verify(log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
     file = log_file(log.store)
     if file is not None:
-        return _verify_file(file, log, evidence)
+        return _verify_file(file, log, evidence, bars)
     # The verifier reads nothing but SQLite, so that it needs nothing of ours.
     with tempfile.TemporaryDirectory(prefix="steelyard-verify-") as folder:
         file = Path(folder) / f"{log.name}.db"
-        with progress_bar(f"Reading {store_label(log.store)}", "rows") as progress:
+        with bars(f"Reading {store_label(log.store)}", "rows") as progress:
             asyncio.run(mirror_log(log.store, file, progress))
-        return _verify_file(file, log, evidence)
+        return _verify_file(file, log, evidence, bars)
 
 
-def _verify_file(file: Path, log: LogSettings, evidence: Evidence) -> Report:
+def _verify_file(file: Path, log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
     # The first of the log's keys: the log itself leads from there to those after it.
     first_key = log.verifier_key_file.read_text("utf-8").partition("\n")[0]
     known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
-    with progress_bar(f"Verifying {log.name}", "records") as progress:
+    with bars(f"Verifying {log.name}", "records") as progress:
         return verify_log(
             file,
             first_key,
@@ -86,11 +82,11 @@ def _verify_file(file: Path, log: LogSettings, evidence: Evidence) -> Report:
         )
 
 
-def _verify_tiles(log: LogSettings, url: str, evidence: Evidence) -> Report:
+def _verify_tiles(log: LogSettings, url: str, evidence: Evidence, bars: Bars) -> Report:
     # Tiles say nothing of keys that hand over: any key that the log has had may have signed.
     keys = log.verifier_key_file.read_text("utf-8")
     known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
-    with progress_bar(f"Verifying {url}", "records") as progress:
+    with bars(f"Verifying {url}", "records") as progress:
         return verify_tiles(
             url,
             keys,

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,8 @@ from components.audit.query.compile import Where
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_words
 from components.audit.stanza import Reading, read_done, read_submission, split_jid
+from components.process.errors import SiteError
+from components.process.progress import Progress
 from policy.facts import Way
 
 # A transaction is what one process holds the index for; a fetch is what it holds in memory.
@@ -53,6 +55,18 @@ class Found:
     log_size: int
 
 
+@contextmanager
+def open_index(path: Path) -> Iterator["Index"]:
+    """Open an index, or create it, for a look into the log; raises SiteError when SQLite cannot use it."""
+    try:
+        with Index(path) as index:
+            yield index
+    except sqlite3.Error as error:
+        raise SiteError(
+            f"the index {path} cannot be used: {error}; delete it, and the next search builds it again"
+        ) from error
+
+
 class Index:
     """One index file; many processes may use and extend it at once."""
 
@@ -77,9 +91,7 @@ class Index:
         """Close the file."""
         self._db.close()
 
-    async def catch_up(
-        self, log: RecordOpener, progress: Callable[[int, int], None] = lambda done, total: None
-    ) -> None:
+    async def catch_up(self, log: RecordOpener, progress: Progress = lambda done, total: None) -> None:
         """Index what the log has and the index has not; calls `progress(entries done, entries in all)`.
 
         A crash leaves whole transactions behind: the next call goes on from there. An index of another

@@ -15,7 +15,7 @@ from components.archive.orders.order import Order, OrderAct, encode_order
 from components.archive.orders.request import OrderRequest
 from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index
+from components.audit.index.index import Index, open_index
 from components.audit.open_log import open_log
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
 from components.audit.orders.orders import (
@@ -30,8 +30,8 @@ from components.audit.orders.scope import Scope
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import format_query
-from components.audit.search import Progress
 from components.process.errors import SiteError
+from components.process.progress import Progress
 from components.settings.archive import load_retention
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -202,7 +202,7 @@ async def _open_scene(
         raise SiteError(str(error)) from None
     now_ns = time.time_ns() if now_ns is None else now_ns
     async with open_log(settings, log) as opener:
-        with Index(settings.audit.index) as index:
+        with open_index(settings.audit.index) as index:
             if log == settings.gate_log:
                 await index.catch_up(opener, progress)
             views = await fetch_orders(opener)

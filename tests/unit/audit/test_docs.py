@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from components.audit.document import describe_search
 from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS, parse_query
 from components.audit.query.tree import Bound, SearchKind, Side
 from components.audit.search import SearchResult
+from components.cli.output.search import describe_search
 from policy.decision import Action
 
 REFERENCE = (Path(__file__).parents[3] / "docs/query.md").read_text()

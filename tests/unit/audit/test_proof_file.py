@@ -1,14 +1,11 @@
 """`steelyard audit proof`: a proof that verifies elsewhere; each is a look on record."""
 
-from pathlib import Path
-
 import pytest
 
 from components.archive.keys import load_verifier_key
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.proof import parse_proof, verify_own_proof
 from components.archive.reader import LogReader
-from components.audit.cli import app
 from components.audit.prove import prove
 from components.process.errors import SiteError
 from tests.support.archive import tamper
@@ -75,16 +72,3 @@ async def test_what_cannot_be_proved_is_said(damage: str, said: Site) -> None:
     tamper(said.settings.gate_log.store, damage)
     with pytest.raises(SiteError, match=r"gate/7 cannot be proved: .*; run `steelyard verify`"):
         await prove(said.settings, "gate/7")
-
-
-def test_the_command_writes_a_file(
-    said: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("STEELYARD_SITE", str(said.path))
-    file = tmp_path / "offer.tlog-proof"
-    app(["proof", "gate/9", "-o", str(file)], result_action="return_value", exit_on_error=False)
-    told = capsys.readouterr().out
-    assert told.startswith(f"{file}: proves gate/9; this look is record audit/")
-    assert parse_proof(file.read_text()).index == 9
-    app(["proof", "gate/9"], result_action="return_value", exit_on_error=False)
-    assert parse_proof(capsys.readouterr().out).index == 9

@@ -1,16 +1,11 @@
 """`steelyard policy replay`: what a proposed policy would have changed."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from components.archive.record import RecordKind
 from components.audit.checks.replay import FLAGGED, Replay, RuleCount, Ruling, parse_time_span, replay
 from components.audit.query.error import QueryError
-from components.audit.replay_report import describe_replay
 from components.process.errors import SiteError
-from components.site.cli import app
 from policy.decision import StanzaError
 from tests.support.audit_site import REFUSAL, T0_NS, Site
 from tests.unit.policy.content.rules import write_rule
@@ -123,24 +118,3 @@ async def test_a_wrong_policy_is_told_before_anything_is_opened(said: Site) -> N
     with pytest.raises(SiteError, match=r"is not usable \(1 problem\): run `steelyard policy check` on it"):
         await play(said, HELD.replace("hold", "zap"))
     assert await said.accesses() == []
-
-
-async def test_json_has_no_word_of_what_was_said(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    described = json.dumps(describe_replay(await play(said, HELD + FLAGS)))
-    assert "copper" not in described
-    assert json.loads(described)["verdicts"][0] == {"was": "flag", "would_be": "flag", "records": 1}
-
-
-def test_the_command_prints_records_rules_and_verdicts(
-    said: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = Path(said.path.parent / "proposed.toml")
-    file.write_text(HELD + FLAGS)
-    arguments = ["policy", "replay", str(file), "--site", str(said.path)]
-    app(arguments, result_action="return_value")
-    printed = capsys.readouterr().out
-    assert "1 released would be held\n" in printed
-    assert "4 of 5 stanzas would have been decided otherwise. This look is record audit/" in printed
-    assert said.id_of(0) in printed
-    app([*arguments, "--json", "--limit", "1"], result_action="return_value")
-    assert json.loads(capsys.readouterr().out)["changed"] == 4

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from components.audit.checks import topics
-from components.audit.checks.topics import TopicsMarked, describe_topics, mark_topics
+from components.audit.checks.topics import TopicsMarked, mark_topics
 from components.audit.search import search
+from components.cli.output.topics import describe_topics
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from tests.support.audit_site import Site

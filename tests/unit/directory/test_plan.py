@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.cli.output.directory import describe_plan, directory_lines, plan_lines
 from components.directory import apply
 from components.directory.apply import (
     ApplyRefusedError,
@@ -15,7 +16,6 @@ from components.directory.apply import (
     previous_file,
     read_directory,
 )
-from components.directory.describe import describe_plan, directory_lines, plan_lines
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson, SourceError
 from components.directory.plan import Plan, PlanError, make_plan

@@ -1,23 +1,5 @@
 """A made site for the tests of this folder."""
 
-import shutil
-from pathlib import Path
+from tests.support.made_site import made_site, site
 
-import pytest
-
-from components.site.init import init_site
-
-
-@pytest.fixture(scope="session")
-def made_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a demonstration site; not to be changed."""
-    folder = tmp_path_factory.mktemp("made")
-    init_site(folder / "site.toml", demo=True)
-    return folder
-
-
-@pytest.fixture
-def site(made_site: Path, tmp_path: Path) -> Path:
-    """The site.toml of a site of the test's own."""
-    shutil.copytree(made_site, tmp_path / "site")
-    return tmp_path / "site" / "site.toml"
+__all__ = ["made_site", "site"]

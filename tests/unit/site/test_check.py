@@ -14,9 +14,10 @@ import pytest
 from components.archive.keys import load_log_key, load_recipient
 from components.archive.record import Access, RecordKind, encode_access
 from components.archive.writer import Entry, LogWriter
+from components.cli.output.check import describe_findings
 from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
-from components.site.check import check_site, describe_findings
+from components.site.check import check_site
 from components.site.init import authority_key_file
 from components.site.lock import hold_site
 from components.site.validate import load_site

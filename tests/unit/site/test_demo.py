@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from components.link.client import Received, SendResult
-from components.site.demo import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
+from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
+from components.site.demo_scenes import Refused, Said, Scene
 
 GATE = "gate.steelyard.example"
 Deliver = Callable[["FakeLine", str, str, str, bool], SendResult]
@@ -38,6 +38,7 @@ class FakeLine:
         self.deliver = deliver
         self.clients = {jid: FakeClient(jid, self) for jid in (ALICE, BOB, GEORGE, HANNA)}
         self.records = 0
+        self.scenes: list[Scene] = []
 
     def put(
         self, sender: str, to: str, body: str, *, stanza_ids: Mapping[str, str] | None = None
@@ -49,7 +50,7 @@ class FakeLine:
 
     async def play(self) -> list[str]:
         clients: Any = self.clients
-        return await Conversation(GATE, clients, Console(quiet=True)).play()
+        return await Conversation(GATE, clients, self.scenes.append).play()
 
 
 def refused(condition: str = "not-allowed", text: str = "Ask your compliance desk.") -> SendResult:
@@ -117,7 +118,16 @@ def never_answers(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypte
 
 
 async def test_a_line_that_keeps_its_promises() -> None:
-    assert await FakeLine(good).play() == ["gate/1", "gate/2", "gate/3", "gate/4"]
+    line = FakeLine(good)
+    assert await line.play() == ["gate/1", "gate/2", "gate/3", "gate/4"]
+    said = [scene for scene in line.scenes if isinstance(scene, Said)]
+    assert [(each.record, each.is_correction) for each in said] == [
+        ("gate/1", False),
+        ("gate/2", False),
+        ("gate/3", True),
+        ("gate/4", False),
+    ]
+    assert [each.to for each in line.scenes if isinstance(each, Refused)] == [GEORGE, BOB]
 
 
 @pytest.mark.parametrize(

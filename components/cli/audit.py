@@ -1,0 +1,167 @@
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from components.cli.options import DEFAULT_SITE, AsJson, Limit, RecordId, SiteOption
+from components.cli.output.json_printer import print_json
+
+app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+
+
+@app.command
+def search(
+    *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
+
+    Parameters
+    ----------
+    query
+        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:.
+    """
+    from components.audit.search import search as search_log
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.search import describe_search, print_search
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    text = " ".join(query)
+    result = run_with_bar("Indexing", "entries", lambda progress: search_log(settings, text, limit, progress))
+    if as_json:
+        print_json(describe_search(result))
+    else:
+        print_search(result, settings.gate_log.name)
+
+
+@app.command
+def show(
+    record: RecordId, *, as_json: AsJson = False, raw: bool = False, site: SiteOption = DEFAULT_SITE
+) -> int:
+    """Show one record in full, with its proof. Exit status 1 if it is not proved.
+
+    Parameters
+    ----------
+    raw
+        Write exactly the bytes that were submitted, and nothing else.
+    """
+    from components.audit.show import show as show_record
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.record import describe_detail, print_detail
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
+    if raw:
+        sys.stdout.buffer.write(detail.body)
+    elif as_json:
+        print_json(describe_detail(detail))
+    else:
+        print_detail(detail)
+    return 1 if detail.proof.fault else 0
+
+
+@app.command
+def proof(
+    record: RecordId,
+    *,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Write the proof of a record as a .tlog-proof file. It can be verified without the log (docs/tiles.md).
+
+    Parameters
+    ----------
+    output
+        Write the proof to this file; if left out, to standard output.
+    """
+    from components.audit.prove import prove
+    from components.settings.site import SiteFile
+
+    proved = asyncio.run(prove(SiteFile(site), record))
+    if output is None:
+        print(proved.text, end="")
+        return
+    output.write_text(proved.text)
+    print(f"{output}: proves {proved.record_id}; this look is record {proved.access_id}")
+
+
+@app.command
+def reconcile(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+    """Check that every number which the server gave to a stanza is recorded exactly once. Exit status 1 if not."""
+    from components.audit.checks.reconcile import reconcile as reconcile_log
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.reconcile import describe_reconciliation, print_reconciliation
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    result = run_with_bar("Reconciling", "records", lambda progress: reconcile_log(settings, progress))
+    if as_json:
+        print_json(describe_reconciliation(result, settings.gate_log.name))
+    else:
+        print_reconciliation(result, settings.gate_log.name)
+    return 1 if result.findings else 0
+
+
+@app.command
+def topics(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """Mark new conversations with the topics that they are about, by the rules that flag topics (docs/topic.md)."""
+    from components.audit.checks.topics import mark_topics
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.topics import describe_topics, print_topics
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    marked = run_with_bar("Reading", "records", lambda progress: mark_topics(settings, progress))
+    if as_json:
+        print_json(describe_topics(marked))
+    else:
+        print_topics(marked)
+
+
+def verify(
+    *,
+    log: str | None = None,
+    from_url: str | None = None,
+    checkpoint: tuple[Path, ...] = (),
+    witness: tuple[str, ...] = (),
+    approver: tuple[str, ...] = (),
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> int:
+    """Verify every record of every log against its tree, checkpoints and witnesses. Exit status 1 if any is wrong.
+
+    Parameters
+    ----------
+    log
+        Only this log: gate, audit or, if the site has it, roster.
+    from_url
+        Verify from the log's tiles at this http(s) address alone, without its database.
+    checkpoint
+        A checkpoint that was kept elsewhere, or a folder of them. May be repeated.
+    witness
+        The verifier key of a witness that must have cosigned, or a file with it. May be repeated.
+    approver
+        The verifier key of somebody who approved orders, or a file with it. May be repeated.
+    """
+    from components.audit.checks.evidence import load_evidence
+    from components.audit.checks.verify_site import LogChoice, verify_site
+    from components.cli.output.console import progress_bar
+    from components.cli.output.verify import describe_verification, print_verification
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    evidence = load_evidence(settings, checkpoint, witness, approver)
+    reports = verify_site(settings, LogChoice(log, from_url), evidence, progress_bar)
+    if as_json:
+        print_json(describe_verification(reports))
+    else:
+        print_verification(reports)
+    return 0 if all(report is None or report.ok for report in reports.values()) else 1

@@ -1,0 +1,163 @@
+"""The `steelyard keys` commands: the keys of a site."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
+from components.cli.output.json_printer import print_json
+from components.cli.output.paths import relative
+
+if TYPE_CHECKING:
+    from components.settings.site import SiteFile
+
+KeyName = Annotated[
+    str, Parameter(name="name", help="A log's or a recipient's name, as `steelyard keys list` shows it.")
+]
+Recipient = Annotated[str, Parameter(name="name", help="A recipient's name, such as escrow.")]
+
+app = App(name="keys", help="Make, list, rotate and split the keys of a site (docs/keys.md).")
+
+
+@app.command(name="list")
+def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """List the keys that the settings name: where each is kept, and whether it exists."""
+    from components.cli.output.keys import describe_states, print_states
+    from components.site.keys import describe_keys
+
+    states = list(describe_keys(_read(site)))
+    if as_json:
+        print_json(describe_states(states))
+    else:
+        print_states(states)
+
+
+@app.command
+def make(
+    name: str,
+    *,
+    at: str | None = None,
+    approver: bool = False,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Make a key: one that the settings name and that is missing, one for a new recipient, or an approver's.
+
+    Parameters
+    ----------
+    name
+        A log's or a recipient's name, as `steelyard keys list` shows it, or a new recipient's.
+    at
+        Where to keep a new private key: a path, age:FILE or a pkcs11: URI.
+    approver
+        Make the key with which this person approves orders (docs/retention.md).
+    """
+    from components.site.keys import find_keys, make_approver_key, make_key
+
+    settings = _read(site)
+    is_new = name not in {key.name for key in find_keys(settings)}
+    public = make_approver_key(settings, name, at) if approver else make_key(settings, name, at)
+    if as_json:
+        print_json({"key": name, "public": str(public)})
+        return
+    print(f"made the key {name}; its public half is {relative(public)}")
+    public_in_settings = os.path.relpath(public, settings.folder)
+    if approver:
+        print(
+            f"add {public_in_settings} to archive.approvers (orders) or access.approvers (admissions), "
+            "and start the site again"
+        )
+        print("give the private half to this person, and leave no copy here")
+    elif is_new:
+        print(f"add {public_in_settings} to archive.recipients, and start the site again")
+
+
+@app.command
+def rotate(name: KeyName, *, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """Replace the key of a log or a recipient with a new one. What was signed or sealed before stays valid."""
+    from components.site.keys import LogKeyPlace, find_key, rotate_key
+
+    settings = _read(site)
+    is_log = isinstance(find_key(settings, name), LogKeyPlace)
+    done = asyncio.run(rotate_key(settings, name))
+    if as_json:
+        print_json({"key": name, "done": done})
+    elif not done:
+        print(f"the new key of {name} waits; its log goes over to it when the site starts again")
+    elif is_log:
+        print(f"the log {name} has a new key, and says so itself; whoever knows the first one can follow")
+    else:
+        print(f"{name} has a new key; start the site again, so that new segments are sealed to it")
+
+
+@app.command
+def split(
+    name: Recipient,
+    *,
+    to: Path,
+    shares: int = 5,
+    threshold: int = 3,
+    keep: bool = False,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Split a recipient's key into shares (SLIP-39). The key is removed when the shares are proved to restore it.
+
+    Parameters
+    ----------
+    to
+        Folder for the files with the shares. Give each file to another person, and delete it here.
+    shares
+        How many shares to make, at most 16.
+    threshold
+        How many of them restore the key, at least 2.
+    keep
+        Leave the whole key where it is.
+    """
+    from components.site.escrow import split_recipient_key
+
+    paths = split_recipient_key(_read(site), name, shares, threshold, to, keep=keep)
+    if as_json:
+        print_json({"key": name, "shares": [str(path) for path in paths], "removed": not keep})
+        return
+    for path in paths:
+        print(f"made {relative(path)}")
+    whole = "is still where it was" if keep else "is removed"
+    print(f"any {threshold} of them restore the key, as was tried; the whole key {whole}")
+
+
+@app.command
+def join(
+    name: Recipient,
+    *files: Path,
+    trial: bool = False,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Restore a recipient's key from files with its shares.
+
+    Parameters
+    ----------
+    files
+        The files with shares, as many as are needed.
+    trial
+        Only try whether these shares restore the key.
+    """
+    from components.site.escrow import join_recipient_key
+
+    place = join_recipient_key(_read(site), name, files, trial=trial)
+    if as_json:
+        print_json({"key": name, "place": str(place), "restored": not trial})
+    elif trial:
+        print(f"these shares restore the key {name}")
+    else:
+        print(f"the key {name} is in {place} again; remove it when it is not needed any more")
+
+
+def _read(site: Path) -> "SiteFile":
+    from components.site.validate import read_site
+
+    return read_site(site)

@@ -1,0 +1,67 @@
+"""The `steelyard` command (docs/commands.md)."""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, Parameter
+
+from components.cli.access import app as access_app
+from components.cli.archive import app as archive_app
+from components.cli.audit import app as audit_app
+from components.cli.audit import verify
+from components.cli.directory import app as directory_app
+from components.cli.errors import told_in_lines
+from components.cli.keys import app as keys_app
+from components.cli.policy import app as policy_app
+from components.cli.review import app as review_app
+from components.cli.site import backup, check, init, restore, up
+
+
+def _version() -> str:
+    return f"steelyard {importlib.metadata.version('steelyard')}"
+
+
+app = App(
+    name="steelyard",
+    help="A recorded line for trading firms, on open XMPP.",
+    version=_version,
+    version_flags=["--version"],
+    default_parameter=Parameter(negative=""),  # no `--no-json`: what is off is left out
+)
+for command in (init, up, check, backup, restore, verify):
+    app.command(command)
+for group in (access_app, archive_app, audit_app, directory_app, keys_app, policy_app, review_app):
+    app.command(group)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's own) and return its exit status.
+
+    What a person can put right is told on standard error, and raises SystemExit with status 2.
+    """
+    with told_in_lines():
+        status: int = app(
+            arguments,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_int_as_exit_code_else_zero",
+        )
+    return status
+
+
+def main() -> None:
+    """Run this process's command line, and end with its exit status."""
+    try:
+        status = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads along has seen enough (`steelyard audit search ... | head`): nothing more is to be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

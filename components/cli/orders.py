@@ -1,0 +1,248 @@
+"""The commands for what is held, expires or is erased: `steelyard archive hold|release|expire|erase|...`."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from components.cli.options import DEFAULT_SITE, AsJson, LogName, RecordId, SealedReason, SiteOption
+from components.cli.output.json_printer import print_json
+from components.process.errors import SiteError
+
+if TYPE_CHECKING:
+    from components.audit.orders.propose import Proposal
+    from components.settings.log import LogSettings
+    from components.settings.site import SiteFile
+
+Matter = Annotated[str, Parameter(help="The case that it belongs to.")]
+Out = Annotated[
+    Path | None, Parameter(name=("--out", "-o"), help="The file for the order (default: named after its id).")
+]
+OrderPath = Annotated[Path, Parameter(name="file", help="The order's file.")]
+
+
+def hold(
+    *records: RecordId,
+    matter: Matter,
+    custodian: str = "",
+    conversation: tuple[str, ...] = (),
+    query: str = "",
+    reason: SealedReason = "",
+    out: Out = None,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Propose a hold. What is held can be neither expired nor erased until it is released (docs/retention.md).
+
+    Parameters
+    ----------
+    custodian
+        A person's JID: hold all that they wrote or received, until now and from now on.
+    conversation
+        Two JIDs with a comma between them, or a room's JID. May be repeated.
+    query
+        Hold what matches this query, until now and from now on (docs/query.md).
+    """
+    from components.audit.orders.propose import propose_hold
+    from components.audit.orders.scope import read_scope
+    from components.cli.output.console import run_with_bar
+
+    settings, log = _load(site, _log_of(records))
+    scope = read_scope(settings, log, records, custodian, conversation, query)
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_hold(settings, log, scope, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
+
+
+def release(
+    hold: str = "",
+    *,
+    matter: Matter = "",
+    reason: SealedReason = "",
+    out: Out = None,
+    log: LogName = "",
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Propose to end one hold, or all holds of a matter.
+
+    Parameters
+    ----------
+    hold
+        The hold's id.
+    """
+    from components.audit.orders.propose import propose_releases
+    from components.cli.output.console import run_with_bar
+
+    if bool(hold) == bool(matter):
+        raise SiteError("name a hold's id, or a matter with --matter")
+    settings, found = _load(site, log)
+    proposals = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_releases(settings, found, hold, matter, reason, bar)
+    )
+    _hand_out(proposals, out, as_json)
+
+
+def expire(
+    *segments: int,
+    plan: bool = False,
+    matter: Matter = "",
+    reason: SealedReason = "",
+    out: Out = None,
+    log: LogName = "",
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Propose that segments expire: those named or, if none is named, all whose retention time is over.
+
+    Parameters
+    ----------
+    segments
+        The numbers of segments.
+    plan
+        Only show what is due, and what holds keep of it.
+    """
+    from components.audit.orders.propose import propose_expiry
+    from components.cli.output.console import run_with_bar
+
+    settings, found = _load(site, log)
+    if plan:
+        _show_plan(settings, found, as_json)
+        return
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_expiry(settings, found, segments, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
+
+
+def erase(
+    *records: RecordId,
+    query: str = "",
+    matter: Matter = "",
+    reason: SealedReason = "",
+    out: Out = None,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Propose to erase single records. All other records of their segments stay readable.
+
+    Parameters
+    ----------
+    query
+        Erase what matches this query now (docs/query.md).
+    """
+    from components.audit.orders.propose import propose_erasure
+    from components.audit.orders.scope import read_scope
+    from components.cli.output.console import run_with_bar
+
+    settings, log = _load(site, _log_of(records))
+    scope = read_scope(settings, log, records, "", (), query)
+    proposal = run_with_bar(
+        "Indexing", "entries", lambda bar: propose_erasure(settings, log, scope, matter, reason, bar)
+    )
+    _hand_out([proposal], out, as_json)
+
+
+def approve(file: OrderPath, *, key: str = "", as_json: AsJson = False) -> None:
+    """Show what an order says. With an approver's key, sign it.
+
+    Parameters
+    ----------
+    key
+        Where the approver's private key is kept (docs/keys.md). If left out, the order is only shown.
+    """
+    from components.audit.orders.carry import approve_file, read_order_file
+    from components.cli.output.orders import describe_file, print_file
+
+    found = approve_file(file, key) if key else read_order_file(file)
+    if as_json:
+        print_json(describe_file(found, file))
+    else:
+        print_file(found)
+
+
+def carry_out(
+    file: OrderPath, *, timeout: float = 60.0, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
+) -> int:
+    """Carry out an order that two approvers have signed. Exit status 1 if it is refused.
+
+    Parameters
+    ----------
+    timeout
+        How many seconds to wait for the log's writer.
+    """
+    from components.audit.orders.carry import hand_over, read_order_file
+    from components.cli.output.orders import describe_answer, print_answer
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    found = read_order_file(file)
+    of = next((log for log in settings.logs if log.origin == found.order.log), None)
+    if of is None:
+        raise SiteError(f"{file}: the order is for {found.order.log}, which is no log of this site")
+    answer = asyncio.run(hand_over(settings, of, found, timeout))
+    if as_json:
+        print_json(describe_answer(answer, found))
+    else:
+        print_answer(answer, found, of.name)
+    return 0 if answer is not None and answer.ok else 1
+
+
+def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """Show all orders of a log, and what became of each."""
+    from components.audit.orders.propose import list_orders
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.orders import describe_orders, print_orders
+
+    settings, found = _load(site, log)
+    views, access_id = run_with_bar("Indexing", "entries", lambda bar: list_orders(settings, found, bar))
+    if as_json:
+        print_json(describe_orders(views, access_id))
+    else:
+        print_orders(views, found.name, access_id)
+
+
+def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
+    """Read a site's settings, and find one of its logs; without a name, that of the gate."""
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(site)
+    return settings, settings.require_log(log) if log else settings.gate_log
+
+
+def _log_of(records: Sequence[str]) -> str:
+    """Return the name of the log that the first of these records is in; without records, nothing."""
+    return records[0].rpartition("/")[0] if records else ""
+
+
+def _show_plan(settings: "SiteFile", log: "LogSettings", as_json: bool) -> None:
+    from components.audit.orders.propose import plan
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.orders import describe_plan, print_plan
+    from components.settings.archive import load_retention
+
+    found, access_id = run_with_bar("Indexing", "entries", lambda bar: plan(settings, log, bar))
+    policy = load_retention(settings.archive.retention)
+    if as_json:
+        print_json(describe_plan(found, policy, access_id))
+    else:
+        print_plan(found, policy, access_id)
+
+
+def _hand_out(proposals: "Sequence[Proposal]", out: Path | None, as_json: bool) -> None:
+    """Write each order to its file, and say what comes next."""
+    from components.audit.orders.carry import write_order_file
+    from components.cli.output.orders import describe_proposals, print_proposals
+
+    if out is not None and len(proposals) > 1:
+        raise SiteError("these are several orders: leave out --out, and each gets a file of its own")
+    written = {out or Path(f"{proposal.order.id}.order"): proposal for proposal in proposals}
+    for path, proposal in written.items():
+        write_order_file(path, proposal.request)
+    if as_json:
+        print_json(describe_proposals(written))
+    else:
+        print_proposals(written)

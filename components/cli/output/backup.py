@@ -1,0 +1,63 @@
+"""What backing up and restoring print."""
+
+from pathlib import Path
+from typing import Any
+
+from components.site.backup import BackedUp, Restored
+
+
+def describe_backup(result: BackedUp) -> dict[str, Any]:
+    """Describe a backup for JSON."""
+    logs = {
+        name: {
+            "records": saved.outline.records,
+            "signed": saved.outline.checkpoint.size,
+            "files_written": saved.written_pieces,
+        }
+        for name, saved in result.logs.items()
+    }
+    return {"logs": logs, "not_made_yet": list(result.missing), "site_files": result.files}
+
+
+def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
+    """Print what a backup holds now."""
+    for name, saved in result.logs.items():
+        print(
+            f"{name}: {saved.outline.records:,} records, verified;"
+            f" {saved.written_pieces:,} of {saved.outline.pieces:,} files of records are new"
+        )
+    for name in result.missing:
+        print(f"{name}: is not there yet")
+    print(f"site: {result.files} files")
+    if with_keys:
+        print(f"{folder} holds the site's private keys: whoever has it can sign as this site. Lock it away.")
+    else:
+        print("The private keys are not in it: keep copies of them elsewhere (docs/keys.md).")
+
+
+def describe_restored(result: Restored) -> dict[str, Any]:
+    """Describe what was restored for JSON."""
+    return {
+        "records": result.records,
+        "files": [str(path) for path in result.files],
+        "elsewhere": list(result.elsewhere),
+        "losses": {
+            name: {"signed": loss.signed.size, "present": loss.size} for name, loss in result.losses.items()
+        },
+    }
+
+
+def print_restored(result: Restored, *, accepted: bool) -> None:
+    """Print what was put back, and what is missing."""
+    for path in result.files:
+        print(f"put back {path}")
+    for name in result.elsewhere:
+        print(f"not put back, as it is outside the site's folder: {name}")
+    for name, records in result.records.items():
+        print(f"{name}: {records:,} records, verified")
+    for name, loss in result.losses.items():
+        print(f"{name}: {loss.signed.size:,} records were signed, and it has {loss.size:,} of them")
+    if result.losses and accepted:
+        print("The loss is accepted: it becomes a record when the log is written to next.")
+    elif result.losses:
+        print("No newer backup? Then accept the loss: steelyard restore --accept-loss")

@@ -1,0 +1,72 @@
+"""The terminal that commands print to, and bars for what takes long."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as ProgressDisplay
+from rich.table import Table
+from rich.text import Text
+
+from components.audit.view import format_time
+from components.cli.output.terminal import show_text
+from components.process.progress import Progress
+
+WIDTH_ELSEWHERE = 160
+
+Result = TypeVar("Result")
+
+
+def make_console() -> Console:
+    """Make the console for standard output; where it is no terminal, lines are wide enough not to break."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_ELSEWHERE)
+
+
+@contextmanager
+def progress_bar(title: str, unit: str) -> Iterator[Progress]:
+    """Show a bar on standard error while something takes long, and nothing if that is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} " + unit),
+    )
+    with ProgressDisplay(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=0)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def make_fields(values: Mapping[str, str]) -> Table:
+    """Lay out values beside their names; whatever they hold, they cannot play with the terminal."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(Text(name, style="dim"), Text(show_text(value, keep="\n")))
+    return table
+
+
+def make_table(*titles: str) -> Table:
+    """Make a table with headings and without lines."""
+    return Table(*titles, box=None, padding=(0, 2, 0, 0))
+
+
+def show_time(at_ns: int, *, digits: int = 0) -> str:
+    """Write a time in UTC as people do, with so many digits (0, 3) of a second's fraction."""
+    written = format_time(at_ns).replace("T", " ")
+    return written[: 19 + digits + (digits > 0)]
+
+
+def make_look(access_id: str, text: str = "", look: str = "This look") -> Text:
+    """Make the last line of what an auditor looked at: which record says so, behind other text."""
+    return Text(f"{text} {look} is record {access_id}.".lstrip(), style="dim")
+
+
+def run_with_bar(title: str, unit: str, work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
+    """Run something that takes long, with a bar while it lasts."""
+    with progress_bar(title, unit) as progress:
+        return asyncio.run(work(progress))

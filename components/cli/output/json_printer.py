@@ -1,0 +1,12 @@
+"""The one way in which commands print JSON."""
+
+from typing import Any
+
+from components.cli.output.terminal import show_json
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print an object as JSON that a terminal can take."""
+    import orjson
+
+    print(show_json(orjson.dumps(document, option=orjson.OPT_INDENT_2)))

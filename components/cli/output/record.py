@@ -1,0 +1,161 @@
+"""What one record prints: its header, the stanza, the stanza's exact bytes and the proof (docs/query.md, "JSON")."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from components.archive.log.leaf import NOT_SEALED
+from components.archive.log.merkle import leaf_hash
+from components.archive.log.strict_base64 import encode_base64
+from components.archive.opener import OpenedRecord
+from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
+from components.audit.query.tree import SearchKind
+from components.audit.show import RecordDetail
+from components.audit.stanza import format_stanza
+from components.audit.view import RecordView, format_time
+from components.cli.output.console import make_console, make_fields, make_look
+from components.cli.output.terminal import show_text
+
+
+def describe_view(view: RecordView) -> dict[str, Any]:
+    """Describe a record for JSON; the stanza itself is not in it."""
+    head = {
+        "id": view.id,
+        "record": type(view.content).__name__.lower() if view.content else None,
+        "at": format_time(view.at_ns),
+        "at_ns": view.at_ns,
+        "intact": view.opened.stored.is_intact() and not view.opened.fault,
+        "destroyed": view.opened.stored.payload is None,
+    }
+    return head | _describe_content(view)
+
+
+def _describe_content(view: RecordView) -> dict[str, Any]:
+    reading = view.reading
+    match view.content:
+        case Submission() as submission:
+            return _describe_submission(submission, view)
+        case Delivery(epoch, through, bounced):
+            return {"epoch": epoch, "through": through, "bounced": bounced}
+        case Access() as access:
+            return asdict(access) | {"at_ns": view.at_ns}
+        case Alarm(name, details):
+            return {"alarm": name, "details": dict(details)}
+        case Event(kind, name, details):
+            event = {"record": kind.name.lower(), "kind": reading.kind, "event": name}
+            return event | {"details": dict(details), "text": reading.text}
+        case OrderDetails() as details:
+            return asdict(details) | {"order": details.id, "id": view.id}
+    return {"kind": SearchKind.OTHER, "text": reading.text}
+
+
+def _describe_submission(submission: Submission, view: RecordView) -> dict[str, Any]:
+    error = submission.error
+    return {
+        "kind": view.reading.kind,
+        "way": submission.way,
+        "session": submission.session,
+        "epoch": submission.epoch,
+        "seq": submission.seq,
+        "from": view.reading.sender,
+        "to": view.reading.to,
+        "thread": view.reading.thread,
+        "verdict": submission.action,
+        "rules": submission.rules,
+        "policy": submission.rules_name,
+        "error": error and {"type": error.type, "condition": error.condition, "text": error.text},
+        "delivery": view.delivery,
+        "text": view.reading.text,
+    }
+
+
+def describe_detail(detail: RecordDetail) -> dict[str, Any]:
+    """Describe one record in full, with its proof; hashes and bytes in Base64, as C2SP's formats have them."""
+    proof = detail.proof
+    try:
+        text = detail.body.decode()
+    except UnicodeDecodeError:
+        text = None
+    return describe_view(detail.view) | {
+        "stanza": text,
+        "stanza_base64": encode_base64(detail.body),
+        "amended": detail.amended.decode(errors="replace") or None,
+        "leaf": encode_base64(detail.leaf),
+        "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
+        "proof": {
+            "proved": not proof.fault,
+            "fault": proof.fault or None,
+            "tree_size": proof.size,
+            "hashes": [encode_base64(each) for each in proof.hashes],
+            "checkpoint": proof.note,
+        },
+        "access": detail.access_id,
+    }
+
+
+def print_detail(detail: RecordDetail) -> None:
+    """Print one record in full: its header, the stanza, the stanza's exact bytes and the proof."""
+    console = make_console()
+    console.print(make_fields(_header_of(detail.view)))
+    if isinstance(detail.view.content, Submission):
+        pretty = format_stanza(detail.body)
+        _print_section(console, "Indented for reading", pretty or "(not well-formed)")
+        _print_section(console, "As submitted (--raw writes these bytes)", _decoded(detail.body))
+        if detail.amended:
+            _print_section(console, "What goes on instead", _decoded(detail.amended))
+    elif detail.view.content is None:
+        _print_section(console, _title_of_payload(detail.view.opened), _decoded(detail.body))
+    console.print(Text("\nProof", style="bold"))
+    console.print(make_fields(_proof_of(detail)))
+    fault = detail.proof.fault
+    if fault:
+        console.print(Text(f"NOT PROVED: {show_text(fault)}", style="bold red"))
+    else:
+        console.print(Text("Proved: the tree under the signed checkpoint holds this record.", style="green"))
+    console.print(make_look(detail.access_id))
+
+
+def _header_of(view: RecordView) -> dict[str, str]:
+    """Return what a person wants to know of a record; its text is in the stanza that follows."""
+    described = describe_view(view)
+    error = described.pop("error", None)
+    if error:
+        described["told"] = f"{error['condition']} ({error['type']}): {error['text']}"
+    for name in ("at_ns", "intact", "text"):
+        described.pop(name, None)
+    return {
+        name.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in described.items()
+        if value not in ("", (), None)
+    }
+
+
+def _title_of_payload(opened: OpenedRecord) -> str:
+    if opened.leaf.segment == NOT_SEALED:
+        return "A record of the log's own (docs/archive-format.md, 1.2)"
+    if opened.stored.payload is None:
+        return "Destroyed"
+    return opened.fault or "Cannot be read; the payload is"
+
+
+def _proof_of(detail: RecordDetail) -> dict[str, str]:
+    stored, proof = detail.view.opened.stored, detail.proof
+    return {
+        "payload": f"{stored.leaf.size_bytes:,} bytes, SHA-256 {stored.leaf.payload_sha256.hex()}",
+        "leaf": detail.leaf.hex(),
+        "leaf hash": leaf_hash(detail.leaf).hex(),
+        "in a tree of": f"{proof.size:,} leaves",
+        "path": "\n".join(each.hex() for each in proof.hashes) or "(none)",
+        "checkpoint": proof.note.rstrip("\n"),
+    }
+
+
+def _print_section(console: Console, title: str, text: str) -> None:
+    console.print(Text(f"\n{title}", style="bold"))
+    console.print(Text(show_text(text, keep="\n")), soft_wrap=True)
+
+
+def _decoded(body: bytes) -> str:
+    return body.decode(errors="backslashreplace")

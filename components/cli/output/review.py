@@ -1,0 +1,48 @@
+"""What the commands for held messages print (docs/review.md)."""
+
+from typing import Any
+
+from components.audit.review import HeldList
+from components.audit.view import format_time
+from components.cli.output.terminal import show_text
+from components.link.review_request import HeldMessage
+
+_STAGES = {
+    "waiting": "waits",
+    "outgoing": "is on its way",
+    "sent": "is being delivered",
+    "uncertain": "UNCERTAIN, as the server failed: it may have arrived, or be back with its sender; ask, then decide",
+}
+
+
+def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
+    """Describe all held messages; times are RFC 3339."""
+    held = [
+        {
+            "record": f"{log_name}/{each.record}",
+            "stage": each.stage,
+            "from": each.sender,
+            "to": each.to,
+            "rules": list(each.rules),
+            "held_at": format_time(each.held_at_ns),
+            "deadline": format_time(each.deadline_ns),
+        }
+        for each in found.held
+    ]
+    return {"held": held, "access": found.access_id}
+
+
+def _format_held(message: HeldMessage, log_name: str) -> str:
+    """Say in one line what is held, by which rules, and until when."""
+    stage = _STAGES.get(message.stage, message.stage)
+    until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
+    parties = f"{show_text(message.sender)} to {show_text(message.to)}"
+    return f"{log_name}/{message.record} {parties} ({', '.join(message.rules)}): {stage}{until}"
+
+
+def print_held(found: HeldList, log_name: str) -> None:
+    """Print all held messages, a line for each."""
+    for message in found.held:
+        print(_format_held(message, log_name))
+    count = len(found.held)
+    print(f"{count:,} {'message' if count == 1 else 'messages'}. This look is record {found.access_id}.")

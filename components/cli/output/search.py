@@ -1,0 +1,123 @@
+"""What a search prints: the records that it found, as a conversation reads (docs/query.md)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from components.archive.record import Event, Submission
+from components.audit.excerpt import make_excerpt
+from components.audit.index.index import DeliveryState
+from components.audit.query.error import QueryError
+from components.audit.query.tree import Node, SearchKind, format_query
+from components.audit.search import SearchResult
+from components.audit.view import RecordView
+from components.cli.output.console import make_console, make_look, show_time
+from components.cli.output.record import describe_view
+from components.cli.output.terminal import show_text
+
+_VERDICTS = {
+    "release": ("released", "green"),
+    "amend": ("amended", "yellow"),
+    "hold": ("held", "magenta"),
+    "refuse": ("refused", "bold red"),
+}
+_DELIVERY_STYLES = {
+    DeliveryState.CARRIED_OUT: "dim",
+    DeliveryState.RETURNED: "dim",
+    DeliveryState.KEPT: "magenta",
+    DeliveryState.BOUNCED: "yellow",
+    DeliveryState.UNKNOWN: "yellow",
+}
+_HIT_STYLE = "bold black on yellow"
+
+
+def describe_search(result: SearchResult) -> dict[str, Any]:
+    """Describe for JSON what a search found."""
+    return {
+        "query": format_query(result.query),
+        "matched": result.matched,
+        "submissions": result.submissions,
+        "log_size": result.log_size,
+        "access": result.access_id,
+        "records": [describe_view(view) for view in result.records],
+    }
+
+
+def print_search(result: SearchResult, log_name: str) -> None:
+    """Print what a search found, the oldest first."""
+    console = make_console()
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(no_wrap=True, justify="right")
+    for view in result.records:
+        _add_rows(table, view, result.query)
+    if result.records:
+        console.print(table)
+    shown = len(result.records)
+    newest = f"; these are the newest {shown:,}" if shown < result.matched else ""
+    text = (
+        f"{result.matched:,} of {result.submissions:,} records match{newest}. "
+        f"The log {log_name} has {result.log_size:,} entries."
+    )
+    console.print(make_look(result.access_id, text, "This search"))
+
+
+def style_excerpt(text: str, query: Node) -> Text:
+    """Show the part of a text that was found on one line, with every hit highlighted."""
+    return Text.assemble(
+        *(
+            (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
+            for piece in make_excerpt(text, query)
+        )
+    )
+
+
+def explain_query_error(error: QueryError) -> str:
+    """Show the query with a caret under the place of the error, then what to do."""
+    before, after = error.query[: error.position], error.query[error.position :]
+    shown = show_text(before)
+    # A caret stands right below wide characters too when it counts cells, not characters.
+    return f"  {shown}{show_text(after)}\n  {' ' * Text(shown).cell_len}^\n{error.message}"
+
+
+def _add_rows(table: Table, view: RecordView, query: Node) -> None:
+    """Add a record: time, parties and verdict; then id, text and delivery; then what else there is to say of it."""
+    verdict, delivery = _outcome(view)
+    table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
+    table.add_row(Text(view.id, style="bold"), style_excerpt(view.reading.text, query), delivery)
+    for remark in _remarks(view):
+        table.add_row("", remark, "")
+    table.add_row("", "", "")
+
+
+def _outcome(view: RecordView) -> tuple[Text, Text]:
+    """Return verdict and delivery; both are empty for what was only noted."""
+    if (
+        not isinstance(view.content, Submission)
+        or view.delivery is None
+        or view.reading.kind == SearchKind.SESSION
+    ):
+        return Text(), Text()
+    verdict, style = _VERDICTS.get(view.content.action, (show_text(view.content.action), ""))
+    return Text(verdict, style=style), Text(str(view.delivery), style=_DELIVERY_STYLES[view.delivery])
+
+
+def _remarks(view: RecordView) -> Iterator[Text]:
+    if not view.opened.stored.is_intact():
+        yield Text("altered since it was recorded: run `steelyard verify`", style="bold red")
+    if view.content is None:
+        yield Text("this record cannot be read", style="bold red")
+    if isinstance(view.content, Submission) and view.content.error:
+        reason = f"{', '.join(view.content.rules)}: {view.content.error.text}"
+        yield Text(show_text(reason), style="red")
+
+
+def _parties(view: RecordView) -> Text:
+    unknown = "the line itself" if isinstance(view.content, Event) else "?"
+    sender = show_text(view.reading.sender) or unknown
+    to = show_text(view.reading.to)
+    kind = "" if view.reading.kind == SearchKind.MESSAGE else f"  {view.reading.kind}"
+    return Text.assemble((sender, "cyan"), (f" → {to}" if to else ""), (kind, "dim"))

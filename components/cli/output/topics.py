@@ -1,0 +1,20 @@
+"""What the marking of topics prints (docs/topic.md)."""
+
+from dataclasses import asdict
+from typing import Any
+
+from components.audit.checks.topics import TopicsMarked
+from components.cli.output.console import make_console, make_look
+
+
+def describe_topics(marked: TopicsMarked) -> dict[str, Any]:
+    """Describe for JSON what was marked."""
+    return asdict(marked)
+
+
+def print_topics(marked: TopicsMarked) -> None:
+    """Print how much was marked by each rule, and how to find it."""
+    console = make_console()
+    for rule, count in marked.marks.items():
+        console.print(f"{count:,} newly marked: steelyard audit search rule:{rule}")
+    console.print(make_look(marked.access_id, f"{marked.read:,} new entries were read."))

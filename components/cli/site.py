@@ -1,0 +1,125 @@
+"""The commands for a whole site: made, started, checked, backed up and restored."""
+
+import logging
+from pathlib import Path
+
+from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
+from components.cli.output.json_printer import print_json
+from components.process.errors import SiteError
+
+
+def init(*, demo: bool = False, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+    """Make what a site lacks: settings, directory, keys and certificates. Nothing is overwritten.
+
+    Parameters
+    ----------
+    demo
+        Make a demonstration: free ports, and a password for everybody in the directory.
+    """
+    from components.cli.output.paths import relative
+    from components.site.init import init_site
+
+    result = init_site(site, demo=demo)
+    if as_json:
+        print_json({"site": str(result.settings.path), "made": [str(path) for path in result.made]})
+        return
+    for path in result.made:
+        print(f"made {relative(path)}")
+    ready = relative(result.settings.path)
+    print(f"{ready} is ready: change it and directory.toml, then run `steelyard check`")
+
+
+def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SITE) -> int:
+    """Start a site and keep it running. Ctrl-C or SIGTERM stops it in order.
+
+    Parameters
+    ----------
+    demo
+        Make the site if there is none, and play a short conversation on it.
+    once
+        Stop when everything is healthy and the demonstration is over; exit status 1 if that went wrong.
+    """
+    from components.cli.output.demo import show_scene
+    from components.site.up import run_site
+
+    # The demonstration's clients: what goes wrong with them is told by the demonstration itself.
+    logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+    return run_site(site, demo=demo, once=once, show=show_scene)
+
+
+def check(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+    """Check everything that a site needs, whether it is up or not. Exit status 1 if something is wrong."""
+    from components.cli.output.check import describe_findings, print_findings
+    from components.site.check import check_site
+
+    findings = check_site(site)
+    if as_json:
+        print_json(describe_findings(findings))
+    else:
+        print_findings(findings)
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def backup(
+    folder: Path,
+    /,
+    *,
+    with_keys: bool = False,
+    full_check: bool = False,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Back up a site's logs and settings to FOLDER while it runs. Only what is new is written.
+
+    Parameters
+    ----------
+    folder
+        An empty folder, or that of an earlier backup. It is made if it does not exist.
+    with_keys
+        Back up the private keys, too. Whoever has the backup can then read the logs and sign as this site.
+    full_check
+        Afterwards read the whole backup again, and verify it.
+    """
+    from components.cli.output.backup import describe_backup, print_backup
+    from components.cli.output.console import progress_bar
+    from components.site.backup import back_up_site
+
+    result = back_up_site(site, folder, with_keys=with_keys, thorough=full_check, bars=progress_bar)
+    if as_json:
+        print_json(describe_backup(result))
+    else:
+        print_backup(result, folder, with_keys=with_keys)
+
+
+def restore(
+    folder: Path | None = None,
+    /,
+    *,
+    accept_loss: bool = False,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> int:
+    """Restore from the backup in FOLDER what a site lacks. Exit status 1 if a log lacks signed records.
+
+    Parameters
+    ----------
+    folder
+        The backup. Leave it out to do only what --accept-loss does.
+    accept_loss
+        Let a log go on that lacks signed records. Its next writer records the loss as an alarm.
+    """
+    from components.cli.output.backup import describe_restored, print_restored
+    from components.cli.output.console import progress_bar
+    from components.site.backup import accept_losses, restore_site
+
+    if folder is not None:
+        result = restore_site(site, folder, accept_loss=accept_loss, bars=progress_bar)
+    elif accept_loss:
+        result = accept_losses(site)
+    else:
+        raise SiteError("name the folder of the backup: steelyard restore FOLDER")
+    if as_json:
+        print_json(describe_restored(result))
+    else:
+        print_restored(result, accepted=accept_loss)
+    return 0 if accept_loss or not result.losses else 1

@@ -1,0 +1,263 @@
+"""The auditors' commands as they are typed."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from components.archive.log.proof import parse_proof
+from tests.support.audit_site import REFUSAL, Site, make_site
+from tests.support.command import run_command
+
+ALICE, BOB = "alice@metals.example/desk", "bob@metals.example"
+EVIL = "copper\x9b2J &#x202e;[red]9,123"
+
+
+@pytest.fixture
+async def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = await make_site(tmp_path)
+    await site.record(
+        site.say(ALICE, BOB, "Selling copper"),
+        site.say(
+            ALICE,
+            "eve@grain.example",
+            "copper?",
+            action="refuse",
+            rules=("recipient-outside",),
+            error=REFUSAL,
+        ),
+        site.say(BOB, ALICE, EVIL),
+        site.submit(b"<message>\xff cut"),
+    )
+    monkeypatch.setenv("STEELYARD_SITE", str(site.path))
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return site
+
+
+def test_search_prints_a_conversation(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "search", "copper") == 0
+    output, errors = capsys.readouterr()
+    lines = [line.rstrip() for line in output.splitlines()]
+    assert errors == ""
+    assert re.fullmatch(rf"2026-11-23 20:04:05.000  {ALICE} → {BOB} +released", lines[0])
+    assert re.fullmatch(r"gate/1 +Selling copper +unknown", lines[1])
+    assert re.search("alice@metals.example/desk → eve@grain.example +refused", output)
+    assert "recipient-outside: Write to people of your own firm." in output
+    assert "3 of 4 records match. The log gate has 6 entries. This search is record audit/1." in lines[-1]
+
+
+def test_output_is_safe_for_a_terminal(
+    said: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for command in (
+        ("search", "*"),
+        ("show", "gate/3"),
+        ("show", "gate/3", "--json"),
+        ("search", "*", "--json"),
+    ):
+        assert run_command("audit", *command) == 0
+        output = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output)
+        assert "[red]9,123" in output
+
+
+def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "search", "copper", "from:bob", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    (record,) = found.pop("records")
+    assert found == {
+        "query": '"copper" AND from:"bob"',
+        "matched": 1,
+        "submissions": 4,
+        "log_size": 6,
+        "access": "audit/1",
+    }
+    assert record == {
+        "id": "gate/3",
+        "record": "submission",
+        "at": "2026-11-23T20:04:05.000000Z",
+        "at_ns": 1_795_464_245_000_000_000,
+        "intact": True,
+        "destroyed": False,
+        "kind": "message",
+        "way": "c2s",
+        "session": "c7",
+        "epoch": "e1",
+        "seq": 2,
+        "from": BOB,
+        "to": ALICE,
+        "thread": "",
+        "verdict": "release",
+        "rules": [],
+        "policy": "",
+        "error": None,
+        "delivery": "unknown",
+        "text": "copper\x9b2J \u202e[red]9,123",
+    }
+
+
+def test_search_takes_a_query_in_one_piece_or_in_many(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["copper from:alice"],
+        ["copper", "from:alice"],
+        ["from:alice", "-selling", "--limit", "1"],
+    ):
+        assert run_command("audit", "search", "--json", *arguments) == 0
+    assert run_command("audit", "search", "--json", "-from:alice") == 0
+    outputs = capsys.readouterr().out.replace("}\n{", "}\n\x00{").split("\x00")
+    assert [json.loads(output)["matched"] for output in outputs] == [2, 2, 1, 2]
+
+
+def test_show_prints_everything(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "show", "gate/2") == 0
+    output = capsys.readouterr().out
+    for expected in (
+        r"id +gate/2\b",
+        r"from +alice@metals.example/desk\b",
+        r"verdict +refuse\b",
+        r"rules +recipient-outside\b",
+        r"told +not-allowed \(cancel\): Write to people of your own firm\.",
+        r"\n  <body>copper\?</body>\n",
+        r"leaf hash +[0-9a-f]{64}",
+        r"checkpoint +metals.example/gate",
+        r"Proved: the tree under the signed checkpoint holds this record.",
+        r"This look is record audit/1\.",
+    ):
+        assert re.search(expected, output), expected
+
+
+def test_show_writes_exactly_the_bytes(said: Site, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run_command("audit", "show", "gate/4", "--raw") == 0
+    assert capfdbinary.readouterr().out == b"<message>\xff cut"
+
+
+def test_show_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "show", "gate/2", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["error"] == {"type": "cancel", "condition": "not-allowed", "text": REFUSAL.text}
+    assert shown["stanza"].startswith("<message xmlns='jabber:client'")
+    assert shown["proof"]["proved"] is True
+    assert shown["proof"]["tree_size"] == 6
+    assert len(shown["proof"]["hashes"]) == 3
+    assert run_command("audit", "show", "gate/4", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["stanza"] is None
+    assert shown["stanza_base64"] == "PG1lc3NhZ2U+/yBjdXQ="
+
+
+def test_what_is_not_proved_ends_with_status_1(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("audit", "search", "copper") == 0
+    assert "altered since it was recorded" not in capsys.readouterr().out
+    with sqlite3.connect(said.settings.gate_log.store) as database:
+        database.execute("UPDATE record SET payload = CAST(payload || x'00' AS BLOB) WHERE idx = 1")
+    database.close()
+    assert run_command("audit", "show", "gate/1") == 1
+    assert "NOT PROVED" in capsys.readouterr().out
+    assert run_command("audit", "search", "copper") == 0
+    assert "altered since it was recorded" in capsys.readouterr().out
+    said.settings.audit.index.unlink()  # what is sealed and altered before it was indexed has no words, but is found
+    assert run_command("audit", "search", "kind:other") == 0
+    assert "gate/1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search", "copper AND"), "  copper AND\n            ^\nsomething to search for must follow AND\n"),
+        (("show", "gate/99"), "steelyard: there is no record gate/99: the last is gate/5\n"),
+        (
+            ("show", "copper"),
+            "steelyard: 'copper' is no record's id: one looks like gate/100042 or audit/7\n",
+        ),
+        (("search", "x", "--site", "nowhere.toml"), "steelyard: nowhere.toml: no such file or directory;"),
+    ],
+)
+def test_an_error_says_what_to_do(
+    said: Site, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert run_command("audit", *arguments) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith(message)
+
+
+def test_a_look_that_cannot_be_recorded_shows_nothing(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    said.settings.audit_log.key_file.unlink()
+    for command in (("search", "copper"), ("show", "gate/1"), ("show", "gate/1", "--raw")):
+        assert run_command("audit", *command) == 2
+        output, errors = capsys.readouterr()
+        assert output == ""
+        assert errors.startswith("steelyard: nothing is shown")
+
+
+def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("verify") == 0
+    output = capsys.readouterr().out
+    assert "gate: 6 records, all verified" in output
+    assert "audit: there is no log yet" in output
+    assert run_command("audit", "search", "copper") == 0
+    capsys.readouterr()
+    assert run_command("verify", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is True
+    assert {name: log["size"] for name, log in report["logs"].items()} == {"gate": 6, "audit": 3}
+
+
+@pytest.mark.parametrize("log", ["gate", "audit"])
+def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixture[str], log: str) -> None:
+    for _ in range(3):
+        assert run_command("audit", "search", "copper") == 0
+    with sqlite3.connect(said.settings.gate_log.store.with_name(f"{log}.db")) as database:
+        database.execute("UPDATE record SET payload = payload || 'x' WHERE idx = 2")
+    database.close()
+    capsys.readouterr()
+    assert run_command("verify") == 1
+    assert f"{log}/2: " in capsys.readouterr().out
+    assert run_command("verify", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["logs"][log]["ok"] is False
+    assert report["logs"][log]["problems"][0]["index"] == 2
+
+
+@pytest.mark.parametrize("name", ["gate.db", "log-gate.key"])
+def test_verify_tells_what_is_missing(said: Site, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    missing = said.settings.gate_log.store if name == "gate.db" else said.settings.gate_log.verifier_key_file
+    missing.unlink()
+    assert run_command("verify") == 2
+    assert capsys.readouterr().err.startswith("steelyard: ")
+
+
+def test_a_proof_is_written_to_a_file(said: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "offer.tlog-proof"
+    assert run_command("audit", "proof", "gate/3", "-o", file) == 0
+    assert capsys.readouterr().out.startswith(f"{file}: proves gate/3; this look is record audit/")
+    assert parse_proof(file.read_text()).index == 3
+    assert run_command("audit", "proof", "gate/3") == 0
+    assert parse_proof(capsys.readouterr().out).index == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"gate: is missing; add the table \[gate\]"),
+        (
+            "[gate]\nlog = 'gate.db'",
+            r"gate\.log_origin: is missing.*\nsteelyard: gate\.log_key_file: is missing",
+        ),
+        ("[gate", r"is not valid TOML"),
+        ("\udcff", r"is not valid TOML"),
+        (None, r"site\.toml: no such file or directory; name the site's file with --site"),
+    ],
+)
+def test_wrong_settings_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
+) -> None:
+    path = tmp_path / "site.toml"
+    if text is not None:
+        path.write_bytes(text.encode(errors="surrogateescape"))
+    assert run_command("audit", "search", "copper", "--site", str(path)) == 2
+    assert re.search(rf"^steelyard: .*{message}", capsys.readouterr().err, re.MULTILINE)
