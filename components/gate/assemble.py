@@ -3,10 +3,8 @@
 Whatever is opened is its process's to close at once: what fails later leaves nothing open.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from components.archive.keep import keep_log
 from components.archive.keys import load_conversation_key
@@ -29,29 +27,18 @@ from components.gate.watch.figures import figures_of
 from components.gate.watch.metrics import Exposition, Metrics
 from components.gate.watch.patrol import Patrol
 from components.gate.watch.recorder import Recorder
+from components.gate.watch.status import describe_gate
 from components.gate.watch.watch import Watch
 from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
 from components.rules.follow import RulesFollower
+from components.rules.load import load_sources
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
 from components.settings.site import SiteFile
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
-
-Duty = Callable[[], Coroutine[Any, Any, None]]
-"""Something that a gate does until it is cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenGate:
-    """A gate that is put together: its link is to be opened once its duties run."""
-
-    gate: Gate
-    alarms: Alarms
-    link: GateLink
-    duties: Mapping[str, Duty]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +62,13 @@ class _Watchers:
     watch: Watch
 
 
-async def open_gate(process: Process, site: SiteFile, follower: RulesFollower) -> OpenGate:
-    """Open the log and the review queue, and put the gate together, which decides by the rules of `follower`.
+async def start_gate(process: Process, site: SiteFile) -> None:
+    """Put the gate together, run it until the process ends, and begin to connect.
 
-    Raises LogError, SettingsError, KeyFileError and OSError.
+    Raises LogError, SettingsError, RulesError, KeyFileError and OSError.
     """
     settings = site.gate
+    follower = RulesFollower(load_sources(site))
     retention = load_retention(site.archive.retention)
     filing = Filing(retention, load_conversation_key(site.archive.conversation_key_file))
     login = _read_login(settings)
@@ -91,32 +79,22 @@ async def open_gate(process: Process, site: SiteFile, follower: RulesFollower) -
     decider = Decider(follower.rules, queue, filing)
     journal = Journal(log.writer, log.reader, delivery_class=assign_class(retention, RecordedKind.DELIVERY))
     gate = Gate(
-        line,
-        decider,
-        journal,
-        queue,
-        watchers.watch,
-        max_batch=settings.max_batch,
-        report=process.report_soon,
-    )
-    figures = figures_of(gate, queue, watchers.patrol)
-    exposition = Exposition(watchers.metrics, watchers.alarms, figures)
+        line, decider, journal, queue, watchers.watch,
+        max_batch=settings.max_batch, report=process.report_soon,
+    )  # fmt: skip
+    rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
+    acts = ReviewActs(
+        queue, line, log.writer, log.reviews.source,
+        default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
+    )  # fmt: skip
+    process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
+    process.run("gate", gate.run())
+    process.run("rules", rules.run())
+    process.run("review", acts.run())
+    exposition = Exposition(watchers.metrics, watchers.alarms, figures_of(gate, queue, watchers.patrol))
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
-    access_class = assign_class(retention, RecordedKind.ACCESS)
-    reviews = ReviewActs(
-        queue, line, log.writer, log.reviews.source, default=site.review.default, retention_class=access_class
-    )
-    duties: dict[str, Duty] = {
-        "gate": gate.run,
-        "rules": RulesInForce(follower, gate, watchers.recorder, watchers.alarms).run,
-        "review": reviews.run,
-        "alarms": watchers.recorder.run,
-        "patrol": watchers.patrol.run,
-        "watch": watchers.watch.run,
-    }
-    if watchers.canary is not None:
-        duties["canary"] = partial(watchers.canary.run, settings.canary_interval_s)
-    return OpenGate(gate, watchers.alarms, GateLink(login, gate), duties)
+    _run_watchers(process, watchers, settings.canary_interval_s)
+    process.keep(GateLink(login, gate)).open()
 
 
 async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy) -> _Log:
@@ -150,6 +128,14 @@ def _make_watchers(settings: GateSettings, log: _Log, line: Line, retention: Ret
         canary = Canary(line, log.reader, log.writer.verifier_key, alarms, metrics)
     patrol = Patrol(log.writer, log.reader.source, alarms, log_file(settings.log))
     return _Watchers(recorder, alarms, metrics, canary, patrol, Watch(alarms, metrics, canary))
+
+
+def _run_watchers(process: Process, watchers: _Watchers, canary_interval_s: float) -> None:
+    process.run("alarms", watchers.recorder.run())
+    process.run("patrol", watchers.patrol.run())
+    process.run("watch", watchers.watch.run())
+    if watchers.canary is not None:
+        process.run("canary", watchers.canary.run(canary_interval_s))
 
 
 def _read_login(settings: GateSettings) -> ComponentLogin:
