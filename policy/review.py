@@ -20,7 +20,7 @@ _CLIENT = "jabber:client"
 _DELAY = "urn:xmpp:delay"  # XEP-0203
 
 
-class Kind(StrEnum):
+class ItemKind(StrEnum):
     """What an item is: somebody's message that was held, or what the gate tells a sender."""
 
     MESSAGE = "message"
@@ -40,7 +40,7 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class Act(StrEnum):
+class ReviewAct(StrEnum):
     """What is decided on a held message."""
 
     RELEASE = "release"
@@ -66,7 +66,7 @@ class Item:
     """
 
     token: str
-    kind: Kind
+    kind: ItemKind
     stage: Stage
     record: int
     way: Way
@@ -92,7 +92,9 @@ def can_be_decided(item: Item) -> bool:
 
     Not before the adapter has let go of it: until then it may still give it back to its sender.
     """
-    return item.kind is Kind.MESSAGE and item.stage in (Stage.WAITING, Stage.UNCERTAIN) and item.held is None
+    return (
+        item.kind is ItemKind.MESSAGE and item.stage in (Stage.WAITING, Stage.UNCERTAIN) and item.held is None
+    )
 
 
 def release_item(item: Item) -> Item:
@@ -121,13 +123,13 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
     if item.stage is not Stage.SENT or sent is None:
         return item
     if sent.epoch != epoch:
-        again = Stage.OUTGOING if item.kind is Kind.NOTICE else Stage.UNCERTAIN
+        again = Stage.OUTGOING if item.kind is ItemKind.NOTICE else Stage.UNCERTAIN
         return replace(item, stage=again, sent=None)
     if sent.seq in bounced:
         attempts = item.attempts + 1
         if attempts < MAX_ATTEMPTS:
             return replace(item, stage=Stage.OUTGOING, sent=None, attempts=attempts)
-        return replace(item, stage=Stage.UNCERTAIN, sent=None) if item.kind is Kind.MESSAGE else None
+        return replace(item, stage=Stage.UNCERTAIN, sent=None) if item.kind is ItemKind.MESSAGE else None
     return None if done >= sent.seq else item
 
 

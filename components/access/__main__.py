@@ -2,7 +2,7 @@
 
 import sys
 
-from components.access.service import AdmissionService
+from components.access.service import AccessService
 from components.process.run import Process, run_process
 from components.rules.access.folder import GrantsError
 from components.settings.access import load_admission
@@ -13,7 +13,7 @@ async def start(process: Process) -> None:
     """Connect and serve; raises SettingsError, GrantsError, DirectoryError and OSError."""
     settings = load_admission(process.site_toml)
     process.use_log_level(settings.access.log_level)
-    service = AdmissionService(settings, settings.access.secret_file.read_text().strip())
+    service = AccessService(settings, settings.access.secret_file.read_text().strip())
     process.keep(service.link)
     process.report(settings.access.status_file, service.describe)
     process.run("follow", service.run())

@@ -19,8 +19,8 @@ from components.rules.access.accept import (
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister
-from policy.access.admission import Admission, State
-from policy.access.statement import Act, Statement, StatementError, encode_statement, format_time
+from policy.access.admission import Admission, AdmissionState
+from policy.access.statement import AccessAct, Statement, StatementError, encode_statement, format_time
 from policy.address import BareJid, bare
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId
@@ -153,7 +153,7 @@ class AccessCommands:
         if session.command is Command.REQUEST:
             return self._request(session_id, values, by, now_s)
         if session.statement is None:
-            act = Act(session.command.value)
+            act = AccessAct(session.command.value)
             named, reason = values.get("about", ""), values.get("reason", "")
             self._require_own(named, by)
             statement = make_decision(self._register, directory, act, named, by, now_s, reason=reason)
@@ -203,8 +203,8 @@ class AccessCommands:
         directory, by, now_s = self._find_directory(), bare(session.owner), int(time.time())
         if session.command is Command.REVOKE:
             own = self._own_admissions(session.owner)
-            return tuple((each.person, each.person) for each in own if each.state is State.ADMITTED)
-        act = Act(session.command.value)
+            return tuple((each.person, each.person) for each in own if each.state is AdmissionState.ADMITTED)
+        act = AccessAct(session.command.value)
         return tuple(
             (each.digest, _label(each))
             for each in self._register.requests(directory, now_s)

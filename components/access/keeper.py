@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from components.access.accounts import Asking, add_account, delete_account, end_sessions
-from components.access.memory import Account, Memory
+from components.access.memory import AccountState, Memory
 from components.access.password import PasswordError, PasswordFolder
 from components.link.entity import EntityError
 
@@ -23,11 +23,11 @@ class AccountKeeper:
         self._link = link
         self._memory = memory
         self._passwords = passwords
-        self._wanted: dict[str, Account] = {}
+        self._wanted: dict[str, AccountState] = {}
         self._wake = asyncio.Event()
         self._is_up = False
 
-    def want(self, wanted: Mapping[str, Account]) -> None:
+    def want(self, wanted: Mapping[str, AccountState]) -> None:
         """Say how accounts should be, by bare JID; all others are left as they are."""
         self._wanted = dict(wanted)
         self._wake.set()
@@ -56,23 +56,23 @@ class AccountKeeper:
                     await asyncio.sleep(_RETRY_S)
             self._memory.store()
 
-    def _next_job(self) -> tuple[str, Account] | None:
+    def _next_job(self) -> tuple[str, AccountState] | None:
         """Return the next account to change; those to put out come before those to let in, who may be thousands."""
-        found: tuple[str, Account] | None = None
+        found: tuple[str, AccountState] | None = None
         for jid, account in self._wanted.items():
             if self._memory.accounts.get(jid) != account:
-                if account is not Account.PRESENT:
+                if account is not AccountState.PRESENT:
                     return jid, account
                 found = found or (jid, account)
         return found
 
-    async def _carry_out(self, jid: str, account: Account) -> None:
+    async def _carry_out(self, jid: str, account: AccountState) -> None:
         match account:
-            case Account.PRESENT:
+            case AccountState.PRESENT:
                 await self._make(jid)
-            case Account.SUSPENDED:
+            case AccountState.SUSPENDED:
                 await end_sessions(self._link, jid)
-            case Account.ABSENT:
+            case AccountState.ABSENT:
                 # The account first: nobody can log in again, and the server ends the sessions itself.
                 await delete_account(self._link, jid)
                 self._passwords.drop(jid)

@@ -11,7 +11,7 @@ from components.archive.durable import PRIVATE, replace_durably
 log = structlog.get_logger("access")
 
 
-class Account(StrEnum):
+class AccountState(StrEnum):
     """How somebody's account on the server is."""
 
     PRESENT = "present"
@@ -28,18 +28,18 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._changed = False
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, AccountState] = {}
         self.recorded: dict[str, str] = {}
         try:
             document = json.loads(path.read_text())
-            self.accounts = {str(jid): Account(each) for jid, each in document["accounts"].items()}
+            self.accounts = {str(jid): AccountState(each) for jid, each in document["accounts"].items()}
             self.recorded = {str(name): str(record) for name, record in document["recorded"].items()}
         except FileNotFoundError:
             pass
         except (ValueError, KeyError, AttributeError):
             log.warning("begins anew", file=str(path))
 
-    def set_account(self, jid: str, account: Account) -> None:
+    def set_account(self, jid: str, account: AccountState) -> None:
         """Note how an account is now."""
         self.accounts[jid] = account
         self._changed = True

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from components.link.entity import XMLNS
-from policy.access.admission import DAY_S, Admission, State
+from policy.access.admission import DAY_S, Admission, AdmissionState
 from policy.directory.enterprise import EnterpriseId
 
 XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
@@ -54,9 +54,11 @@ def read_receipt(message: ET.Element, gate: str) -> str:
 def describe_duties(admissions: Iterable[Admission], enterprise: EnterpriseId | None, now_s: float) -> str:
     """Return what waits for an approver of an enterprise; empty for others, and where nothing waits."""
     own = [each for each in admissions if each.request and each.request.enterprise == enterprise]
-    waiting = sum(each.state is State.REQUESTED for each in own)
+    waiting = sum(each.state is AdmissionState.REQUESTED for each in own)
     ending = sum(
-        each.state is State.ADMITTED and each.ends_s is not None and each.ends_s < now_s + _ENDS_SOON_S
+        each.state is AdmissionState.ADMITTED
+        and each.ends_s is not None
+        and each.ends_s < now_s + _ENDS_SOON_S
         for each in own
     )
     if not waiting and not ending:

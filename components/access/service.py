@@ -13,7 +13,7 @@ from components.access.commands import XMLNS as XMLNS_COMMANDS
 from components.access.commands import AccessCommands
 from components.access.discovery import XMLNS_INFO, XMLNS_ITEMS, Discovery
 from components.access.keeper import AccountKeeper
-from components.access.memory import Account, Memory
+from components.access.memory import AccountState, Memory
 from components.access.notice import (
     ASK,
     KNOWN,
@@ -32,10 +32,10 @@ from components.process.status import Status
 from components.rules.access.accept import accept_note, enterprise_of_approver
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import encode_note
-from components.rules.access.register import AccessRegister, Standing
+from components.rules.access.register import AccessRegister, AccessState
 from components.settings.access import AdmissionSettings
-from policy.access.admission import State
-from policy.access.statement import Act, Statement, notice_digest
+from policy.access.admission import AdmissionState
+from policy.access.statement import AccessAct, Statement, notice_digest
 from policy.address import bare, domain_of
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
@@ -52,14 +52,14 @@ log = structlog.get_logger("access")
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _LastRead:
     """What was read last."""
 
     directory: Directory
-    standing: Standing
+    standing: AccessState
 
 
-class AdmissionService:
+class AccessService:
     """One site's admission. Raises GrantsError, DirectoryError or OSError when the state cannot be read at first."""
 
     def __init__(self, settings: AdmissionSettings, secret: str) -> None:
@@ -133,9 +133,9 @@ class AdmissionService:
         self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
 
-    def _read(self) -> _State:
+    def _read(self) -> _LastRead:
         directory = _parse_directory(self._settings.directory.read_text(encoding="utf-8"))
-        return _State(directory, self._register.judge(directory, int(time.time())))
+        return _LastRead(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
         try:
@@ -155,18 +155,18 @@ class AdmissionService:
         self._wake.set()
         return self._state.standing.next_change_s
 
-    def _wanted_accounts(self) -> dict[str, Account]:
+    def _wanted_accounts(self) -> dict[str, AccountState]:
         """Return how this server's accounts should be; those that no statement is about are not ours."""
         standing, wanted = self._state.standing, {}
         for jid, admission in standing.admissions.items():
             if domain_of(jid) not in self._settings.domains:
                 continue
             if jid in standing.admitted and jid in self._state.directory.people:
-                wanted[str(jid)] = Account.PRESENT
-            elif admission.state is State.REVOKED:
-                wanted[str(jid)] = Account.ABSENT
+                wanted[str(jid)] = AccountState.PRESENT
+            elif admission.state is AdmissionState.REVOKED:
+                wanted[str(jid)] = AccountState.ABSENT
             elif jid in self._memory.accounts:
-                wanted[str(jid)] = Account.SUSPENDED
+                wanted[str(jid)] = AccountState.SUSPENDED
         return wanted
 
     def _link_changed(self, connected: bool) -> None:
@@ -238,7 +238,7 @@ class AdmissionService:
         now_s = int(time.time())
         digest = notice_digest(self._access.notice)
         statement = Statement(
-            Act.ACKNOWLEDGE, person, enterprise, person, now_s, notice=digest, record=receipt
+            AccessAct.ACKNOWLEDGE, person, enterprise, person, now_s, notice=digest, record=receipt
         )
         try:
             accept_note(self._register, directory, encode_note(statement), now_s)

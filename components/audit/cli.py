@@ -181,14 +181,14 @@ def verify_command(
     """
     from components.audit import printing
     from components.audit.checks.evidence import load_evidence
-    from components.audit.checks.verify_site import Scope, verify_site
+    from components.audit.checks.verify_site import LogChoice, verify_site
     from components.audit.document import describe_verification, encode_document
     from components.settings.audit import load_audit_settings
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
         evidence = load_evidence(settings, checkpoint, witness, approver)
-        reports = verify_site(settings, Scope(log, from_url), evidence)
+        reports = verify_site(settings, LogChoice(log, from_url), evidence)
     if as_json:
         print(encode_document(describe_verification(reports)), end="")
     else:

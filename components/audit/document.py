@@ -9,7 +9,7 @@ import orjson
 from components.archive.log.merkle import leaf_hash
 from components.archive.log.strict_base64 import encode_base64
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
-from components.audit.query.tree import Kind, format_query
+from components.audit.query.tree import SearchKind, format_query
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
 from components.audit.terminal import show_json
@@ -113,5 +113,5 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         case OrderDetails() as details:
             described |= asdict(details) | {"order": details.id, "id": view.id}
         case None:
-            described |= {"kind": Kind.OTHER, "text": view.reading.text}
+            described |= {"kind": SearchKind.OTHER, "text": view.reading.text}
     return described

@@ -16,7 +16,7 @@ from components.audit.document import describe_view
 from components.audit.excerpt import make_excerpt
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
-from components.audit.query.tree import Kind, Node
+from components.audit.query.tree import Node, SearchKind
 from components.audit.search import SearchResult
 from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
@@ -142,7 +142,11 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
 
 def _outcome(view: RecordView) -> tuple[Text, Text]:
     """Give verdict and delivery; both empty for what was only noted."""
-    if not isinstance(view.content, Submission) or view.delivery is None or view.reading.kind == Kind.SESSION:
+    if (
+        not isinstance(view.content, Submission)
+        or view.delivery is None
+        or view.reading.kind == SearchKind.SESSION
+    ):
         return Text(), Text()
     verdict, style = _VERDICTS.get(view.content.action, (show_text(view.content.action), ""))
     return Text(verdict, style=style), Text(str(view.delivery), style=_DELIVERY_STYLES[view.delivery])
@@ -162,7 +166,7 @@ def _parties(view: RecordView) -> Text:
     unknown = "the line itself" if isinstance(view.content, Event) else "?"
     sender = show_text(view.reading.sender) or unknown
     to = show_text(view.reading.to)
-    kind = "" if view.reading.kind == Kind.MESSAGE else f"  {view.reading.kind}"
+    kind = "" if view.reading.kind == SearchKind.MESSAGE else f"  {view.reading.kind}"
     return Text.assemble((sender, "cyan"), (f" → {to}" if to else ""), (kind, "dim"))
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.audit.checks.replay import FLAGGED, Change, Outcome, Replay
+from components.audit.checks.replay import FLAGGED, ChangedRecord, Replay, Ruling
 from components.audit.terminal import show_text
 from components.audit.view import format_time
 
@@ -61,7 +61,7 @@ def _changes(found: Replay) -> Table:
     for change in found.changes:
         parties = f"{show_text(change.sender)} → {show_text(change.to)}"
         when = format_time(change.at_ns)[:19].replace("T", " ")
-        table.add_row(change.id, when, parties, _outcome(change.was), _outcome(change.would_be))
+        table.add_row(change.id, when, parties, _ruling(change.was), _ruling(change.would_be))
     return table
 
 
@@ -75,7 +75,7 @@ def _rules(found: Replay) -> Table:
     return table
 
 
-def _outcome(outcome: Outcome) -> Text:
+def _ruling(outcome: Ruling) -> Text:
     rules = f" ({', '.join(map(show_text, outcome.rules))})" if outcome.rules else ""
     return Text.assemble(_word(outcome.verdict), rules)
 
@@ -84,7 +84,7 @@ def _word(verdict: str) -> Text:
     return Text(_WORDS.get(verdict, show_text(verdict)), style=_STYLES.get(verdict, ""))
 
 
-def _describe_change(change: Change) -> dict[str, Any]:
+def _describe_change(change: ChangedRecord) -> dict[str, Any]:
     return {
         "id": change.id,
         "at": format_time(change.at_ns),

@@ -23,7 +23,7 @@ from components.settings.site import SiteFile
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class RecordProof:
     """That a leaf is in the tree under the newest checkpoint (RFC 6962, 2.1.1), or in `fault` why it is not proved.
 
     `note` is that checkpoint as it was signed; `hashes` lead from the leaf to its root.
@@ -40,7 +40,7 @@ class RecordDetail:
     """One record with its proof; `access_id` is the record of this look."""
 
     view: RecordView
-    proof: Proof
+    proof: RecordProof
     access_id: str
 
     @property
@@ -91,7 +91,7 @@ async def _view(
         return view_record(log.name, opened, index)
 
 
-async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> Proof:
+async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> RecordProof:
     stored = opened.stored
     note = (await reader.checkpoint()).decode()
     try:
@@ -100,9 +100,9 @@ async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> P
         leaf = leaf_hash(encode_leaf(stored.leaf))
         verify_inclusion(stored.index, checkpoint.size, leaf, hashes, checkpoint.root)
     except (ValueError, LogDamaged, KeyFileError) as error:  # NoteError, CheckpointError, ProofError
-        return Proof(note, 0, (), str(error))
+        return RecordProof(note, 0, (), str(error))
     fault = opened.fault if stored.is_intact() else "the record is not the one that its leaf was made of"
-    return Proof(note, checkpoint.size, tuple(hashes), fault)
+    return RecordProof(note, checkpoint.size, tuple(hashes), fault)
 
 
 def parse_record_id(settings: SiteFile, record_id: str) -> tuple[LogSettings, int]:

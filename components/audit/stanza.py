@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from components.archive.record import Event, RecordKind, Submission
-from components.audit.query.tree import Kind
+from components.audit.query.tree import SearchKind
 
 # Attributes that clients show to people: names of rooms, contacts and files, reasons, labels, links.
 READABLE_ATTRIBUTES = ("name", "nick", "reason", "title", "label", "desc", "url", "uri", "target")
@@ -33,7 +33,7 @@ class Reading:
     `text` has one line for each element or attribute that a person could read.
     """
 
-    kind: Kind
+    kind: SearchKind
     sender: str
     to: str
     thread: str
@@ -50,7 +50,9 @@ def read_done(event: Event) -> Reading:
     """Read what was done with the line: `by` among the details is who did it, `who` to whom."""
     details = dict(event.details)
     lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
-    return Reading(Kind.EVENT, str(details.get("by", "")), str(details.get("who", "")), "", "\n".join(lines))
+    return Reading(
+        SearchKind.EVENT, str(details.get("by", "")), str(details.get("who", "")), "", "\n".join(lines)
+    )
 
 
 def read_stanza(body: bytes) -> Reading:
@@ -69,9 +71,9 @@ def read_event(body: bytes) -> Reading:
     try:
         root = etree.fromstring(body, _PARSER)
     except etree.XMLSyntaxError:
-        return Reading(Kind.SESSION, "", "", "", body.decode(errors="replace"))
+        return Reading(SearchKind.SESSION, "", "", "", body.decode(errors="replace"))
     values = [str(value) for value in root.attrib.values()]
-    return Reading(Kind.SESSION, root.get("jid") or "", "", "", "\n".join([_local_name(root), *values]))
+    return Reading(SearchKind.SESSION, root.get("jid") or "", "", "", "\n".join([_local_name(root), *values]))
 
 
 def format_stanza(body: bytes) -> str | None:
@@ -97,13 +99,17 @@ def _read_malformed(body: bytes) -> Reading:
     except etree.XMLSyntaxError:
         root = None
     if root is None:
-        return Reading(Kind.OTHER, "", "", "", text)
+        return Reading(SearchKind.OTHER, "", "", "", text)
     return Reading(_kind(root), root.get("from") or "", root.get("to") or "", "", text)
 
 
-def _kind(root: etree._Element) -> Kind:
+def _kind(root: etree._Element) -> SearchKind:
     name = _local_name(root)
-    return Kind(name) if name in (Kind.MESSAGE, Kind.PRESENCE, Kind.IQ) else Kind.OTHER
+    return (
+        SearchKind(name)
+        if name in (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
+        else SearchKind.OTHER
+    )
 
 
 def _local_name(element: etree._Element) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Record, RecordKind, Submission, parse_record
 from components.audit.index.index import DeliveryState, Index
-from components.audit.query.tree import Kind
+from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading, read_done, read_submission
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,4 +63,4 @@ def format_time(at_ns: int) -> str:
 
 
 def _nobodys(text: str) -> Reading:
-    return Reading(Kind.OTHER, "", "", "", text)
+    return Reading(SearchKind.OTHER, "", "", "", text)

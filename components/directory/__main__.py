@@ -2,20 +2,20 @@
 
 import sys
 
-from components.directory.scim.state import StateError
+from components.directory.scim.state import ScimStateError
 from components.directory.service import take_pushes
 from components.process.run import Process, run_process
 from components.settings.directory import load_site_directory
 
 
 async def start(process: Process) -> None:
-    """Take pushes; raises SettingsError, OSError, StateError, and ValueError for a token that is none."""
+    """Take pushes; raises SettingsError, OSError, ScimStateError, and ValueError for a token that is none."""
     await take_pushes(process, load_site_directory(process.site_toml))
 
 
 def main() -> int:
     """Run it, and return the exit status."""
-    return run_process("directory", start, cannot_go_on=(StateError,))
+    return run_process("directory", start, cannot_go_on=(ScimStateError,))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from components.directory.plan import Plan
-from policy.directory.change import Change
+from components.directory.plan import DirectoryPlan
+from policy.directory.change import DirectoryChange
 from policy.directory.directory import Directory
 from policy.directory.enterprise import Desk, Enterprise, Person
 
 
-def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
+def describe_plan(plan: DirectoryPlan, *, applied: bool = False) -> dict[str, Any]:
     """Return a plan as JSON has it."""
     return {
         "applied": applied,
@@ -20,12 +20,12 @@ def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
     }
 
 
-def _describe_change(change: Change) -> dict[str, Any]:
+def _describe_change(change: DirectoryChange) -> dict[str, Any]:
     details = {each.name: {"old": each.old, "new": each.new} for each in change.details}
     return asdict(change) | {"details": details}
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: DirectoryPlan) -> Iterator[str]:
     """Yield a plan as lines: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
     heading = None
     for change in plan.changes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson
-from policy.directory.change import Change, describe_changes, find_departed
+from policy.directory.change import DirectoryChange, describe_changes, find_departed
 from policy.directory.departure import replace_people
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
@@ -24,7 +24,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DirectoryPlan:
     """A valid directory that the sources ask for, how it differs from the present one, and why not to apply it.
 
     `left_out` counts those whom a source lists without a role. `refusals` has a line for each enterprise that too
@@ -33,14 +33,14 @@ class Plan:
 
     old: Directory
     new: Directory
-    changes: tuple[Change, ...]
+    changes: tuple[DirectoryChange, ...]
     left_out: Mapping[EnterpriseId, int]
     refusals: tuple[str, ...] = ()
 
 
 def make_plan(
     old: Directory, gathered: Gathered, max_departures: float, allowed_departures: int | None = None
-) -> Plan:
+) -> DirectoryPlan:
     """Return what the sources ask for; raises PlanError when that is no valid directory.
 
     More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
@@ -49,7 +49,7 @@ def make_plan(
     new = put_in_place(old, gathered.people)
     changes = describe_changes(old, new)
     refusals = _refusals(old, changes, max_departures, allowed_departures)
-    return Plan(old, new, changes, gathered.left_out, tuple(refusals))
+    return DirectoryPlan(old, new, changes, gathered.left_out, tuple(refusals))
 
 
 def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:
@@ -94,7 +94,7 @@ def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPers
 
 
 def _refusals(
-    old: Directory, changes: Sequence[Change], max_departures: float, allowed: int | None
+    old: Directory, changes: Sequence[DirectoryChange], max_departures: float, allowed: int | None
 ) -> Iterator[str]:
     for firm in old.enterprises:
         departed = len(find_departed(changes, firm.id))

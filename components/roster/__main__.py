@@ -6,9 +6,9 @@ from components.archive.errors import LogError
 from components.archive.keep import keep_log
 from components.archive.keys import KeyFileError
 from components.process.run import Process, run_process
-from components.roster.journal import Journal
+from components.roster.journal import RosterJournal
 from components.roster.service import RosterService
-from components.roster.state import StateError
+from components.roster.state import RosterStateError
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
 from components.settings.roster import RosterSettings, load_line
@@ -17,13 +17,13 @@ from policy.retention import RecordedKind, assign_class
 
 
 async def start(process: Process) -> None:
-    """Open the log and keep the rosters; raises SettingsError, RulesError, KeyFileError, StateError and LogError."""
+    """Open the log and keep the rosters; raises SettingsError, RulesError, RosterStateError, KeyFileError, LogError."""
     site = SiteFile(process.site_toml)
     settings = site.require(RosterSettings)
     process.use_log_level(settings.log_level)
     retention = load_retention(site.archive.retention)
     writer = await keep_log(process, settings, site.archive, retention)
-    journal = Journal(writer, assign_class(retention, RecordedKind.ACCESS))
+    journal = RosterJournal(writer, assign_class(retention, RecordedKind.ACCESS))
     service = RosterService(settings, load_line(site.path), load_sources(site), journal)
     process.report(settings.status_file, service.describe)
     process.run("rosters", service.run())
@@ -31,7 +31,9 @@ async def start(process: Process) -> None:
 
 def main() -> int:
     """Run it, and return the exit status."""
-    return run_process("roster", start, wrong_settings=(KeyFileError, StateError), cannot_go_on=(LogError,))
+    return run_process(
+        "roster", start, wrong_settings=(KeyFileError, RosterStateError), cannot_go_on=(LogError,)
+    )
 
 
 if __name__ == "__main__":

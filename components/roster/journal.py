@@ -9,7 +9,7 @@ from policy.address import BareJid
 from policy.roster import RosterChange
 
 
-class Journal:
+class RosterJournal:
     """Appends records to the log `roster`; `retention_class` is what its records get."""
 
     def __init__(self, writer: LogWriter, retention_class: int) -> None:

@@ -9,7 +9,7 @@ import structlog
 from components.link.entity import EntityLink, Request, XmppError
 from components.link.stream import ComponentLogin
 from components.process.status import Status, read_status
-from components.roster.journal import Journal
+from components.roster.journal import RosterJournal
 from components.roster.keeper import Keeper
 from components.roster.state import load_state, save_state
 from components.roster.wire import QUERY, keeps_rosters
@@ -27,10 +27,10 @@ log = structlog.get_logger("roster")
 
 
 class RosterService:
-    """Connects the link, the rules and the keeper. Raises RulesError, StateError and OSError to begin with."""
+    """Connects the link, the rules and the keeper. Raises RulesError, RosterStateError and OSError to begin with."""
 
     def __init__(
-        self, settings: RosterSettings, line: RosterLine, sources: RuleSources, journal: Journal
+        self, settings: RosterSettings, line: RosterLine, sources: RuleSources, journal: RosterJournal
     ) -> None:
         self.journal = journal
         self.problems: tuple[str, ...] = ()

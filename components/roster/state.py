@@ -14,7 +14,7 @@ from policy.roster import Given
 _Key = TypeVar("_Key", BareJid, EnterpriseId)
 
 
-class StateError(Exception):
+class RosterStateError(Exception):
     """The state file cannot be read; it says what to do."""
 
 
@@ -27,7 +27,7 @@ class KeptState:
 
 
 def load_state(path: Path) -> KeptState:
-    """Read the state; without a file nobody's roster was ever kept. Raises StateError and OSError."""
+    """Read the state; without a file nobody's roster was ever kept. Raises RosterStateError and OSError."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def load_state(path: Path) -> KeptState:
         groups = {EnterpriseId(firm): frozenset(map(str, each)) for firm, each in state["groups"].items()}
         return KeptState(frozenset(map(BareJid, state["owners"])), Given(names, groups))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise StateError(
+        raise RosterStateError(
             f"{path} is not the roster component's state; delete it, and old names and groups stay as traders' own"
         ) from None
 

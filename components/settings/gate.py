@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, load_table, read_toml
-from policy.review import Act
+from policy.review import ReviewAct
 
 
 class GateSettings(LogTable):
@@ -39,7 +39,7 @@ class ReviewSettings(Table):
 
     file: SitePath | None = None
     deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
-    default: Act = Act.REFUSE
+    default: ReviewAct = ReviewAct.REFUSE
 
 
 def load_review(site_toml: Path) -> ReviewSettings:

@@ -166,13 +166,18 @@ def _decide(
     act: str, named: Sequence[str], key: str, everybody: bool, reason: str, as_json: bool, site: Path
 ) -> None:
     from components.rules.access.desk import decide_access, open_desk
-    from policy.access.statement import Act
+    from policy.access.statement import AccessAct
 
     with errors_in_lines():
         _require_names(named, everybody)
-        made = decide_access(open_desk(site), Act(act), named, key, reason)
-    past = {Act.APPROVE: "approved", Act.DENY: "denied", Act.CERTIFY: "certified", Act.REVOKE: "put out"}
-    _print_made(made, as_json, past[Act(act)])
+        made = decide_access(open_desk(site), AccessAct(act), named, key, reason)
+    past = {
+        AccessAct.APPROVE: "approved",
+        AccessAct.DENY: "denied",
+        AccessAct.CERTIFY: "certified",
+        AccessAct.REVOKE: "put out",
+    }
+    _print_made(made, as_json, past[AccessAct(act)])
 
 
 def _require_names(named: Sequence[str], everybody: bool) -> None:

@@ -7,7 +7,7 @@ from components.archive.keys import create_log_key
 from components.archive.keys.reference import public_file
 from components.rules.access.desk import decide_access, open_desk, request_access
 from components.site.settings import AccessSettings, SiteSettings
-from policy.access.statement import Act
+from policy.access.statement import AccessAct
 
 ACCESS = "access.steelyard.example"
 
@@ -66,4 +66,4 @@ def admit_everybody(settings: SiteSettings) -> None:
     desk = open_desk(settings.path)
     request_access(desk, (), "", None, "demonstration")
     for public in settings.access.approvers:
-        decide_access(desk, Act.APPROVE, (), str(public.with_suffix(".key")), "demonstration")
+        decide_access(desk, AccessAct.APPROVE, (), str(public.with_suffix(".key")), "demonstration")

@@ -68,7 +68,7 @@ def replay(
     import time
 
     from components.audit import printing
-    from components.audit.checks.replay import parse_span
+    from components.audit.checks.replay import parse_time_span
     from components.audit.checks.replay import replay as replay_policy
     from components.audit.cli import errors_in_one_line
     from components.audit.document import encode_document
@@ -77,7 +77,7 @@ def replay(
 
     with errors_in_one_line():
         settings = load_audit_settings(site)
-        span = parse_span(since, until, time.time_ns())
+        span = parse_time_span(since, until, time.time_ns())
         with printing.progress_bar("Deciding", "records") as progress:
             found = asyncio.run(replay_policy(settings, file, span, limit, progress))
     if as_json:

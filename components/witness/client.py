@@ -8,16 +8,16 @@ from components.archive.errors import LogDamaged
 from components.archive.log.checkpoint import Checkpoint, CheckpointError
 from components.archive.log.cosignature import Cosignature, CosignerKey, verify_cosignature
 from components.archive.log.note import MAX_SIGNATURES, NoteError, parse_signature_line, split_note
-from components.witness.cosign import Witness
-from components.witness.request import (
+from components.witness.add_checkpoint import (
     ADD_CHECKPOINT,
     MAX_BODY_BYTES,
     AddCheckpoint,
-    Answer,
-    RequestError,
-    encode_request,
+    AddCheckpointError,
+    WitnessAnswer,
+    encode_add_checkpoint,
     parse_size,
 )
+from components.witness.cosign import Witness
 
 ANSWER_TIMEOUT_S = 10.0
 
@@ -27,7 +27,7 @@ _ATTEMPTS = 3
 Prove = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """Gives the consistency proof between two sizes of the log."""
 
-Post = Callable[[bytes], Awaitable[Answer]]
+Post = Callable[[bytes], Awaitable[WitnessAnswer]]
 """Carries the body of a request to a witness; raises WitnessUnavailable."""
 
 
@@ -65,7 +65,7 @@ class WitnessClient:
             old_size = self._old_size
             # Between equal sizes, and from nothing, there is nothing to prove.
             proof = await prove(old_size, checkpoint.size) if 0 < old_size < checkpoint.size else ()
-            answer = await self._post(encode_request(AddCheckpoint(old_size, tuple(proof), note)))
+            answer = await self._post(encode_add_checkpoint(AddCheckpoint(old_size, tuple(proof), note)))
             if answer.status == 200:
                 cosignatures = self._verify(note, answer.body)
                 self._old_size = checkpoint.size
@@ -94,10 +94,10 @@ class WitnessClient:
             raise WitnessRefused("its cosignature has no time")
         return found
 
-    def _learn_size(self, answer: Answer, size: int) -> int:
+    def _learn_size(self, answer: WitnessAnswer, size: int) -> int:
         try:
             found = parse_size(answer.body)
-        except RequestError as error:
+        except AddCheckpointError as error:
             raise WitnessRefused(str(error)) from None
         if found > size:
             self._old_size = 0  # ask anew, not from a size that is no longer ours
@@ -107,7 +107,7 @@ class WitnessClient:
         return found
 
 
-def _explain(answer: Answer) -> WitnessError:
+def _explain(answer: WitnessAnswer) -> WitnessError:
     reason = answer.body.strip()[:200]
     if answer.status == 422:
         return LogForked(f"it has cosigned another past of this log ({reason})")
@@ -121,11 +121,11 @@ def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
     target = f"{url.rstrip('/')}/{ADD_CHECKPOINT}"
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
 
-    async def post(body: bytes) -> Answer:
+    async def post(body: bytes) -> WitnessAnswer:
         try:
             async with session.post(target, data=body, timeout=timeout, allow_redirects=False) as response:
                 content = await read_limited(response, MAX_BODY_BYTES)
-                return Answer(response.status, content.decode(errors="replace"), response.content_type)
+                return WitnessAnswer(response.status, content.decode(errors="replace"), response.content_type)
         except TimeoutError:
             raise WitnessUnavailable(f"no answer in {ANSWER_TIMEOUT_S:.0f} s from {target}") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -137,7 +137,7 @@ def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
 def post_within(witness: Witness) -> Post:
     """Return what reaches the witness of this very process."""
 
-    async def post(body: bytes) -> Answer:
+    async def post(body: bytes) -> WitnessAnswer:
         try:
             return witness.add_checkpoint(body)
         except (LogDamaged, OSError) as error:

@@ -10,12 +10,12 @@ from components.archive.log.cosignature import CheckpointCosigner, cosign_checkp
 from components.archive.log.log_signature import LogVerifierKey, verify_log_signatures
 from components.archive.log.merkle import EMPTY_ROOT, ProofError, verify_consistency
 from components.archive.log.note import NoteError, SignatureLine, encode_signature_line, split_note
-from components.witness.request import (
+from components.witness.add_checkpoint import (
     SIZE_TYPE,
     AddCheckpoint,
-    Answer,
-    RequestError,
-    parse_request,
+    AddCheckpointError,
+    WitnessAnswer,
+    parse_add_checkpoint,
 )
 from components.witness.state import Witnessed, WitnessState, hash_origin
 
@@ -25,7 +25,7 @@ class _Refusal(Exception):  # noqa: N818 - the answer is the name
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
-        self.answer = Answer(status, f"{text}\n")
+        self.answer = WitnessAnswer(status, f"{text}\n")
 
 
 class Witness:
@@ -58,7 +58,7 @@ class Witness:
         """The logs that it knows."""
         return tuple(self._logs)
 
-    def add_checkpoint(self, body: bytes) -> Answer:
+    def add_checkpoint(self, body: bytes) -> WitnessAnswer:
         """Answer a request (tlog-witness, add-checkpoint): with cosignatures, once they are durable, or a refusal.
 
         Raises OSError when the cosigned checkpoint cannot be kept, and LogDamaged when the one before is altered;
@@ -73,11 +73,11 @@ class Witness:
             if request.old_size > checkpoint.size:
                 raise _Refusal(400, "the old size is greater than the checkpoint's")
             if request.old_size != before.checkpoint.size:
-                return Answer(409, f"{before.checkpoint.size}\n", SIZE_TYPE)
+                return WitnessAnswer(409, f"{before.checkpoint.size}\n", SIZE_TYPE)
             _require_continuation(request.proof, before.checkpoint, checkpoint)
         except _Refusal as refusal:
             return refusal.answer
-        return Answer(200, self._cosign(text, signatures, checkpoint, before.timestamp_s))
+        return WitnessAnswer(200, self._cosign(text, signatures, checkpoint, before.timestamp_s))
 
     def witnessed(self, origin: str) -> Witnessed:
         """Return the checkpoint that was cosigned last of a known log; raises LogDamaged and OSError."""
@@ -136,8 +136,8 @@ class Witness:
 
 def _parse(body: bytes) -> AddCheckpoint:
     try:
-        return parse_request(body)
-    except RequestError as error:
+        return parse_add_checkpoint(body)
+    except AddCheckpointError as error:
         raise _Refusal(400, str(error)) from None
 
 

@@ -6,8 +6,8 @@ import structlog
 from aiohttp import web
 
 from components.archive.errors import LogDamaged
+from components.witness.add_checkpoint import ADD_CHECKPOINT, MAX_BODY_BYTES, WitnessAnswer
 from components.witness.cosign import Witness
-from components.witness.request import ADD_CHECKPOINT, MAX_BODY_BYTES, Answer
 
 _BODY_TIMEOUT_S = 10.0
 _LOGGED_CHARACTERS = 16384
@@ -33,12 +33,12 @@ class _Handlers:
             async with asyncio.timeout(_BODY_TIMEOUT_S):
                 body = await request.read()
         except TimeoutError:
-            return _respond(Answer(408, "the request did not arrive in time\n"))
+            return _respond(WitnessAnswer(408, "the request did not arrive in time\n"))
         try:
             answer = self._witness.add_checkpoint(body)
         except (LogDamaged, OSError) as error:
             log.error("cannot cosign", reason=str(error))
-            answer = Answer(500, "this witness cannot keep what it would cosign\n")
+            answer = WitnessAnswer(500, "this witness cannot keep what it would cosign\n")
         if answer.status == 422:
             # It is signed by the log and does not continue what the log signed before: proof of a fork, or of a bug.
             log.error(
@@ -51,11 +51,13 @@ class _Handlers:
             note = self._witness.find_checkpoint(request.match_info["origin_hash"])
         except (LogDamaged, OSError) as error:
             log.error("cannot show", reason=str(error))
-            return _respond(Answer(500, "this witness cannot read what it cosigned\n"))
-        return _respond(Answer(200, note) if note else Answer(404, "nothing was cosigned of such a log\n"))
+            return _respond(WitnessAnswer(500, "this witness cannot read what it cosigned\n"))
+        return _respond(
+            WitnessAnswer(200, note) if note else WitnessAnswer(404, "nothing was cosigned of such a log\n")
+        )
 
 
-def _respond(answer: Answer) -> web.Response:
+def _respond(answer: WitnessAnswer) -> web.Response:
     # The specification's type goes out as it is, without a charset.
     return web.Response(
         status=answer.status,

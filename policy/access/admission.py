@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from policy.access.statement import Act, Statement, statement_digest
+from policy.access.statement import AccessAct, Statement, statement_digest
 from policy.address import BareJid
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId, Person, Role
@@ -52,7 +52,7 @@ class Terms:
     recertify_days: int = 90
 
 
-class State(StrEnum):
+class AdmissionState(StrEnum):
     """What is decided about a person."""
 
     REQUESTED = "requested"
@@ -72,7 +72,7 @@ class Admission:
     """
 
     person: BareJid
-    state: State
+    state: AdmissionState
     request: Statement | None = None
     digest: str = ""
     approved_by: tuple[BareJid, ...] = ()
@@ -122,7 +122,7 @@ def find_admitted(admissions: Mapping[BareJid, Admission]) -> dict[BareJid, froz
     return {
         person: frozenset(found.request.roles)
         for person, found in admissions.items()
-        if found.state is State.ADMITTED and found.request is not None
+        if found.state is AdmissionState.ADMITTED and found.request is not None
     }
 
 
@@ -134,7 +134,7 @@ def find_acknowledged(
     return frozenset(
         each.statement.person
         for each in signed
-        if each.statement.act is Act.ACKNOWLEDGE
+        if each.statement.act is AccessAct.ACKNOWLEDGE
         and each.statement.notice == notice
         and each.statement.by == each.statement.person
         and each.statement.at_s > revoked.get(each.statement.person, -1)
@@ -145,7 +145,7 @@ def next_change_s(
     signed: Iterable[Signed], admissions: Mapping[BareJid, Admission], now_s: int
 ) -> int | None:
     """Return the next time at which somebody's state may change by itself, or None: judge again then."""
-    ends = (found.ends_s for found in admissions.values() if found.state is State.ADMITTED)
+    ends = (found.ends_s for found in admissions.values() if found.state is AdmissionState.ADMITTED)
     begins = (each.statement.at_s for each in signed if each.statement.at_s > now_s)
     return min((time_s for time_s in (*ends, *begins) if time_s is not None), default=None)
 
@@ -191,24 +191,24 @@ def _counts(signed: Signed, approvers: Sequence[Approver]) -> bool:
         and (approver.until_s is None or statement.at_s <= approver.until_s)
         for approver in approvers
     )
-    return is_approver and (statement.act is Act.REVOKE or statement.by != statement.person)
+    return is_approver and (statement.act is AccessAct.REVOKE or statement.by != statement.person)
 
 
 def _judge_person(
     person: BareJid, signed: Sequence[Signed], terms: Terms, now_s: int
 ) -> tuple[Admission, ...]:
-    by_act: defaultdict[Act, list[Signed]] = defaultdict(list)
+    by_act: defaultdict[AccessAct, list[Signed]] = defaultdict(list)
     for each in signed:
         by_act[each.statement.act].append(each)
     revoked: dict[EnterpriseId, int] = {}
-    for each in by_act[Act.REVOKE]:
+    for each in by_act[AccessAct.REVOKE]:
         firm = each.statement.enterprise
         revoked[firm] = max(revoked.get(firm, 0), each.statement.at_s)
     requests = {
-        each.digest or statement_digest(each.statement): each.statement for each in by_act[Act.REQUEST]
+        each.digest or statement_digest(each.statement): each.statement for each in by_act[AccessAct.REQUEST]
     }
     if not requests and revoked:
-        return (Admission(person, State.REVOKED, revoked_s=max(revoked.values())),)
+        return (Admission(person, AdmissionState.REVOKED, revoked_s=max(revoked.values())),)
     return tuple(
         _judge_request(request, digest, by_act, revoked.get(request.enterprise), terms, now_s)
         for digest, request in sorted(requests.items(), key=lambda item: (item[1].at_s, item[0]))
@@ -216,7 +216,7 @@ def _judge_person(
 
 
 def _precedence(found: Admission) -> tuple[bool, int, int, str]:
-    admitted = found.state is State.ADMITTED
+    admitted = found.state is AdmissionState.ADMITTED
     granted_s = found.granted_s if admitted and found.granted_s else 0
     return admitted, granted_s, found.request.at_s if found.request else 0, found.digest
 
@@ -224,12 +224,12 @@ def _precedence(found: Admission) -> tuple[bool, int, int, str]:
 def _judge_request(
     request: Statement,
     digest: str,
-    by_act: Mapping[Act, Sequence[Signed]],
+    by_act: Mapping[AccessAct, Sequence[Signed]],
     revoked_s: int | None,
     terms: Terms,
     now_s: int,
 ) -> Admission:
-    def about(act: Act) -> list[Signed]:
+    def about(act: AccessAct) -> list[Signed]:
         return [
             each
             for each in by_act.get(act, ())
@@ -238,11 +238,11 @@ def _judge_request(
             and each.statement.at_s >= request.at_s
         ]
 
-    approvals = sorted(about(Act.APPROVE), key=lambda each: (each.statement.at_s, each.statement.by))
+    approvals = sorted(about(AccessAct.APPROVE), key=lambda each: (each.statement.at_s, each.statement.by))
     granted_s = _granted_s(approvals)
     admission = Admission(
         request.person,
-        State.REQUESTED,
+        AdmissionState.REQUESTED,
         request,
         digest,
         approved_by=tuple(dict.fromkeys(each.statement.by for each in approvals)),
@@ -250,13 +250,13 @@ def _judge_request(
         revoked_s=revoked_s,
     )
     if revoked_s is not None and request.at_s <= revoked_s:
-        return replace(admission, state=State.REVOKED)
-    if about(Act.DENY):
-        return replace(admission, state=State.DENIED)
+        return replace(admission, state=AdmissionState.REVOKED)
+    if about(AccessAct.DENY):
+        return replace(admission, state=AdmissionState.DENIED)
     if granted_s is None:
         expired = request.until_s is not None and request.until_s <= now_s
-        return replace(admission, state=State.EXPIRED) if expired else admission
-    return _date(admission, granted_s, about(Act.CERTIFY), terms, now_s)
+        return replace(admission, state=AdmissionState.EXPIRED) if expired else admission
+    return _date(admission, granted_s, about(AccessAct.CERTIFY), terms, now_s)
 
 
 def _granted_s(approvals: Sequence[Signed]) -> int | None:
@@ -280,9 +280,9 @@ def _date(
     expires_s = min((end for end in ends if end is not None), default=None)
     certified_s = max([granted_s, *(each.statement.at_s for each in certificates)])
     certify_by_s = certified_s + terms.recertify_days * DAY_S if terms.recertify_days else None
-    state = State.ADMITTED
+    state = AdmissionState.ADMITTED
     if expires_s is not None and expires_s <= now_s:
-        state = State.EXPIRED
+        state = AdmissionState.EXPIRED
     elif certify_by_s is not None and certify_by_s <= now_s:
-        state = State.UNCERTIFIED
+        state = AdmissionState.UNCERTIFIED
     return replace(admission, state=state, expires_s=expires_s, certify_by_s=certify_by_s)

@@ -22,7 +22,7 @@ class StatementError(ValueError):
     """The text is no statement in its one encoding; the message says what is wrong with it."""
 
 
-class Act(StrEnum):
+class AccessAct(StrEnum):
     """What a statement does."""
 
     REQUEST = "request"
@@ -35,12 +35,12 @@ class Act(StrEnum):
     @property
     def is_signed(self) -> bool:
         """Whether it counts only with an approver's signature."""
-        return self not in (Act.REQUEST, Act.ACKNOWLEDGE)
+        return self not in (AccessAct.REQUEST, AccessAct.ACKNOWLEDGE)
 
     @property
     def is_about_request(self) -> bool:
         """Whether it names the request that it is about by its digest."""
-        return self in (Act.APPROVE, Act.DENY, Act.CERTIFY)
+        return self in (AccessAct.APPROVE, AccessAct.DENY, AccessAct.CERTIFY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Statement:
     `record` the record of the message that did it, where there is one.
     """
 
-    act: Act
+    act: AccessAct
     person: BareJid
     enterprise: EnterpriseId
     by: BareJid
@@ -97,7 +97,7 @@ def parse_statement(text: str) -> Statement:
     fields = dict(word.partition("=")[::2] for word in words[1:])
     try:
         statement = Statement(
-            Act(words[0]),
+            AccessAct(words[0]),
             parse_bare_jid(fields["person"]),
             EnterpriseId(fields["enterprise"]),
             parse_bare_jid(fields["by"]),
@@ -144,8 +144,8 @@ def parse_time(text: str) -> int:
 def _require_valid(statement: Statement) -> None:
     """What does not belong to an act is refused, so that nobody signs a word that means nothing."""
     act = statement.act
-    asks = act is Act.REQUEST
-    acknowledges = act is Act.ACKNOWLEDGE
+    asks = act is AccessAct.REQUEST
+    acknowledges = act is AccessAct.ACKNOWLEDGE
     for ok, problem in (
         (
             _is_jid(statement.person) and _is_jid(statement.by),

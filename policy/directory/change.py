@@ -27,7 +27,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DirectoryChange:
     """A change of one entry of a directory.
 
     `enterprise` is empty for what the whole line shares. `what` is the kind of entry (`person`, `desk`, `room`, `site`,
@@ -60,7 +60,7 @@ _ENTRIES = {"people": "person"}
 _KEYS = {"people": "jid"}  # there may be many
 
 
-def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
+def describe_changes(old: Directory, new: Directory) -> tuple[DirectoryChange, ...]:
     """Return what differs, each entry once, in this order: what is shared, then by enterprise, kind and name.
 
     Somebody whose `id` is the same under another JID is changed, not departed and new. None if the directories are
@@ -76,7 +76,9 @@ def describe_changes(old: Directory, new: Directory) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def find_departed(changes: Iterable[Change], enterprise: EnterpriseId) -> tuple[Change, ...]:
+def find_departed(
+    changes: Iterable[DirectoryChange], enterprise: EnterpriseId
+) -> tuple[DirectoryChange, ...]:
     """Return the changes by which people leave an enterprise; a renamed account is not one."""
     return tuple(
         change
@@ -87,7 +89,7 @@ def find_departed(changes: Iterable[Change], enterprise: EnterpriseId) -> tuple[
 
 def _enterprise_changes(
     id_: EnterpriseId, before: Enterprise | None, after: Enterprise | None
-) -> Iterator[Change]:
+) -> Iterator[DirectoryChange]:
     names = [name for name in _FIELDS if _holds_entries(before, name) or _holds_entries(after, name)]
     itself: list[dict[str, Any]] = [{id_: _without(firm, names)} if firm else {} for firm in (before, after)]
     yield from _compare(id_, "enterprise", *itself)
@@ -101,7 +103,7 @@ def _enterprise_changes(
 
 def _compare(
     enterprise: EnterpriseId, what: str, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> Iterator[Change]:
+) -> Iterator[DirectoryChange]:
     for name in sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
         old, new = _texts(before.get(name), after.get(name)), _texts(after.get(name), before.get(name))
         details = tuple(
@@ -111,9 +113,9 @@ def _compare(
         )
         if name not in before or name not in after:
             kind = ChangeKind.NEW if name in after else ChangeKind.DEPARTED
-            yield Change(kind, enterprise, what, name, _without_key(name, details))
+            yield DirectoryChange(kind, enterprise, what, name, _without_key(name, details))
         elif details:
-            yield Change(ChangeKind.CHANGED, enterprise, what, name, details)
+            yield DirectoryChange(ChangeKind.CHANGED, enterprise, what, name, details)
 
 
 def _without_key(name: str, details: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:

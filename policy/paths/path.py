@@ -44,7 +44,7 @@ class Closed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class PathEnds:
     """Who is at the ends of a path: a full JID that says something, and the bare JID that it must not get to.
 
     `room` is a room that the target may enter, `own_room` one that the sender may; empty where there is none.

@@ -10,7 +10,7 @@ from policy.address import BareJid, bare
 from policy.decision import Action, Decision
 from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
-from policy.paths import Ends, Path, Template, fill_facts, render_stanza
+from policy.paths import Path, PathEnds, Template, fill_facts, render_stanza
 from policy.proof.ends import Relation
 from policy.proof.table import BorderTable
 from policy.reach.occupancy import NOBODY, Occupancy
@@ -69,7 +69,7 @@ class Between(NamedTuple):
 
     def places(self) -> dict[str, str]:
         """Return what stands for each placeholder of a template, where the sender is at their desk."""
-        return Ends(f"{self.sender}/desk", BareJid(self.target), self.room, self.own_room).places()
+        return PathEnds(f"{self.sender}/desk", BareJid(self.target), self.room, self.own_room).places()
 
 
 class Trial:

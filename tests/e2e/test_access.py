@@ -8,7 +8,7 @@ import pytest
 
 from components.archive.opener import RecordOpener
 from components.rules.access.folder import GrantsError
-from policy.access.statement import Act
+from policy.access.statement import AccessAct
 from tests.support.access_site import ACCESS, AccessSite
 from tests.support.process import wait_until
 from tests.support.stream import Element, StreamEndedError, XmppStream, message, show
@@ -25,13 +25,13 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
     async with AccessSite(tmp_path, ["alice", "bob"], [ROOM]) as site:
         # Not without two.
         digest = site.ask("alice")
-        site.decide("erin", Act.APPROVE, digest)
+        site.decide("erin", AccessAct.APPROVE, digest)
         with pytest.raises(GrantsError, match="needs another approver"):
-            site.decide("erin", Act.APPROVE, digest)
+            site.decide("erin", AccessAct.APPROVE, digest)
         site.admit("bob")
         bobs_password = await site.fetch_password("bob")
         assert [file.name for file in site.passwords.iterdir()] == ["bob@metals.example"]
-        site.decide("frank", Act.APPROVE, digest)
+        site.decide("frank", AccessAct.APPROVE, digest)
         password = await site.fetch_password("alice")
         file = site.passwords / "alice@metals.example"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -56,7 +56,7 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
         assert "This line is recorded" in show(info)
 
         # Put out by one: the session is over at once, and there is no account any more.
-        site.decide("gina", Act.REVOKE, "alice@metals.example")
+        site.decide("gina", AccessAct.REVOKE, "alice@metals.example")
         await alice.wait_for_end()
         assert alice.error is not None and "not-authorized" in show(alice.error)
         assert await wait_until(lambda: not file.exists())

@@ -8,8 +8,8 @@ import pytest
 
 from components.access.commands import NODE
 from components.rules.access.note import sign_statement
-from policy.access.admission import State
-from policy.access.statement import Act, parse_statement
+from policy.access.admission import AdmissionState
+from policy.access.statement import AccessAct, parse_statement
 from policy.address import BareJid
 from tests.support.access_site import ACCESS, AccessSite
 from tests.support.process import wait_until
@@ -97,7 +97,7 @@ async def an_approver_decides_in_a_client(site: AccessSite, erin: XmppStream) ->
     done = await step(erin, "approve", session, "complete", signature=f" {signed.splitlines()[-1]} ")
     assert note_of(done) == "Done: approve alice@metals.example."
     assert note_of(await step(erin, "approve")) == "There is nothing to decide on."
-    site.decide("gina", Act.APPROVE, "alice@metals.example")
+    site.decide("gina", AccessAct.APPROVE, "alice@metals.example")
     await site.fetch_password("alice")
     listed = show(await step(erin, "list"))
     assert "alice@metals.example" in listed
@@ -108,7 +108,7 @@ async def a_revocation_takes_effect_when_its_time_comes(site: AccessSite, erin: 
     """Nothing is written at that time: both the gate and the component know it from before."""
     site.revoke_later("gina", "erin", int(time.time()) + 2)
     await erin.wait_for_end()
-    assert site.standing().admissions[BareJid("erin@metals.example")].state is State.REVOKED
+    assert site.standing().admissions[BareJid("erin@metals.example")].state is AdmissionState.REVOKED
 
 
 async def whoever_is_not_listed_any_more_keeps_the_account_and_says_nothing(site: AccessSite) -> None:
@@ -126,7 +126,7 @@ async def whoever_is_not_listed_any_more_keeps_the_account_and_says_nothing(site
 async def a_revocation_waits_for_the_server(site: AccessSite) -> None:
     password = await site.fetch_password("bob")
     await site.prosody.kill9()
-    site.decide("gina", Act.REVOKE, "bob@metals.example")
+    site.decide("gina", AccessAct.REVOKE, "bob@metals.example")
     await site.kill9()
     await site.prosody.start()
     await site.start()

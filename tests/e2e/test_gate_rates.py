@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.archive.keys import create_log_key
-from components.audit.checks.replay import parse_span, replay
+from components.audit.checks.replay import parse_time_span, replay
 from components.audit.checks.topics import mark_topics
 from components.audit.search import search
 from components.settings.site import SiteFile
@@ -57,7 +57,7 @@ async def test_a_rate_refuses_on_the_line_and_the_record_tells_the_rest(tmp_path
         await gate.stop()
     site = tmp_path / "gate" / "site.toml"
     settings = SiteFile(site)
-    found = await replay(settings, proposed, parse_span(None, None, 0), 50, lambda _done, _total: None)
+    found = await replay(settings, proposed, parse_time_span(None, None, 0), 50, lambda _done, _total: None)
     assert found.unreadable == 0
     assert (found.rules["rate"].newly, found.rules["rate"].as_before, found.rules["rate"].no_longer) == (
         2,

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from policy.address import BareJid
 from policy.facts import Way
-from policy.paths import PATHS, Ends, Path, Through
+from policy.paths import PATHS, Path, PathEnds, Through
 from tests.support.bordered import (
     ALICE,
     ANNA,
@@ -125,8 +125,8 @@ def _may_reach(one: str, other: str) -> bool:
     return one == other or any(one in side and other in side for side in sides)
 
 
-def _ends(line: Line, target: str, room: str) -> Ends:
-    return Ends(line.sessions[ALICE].jid, BareJid(target), room=room, own_room=PIT)
+def _ends(line: Line, target: str, room: str) -> PathEnds:
+    return PathEnds(line.sessions[ALICE].jid, BareJid(target), room=room, own_room=PIT)
 
 
 async def test_no_path_goes_over_a_border(line: Line) -> None:
@@ -185,7 +185,7 @@ async def _walk_to_colleague(line: Line, colleague: str) -> Walk:
     await enter(anna, ring, "anna")
     await enter(listeners[0], ring, "target")
     await settle([anna, *listeners], DOMAINS)
-    ends = Ends(anna.jid, BareJid(colleague), room=ring, own_room=ring)
+    ends = PathEnds(anna.jid, BareJid(colleague), room=ring, own_room=ring)
     paths = [path for path in PATHS if path.id not in REFUSED_TO_ALL]
     return await walk(anna, ends, listeners, paths, DOMAINS)
 
@@ -208,7 +208,7 @@ async def test_no_path_leads_in_from_a_stranger_server(
         server.register(EVE)
         eve = await XmppStream.login(server.address, f"{EVE}/desk")
         ends = [
-            Ends(eve.jid, BareJid(jid), room=room, own_room=PARLOUR)
+            PathEnds(eve.jid, BareJid(jid), room=room, own_room=PARLOUR)
             for jid, room in ((ALICE, PIT), ("nobody@metals.example", "nowhere@rooms.metals.example"))
         ]
         found, none = [await walk(eve, each, listeners, paths, ()) for each in ends]
@@ -232,7 +232,7 @@ def _flat(lines: dict[str, list[str]]) -> list[str]:
 
 
 async def _walk_and_leave(
-    sender: XmppStream, ends: Ends, listeners: list[XmppStream], paths: list[Path]
+    sender: XmppStream, ends: PathEnds, listeners: list[XmppStream], paths: list[Path]
 ) -> Walk:
     for place in (ends.own_room, ends.room):
         sender.send(f"<presence type='unavailable' to='{place}/x'/>")

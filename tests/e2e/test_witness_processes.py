@@ -15,7 +15,7 @@ from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.note import VerifierKey, make_signer
 from components.archive.writer import LogWriter
 from components.verifier.build import build_verifier
-from components.witness.request import MAX_BODY_BYTES, Answer
+from components.witness.add_checkpoint import MAX_BODY_BYTES, WitnessAnswer
 from components.witness.state import hash_origin
 from components.witness.timestamp import load_certificates, verify_time_stamp
 from tests.support.archive import ORIGIN, RECIPIENTS, SIGNER, VERIFIER_KEY, VKEY, entries, open_writer
@@ -184,8 +184,10 @@ async def test_the_specifications_answers(witness: WitnessProcess) -> None:
     unknown = await witness.get(f"/{hash_origin(ORIGIN)}/checkpoint")
     assert unknown.status == 404
     assert (await witness.post(LOG.request(0, 5))).status == 200
-    assert await witness.post(LOG.request(0, 7)) == Answer(409, "5\n", "text/x.tlog.size")
-    assert await witness.post(FORK.request(0, 4)) == Answer(409, "5\n", "text/x.tlog.size")  # a rollback
+    assert await witness.post(LOG.request(0, 7)) == WitnessAnswer(409, "5\n", "text/x.tlog.size")
+    assert await witness.post(FORK.request(0, 4)) == WitnessAnswer(
+        409, "5\n", "text/x.tlog.size"
+    )  # a rollback
     assert (await witness.post(LOG.request(6, 5))).status == 400
     assert (await witness.post(b"old 0")).status == 400
     assert (await witness.post(FORK.request(5, 7))).status == 422

@@ -12,7 +12,7 @@ import pytest
 
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import verify_cosignatures
-from components.witness.request import Answer
+from components.witness.add_checkpoint import WitnessAnswer
 from components.witness.state import hash_origin
 from tests.support.archive import ORIGIN, VERIFIER_KEY, VKEY
 from tests.support.process import wait_until
@@ -51,7 +51,7 @@ async def test_killed_while_it_keeps(tmp_path: Path, call: str, of: str, kept: s
     async with witness:
         size = await cosigned_size(witness)
         assert size in kept
-        assert await witness.post(FORK.request(3, 9)) == Answer(409, f"{size}\n", "text/x.tlog.size")
+        assert await witness.post(FORK.request(3, 9)) == WitnessAnswer(409, f"{size}\n", "text/x.tlog.size")
         assert (await witness.post(FORK.request(size, 9))).status == 422
         assert (await witness.post(LOG.request(size, 9))).status == 200
         assert await cosigned_size(witness) == 9

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.access.admission import Approver, Signed, State, Terms, find_admitted, judge
-from policy.access.statement import Act, Statement, encode_statement, parse_statement, statement_digest
+from policy.access.admission import AdmissionState, Approver, Signed, Terms, find_admitted, judge
+from policy.access.statement import AccessAct, Statement, encode_statement, parse_statement, statement_digest
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId, Role
 from tests.support.rounds import examples
@@ -23,7 +23,7 @@ TERMS = Terms(0, 0)
 TIMES = st.integers(1, 100)
 REQUESTS = st.builds(
     Statement,
-    st.just(Act.REQUEST),
+    st.just(AccessAct.REQUEST),
     st.sampled_from(PEOPLE),
     st.sampled_from(FIRMS),
     st.sampled_from(PEOPLE),
@@ -40,7 +40,9 @@ def histories(draw: st.DrawFn) -> list[Signed]:
     said = [Signed(request) for request in requests]
     for _ in range(draw(st.integers(0, 10))):
         request = draw(st.sampled_from(requests))
-        act = draw(st.sampled_from([Act.APPROVE] * 4 + [Act.DENY, Act.CERTIFY, Act.REVOKE]))
+        act = draw(
+            st.sampled_from([AccessAct.APPROVE] * 4 + [AccessAct.DENY, AccessAct.CERTIFY, AccessAct.REVOKE])
+        )
         statement = Statement(
             act,
             draw(st.sampled_from([request.person] * 4 + PEOPLE)),
@@ -62,14 +64,14 @@ def test_whoever_is_admitted_has_two_approvals_of_two_people_with_two_keys(
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert judge(shuffled + said, APPROVERS, TERMS, now_s) == admissions
     for person, found in admissions.items():
-        if found.state is not State.ADMITTED:
+        if found.state is not AdmissionState.ADMITTED:
             continue
         assert found.request is not None
         assert found.request.person == person
         approvals = [
             each
             for each in said
-            if each.statement.act is Act.APPROVE
+            if each.statement.act is AccessAct.APPROVE
             and each.statement.request == found.digest
             and each.statement.person == person
             and each.statement.by != person
@@ -86,7 +88,9 @@ def test_whoever_is_admitted_has_two_approvals_of_two_people_with_two_keys(
 @given(histories(), st.integers(0, 30), TIMES)
 def test_taking_back_never_lets_anybody_in(said: list[Signed], which: int, now_s: int) -> None:
     """Without any of the revocations and denials at least as many are admitted as with them."""
-    objections = [i for i, each in enumerate(said) if each.statement.act in (Act.REVOKE, Act.DENY)]
+    objections = [
+        i for i, each in enumerate(said) if each.statement.act in (AccessAct.REVOKE, AccessAct.DENY)
+    ]
     if not objections:
         return
     gone = objections[which % len(objections)]

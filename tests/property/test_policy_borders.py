@@ -27,7 +27,7 @@ from policy.directory.enterprise import (
     Room,
 )
 from policy.facts import StanzaFacts, Way
-from policy.paths import PATHS, Closed, Ends, Path, Through, fill_facts
+from policy.paths import PATHS, Closed, Path, PathEnds, Through, fill_facts
 from policy.proof.prove import prove
 from policy.reach.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
 from policy.reach.exception import BarrierException
@@ -157,7 +157,7 @@ def _stanzas(directory: Directory) -> Iterator[StanzaFacts]:
             yield say("x", way=way, sender=f"{one}/d", to=other)
             yield say("x", way=way, sender=f"{one}/d", to=f"{other}/n", type="groupchat")
             yield say("x", way=way, sender=f"{one}/d", to=other, kind="presence", type="")
-        named = Ends(f"{one}/d", other, room=other, own_room="r0@rooms.m.example").places()
+        named = PathEnds(f"{one}/d", other, room=other, own_room="r0@rooms.m.example").places()
         for path in NAMING:
             yield fill_facts(path.templates[0], path.ways[0], named)
 
@@ -305,7 +305,7 @@ def _find_hole(truth: Directory, decided_by: Directory) -> bool:
     for one, other in itertools.permutations(everybody, 2):
         if may_reach(truth, one, other):
             continue
-        places = Ends(f"{one}/desk", other).places()
+        places = PathEnds(f"{one}/desk", other).places()
         for path in decided:
             if path.through in (Through.PERSON, Through.NAME) and _passes(decided_by, path, places):
                 return True
@@ -322,14 +322,14 @@ def _find_hole_in(room: Room, truth: Directory, decided_by: Directory) -> bool:
     )
     for one in truth.people.keys() - entrants:
         for other in entrants or {BareJid("nobody@m.example")}:
-            places = Ends(f"{one}/desk", other, room.jid).places()
+            places = PathEnds(f"{one}/desk", other, room.jid).places()
             if any(_passes(decided_by, path, places) for path in through):
                 return True
-            invited = Ends(f"{other}/desk", one, own_room=room.jid).places()
+            invited = PathEnds(f"{other}/desk", one, own_room=room.jid).places()
             if entrants and _passes(decided_by, invite, invited, PRESENT):
                 return True
     for one, other in itertools.permutations(entrants, 2):
-        places = Ends(f"{one}/desk", other, room.jid).places()
+        places = PathEnds(f"{one}/desk", other, room.jid).places()
         if not may_reach(truth, one, other) and (
             _passes(decided_by, write, places) or _passes(decided_by, whisper, places, PRESENT)
         ):

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.cosignature import cosign_checkpoint, verify_cosignatures
-from components.witness.cosign import Witness
-from components.witness.request import (
+from components.witness.add_checkpoint import (
     MAX_PROOF_HASHES,
     AddCheckpoint,
-    RequestError,
-    encode_request,
-    parse_request,
+    AddCheckpointError,
+    encode_add_checkpoint,
+    parse_add_checkpoint,
 )
+from components.witness.cosign import Witness
 from tests.support.archive import ORIGIN, START_S, VERIFIER_KEY
 from tests.support.rounds import examples
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, MemoryLog, make_witness
@@ -88,16 +88,16 @@ def test_any_flipped_bit_of_a_request_is_refused(data: st.DataObject) -> None:
 @given(sizes, st.lists(st.binary(min_size=32, max_size=32), max_size=MAX_PROOF_HASHES), st.text())
 def test_a_request_comes_back(old_size: int, proof: list[bytes], note: str) -> None:
     request = AddCheckpoint(old_size, tuple(proof), note)
-    assert parse_request(encode_request(request)) == request
+    assert parse_add_checkpoint(encode_add_checkpoint(request)) == request
 
 
 @given(st.binary())
 def test_bytes_are_a_request_or_refused(body: bytes) -> None:
     try:
-        parse_request(body)
-    except RequestError:
+        parse_add_checkpoint(body)
+    except AddCheckpointError:
         return
-    assert encode_request(parse_request(body)) == body
+    assert encode_add_checkpoint(parse_add_checkpoint(body)) == body
 
 
 @examples(60)

@@ -12,11 +12,11 @@ from components.archive.keys import create_log_key
 from components.archive.log.note import Signer
 from components.rules.access.accept import accept_note, make_decision, make_request
 from components.rules.access.note import encode_note, sign_statement
-from components.rules.access.register import AccessRegister, Standing
+from components.rules.access.register import AccessRegister, AccessState
 from components.settings.grants import load_access
 from components.site.parts import MAKES_ACCOUNTS
 from components.site.prosody import PlannedComponent
-from policy.access.statement import Act, Statement
+from policy.access.statement import AccessAct, Statement
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from policy.directory.enterprise import EnterpriseId
@@ -109,7 +109,7 @@ class AccessSite(ProcessUnderTest):
             key=lambda each: each.request.at_s if each.request else 0,
         ).digest
 
-    def decide(self, who: str, act: Act, named: str) -> None:
+    def decide(self, who: str, act: AccessAct, named: str) -> None:
         """Have an approver say it, with their key."""
         directory, now_s = parse_directory(self._directory), int(time.time())
         by = BareJid(f"{who}@metals.example")
@@ -120,12 +120,12 @@ class AccessSite(ProcessUnderTest):
         """Ask for somebody and have two approve."""
         digest = self.ask(person)
         for who in [name for name in APPROVERS if name != person][:2]:
-            self.decide(who, Act.APPROVE, digest)
+            self.decide(who, AccessAct.APPROVE, digest)
 
     def revoke_later(self, who: str, person: str, at_s: int) -> None:
         """Have an approver put somebody out from a time to come on, which no command would take."""
         jid, by = BareJid(f"{person}@metals.example"), BareJid(f"{who}@metals.example")
-        statement = Statement(Act.REVOKE, jid, EnterpriseId("metals"), by, at_s)
+        statement = Statement(AccessAct.REVOKE, jid, EnterpriseId("metals"), by, at_s)
         self.register.folder.store(sign_statement(statement, self.keys[who]))
 
     def list_people(self, people: Iterable[str]) -> None:
@@ -136,7 +136,7 @@ class AccessSite(ProcessUnderTest):
         draft.write_text(self._directory, encoding="utf-8")
         draft.replace(file)
 
-    def standing(self) -> Standing:
+    def standing(self) -> AccessState:
         """Judge how it stands now."""
         return self.register.judge(parse_directory(self._directory), int(time.time()))
 

@@ -13,7 +13,7 @@ from components.gate.review.queue import ReviewQueue
 from components.link.codec import Held, Status
 from policy.content.parse import parse_policy
 from policy.facts import StanzaFacts, Way
-from policy.review import Act, Item
+from policy.review import Item, ReviewAct
 from policy.rules import Rules
 from tests.support.rounds import chance
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, HOST, FakeLog, make_gate
@@ -237,7 +237,7 @@ class Model:
         text = etree.fromstring(item.stanza).findtext("{jabber:client}body") or ""
         while True:
             try:
-                self.queue.decide(item, Act.RELEASE if released else Act.REFUSE)
+                self.queue.decide(item, ReviewAct.RELEASE if released else ReviewAct.REFUSE)
                 break
             except LogUnavailable:
                 pass  # what was asked is still there, so it is done again

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from policy.address import domain_of
 from policy.facts import Way
-from policy.paths import Ends, Path, render_stanza
+from policy.paths import Path, PathEnds, render_stanza
 from tests.support.stream import Element, XmppStream
 
 _VARYING = ("id", "queryid", "stamp", "since", "ver")
@@ -31,7 +31,7 @@ class Walk:
 
 async def walk(
     sender: XmppStream,
-    ends: Ends,
+    ends: PathEnds,
     listeners: Sequence[XmppStream],
     paths: Iterable[Path],
     domains: Iterable[str],
@@ -86,7 +86,7 @@ def _is_ping(element: Element) -> bool:
     return element.tag.endswith("}iq") and _OWN_ID.fullmatch(element.get("id") or "") is not None
 
 
-def normalise(element: Element, ends: Ends) -> str:
+def normalise(element: Element, ends: PathEnds) -> str:
     """Write a stanza such that it is the same for other ends, ids, times and with or without a receipt."""
     element = copy.deepcopy(element)
     for receipt in element.findall(f".//{_RECEIPT}"):

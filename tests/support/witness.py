@@ -16,9 +16,9 @@ from components.archive.keys.log_key import write_verifier_keys
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.cosignature import Cosigner, CosignerKey, encode_cosigner_key
 from components.archive.log.note import NoteSigner, encode_verifier_key
+from components.witness.add_checkpoint import AddCheckpoint, WitnessAnswer, encode_add_checkpoint
 from components.witness.cosign import Witness
 from components.witness.keys import create_witness_keys, load_witness_vkeys
-from components.witness.request import AddCheckpoint, Answer, encode_request
 from components.witness.state import WitnessState, hash_origin
 from tests.support import rfc6962
 from tests.support.archive import ORIGIN, SIGNER, START_S, VERIFIER_KEY
@@ -55,7 +55,9 @@ class MemoryLog:
         return rfc6962.proof(old_size, self.leaves(size)) if 0 < old_size <= size else []
 
     def request(self, old_size: int, size: int) -> bytes:
-        return encode_request(AddCheckpoint(old_size, tuple(self.proof(old_size, size)), self.note(size)))
+        return encode_add_checkpoint(
+            AddCheckpoint(old_size, tuple(self.proof(old_size, size)), self.note(size))
+        )
 
 
 def make_witness(folder: Path, clock_s: Sequence[int] = (START_S,)) -> tuple[Witness, WitnessState]:
@@ -116,13 +118,13 @@ class WitnessProcess(ProcessUnderTest):
             return {}
         return status
 
-    async def post(self, body: bytes, path: str = "/add-checkpoint") -> Answer:
+    async def post(self, body: bytes, path: str = "/add-checkpoint") -> WitnessAnswer:
         async with aiohttp.ClientSession() as session, session.post(self.url + path, data=body) as response:
-            return Answer(response.status, await response.text(), response.headers["Content-Type"])
+            return WitnessAnswer(response.status, await response.text(), response.headers["Content-Type"])
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> WitnessAnswer:
         async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
-            return Answer(response.status, await response.text(), response.headers["Content-Type"])
+            return WitnessAnswer(response.status, await response.text(), response.headers["Content-Type"])
 
     async def _is_ready(self) -> bool:
         with socket.socket() as probe:

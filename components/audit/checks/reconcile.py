@@ -97,7 +97,7 @@ class _Gap:
 
 
 @dataclass(slots=True)
-class _Epoch:
+class _EpochAccount:
     name: str
     submissions: int = 0
     last: int = 0
@@ -108,12 +108,12 @@ class _Epoch:
     misplaced: list[int] = field(default_factory=list)
 
 
-class Account:
+class NumberAccount:
     """Takes a log's records in order and gives its account; pure."""
 
     def __init__(self) -> None:
         self._size = 0
-        self._epochs: dict[str, _Epoch] = {}
+        self._epochs: dict[str, _EpochAccount] = {}
         self._records_missing: list[Range] = []
         self._unreadable: list[int] = []
         self._destroyed = 0
@@ -188,11 +188,11 @@ class Account:
             # What was bounced below this has been named by now (gate protocol, section 4.3).
             gap.settled = gap.settled or gap.last <= delivery.through
 
-    def _epoch(self, name: str) -> _Epoch:
-        return self._epochs.setdefault(name, _Epoch(name))
+    def _epoch(self, name: str) -> _EpochAccount:
+        return self._epochs.setdefault(name, _EpochAccount(name))
 
 
-def _report(epoch: _Epoch) -> EpochReport:
+def _report(epoch: _EpochAccount) -> EpochReport:
     missing: list[Range] = []
     unsure: list[Range] = []
     accounted = sorted(epoch.bounced.union(epoch.misplaced))
@@ -253,7 +253,7 @@ async def reconcile(settings: SiteFile, progress: Callable[[int, int], None]) ->
 
 async def _read(log: RecordOpener, progress: Callable[[int, int], None]) -> Reconciliation:
     size = await log.reader.size()
-    account = Account()
+    account = NumberAccount()
     for first in range(0, size, _CHUNK_RECORDS):
         for opened in await log.fetch(first, min(_CHUNK_RECORDS, size - first)):
             account.take(opened)

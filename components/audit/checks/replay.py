@@ -34,7 +34,7 @@ FLAGGED = "flag"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Ruling:
     """What became of a stanza, or would: a verdict, or `flag` for one that was released under a rule's name."""
 
     verdict: str
@@ -42,15 +42,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedRecord:
     """A record on which the proposed policy decides otherwise; times are Unix times."""
 
     id: str
     at_ns: int
     sender: str
     to: str
-    was: Outcome
-    would_be: Outcome
+    was: Ruling
+    would_be: Ruling
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """What part of the log is looked at: records received from `since_ns` on and before `until_ns`."""
 
     since_ns: int
@@ -83,14 +83,16 @@ class Replay:
     decided: int = 0
     unreadable: int = 0
     changed: int = 0
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ChangedRecord] = field(default_factory=list)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: dict[str, RuleCount] = field(default_factory=dict)
     log_size: int = 0
     access_id: str = ""
 
 
-async def replay(settings: SiteFile, policy_file: Path, span: Span, limit: int, progress: Progress) -> Replay:
+async def replay(
+    settings: SiteFile, policy_file: Path, span: TimeSpan, limit: int, progress: Progress
+) -> Replay:
     """Decide anew, by the rules of a policy.toml, on what the gate's log holds; nothing but the look is recorded.
 
     Who may reach whom is not asked again: what Steelyard's own rules refused stays refused. Raises SiteError and
@@ -113,9 +115,9 @@ async def replay(settings: SiteFile, policy_file: Path, span: Span, limit: int, 
     return found
 
 
-def parse_span(since: str | None, until: str | None, now_ns: int) -> Span:
+def parse_time_span(since: str | None, until: str | None, now_ns: int) -> TimeSpan:
     """Parse two times as `audit search` has them (`2h`, `2026-11-23`); raises QueryError and SiteError."""
-    return Span(
+    return TimeSpan(
         _parse_moment("after", since, now_ns) if since else 0,
         _parse_moment("before", until, now_ns) if until else 2**63 - 1,
     )
@@ -138,7 +140,7 @@ def _load(policy_file: Path) -> ContentPolicy:
         ) from None
 
 
-def _said(records: list[StoredRecord], span: Span) -> Iterator[StoredRecord]:
+def _said(records: list[StoredRecord], span: TimeSpan) -> Iterator[StoredRecord]:
     """Yield the stanzas of the span: not what is no stanza or was destroyed."""
     for stored in records:
         leaf = stored.leaf
@@ -156,7 +158,7 @@ class _Decider:
         self._reader = RecordedReader()
         self._memory = RuleMemory(load_model, flags_topics=True)
 
-    def take(self, found: Replay, index: int, payload: bytes | None, span: Span) -> None:
+    def take(self, found: Replay, index: int, payload: bytes | None, span: TimeSpan) -> None:
         """Take the record of a stanza; one that was destroyed or cannot be read is only counted."""
         try:
             submission = parse_record(RecordKind.STANZA, payload or b"")
@@ -170,14 +172,14 @@ class _Decider:
             return
         decision = self._decide(submission, facts)
         found.decided += 1
-        was = _outcome(submission.action, submission.rules)
-        would_be = _outcome(decision.action, decision.rules)
+        was = _ruling(submission.action, submission.rules)
+        would_be = _ruling(decision.action, decision.rules)
         found.verdicts[was.verdict, would_be.verdict] += 1
         _count_rules(found, was, would_be)
         if was.verdict != would_be.verdict or set(was.rules) != set(would_be.rules):
             found.changed += 1
             at_ns, id_ = submission.received_at_ns, f"{self._log_name}/{index}"
-            found.changes.append(Change(id_, at_ns, facts.sender, facts.to, was, would_be))
+            found.changes.append(ChangedRecord(id_, at_ns, facts.sender, facts.to, was, would_be))
             del found.changes[: -self._limit]
 
     def _decide(self, submission: Submission, facts: StanzaFacts) -> Decision:
@@ -190,11 +192,11 @@ class _Decider:
         return add_content(first, self._content, facts, remembered)
 
 
-def _outcome(action: str, rules: tuple[str, ...]) -> Outcome:
-    return Outcome(FLAGGED if action == Action.RELEASE and rules else str(action), rules)
+def _ruling(action: str, rules: tuple[str, ...]) -> Ruling:
+    return Ruling(FLAGGED if action == Action.RELEASE and rules else str(action), rules)
 
 
-def _count_rules(found: Replay, was: Outcome, would_be: Outcome) -> None:
+def _count_rules(found: Replay, was: Ruling, would_be: Ruling) -> None:
     before, after = set(was.rules) - RESERVED, set(would_be.rules) - RESERVED
     for rule in before | after:
         count = found.rules.setdefault(rule, RuleCount(""))

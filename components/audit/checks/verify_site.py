@@ -22,14 +22,14 @@ Reports = Mapping[str, Report | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class LogChoice:
     """Which of the logs, by name, and from where: `url` is that of the tiles of one log."""
 
     log: str | None = None
     url: str | None = None
 
 
-def verify_site(settings: SiteFile, scope: Scope, evidence: Evidence) -> Reports:
+def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence) -> Reports:
     """Verify logs; gives None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
     require_logs(evidence, settings.logs)
@@ -48,7 +48,7 @@ def verify_site(settings: SiteFile, scope: Scope, evidence: Evidence) -> Reports
     return reports
 
 
-def _choose(settings: SiteFile, scope: Scope) -> Sequence[LogSettings]:
+def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles are of one log; that of the gate, unless another is named.
         return [settings.gate_log] if scope.url is not None else settings.logs

@@ -16,7 +16,7 @@ from components.archive.record import Delivery, Event, RecordKind, Submission, p
 from components.audit.index.forget import find_destroyed, forget, purge
 from components.audit.index.schema import FORMAT, SCHEMA, TABLES
 from components.audit.query.compile import Where
-from components.audit.query.tree import Kind
+from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_words
 from components.audit.stanza import Reading, read_done, read_submission, split_jid
 from policy.facts import Way
@@ -217,7 +217,7 @@ class _Rows:
             parsed = parse_record(RecordKind(record.leaf.kind), payload)
         except ValueError:
             text = payload.decode(errors="replace")
-            self._add_submission(record, record.leaf.time_ns, Reading(Kind.OTHER, "", "", "", text))
+            self._add_submission(record, record.leaf.time_ns, Reading(SearchKind.OTHER, "", "", "", text))
             return
         match parsed:
             case Submission() if parsed.way == Way.CANARY:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from components.audit.query.tree import (
     And,
     Bound,
+    ByRule,
     Everything,
     Moment,
     Node,
@@ -12,8 +13,7 @@ from components.audit.query.tree import (
     OfKind,
     Or,
     Party,
-    Role,
-    Rule,
+    Side,
     Term,
     Verdict,
     Words,
@@ -60,8 +60,8 @@ def _compile_term(term: Term) -> Where:
             # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
             phrase = f'"{" ".join(words)}"{" *" if prefix else ""}'
             return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (phrase,))
-        case Party(Role.WITH, local, domain):
-            return _join(" OR ", (Party(Role.FROM, local, domain), Party(Role.TO, local, domain)))
+        case Party(Side.WITH, local, domain):
+            return _join(" OR ", (Party(Side.FROM, local, domain), Party(Side.TO, local, domain)))
         case Party(role, local, domain):
             return _compile_side(role, local, domain)
         case Moment(Bound.AFTER, at_ns):
@@ -72,9 +72,9 @@ def _compile_term(term: Term) -> Where:
             return Where("(verdict = ?)", (str(action),))
         case OfKind(kind):
             return Where("(kind = ?)", (str(kind),))
-        case Rule(rule, prefix=False):
+        case ByRule(rule, prefix=False):
             return _compile_rule("rule = ?", rule)
-        case Rule(rule):
+        case ByRule(rule):
             return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
         case _:
             raise AssertionError(term)
@@ -86,7 +86,7 @@ def _compile_rule(condition: str, *values: str) -> Where:
     return Where(f"(idx IN ({recorded} UNION ALL {told}))", values * 2)
 
 
-def _compile_side(side: Role, local: str, domain: str) -> Where:
+def _compile_side(side: Side, local: str, domain: str) -> Where:
     if not local:
         return Where(f"({side}_domain = ?)", (domain,))
     if not domain:

@@ -12,16 +12,16 @@ from components.audit.query.error import QueryError
 from components.audit.query.tree import (
     And,
     Bound,
+    ByRule,
     Everything,
-    Kind,
     Moment,
     Node,
     Not,
     OfKind,
     Or,
     Party,
-    Role,
-    Rule,
+    SearchKind,
+    Side,
     Term,
     Verdict,
     Words,
@@ -212,7 +212,7 @@ def _property(node: Node) -> object:
     match node:
         case Party(role):
             return role
-        case Verdict() | OfKind() | Rule():
+        case Verdict() | OfKind() | ByRule():
             return type(node)
         case _:
             return None
@@ -226,10 +226,10 @@ def _read_party(name: str, value: str, _now_s: int) -> Term:
         raise ValueError("addresses are matched whole: alice, alice@metals.example or @metals.example")
     local, at, domain = text.rpartition("@")
     if not at:
-        return Party(Role(name), domain, "")
+        return Party(Side(name), domain, "")
     if not domain or "@" in local:
         raise ValueError("an address looks like alice, alice@metals.example or @metals.example")
-    return Party(Role(name), local, domain)
+    return Party(Side(name), local, domain)
 
 
 def _read_moment(name: str, value: str, now_s: int) -> Term:
@@ -262,16 +262,16 @@ def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
 
 def _read_kind(_name: str, value: str, _now_s: int) -> Term:
     try:
-        return OfKind(Kind(value.lower()))
+        return OfKind(SearchKind(value.lower()))
     except ValueError:
-        raise ValueError(f"a kind is one of {', '.join(Kind)}") from None
+        raise ValueError(f"a kind is one of {', '.join(SearchKind)}") from None
 
 
 def _read_rule(_name: str, value: str, _now_s: int) -> Term:
     rule = value.casefold().removesuffix("*")
     if not rule or "*" in rule:
         raise ValueError("a rule is its whole id, or its beginning and a *")
-    return Rule(rule, value.endswith("*"))
+    return ByRule(rule, value.endswith("*"))
 
 
 _PROPERTIES: dict[str, Callable[[str, str, int], Term]] = {

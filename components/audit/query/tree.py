@@ -9,7 +9,7 @@ from policy.decision import Action
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Role(StrEnum):
+class Side(StrEnum):
     """Which side of a stanza somebody is on."""
 
     FROM = "from"
@@ -24,7 +24,7 @@ class Bound(StrEnum):
     BEFORE = "before"
 
 
-class Kind(StrEnum):
+class SearchKind(StrEnum):
     """What was recorded: a stanza by its element's name, an event of a session, or what was done with the line."""
 
     MESSAGE = "message"
@@ -56,7 +56,7 @@ class Party:
     may be either (`alice`, `metals.example`).
     """
 
-    role: Role
+    role: Side
     local: str
     domain: str
 
@@ -80,11 +80,11 @@ class Verdict:
 class OfKind:
     """What kind of record."""
 
-    kind: Kind
+    kind: SearchKind
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ByRule:
     """A rule that led to the verdict; with `prefix`, any rule whose id begins so."""
 
     rule: str
@@ -112,7 +112,7 @@ class Or:
     nodes: tuple["Node", ...]
 
 
-Term = Everything | Words | Party | Moment | Verdict | OfKind | Rule
+Term = Everything | Words | Party | Moment | Verdict | OfKind | ByRule
 Node = Term | Not | And | Or
 
 
@@ -160,5 +160,5 @@ def _format_term(term: Term) -> str:
             return f"verdict:{action}"
         case OfKind(kind):
             return f"kind:{kind}"
-        case Rule(rule, prefix):
+        case ByRule(rule, prefix):
             return f'rule:"{rule}{"*" * prefix}"'

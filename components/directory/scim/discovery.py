@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from components.directory.scim.schema import ENTERPRISE, GROUP, USER, Attribute, Kind
+from components.directory.scim.schema import ENTERPRISE, GROUP, USER, Attribute, ResourceType
 
 RESULTS_MAX = 1000
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -67,7 +67,7 @@ def list_response(resources: Iterable[Mapping[str, Any]], total: int, start: int
     }
 
 
-def _describe_type(kind: Kind) -> dict[str, Any]:
+def _describe_type(kind: ResourceType) -> dict[str, Any]:
     extensions = [{"schema": ENTERPRISE, "required": False}] if kind.extension else []
     return {
         "schemas": [_OF_TYPES],

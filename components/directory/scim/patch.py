@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 
 from components.directory.scim.error import ScimError, invalid_value
-from components.directory.scim.path import Path, filter_values, parse_path, row_matches
-from components.directory.scim.schema import ENTERPRISE, Attribute, Kind, clean, clean_value
+from components.directory.scim.path import AttributePath, filter_values, parse_attribute_path, row_matches
+from components.directory.scim.schema import ENTERPRISE, Attribute, ResourceType, clean, clean_value
 
 OPERATIONS_MAX = 1000
 _READ_ONLY = ("id", "meta", "schemas", "groups")
 
 
-def patch_resource(kind: Kind, resource: Mapping[str, Any], body: Any) -> dict[str, Any]:
+def patch_resource(kind: ResourceType, resource: Mapping[str, Any], body: Any) -> dict[str, Any]:
     """Return what becomes of a resource; raises ScimError, and then nothing of it is done.
 
     `op` may be written in any case, as Entra ID does. Attributes that are not kept are left aside.
@@ -33,7 +33,7 @@ def patch_resource(kind: Kind, resource: Mapping[str, Any], body: Any) -> dict[s
     return clean(kind, patched)
 
 
-def _operations(body: Any) -> Iterator[tuple[str, Path | None, Any]]:
+def _operations(body: Any) -> Iterator[tuple[str, AttributePath | None, Any]]:
     named = {str(key).lower(): value for key, value in body.items()} if isinstance(body, Mapping) else {}
     operations = named.get("operations")
     if not isinstance(operations, list) or not operations or len(operations) > OPERATIONS_MAX:
@@ -44,17 +44,17 @@ def _operations(body: Any) -> Iterator[tuple[str, Path | None, Any]]:
         op, path = str(operation.get("op", "")).lower(), operation.get("path")
         if op not in ("add", "replace", "remove"):
             raise ScimError(400, f"{op[:100]!r} is no operation: add, replace or remove", "invalidSyntax")
-        yield op, parse_path(str(path)) if path else None, operation.get("value")
+        yield op, parse_attribute_path(str(path)) if path else None, operation.get("value")
 
 
-def _flatten(value: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+def _flatten(value: Mapping[str, Any]) -> Iterator[tuple[AttributePath, Any]]:
     """Yield the paths of an object's values; its keys may be paths themselves, as Entra ID sends them."""
     for key, content in value.items():
         if key.lower() not in _READ_ONLY:
-            yield parse_path(key), content
+            yield parse_attribute_path(key), content
 
 
-def _apply(kind: Kind, resource: dict[str, Any], op: str, path: Path, value: Any) -> None:
+def _apply(kind: ResourceType, resource: dict[str, Any], op: str, path: AttributePath, value: Any) -> None:
     if not path.schema and path.name.lower() in _READ_ONLY:
         raise ScimError(400, f"{path.name} cannot be changed", "mutability")
     if path.schema == ENTERPRISE and kind.extension:
@@ -78,7 +78,9 @@ def _apply(kind: Kind, resource: dict[str, Any], op: str, path: Path, value: Any
         _apply_to_one(attribute, holder, op, path, value)
 
 
-def _apply_to_one(attribute: Attribute, holder: dict[str, Any], op: str, path: Path, value: Any) -> None:
+def _apply_to_one(
+    attribute: Attribute, holder: dict[str, Any], op: str, path: AttributePath, value: Any
+) -> None:
     if path.part:
         part = attribute.part(path.part)
         if part is not None:
@@ -97,7 +99,9 @@ def _set(holder: dict[str, Any], attribute: Attribute, op: str, value: Any) -> N
         holder[attribute.name] = clean_value(attribute, value)
 
 
-def _apply_to_rows(attribute: Attribute, holder: dict[str, Any], op: str, path: Path, value: Any) -> None:
+def _apply_to_rows(
+    attribute: Attribute, holder: dict[str, Any], op: str, path: AttributePath, value: Any
+) -> None:
     rows: list[dict[str, Any]] = holder.setdefault(attribute.name, [])
     if path.filter or path.part:
         holder[attribute.name] = _apply_to_some(attribute, rows, op, path, value)
@@ -119,7 +123,7 @@ def _join(rows: list[dict[str, Any]], added: list[dict[str, Any]]) -> list[dict[
 
 
 def _apply_to_some(
-    attribute: Attribute, rows: list[dict[str, Any]], op: str, path: Path, value: Any
+    attribute: Attribute, rows: list[dict[str, Any]], op: str, path: AttributePath, value: Any
 ) -> list[dict[str, Any]]:
     part = attribute.part(path.part) if path.part else None
     if path.part and part is None:
@@ -143,7 +147,7 @@ def _apply_to_some(
     return rows
 
 
-def _row_of(attribute: Attribute, path: Path) -> Iterator[tuple[str, Any]]:
+def _row_of(attribute: Attribute, path: AttributePath) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a value that the filter of a path matches."""
     for name, value in filter_values(path.filter):
         part = attribute.part(name)

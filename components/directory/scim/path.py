@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.directory.scim.error import ScimError
-from components.directory.scim.schema import ENTERPRISE, Attribute, Kind
+from components.directory.scim.schema import ENTERPRISE, Attribute, ResourceType
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 _NAME = r"[A-Za-z$][\w$-]*"
@@ -25,7 +25,7 @@ _COMPARISON = re.compile(
 class Comparison:
     """`path eq value`; the value is what JSON has: a text, a number, a boolean or nothing."""
 
-    path: "Path"
+    path: "AttributePath"
     value: Any
 
 
@@ -34,7 +34,7 @@ Filter = tuple[Comparison, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class AttributePath:
     """A path such as `emails[type eq "work"].value`; no `schema` is the core one, no `name` all of another."""
 
     schema: str
@@ -43,7 +43,7 @@ class Path:
     part: str = ""
 
 
-def parse_path(text: str) -> Path:
+def parse_attribute_path(text: str) -> AttributePath:
     """Parse a path; raises ScimError (invalidPath)."""
     matched = _PATH.fullmatch(text.strip())
     if matched is None:
@@ -52,16 +52,16 @@ def parse_path(text: str) -> Path:
     if schema.lower() == ENTERPRISE.lower():
         schema = ENTERPRISE
     elif f"{schema}:{matched['name']}".lower() == ENTERPRISE.lower():
-        return Path(ENTERPRISE, "")
+        return AttributePath(ENTERPRISE, "")
     elif schema and not f"{schema}:".lower().startswith(_CORE.lower()):
-        return Path(schema, "")  # an extension that is not kept
+        return AttributePath(schema, "")  # an extension that is not kept
     else:
         schema = ""
     try:
         filter_ = parse_filter(matched["filter"]) if matched["filter"] is not None else ()
     except ScimError as error:
         raise ScimError(400, error.detail, "invalidPath") from None
-    return Path(schema, matched["name"], filter_, matched["part"] or "")
+    return AttributePath(schema, matched["name"], filter_, matched["part"] or "")
 
 
 def parse_filter(text: str) -> Filter:
@@ -78,7 +78,7 @@ def parse_filter(text: str) -> Filter:
             value = json.loads(matched["value"])
         except ValueError:
             raise ScimError(400, f"{matched['value'][:200]} is no value", "invalidFilter") from None
-        comparisons.append(Comparison(parse_path(matched["path"]), value))
+        comparisons.append(Comparison(parse_attribute_path(matched["path"]), value))
         place = matched.end()
         if place == len(text):
             return tuple(comparisons)
@@ -87,7 +87,7 @@ def parse_filter(text: str) -> Filter:
         place = joint.end()
 
 
-def matches(kind: Kind, filter_: Filter, resource: Mapping[str, Any]) -> bool:
+def matches(kind: ResourceType, filter_: Filter, resource: Mapping[str, Any]) -> bool:
     """Return whether a filter asks for a resource."""
     return all(_holds(kind, each, resource) for each in filter_)
 
@@ -97,7 +97,7 @@ def row_matches(attribute: Attribute, filter_: Filter, row: Mapping[str, Any]) -
     return all(_equal(attribute.part(each.path.name), row, each) for each in filter_)
 
 
-def _holds(kind: Kind, comparison: Comparison, resource: Mapping[str, Any]) -> bool:
+def _holds(kind: ResourceType, comparison: Comparison, resource: Mapping[str, Any]) -> bool:
     path = comparison.path
     if path.name.lower() == "id":
         return bool(resource.get("id") == comparison.value)

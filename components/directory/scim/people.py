@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from components.directory.people import ListedPerson, Listing, SourceError, make_person
 from components.directory.scim.schema import ENTERPRISE
-from components.directory.scim.state import Resource, ScimState, StateError, load_state
+from components.directory.scim.state import Resource, ScimState, ScimStateError, load_state
 from components.settings.directory import ScimSource
 from policy.directory.enterprise import Person
 
@@ -15,7 +15,7 @@ def list_scim(source: ScimSource) -> Listing:
     """Read what was pushed; raises SourceError with all problems."""
     try:
         state = load_state(source.state)
-    except StateError as error:
+    except ScimStateError as error:
         raise SourceError([str(error)]) from None
     if state is None:
         raise SourceError(

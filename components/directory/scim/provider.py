@@ -11,7 +11,7 @@ from components.directory.scim.discovery import RESULTS_MAX, list_response
 from components.directory.scim.error import ScimError, invalid_value
 from components.directory.scim.patch import patch_resource
 from components.directory.scim.path import matches, parse_filter
-from components.directory.scim.schema import ENTERPRISE, GROUP, USER, Kind, clean
+from components.directory.scim.schema import ENTERPRISE, GROUP, USER, ResourceType, clean
 from components.directory.scim.state import Resource, ScimState, load_state, store_state, version_of
 from components.settings.directory import ScimSource
 from policy.address import AddressError, BareJid
@@ -37,14 +37,14 @@ class Provider:
         """What has been pushed."""
         return self._state
 
-    def fetch(self, kind: Kind, id_: str) -> Resource:
+    def fetch(self, kind: ResourceType, id_: str) -> Resource:
         """Find a resource; raises ScimError (404)."""
         resource = self._state.of(kind).get(id_)
         if resource is None:
             raise ScimError(404, f"there is no {kind.name} {id_!r}")
         return resource
 
-    def query(self, kind: Kind, query: Mapping[str, str], base: str) -> dict[str, Any]:
+    def query(self, kind: ResourceType, query: Mapping[str, str], base: str) -> dict[str, Any]:
         """Return the answer to a query (RFC 7644, 3.4.2): `filter`, `startIndex` and `count`; raises ScimError."""
         found = list(self._state.of(kind).values())
         if filter_text := query.get("filter"):
@@ -57,11 +57,13 @@ class Provider:
         shown = [self._present(kind, each, base, query, groups) for each in page]
         return list_response(shown, len(found), start)
 
-    def present(self, kind: Kind, resource: Resource, base: str, query: Mapping[str, str]) -> dict[str, Any]:
+    def present(
+        self, kind: ResourceType, resource: Resource, base: str, query: Mapping[str, str]
+    ) -> dict[str, Any]:
         """Return a resource as an answer has it; `base` is the address of the service."""
         return self._present(kind, resource, base, query, self._state.groups_of() if kind is USER else {})
 
-    async def create(self, kind: Kind, document: Any) -> Resource:
+    async def create(self, kind: ResourceType, document: Any) -> Resource:
         """Take in a new resource (RFC 7644, 3.3); raises ScimError: 400, or 409 when it is there already."""
         async with self._turn:
             cleaned = self._check(kind, clean(kind, _object(document)), "")
@@ -70,20 +72,20 @@ class Provider:
             self._index(kind, resource)
             return resource
 
-    async def replace(self, kind: Kind, id_: str, document: Any, if_match: str = "") -> Resource:
+    async def replace(self, kind: ResourceType, id_: str, document: Any, if_match: str = "") -> Resource:
         """Put a resource in place of another (RFC 7644, 3.5.1); raises ScimError."""
         async with self._turn:
             _require_version(self.fetch(kind, id_), if_match)
             return await self._change(kind, id_, clean(kind, _object(document)))
 
-    async def patch(self, kind: Kind, id_: str, body: Any, if_match: str = "") -> Resource:
+    async def patch(self, kind: ResourceType, id_: str, body: Any, if_match: str = "") -> Resource:
         """Change some attributes of a resource (RFC 7644, 3.5.2); raises ScimError."""
         async with self._turn:
             resource = self.fetch(kind, id_)
             _require_version(resource, if_match)
             return await self._change(kind, id_, patch_resource(kind, resource, body))
 
-    async def delete(self, kind: Kind, id_: str, if_match: str = "") -> None:
+    async def delete(self, kind: ResourceType, id_: str, if_match: str = "") -> None:
         """Take a resource away (RFC 7644, 3.6); raises ScimError."""
         async with self._turn:
             resource = self.fetch(kind, id_)
@@ -91,7 +93,7 @@ class Provider:
             await self._keep(self._state.without(kind, id_))
             self._index(kind, None, before=resource)
 
-    async def _change(self, kind: Kind, id_: str, cleaned: dict[str, Any]) -> Resource:
+    async def _change(self, kind: ResourceType, id_: str, cleaned: dict[str, Any]) -> Resource:
         before = self.fetch(kind, id_)
         after = {"id": id_, **self._check(kind, cleaned, id_), "created": before["created"]}
         if after == {key: value for key, value in before.items() if key != "changed"}:
@@ -110,14 +112,14 @@ class Provider:
         self._state = state
         self._on_change()
 
-    def _index(self, kind: Kind, resource: Resource | None, before: Resource | None = None) -> None:
+    def _index(self, kind: ResourceType, resource: Resource | None, before: Resource | None = None) -> None:
         """Remember whose an account is now."""
         if kind is USER and before is not None:
             self._accounts.pop(self._account(before), None)
         if kind is USER and resource is not None:
             self._accounts[self._account(resource)] = str(resource["id"])
 
-    def _check(self, kind: Kind, cleaned: dict[str, Any], own_id: str) -> dict[str, Any]:
+    def _check(self, kind: ResourceType, cleaned: dict[str, Any], own_id: str) -> dict[str, Any]:
         if kind is GROUP:
             return cleaned
         try:
@@ -133,7 +135,7 @@ class Provider:
 
     def _present(
         self,
-        kind: Kind,
+        kind: ResourceType,
         resource: Resource,
         base: str,
         query: Mapping[str, str],

@@ -29,7 +29,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceType:
     """A type of resource: its schema, its endpoint, its attributes and those of its extension."""
 
     name: str
@@ -48,7 +48,7 @@ class Kind:
 _VALUES = (Attribute("value"), Attribute("display"), Attribute("type"), Attribute("primary", boolean=True))
 _EXTERNAL_ID = Attribute("externalId", case_exact=True)
 
-USER = Kind(
+USER = ResourceType(
     "User",
     "urn:ietf:params:scim:schemas:core:2.0:User",
     "/Users",
@@ -64,7 +64,7 @@ USER = Kind(
     ),
     (Attribute("employeeNumber"), Attribute("department")),
 )
-GROUP = Kind(
+GROUP = ResourceType(
     "Group",
     "urn:ietf:params:scim:schemas:core:2.0:Group",
     "/Groups",
@@ -77,10 +77,10 @@ GROUP = Kind(
         ),
     ),
 )
-KINDS = {kind.endpoint.removeprefix("/"): kind for kind in (USER, GROUP)}
+RESOURCE_TYPES = {kind.endpoint.removeprefix("/"): kind for kind in (USER, GROUP)}
 
 
-def clean(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
+def clean(kind: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of a document that a client sent; raises ScimError for wrong values (invalidValue).
 
     Names get their proper capital letters, booleans written as texts become booleans (as Entra ID sends them), and
@@ -98,7 +98,7 @@ def clean(kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clean_all(
-    attributes: tuple[Attribute, ...], document: Mapping[str, Any], kind: Kind
+    attributes: tuple[Attribute, ...], document: Mapping[str, Any], kind: ResourceType
 ) -> Iterator[tuple[str, Any]]:
     for name, value in document.items():
         attribute = kind.attribute(name)

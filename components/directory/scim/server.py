@@ -17,7 +17,7 @@ from components.directory.scim.discovery import (
 )
 from components.directory.scim.error import ScimError
 from components.directory.scim.provider import Provider, read_token
-from components.directory.scim.schema import KINDS, Kind
+from components.directory.scim.schema import RESOURCE_TYPES, ResourceType
 from components.directory.scim.state import Resource, version_of
 
 BODY_MAX_BYTES = 8 * 1024 * 1024
@@ -178,8 +178,8 @@ async def _refuse(_request: web.Request) -> web.Response:
     raise ScimError(501, "the service does not do this; see ServiceProviderConfig")
 
 
-def _kind(request: web.Request) -> Kind:
-    return KINDS[request.match_info["kind"]]
+def _kind(request: web.Request) -> ResourceType:
+    return RESOURCE_TYPES[request.match_info["kind"]]
 
 
 def _base(request: web.Request) -> str:

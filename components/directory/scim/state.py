@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from components.archive.durable import PRIVATE, replace_durably
-from components.directory.scim.schema import GROUP, USER, Kind
+from components.directory.scim.schema import GROUP, USER, ResourceType
 
 _VERSION = 1
 Resource = Mapping[str, Any]
 """A resource as it is kept: its `id`, what `clean` keeps of it, and `created` and `changed` (RFC 3339)."""
 
 
-class StateError(Exception):
+class ScimStateError(Exception):
     """A file of pushed people cannot be read; the message says what to do."""
 
 
@@ -27,15 +27,15 @@ class ScimState:
     users: Mapping[str, Resource] = field(default_factory=dict)
     groups: Mapping[str, Resource] = field(default_factory=dict)
 
-    def of(self, kind: Kind) -> Mapping[str, Resource]:
+    def of(self, kind: ResourceType) -> Mapping[str, Resource]:
         """Return the resources of a type."""
         return self.users if kind is USER else self.groups
 
-    def with_resource(self, kind: Kind, resource: Resource) -> "ScimState":
+    def with_resource(self, kind: ResourceType, resource: Resource) -> "ScimState":
         """Return the state with a resource, new or changed."""
         return self._with(kind, {**self.of(kind), str(resource["id"]): resource})
 
-    def without(self, kind: Kind, id_: str) -> "ScimState":
+    def without(self, kind: ResourceType, id_: str) -> "ScimState":
         """Return the state without a resource, which also leaves all groups."""
         left = {key: value for key, value in self.of(kind).items() if key != id_}
         rest = self._with(kind, left)
@@ -50,7 +50,7 @@ class ScimState:
                 found.setdefault(member, []).append(group)
         return found
 
-    def _with(self, kind: Kind, resources: Mapping[str, Resource]) -> "ScimState":
+    def _with(self, kind: ResourceType, resources: Mapping[str, Resource]) -> "ScimState":
         return ScimState(resources, self.groups) if kind is USER else ScimState(self.users, resources)
 
 
@@ -71,18 +71,18 @@ def version_of(resource: Resource) -> str:
 
 
 def load_state(file: Path) -> ScimState | None:
-    """Read what has been pushed, None if nothing has; raises StateError."""
+    """Read what has been pushed, None if nothing has; raises ScimStateError."""
     try:
         document = orjson.loads(file.read_bytes())
         if document["version"] != _VERSION:
-            raise StateError(f"{file} is of another version of Steelyard")
+            raise ScimStateError(f"{file} is of another version of Steelyard")
         users, groups = (
             {str(row["id"]): row for row in document[kind.endpoint[1:]]} for kind in (USER, GROUP)
         )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StateError(
+        raise ScimStateError(
             f"{file} cannot be read ({error}); put it back from a backup, or delete it and have all pushed again"
         ) from None
     return ScimState(users, groups)

@@ -25,7 +25,7 @@ from components.link.review_request import (
     encode_review_answer,
     parse_review_request,
 )
-from policy.review import Act, Item, Kind, can_be_decided
+from policy.review import Item, ItemKind, ReviewAct, can_be_decided
 
 _INTERVAL_S = 0.25
 _NOBODY = "deadline"
@@ -66,7 +66,7 @@ class ReviewActs:
         writer: Writer,
         requests: Requests,
         *,
-        default: Act,
+        default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
     ) -> None:
         self._queue = queue
@@ -76,7 +76,7 @@ class ReviewActs:
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
-        self._recorded: dict[str, tuple[Act, str, str]] = {}
+        self._recorded: dict[str, tuple[ReviewAct, str, str]] = {}
         self._purge_due = False
 
     async def run(self) -> None:
@@ -126,7 +126,7 @@ class ReviewActs:
             request = parse_review_request(row.body or b"")
             if request.act == LIST:
                 return ReviewAnswer(held=tuple(map(_describe, self._held())))
-            act = Act(request.act)
+            act = ReviewAct(request.act)
         except (ReviewRequestError, ValueError):
             return ReviewAnswer("this is no act of a reviewer")
         found = [each for each in self._held() if each.record == request.record]
@@ -141,9 +141,9 @@ class ReviewActs:
         return ReviewAnswer()
 
     def _held(self) -> list[Item]:
-        return [item for item in self._queue.items if item.kind is Kind.MESSAGE]
+        return [item for item in self._queue.items if item.kind is ItemKind.MESSAGE]
 
-    async def _decide(self, item: Item, act: Act, actor: str, reason: str) -> None:
+    async def _decide(self, item: Item, act: ReviewAct, actor: str, reason: str) -> None:
         """Record who decided what and why, then do it."""
         record = f"{self._line.gate.log}/{item.record}"
         decision = (act, actor, reason)

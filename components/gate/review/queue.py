@@ -23,10 +23,10 @@ from policy.review import (
     RELEASED,
     UNCERTAIN,
     UNDELIVERABLE,
-    Act,
     Item,
-    Kind,
+    ItemKind,
     Place,
+    ReviewAct,
     Stage,
     delay_stanza,
     describe_outcome,
@@ -85,7 +85,7 @@ class ReviewQueue:
 
     def count(self, stage: Stage) -> int:
         """Return how many held messages are in a stage."""
-        return sum(item.stage is stage and item.kind is Kind.MESSAGE for item in self._items.values())
+        return sum(item.stage is stage and item.kind is ItemKind.MESSAGE for item in self._items.values())
 
     def find(self, token: str) -> Item | None:
         """Return the item of this token."""
@@ -100,7 +100,7 @@ class ReviewQueue:
         if item is None or item.stage is not Stage.OUTGOING or item.token in claims.places:
             return NOT_ASKED_FOR
         claims.places[item.token] = Place(held.epoch, held.seq)
-        if item.kind is Kind.NOTICE:
+        if item.kind is ItemKind.NOTICE:
             return NOTICE
         # Who has left, or was barred, while it waited, neither sends nor gets it.
         decision = decide(replace(held.facts, way=item.way))
@@ -137,10 +137,10 @@ class ReviewQueue:
         now_ns = self._clock_ns()
         return [item for item in self.items if is_due(item, now_ns)]
 
-    def decide(self, item: Item, act: Act, *, in_time: bool = True) -> None:
+    def decide(self, item: Item, act: ReviewAct, *, in_time: bool = True) -> None:
         """Carry out a decision on a held message, and tell its sender; raises LogUnavailable."""
         change = _Change(self._items)
-        if act is Act.RELEASE:
+        if act is ReviewAct.RELEASE:
             change.put(release_item(item))
         else:
             change.drop(item.token)
@@ -171,7 +171,7 @@ class ReviewQueue:
         if decision.action is Action.HOLD:
             item = Item(
                 f"h{name}",
-                Kind.MESSAGE,
+                ItemKind.MESSAGE,
                 Stage.WAITING,
                 index,
                 facts.way,
@@ -217,7 +217,7 @@ class ReviewQueue:
     def _end(self, change: "_Change", item: Item, outcome: str) -> None:
         """Be done with an item; the sender of a message is told its outcome, unless they know."""
         change.drop(item.token)
-        if outcome and item.kind is Kind.MESSAGE:
+        if outcome and item.kind is ItemKind.MESSAGE:
             self._tell(change, item, outcome)
 
     def _tell(self, change: "_Change", item: Item, outcome: str) -> None:
@@ -229,7 +229,7 @@ class ReviewQueue:
 
     def _notice(self, token: str, record: int, to: str, text: str) -> Item:
         stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
-        return Item(token, Kind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
+        return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
 
     def _save(self, change: "_Change") -> None:
         tokens = change.touched | self._in_doubt

@@ -11,7 +11,7 @@ import orjson
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
 from policy.facts import Way
-from policy.review import Item, Kind, Place, Stage
+from policy.review import Item, ItemKind, Place, Stage
 
 # What was decided must leave the file with the transaction: nothing of it stays in a free page or in a journal.
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
@@ -104,7 +104,7 @@ def _encode(item: Item) -> str:
 
 def _parse(facts: str, stanza: bytes) -> Item:
     value: dict[str, Any] = orjson.loads(facts)
-    for name, type_ in (("kind", Kind), ("stage", Stage), ("way", Way), ("rules", tuple)):
+    for name, type_ in (("kind", ItemKind), ("stage", Stage), ("way", Way), ("rules", tuple)):
         value[name] = type_(value[name])
     for name in ("held", "sent"):
         value[name] = value[name] and Place(*value[name])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import read_note
 from components.rules.access.register import AccessRegister
-from policy.access.admission import DAY_S, Admission, Signed, State
-from policy.access.statement import Act, Statement, StatementError
+from policy.access.admission import DAY_S, Admission, AdmissionState, Signed
+from policy.access.statement import AccessAct, Statement, StatementError
 from policy.address import BareJid
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId, Role
@@ -15,9 +15,9 @@ CLOCK_SLACK_S = 900
 """How far from the present the time of a statement may be when it comes in: time enough to sign elsewhere."""
 
 _FITTING = {
-    Act.APPROVE: (State.REQUESTED,),
-    Act.DENY: (State.REQUESTED,),
-    Act.CERTIFY: (State.ADMITTED, State.UNCERTIFIED),
+    AccessAct.APPROVE: (AdmissionState.REQUESTED,),
+    AccessAct.DENY: (AdmissionState.REQUESTED,),
+    AccessAct.CERTIFY: (AdmissionState.ADMITTED, AdmissionState.UNCERTIFIED),
 }
 
 
@@ -58,7 +58,7 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
         raise GrantsError(f"a grant holds for 1 to {valid_days or 'any number of'} days")
     days = days or valid_days
     return Statement(
-        Act.REQUEST,
+        AccessAct.REQUEST,
         person,
         enterprise,
         by,
@@ -74,7 +74,7 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
 def make_decision(
     register: AccessRegister,
     directory: Directory,
-    act: Act,
+    act: AccessAct,
     named: str,
     by: BareJid,
     now_s: int,
@@ -89,7 +89,7 @@ def make_decision(
     """
     if requests is None:
         requests = register.requests(directory, now_s)
-    if act is Act.REVOKE:
+    if act is AccessAct.REVOKE:
         person = find_request(requests, act, named).person if "@" not in named else BareJid(named)
         enterprise = directory.find_enterprise(person)
         if enterprise is None:
@@ -119,7 +119,7 @@ def check_decision(
         raise GrantsError(
             f"{statement.by} is no approver of {statement.enterprise}, or has no key in site.toml"
         )
-    if statement.act is Act.REVOKE:
+    if statement.act is AccessAct.REVOKE:
         return
     if statement.by == statement.person:
         raise GrantsError("nobody decides on their own admission; ask another approver")
@@ -128,7 +128,7 @@ def check_decision(
         raise GrantsError("there is no such request; it may have been made on another site")
     if admission.state not in _FITTING[statement.act]:
         raise GrantsError(f"{statement.person} is {admission.state}; there is nothing to {statement.act}")
-    if statement.act is Act.APPROVE and statement.by in admission.approved_by:
+    if statement.act is AccessAct.APPROVE and statement.by in admission.approved_by:
         raise GrantsError(f"{statement.by} approved this already; it needs another approver")
 
 
@@ -156,7 +156,7 @@ def accept_note(
     return signed
 
 
-def find_request(requests: Sequence[Admission], act: Act, named: str) -> Admission:
+def find_request(requests: Sequence[Admission], act: AccessAct, named: str) -> Admission:
     """Find the one request that `act` can be about: by its person's JID, or by the beginning of its digest.
 
     Raises GrantsError when there is none, or more than one.
@@ -167,7 +167,7 @@ def find_request(requests: Sequence[Admission], act: Act, named: str) -> Admissi
         if each.digest and (each.person == named if "@" in named else named and each.digest.startswith(named))
     ]
     fitting = [each for each in about if act not in _FITTING or each.state in _FITTING[act]]
-    if act is Act.REVOKE or len(fitting) == 1:
+    if act is AccessAct.REVOKE or len(fitting) == 1:
         fitting = fitting[:1]
     if len(fitting) > 1:
         names = ", ".join(each.digest[:12] for each in fitting)
@@ -188,7 +188,7 @@ def enterprise_of_approver(
 
 
 def can_decide(
-    register: AccessRegister, directory: Directory, act: Act, admission: Admission, by: BareJid
+    register: AccessRegister, directory: Directory, act: AccessAct, admission: Admission, by: BareJid
 ) -> bool:
     """Return whether an approver could say this about a request: one of their enterprise, and not about themselves."""
     request = admission.request
@@ -196,6 +196,6 @@ def can_decide(
         request is not None
         and admission.person != by
         and admission.state in _FITTING.get(act, ())
-        and not (act is Act.APPROVE and by in admission.approved_by)
+        and not (act is AccessAct.APPROVE and by in admission.approved_by)
         and enterprise_of_approver(register, directory, by) == request.enterprise
     )

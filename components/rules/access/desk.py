@@ -15,8 +15,8 @@ from components.rules.access.folder import GrantsError
 from components.rules.access.note import approver_of, encode_note, sign_statement
 from components.rules.access.register import AccessRegister
 from components.settings.site import SiteFile
-from policy.access.admission import DAY_S, Admission, State
-from policy.access.statement import Act, Statement, StatementError, parse_statement
+from policy.access.admission import DAY_S, Admission, AdmissionState
+from policy.access.statement import AccessAct, Statement, StatementError, parse_statement
 from policy.address import BareJid
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import Person, Role
@@ -90,7 +90,9 @@ def request_access(
     return made
 
 
-def decide_access(desk: AccessDesk, act: Act, named: Sequence[str], key: str, reason: str) -> list[Statement]:
+def decide_access(
+    desk: AccessDesk, act: AccessAct, named: Sequence[str], key: str, reason: str
+) -> list[Statement]:
     """Decide about these, or about all that its approver can decide on, with a key; raises SiteError."""
     signer = _load_signer(key)
     now_s = int(time.time())
@@ -148,10 +150,10 @@ def list_access(desk: AccessDesk) -> list[PersonAccess]:
 def summarize_access(site_toml: Path) -> str:
     """Return one line: how many are admitted, end soon and wait; raises SiteError."""
     rows = list_access(open_desk(site_toml))
-    admitted = [row.found for row in rows if row.found and row.found.state is State.ADMITTED]
+    admitted = [row.found for row in rows if row.found and row.found.state is AdmissionState.ADMITTED]
     soon_s = time.time() + _ENDS_SOON_S
     ending = sum(found.ends_s is not None and found.ends_s < soon_s for found in admitted)
-    waiting = sum(row.found is not None and row.found.state is State.REQUESTED for row in rows)
+    waiting = sum(row.found is not None and row.found.state is AdmissionState.REQUESTED for row in rows)
     return f"admitted: {len(admitted)}; grants that end within two weeks: {ending}; requests that wait: {waiting}"
 
 

@@ -26,7 +26,7 @@ from policy.directory.enterprise import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccessState:
     """How it stands at a time: everybody's admission, who is let in with which roles, who knows of the recording.
 
     `next_change_s` (Unix time) is when it may change by itself.
@@ -80,7 +80,7 @@ class AccessRegister:
         """Read all statements; raises GrantsError."""
         return self.folder.fetch()
 
-    def judge(self, directory: Directory, now_s: int) -> Standing:
+    def judge(self, directory: Directory, now_s: int) -> AccessState:
         """Judge how it stands at a time (Unix seconds); raises GrantsError when a statement is damaged.
 
         Whoever is admitted to another enterprise than the directory has them in is not admitted.
@@ -93,7 +93,7 @@ class AccessRegister:
             if _enterprise_of(admissions[person]) == directory.find_enterprise(person)
         }
         acknowledged = find_acknowledged(signed, admissions, notice_digest(self.settings.notice))
-        return Standing(admissions, admitted, acknowledged, next_change_s(signed, admissions, now_s))
+        return AccessState(admissions, admitted, acknowledged, next_change_s(signed, admissions, now_s))
 
     def requests(self, directory: Directory, now_s: int) -> tuple[Admission, ...]:
         """Judge every request by itself; raises GrantsError when a statement is damaged."""

@@ -12,7 +12,7 @@ from components.archive.keys import create_log_key
 from components.link.entity import Request, XmppError
 from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister
-from policy.access.statement import Act, Statement
+from policy.access.statement import AccessAct, Statement
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from policy.directory.enterprise import EnterpriseId, Role
@@ -46,7 +46,13 @@ class Desk:
         for person, firm in (("alice@metals.example", "metals"), ("george@grain.example", "grain")):
             jid = BareJid(person)
             asked = Statement(
-                Act.REQUEST, jid, EnterpriseId(firm), jid, int(time.time()), id="r1", roles=(Role.TRADER,)
+                AccessAct.REQUEST,
+                jid,
+                EnterpriseId(firm),
+                jid,
+                int(time.time()),
+                id="r1",
+                roles=(Role.TRADER,),
             )
             self.register.folder.store(encode_note(asked))
 

@@ -11,7 +11,7 @@ from components.access import keeper as keeper_module
 from components.access.accounts import XMLNS_COMMANDS
 from components.access.form import parse_values
 from components.access.keeper import AccountKeeper
-from components.access.memory import Account, Memory
+from components.access.memory import AccountState, Memory
 from components.access.password import PasswordFolder
 from components.link.entity import NoAnswerError
 from tests.support.process import wait_until
@@ -96,8 +96,8 @@ def jid(name: str) -> str:
 
 
 async def test_who_is_put_out_comes_first(case: Case) -> None:
-    wanted = {jid(f"new{number}"): Account.PRESENT for number in range(3)}
-    case.keeper.want(wanted | {jid("gone"): Account.ABSENT, jid("late"): Account.SUSPENDED})
+    wanted = {jid(f"new{number}"): AccountState.PRESENT for number in range(3)}
+    case.keeper.want(wanted | {jid("gone"): AccountState.ABSENT, jid("late"): AccountState.SUSPENDED})
     assert case.server.done == []
     case.keeper.link_changed(connected=True)
     await case.settle()
@@ -119,7 +119,7 @@ async def test_who_is_put_out_comes_first(case: Case) -> None:
 async def test_an_account_that_was_there_keeps_its_password(case: Case) -> None:
     case.server.accounts.add(jid("bob"))
     case.keeper.link_changed(connected=True)
-    case.keeper.want({jid("bob"): Account.PRESENT})
+    case.keeper.want({jid("bob"): AccountState.PRESENT})
     await case.settle()
     assert case.passwords.handed == []
     assert not case.passwords.is_drafted(jid("bob"))
@@ -127,7 +127,7 @@ async def test_an_account_that_was_there_keeps_its_password(case: Case) -> None:
 
 async def test_what_fails_is_tried_again(case: Case) -> None:
     case.server.failures = 2
-    case.keeper.want({jid("bob"): Account.ABSENT})
+    case.keeper.want({jid("bob"): AccountState.ABSENT})
     case.keeper.link_changed(connected=True)
     await case.settle()
     assert case.server.done == [("delete-user", jid("bob"))]
@@ -135,14 +135,14 @@ async def test_what_fails_is_tried_again(case: Case) -> None:
 
 async def test_what_was_done_is_not_done_again(case: Case) -> None:
     case.keeper.link_changed(connected=True)
-    case.keeper.want({jid("bob"): Account.PRESENT, jid("gone"): Account.ABSENT})
+    case.keeper.want({jid("bob"): AccountState.PRESENT, jid("gone"): AccountState.ABSENT})
     await case.settle()
     assert await wait_until(case.file.exists)
     case.memory.store()
     done = len(case.server.done)
     case.begin()
     task = asyncio.create_task(case.keeper.run())
-    case.keeper.want({jid("bob"): Account.PRESENT, jid("gone"): Account.PRESENT})
+    case.keeper.want({jid("bob"): AccountState.PRESENT, jid("gone"): AccountState.PRESENT})
     case.keeper.link_changed(connected=True)
     await case.settle()
     task.cancel()
@@ -153,7 +153,7 @@ async def test_killed_before_the_password_was_set_it_is_set_the_next_time(case: 
     case.passwords.draft(jid("bob"))
     case.server.accounts.add(jid("bob"))
     case.keeper.link_changed(connected=True)
-    case.keeper.want({jid("bob"): Account.PRESENT})
+    case.keeper.want({jid("bob"): AccountState.PRESENT})
     await case.settle()
     assert case.passwords.handed == [jid("bob")]
 

@@ -12,8 +12,8 @@ from components.access.notice import (
     read_body,
     read_receipt,
 )
-from policy.access.admission import Admission, State
-from policy.access.statement import Act, Statement
+from policy.access.admission import Admission, AdmissionState
+from policy.access.statement import AccessAct, Statement
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId, Role
 
@@ -68,11 +68,11 @@ def test_a_form_and_a_table_say_what_they_are() -> None:
 def test_approvers_are_told_what_waits_for_them() -> None:
     metals, grain = EnterpriseId("metals"), EnterpriseId("grain")
     jid = BareJid("alice@metals.example")
-    asked = Statement(Act.REQUEST, jid, metals, jid, 1000, id="r1", roles=(Role.TRADER,))
-    waiting = Admission(jid, State.REQUESTED, asked)
-    ending = Admission(jid, State.ADMITTED, asked, expires_s=2000, certify_by_s=9_000_000)
-    lasting = Admission(jid, State.ADMITTED, asked, expires_s=9_000_000)
-    left = Admission(jid, State.REVOKED)
+    asked = Statement(AccessAct.REQUEST, jid, metals, jid, 1000, id="r1", roles=(Role.TRADER,))
+    waiting = Admission(jid, AdmissionState.REQUESTED, asked)
+    ending = Admission(jid, AdmissionState.ADMITTED, asked, expires_s=2000, certify_by_s=9_000_000)
+    lasting = Admission(jid, AdmissionState.ADMITTED, asked, expires_s=9_000_000)
+    left = Admission(jid, AdmissionState.REVOKED)
     everybody = [waiting, ending, lasting, left]
     assert describe_duties(everybody, metals, 1500) == (
         "For approvers: requests that wait: 1; grants that end within two weeks: 1."

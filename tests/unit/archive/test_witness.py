@@ -11,8 +11,13 @@ from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
 from components.archive.log.cosignature import CosignerKey, verify_cosignatures
 from components.archive.log.merkle import EMPTY_ROOT
 from components.archive.log.note import make_signer, sign_note, verify_note
+from components.witness.add_checkpoint import (
+    MAX_PROOF_HASHES,
+    AddCheckpoint,
+    WitnessAnswer,
+    encode_add_checkpoint,
+)
 from components.witness.cosign import Witness
-from components.witness.request import MAX_PROOF_HASHES, AddCheckpoint, Answer, encode_request
 from components.witness.state import WitnessState, hash_origin
 from tests.support.archive import ORIGIN, SIGNER, START_S, VERIFIER_KEY
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, MemoryLog, make_witness
@@ -28,7 +33,7 @@ def witness(tmp_path: Path) -> Witness:
     return make_witness(tmp_path / "state")[0]
 
 
-def cosigned(answer: Answer, note: str) -> list[tuple[CosignerKey, int]]:
+def cosigned(answer: WitnessAnswer, note: str) -> list[tuple[CosignerKey, int]]:
     assert answer.status == 200, answer
     return [(each.key, each.timestamp_s) for each in verify_cosignatures(note + answer.body, COSIGNER_KEYS)]
 
@@ -55,14 +60,14 @@ def test_the_first_checkpoint_may_be_of_any_size(witness: Witness) -> None:
 def test_another_old_size_is_answered_with_the_right_one(witness: Witness, old_size: int) -> None:
     witness.add_checkpoint(LOG.request(0, 5))
     answer = witness.add_checkpoint(LOG.request(old_size, 7))
-    assert answer == Answer(409, "5\n", "text/x.tlog.size")
+    assert answer == WitnessAnswer(409, "5\n", "text/x.tlog.size")
     assert size_of(witness) == 5
 
 
 def test_a_rollback_is_refused(witness: Witness) -> None:
     witness.add_checkpoint(LOG.request(0, 7))
-    assert witness.add_checkpoint(LOG.request(0, 5)) == Answer(409, "7\n", "text/x.tlog.size")
-    assert witness.add_checkpoint(LOG.request(4, 5)) == Answer(409, "7\n", "text/x.tlog.size")
+    assert witness.add_checkpoint(LOG.request(0, 5)) == WitnessAnswer(409, "7\n", "text/x.tlog.size")
+    assert witness.add_checkpoint(LOG.request(4, 5)) == WitnessAnswer(409, "7\n", "text/x.tlog.size")
     assert witness.add_checkpoint(LOG.request(7, 5)).status == 400
     assert size_of(witness) == 7
 
@@ -78,9 +83,9 @@ def test_a_fork_is_refused(witness: Witness) -> None:
 
 def test_another_root_of_the_empty_tree_is_refused(witness: Witness) -> None:
     note = sign_checkpoint(Checkpoint(ORIGIN, 0, bytes(32)), SIGNER)
-    assert witness.add_checkpoint(encode_request(AddCheckpoint(0, (), note))).status == 422
+    assert witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), note))).status == 422
     note = sign_checkpoint(Checkpoint(ORIGIN, 0, EMPTY_ROOT), SIGNER)
-    assert witness.add_checkpoint(encode_request(AddCheckpoint(0, (), note))).status == 200
+    assert witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), note))).status == 200
 
 
 @pytest.mark.parametrize(
@@ -98,7 +103,7 @@ def test_another_root_of_the_empty_tree_is_refused(witness: Witness) -> None:
 def test_a_wrong_proof_is_refused(witness: Witness, old_size: int, size: int, proof: list[bytes]) -> None:
     if old_size:
         witness.add_checkpoint(LOG.request(0, old_size))
-    body = encode_request(AddCheckpoint(old_size, tuple(proof), LOG.note(size)))
+    body = encode_add_checkpoint(AddCheckpoint(old_size, tuple(proof), LOG.note(size)))
     assert witness.add_checkpoint(body).status == 422
     assert size_of(witness) == old_size
 
@@ -110,20 +115,20 @@ def test_an_unknown_log_is_refused(witness: Witness) -> None:
 def test_a_log_is_known_by_its_key(witness: Witness) -> None:
     assert witness.add_checkpoint(MemoryLog(signer=STRANGER).request(0, 5)).status == 403
     both = sign_checkpoint(LOG.checkpoint(5), STRANGER, SIGNER)
-    assert witness.add_checkpoint(encode_request(AddCheckpoint(0, (), both))).status == 200
+    assert witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), both))).status == 200
 
 
 def test_a_wrong_signature_by_a_known_key_is_refused(witness: Witness) -> None:
     good, other = LOG.note(5), LOG.note(6)
     wrong = good.rpartition("\n\n")[0] + "\n\n" + other.rpartition("\n\n")[2]
-    assert witness.add_checkpoint(encode_request(AddCheckpoint(0, (), wrong))).status == 403
+    assert witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), wrong))).status == 403
     beside = good + other.rpartition("\n\n")[2]
-    assert witness.add_checkpoint(encode_request(AddCheckpoint(0, (), beside))).status == 403
+    assert witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), beside))).status == 403
 
 
 def test_another_log_under_a_known_key_is_refused(witness: Witness) -> None:
     other = Checkpoint("steelyard.example/audit", 5, LOG.checkpoint(5).root)
-    body = encode_request(AddCheckpoint(0, (), sign_checkpoint(other, SIGNER)))
+    body = encode_add_checkpoint(AddCheckpoint(0, (), sign_checkpoint(other, SIGNER)))
     assert witness.add_checkpoint(body).status == 404
 
 
@@ -174,7 +179,7 @@ def test_bytes_that_are_no_text(witness: Witness) -> None:
 
 
 def test_a_proof_may_have_63_hashes(witness: Witness) -> None:
-    body = encode_request(AddCheckpoint(0, (bytes(32),) * MAX_PROOF_HASHES, NOTE))
+    body = encode_add_checkpoint(AddCheckpoint(0, (bytes(32),) * MAX_PROOF_HASHES, NOTE))
     assert witness.add_checkpoint(body).status == 422
 
 
@@ -198,7 +203,7 @@ def test_what_it_cosigned_can_be_asked_for(witness: Witness) -> None:
 
 def test_signatures_of_others_are_not_kept(witness: Witness) -> None:
     note = sign_checkpoint(LOG.checkpoint(5), STRANGER, SIGNER)
-    witness.add_checkpoint(encode_request(AddCheckpoint(0, (), note)))
+    witness.add_checkpoint(encode_add_checkpoint(AddCheckpoint(0, (), note)))
     kept = witness.find_checkpoint(hash_origin(ORIGIN))
     assert kept is not None
     assert kept.startswith(LOG.note(5))
@@ -287,7 +292,7 @@ def test_a_write_that_failed_after_all_was_kept_is_found(
         patch.setattr("components.archive.durable.sync_folder", fail)
         with pytest.raises(OSError, match="Input/output"):
             witness.add_checkpoint(LOG.request(0, 5))
-    assert witness.add_checkpoint(FORK.request(0, 7)) == Answer(409, "5\n", "text/x.tlog.size")
+    assert witness.add_checkpoint(FORK.request(0, 7)) == WitnessAnswer(409, "5\n", "text/x.tlog.size")
     assert witness.add_checkpoint(LOG.request(5, 7)).status == 200
 
 

@@ -5,9 +5,9 @@ import tomllib
 from pathlib import Path
 
 from components.settings.witness import WitnessSettings
+from components.witness.add_checkpoint import MAX_BODY_BYTES, MAX_PROOF_HASHES
 from components.witness.backoff import LONGEST_PAUSE_S
 from components.witness.client import ANSWER_TIMEOUT_S
-from components.witness.request import MAX_BODY_BYTES, MAX_PROOF_HASHES
 from tests.support.archive import VKEY
 from tests.support.witness import COSIGNER_KEYS, encode_cosigner_key
 
@@ -30,7 +30,7 @@ def test_the_settings_of_the_examples_are_right() -> None:
 def test_every_status_is_described() -> None:
     source = Path(__file__).parents[3] / "components/witness"
     code = "".join((source / f"{name}.py").read_text() for name in ("cosign", "server"))
-    statuses = set(re.findall(r"(?:_Refusal|Answer)\((\d{3})", code))
+    statuses = set(re.findall(r"(?:_Refusal|WitnessAnswer)\((\d{3})", code))
     assert statuses == {"200", "400", "403", "404", "408", "409", "422", "500"}
     table = DOCUMENT.split("## The protocol")[1].split("`GET")[0]
     assert statuses <= set(re.findall(r"\d{3}", table))

@@ -12,6 +12,7 @@ from components.archive.log.cosignature import cosign_checkpoint, make_cosigner_
 from components.archive.log.note import VerifierKey, make_verifier_key
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
+from components.witness.add_checkpoint import WitnessAnswer, parse_add_checkpoint
 from components.witness.backoff import LONGEST_PAUSE_S, Backoff
 from components.witness.client import (
     LogForked,
@@ -24,7 +25,6 @@ from components.witness.client import (
 )
 from components.witness.cosign import Witness
 from components.witness.feed import LogFeed
-from components.witness.request import Answer, parse_request
 from tests.support.archive import ORIGIN, START_S, VERIFIER_KEY, entries, open_writer
 from tests.support.witness import COSIGNER_KEYS, COSIGNERS, NAME, MemoryLog, make_witness
 
@@ -41,11 +41,11 @@ async def prove(old_size: int, size: int) -> list[bytes]:
 class Scripted:
     """Answers as it is told, and keeps what it was asked."""
 
-    answers: list[Answer]
+    answers: list[WitnessAnswer]
     asked: list[int] = field(default_factory=list)
 
-    async def __call__(self, body: bytes) -> Answer:
-        self.asked.append(parse_request(body).old_size)
+    async def __call__(self, body: bytes) -> WitnessAnswer:
+        self.asked.append(parse_add_checkpoint(body).old_size)
         return self.answers.pop(0)
 
 
@@ -60,8 +60,8 @@ async def test_a_client_learns_the_size_and_remembers_it(tmp_path: Path) -> None
     witness.add_checkpoint(LOG.request(0, 3))
     asked: list[int] = []
 
-    async def post(body: bytes) -> Answer:
-        asked.append(parse_request(body).old_size)
+    async def post(body: bytes) -> WitnessAnswer:
+        asked.append(parse_add_checkpoint(body).old_size)
         return witness.add_checkpoint(body)
 
     client = WitnessClient(post, COSIGNER_KEYS)
@@ -72,8 +72,8 @@ async def test_a_client_learns_the_size_and_remembers_it(tmp_path: Path) -> None
 
 async def test_lines_of_unknown_keys_are_passed_over() -> None:
     other = "— third.example/w AAAAAAECAwQ=\n"
-    assert len(await ask(Scripted([Answer(200, other + COSIGNED)]))) == 2
-    assert len(await ask(Scripted([Answer(200, COSIGNED.splitlines(keepends=True)[1] + other)]))) == 1
+    assert len(await ask(Scripted([WitnessAnswer(200, other + COSIGNED)]))) == 2
+    assert len(await ask(Scripted([WitnessAnswer(200, COSIGNED.splitlines(keepends=True)[1] + other)]))) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,31 +94,40 @@ async def test_lines_of_unknown_keys_are_passed_over() -> None:
 )
 async def test_an_answer_that_is_no_cosignature_is_refused(body: str) -> None:
     with pytest.raises(WitnessRefused):
-        await ask(Scripted([Answer(200, body)]))
+        await ask(Scripted([WitnessAnswer(200, body)]))
 
 
 @pytest.mark.parametrize(
     ("answers", "error"),
     [
-        ([Answer(422, "no\n")], LogForked),
-        ([Answer(409, "6\n")], LogForked),
-        ([Answer(409, "many\n")], WitnessRefused),
-        ([Answer(400, "")], WitnessRefused),
-        ([Answer(403, "")], WitnessRefused),
-        ([Answer(404, "")], WitnessRefused),
-        ([Answer(500, "")], WitnessUnavailable),
-        ([Answer(503, "")], WitnessUnavailable),
-        ([Answer(302, "")], WitnessUnavailable),
-        ([Answer(409, f"{n}\n") for n in (1, 2, 3)], WitnessUnavailable),
+        ([WitnessAnswer(422, "no\n")], LogForked),
+        ([WitnessAnswer(409, "6\n")], LogForked),
+        ([WitnessAnswer(409, "many\n")], WitnessRefused),
+        ([WitnessAnswer(400, "")], WitnessRefused),
+        ([WitnessAnswer(403, "")], WitnessRefused),
+        ([WitnessAnswer(404, "")], WitnessRefused),
+        ([WitnessAnswer(500, "")], WitnessUnavailable),
+        ([WitnessAnswer(503, "")], WitnessUnavailable),
+        ([WitnessAnswer(302, "")], WitnessUnavailable),
+        ([WitnessAnswer(409, f"{n}\n") for n in (1, 2, 3)], WitnessUnavailable),
     ],
 )
-async def test_every_other_answer_is_an_error(answers: list[Answer], error: type[WitnessError]) -> None:
+async def test_every_other_answer_is_an_error(
+    answers: list[WitnessAnswer], error: type[WitnessError]
+) -> None:
     with pytest.raises(error):
         await ask(Scripted(answers))
 
 
 async def test_a_log_that_was_set_back_is_asked_about_anew() -> None:
-    witness = Scripted([Answer(409, "9\n"), Answer(409, "9\n"), Answer(409, "4\n"), Answer(200, COSIGNED)])
+    witness = Scripted(
+        [
+            WitnessAnswer(409, "9\n"),
+            WitnessAnswer(409, "9\n"),
+            WitnessAnswer(409, "4\n"),
+            WitnessAnswer(200, COSIGNED),
+        ]
+    )
     client = WitnessClient(witness, COSIGNER_KEYS)
     for _ in range(2):
         with pytest.raises(LogForked, match="set back"):
@@ -194,7 +203,7 @@ async def test_a_log_is_cosigned_as_it_grows(setting: Setting) -> None:
 async def test_nobody_is_asked_about_what_was_cosigned(setting: Setting) -> None:
     asked = 0
 
-    async def post(body: bytes) -> Answer:
+    async def post(body: bytes) -> WitnessAnswer:
         nonlocal asked
         asked += 1
         return setting.witness.add_checkpoint(body)
@@ -219,7 +228,7 @@ async def test_a_log_that_is_not_there_yet_is_no_fault(setting: Setting) -> None
 async def test_what_one_witness_cannot_the_other_does(setting: Setting) -> None:
     asked = 0
 
-    async def down(_body: bytes) -> Answer:
+    async def down(_body: bytes) -> WitnessAnswer:
         nonlocal asked
         asked += 1
         raise WitnessUnavailable("it is down")

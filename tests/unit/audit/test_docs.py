@@ -7,7 +7,7 @@ import pytest
 
 from components.audit.document import describe_search
 from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS, parse_query
-from components.audit.query.tree import Bound, Kind, Role
+from components.audit.query.tree import Bound, SearchKind, Side
 from components.audit.search import SearchResult
 from policy.decision import Action
 
@@ -47,9 +47,9 @@ def test_an_example_parses(query: str) -> None:
 def test_there_are_examples_of_everything() -> None:
     found = examples()
     assert len(found) > 50
-    for name in (*Role, *Bound, "verdict", "kind", "rule"):
+    for name in (*Side, *Bound, "verdict", "kind", "rule"):
         assert any(f"{name}:" in query for query in found), name
-    for kind in Kind:
+    for kind in SearchKind:
         assert f"kind:{kind}" in found
     for action in Action:
         assert f"verdict:{action}" in found

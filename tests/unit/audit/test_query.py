@@ -7,16 +7,16 @@ from components.audit.query.parser import MAX_CHARACTERS, MAX_NESTING, MAX_TERMS
 from components.audit.query.tree import (
     And,
     Bound,
+    ByRule,
     Everything,
-    Kind,
     Moment,
     Node,
     Not,
     OfKind,
     Or,
     Party,
-    Role,
-    Rule,
+    SearchKind,
+    Side,
     Verdict,
     Words,
     format_query,
@@ -29,8 +29,8 @@ DAY_S = 86_400
 MIDNIGHT_S = 1_795_392_000  # 2026-11-23T00:00:00Z
 
 A, B, C = Words(("a",)), Words(("b",)), Words(("c",))
-ALICE = Party(Role.FROM, "alice", "")
-BOB = Party(Role.FROM, "bob", "")
+ALICE = Party(Side.FROM, "alice", "")
+BOB = Party(Side.FROM, "bob", "")
 
 
 def parse(text: str) -> Node:
@@ -110,19 +110,19 @@ def after(at_s: float) -> Moment:
         ("from:alice", ALICE),
         ("FROM:Alice", ALICE),
         ('from:"alice"', ALICE),
-        ("from:alice@metals.example", Party(Role.FROM, "alice", "metals.example")),
-        ("to:@grain.example", Party(Role.TO, "", "grain.example")),
-        ("to:metals.example", Party(Role.TO, "metals.example", "")),
-        ("with:bob@Grain.Example", Party(Role.WITH, "bob", "grain.example")),
-        (r"with:o\27hara@metals.example", Party(Role.WITH, r"o\27hara", "metals.example")),
+        ("from:alice@metals.example", Party(Side.FROM, "alice", "metals.example")),
+        ("to:@grain.example", Party(Side.TO, "", "grain.example")),
+        ("to:metals.example", Party(Side.TO, "metals.example", "")),
+        ("with:bob@Grain.Example", Party(Side.WITH, "bob", "grain.example")),
+        (r"with:o\27hara@metals.example", Party(Side.WITH, r"o\27hara", "metals.example")),
         ("-from:alice", Not(ALICE)),
         # The same property side by side: any of them. With AND: all of them. Bounds of time: both.
         ("from:alice from:bob", Or((ALICE, BOB))),
         ("from:alice a from:bob", And((Or((ALICE, BOB)), A))),
         ("from:alice AND from:bob", And((ALICE, BOB))),
-        ("from:alice to:bob", And((ALICE, Party(Role.TO, "bob", "")))),
+        ("from:alice to:bob", And((ALICE, Party(Side.TO, "bob", "")))),
         ("-from:alice -from:bob", And((Not(ALICE), Not(BOB)))),
-        ("kind:iq kind:message", Or((OfKind(Kind.IQ), OfKind(Kind.MESSAGE)))),
+        ("kind:iq kind:message", Or((OfKind(SearchKind.IQ), OfKind(SearchKind.MESSAGE)))),
         ("after:2026-11-23 after:2026-11-24", And((after(MIDNIGHT_S), after(MIDNIGHT_S + DAY_S)))),
         # Times.
         ("after:2026-11-23", after(MIDNIGHT_S)),
@@ -143,9 +143,9 @@ def after(at_s: float) -> Moment:
         ("verdict:released", Verdict(Action.RELEASE)),
         ("verdict:amended", Verdict(Action.AMEND)),
         ("verdict:held", Verdict(Action.HOLD)),
-        ("kind:session", OfKind(Kind.SESSION)),
-        ("rule:payload.omemo", Rule("payload.omemo")),
-        ("rule:Payload*", Rule("payload", prefix=True)),
+        ("kind:session", OfKind(SearchKind.SESSION)),
+        ("rule:payload.omemo", ByRule("payload.omemo")),
+        ("rule:Payload*", ByRule("payload", prefix=True)),
     ],
 )
 def test_a_query_means(text: str, node: Node) -> None:

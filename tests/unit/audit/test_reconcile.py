@@ -22,7 +22,7 @@ from components.archive.record import (
     encode_delivery,
     encode_submission,
 )
-from components.audit.checks.reconcile import Account, EpochReport, Reconciliation
+from components.audit.checks.reconcile import EpochReport, NumberAccount, Reconciliation
 from components.audit.cli import app
 from tests.support.audit_site import Site
 
@@ -59,7 +59,7 @@ def opened(index: int, item: object) -> OpenedRecord:
 
 
 def reconcile(*items: object) -> Reconciliation:
-    account = Account()
+    account = NumberAccount()
     for index, item in enumerate(items):
         if item != GONE:
             account.take(opened(index, item))

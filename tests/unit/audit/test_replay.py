@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.archive.record import RecordKind
-from components.audit.checks.replay import FLAGGED, Outcome, Replay, RuleCount, parse_span, replay
+from components.audit.checks.replay import FLAGGED, Replay, RuleCount, Ruling, parse_time_span, replay
 from components.audit.query.error import QueryError
 from components.audit.replay_report import describe_replay
 from components.process.errors import SiteError
@@ -43,7 +43,7 @@ async def play(
 ) -> Replay:
     file = site.path.parent / "proposed.toml"
     file.write_text(text)
-    span = parse_span(since, until, T0_NS)
+    span = parse_time_span(since, until, T0_NS)
     return await replay(site.settings, file, span, limit, lambda _done, _total: None)
 
 
@@ -51,13 +51,13 @@ async def test_it_tells_what_would_have_been_decided_otherwise(said: Site) -> No
     found = await play(said, HELD + FLAGS + RATE)
     assert (found.decided, found.unreadable, found.changed) == (5, 0, 4)
     assert [(change.id, change.was, change.would_be) for change in found.changes] == [
-        (said.id_of(0), Outcome("release", ()), Outcome("hold", ("metal", "tips"))),
-        (said.id_of(1), Outcome(FLAGGED, ("metal", "old")), Outcome(FLAGGED, ("metal",))),
-        (said.id_of(2), Outcome("refuse", ("old",)), Outcome("refuse", ("rate",))),
+        (said.id_of(0), Ruling("release", ()), Ruling("hold", ("metal", "tips"))),
+        (said.id_of(1), Ruling(FLAGGED, ("metal", "old")), Ruling(FLAGGED, ("metal",))),
+        (said.id_of(2), Ruling("refuse", ("old",)), Ruling("refuse", ("rate",))),
         (
             said.id_of(3),
-            Outcome("refuse", ("recipient-outside",)),
-            Outcome("refuse", ("recipient-outside", "rate", "tips")),
+            Ruling("refuse", ("recipient-outside",)),
+            Ruling("refuse", ("recipient-outside", "rate", "tips")),
         ),
     ]  # fmt: skip
     assert (found.changes[1].sender, found.changes[1].to, found.changes[1].at_ns) == (

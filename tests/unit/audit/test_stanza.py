@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.audit.query.tree import Kind
+from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading, format_stanza, read_event, read_stanza, split_jid
 
 CLIENT = "xmlns='jabber:client' from='alice@metals.example/desk' to='bob@metals.example'"
@@ -51,7 +51,7 @@ def message(children: str) -> bytes:
 )
 def test_every_text_that_a_person_could_read_is_read(children: str, text: str) -> None:
     reading = read_stanza(message(children))
-    assert (reading.kind, reading.sender, reading.to) == (Kind.MESSAGE, ALICE, BOB)
+    assert (reading.kind, reading.sender, reading.to) == (SearchKind.MESSAGE, ALICE, BOB)
     assert reading.text == text
 
 
@@ -62,22 +62,25 @@ def test_the_thread_is_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("body", "reading"),
     [
-        (b"<presence from='a@x'/>", Reading(Kind.PRESENCE, "a@x", "", "", "")),
+        (b"<presence from='a@x'/>", Reading(SearchKind.PRESENCE, "a@x", "", "", "")),
         (
             b"<presence xmlns='jabber:client' from='a@x' to='b@x'><status>away</status></presence>",
-            Reading(Kind.PRESENCE, "a@x", "b@x", "", "away"),
+            Reading(SearchKind.PRESENCE, "a@x", "b@x", "", "away"),
         ),
         (
             b"<iq xmlns='jabber:client' from='a@x' type='set'><query xmlns='jabber:iq:roster'>"
             b"<item jid='b@x' name='Bob the broker'/></query></iq>",
-            Reading(Kind.IQ, "a@x", "", "", "Bob the broker"),
+            Reading(SearchKind.IQ, "a@x", "", "", "Bob the broker"),
         ),
         (
             b"<iq from='a@x'><vCard xmlns='vcard-temp'><FN>Alice</FN><PHOTO><BINVAL>/9j/4AAQ</BINVAL></PHOTO>"
             b"</vCard></iq>",
-            Reading(Kind.IQ, "a@x", "", "", "Alice"),
+            Reading(SearchKind.IQ, "a@x", "", "", "Alice"),
         ),
-        (b"<stream:error xmlns:stream='s'>gone</stream:error>", Reading(Kind.OTHER, "", "", "", "gone")),
+        (
+            b"<stream:error xmlns:stream='s'>gone</stream:error>",
+            Reading(SearchKind.OTHER, "", "", "", "gone"),
+        ),
     ],
 )
 def test_other_stanzas_are_read(body: bytes, reading: Reading) -> None:
@@ -104,9 +107,9 @@ def test_what_is_malformed_is_read_as_text_and_keeps_its_addresses(body: bytes) 
     reading = read_stanza(body)
     assert reading.text == body.decode(errors="replace")
     if body.startswith(b"<message"):
-        assert (reading.kind, reading.sender, reading.to) == (Kind.MESSAGE, "a@x", "b@x")
+        assert (reading.kind, reading.sender, reading.to) == (SearchKind.MESSAGE, "a@x", "b@x")
     else:
-        assert (reading.kind, reading.sender, reading.to) == (Kind.OTHER, "", "")
+        assert (reading.kind, reading.sender, reading.to) == (SearchKind.OTHER, "", "")
     assert format_stanza(body) is None
 
 
@@ -124,8 +127,10 @@ def test_no_entity_is_expanded_and_no_file_is_read() -> None:
 
 def test_an_event_of_a_session_is_read() -> None:
     event = b"<bind jid='alice@metals.example/desk' address='192.0.2.7' tls='TLSv1.3'/>"
-    assert read_event(event) == Reading(Kind.SESSION, ALICE, "", "", f"bind\n{ALICE}\n192.0.2.7\nTLSv1.3")
-    assert read_event(b"<bind") == Reading(Kind.SESSION, "", "", "", "<bind")
+    assert read_event(event) == Reading(
+        SearchKind.SESSION, ALICE, "", "", f"bind\n{ALICE}\n192.0.2.7\nTLSv1.3"
+    )
+    assert read_event(b"<bind") == Reading(SearchKind.SESSION, "", "", "", "<bind")
 
 
 def test_a_stanza_is_indented_for_reading() -> None:

@@ -13,7 +13,7 @@ from components.directory.scim.people import list_scim
 from components.directory.scim.provider import Provider
 from components.directory.scim.schema import ENTERPRISE
 from components.directory.scim.server import BODY_MAX_BYTES, ScimServer
-from components.directory.scim.state import StateError, load_state
+from components.directory.scim.state import ScimStateError, load_state
 from components.settings.directory import ScimSource
 from tests.support.scim import ScimClient
 
@@ -270,9 +270,9 @@ async def test_what_cannot_be_kept_is_not_answered_as_done(service: Service, cli
 def test_a_damaged_file_is_never_taken_for_an_empty_one(content: bytes, tmp_path: Path) -> None:
     source = make_source(tmp_path)
     source.state.write_bytes(content)
-    with pytest.raises(StateError):
+    with pytest.raises(ScimStateError):
         load_state(source.state)
-    with pytest.raises(StateError):
+    with pytest.raises(ScimStateError):
         Provider(source, str)
     with pytest.raises(SourceError):
         list_scim(source)

@@ -30,7 +30,7 @@ from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import Way
-from policy.review import Act, Item, Stage
+from policy.review import Item, ReviewAct, Stage
 from tests.support.gate_process import one_enterprise
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
@@ -43,7 +43,7 @@ MESSAGE, NOTICE = f"h42-{EVIDENCE[:8]}", f"n42-{EVIDENCE[:8]}"
 class Desk:
     """A queue in which one message of Alice's waits since `now_s`, and the requests of reviewers."""
 
-    def __init__(self, default: Act = Act.REFUSE) -> None:
+    def __init__(self, default: ReviewAct = ReviewAct.REFUSE) -> None:
         self.now_s = 1000.0
         self.log = FakeLog()
         self.rows: list[RequestRow] = []
@@ -252,8 +252,8 @@ async def test_requests_of_others_are_left_alone(desk: Desk) -> None:
     assert desk.answers == {}
 
 
-@pytest.mark.parametrize(("default", "told"), [(Act.REFUSE, 2), (Act.RELEASE, 1)])
-async def test_when_time_is_over_the_default_is_carried_out(default: Act, told: int) -> None:
+@pytest.mark.parametrize(("default", "told"), [(ReviewAct.REFUSE, 2), (ReviewAct.RELEASE, 1)])
+async def test_when_time_is_over_the_default_is_carried_out(default: ReviewAct, told: int) -> None:
     desk = Desk(default)
     desk.now_s += 59
     await desk.acts.serve()

@@ -9,14 +9,14 @@ import pytest
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.gate.review.store import ReviewStore
 from policy.facts import Way
-from policy.review import Item, Kind, Place, Stage
+from policy.review import Item, ItemKind, Place, Stage
 
 ITEM = Item(
-    "h7", Kind.MESSAGE, Stage.WAITING, 7, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
+    "h7", ItemKind.MESSAGE, Stage.WAITING, 7, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
     b"<message><body>an insider tip \xc3\xa9</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
 )  # fmt: skip
 SENT = replace(
-    ITEM, token="n7", kind=Kind.NOTICE, stage=Stage.SENT, held=None, sent=Place("e2", 6), attempts=2
+    ITEM, token="n7", kind=ItemKind.NOTICE, stage=Stage.SENT, held=None, sent=Place("e2", 6), attempts=2
 )
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from policy.access.statement import Act, Statement, StatementError, encode_statement, parse_statement
+from policy.access.statement import AccessAct, Statement, StatementError, encode_statement, parse_statement
 from policy.address import BareJid
 from policy.directory.enterprise import DeskId, EnterpriseId, Role
 
 ALICE, ERIN = BareJid("alice@metals.example"), BareJid("erin@metals.example")
 REQUEST = Statement(
-    Act.REQUEST,
+    AccessAct.REQUEST,
     ALICE,
     EnterpriseId("metals"),
     ERIN,
@@ -26,7 +26,7 @@ LINE = (
     "at=2026-11-18T11:06:40Z id=r1 roles=trader desk=base until=2027-01-15T08:00:00Z reason=joins the desk at = once\n"
 )
 APPROVE = Statement(
-    Act.APPROVE, ALICE, EnterpriseId("metals"), ERIN, 1_795_000_000, request="ab" * 32, reason=""
+    AccessAct.APPROVE, ALICE, EnterpriseId("metals"), ERIN, 1_795_000_000, request="ab" * 32, reason=""
 )
 
 
@@ -39,10 +39,10 @@ def test_a_request_is_this_line() -> None:
     "statement",
     [
         APPROVE,
-        replace(APPROVE, act=Act.DENY, reason="left = again reason=x"),
-        replace(APPROVE, act=Act.CERTIFY),
-        replace(APPROVE, act=Act.REVOKE, request=""),
-        replace(APPROVE, act=Act.ACKNOWLEDGE, by=ALICE, request="", notice="cd" * 32, record="gate/12"),
+        replace(APPROVE, act=AccessAct.DENY, reason="left = again reason=x"),
+        replace(APPROVE, act=AccessAct.CERTIFY),
+        replace(APPROVE, act=AccessAct.REVOKE, request=""),
+        replace(APPROVE, act=AccessAct.ACKNOWLEDGE, by=ALICE, request="", notice="cd" * 32, record="gate/12"),
     ],
 )
 def test_each_act_comes_back(statement: Statement) -> None:
@@ -53,7 +53,7 @@ def test_each_act_comes_back(statement: Statement) -> None:
     ("wrong", "problem"),
     [
         (replace(APPROVE, request="ab"), "names the digest of a request"),
-        (replace(APPROVE, act=Act.REVOKE), "names the digest of a request"),
+        (replace(APPROVE, act=AccessAct.REVOKE), "names the digest of a request"),
         (replace(APPROVE, roles=(Role.TRADER,)), "asks for roles"),
         (replace(APPROVE, desk=DeskId("base")), "a desk belongs to a request"),
         (replace(APPROVE, until_s=0), "an end belongs to a request"),
@@ -69,7 +69,7 @@ def test_each_act_comes_back(statement: Statement) -> None:
         (replace(REQUEST, roles=(Role.TRADER, Role.AUDITOR)), "alphabetical order"),
         (replace(REQUEST, id=""), "has an id"),
         (
-            replace(APPROVE, act=Act.ACKNOWLEDGE, request="", notice="cd" * 32),
+            replace(APPROVE, act=AccessAct.ACKNOWLEDGE, request="", notice="cd" * 32),
             "everybody acknowledges for themselves",
         ),
     ],

@@ -7,8 +7,8 @@ import pytest
 from policy.address import BareJid
 from policy.directory.change import (
     SET_TOLD,
-    Change,
     ChangeKind,
+    DirectoryChange,
     FieldChange,
     describe_changes,
     find_departed,
@@ -89,7 +89,7 @@ def test_new_and_departed_entries_say_all_of_themselves() -> None:
     new = parse_directory(EXAMPLE_TEXT + person)
     assert lines(EXAMPLE, new) == ["metals + person ann@metals.example: name Ann, roles chaperone, id 7"]
     assert lines(new, EXAMPLE) == ["metals - person ann@metals.example: name Ann, roles chaperone, id 7"]
-    assert describe_changes(EXAMPLE, new)[0] == Change(
+    assert describe_changes(EXAMPLE, new)[0] == DirectoryChange(
         ChangeKind.NEW,
         METALS,
         "person",

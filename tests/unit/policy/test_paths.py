@@ -8,14 +8,16 @@ from policy.address import BareJid, bare
 from policy.decide import decide
 from policy.decision import Action
 from policy.facts import Way
-from policy.paths import PATHS, Closed, Ends, Path, Through, fill_facts, render_stanza
+from policy.paths import PATHS, Closed, Path, PathEnds, Through, fill_facts, render_stanza
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE
 
 OWN_ROOM = "desk@rooms.metals.example"
-OUTSIDE = Ends(ALICE, BareJid(GEORGE), room="floor@rooms.grain.example", own_room=OWN_ROOM)
-STRANGER = Ends(ALICE, BareJid("eve@stranger.example"), room="r@rooms.stranger.example", own_room=OWN_ROOM)
-GONE = Ends(ALICE, BareJid("zed@metals.example"), room="lunch@rooms.metals.example", own_room=OWN_ROOM)
-COLLEAGUE = Ends(ALICE, BareJid(BOB), room=OWN_ROOM, own_room=OWN_ROOM)
+OUTSIDE = PathEnds(ALICE, BareJid(GEORGE), room="floor@rooms.grain.example", own_room=OWN_ROOM)
+STRANGER = PathEnds(
+    ALICE, BareJid("eve@stranger.example"), room="r@rooms.stranger.example", own_room=OWN_ROOM
+)
+GONE = PathEnds(ALICE, BareJid("zed@metals.example"), room="lunch@rooms.metals.example", own_room=OWN_ROOM)
+COLLEAGUE = PathEnds(ALICE, BareJid(BOB), room=OWN_ROOM, own_room=OWN_ROOM)
 
 DECIDED = [path for path in PATHS if path.closed in (Closed.GATE, Closed.BORDER)]
 
@@ -36,7 +38,7 @@ def test_facts_are_those_that_the_gate_takes_from_its_stream(path: Path) -> None
 
 
 @pytest.mark.parametrize("ends", [OUTSIDE, STRANGER], ids=["other enterprise", "stranger domain"])
-def test_each_path_to_another_enterprise_is_refused(ends: Ends) -> None:
+def test_each_path_to_another_enterprise_is_refused(ends: PathEnds) -> None:
     assert _passes(ends, DECIDED) == []
 
 
@@ -66,7 +68,7 @@ def test_what_is_harmless_passes() -> None:
 
 def test_a_place_that_is_missing_is_an_error() -> None:
     join = next(path for path in PATHS if path.id == "room-join").templates[0]
-    nowhere = Ends(ALICE, BareJid(GEORGE))
+    nowhere = PathEnds(ALICE, BareJid(GEORGE))
     assert not join.needs <= nowhere.places().keys()
     with pytest.raises(KeyError):
         fill_facts(join, Way.C2S, nowhere.places())
@@ -74,12 +76,12 @@ def test_a_place_that_is_missing_is_an_error() -> None:
 
 def test_a_name_with_markup_stays_a_name() -> None:
     template = next(path for path in PATHS if path.id == "reference").templates[0]
-    odd = Ends(ALICE, BareJid("o'<x/>&neil@grain.example"))
+    odd = PathEnds(ALICE, BareJid("o'<x/>&neil@grain.example"))
     xml = render_stanza(template, odd.places(), "i1")
     assert ElementTree.fromstring(xml).get("to") == odd.target
 
 
-def _passes(ends: Ends, paths: list[Path]) -> list[str]:
+def _passes(ends: PathEnds, paths: list[Path]) -> list[str]:
     places = ends.places()
     return [
         path.id

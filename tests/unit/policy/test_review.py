@@ -8,7 +8,7 @@ from policy.facts import Way
 from policy.review import (
     MAX_ATTEMPTS,
     Item,
-    Kind,
+    ItemKind,
     Place,
     Stage,
     can_be_decided,
@@ -23,12 +23,12 @@ from policy.review import (
 
 AT_NS = 1_795_528_931_000_000_000  # 2026-11-24T14:02:11Z
 ITEM = Item(
-    "h7", Kind.MESSAGE, Stage.WAITING, 7, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
+    "h7", ItemKind.MESSAGE, Stage.WAITING, 7, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
     b"<message/>", ("tips",), Place("e1", 5), AT_NS, AT_NS + 100, "evidence",
 )  # fmt: skip
 LET_GO = replace(ITEM, held=None)
 SENT = mark_sent(release_item(LET_GO), Place("e1", 9))
-TOLD = replace(SENT, kind=Kind.NOTICE)
+TOLD = replace(SENT, kind=ItemKind.NOTICE)
 Status = tuple[str, int, tuple[int, ...]]
 
 
@@ -52,9 +52,9 @@ def test_nothing_is_decided_before_the_adapter_has_let_go() -> None:
         (SENT, ("e1", 9, (9,)), replace(SENT, stage=Stage.OUTGOING, sent=None, attempts=1)),
         (SENT, ("e2", 0, ()), replace(SENT, stage=Stage.UNCERTAIN, sent=None)),
         (
-            replace(SENT, kind=Kind.NOTICE),
+            replace(SENT, kind=ItemKind.NOTICE),
             ("e2", 0, ()),
-            replace(SENT, kind=Kind.NOTICE, stage=Stage.OUTGOING, sent=None),
+            replace(SENT, kind=ItemKind.NOTICE, stage=Stage.OUTGOING, sent=None),
         ),
     ],
 )
@@ -72,7 +72,7 @@ def test_what_is_handed_back_again_and_again_is_for_a_person_to_look_at() -> Non
     assert last is not None and last.stage is Stage.UNCERTAIN and can_be_decided(last)
     assert not is_due(last, AT_NS + 10**18)  # nothing goes out of itself that may have arrived
     assert release_item(last).attempts == 0
-    assert settle_item(replace(item, kind=Kind.NOTICE), "e1", 9, (9,)) is None
+    assert settle_item(replace(item, kind=ItemKind.NOTICE), "e1", 9, (9,)) is None
 
 
 def test_a_delayed_stanza_says_since_when() -> None:

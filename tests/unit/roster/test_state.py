@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.roster.state import KeptState, StateError, load_state, save_state
+from components.roster.state import KeptState, RosterStateError, load_state, save_state
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.roster import Given
@@ -29,5 +29,5 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_something_else_says_what_to_do(tmp_path: Path, text: str) -> None:
     file = tmp_path / "state.json"
     file.write_text(text)
-    with pytest.raises(StateError, match="delete it"):
+    with pytest.raises(RosterStateError, match="delete it"):
         load_state(file)

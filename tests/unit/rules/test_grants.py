@@ -13,8 +13,8 @@ from components.rules.access.folder import GrantsError, StatementFolder
 from components.rules.access.note import encode_note, read_note, sign_statement
 from components.rules.access.register import AccessRegister
 from components.settings.grants import AccessSettings, FormerApprover
-from policy.access.admission import DAY_S, State
-from policy.access.statement import Act, Statement, StatementError, encode_statement
+from policy.access.admission import DAY_S, AdmissionState
+from policy.access.statement import AccessAct, Statement, StatementError, encode_statement
 from policy.address import BareJid
 from policy.directory.directory import Directory, parse_directory
 
@@ -58,7 +58,9 @@ class Desk:
         accept_note(self.register, self.directory, encode_note(asked), now_s)
         return asked
 
-    def decide(self, who: str, act: Act = Act.APPROVE, named: str = ALICE, now_s: int = NOW) -> str:
+    def decide(
+        self, who: str, act: AccessAct = AccessAct.APPROVE, named: str = ALICE, now_s: int = NOW
+    ) -> str:
         statement = make_decision(
             self.register, self.directory, act, named, BareJid(f"{who}@metals.example"), now_s
         )
@@ -66,7 +68,7 @@ class Desk:
         accept_note(self.register, self.directory, note, now_s)
         return note
 
-    def state(self, now_s: int = NOW) -> State:
+    def state(self, now_s: int = NOW) -> AdmissionState:
         return self.register.judge(self.directory, now_s).admissions[ALICE].state
 
 
@@ -95,29 +97,29 @@ def test_two_approve_one_revokes_and_another_process_sees_the_same(desk: Desk) -
     asked = desk.ask()
     assert (asked.roles, asked.until_s) == (("trader",), NOW + 365 * DAY_S)
     desk.decide("erin")
-    assert desk.state() is State.REQUESTED
+    assert desk.state() is AdmissionState.REQUESTED
     desk.decide("frank")
-    assert desk.state() is State.ADMITTED
+    assert desk.state() is AdmissionState.ADMITTED
     other = AccessRegister(desk.register.settings).judge(desk.directory, NOW)
     assert other.admitted == {ALICE: frozenset({"trader"})}
-    desk.decide("erin", Act.REVOKE, now_s=NOW + 1)
-    assert desk.state(NOW + 1) is State.REVOKED
+    desk.decide("erin", AccessAct.REVOKE, now_s=NOW + 1)
+    assert desk.state(NOW + 1) is AdmissionState.REVOKED
     desk.ask(now_s=NOW + 2)
-    assert desk.state(NOW + 2) is State.REQUESTED
+    assert desk.state(NOW + 2) is AdmissionState.REQUESTED
 
 
 @pytest.mark.parametrize(
     ("who", "act", "named", "problem"),
     [
-        ("bob", Act.APPROVE, ALICE, "is no approver of metals, or has no key"),
-        ("frank", Act.APPROVE, "bob@metals.example", "nobody has asked for bob"),
-        ("frank", Act.CERTIFY, ALICE, "alice@metals.example is requested; there is nothing to certify"),
-        ("erin", Act.APPROVE, ALICE, "approved this already; it needs another approver"),
-        ("erin", Act.APPROVE, "erin@metals.example", "nobody decides on their own admission"),
-        ("frank", Act.REVOKE, "x@elsewhere.example", "is of no enterprise"),
+        ("bob", AccessAct.APPROVE, ALICE, "is no approver of metals, or has no key"),
+        ("frank", AccessAct.APPROVE, "bob@metals.example", "nobody has asked for bob"),
+        ("frank", AccessAct.CERTIFY, ALICE, "alice@metals.example is requested; there is nothing to certify"),
+        ("erin", AccessAct.APPROVE, ALICE, "approved this already; it needs another approver"),
+        ("erin", AccessAct.APPROVE, "erin@metals.example", "nobody decides on their own admission"),
+        ("frank", AccessAct.REVOKE, "x@elsewhere.example", "is of no enterprise"),
     ],
 )
-def test_what_does_not_fit_is_refused(desk: Desk, who: str, act: Act, named: str, problem: str) -> None:
+def test_what_does_not_fit_is_refused(desk: Desk, who: str, act: AccessAct, named: str, problem: str) -> None:
     desk.ask()
     desk.ask("erin")
     desk.decide("erin")
@@ -130,7 +132,7 @@ def test_what_does_not_fit_is_refused(desk: Desk, who: str, act: Act, named: str
 def test_a_note_that_another_signed_or_that_is_late_is_not_kept(desk: Desk) -> None:
     desk.ask()
     fitting = make_decision(
-        desk.register, desk.directory, Act.APPROVE, ALICE, BareJid("erin@metals.example"), NOW
+        desk.register, desk.directory, AccessAct.APPROVE, ALICE, BareJid("erin@metals.example"), NOW
     )
     text = encode_statement(fitting)
     forged = sign_note(text, replace(desk.keys["frank"], name=desk.keys["erin"].name))
@@ -185,12 +187,12 @@ def test_what_a_former_approver_signed_goes_on_to_count_and_nothing_later(desk: 
         former_approvers=[{"key": tmp_path / "frank.pub", "until": "2026-11-19T00:00:00Z"}],
     )
     former = Desk(AccessRegister(settings), left, desk.keys)
-    assert former.state() is State.ADMITTED
+    assert former.state() is AdmissionState.ADMITTED
     former.ask("bob")
     with pytest.raises(GrantsError, match="is no approver"):
         former.decide("frank", named="bob@metals.example")
     without = Desk(AccessRegister(replace_former(settings)), left, desk.keys)
-    assert without.state() is State.REQUESTED
+    assert without.state() is AdmissionState.REQUESTED
 
 
 def replace_former(settings: AccessSettings) -> AccessSettings:

@@ -9,7 +9,7 @@ from components.rules.access.register import AccessRegister
 from components.rules.load import RulesError, RuleSources, fingerprint, load_rules, load_sources
 from components.settings.site import SiteFile
 from policy.access.admission import DAY_S
-from policy.access.statement import Act
+from policy.access.statement import AccessAct
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
 from tests.support.site_toml import write_site_toml
@@ -51,7 +51,7 @@ def test_who_is_admitted_is_in_until_it_ends_by_itself(desk: Desk) -> None:
     assert loaded.until_ns == (NOW + 90 * DAY_S) * NS
     assert people(found, NOW + 90 * DAY_S - 1) == {"alice", "bot"}
     assert people(found, NOW + 90 * DAY_S) == {"bot"}
-    desk.decide("erin", Act.CERTIFY, now_s=NOW + 91 * DAY_S)
+    desk.decide("erin", AccessAct.CERTIFY, now_s=NOW + 91 * DAY_S)
     assert people(found, NOW + 91 * DAY_S) == {"alice", "bot"}
     assert load_rules(found, (NOW + 91 * DAY_S) * NS).rules.digest == loaded.rules.digest
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
 from components.settings.table import SettingsError
-from policy.review import Act
+from policy.review import ReviewAct
 from tests.support.site_toml import write_site_toml
 
 ROSTER = """
@@ -52,7 +52,7 @@ def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_
     site = read(tmp_path)
     assert [site.find(table) for table in OPTIONAL_TABLES] == [None] * len(OPTIONAL_TABLES)
     assert (site.tiles, site.witness, site.directory, site.roster, site.access) == (None,) * 5
-    assert (site.review.default, site.review.deadline_s) == (Act.REFUSE, 3600.0)
+    assert (site.review.default, site.review.deadline_s) == (ReviewAct.REFUSE, 3600.0)
     for table in OPTIONAL_TABLES:
         with pytest.raises(SettingsError, match=rf"^{table.table_name}: is missing; add the table"):
             site.require(table)

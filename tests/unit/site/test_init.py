@@ -12,7 +12,7 @@ from components.rules.access.desk import list_access, open_desk
 from components.site.init import init_site, load_passwords
 from components.site.parts import listening_ports
 from components.site.settings import SettingsError, SiteSettings, load_site
-from policy.access.admission import State
+from policy.access.admission import AdmissionState
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -49,7 +49,7 @@ def test_a_demonstrations_people_are_all_admitted_by_two_others(site: Path) -> N
     assert len(rows) == 11
     for row in rows:
         assert row.found is not None
-        assert row.found.state is State.ADMITTED, row
+        assert row.found.state is AdmissionState.ADMITTED, row
         assert len(row.found.approved_by) >= 2
         assert row.jid not in row.found.approved_by
 

@@ -17,7 +17,7 @@ _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
 
 
-class RequestError(ValueError):
+class AddCheckpointError(ValueError):
     """The bytes are not what the specification says they are."""
 
 
@@ -31,7 +31,7 @@ class AddCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WitnessAnswer:
     """A witness's answer: HTTP status and body."""
 
     status: int
@@ -39,32 +39,32 @@ class Answer:
     content_type: str = "text/plain"
 
 
-def encode_request(request: AddCheckpoint) -> bytes:
+def encode_add_checkpoint(request: AddCheckpoint) -> bytes:
     """Encode the body of `add-checkpoint`."""
     proof = "".join(f"{encode_base64(node)}\n" for node in request.proof)
     return f"old {request.old_size}\n{proof}\n{request.note}".encode()
 
 
-def parse_request(body: bytes) -> AddCheckpoint:
-    """Parse the body of `add-checkpoint`; whether the note is one is not looked at. Raises RequestError."""
+def parse_add_checkpoint(body: bytes) -> AddCheckpoint:
+    """Parse the body of `add-checkpoint`; whether the note is one is not looked at. Raises AddCheckpointError."""
     try:
         head, blank, note = body.decode().partition("\n\n")
     except UnicodeDecodeError:
-        raise RequestError("the request is not UTF-8") from None
+        raise AddCheckpointError("the request is not UTF-8") from None
     old, *proof = head.split("\n")
     match = _OLD.fullmatch(old)
     if match is None or not blank:
-        raise RequestError("a request is an old size, a proof, an empty line and a checkpoint")
+        raise AddCheckpointError("a request is an old size, a proof, an empty line and a checkpoint")
     if len(proof) > MAX_PROOF_HASHES:
-        raise RequestError(f"a proof has at most {MAX_PROOF_HASHES} hashes")
+        raise AddCheckpointError(f"a proof has at most {MAX_PROOF_HASHES} hashes")
     return AddCheckpoint(int(match[1]), tuple(_parse_hash(line) for line in proof), note)
 
 
 def parse_size(body: str) -> int:
-    """Parse the size that a witness answers with status 409; raises RequestError."""
+    """Parse the size that a witness answers with status 409; raises AddCheckpointError."""
     match = _SIZE.fullmatch(body)
     if match is None:
-        raise RequestError("the answer is not a tree's size")
+        raise AddCheckpointError("the answer is not a tree's size")
     return int(match[1])
 
 
@@ -74,5 +74,5 @@ def _parse_hash(line: str) -> bytes:
     except ValueError:
         node = b""
     if len(node) != len(EMPTY_ROOT):
-        raise RequestError("each line of a proof is a hash in base64")
+        raise AddCheckpointError("each line of a proof is a hash in base64")
     return node
