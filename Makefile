@@ -1,5 +1,5 @@
 # What a person types here: `make run`, `make quick`, `make test`, `make fuzz`, `make bench`, `make clean`.
-.PHONY: setup run test quick lint fuzz bench clean
+.PHONY: setup run test quick lint python-lint fuzz bench clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
@@ -15,19 +15,24 @@ run: setup
 
 lint:
 	@.ci/setup tests
+	@$(MAKE) --no-print-directory python-lint
+	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules
+
+# What needs nothing but .venv.
+python-lint:
+	@.ci/setup quick
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules
 
 # By a fixed chance: what fails fails again.
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
 
-# Without servers, faults and the archive's own tests, which take most of the time.
-quick: lint
-	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit --ignore=tests/unit/archive -m 'not slow' $(ARGS)
+# The loop to work in, under a minute: nothing that takes long, and nothing that needs a server or another program.
+quick: python-lint
+	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
 # Whatever draws by chance, with a new seed and more of it; `make fuzz ARGS="--seed N"` draws the same again.
 fuzz:

@@ -11,6 +11,16 @@ from tests.support.rounds import load_profile
 
 load_profile()
 
+_NEED_PROGRAMS = frozenset({"postgres_server", "s3_server", "token"})
+"""Fixtures that start or use what is no Python package of ours; the tests that use them are marked."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need other programs by the fixtures that they use."""
+    for item in items:
+        if _NEED_PROGRAMS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("programs")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def connections_keep_nobody() -> Iterator[None]:

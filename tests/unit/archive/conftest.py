@@ -5,7 +5,7 @@ import pytest
 from components.archive.store.open import StoreName
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.programs)])
 def store_name(request: pytest.FixtureRequest, tmp_path: Path) -> StoreName:
     """The name of a store in which there is no log yet, of either kind."""
     if request.param == "sqlite":

@@ -9,7 +9,7 @@ import pytest
 from components.archive.keys.reference import KeyReference, parse_key_reference
 from tests.support.token import make_token, token_uri, use_token
 
-PLACES = ("file", "age", "token")
+PLACES = ("file", "age", pytest.param("token", marks=pytest.mark.programs))
 
 
 @pytest.fixture
