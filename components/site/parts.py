@@ -7,14 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from components.archive.store.open import log_name
 from components.process.metrics import METRICS_ADDRESS
+from components.settings.access import AccessSettings
+from components.settings.directory import DirectorySettings
+from components.settings.gate import GateSettings
+from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
+from components.settings.table import Table
 from components.settings.tiles import TilesSettings
+from components.settings.witness import WitnessSettings
 from components.site.probe import HttpProbe, Probe, StatusProbe
 from components.site.prosody import NOTHING_MORE, ServerSide
 from components.witness.keys import make_missing_keys
+
+_Table = TypeVar("_Table", bound=Table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +62,14 @@ def _make_nothing() -> Sequence[Path]:
 class Part:
     """A process of a site.
 
-    `table` is its table of site.toml, `title` what people call it. If it `runs`, then as `python -m MODULE SITE_TOML`,
-    and what it has to say goes to NAME.log. `init` makes the files `secrets`, of random text, and calls `make_keys`,
-    which returns the files that it made. Only the owner may read `secrets` and `private_files`; a backup keeps them,
-    and `kept_files`, which are no secrets.
+    `name` is that of its table of site.toml, `title` what people call it. If it `runs`, then as `python -m MODULE
+    SITE_TOML`, and what it has to say goes to NAME.log. `init` makes the files `secrets`, of random text, and calls
+    `make_keys`, which returns the files that it made. Only the owner may read `secrets` and `private_files`; a backup
+    keeps them, and `kept_files`, which are no secrets.
     """
 
     name: str
     module: str
-    table: str
     title: str
     probe: Probe
     runs: bool = True
@@ -79,12 +86,21 @@ class Part:
         return (*self.secrets, *self.private_files)
 
 
+@dataclass(frozen=True, slots=True)
+class Row(Generic[_Table]):
+    """A table of site.toml, and how the process that it settles is described by it."""
+
+    table: type[_Table]
+    describe: Callable[[_Table, SiteFile], Part]
+
+
 def parts_of(site: SiteFile) -> tuple[Part, ...]:
     """Return the processes of a site beside its server, in the order in which they start and stop.
 
-    The witness is the last: so it still has the logs' ends cosigned.
+    Raises SettingsError for a table that is wrong.
     """
-    return tuple(part for row in ROWS if (part := row(site)) is not None)
+    tables = ((row, site.find(row.table)) for row in ROWS)
+    return tuple(row.describe(table, site) for row, table in tables if table is not None)
 
 
 def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
@@ -98,12 +114,10 @@ def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
     return tuple(each for each in ports if each.port)
 
 
-def _gate(site: SiteFile) -> Part:
-    gate = site.gate
+def _gate(gate: GateSettings, _site: SiteFile) -> Part:
     return Part(
         name="gate",
         module="components.gate",
-        table="gate",
         title="the gate",
         probe=StatusProbe(gate.status_file, meanwhile="nothing is delivered meanwhile"),
         component=ServerComponent(gate.jid, gate.secret_file),
@@ -115,50 +129,34 @@ def _gate(site: SiteFile) -> Part:
     )
 
 
-def _roster(site: SiteFile) -> Part | None:
-    roster = site.roster
-    return (
-        None
-        if roster is None
-        else Part(
-            name="roster",
-            module="components.roster",
-            table="roster",
-            title="the roster component",
-            probe=StatusProbe(
-                roster.status_file,
-                faults={
-                    "disconnected": "is disconnected from the server",
-                    "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
-                },
-            ),
-            component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
-            secrets=(roster.secret_file,),
-        )
+def _roster(roster: RosterSettings, _site: SiteFile) -> Part:
+    faults = {
+        "disconnected": "is disconnected from the server",
+        "refused": "may not keep rosters; install the package prosody-modules, and see prosody.log",
+    }
+    return Part(
+        name="roster",
+        module="components.roster",
+        title="the roster component",
+        probe=StatusProbe(roster.status_file, faults=faults),
+        component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
+        secrets=(roster.secret_file,),
     )
 
 
-def _access(site: SiteFile) -> Part | None:
-    access = site.access
-    return (
-        None
-        if access is None
-        else Part(
-            name="access",
-            module="components.access",
-            table="access",
-            title="the access component",
-            probe=StatusProbe(
-                access.status_file, meanwhile="accounts are neither made nor removed meanwhile"
-            ),
-            component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
-            secrets=(access.secret_file,),
-            kept_files=(
-                *access.approvers,
-                *(former.key for former in access.former_approvers),
-                *sorted(access.folder.glob("*.note")),
-            ),
-        )
+def _access(access: AccessSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="access",
+        module="components.access",
+        title="the access component",
+        probe=StatusProbe(access.status_file, meanwhile="accounts are neither made nor removed meanwhile"),
+        component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
+        secrets=(access.secret_file,),
+        kept_files=(
+            *access.approvers,
+            *(former.key for former in access.former_approvers),
+            *sorted(access.folder.glob("*.note")),
+        ),
     )
 
 
@@ -174,71 +172,58 @@ def checkpoint_probe(tiles: TilesSettings, log: str) -> HttpProbe:
     )
 
 
-def _tiles(site: SiteFile) -> Part | None:
-    tiles = site.tiles
-    return (
-        None
-        if tiles is None
-        else Part(
-            name="tiles",
-            module="components.tiles",
-            table="tiles",
-            title="the server of tiles",
-            probe=checkpoint_probe(tiles, log_name(site.gate.log)),
-            ports=(ListeningPort("tiles.port", tiles.port, tiles.address),),
-        )
+def _tiles(tiles: TilesSettings, site: SiteFile) -> Part:
+    return Part(
+        name="tiles",
+        module="components.tiles",
+        title="the server of tiles",
+        probe=checkpoint_probe(tiles, site.gate_log.name),
+        ports=(ListeningPort("tiles.port", tiles.port, tiles.address),),
     )
 
 
-def _directory(site: SiteFile) -> Part | None:
-    directory = site.directory
-    return (
-        None
-        if directory is None
-        else Part(
-            name="directory",
-            module="components.directory",
-            table="directory",
-            title="the service for SCIM",
-            runs=bool(
-                directory.scim
-            ),  # what the other sources have is fetched by `steelyard directory apply`
-            probe=HttpProbe(
-                setting="directory.scim_port",
-                address=directory.scim_address,
-                port=directory.scim_port,
-                path="/",
-                status=401,
-                otherwise="is not what answers on directory.scim_port",
-                tls=directory.scim_certificate is not None,
-            ),
-            ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
-            secrets=tuple(source.token_file for source in directory.scim),
-            private_files=tuple(directory.secret_files),
-            kept_files=tuple(source.state for source in directory.scim),
-        )
+def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
+    probe = HttpProbe(
+        setting="directory.scim_port",
+        address=directory.scim_address,
+        port=directory.scim_port,
+        path="/",
+        status=401,
+        otherwise="is not what answers on directory.scim_port",
+        tls=directory.scim_certificate is not None,
+    )
+    return Part(
+        name="directory",
+        module="components.directory",
+        title="the service for SCIM",
+        probe=probe,
+        # What the other sources have is fetched by `steelyard directory apply`.
+        runs=bool(directory.scim),
+        ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
+        secrets=tuple(source.token_file for source in directory.scim),
+        private_files=tuple(directory.secret_files),
+        kept_files=tuple(source.state for source in directory.scim),
     )
 
 
-def _witness(site: SiteFile) -> Part | None:
-    witness = site.witness
-    return (
-        None
-        if witness is None
-        else Part(
-            name="witness",
-            module="components.witness",
-            table="witness",
-            title="the witness",
-            probe=StatusProbe(witness.status_file, good="running"),
-            ports=(ListeningPort("witness.port", witness.port, witness.address),),
-            private_files=(witness.key_file,),
-            make_keys=partial(make_missing_keys, witness),
-        )
+def _witness(witness: WitnessSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="witness",
+        module="components.witness",
+        title="the witness",
+        probe=StatusProbe(witness.status_file, good="running"),
+        ports=(ListeningPort("witness.port", witness.port, witness.address),),
+        private_files=(witness.key_file,),
+        make_keys=partial(make_missing_keys, witness),
     )
 
 
-Row = Callable[[SiteFile], Part | None]
-"""Describes one process of a site by its settings; None for a site that has none."""
-
-ROWS: tuple[Row, ...] = (_gate, _roster, _access, _tiles, _directory, _witness)
+ROWS: tuple[Row[Any], ...] = (
+    Row(GateSettings, _gate),
+    Row(RosterSettings, _roster),
+    Row(AccessSettings, _access),
+    Row(TilesSettings, _tiles),
+    Row(DirectorySettings, _directory),
+    # The last to stop: so it still has the logs' ends cosigned.
+    Row(WitnessSettings, _witness),
+)

@@ -45,7 +45,7 @@ def _port_problems(site: SiteFile) -> Iterator[str]:
 
 def _domain_problems(site: SiteFile) -> Iterator[str]:
     server = site.prosody
-    named = [(f"{part.table}.jid", part.component.jid) for part in parts_of(site) if part.component]
+    named = [(f"{part.name}.jid", part.component.jid) for part in parts_of(site) if part.component]
     for key in ("domains", "room_domains", "federated_domains"):
         named += [(f"prosody.{key}", domain) for domain in getattr(server, key)]
     yield from _repeated(named, "name it once")

@@ -1,0 +1,1 @@
+"""A component that does nothing: what it takes to add one."""
