@@ -64,6 +64,7 @@ def pieces_of_keys(keys: Sequence[bytes | None]) -> list[bytes]:
     return [part for value in keys for part in (value or b"").split(b'"') if len(part) > 100]
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 @pytest.mark.parametrize("seed", range(2))
 async def test_nothing_of_it_is_left(seed: int, tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ async def test_destroyed_while_the_writer_goes_on(tmp_path: Path) -> None:
 async def test_a_reader_in_the_middle_of_the_log_keeps_it_from_being_emptied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.archive.store.connection.LOCK_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("components.archive.store.sqlite_connection.LOCK_TIMEOUT_S", 0.01)
     log = tmp_path / "gate.db"
     await write(log, 60, chance(1))
     store, reader = await open_store(log), await SqliteSource.open(log)

@@ -226,6 +226,7 @@ def steelyard(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_commands_say_it_to_people_and_programs(site: Path) -> None:
     proposed = steelyard("exception", "propose", RITA, TOM, "--reason", "Deal X", "--site", site)
     assert (proposed.returncode, proposed.stderr) == (0, "")
