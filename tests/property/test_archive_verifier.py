@@ -78,6 +78,7 @@ def contents(path: Path) -> list[list[object]] | None:
         return None
 
 
+@pytest.mark.slow
 @examples(300)
 @given(st.booleans(), st.sampled_from(VALUES), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_any_bit_of_any_value(
@@ -136,6 +137,7 @@ def test_any_bit_of_the_file(original: Path, scratch: Path, place: float, bit: i
     assert not report.ok or contents(scratch) == contents(original)
 
 
+@pytest.mark.slow
 @examples(40)
 @given(st.lists(st.integers(1, 600), min_size=1, max_size=5), st.data())
 def test_any_records_gone(scratch: Path, batches: list[int], data: st.DataObject) -> None:

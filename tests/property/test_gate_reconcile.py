@@ -2,6 +2,7 @@
 
 from collections import deque
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -92,7 +93,7 @@ class HonestLine(RuleBasedStateMachine):
 
 
 HonestLine.TestCase.settings = settings(examples(300), stateful_step_count=40)
-test_an_honest_adapter_raises_nothing = HonestLine.TestCase
+test_an_honest_adapter_raises_nothing = pytest.mark.slow(HonestLine.TestCase)
 
 
 def status(

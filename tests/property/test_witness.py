@@ -73,6 +73,7 @@ def test_whatever_is_put_into_a_cosigned_note_raises_nothing_else(place: int, te
     is_cosigned((COSIGNED[:place] + text + COSIGNED[place:]).encode())
 
 
+@pytest.mark.slow
 @examples(200)
 @given(st.data())
 def test_any_flipped_bit_of_a_request_is_refused(data: st.DataObject) -> None:

@@ -31,6 +31,8 @@ from tests.support.stores import (
 )
 from tests.unit.archive.test_copy import everything, no_progress
 
+pytestmark = pytest.mark.slow
+
 BATCHES = (1, 2, 300, 4000, 700, 3600)
 
 

@@ -154,6 +154,7 @@ class DyingStore:
             raise LogUnavailable("pulled the plug")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [False, True])
 async def test_an_interrupted_copy_is_no_log_and_is_gone_on_with(tmp_path: Path, kept: bool) -> None:
     source, target = tmp_path / "gate.db", tmp_path / "copy.db"

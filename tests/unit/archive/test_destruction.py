@@ -64,6 +64,7 @@ def pieces_of_keys(keys: Sequence[bytes | None]) -> list[bytes]:
     return [part for value in keys for part in (value or b"").split(b'"') if len(part) > 100]
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 @pytest.mark.parametrize("seed", range(2))
 async def test_nothing_of_it_is_left(seed: int, tmp_path: Path) -> None:

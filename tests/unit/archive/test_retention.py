@@ -364,6 +364,7 @@ async def test_records_that_are_appended_all_the_while_are_not_in_the_way(
     assert appended > 10
 
 
+@pytest.mark.slow
 async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "gate.db"
     writer = await open_writer(path, iter(range(START_S * 10**9, START_S * 10**9 + 10**6)))
@@ -392,6 +393,7 @@ async def test_a_large_segment_goes_in_pieces(tmp_path: Path) -> None:
         assert secret not in after.files
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 async def test_nothing_is_left_of_payloads_of_any_size(tmp_path: Path) -> None:
     """Small ones that share a page, and large ones that fill many; half of them erased, then all expired."""

@@ -144,6 +144,7 @@ def test_a_manifest_counts() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("batches", "expected"),
     [
@@ -170,6 +171,7 @@ async def test_it_ends_before_it_is_too_long(
     await assert_whole(tmp_path / "gate.db", payloads([said(count) for count in batches]))
 
 
+@pytest.mark.slow
 async def test_the_longest_batch_there_can_be(writer: LogWriter, tmp_path: Path) -> None:
     batch = said(MAX_BATCH_RECORDS)
     await writer.append(said(3))
@@ -244,6 +246,7 @@ async def test_a_clock_set_back_between_two_appends(writer: LogWriter, clock: Cl
     await assert_whole(tmp_path / "gate.db", payloads([said(3), said(2), said(1)]))
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 async def test_classes_that_are_interleaved_have_segments_of_their_own(
     writer: LogWriter, tmp_path: Path

@@ -143,6 +143,7 @@ async def test_the_oldest_record_without_a_checkpoint_waits_so_long_and_no_longe
     await writer.close()
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 @pytest.mark.parametrize("seed", range(5))
 async def test_whenever_it_is_maintained_nothing_older_is_unsigned(
@@ -189,6 +190,7 @@ async def leave_unsigned(path: Path, *counts: int, signed: int = SIGNED) -> list
     return [entry.payload for entry in said]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "counts", [[1], [3, 4, 5], [211], [212], [213], [255, 1], [1000], [3795], [3796], [5000, 5000], [10_000]]
 )

@@ -17,6 +17,8 @@ from tests.support.postgres import PostgresServer, run_postgres
 from tests.support.rounds import chance
 from tests.support.stores import entries, make_store, open_log, records
 
+pytestmark = pytest.mark.programs
+
 WRITERS = (
     "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'steelyard writer%' AND datname = '{}'"
 )

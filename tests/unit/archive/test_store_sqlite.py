@@ -139,6 +139,7 @@ async def test_a_text_where_a_blob_belongs_is_read_as_bytes(log: Path) -> None:
     await source.close()
 
 
+@pytest.mark.slow
 async def test_opening_the_log_again_keeps_the_locks_of_before(log: Path) -> None:
     """Closing any descriptor of a file drops the POSIX locks that this process has on it."""
     writer = await open_log(log)

@@ -23,6 +23,8 @@ from tests.support.archive import VERIFIER_KEY
 from tests.support.timestamp_authority import run_openssl
 from tests.support.witness import MemoryLog
 
+pytestmark = pytest.mark.programs
+
 NOTE = MemoryLog().note(5)
 
 

@@ -290,6 +290,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_several_processes_catch_up_at_once(site: Site) -> None:
     records: list[Submission] = [site.say(ALICE, BOB, f"copper n{number}") for number in range(600)]
     await site.record(*records[:400])

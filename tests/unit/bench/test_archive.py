@@ -90,6 +90,7 @@ async def test_slices_are_of_equal_length_and_old_memos_are_forgotten(tmp_path: 
     assert 16 <= len(memos) <= 18
 
 
+@pytest.mark.slow
 def test_a_log_is_appended_verified_proved_and_opened(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     assert len(append_all(path, RECORDS).slice_rates) == 200

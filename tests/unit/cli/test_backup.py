@@ -24,6 +24,8 @@ from components.verifier.log import verify_log
 from tests.support.postgres import PostgresServer
 from tests.support.stores import entries
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -21,6 +21,8 @@ from tests.support.archive import entries
 from tests.support.log_keys import follow_log_keys
 from tests.support.token import make_token, token_uri
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -12,6 +12,8 @@ from cyclopts import App
 
 from components.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = {"--site", "--help", "-h", "--version"}
 

@@ -105,6 +105,7 @@ async def test_one_that_is_recorded_and_comes_back_raises_nothing(scene: Scene) 
     assert b"steelyard_gate_canary_seconds_count 2.0" in Exposition(scene.metrics, scene.alarms, ()).render()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("submits", "answers", "reached"),
     [(False, False, "sent"), (True, False, "submitted"), (True, True, "answered")],
@@ -151,6 +152,7 @@ async def test_one_that_comes_back_without_its_record_is_an_alarm(scene: Scene, 
     assert scene.metrics.canaries_unproved == 1
 
 
+@pytest.mark.slow
 async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(scene: Scene) -> None:
     scene.returns, scene.breaks = False, True
     assert await scene.fly() == {}

@@ -22,6 +22,8 @@ from components.site.init import authority_key_file
 from components.site.lock import hold_site
 from components.site.validate import load_site
 
+pytestmark = pytest.mark.programs
+
 
 def problems(site: Path) -> list[str]:
     return [f"{finding.name}: {finding.text}" for finding in check_site(site) if not finding.ok]

@@ -43,6 +43,7 @@ def test_it_reads_its_own_table(site: Path) -> None:
         SiteFile(without(site)).require(RosterSettings)
 
 
+@pytest.mark.programs
 def test_it_is_a_process_that_stops_after_the_gate(site: Path) -> None:
     names = [spec.name for spec in process_specs(load_site(site), site)]
     assert names[:2] == ["prosody", "gate"]

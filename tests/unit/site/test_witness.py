@@ -66,12 +66,14 @@ def test_a_witness_that_others_know_gets_no_other_keys(site: Path) -> None:
         init_site(site)
 
 
+@pytest.mark.programs
 def test_a_site_without_a_witness_runs_none(site: Path) -> None:
     settings = load_site(site)
     assert settings.witness is None
     assert [spec.name for spec in process_specs(settings, site)][-1] != "witness"
 
 
+@pytest.mark.programs
 def test_it_is_a_process_that_stops_last(site: Path) -> None:
     add(site)
     init_site(site)

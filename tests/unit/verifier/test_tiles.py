@@ -58,6 +58,7 @@ def test_a_server(url: str) -> None:
     assert verify_tiles(url + "/", VKEY) == report
 
 
+@pytest.mark.slow
 async def test_a_log_of_three_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = await write_log(tmp_path / "gate.db", (65_500, 200))
     folder = write_tiles(log, tmp_path / "tiles")

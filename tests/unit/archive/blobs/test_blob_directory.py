@@ -27,6 +27,7 @@ async def test_keys_that_were_destroyed_are_overwritten(tmp_path: Path) -> None:
         assert set(before.read()) == {0}
 
 
+@pytest.mark.slow
 async def test_readers_never_see_a_head_that_is_being_replaced(tmp_path: Path) -> None:
     objects = DirectoryObjects(tmp_path)
     store, reader = open_store(objects), open_reader(objects)

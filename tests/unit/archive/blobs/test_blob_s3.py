@@ -11,6 +11,8 @@ from tests.support.blobs import content, names, open_reader, open_store, pieces
 from tests.support.process import wait_until
 from tests.support.s3_server import S3Server
 
+pytestmark = pytest.mark.programs
+
 
 async def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
     with socket.socket() as probe:  # bound, and not listening

@@ -46,6 +46,7 @@ def test_a_file_that_age_itself_made_and_armoured(tmp_path: Path) -> None:
     assert encode_signer(load_log_key(key)) == encode_signer(made)
 
 
+@pytest.mark.slow
 def test_a_passphrase(tmp_path: Path) -> None:
     key = AgeKey(tmp_path / "log-gate.key.age", passphrase_file=write_passphrase(tmp_path / "word"))
     made = create_log_key(key, ORIGIN)

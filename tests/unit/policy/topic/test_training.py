@@ -13,6 +13,8 @@ from tests.topic.examples import LANGUAGES, read_examples
 from tests.topic.measure import measure
 from tests.topic.train import WEIGHTS, train
 
+pytestmark = pytest.mark.slow
+
 
 def shipped(name: ModelName) -> dict[str, Any]:
     weights: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text())
