@@ -135,12 +135,12 @@ class AccessService:
         self.link.on_message(self._take_message)
 
     def _read(self) -> _LastRead:
-        directory = _parse_directory(self._site.gate.directory.read_text(encoding="utf-8"))
+        directory = _parse_directory(self._site.gate.directory_file.read_text(encoding="utf-8"))
         return _LastRead(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
         try:
-            stat = self._site.gate.directory.stat()
+            stat = self._site.gate.directory_file.stat()
         except OSError:
             return ()
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())

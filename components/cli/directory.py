@@ -25,7 +25,7 @@ def show(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
     from components.settings.site import SiteFile
 
     with _problems_told(as_json):
-        directory = read_directory(SiteFile(site).gate.directory)
+        directory = read_directory(SiteFile(site).gate.directory_file)
     if as_json:
         print_json(describe_directory(directory))
     else:

@@ -36,7 +36,7 @@ class SiteDirectory:
 
 def find_site_directory(site: SiteFile) -> SiteDirectory:
     """Return where the directory and its sources are; raises SettingsError when it has none."""
-    return SiteDirectory(site.gate.directory, site.require(DirectorySettings))
+    return SiteDirectory(site.gate.directory_file, site.require(DirectorySettings))
 
 
 def read_directory(file: Path) -> Directory:

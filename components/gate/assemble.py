@@ -105,7 +105,7 @@ async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy
 
 async def _open_queue(process: Process, site: SiteFile, alarms: Alarms) -> ReviewQueue:
     settings, review = site.gate, site.review
-    beside = log_file(settings.log) or settings.directory
+    beside = log_file(settings.log) or settings.directory_file
     store = process.keep(await ReviewStore.open(review.file or beside.with_name("review.db")))
 
     def sound(record: int) -> None:

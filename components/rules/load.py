@@ -67,7 +67,7 @@ def load_sources(site: SiteFile) -> RuleSources:
         register = AccessRegister(access) if access else None
     except GrantsError as error:
         raise SettingsError([f"access.approvers: {error}"]) from None
-    return RuleSources(site.gate.directory, site.gate.policy, register, site.archive.approvers)
+    return RuleSources(site.gate.directory_file, site.gate.policy, register, site.archive.approvers)
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:

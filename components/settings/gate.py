@@ -26,7 +26,7 @@ class GateSettings(LogTable):
     address: str = "127.0.0.1"
     component_port: Port = 5347
     secret_file: SitePath
-    directory: SitePath
+    directory_file: SitePath = Field(alias="directory")
     policy: SitePath | None = None
     status_file: SitePath
     log_level: LogLevel = "info"
@@ -41,7 +41,7 @@ class GateSettings(LogTable):
     def find_problems(self) -> Iterator[str]:
         """Say which files the gate lacks."""
         yield from find_missing("gate.secret_file", [self.secret_file])
-        yield from find_missing("gate.directory", [self.directory])
+        yield from find_missing("gate.directory", [self.directory_file])
         yield from super().find_problems()
 
 

@@ -111,7 +111,7 @@ def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list
         if inner is None:
             return []
         model = inner
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def inner_table(annotation: object) -> type[BaseModel] | None:

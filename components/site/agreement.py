@@ -9,7 +9,7 @@ from policy.directory.directory import Directory, DirectoryError, parse_director
 
 def find_disagreements(site: SiteFile) -> Iterator[str]:
     """Say what is wrong with directory.toml, or where the two differ, a line for each; raises SettingsError."""
-    file = site.gate.directory
+    file = site.gate.directory_file
     if not file.is_file():
         return  # which is told as missing
     try:
@@ -26,18 +26,18 @@ def find_disagreements(site: SiteFile) -> Iterator[str]:
 
 def _gate_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
     if site.gate.jid != directory.gate:
-        name = site.gate.directory.name
+        name = site.gate.directory_file.name
         yield f"gate.jid: {site.gate.jid} is not the gate of {name}; write {directory.gate}"
 
 
 def _roster_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
-    roster, name = site.roster, site.gate.directory.name
+    roster, name = site.roster, site.gate.directory_file.name
     if roster and directory.roster != roster.jid:
         yield f'roster.jid: {roster.jid} is not the roster of {name}; write roster = "{roster.jid}" there'
 
 
 def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
-    server, name = site.prosody, site.gate.directory.name
+    server, name = site.prosody, site.gate.directory_file.name
     domains = {each.domain for firm in directory.enterprises for each in firm.sites}
     rooms = {each.rooms for firm in directory.enterprises for each in firm.sites if each.rooms}
     federated = set(server.federated_domains)

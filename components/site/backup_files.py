@@ -65,8 +65,8 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, .
 
 def _public_files(settings: SiteFile) -> Iterator[Path]:
     yield settings.path
-    yield settings.gate.directory
-    exceptions = settings.gate.directory.parent / EXCEPTIONS
+    yield settings.gate.directory_file
+    exceptions = settings.gate.directory_file.parent / EXCEPTIONS
     if exceptions.is_dir():
         yield from (path for path in sorted(exceptions.iterdir()) if not _is_draft(path))
     if settings.archive.retention:

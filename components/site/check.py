@@ -73,10 +73,10 @@ class _CheckError(Exception):
 
 
 def _check_directory(settings: SiteFile) -> Iterator[str]:
-    firms = parse_directory(settings.gate.directory.read_text()).enterprises
+    firms = parse_directory(settings.gate.directory_file.read_text()).enterprises
     people = sum(len(firm.people) for firm in firms)
     rooms = sum(len(firm.rooms) for firm in firms)
-    yield f"{len(firms)} enterprises, {people} people, {rooms} rooms in {settings.gate.directory.name}"
+    yield f"{len(firms)} enterprises, {people} people, {rooms} rooms in {settings.gate.directory_file.name}"
 
 
 def _check_keys(settings: SiteFile) -> Iterator[str]:

@@ -77,7 +77,7 @@ async def _log_in(settings: SiteFile, passwords: Mapping[str, str]) -> AsyncIter
 
 async def _show_contacts(settings: SiteFile, client: TraderClient, show: Show) -> None:
     """Show whom somebody finds in their contact list without having added anybody."""
-    directory = parse_directory(settings.gate.directory.read_text())
+    directory = parse_directory(settings.gate.directory_file.read_text())
     wanted = {person.jid: person.name for person in reachable_people(directory, BareJid(client.jid))}
     give_up_at_s = time.monotonic() + _KEPT_WITHIN_S
     while (found := client.contacts()) != wanted:

@@ -3,7 +3,6 @@
 import datetime as dt
 import secrets
 import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
 from components.site.validate import load_site, read_site
 from policy.directory.directory import parse_directory
+from policy.toml_problem import TomlError, read_toml
 
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
 _DEMO_PORTS = range(15000, 32000)
@@ -53,11 +53,11 @@ def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
         replace_durably(site_toml, _example_site(demo=demo).encode())
         made.append(site_toml)
     settings = read_site(site_toml)
-    if not settings.gate.directory.exists():
+    if not settings.gate.directory_file.exists():
         text = (packaged_folder("examples") / "directory.toml").read_text()
         text = add_approvers(text) if demo and settings.access else text
-        replace_durably(settings.gate.directory, text.encode())
-        made.append(settings.gate.directory)
+        replace_durably(settings.gate.directory_file, text.encode())
+        made.append(settings.gate.directory_file)
     retention = settings.archive.retention
     if retention and not retention.exists():
         replace_durably(retention, (packaged_folder("examples") / "retention.toml").read_bytes())
@@ -105,12 +105,12 @@ def accounts_file(settings: SiteFile) -> Path:
 def load_passwords(settings: SiteFile) -> Mapping[str, str]:
     """Return the demonstration's passwords by bare JID; raises SiteError when the site is another kind."""
     try:
-        accounts = tomllib.loads(accounts_file(settings).read_text())
+        accounts = read_toml(accounts_file(settings).read_text())
     except FileNotFoundError:
         raise SiteError(
             f"{settings.path} is no demonstration (no {accounts_file(settings)}); name another with --site"
         ) from None
-    except (OSError, tomllib.TOMLDecodeError) as err:
+    except (OSError, TomlError) as err:
         raise SiteError(f"{accounts_file(settings)}: {err}") from None
     return {str(jid): str(password) for jid, password in accounts.items()}
 
@@ -182,7 +182,7 @@ def _make_archive_keys(settings: SiteFile) -> list[Path]:
 
 
 def _write_passwords(settings: SiteFile) -> None:
-    directory = parse_directory(settings.gate.directory.read_text())
+    directory = parse_directory(settings.gate.directory_file.read_text())
     people = sorted(jid for jid in directory.people if jid.partition("@")[2] in settings.prosody.domains)
     lines = ["# The demonstration's people and their passwords."]
     lines += [f'"{jid}" = "{_make_password()}"' for jid in people]

@@ -90,7 +90,7 @@ def _policy_problems(site: SiteFile) -> Iterator[str]:
 
 def _access_problems(site: SiteFile) -> Iterator[str]:
     if site.access:
-        yield from find_access_problems(site.access, site.gate.directory)
+        yield from find_access_problems(site.access, site.gate.directory_file)
 
 
 _BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems)

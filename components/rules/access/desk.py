@@ -52,7 +52,7 @@ def open_desk(site_toml: Path) -> AccessDesk:
         raise SiteError(
             f"{site_toml} has no table [access]: listing somebody admits them (docs/admission.md)"
         )
-    directory = site.gate.directory
+    directory = site.gate.directory_file
     try:
         return AccessDesk(AccessRegister(site.access), parse_directory(directory.read_text()))
     except DirectoryError as error:

@@ -36,6 +36,13 @@ def test_paths_start_at_the_files_folder_and_the_rest_has_defaults(tmp_path: Pat
 WRONG: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "missing": ({"jid": None}, ["gate.jid: is missing"]),
     "misspelt": ({"max_bach": "3"}, ["gate.max_bach: there is no such setting; did you mean max_batch?"]),
+    "misspelt directory": (
+        {"directory": None, "directory_file": '"directory.toml"'},
+        [
+            "gate.directory: is missing; add it",
+            "gate.directory_file: there is no such setting; did you mean directory?",
+        ],
+    ),
     "unknown": ({"colour": '"red"'}, ["gate.colour: there is no such setting; remove it"]),
     "port": ({"component_port": "70000"}, ["gate.component_port: "]),
     "jid": ({"jid": '"gate@metals.example"'}, ["gate.jid: "]),

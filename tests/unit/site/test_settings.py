@@ -41,7 +41,7 @@ def test_relative_paths_start_at_the_file_wherever_we_are(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(site.parent)
-    assert load_site(Path("site.toml")).gate.directory == site.parent / "directory.toml"
+    assert load_site(Path("site.toml")).gate.directory_file == site.parent / "directory.toml"
     assert SiteFile(Path("site.toml")).gate.secret_file == site.parent / "keys" / "gate.secret"
 
 
@@ -257,7 +257,7 @@ def settings_of(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]
             yield from settings_of(inner, f"{prefix}{name}.")
         else:
             default = "none" if field.default is None else f"`{as_toml(field.default)}`"
-            yield f"{prefix}{name}", "required" if field.is_required() else default
+            yield f"{prefix}{field.alias or name}", "required" if field.is_required() else default
 
 
 def as_toml(value: Any) -> str:
