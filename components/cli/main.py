@@ -28,7 +28,8 @@ app = App(
     help="A recorded line for trading firms, on open XMPP.",
     version=_version,
     version_flags=["--version"],
-    default_parameter=Parameter(negative=""),  # no `--no-json`: what is off is left out
+    # There is no `--no-json`, and no default to show, where an option is off or empty unless it is given.
+    default_parameter=Parameter(negative="", show_default=lambda value: value or None),
 )
 for command in (init, up, check, backup, restore, verify):
     app.command(command)

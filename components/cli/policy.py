@@ -77,7 +77,7 @@ def replay(
 
 @app.command
 def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
-    """Try every path between people who must not reach each other. Exit status 1 if one is open.
+    """Try the paths between people who must not reach each other. Exit status 1 if one is open.
 
     It takes the rules that the site has now, and needs no server: it only decides, and sends nothing.
 
