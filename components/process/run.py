@@ -143,11 +143,8 @@ def run_process(
     log = structlog.get_logger(name)
     wrong: Errors = (ValueError, *wrong_settings)
     stopped: Errors = (OSError, TaskEnded, *cannot_go_on)
-    if len(sys.argv) != 2:
-        log.error("wrong settings", reason=f"name the site's file: python -m components.{name} SITE_TOML")
-        return WRONG_SETTINGS
     try:
-        uvloop.run(Process(name, Path(sys.argv[1])).live(start))
+        uvloop.run(Process(name, _read_argument(name)).live(start))
     except wrong as error:
         log.error("wrong settings", reason=str(error))
         return WRONG_SETTINGS
@@ -158,6 +155,12 @@ def run_process(
         log.exception("failed", reason=f"{type(error).__name__}: {error}")
         return CANNOT_GO_ON
     return TOLD_TO_STOP
+
+
+def _read_argument(name: str) -> Path:
+    if len(sys.argv) != 2:
+        raise ValueError(f"name the site's file: python -m components.{name} SITE_TOML")
+    return Path(sys.argv[1])
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
