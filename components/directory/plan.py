@@ -11,16 +11,13 @@ from policy.directory.departure import replace_people
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
 from policy.directory.text import encode_directory
+from policy.problems import ProblemsError
 
 _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
 
 
-class PlanError(Exception):
+class PlanError(ProblemsError):
     """The directory that would come of the sources is wrong; `problems` has a line for each fault."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)

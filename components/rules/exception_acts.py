@@ -24,7 +24,8 @@ from components.rules.load import RulesError, RuleSources, load_rules, load_sour
 from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.directory import Directory
-from policy.reach.exception import BarrierException, ExceptionError, format_time, parse_time
+from policy.reach.exception import BarrierException, ExceptionError
+from policy.utc import format_utc, parse_utc
 
 _DEFAULT_HOURS = 24
 
@@ -89,8 +90,8 @@ def describe(kept: KeptException) -> dict[str, object]:
         "state": kept.state.value,
         "enterprise": exception.enterprise if exception else "",
         "people": list(exception.people) if exception else [],
-        "begins": format_time(exception.begins_s) if exception else "",
-        "ends": format_time(exception.ends_s) if exception else "",
+        "begins": format_utc(exception.begins_s) if exception else "",
+        "ends": format_utc(exception.ends_s) if exception else "",
         "reason": exception.reason if exception else "",
         "signed_by": list(kept.signed_by),
         "problem": kept.problem,
@@ -122,6 +123,6 @@ def _load_key(place: str) -> NoteSigner:
 
 def _time(text: str) -> int:
     try:
-        return parse_time(text)
+        return parse_utc(text)
     except ValueError:
         raise SiteError(f"{text!r} is no time: write it in UTC as 2026-11-24T09:00:00Z") from None

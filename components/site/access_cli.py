@@ -211,12 +211,12 @@ def _describe(statement: "Statement") -> dict[str, Any]:
 
 
 def _describe_person(row: "PersonAccess") -> dict[str, Any]:
-    from policy.access.statement import format_time
+    from policy.utc import format_utc
 
     found = row.found
 
     def written(time_s: int | None) -> str:
-        return "" if time_s is None else format_time(time_s)
+        return "" if time_s is None else format_utc(time_s)
 
     return {
         "person": row.jid,
