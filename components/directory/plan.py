@@ -5,18 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.directory.gather import Gathered
-from components.directory.people import ListedPerson, ProblemsError
+from components.directory.people import ListedPerson
 from policy.directory.change import DirectoryChange, describe_changes, find_departed
 from policy.directory.departure import replace_people
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
 from policy.directory.text import encode_directory
+from policy.problems import ProblemsError
 
 _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))?")
 
 
 class PlanError(ProblemsError):
-    """The directory that would come of the sources is wrong."""
+    """The directory that would come of the sources is wrong; `problems` has a line for each fault."""
 
 
 @dataclass(frozen=True, slots=True)

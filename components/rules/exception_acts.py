@@ -24,7 +24,8 @@ from components.rules.load import RulesError, RuleSources, load_rules, load_sour
 from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.directory import Directory
-from policy.reach.exception import BarrierException, ExceptionError, parse_time
+from policy.reach.exception import BarrierException, ExceptionError
+from policy.utc import parse_utc
 
 _DEFAULT_HOURS = 24
 
@@ -106,6 +107,6 @@ def _load_key(place: str) -> NoteSigner:
 
 def _time(text: str) -> int:
     try:
-        return parse_time(text)
+        return parse_utc(text)
     except ValueError:
         raise SiteError(f"{text!r} is no time: write it in UTC as 2026-11-24T09:00:00Z") from None
