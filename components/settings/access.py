@@ -6,7 +6,6 @@ from typing import ClassVar
 from pydantic import AwareDatetime, Field
 
 from components.settings.table import DomainName, LogLevel, SitePath, Table
-from policy.access.admission import Terms
 
 NOTICE = (
     "This line is recorded. All that you write, send and receive here is kept, and can be read by your firm's "
@@ -46,8 +45,3 @@ class AccessSettings(Table):
     passwords: SitePath
     status_file: SitePath
     log_level: LogLevel = "info"
-
-    @property
-    def terms(self) -> Terms:
-        """For how long grants hold."""
-        return Terms(self.valid_days, self.recertify_days)

@@ -36,7 +36,8 @@ SitePath = Annotated[Path, AfterValidator(_below_site)]
 class Table(BaseModel):
     """A table of site.toml: unknown keys are problems, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Each command imports all tables: what validates one is built when it is used.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     table_name: ClassVar[str]
     """What it is called in site.toml; a table within a table has none."""

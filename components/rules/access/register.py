@@ -13,6 +13,7 @@ from policy.access.admission import (
     Admission,
     Approver,
     Signed,
+    Terms,
     find_acknowledged,
     find_admitted,
     judge,
@@ -44,6 +45,7 @@ class AccessRegister:
     def __init__(self, settings: AccessSettings) -> None:
         """Read the approvers' keys; raises GrantsError."""
         self.settings = settings
+        self._terms = Terms(settings.valid_days, settings.recertify_days)
         self._keys: list[tuple[VerifierKey, int | None]] = []
         try:
             for path in settings.approvers:
@@ -86,7 +88,7 @@ class AccessRegister:
         Whoever is admitted to another enterprise than the directory has them in is not admitted.
         """
         signed = self.statements()
-        admissions = judge(signed, self.approvers(directory), self.settings.terms, now_s)
+        admissions = judge(signed, self.approvers(directory), self._terms, now_s)
         admitted = {
             person: roles
             for person, roles in find_admitted(admissions).items()
@@ -98,7 +100,7 @@ class AccessRegister:
     def requests(self, directory: Directory, now_s: int) -> tuple[Admission, ...]:
         """Judge every request by itself; raises GrantsError when a statement is damaged."""
         approvers = self.approvers(directory)
-        found = judge_requests(self.statements(), approvers, self.settings.terms, now_s)
+        found = judge_requests(self.statements(), approvers, self._terms, now_s)
         return tuple(each for admissions in found.values() for each in admissions)
 
 

@@ -206,6 +206,21 @@ def test_all_faults_are_told_at_once(site: Path) -> None:
     assert "metals.example.crt" in told
 
 
+def test_a_fault_in_one_table_does_not_hide_those_of_others(site: Path) -> None:
+    change(
+        site,
+        (r"^index = .*", "indx = 1"),
+        (r'^secret_file = "keys/roster.*', 'secret_file = "nope"'),
+        (r"^jid = .*", 'jid = "other.example"'),
+    )
+    assert [problem.partition(": ")[0] for problem in problems(site)] == [
+        "audit.index",
+        "audit.indx",
+        "roster.secret_file",
+        "gate.jid",
+    ]
+
+
 def test_ports_must_differ(site: Path) -> None:
     port = load_site(site).prosody.c2s_port
     change(site, (r"^component_port = \d+", f"component_port = {port}"))
