@@ -126,6 +126,7 @@ def test_any_other_root_of_any_size(original: Path, size: int, root: bytes) -> N
     assert problem.kind == "checkpoint-forked"
 
 
+@pytest.mark.slow
 @examples(150)
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 def test_any_bit_of_the_file(original: Path, scratch: Path, place: float, bit: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,6 +155,7 @@ async def live(path: Path, steps: Sequence[Step]) -> None:
     await assert_whole(path, life.said)
 
 
+@pytest.mark.slow
 @examples(40)
 @given(steps)
 def test_whatever_happens_the_log_is_whole(steps: list[Step]) -> None:

@@ -10,6 +10,7 @@ SEEDS = range(60)
 STEPS = 120
 
 
+@pytest.mark.slow
 @pytest.mark.fuzz
 async def test_what_is_released_arrives_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_RETRY_MIN_S", 0.0)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -252,6 +253,7 @@ def _entrants(directory: Directory, room: BareJid) -> frozenset[BareJid]:
     return directory.borders.entrants.get(room, everybody)
 
 
+@pytest.mark.slow
 @given(plans, denials, st.booleans())
 @examples(50)
 def test_a_denial_never_allows_anything(

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -236,6 +237,7 @@ def rule_files(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @examples(300)
 @given(st.one_of(rule_files(), st.text()), texts)
 def test_no_file_breaks_the_parser(text: str, terms: str) -> None:

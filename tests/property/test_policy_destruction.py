@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,7 @@ def destroyable(
     }
 
 
+@pytest.mark.slow
 @given(days, segments, records, many_holds, holds)
 def test_a_hold_added_never_makes_more_destroyable(
     now_ns: int, segs: list[SegmentFacts], recs: list[RecordFacts], in_force: list[Hold], added: Hold
@@ -90,6 +92,7 @@ def test_no_subset_of_the_holds_considered_is_enough(
     assert decide_erasure(DEFAULT_POLICY, now_ns, [], {}, in_force, ids)
 
 
+@pytest.mark.slow
 @given(days, days, segments, records, many_holds)
 def test_what_may_go_may_go_later_too(
     now_ns: int, later_ns: int, segs: list[SegmentFacts], recs: list[RecordFacts], in_force: list[Hold]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def test_the_text_reads_back_as_the_same_directory(directory: Directory) -> None
     assert encode_directory(parse_directory(text)) == text
 
 
+@pytest.mark.slow
 @given(directories, directories)
 def test_what_differs_is_said_and_nothing_else(old: Directory, new: Directory) -> None:
     assert bool(describe_changes(old, new)) == (old != new)

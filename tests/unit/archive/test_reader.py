@@ -105,6 +105,7 @@ async def test_an_empty_log(tmp_path: Path) -> None:
     await reader.close()
 
 
+@pytest.mark.slow
 async def test_every_record_is_proved_at_every_checkpoint(log: Path) -> None:
     reader = await LogReader.open(log)
     records = await reader.fetch(0, SIZE)

@@ -215,6 +215,7 @@ async def test_the_empty_log_has_a_checkpoint_and_no_tile(tmp_path: Path) -> Non
     assert SIGNER.name in (tmp_path / "tiles/checkpoint").read_text()
 
 
+@pytest.mark.slow
 async def test_an_export_while_the_log_grows_is_of_one_checkpoint(tmp_path: Path) -> None:
     published = await publish(tmp_path, (20_000,))
     writer = await open_writer(published.log)
