@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from policy.problems import ProblemsError
 from policy.toml_problem import TomlError, explain, locate, read_toml
 
 NS_PER_DAY = 86_400 * 1_000_000_000
@@ -76,12 +77,8 @@ DEFAULT_POLICY = RetentionPolicy(
 )
 
 
-class RetentionError(Exception):
+class RetentionError(ProblemsError):
     """A retention policy is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def parse_retention(text: str) -> RetentionPolicy:

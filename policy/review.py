@@ -11,6 +11,7 @@ from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
 from policy.facts import Way
+from policy.utc import format_utc
 
 MAX_ATTEMPTS = 3
 """How often a stanza is handed to the server that hands it back, before a person must look at it."""
@@ -141,7 +142,7 @@ def is_refused(item: Item, epoch: str, refused: Collection[int]) -> bool:
 
 def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
     """Return a message that says when it was written (XEP-0203)."""
-    stamp = datetime.fromtimestamp(held_at_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # XEP-0082
+    stamp = format_utc(held_at_ns // _NS_PER_S)
     end = stanza.rindex(b"</")
     delay = f"<delay xmlns='{_DELAY}' from={quoteattr(gate)} stamp='{stamp}'/>"
     return stanza[:end] + delay.encode() + stanza[end:]

@@ -20,10 +20,11 @@ from components.rules.access.folder import GrantsError
 from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister
 from policy.access.admission import Admission, AdmissionState
-from policy.access.statement import AccessAct, Statement, StatementError, encode_statement, format_time
+from policy.access.statement import AccessAct, Statement, StatementError, encode_statement
 from policy.address import BareJid, bare
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId
+from policy.utc import format_utc
 
 XMLNS = "http://jabber.org/protocol/commands"
 NODE = "urn:steelyard:access:0#"
@@ -217,7 +218,7 @@ class AccessCommands:
             {
                 "person": each.person,
                 "state": each.state,
-                "until": format_time(each.ends_s) if each.ends_s else "",
+                "until": format_utc(each.ends_s) if each.ends_s else "",
                 "approved": ", ".join(each.approved_by),
             }
             for each in self._own_admissions(owner)

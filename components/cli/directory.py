@@ -83,7 +83,7 @@ def apply(
 def _problems_told(as_json: bool) -> Iterator[None]:
     """Tell what is wrong with the sources or the directory, and end with status 1."""
     from components.cli.output.directory import print_problems
-    from components.directory.people import ProblemsError
+    from policy.problems import ProblemsError
 
     try:
         yield

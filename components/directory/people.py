@@ -1,22 +1,15 @@
 """People as their sources list them, made into people of the directory."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.settings.directory import SourceTable
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import DeskId, Person, Role
+from policy.problems import ProblemsError
 
 NO_ROLE = "has no role"
-
-
-class ProblemsError(Exception):
-    """People cannot be put into the directory; `problems` has a line for each fault."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class SourceError(ProblemsError):

@@ -2,19 +2,18 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import DeskId, EnterpriseId, Role
+from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-access/1"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RECORD = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
-_TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _REASON_MAX = 300
 
 
@@ -74,11 +73,11 @@ def encode_statement(statement: Statement) -> str:
         "person": statement.person,
         "enterprise": statement.enterprise,
         "by": statement.by,
-        "at": format_time(statement.at_s),
+        "at": _format_time(statement.at_s),
         "id": statement.id,
         "roles": ",".join(statement.roles),
         "desk": statement.desk or "",
-        "until": "" if statement.until_s is None else format_time(statement.until_s),
+        "until": "" if statement.until_s is None else _format_time(statement.until_s),
         "request": statement.request,
         "notice": statement.notice,
         "record": statement.record,
@@ -101,11 +100,11 @@ def parse_statement(text: str) -> Statement:
             parse_bare_jid(fields["person"]),
             EnterpriseId(fields["enterprise"]),
             parse_bare_jid(fields["by"]),
-            parse_time(fields["at"]),
+            parse_utc(fields["at"]),
             fields.get("id", ""),
             tuple(Role(role) for role in fields.get("roles", "").split(",") if role),
             DeskId(fields["desk"]) if "desk" in fields else None,
-            parse_time(fields["until"]) if "until" in fields else None,
+            parse_utc(fields["until"]) if "until" in fields else None,
             fields.get("request", ""),
             fields.get("notice", ""),
             fields.get("record", ""),
@@ -128,17 +127,11 @@ def notice_digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def format_time(time_s: int) -> str:
-    """Write a Unix time in UTC as statements do: `2026-11-24T09:00:00Z`; raises StatementError for no year's."""
+def _format_time(time_s: int) -> str:
     try:
-        return datetime.fromtimestamp(time_s, UTC).strftime(_TIME_FORM)
-    except (ValueError, OverflowError, OSError):
-        raise StatementError("not a statement: a time is one that a calendar has") from None
-
-
-def parse_time(text: str) -> int:
-    """Read such a time as Unix seconds; raises ValueError."""
-    return int(datetime.strptime(text, _TIME_FORM).replace(tzinfo=UTC).timestamp())
+        return format_utc(time_s)
+    except ValueError as error:
+        raise StatementError(f"not a statement: {error}") from None
 
 
 def _require_valid(statement: Statement) -> None:

@@ -61,123 +61,125 @@ _CORE = frozenset(
         "http://www.w3.org/2005/Atom",  # XEP-0277
     }
 )
-_PROTOCOLS = frozenset(
-    f"http://jabber.org/protocol/{name}"
-    for name in (
-        "activity",  # XEP-0108
-        "address",  # XEP-0033
-        "amp",  # XEP-0079
-        "amp#errors",
-        "bytestreams",  # XEP-0065
-        "caps",  # XEP-0115
-        "chatstates",  # XEP-0085
-        "commands",  # XEP-0050
-        "compress",  # XEP-0138
-        "disco#info",  # XEP-0030
-        "disco#items",
-        "feature-neg",  # XEP-0020
-        "http-auth",  # XEP-0070
-        "ibb",  # XEP-0047
-        "mood",  # XEP-0107
-        "muc",  # XEP-0045
-        "muc#admin",
-        "muc#owner",
-        "muc#unique",
-        "muc#user",
-        "nick",  # XEP-0172
-        "offline",  # XEP-0013
-        "physloc",  # XEP-0112
-        "pubsub",  # XEP-0060
-        "pubsub#errors",
-        "pubsub#event",
-        "pubsub#owner",
-        "rosterx",  # XEP-0144
-        "rsm",  # XEP-0059
-        "shim",  # XEP-0131
-        "si",  # XEP-0095
-        "si/profile/file-transfer",  # XEP-0096
-        "stats",  # XEP-0039
-        "tune",  # XEP-0118
-        "url-data",  # XEP-0103
-        "xdata-layout",  # XEP-0141
-        "xdata-validate",  # XEP-0122
-    )
+_PROTOCOLS = (
+    "activity",  # XEP-0108
+    "address",  # XEP-0033
+    "amp",  # XEP-0079
+    "amp#errors",
+    "bytestreams",  # XEP-0065
+    "caps",  # XEP-0115
+    "chatstates",  # XEP-0085
+    "commands",  # XEP-0050
+    "compress",  # XEP-0138
+    "disco#info",  # XEP-0030
+    "disco#items",
+    "feature-neg",  # XEP-0020
+    "http-auth",  # XEP-0070
+    "ibb",  # XEP-0047
+    "mood",  # XEP-0107
+    "muc",  # XEP-0045
+    "muc#admin",
+    "muc#owner",
+    "muc#unique",
+    "muc#user",
+    "nick",  # XEP-0172
+    "offline",  # XEP-0013
+    "physloc",  # XEP-0112
+    "pubsub",  # XEP-0060
+    "pubsub#errors",
+    "pubsub#event",
+    "pubsub#owner",
+    "rosterx",  # XEP-0144
+    "rsm",  # XEP-0059
+    "shim",  # XEP-0131
+    "si",  # XEP-0095
+    "si/profile/file-transfer",  # XEP-0096
+    "stats",  # XEP-0039
+    "tune",  # XEP-0118
+    "url-data",  # XEP-0103
+    "xdata-layout",  # XEP-0141
+    "xdata-validate",  # XEP-0122
 )
-_EXTENSIONS = frozenset(
-    f"urn:xmpp:{name}"
-    for name in (
-        "attention:0",  # XEP-0224
-        "avatar:data",  # XEP-0084
-        "avatar:metadata",
-        "blocking",  # XEP-0191
-        "blocking:errors",
-        "bob",  # XEP-0231
-        "bookmarks:1",  # XEP-0402
-        "bookmarks-conversion:0",  # XEP-0411
-        "caps",  # XEP-0390
-        "captcha",  # XEP-0158
-        "carbons:2",  # XEP-0280
-        "carbons:rules:0",
-        "chat-markers:0",  # XEP-0333
-        "csi:0",  # XEP-0352
-        "decloak:0",  # XEP-0276
-        "delay",  # XEP-0203
-        "extdisco:1",  # XEP-0215
-        "extdisco:2",
-        "fallback:0",  # XEP-0428
-        "fasten:0",  # XEP-0422
-        "file:metadata:0",  # XEP-0446
-        "forward:0",  # XEP-0297
-        "hashes:1",  # XEP-0300
-        "hashes:2",
-        "hats:0",  # XEP-0317
-        "hints",  # XEP-0334
-        "http:upload",  # XEP-0363
-        "http:upload:0",
-        "idle:1",  # XEP-0319
-        "inbox:1",
-        "invite",  # XEP-0401
-        "mam:0",  # XEP-0313
-        "mam:1",
-        "mam:2",
-        "mam:tmp",
-        "mds:displayed:0",  # XEP-0490
-        "media-element",  # XEP-0221
-        "message-attaching:1",  # XEP-0367
-        "message-correct:0",  # XEP-0308
-        "message-moderate:0",  # XEP-0425
-        "message-moderate:1",
-        "message-retract:0",  # XEP-0424
-        "message-retract:1",
-        "microblog:0",  # XEP-0277
-        "mix:core:0",  # XEP-0369
-        "mix:core:1",
-        "mix:pam:2",
-        "occupant-id:0",  # XEP-0421
-        "order-by:1",  # XEP-0413
-        "pars:0",  # XEP-0379
-        "ping",  # XEP-0199
-        "push:0",  # XEP-0357
-        "reactions:0",  # XEP-0444
-        "reactions:0:restrictions",
-        "receipts",  # XEP-0184
-        "reference:0",  # XEP-0372
-        "reply:0",  # XEP-0461
-        "report:0",  # XEP-0377
-        "reporting:0",
-        "reporting:1",
-        "rtt:0",  # XEP-0301
-        "sfs:0",  # XEP-0447
-        "sid:0",  # XEP-0359
-        "sims:1",  # XEP-0385
-        "sm:3",  # XEP-0198
-        "spaces:0",  # XEP-0503
-        "spoiler:0",  # XEP-0382
-        "styling:0",  # XEP-0393
-        "thumbs:0",  # XEP-0264
-        "thumbs:1",
-        "time",  # XEP-0202
-        "vcard4",  # XEP-0292
-    )
+_EXTENSIONS = (
+    "attention:0",  # XEP-0224
+    "avatar:data",  # XEP-0084
+    "avatar:metadata",
+    "blocking",  # XEP-0191
+    "blocking:errors",
+    "bob",  # XEP-0231
+    "bookmarks:1",  # XEP-0402
+    "bookmarks-conversion:0",  # XEP-0411
+    "caps",  # XEP-0390
+    "captcha",  # XEP-0158
+    "carbons:2",  # XEP-0280
+    "carbons:rules:0",
+    "chat-markers:0",  # XEP-0333
+    "csi:0",  # XEP-0352
+    "decloak:0",  # XEP-0276
+    "delay",  # XEP-0203
+    "extdisco:1",  # XEP-0215
+    "extdisco:2",
+    "fallback:0",  # XEP-0428
+    "fasten:0",  # XEP-0422
+    "file:metadata:0",  # XEP-0446
+    "forward:0",  # XEP-0297
+    "hashes:1",  # XEP-0300
+    "hashes:2",
+    "hats:0",  # XEP-0317
+    "hints",  # XEP-0334
+    "http:upload",  # XEP-0363
+    "http:upload:0",
+    "idle:1",  # XEP-0319
+    "inbox:1",
+    "invite",  # XEP-0401
+    "mam:0",  # XEP-0313
+    "mam:1",
+    "mam:2",
+    "mam:tmp",
+    "mds:displayed:0",  # XEP-0490
+    "media-element",  # XEP-0221
+    "message-attaching:1",  # XEP-0367
+    "message-correct:0",  # XEP-0308
+    "message-moderate:0",  # XEP-0425
+    "message-moderate:1",
+    "message-retract:0",  # XEP-0424
+    "message-retract:1",
+    "microblog:0",  # XEP-0277
+    "mix:core:0",  # XEP-0369
+    "mix:core:1",
+    "mix:pam:2",
+    "occupant-id:0",  # XEP-0421
+    "order-by:1",  # XEP-0413
+    "pars:0",  # XEP-0379
+    "ping",  # XEP-0199
+    "push:0",  # XEP-0357
+    "reactions:0",  # XEP-0444
+    "reactions:0:restrictions",
+    "receipts",  # XEP-0184
+    "reference:0",  # XEP-0372
+    "reply:0",  # XEP-0461
+    "report:0",  # XEP-0377
+    "reporting:0",
+    "reporting:1",
+    "rtt:0",  # XEP-0301
+    "sfs:0",  # XEP-0447
+    "sid:0",  # XEP-0359
+    "sims:1",  # XEP-0385
+    "sm:3",  # XEP-0198
+    "spaces:0",  # XEP-0503
+    "spoiler:0",  # XEP-0382
+    "styling:0",  # XEP-0393
+    "thumbs:0",  # XEP-0264
+    "thumbs:1",
+    "time",  # XEP-0202
+    "vcard4",  # XEP-0292
 )
-KNOWN = _CORE | _PROTOCOLS | _EXTENSIONS | CALLS | LOCATION | HTML | STICKERS
+KNOWN = (
+    _CORE
+    | {f"http://jabber.org/protocol/{name}" for name in _PROTOCOLS}
+    | {f"urn:xmpp:{name}" for name in _EXTENSIONS}
+    | CALLS
+    | LOCATION
+    | HTML
+    | STICKERS
+)

@@ -10,6 +10,7 @@ from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.problems import ProblemsError
 from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_toml
 from policy.topic.model import ModelName
@@ -20,12 +21,8 @@ RESERVED = frozenset(
 """The ids of Steelyard's own rules: what they refused, no policy lets through."""
 
 
-class PolicyError(Exception):
+class PolicyError(ProblemsError):
     """A policy is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def find_lexicon_files(text: str) -> tuple[str, ...]:

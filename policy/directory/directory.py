@@ -17,6 +17,7 @@ from policy.directory.border_tables import (
 )
 from policy.directory.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
 from policy.directory.people_tables import find_people_problems
+from policy.problems import ProblemsError
 from policy.reach.borders import Borders, assign_borders
 from policy.reach.exception import BarrierException
 from policy.toml_problem import TomlError, explain, locate, read_toml
@@ -86,12 +87,8 @@ def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]
     return replace(directory, exceptions=tuple(sorted(exceptions, key=lambda each: each.id)))
 
 
-class DirectoryError(Exception):
+class DirectoryError(ProblemsError):
     """A directory is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def parse_directory(text: str) -> Directory:

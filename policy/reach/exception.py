@@ -3,10 +3,10 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import EnterpriseId, Person, Role
+from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-exception/1"
 APPROVERS_NEEDED = 2
@@ -14,7 +14,6 @@ MAX_DAYS = 366
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _ENTERPRISE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 _REASON_MAX = 300
 _DAY_S = 86_400
 
@@ -91,8 +90,8 @@ def encode_exception(exception: BarrierException) -> str:
         f"id {exception.id}",
         f"enterprise {exception.enterprise}",
         f"people {' '.join(exception.people)}",
-        f"begins {format_time(exception.begins_s)}",
-        f"ends {format_time(exception.ends_s)}",
+        f"begins {format_utc(exception.begins_s)}",
+        f"ends {format_utc(exception.ends_s)}",
         f"reason {exception.reason}",
     )
     return "".join(f"{line}\n" for line in lines)
@@ -106,8 +105,8 @@ def parse_exception(text: str) -> BarrierException:
             words["id"],
             EnterpriseId(words["enterprise"]),
             tuple(parse_bare_jid(jid) for jid in words["people"].split(" ")),
-            parse_time(words["begins"]),
-            parse_time(words["ends"]),
+            parse_utc(words["begins"]),
+            parse_utc(words["ends"]),
             words["reason"],
         )
     except (KeyError, ValueError):
@@ -115,16 +114,6 @@ def parse_exception(text: str) -> BarrierException:
     if encode_exception(exception) != text:
         raise ExceptionError("an exception in another encoding than its one")
     return exception
-
-
-def format_time(time_s: int) -> str:
-    """Write a Unix time in UTC: `2026-11-24T09:00:00Z`."""
-    return datetime.fromtimestamp(time_s, UTC).strftime(_TIME_FORM)
-
-
-def parse_time(text: str) -> int:
-    """Read such a time as Unix seconds; raises ValueError."""
-    return int(datetime.strptime(text, _TIME_FORM).replace(tzinfo=UTC).timestamp())
 
 
 def _require_valid(exception: BarrierException) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.rules.access.desk import PersonAccess
-from policy.access.statement import AccessAct, Statement, encode_statement, format_time, statement_digest
+from policy.access.statement import AccessAct, Statement, encode_statement, statement_digest
+from policy.utc import format_utc
 
 _SHORT_DIGEST = 12
 _DONE = {
@@ -80,4 +81,4 @@ def _describe_person(row: PersonAccess) -> dict[str, Any]:
 
 
 def _time(time_s: int | None) -> str:
-    return "" if time_s is None else format_time(time_s)
+    return "" if time_s is None else format_utc(time_s)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.rules.exceptions import KeptException
-from policy.reach.exception import format_time
+from policy.utc import format_utc
 
 
 def describe_exceptions(kept: Sequence[KeptException]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def print_exceptions(kept: Sequence[KeptException]) -> None:
         print(f"{each.id}  {each.state}{f': {each.problem}' if each.problem else ''}")
         if about is not None:
             print(f"  {' and '.join(about.people)}")
-            times = f"from {format_time(about.begins_s)} until {format_time(about.ends_s)}"
+            times = f"from {format_utc(about.begins_s)} until {format_utc(about.ends_s)}"
             print(f"  {times}: {about.reason}")
             print(f"  signed by {', '.join(each.signed_by) or 'nobody yet'}")
     if not kept:
@@ -33,8 +33,8 @@ def _describe(kept: KeptException) -> dict[str, Any]:
         "state": kept.state.value,
         "enterprise": exception.enterprise if exception else "",
         "people": list(exception.people) if exception else [],
-        "begins": format_time(exception.begins_s) if exception else "",
-        "ends": format_time(exception.ends_s) if exception else "",
+        "begins": format_utc(exception.begins_s) if exception else "",
+        "ends": format_utc(exception.ends_s) if exception else "",
         "reason": exception.reason if exception else "",
         "signed_by": list(kept.signed_by),
         "problem": kept.problem,
