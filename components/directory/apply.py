@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 from components.directory.gather import gather_people
-from components.directory.plan import Plan, PlanError, make_plan
+from components.directory.plan import DirectoryPlan, PlanError, make_plan
 from components.settings.directory import DirectorySettings
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError, parse_directory
@@ -21,7 +21,7 @@ from policy.directory.text import encode_directory
 class ApplyRefusedError(Exception):
     """A valid plan was not carried out; `plan.refusals` says why."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: DirectoryPlan) -> None:
         super().__init__("\n".join(plan.refusals))
         self.plan = plan
 
@@ -56,7 +56,7 @@ def plan_site(
     enterprises: Collection[EnterpriseId] | None = None,
     *,
     allowed_departures: int | None = None,
-) -> Plan:
+) -> DirectoryPlan:
     """Read the directory and the sources (of some enterprises); raises SourceError and PlanError."""
     gathered = gather_people(site.settings, enterprises)
     return make_plan(read_directory(site.file), gathered, site.settings.max_departures, allowed_departures)
@@ -67,7 +67,7 @@ def apply_site(
     enterprises: Collection[EnterpriseId] | None = None,
     *,
     allowed_departures: int | None = None,
-) -> Plan:
+) -> DirectoryPlan:
     """Plan, and write the directory if anything differs; the gate takes it up from there.
 
     Raises SourceError, PlanError, ApplyRefusedError and OSError; then the directory is as it was.
@@ -84,7 +84,7 @@ def apply_site(
         return plan
 
 
-def _write(site: SiteDirectory, plan: Plan) -> None:
+def _write(site: SiteDirectory, plan: DirectoryPlan) -> None:
     mode = stat.S_IMODE(site.file.stat().st_mode)
     # Killed after this: there is a copy too many, which the next one replaces.
     replace_durably(previous_file(site.file), site.file.read_bytes(), mode)

@@ -21,7 +21,7 @@ class PlanError(ProblemsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DirectoryPlan:
     """A valid directory that the sources ask for, how it differs from the present one, and why not to apply it.
 
     `left_out` counts those whom a source lists without a role. `refusals` has a line for each enterprise that too
@@ -37,7 +37,7 @@ class Plan:
 
 def make_plan(
     old: Directory, gathered: Gathered, max_departures: float, allowed_departures: int | None = None
-) -> Plan:
+) -> DirectoryPlan:
     """Return what the sources ask for; raises PlanError when that is no valid directory.
 
     More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
@@ -46,7 +46,7 @@ def make_plan(
     new = put_in_place(old, gathered.people)
     changes = describe_changes(old, new)
     refusals = _refusals(old, changes, max_departures, allowed_departures)
-    return Plan(old, new, changes, gathered.left_out, tuple(refusals))
+    return DirectoryPlan(old, new, changes, gathered.left_out, tuple(refusals))
 
 
 def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> Directory:

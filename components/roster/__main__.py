@@ -17,7 +17,7 @@ from policy.retention import RecordedKind, assign_class
 
 
 async def start(process: Process) -> None:
-    """Open the log and keep rosters; raises SettingsError, RulesError, KeyFileError, RosterStateError and LogError."""
+    """Open the log and keep rosters; raises SettingsError, RulesError, RosterStateError, KeyFileError, LogError."""
     site = SiteFile(process.site_toml)
     settings = site.require(RosterSettings)
     process.use_log_level(settings.log_level)

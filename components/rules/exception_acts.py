@@ -31,7 +31,7 @@ _DEFAULT_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _Rules:
     sources: RuleSources
     directory: Directory
     now_s: int
@@ -82,18 +82,18 @@ def fetch_all(site: Path) -> list[KeptException]:
         return _read(scene)
 
 
-def _read(scene: _Scene) -> list[KeptException]:
+def _read(scene: _Rules) -> list[KeptException]:
     keys = load_approver_keys(scene.sources.approvers)
     return read_exceptions(scene.sources.exceptions, keys, scene.directory, scene.now_s)
 
 
 @contextmanager
-def _scene(site: Path) -> Iterator[_Scene]:
+def _scene(site: Path) -> Iterator[_Rules]:
     """Read the rules of a site; what is wrong with them or with an exception is told as a SiteError."""
     sources = load_sources(SiteFile(site))
     now_ns = time.time_ns()
     try:
-        yield _Scene(sources, load_rules(sources, now_ns).rules.directory, now_ns // 10**9)
+        yield _Rules(sources, load_rules(sources, now_ns).rules.directory, now_ns // 10**9)
     except (RulesError, ExceptionError) as error:
         raise SiteError(str(error)) from None
 

@@ -62,7 +62,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _Look:
     """A log, opened, with its index caught up, its orders, and the holds with all that they hold by now."""
 
     log: RecordOpener
@@ -195,7 +195,7 @@ async def list_orders(
 @asynccontextmanager
 async def _open_scene(
     settings: SiteFile, log: LogSettings, progress: Progress, now_ns: int | None = None
-) -> AsyncIterator[_Scene]:
+) -> AsyncIterator[_Look]:
     try:
         policy = load_retention(settings.archive.retention)
     except SettingsError as error:
@@ -207,12 +207,12 @@ async def _open_scene(
                 await index.catch_up(opener, progress)
             views = await fetch_orders(opener)
             holds = evaluate_holds(views, index, now_ns)
-            yield _Scene(opener, index, views, holds, policy, now_ns)
+            yield _Look(opener, index, views, holds, policy, now_ns)
 
 
 async def _propose(
     settings: SiteFile,
-    scene: _Scene,
+    scene: _Look,
     details: OrderDetails,
     fields: Mapping[str, Any],
     envelopes: Mapping[int, NewEnvelopes] | None = None,
@@ -226,7 +226,7 @@ async def _propose(
     return Proposal(order, details, OrderRequest(text, payload, envelopes or {}), access_id)
 
 
-async def _record(settings: SiteFile, scene: _Scene, act: str, query: str, count: int) -> str:
+async def _record(settings: SiteFile, scene: _Look, act: str, query: str, count: int) -> str:
     size = await scene.log.reader.size()
     return await record_access(settings, Access(name_actor(), act, query, scene.now_ns, size, count))
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from components.directory.plan import Plan
+from components.directory.plan import DirectoryPlan
 from policy.directory.change import DirectoryChange
 from policy.directory.directory import Directory
 from policy.directory.enterprise import Desk, Enterprise, Person
 
 
-def describe_plan(plan: Plan, *, applied: bool = False) -> dict[str, Any]:
+def describe_plan(plan: DirectoryPlan, *, applied: bool = False) -> dict[str, Any]:
     """Describe a plan for JSON."""
     return {
         "applied": applied,
@@ -25,7 +25,7 @@ def _describe_change(change: DirectoryChange) -> dict[str, Any]:
     return asdict(change) | {"details": details}
 
 
-def print_plan(plan: Plan, refusals: Sequence[str]) -> None:
+def print_plan(plan: DirectoryPlan, refusals: Sequence[str]) -> None:
     """Print a plan, then why it is not carried out."""
     print("\n".join(plan_lines(plan)) or "nothing to change")
     print_problems(refusals)
@@ -37,7 +37,7 @@ def print_problems(problems: Sequence[str]) -> None:
         print(f"✘ {problem}")
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: DirectoryPlan) -> Iterator[str]:
     """Yield the lines of a plan: `+` new, `-` departed, `~` changed, below the name of each enterprise."""
     heading = None
     for change in plan.changes:

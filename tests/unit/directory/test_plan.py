@@ -18,7 +18,7 @@ from components.directory.apply import (
 )
 from components.directory.gather import Gathered
 from components.directory.people import ListedPerson, SourceError
-from components.directory.plan import Plan, PlanError, make_plan
+from components.directory.plan import DirectoryPlan, PlanError, make_plan
 from components.settings.directory import CsvSource, DirectorySettings
 from policy.address import BareJid
 from policy.directory.directory import parse_directory
@@ -43,7 +43,7 @@ def listed(*accounts: str, desk: str = "base") -> tuple[ListedPerson, ...]:
     )
 
 
-def plan_of(people: Sequence[ListedPerson], share: float = 0.2, allowed: int | None = None) -> Plan:
+def plan_of(people: Sequence[ListedPerson], share: float = 0.2, allowed: int | None = None) -> DirectoryPlan:
     return make_plan(EXAMPLE, Gathered({METALS: tuple(people)}, {METALS: 0}), share, allowed)
 
 
