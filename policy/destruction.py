@@ -83,7 +83,7 @@ def decide_expiry(
     holds: Sequence[Hold],
     considered: Collection[str],
 ) -> tuple[Refusal, ...]:
-    """Decide whether these segments may be destroyed; gives every reason against it, none when they may."""
+    """Decide whether these segments may be destroyed; returns every reason against it, none when they may."""
     refusals = list(_unconsidered(holds, considered))
     for number in numbers:
         facts = known.get(number)
@@ -102,7 +102,7 @@ def decide_erasure(
     holds: Sequence[Hold],
     considered: Collection[str],
 ) -> tuple[Refusal, ...]:
-    """Decide whether these records may be destroyed; gives every reason against it, none when they may."""
+    """Decide whether these records may be destroyed; returns every reason against it, none when they may."""
     refusals = list(_unconsidered(holds, considered))
     for index in indexes:
         facts = known.get(index)

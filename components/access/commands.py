@@ -33,7 +33,7 @@ _SESSION_S = 900.0
 _MAX_SESSIONS = 1000
 
 
-class Command(StrEnum):
+class AccessCommand(StrEnum):
     """What an approver can have done; the values are the nodes' last part."""
 
     LIST = "list"
@@ -45,12 +45,12 @@ class Command(StrEnum):
 
 
 NAMES = {
-    Command.LIST: "Access: who is admitted",
-    Command.REQUEST: "Access: ask for somebody",
-    Command.APPROVE: "Access: approve a request",
-    Command.DENY: "Access: deny a request",
-    Command.CERTIFY: "Access: certify that somebody still needs the line",
-    Command.REVOKE: "Access: put somebody out",
+    AccessCommand.LIST: "Access: who is admitted",
+    AccessCommand.REQUEST: "Access: ask for somebody",
+    AccessCommand.APPROVE: "Access: approve a request",
+    AccessCommand.DENY: "Access: deny a request",
+    AccessCommand.CERTIFY: "Access: certify that somebody still needs the line",
+    AccessCommand.REVOKE: "Access: put somebody out",
 }
 
 
@@ -59,7 +59,7 @@ class _Session:
     """A command under way: whose it is, and the statement that waits for its signature."""
 
     owner: str
-    command: Command
+    command: AccessCommand
     began_s: float
     statement: Statement | None = None
 
@@ -88,7 +88,7 @@ class AccessCommands:
             raise XmppError("forbidden", "This is for the approvers of your firm.", "auth")
         payload = request.payload
         try:
-            command = Command(payload.get("node", "").removeprefix(NODE))
+            command = AccessCommand(payload.get("node", "").removeprefix(NODE))
         except ValueError:
             raise XmppError("item-not-found", "There is no such command.") from None
         if not payload.get("sessionid"):
@@ -110,7 +110,7 @@ class AccessCommands:
             return _answer(session_id, command, "completed", note=("error", str(error)))
 
     def _begin(self, session: _Session) -> ET.Element:
-        if session.command is Command.LIST:
+        if session.command is AccessCommand.LIST:
             return _answer(secrets.token_hex(8), session.command, "completed", self._list(session.owner))
         now_s = time.monotonic()
         for key, each in list(self._sessions.items()):
@@ -124,7 +124,7 @@ class AccessCommands:
         self._sessions[session_id] = session
         return self._ask(session_id, session)
 
-    def _resume(self, request: Request, command: Command) -> tuple[str, _Session]:
+    def _resume(self, request: Request, command: AccessCommand) -> tuple[str, _Session]:
         session_id = request.payload.get("sessionid", "")
         session = self._sessions.get(session_id)
         if session is None or session.owner != request.sender or session.command is not command:
@@ -135,7 +135,7 @@ class AccessCommands:
         """Return the first form: whom it is about."""
         command = session.command
         reason = Field("reason", "Why (optional)")
-        if command is Command.REQUEST:
+        if command is AccessCommand.REQUEST:
             person = Field("person", "Their address", "jid-single", required=True)
             days = Field("days", "For how many days (empty: as long as the rules allow)")
             form = encode_form(NAMES[command], "Two approvers must approve.", [person, days, reason])
@@ -151,7 +151,7 @@ class AccessCommands:
     def _go_on(self, session_id: str, session: _Session, values: dict[str, str]) -> ET.Element:
         now_s, directory = int(time.time()), self._find_directory()
         by = bare(session.owner)
-        if session.command is Command.REQUEST:
+        if session.command is AccessCommand.REQUEST:
             return self._request(session_id, values, by, now_s)
         if session.statement is None:
             act = AccessAct(session.command.value)
@@ -197,12 +197,12 @@ class AccessCommands:
         del self._sessions[session_id]
         self._on_stored()
         done = f"Asked for {person}. Two approvers must approve."
-        return _answer(session_id, Command.REQUEST, "completed", note=("info", done))
+        return _answer(session_id, AccessCommand.REQUEST, "completed", note=("info", done))
 
     def _options(self, session: _Session) -> tuple[tuple[str, str], ...]:
         """Return what there is to choose from: requests by their digests, or people by their JIDs."""
         directory, by, now_s = self._find_directory(), bare(session.owner), int(time.time())
-        if session.command is Command.REVOKE:
+        if session.command is AccessCommand.REVOKE:
             own = self._own_admissions(session.owner)
             return tuple((each.person, each.person) for each in own if each.state is AdmissionState.ADMITTED)
         act = AccessAct(session.command.value)
@@ -223,7 +223,7 @@ class AccessCommands:
             }
             for each in self._own_admissions(owner)
         ]
-        return encode_table(NAMES[Command.LIST], columns, rows)
+        return encode_table(NAMES[AccessCommand.LIST], columns, rows)
 
     def _own_admissions(self, owner: str) -> list[Admission]:
         directory, enterprise = self._find_directory(), self._enterprise_of(owner)
@@ -264,7 +264,7 @@ def _signing_form(statement: Statement) -> ET.Element:
 
 def _answer(
     session_id: str,
-    command: Command,
+    command: AccessCommand,
     status: str,
     form: ET.Element | None = None,
     *,

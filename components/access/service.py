@@ -117,8 +117,9 @@ class AccessService:
             if room.jid not in self._described and domain_of(room.jid) in self._site.prosody.room_domains
         ]
         for room in rooms:
+            # Tried again once the server is there.
             if not self.link.is_up:
-                return True  # it is tried once the server is there
+                return True
             try:
                 await put_notice(self.link, room.jid, room.name, self._access.notice)
                 self._described.add(room.jid)
@@ -146,7 +147,7 @@ class AccessService:
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())
 
     async def _refresh(self) -> int | None:
-        """Read anew, have done what follows, and give when to read again although nothing was written."""
+        """Read anew, have done what follows, and return when to read again although nothing was written."""
         try:
             self._state = await asyncio.to_thread(self._read)
         except (GrantsError, DirectoryError, OSError, UnicodeDecodeError) as error:

@@ -101,7 +101,7 @@ async def _load_tree(source: LogSource, checkpoint: Checkpoint) -> TiledTree:
 
 
 async def _check_last_records(source: LogSource, size: int) -> int:
-    """Check the records of the last tile against it, and give the last one's time."""
+    """Check the records of the last tile against it, and return the last one's time."""
     if not size:
         return 0
     tile = TileId(0, (size - 1) // TILE_WIDTH)

@@ -216,7 +216,7 @@ class LogWriter:
             return plan.first
 
     async def recover(self) -> int:
-        """Find out what became of an append that failed, and give the log's true size.
+        """Find out what became of an append that failed, and return the log's true size.
 
         Raises LogUnavailable while the store cannot be read, and LogDamaged when it holds neither the log before
         the append nor the one after.

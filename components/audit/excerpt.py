@@ -14,14 +14,14 @@ _BEFORE_HIT_CHARACTERS = 60
 _SEARCHED_CHARACTERS = 100_000
 
 
-class Piece(NamedTuple):
+class ExcerptPiece(NamedTuple):
     """A piece of an excerpt, as it was written; `is_hit`: it is what was sought."""
 
     text: str
     is_hit: bool = False
 
 
-def make_excerpt(text: str, query: Node) -> Iterator[Piece]:
+def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     """Cut a text around its first hit, and mark every hit; lines that say the same are given once."""
     searched = text[:_SEARCHED_CHARACTERS]
     lines = dict.fromkeys(line.strip() for line in searched.split("\n"))
@@ -29,17 +29,17 @@ def make_excerpt(text: str, query: Node) -> Iterator[Piece]:
     hits = find_phrases(flat, [(words.words, words.prefix) for words in words_sought(query)])
     start, end = _window(len(flat), hits[0][0] if hits else 0)
     if start:
-        yield Piece("… ")
+        yield ExcerptPiece("… ")
     position = start
     for hit_start, hit_end in hits:
         if hit_start >= end:
             break
-        yield Piece(flat[position:hit_start])
+        yield ExcerptPiece(flat[position:hit_start])
         position = min(hit_end, end)
-        yield Piece(flat[hit_start:position], is_hit=True)
-    yield Piece(flat[position:end])
+        yield ExcerptPiece(flat[hit_start:position], is_hit=True)
+    yield ExcerptPiece(flat[position:end])
     if end < len(flat) or len(searched) < len(text):
-        yield Piece(" …")
+        yield ExcerptPiece(" …")
 
 
 def _window(length: int, hit: int) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Asks(Protocol):
         """Return the payload of the result; raises XmppError and NoAnswerError."""
 
 
-class Records(Protocol):
+class RosterRecords(Protocol):
     """Where it is written down what is about to change; `Journal` is one."""
 
     async def record(self, owner: BareJid, change: RosterChange, *, emptied: bool = False) -> None:
@@ -93,7 +93,7 @@ class Keeper:
     def __init__(
         self,
         link: Asks,
-        journal: Records,
+        journal: RosterRecords,
         state: KeptState,
         save: Callable[[KeptState], None],
         *,

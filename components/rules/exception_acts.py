@@ -40,7 +40,7 @@ class _Rules:
 def propose(
     site: Path, people: Sequence[str], begins: str, ends: str, hours: float | None, reason: str
 ) -> Path:
-    """Write a proposal that two approvers may sign, and give its file; raises SiteError and SettingsError.
+    """Write a proposal that two approvers may sign, and return its file; raises SiteError and SettingsError.
 
     `begins` and `ends` are UTC as `2026-11-24T09:00:00Z`; empty ones stand for now and for `hours` later.
     """
@@ -77,7 +77,7 @@ def withdraw(site: Path, id_: str, key: str, reason: str) -> KeptException:
 
 
 def fetch_all(site: Path) -> list[KeptException]:
-    """Give all exceptions of a site as they are now; raises SiteError and SettingsError."""
+    """Return all exceptions of a site as they are now; raises SiteError and SettingsError."""
     with _scene(site) as scene:
         return _read(scene)
 

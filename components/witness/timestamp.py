@@ -53,7 +53,7 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
 def verify_time_stamp(
     content: bytes, token: bytes, certificates: Sequence[x509.Certificate], nonce: int | None = None
 ) -> dt.datetime:
-    """Verify an authority's answer (DER, a TimeStampResp) about these bytes; gives the time in it.
+    """Verify an authority's answer (DER, a TimeStampResp) about these bytes; returns the time in it.
 
     `certificates` are trusted, the root among them; they need be valid at that time only. Raises TimeStampError.
     """

@@ -29,7 +29,7 @@ class RateCounter:
     def exceeds(
         self, sender: str, recipient: str, size_bytes: int, at_ns: int, *, is_counted: bool = False
     ) -> bool:
-        """Count a message, and tell whether its sender has said more than the rate allows.
+        """Count a message, and return whether its sender has said more than the rate allows.
 
         All that is said counts, also what is then refused: so that a stricter rule never lets more through.
         A message that `is_counted` already, because it is submitted again, is not counted twice.

@@ -65,11 +65,11 @@ Files = Mapping[str, str]
 """The texts of lexicon files, by their names as policy.toml has them."""
 
 
-class _Table(BaseModel):
+class _StrictTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _RuleTable(_Table):
+class _RuleTable(_StrictTable):
     id: _Id
     action: Annotated[ContentAction, Field(strict=False)]
     text: _Sentence = ""
@@ -153,7 +153,7 @@ _AnyRule = Annotated[
 ]
 
 
-class PolicyTable(_Table):
+class PolicyTable(_StrictTable):
     """The whole of policy.toml."""
 
     rule: Annotated[list[_AnyRule], Field(min_length=1)]

@@ -212,8 +212,10 @@ def _describe(detail: Any) -> str:
 
 
 # --- what its entries say of one another ---
-_SHOWN = 5  # domains that an enterprise has, where an address has none of them
 # These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
+
+# So many of an enterprise's domains are told, where an address has none of them.
+_SHOWN = 5
 
 
 def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:

@@ -43,7 +43,7 @@ class ConversationWindows:
         return len(self._windows)
 
     def matches(self, conversation: str, scores: Sequence[Scores], *, is_counted: bool = False) -> bool:
-        """Add a message of these sentences, and tell whether message and conversation are about the rule's topics.
+        """Add a message of these sentences, and return whether message and conversation are about the rule's topics.
 
         A sentence counts by its score; the conversation's share is the mean of all of its sentences, and the message
         itself must come to half at least. A conversation of fewer than half as many messages as the rule looks at

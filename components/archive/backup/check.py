@@ -21,7 +21,7 @@ class CopyCheck:
         self._newest: CheckpointRow | None = None
 
     def add(self, piece: Piece) -> list[bytes]:
-        """Check the next piece, and give its leaf hashes; raises CopyError."""
+        """Check the next piece, and return its leaf hashes; raises CopyError."""
         hashes = [self._check_record(row, piece.first + place) for place, row in enumerate(piece.records)]
         taken = 0
         for row in piece.checkpoints:

@@ -55,7 +55,7 @@ class BackupFolder:
         return self._read(name, self._written.get(name) or self.sums[name])
 
     def put(self, stem: str, ending: str, content: bytes) -> str:
-        """Write a file durably, read it back from the disk, and give its name; `keep` puts it into the backup."""
+        """Write a file durably, read it back from the disk, and return its name; `keep` puts it into the backup."""
         digest = sha256(content).hexdigest()
         name = f"{stem}-{digest[:_DIGITS]}.{ending}"
         path = self.path / name

@@ -24,7 +24,7 @@ class ChunkSealer:
         self._waiting = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Add to the stream; gives the chunks that this completed, sealed."""
+        """Add to the stream; returns the chunks that this completed, sealed."""
         self._waiting += data
         sealed = []
         start = 0

@@ -139,7 +139,7 @@ def cosign_checkpoint(text: str, cosigner: CheckpointCosigner, timestamp_s: int)
 
 
 def verify_cosignatures(note: str, keys: Iterable[CosignerKey]) -> list[Cosignature]:
-    """Verify the cosignatures of `keys` on a checkpoint; gives those there are, in the note's order.
+    """Verify the cosignatures of `keys` on a checkpoint; returns those there are, in the note's order.
 
     Raises NoteError when the note is malformed or a known key's cosignature is wrong, CheckpointError when it is
     no checkpoint; signatures of unknown keys are passed over. A cosignature with ML-DSA-44 says nothing about a

@@ -128,7 +128,7 @@ def parse_signer(text: str) -> Signer:
 
 
 def sign_note(text: str, *signers: NoteSigner) -> str:
-    """Sign a text that ends in a newline; gives the whole note. Raises NoteError for other texts."""
+    """Sign a text that ends in a newline; returns the whole note. Raises NoteError for other texts."""
     _require_text(text)
     lines = "".join(_sign_line(text, signer) for signer in signers)
     return f"{text}\n{lines}"

@@ -55,7 +55,7 @@ def parse_proof(text: str) -> LogProof:
 
 
 def verify_proof(proof: LogProof, leaf: bytes, key: VerifierKey) -> Checkpoint:
-    """Check that the log whose key this is has `leaf` (encoded) at the proof's index; gives the checkpoint.
+    """Check that the log whose key this is has `leaf` (encoded) at the proof's index; returns the checkpoint.
 
     Raises NoteError, CheckpointError or ProofError, which are all ValueError.
     """
@@ -65,7 +65,7 @@ def verify_proof(proof: LogProof, leaf: bytes, key: VerifierKey) -> Checkpoint:
 
 
 def verify_own_proof(proof: LogProof, key: VerifierKey) -> tuple[Leaf, Checkpoint]:
-    """Check a proof that carries its leaf in `extra`, as Steelyard makes them, and give that leaf.
+    """Check a proof that carries its leaf in `extra`, as Steelyard makes them, and return that leaf.
 
     Raises ValueError (as `verify_proof`, LeafError too).
     """

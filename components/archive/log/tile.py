@@ -43,7 +43,7 @@ EMPTY_TREE = TiledTree(Frontier(), ())
 
 
 def grow(tree: TiledTree, leaf_hashes: Sequence[bytes]) -> tuple[TiledTree, list[Tile]]:
-    """Add leaves; also gives every tile that changed, whole: finished, or a level's unfinished last."""
+    """Add leaves; also returns every tile that changed, whole: finished, or a level's unfinished last."""
     frontier, completed = extend(tree.frontier, leaf_hashes)
     unfinished = list(tree.unfinished)
     changed = []

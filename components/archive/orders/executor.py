@@ -78,10 +78,10 @@ class OrderExecutor:
         self._ledger = Ledger()
         self._resumed = False
         self._purge_due = False
-        self._answered = False  # and what was asked may lie in the store's files
-        self._unanswered: dict[
-            str, OrderAnswer
-        ] = {}  # carried out, and something still in the way of purging
+        # Something was answered, and what was asked may lie in the store's files.
+        self._answered = False
+        # Carried out, with something still in the way of purging.
+        self._unanswered: dict[str, OrderAnswer] = {}
 
     async def serve(self) -> list[OrderOutcome]:
         """Carry out what an earlier writer left, then every request that waits; returns what became of each.
@@ -129,8 +129,9 @@ class OrderExecutor:
         # Whoever was killed between a destruction and its purge left what was destroyed in the write-ahead log.
         self._purge_due = bool(orders)
         for order in orders:
+            # An order with a request is gone on with when the request is.
             if order.id in rows:
-                continue  # it is gone on with when its request is
+                continue
             if not await has_begun(self._source, order):
                 answer = self._answer(order, await self._destroy(order, {}))
                 outcomes.append(OrderOutcome(order.id, answer))
@@ -246,7 +247,8 @@ class OrderExecutor:
             begun_s = time.monotonic()
             await self._writer.destroy(piece.destruction, piece.tombstone)
             # Killed here: the keys are gone, and the request is still there: the next executor removes the rest.
-            await asyncio.sleep(time.monotonic() - begun_s)  # as long for the line as for this
+            # As long for the line as for this.
+            await asyncio.sleep(time.monotonic() - begun_s)
 
 
 def _held(order: Order, contents: SegmentContents, holds: Sequence[Hold]) -> Sequence[Refusal]:

@@ -98,7 +98,7 @@ def parse_order(text: str) -> Order:
 
 
 def approve_order(note: str, signer: NoteSigner) -> str:
-    """Add an approver's signature to an order, which has none yet or is a note; gives the whole note.
+    """Add an approver's signature to an order, which has none yet or is a note; returns the whole note.
 
     Raises OrderError for what is no order, and when this approver signed it already.
     """

@@ -46,7 +46,7 @@ def log_file(name: StoreName) -> Path | None:
 
 
 def may_exist(name: StoreName) -> bool:
-    """Tell whether there may be a store of this name; a database server is not asked."""
+    """Return whether there may be a store of this name; a database server is not asked."""
     file = log_file(name)
     return file is None or file.exists()
 

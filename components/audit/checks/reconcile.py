@@ -118,8 +118,9 @@ class NumberAccount:
         self._records_missing: list[Range] = []
         self._unreadable: list[int] = []
         self._destroyed = 0
-        self._destroyed_since = 0  # submissions, since the last that is there
-        self._delivery_destroyed = False  # likewise
+        # Both since the last submission that is there.
+        self._destroyed_since = 0
+        self._delivery_destroyed = False
         self._alarms: list[RaisedAlarm] = []
 
     def take(self, opened: OpenedRecord) -> None:

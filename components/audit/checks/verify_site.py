@@ -29,7 +29,7 @@ class LogChoice:
 
 
 def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: Bars) -> Reports:
-    """Verify logs; gives None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
+    """Verify logs; returns None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
     require_logs(evidence, settings.logs)
     if scope.url is not None:

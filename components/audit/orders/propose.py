@@ -43,7 +43,7 @@ from policy.retention import RetentionPolicy
 MAX_SEGMENTS = 10_000
 
 
-class Refused(SiteError):  # noqa: N818 - the condition is the name
+class OrderRefused(SiteError):  # noqa: N818 - the condition is the name
     """What was proposed would not be carried out; `lines` are the reasons."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
@@ -140,14 +140,14 @@ async def propose_expiry(
 ) -> Proposal:
     """Propose that segments expire: these, or all that are due and not held.
 
-    Raises Refused with the reasons against those that were named, SiteError and LogError.
+    Raises OrderRefused with the reasons against those that were named, SiteError and LogError.
     """
     async with _open_scene(settings, log, progress) as scene:
         source = scene.log.reader.source
         if segments:
             numbers = sorted(set(segments))
             if refusals := await refuse_expiry(source, scene.policy, scene.now_ns, numbers, scene.holds):
-                raise Refused(refusals)
+                raise OrderRefused(refusals)
         else:
             found = await plan_expiry(source, scene.policy, scene.now_ns, scene.holds)
             numbers = [each.number for each in found.free][:MAX_SEGMENTS]
@@ -161,7 +161,7 @@ async def propose_expiry(
 async def propose_erasure(
     settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
 ) -> Proposal:
-    """Propose to erase single records; raises Refused, QueryError, SiteError and LogError."""
+    """Propose to erase single records; raises OrderRefused, QueryError, SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
         indexes, query = tuple(sorted(scope.indexes)), ""
         if scope.query:
@@ -172,7 +172,7 @@ async def propose_erasure(
             raise SiteError("no record matches: nothing to erase")
         refusals = await refuse_erasure(scene.log, scene.policy, scene.now_ns, indexes, scene.holds)
         if refusals:
-            raise Refused(refusals)
+            raise OrderRefused(refusals)
         envelopes = await make_envelopes(settings, scene.log, indexes)
         details = OrderDetails(OrderAct.ERASE, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         fields = {

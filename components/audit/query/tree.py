@@ -6,8 +6,6 @@ from enum import StrEnum
 
 from policy.decision import Action
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Side(StrEnum):
     """Which side of a stanza somebody is on."""
@@ -33,6 +31,9 @@ class SearchKind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     OTHER = "other"
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

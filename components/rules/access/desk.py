@@ -122,7 +122,7 @@ def decide_access(
 
 
 def sign_elsewhere(text: str, key: str) -> tuple[Statement, str]:
-    """Sign a statement that a client showed; gives it, and the line of the signature. Raises SiteError."""
+    """Sign a statement that a client showed; returns it, and the line of the signature. Raises SiteError."""
     signer = _load_signer(key)
     try:
         statement = parse_statement(f"{text.strip()}\n")

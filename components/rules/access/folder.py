@@ -31,7 +31,7 @@ class StatementFolder:
         self._lock = threading.Lock()  # whoever reads thousands of files does it apart from the event loop
 
     def fetch(self) -> tuple[Signed, ...]:
-        """Read what is new, and give all; raises GrantsError when a file is damaged.
+        """Read what is new, and return all; raises GrantsError when a file is damaged.
 
         A damaged file may be a revocation, so it must not be passed over.
         """

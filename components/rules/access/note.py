@@ -29,7 +29,7 @@ def key_fingerprint(key: VerifierKey) -> str:
 
 
 def sign_statement(statement: Statement, signer: NoteSigner) -> str:
-    """Sign with the key of its author; gives the note. Raises StatementError when the key is somebody else's."""
+    """Sign with the key of its author; returns the note. Raises StatementError when the key is somebody else's."""
     jid = approver_of(signer.verifier_key)
     if jid != statement.by:
         raise StatementError(f"the key is that of {jid}, and the statement one of {statement.by}")
