@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from policy.address import BareJid, parse_bare_jid
 from policy.directory.enterprise import AllowList, Barrier, BarrierId, DeskId, Enterprise, Group, Role, Room
+from policy.directory.rows import rows_of
 from policy.reach.borders import Roll, assign_standings, find_meetings
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
@@ -82,7 +83,7 @@ def _sort_key(group: Group) -> tuple[list[str], list[str], list[str]]:
     return sorted(group.desks), sorted(group.people), sorted(group.roles)
 
 
-# --- what they say of other tables, told of the raw ones, as in policy/directory/directory.py ---
+# --- what they say of other tables, told of the raw ones, as in policy/directory/references.py ---
 
 
 def find_border_problems(path: str, firm: Mapping[str, Any]) -> Iterator[str]:
@@ -95,7 +96,7 @@ def find_border_problems(path: str, firm: Mapping[str, Any]) -> Iterator[str]:
     }
     for key in ("barrier", "allow"):
         seen: set[str] = set()
-        for index, row in _rows(firm, key):
+        for index, row in rows_of(firm, key):
             if isinstance(id_ := row.get("id"), str):
                 if id_ in seen:
                     yield f"{path}.{key}[{index}].id: {id_!r} is already another of this enterprise"
@@ -114,14 +115,14 @@ def find_meeting_problems(path: str, firm: Enterprise, raw: Mapping[str, Any]) -
     if not standings:
         return
     roll = Roll(firm)
-    places = {row["id"]: index for index, row in _rows(raw, "barrier")}
+    places = {row["id"]: index for index, row in rows_of(raw, "barrier")}
     for barrier in firm.barriers:
         if both := roll.find_all(barrier.sides[0]) & roll.find_all(barrier.sides[1]):
             yield (
                 f"{path}.barrier[{places[barrier.id]}].sides: {min(both)!r} is on both sides; "
                 "change their desk or roles, or the sides"
             )
-    rooms = {row["jid"]: index for index, row in _rows(raw, "room")}
+    rooms = {row["jid"]: index for index, row in rows_of(raw, "room")}
     for room in firm.rooms:
         if room.entry is None:
             continue
@@ -137,22 +138,16 @@ def find_meeting_problems(path: str, firm: Enterprise, raw: Mapping[str, Any]) -
 
 def _groups(firm: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every table of an enterprise that names people, with its path there and a dot where it has one."""
-    yield from ((f"room[{index}].", row) for index, row in _rows(firm, "room"))
-    for index, row in _rows(firm, "barrier"):
-        for side, sided in _rows(row, "sides"):
+    yield from ((f"room[{index}].", row) for index, row in rows_of(firm, "room"))
+    for index, row in rows_of(firm, "barrier"):
+        for side, sided in rows_of(row, "sides"):
             yield f"barrier[{index}].sides[{side}].", sided
-    for index, row in _rows(firm, "allow"):
+    for index, row in rows_of(firm, "allow"):
         for key in ("who", "reaches"):
             group = row.get(key)
             if isinstance(group, dict):
                 yield f"allow[{index}].{key}.", group
 
 
-def _rows(table: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = table.get(key)
-    if isinstance(rows, list):
-        yield from ((index, row) for index, row in enumerate(rows) if isinstance(row, dict))
-
-
 def _texts(firm: Mapping[str, Any], key: str, name: str) -> Iterator[str]:
-    yield from (row[name] for _, row in _rows(firm, key) if isinstance(row.get(name), str))
+    yield from (row[name] for _, row in rows_of(firm, key) if isinstance(row.get(name), str))

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from policy.address import AddressError, BareJid, Domain, bare, domain_of, parse_bare_jid, parse_domain
+from policy.address import BareJid, Domain, domain_of, parse_bare_jid, parse_domain
 from policy.directory.border_tables import (
     AllowTable,
     BarrierTable,
     RoomTable,
-    find_border_problems,
     find_meeting_problems,
 )
 from policy.directory.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
-from policy.directory.people_tables import find_people_problems
+from policy.directory.references import find_reference_problems
 from policy.problems import ProblemsError
 from policy.reach.borders import Borders, assign_borders
 from policy.reach.exception import BarrierException
@@ -72,10 +71,6 @@ class Directory:
         object.__setattr__(self, "people", people)
         object.__setattr__(self, "borders", assign_borders(self.enterprises, self.exceptions))
 
-    def find_person(self, jid: str) -> Person | None:
-        """Return whose account a prepared bare or full JID is, or None for a stranger's."""
-        return self.people.get(bare(jid))
-
     def find_enterprise(self, jid: str) -> EnterpriseId | None:
         """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
         member = self.members.get(BareJid(domain_of(jid)))
@@ -107,7 +102,7 @@ def parse_directory(text: str) -> Directory:
         shape = _DirectoryTable.model_validate(raw)
     except ValidationError as error:
         problems = [_describe(detail) for detail in error.errors(include_url=False)]
-    problems += _reference_problems(raw)
+    problems += find_reference_problems(raw)
     if problems or shape is None:
         raise DirectoryError(tuple(problems))
     firms = tuple(table.build(EnterpriseId(id_)) for id_, table in sorted(shape.enterprise.items()))
@@ -209,91 +204,3 @@ def _describe(detail: Any) -> str:
         "enum": f"{detail['input']!r} is no role: choose of {detail.get('ctx', {}).get('expected')}",
     }
     return f"{locate(detail['loc']) or 'directory.toml'}: {explain(detail, own)}"
-
-
-# --- what its entries say of one another ---
-# These look at the raw tables, so that they are told even where the shape is wrong elsewhere.
-
-# So many of an enterprise's domains are told, where an address has none of them.
-_SHOWN = 5
-
-
-def _reference_problems(raw: dict[str, Any]) -> Iterator[str]:
-    seen: dict[str, str] = {}
-    for path, address in _addresses(raw):
-        if address in seen:
-            yield f"{path}: {address!r} is already at {seen[address]}"
-        seen.setdefault(address, path)
-    for id_, firm in _tables(raw.get("enterprise")):
-        yield from _enterprise_problems(f"enterprise.{id_}", firm)
-        yield from find_people_problems(f"enterprise.{id_}", firm)
-
-
-def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
-    sites = [site for _, site in _rows(firm, "sites")]
-    domains = {
-        "person": dict.fromkeys(_texts(sites, "domain")),
-        "room": dict.fromkeys(_texts(sites, "rooms")),
-    }
-    names = {"person": "domain", "room": "room domain"}
-    for key in ("person", "room"):
-        for index, row in _rows(firm, key):
-            domain = _domain_of_entry(row.get("jid"))
-            if domain and domain not in domains[key]:
-                known = ", ".join([*domains[key]][:_SHOWN]) + (", ..." if len(domains[key]) > _SHOWN else "")
-                yield f"{path}.{key}[{index}].jid: {domain!r} is no {names[key]} of this enterprise ({known or 'none'})"
-    desks: set[str] = set()
-    for index, row in _rows(firm, "desk"):
-        desk = row.get("id")
-        if isinstance(desk, str):
-            if desk in desks:
-                yield f"{path}.desk[{index}].id: {desk!r} is already another desk of this enterprise"
-            desks.add(desk)
-    for index, row in _rows(firm, "person"):
-        desk = row.get("desk")
-        if isinstance(desk, str) and desk not in desks:
-            yield f"{path}.person[{index}].desk: this enterprise has no desk {desk!r}"
-    yield from find_border_problems(path, firm)
-
-
-def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield every address that a directory gives to somebody, with its path."""
-    for key in ("gate", "roster", "access"):
-        if isinstance(raw.get(key), str):
-            yield key, raw[key]
-    for id_, firm in _tables(raw.get("enterprise")):
-        path = f"enterprise.{id_}"
-        for index, site in _rows(firm, "sites"):
-            for key in ("domain", "rooms"):
-                if isinstance(site.get(key), str):
-                    yield f"{path}.sites[{index}].{key}", site[key]
-            components = site.get("components")
-            for place, component in enumerate(components if isinstance(components, list) else ()):
-                if isinstance(component, str):
-                    yield f"{path}.sites[{index}].components[{place}]", component
-        for key in ("person", "room"):
-            for index, row in _rows(firm, key):
-                if isinstance(row.get("jid"), str):
-                    yield f"{path}.{key}[{index}].jid", row["jid"]
-
-
-def _tables(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(value, dict):
-        yield from ((key, table) for key, table in value.items() if isinstance(table, dict))
-
-
-def _rows(table: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = table.get(key)
-    if isinstance(rows, list):
-        yield from ((index, row) for index, row in enumerate(rows) if isinstance(row, dict))
-
-
-def _texts(rows: list[dict[str, Any]], key: str) -> list[str]:
-    return [row[key] for row in rows if isinstance(row.get(key), str)]
-
-
-def _domain_of_entry(jid: Any) -> str | None:
-    try:
-        return domain_of(parse_bare_jid(jid)) if isinstance(jid, str) else None
-    except AddressError:
-        return None

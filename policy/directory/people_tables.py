@@ -1,4 +1,4 @@
-"""What people, present and departed, say of one another: told of the raw tables, as in directory.py."""
+"""What people, present and departed, say of one another: told of the raw tables, as in references.py."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -107,17 +107,6 @@ _LETS_GO_BY_AFFILIATION = {_ROOM_AFFILIATION: ("none", "outcast"), _NODE_AFFILIA
 _NO_MEMBER = Member(EnterpriseId(""), MemberKind.PERSON)
 
 
-def may_reach(directory: Directory, a: BareJid, b: BareJid) -> bool:
-    """Return whether two people may reach each other: of one enterprise, and kept apart by nothing; symmetric.
-
-    Everybody reaches themselves. The JIDs are as the directory has them.
-    """
-    one, other = directory.members.get(a, _NO_MEMBER), directory.members.get(b, _NO_MEMBER)
-    if not one.enterprise or one.enterprise != other.enterprise:
-        return False
-    return one.kind is other.kind is MemberKind.PERSON and not directory.borders.keeps_apart(a, b)
-
-
 def reachable_people(directory: Directory, jid: BareJid) -> tuple[Person, ...]:
     """Return everybody else whom a person may reach, by their JIDs in order; nobody for somebody who is not listed."""
     member = directory.members.get(jid)

@@ -30,10 +30,11 @@ from policy.directory.enterprise import (
 from policy.facts import StanzaFacts, Way
 from policy.paths import PATHS, Closed, Path, PathEnds, Through, fill_facts
 from policy.proof.prove import prove
-from policy.reach.affiliation import ALLOWED, decide_affiliation, may_reach, reachable_people
+from policy.reach.affiliation import ALLOWED, decide_affiliation, reachable_people
 from policy.reach.exception import BarrierException
 from policy.reach.occupancy import NOBODY, Occupancy
 from policy.reach.partition import partition
+from tests.support.reach import may_reach
 from tests.support.rounds import examples
 from tests.unit.policy.samples import say
 

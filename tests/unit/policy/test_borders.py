@@ -20,11 +20,11 @@ from policy.reach.affiliation import (
     RECIPIENT_BARRED,
     RECIPIENT_NOT_ADMITTED,
     decide_affiliation,
-    may_reach,
     reachable_people,
 )
 from policy.reach.chaperone import CHAPERONE_ABSENT
 from policy.reach.exception import BarrierException
+from tests.support.reach import may_reach
 from tests.unit.policy.samples import read_stanza, say
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 

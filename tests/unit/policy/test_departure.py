@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from policy.address import BareJid
+from policy.address import BareJid, bare
 from policy.directory.change import describe_changes
 from policy.directory.departure import replace_people
 from policy.directory.directory import DirectoryError, parse_directory
@@ -61,7 +61,7 @@ def test_the_departed_are_nobody_on_the_line_and_their_names_are_kept() -> None:
     text = encode_directory(without)
     assert 'departed = ["tina@metals.example"]' in text
     assert parse_directory(text) == without
-    assert without.find_person("tina@metals.example") is None
+    assert without.people.get(bare("tina@metals.example")) is None
     assert [str(change) for change in describe_changes(WALLED, without)] == [
         "~ enterprise metals: departed - -> tina@metals.example",
         "- person tina@metals.example: name Tina, desk trading, roles trader",

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from policy.address import bare
 from policy.directory.directory import DirectoryError, MemberKind, parse_directory
 from policy.directory.enterprise import Role
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
@@ -44,18 +45,18 @@ def test_the_example_lists_two_enterprises_on_one_server() -> None:
 
 
 def test_people_are_found_by_bare_and_full_jid() -> None:
-    carol = EXAMPLE.find_person("carol@metals.example/laptop")
+    carol = EXAMPLE.people.get(bare("carol@metals.example/laptop"))
     assert carol is not None
     assert (carol.name, str(carol.desk), carol.roles) == (
         "Carol Castle",
         "precious",
         frozenset({Role.TRADER}),
     )
-    dora = EXAMPLE.find_person("dora@metals.example")
+    dora = EXAMPLE.people.get(bare("dora@metals.example"))
     assert dora is not None
     assert (dora.desk, dora.roles) == (None, frozenset({Role.AUDITOR}))
     for stranger in ("zed@metals.example", "metals.example", "desk@rooms.metals.example", ""):
-        assert EXAMPLE.find_person(stranger) is None
+        assert EXAMPLE.people.get(bare(stranger)) is None
 
 
 @pytest.mark.parametrize(

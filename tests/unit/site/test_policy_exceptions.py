@@ -23,10 +23,10 @@ from components.rules.load import RulesError, RuleSources, load_rules, load_sour
 from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
-from policy.reach.affiliation import may_reach
 from policy.reach.exception import BarrierException
 from policy.rules import Rules
 from tests.support.process import wait_until
+from tests.support.reach import may_reach
 from tests.support.walled_site import APPROVERS, RITA, TOM, key, make_walled_site
 from tests.unit.policy.walls import WALLED, WALLED_TEXT
 
