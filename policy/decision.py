@@ -13,15 +13,6 @@ class Action(StrEnum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
-    """Bytes `start <= offset < end` of a stanza, and what stands there instead: never anything that was said."""
-
-    start: int
-    end: int
-    text: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class StanzaError:
     """The stanza error a sender gets: RFC 6120, 8.3; `text` tells a trader what to do instead."""
@@ -29,6 +20,15 @@ class StanzaError:
     type: str
     condition: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Bytes `start <= offset < end` of a stanza, and what stands there instead: never anything that was said."""
+
+    start: int
+    end: int
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,6 @@ class PayloadKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Counted(StrEnum):
-    """What a rate counts of one sender's messages."""
-
-    MESSAGES = "messages"
-    RECIPIENTS = "recipients"
-    BYTES = "bytes"
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Term:
     """A term of a lexicon, as it was written; a `*` at either end lets the word go on there."""
@@ -80,6 +72,14 @@ class Payloads:
 
     payloads: tuple[PayloadKind, ...]
     namespaces: tuple[str, ...]
+
+
+class Counted(StrEnum):
+    """What a rate counts of one sender's messages."""
+
+    MESSAGES = "messages"
+    RECIPIENTS = "recipients"
+    BYTES = "bytes"
 
 
 @dataclass(frozen=True, slots=True)

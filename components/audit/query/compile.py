@@ -2,22 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.audit.query.tree import (
-    And,
-    Bound,
-    ByRule,
-    Everything,
-    Moment,
-    Node,
-    Not,
-    OfKind,
-    Or,
-    Party,
-    Side,
-    Term,
-    Verdict,
-    Words,
-)
+from components.audit.query import tree
 
 Parameter = str | int
 
@@ -32,49 +17,51 @@ class Where:
     parameters: tuple[Parameter, ...] = ()
 
 
-def compile_query(node: Node) -> Where:
+def compile_query(node: tree.Node) -> Where:
     """Compile a tree; whatever a person typed ends up in `parameters`, never in `sql`."""
     match node:
-        case Not(inner):
+        case tree.Not(inner):
             where = compile_query(inner)
             return Where(f"NOT {where.sql}", where.parameters)
-        case And(nodes):
+        case tree.And(nodes):
             return _join(" AND ", nodes)
-        case Or(nodes):
+        case tree.Or(nodes):
             return _join(" OR ", nodes)
         case _:
             return _compile_term(node)
 
 
-def _join(operator: str, nodes: tuple[Node, ...]) -> Where:
+def _join(operator: str, nodes: tuple[tree.Node, ...]) -> Where:
     compiled = [compile_query(node) for node in nodes]
     sql = operator.join(where.sql for where in compiled)
     return Where(f"({sql})", tuple(value for where in compiled for value in where.parameters))
 
 
-def _compile_term(term: Term) -> Where:
+def _compile_term(term: tree.Term) -> Where:
     match term:
-        case Everything():
+        case tree.Everything():
             return Where("(1)")
-        case Words(words, prefix):
+        case tree.Words(words, prefix):
             # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
             phrase = f'"{" ".join(words)}"{" *" if prefix else ""}'
             return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (phrase,))
-        case Party(Side.WITH, local, domain):
-            return _join(" OR ", (Party(Side.FROM, local, domain), Party(Side.TO, local, domain)))
-        case Party(role, local, domain):
+        case tree.Party(tree.Side.WITH, local, domain):
+            return _join(
+                " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
+            )
+        case tree.Party(role, local, domain):
             return _compile_side(role, local, domain)
-        case Moment(Bound.AFTER, at_ns):
+        case tree.Moment(tree.Bound.AFTER, at_ns):
             return Where("(received_at_ns >= ?)", (at_ns,))
-        case Moment(Bound.BEFORE, at_ns):
+        case tree.Moment(tree.Bound.BEFORE, at_ns):
             return Where("(received_at_ns < ?)", (at_ns,))
-        case Verdict(action):
+        case tree.Verdict(action):
             return Where("(verdict = ?)", (str(action),))
-        case OfKind(kind):
+        case tree.OfKind(kind):
             return Where("(kind = ?)", (str(kind),))
-        case ByRule(rule, prefix=False):
+        case tree.ByRule(rule, prefix=False):
             return _compile_rule("rule = ?", rule)
-        case ByRule(rule):
+        case tree.ByRule(rule):
             return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
         case _:
             raise AssertionError(term)
@@ -86,7 +73,7 @@ def _compile_rule(condition: str, *values: str) -> Where:
     return Where(f"(idx IN ({recorded} UNION ALL {told}))", values * 2)
 
 
-def _compile_side(side: Side, local: str, domain: str) -> Where:
+def _compile_side(side: tree.Side, local: str, domain: str) -> Where:
     if not local:
         return Where(f"({side}_domain = ?)", (domain,))
     if not domain:

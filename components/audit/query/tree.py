@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from policy.decision import Action
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Side(StrEnum):
     """Which side of a stanza somebody is on."""
@@ -31,9 +33,6 @@ class SearchKind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     OTHER = "other"
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
