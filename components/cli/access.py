@@ -1,8 +1,8 @@
 """The `steelyard access` commands: who is admitted to the line."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -10,9 +10,24 @@ from components.cli.options import DEFAULT_SITE, ApproverKey, AsJson, Reason, Si
 from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
+if TYPE_CHECKING:
+    from policy.access.statement import Statement
+
 Everybody = Annotated[bool, Parameter(name="--all", help="All that this approver can decide on.")]
 People = Annotated[str, Parameter(help="Their JIDs.")]
 Requests = Annotated[str, Parameter(help="Their JIDs, or the first characters of the requests' digests.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What each decision of an approver takes."""
+
+    key: ApproverKey
+    reason: Reason = ""
+    as_json: AsJson = False
+    site: SiteOption = DEFAULT_SITE
+
 
 app = App(name="access", help="Admit people to the line, and end their admission (docs/admission.md).")
 
@@ -38,65 +53,34 @@ def request(
     days
         For how many days; if left out, as long as the settings allow.
     """
-    from components.cli.output.access import describe_made, print_made
     from components.rules.access.desk import open_desk, request_access
 
     _require_names(people, everybody)
-    made = request_access(open_desk(site), people, by, days, reason)
-    if as_json:
-        print_json(describe_made(made))
-    else:
-        print_made(made)
+    _tell(request_access(open_desk(site), people, by, days, reason), as_json)
 
 
 @app.command
-def approve(
-    *requests: Requests,
-    key: ApproverKey,
-    everybody: Everybody = False,
-    reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def approve(*requests: Requests, decision: Decision, everybody: Everybody = False) -> None:
     """Approve requests with an approver's key. The second approval admits the person."""
-    _decide("approve", requests, key, everybody, reason, as_json, site)
+    _decide("approve", requests, decision, everybody=everybody)
 
 
 @app.command
-def deny(
-    *requests: Requests,
-    key: ApproverKey,
-    reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def deny(*requests: Requests, decision: Decision) -> None:
     """Deny requests with an approver's key. One denial is enough."""
-    _decide("deny", requests, key, False, reason, as_json, site)
+    _decide("deny", requests, decision)
 
 
 @app.command
-def certify(
-    *people: People,
-    key: ApproverKey,
-    everybody: Everybody = False,
-    reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def certify(*people: People, decision: Decision, everybody: Everybody = False) -> None:
     """Certify with an approver's key that people still need the line. It is due at regular intervals."""
-    _decide("certify", people, key, everybody, reason, as_json, site)
+    _decide("certify", people, decision, everybody=everybody)
 
 
 @app.command
-def revoke(
-    *people: People,
-    key: ApproverKey,
-    reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def revoke(*people: People, decision: Decision) -> None:
     """End people's admission with an approver's key: their sessions end and their accounts are removed."""
-    _decide("revoke", people, key, False, reason, as_json, site)
+    _decide("revoke", people, decision)
 
 
 @app.command
@@ -131,15 +115,18 @@ def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
         print_people(rows)
 
 
-def _decide(
-    act: str, named: Sequence[str], key: str, everybody: bool, reason: str, as_json: bool, site: Path
-) -> None:
-    from components.cli.output.access import describe_made, print_made
+def _decide(act: str, named: Sequence[str], decision: Decision, *, everybody: bool = False) -> None:
     from components.rules.access.desk import decide_access, open_desk
     from policy.access.statement import AccessAct
 
     _require_names(named, everybody)
-    made = decide_access(open_desk(site), AccessAct(act), named, key, reason)
+    made = decide_access(open_desk(decision.site), AccessAct(act), named, decision.key, decision.reason)
+    _tell(made, decision.as_json)
+
+
+def _tell(made: "Sequence[Statement]", as_json: bool) -> None:
+    from components.cli.output.access import describe_made, print_made
+
     if as_json:
         print_json(describe_made(made))
     else:

@@ -1,18 +1,21 @@
 """The commands for what is held, expires or is erased: `steelyard archive hold|release|expire|erase|...`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from components.cli.options import DEFAULT_SITE, AsJson, LogName, RecordId, SealedReason, SiteOption
 from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
+from components.process.progress import Progress
 
 if TYPE_CHECKING:
     from components.audit.orders.propose import Proposal
+    from components.audit.orders.scope import Scope
     from components.settings.log import LogSettings
     from components.settings.site import SiteFile
 
@@ -23,16 +26,29 @@ Out = Annotated[
 OrderPath = Annotated[Path, Parameter(name="file", help="The order's file.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What each proposal of an order takes."""
+
+    reason: SealedReason = ""
+    out: Out = None
+    as_json: AsJson = False
+    site: SiteOption = DEFAULT_SITE
+
+
+NEW_ORDER = NewOrder()
+
+Result = TypeVar("Result")
+
+
 def hold(
     *records: RecordId,
     matter: Matter,
     custodian: str = "",
     conversation: tuple[str, ...] = (),
     query: str = "",
-    reason: SealedReason = "",
-    out: Out = None,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    order: NewOrder = NEW_ORDER,
 ) -> None:
     """Propose a hold. What is held can be neither expired nor erased until it is released (docs/retention.md).
 
@@ -46,26 +62,18 @@ def hold(
         Hold what matches this query, until now and from now on (docs/query.md).
     """
     from components.audit.orders.propose import propose_hold
-    from components.audit.orders.scope import read_scope
-    from components.cli.output.console import run_with_bar
 
-    settings, log = _load(site, _log_of(records))
-    scope = read_scope(settings, log, records, custodian, conversation, query)
-    proposal = run_with_bar(
-        "Indexing", "entries", lambda bar: propose_hold(settings, log, scope, matter, reason, bar)
-    )
-    _hand_out([proposal], out, as_json)
+    settings, log, scope = _load_scope(order.site, records, custodian, conversation, query)
+    proposal = _look(lambda bar: propose_hold(settings, log, scope, matter, order.reason, bar))
+    _hand_out([proposal], order)
 
 
 def release(
     hold: str = "",
     *,
     matter: Matter = "",
-    reason: SealedReason = "",
-    out: Out = None,
     log: LogName = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    order: NewOrder = NEW_ORDER,
 ) -> None:
     """Propose to end one hold, or all holds of a matter.
 
@@ -75,26 +83,20 @@ def release(
         The hold's id.
     """
     from components.audit.orders.propose import propose_releases
-    from components.cli.output.console import run_with_bar
 
     if bool(hold) == bool(matter):
         raise SiteError("name a hold's id, or a matter with --matter")
-    settings, found = _load(site, log)
-    proposals = run_with_bar(
-        "Indexing", "entries", lambda bar: propose_releases(settings, found, hold, matter, reason, bar)
-    )
-    _hand_out(proposals, out, as_json)
+    settings, found = _load(order.site, log)
+    proposals = _look(lambda bar: propose_releases(settings, found, hold, matter, order.reason, bar))
+    _hand_out(proposals, order)
 
 
 def expire(
     *segments: int,
     plan: bool = False,
     matter: Matter = "",
-    reason: SealedReason = "",
-    out: Out = None,
     log: LogName = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    order: NewOrder = NEW_ORDER,
 ) -> None:
     """Propose that segments expire: those named or, if none is named, all whose retention time is over.
 
@@ -106,26 +108,20 @@ def expire(
         Only show what is due, and what holds keep of it.
     """
     from components.audit.orders.propose import propose_expiry
-    from components.cli.output.console import run_with_bar
 
-    settings, found = _load(site, log)
+    settings, found = _load(order.site, log)
     if plan:
-        _show_plan(settings, found, as_json)
+        _show_plan(settings, found, order.as_json)
         return
-    proposal = run_with_bar(
-        "Indexing", "entries", lambda bar: propose_expiry(settings, found, segments, matter, reason, bar)
-    )
-    _hand_out([proposal], out, as_json)
+    proposal = _look(lambda bar: propose_expiry(settings, found, segments, matter, order.reason, bar))
+    _hand_out([proposal], order)
 
 
 def erase(
     *records: RecordId,
     query: str = "",
     matter: Matter = "",
-    reason: SealedReason = "",
-    out: Out = None,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    order: NewOrder = NEW_ORDER,
 ) -> None:
     """Propose to erase single records. All other records of their segments stay readable.
 
@@ -135,15 +131,10 @@ def erase(
         Erase what matches this query now (docs/query.md).
     """
     from components.audit.orders.propose import propose_erasure
-    from components.audit.orders.scope import read_scope
-    from components.cli.output.console import run_with_bar
 
-    settings, log = _load(site, _log_of(records))
-    scope = read_scope(settings, log, records, "", (), query)
-    proposal = run_with_bar(
-        "Indexing", "entries", lambda bar: propose_erasure(settings, log, scope, matter, reason, bar)
-    )
-    _hand_out([proposal], out, as_json)
+    settings, log, scope = _load_scope(order.site, records, "", (), query)
+    proposal = _look(lambda bar: propose_erasure(settings, log, scope, matter, order.reason, bar))
+    _hand_out([proposal], order)
 
 
 def approve(file: OrderPath, *, key: str = "", as_json: AsJson = False) -> None:
@@ -194,11 +185,10 @@ def carry_out(
 def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
     """Show all orders of a log, and what became of each."""
     from components.audit.orders.propose import list_orders
-    from components.cli.output.console import run_with_bar
     from components.cli.output.orders import describe_orders, print_orders
 
     settings, found = _load(site, log)
-    views, access_id = run_with_bar("Indexing", "entries", lambda bar: list_orders(settings, found, bar))
+    views, access_id = _look(lambda bar: list_orders(settings, found, bar))
     if as_json:
         print_json(describe_orders(views, access_id))
     else:
@@ -213,18 +203,29 @@ def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
     return settings, settings.require_log(log) if log else settings.gate_log
 
 
-def _log_of(records: Sequence[str]) -> str:
-    """Return the name of the log that the first of these records is in; without records, nothing."""
-    return records[0].rpartition("/")[0] if records else ""
+def _load_scope(
+    site: Path, records: Sequence[str], custodian: str, conversations: Sequence[str], query: str
+) -> "tuple[SiteFile, LogSettings, Scope]":
+    """Read a site's settings, find the log that the first record is in, and what an order is to be about."""
+    from components.audit.orders.scope import read_scope
+
+    settings, log = _load(site, records[0].rpartition("/")[0] if records else "")
+    return settings, log, read_scope(settings, log, records, custodian, conversations, query)
+
+
+def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
+    """Take a look into the log, with a bar while its index is brought up to date."""
+    from components.cli.output.console import run_with_bar
+
+    return run_with_bar("Indexing", "entries", work)
 
 
 def _show_plan(settings: "SiteFile", log: "LogSettings", as_json: bool) -> None:
     from components.audit.orders.propose import plan
-    from components.cli.output.console import run_with_bar
     from components.cli.output.orders import describe_plan, print_plan
     from components.settings.archive import load_retention
 
-    found, access_id = run_with_bar("Indexing", "entries", lambda bar: plan(settings, log, bar))
+    found, access_id = _look(lambda bar: plan(settings, log, bar))
     policy = load_retention(settings.archive.retention)
     if as_json:
         print_json(describe_plan(found, policy, access_id))
@@ -232,17 +233,17 @@ def _show_plan(settings: "SiteFile", log: "LogSettings", as_json: bool) -> None:
         print_plan(found, policy, access_id)
 
 
-def _hand_out(proposals: "Sequence[Proposal]", out: Path | None, as_json: bool) -> None:
+def _hand_out(proposals: "Sequence[Proposal]", order: NewOrder) -> None:
     """Write each order to its file, and say what comes next."""
     from components.audit.orders.carry import write_order_file
     from components.cli.output.orders import describe_proposals, print_proposals
 
-    if out is not None and len(proposals) > 1:
+    if order.out is not None and len(proposals) > 1:
         raise SiteError("these are several orders: leave out --out, and each gets a file of its own")
-    written = {out or Path(f"{proposal.order.id}.order"): proposal for proposal in proposals}
+    written = {order.out or Path(f"{proposal.order.id}.order"): proposal for proposal in proposals}
     for path, proposal in written.items():
         write_order_file(path, proposal.request)
-    if as_json:
+    if order.as_json:
         print_json(describe_proposals(written))
     else:
         print_proposals(written)

@@ -1,13 +1,25 @@
 """The commands for held messages: `steelyard review list|show|release|refuse`."""
 
 import asyncio
-from pathlib import Path
+from dataclasses import dataclass
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from components.cli.audit import show
 from components.cli.options import DEFAULT_SITE, AsJson, RecordId, SealedReason, SiteOption, Timeout
 from components.cli.output.json_printer import print_json
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What each decision on a held message takes."""
+
+    reason: SealedReason
+    timeout: Timeout = 10.0
+    as_json: AsJson = False
+    site: SiteOption = DEFAULT_SITE
+
 
 app = App(name="review", help="Decide on messages that a rule holds back (docs/review.md).")
 app.command(show)
@@ -29,42 +41,24 @@ def list_(*, timeout: Timeout = 10.0, as_json: AsJson = False, site: SiteOption 
 
 
 @app.command
-def release(
-    record: RecordId,
-    *,
-    reason: SealedReason,
-    timeout: Timeout = 10.0,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def release(record: RecordId, *, decision: Decision) -> None:
     """Release a held message: it goes out as its sender wrote it."""
-    access_id = _decide(record, "release", reason, timeout, site)
-    _tell(record, "release", "is on its way", access_id, as_json)
+    _decide(record, "release", decision, "is on its way")
 
 
 @app.command
-def refuse(
-    record: RecordId,
-    *,
-    reason: SealedReason,
-    timeout: Timeout = 10.0,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
-) -> None:
+def refuse(record: RecordId, *, decision: Decision) -> None:
     """Refuse a held message: its sender is told that it was not sent."""
-    access_id = _decide(record, "refuse", reason, timeout, site)
-    _tell(record, "refuse", "is refused, and its sender told", access_id, as_json)
+    _decide(record, "refuse", decision, "is refused, and its sender told")
 
 
-def _decide(record: str, act: str, reason: str, timeout_s: float, site: Path) -> str:
+def _decide(record: str, act: str, decision: Decision, done: str) -> None:
     from components.audit.review import decide_held
     from components.settings.site import SiteFile
 
-    return asyncio.run(decide_held(SiteFile(site), record, act, reason, timeout_s))
-
-
-def _tell(record: str, act: str, done: str, access_id: str, as_json: bool) -> None:
-    if as_json:
+    settings = SiteFile(decision.site)
+    access_id = asyncio.run(decide_held(settings, record, act, decision.reason, decision.timeout))
+    if decision.as_json:
         print_json({"record": record, "act": act, "access": access_id})
     else:
         print(f"{record} {done}. That you read it is record {access_id}.")

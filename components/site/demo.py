@@ -12,17 +12,7 @@ from components.access.notice import ASK
 from components.link.client import LoginError, TraderClient
 from components.settings.site import SiteFile
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
-from components.site.demo_scenes import (
-    Accounts,
-    Acknowledged,
-    Command,
-    Contacts,
-    Failed,
-    Finished,
-    Heading,
-    Notice,
-    Show,
-)
+from components.site.demo_scenes import Accounts, Command, Contacts, End, Heading, Notice, Show
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
 from policy.address import BareJid
@@ -49,9 +39,9 @@ async def play_demonstration(settings: SiteFile, show: Show) -> bool:
         await _search(settings, recorded, started_at_ns, show)
         await _verify(settings, show)
     except (UnexpectedError, LoginError) as err:
-        show(Failed(str(err)))
+        show(End(fault=str(err)))
         return False
-    show(Finished(len(recorded), _REFUSED_MESSAGES))
+    show(End(len(recorded), _REFUSED_MESSAGES))
     return True
 
 
@@ -97,11 +87,11 @@ async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: S
             notice = await client.receive()
             while notice.sender != access:
                 notice = await client.receive()  # left over from a demonstration that was interrupted
-            show(Notice(access, jid, notice.body))
+            thanks = ""
             if notice.body.endswith(ASK):
                 client.write(access, "yes")
-                thanks = await client.receive()
-                show(Acknowledged(jid, thanks.body))
+                thanks = (await client.receive()).body
+            show(Notice(access, jid, notice.body, thanks))
         except TimeoutError:
             raise UnexpectedError(f"{jid} was not told that the line is recorded") from None
 

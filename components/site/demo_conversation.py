@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from components.link.client import Received, SendResult, TraderClient
-from components.site.demo_scenes import Heading, Refused, Said, Show
+from components.site.demo_scenes import Heading, Message, Show
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example", "hanna@grain.example"
@@ -58,7 +58,7 @@ class Conversation:
         if received.body != body or received.sender.partition("/")[0] != sender or not record:
             raise UnexpectedError(f"{to} received {received}, not what {sender} had written, with its record")
         self._records.append(record)
-        self._show(Said(sender, to, body, record, is_correction=bool(corrects)))
+        self._show(Message(sender, to, body, record, is_correction=bool(corrects)))
         return outcome.message_id
 
     async def _refused(
@@ -67,7 +67,7 @@ class Conversation:
         outcome = await self._send(sender, to, body, payload=payload)
         if outcome.delivered or not outcome.text:
             raise UnexpectedError(f"{sender} to {to} ({why}) was not refused with a reason: {outcome}")
-        self._show(Refused(sender, to, body, outcome.condition, outcome.text))
+        self._show(Message(sender, to, body, condition=outcome.condition, text=outcome.text))
 
     async def _send(self, sender: str, to: str, body: str, **how: Any) -> SendResult:
         try:

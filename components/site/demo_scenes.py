@@ -14,49 +14,36 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The line told somebody something: `sender` wrote `body` to `to`."""
+    """At their first login the line told somebody that it records; `thanks` is its answer to their yes, if asked."""
 
     sender: str
     to: str
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """Somebody answered yes to the notice of the recording, and the line thanked with `thanks`."""
-
-    jid: str
-    thanks: str
+    thanks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Whom somebody finds in their contact list without having added anybody, by JID."""
+    """Whom somebody finds in their contact list, by JID, without having added anybody."""
 
     owner: str
     names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message was recorded as `record`, then delivered; `is_correction`: it corrects an earlier one."""
+class Message:
+    """A message that was recorded as `record`, then delivered; or that was refused with this condition and text.
+
+    `is_correction`: it corrects an earlier one.
+    """
 
     sender: str
     to: str
     body: str
-    record: str
-    is_correction: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A message was refused with a stanza error's condition and text."""
-
-    sender: str
-    to: str
-    body: str
-    condition: str
-    text: str
+    record: str = ""
+    condition: str = ""
+    text: str = ""
+    is_correction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +65,13 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """The demonstration ended early: the line did something other than what it promises."""
+class End:
+    """So many messages were recorded, then delivered, and so many refused; with a `fault` it ended early."""
 
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """All went as it should: so many messages were recorded, then delivered, and so many refused."""
-
-    delivered: int
-    refused: int
+    delivered: int = 0
+    refused: int = 0
+    fault: str = ""
 
 
-Scene = Heading | Notice | Acknowledged | Contacts | Said | Refused | Accounts | Command | Failed | Finished
+Scene = Heading | Notice | Contacts | Message | Accounts | Command | End
 Show = Callable[[Scene], None]

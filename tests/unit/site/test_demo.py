@@ -8,7 +8,7 @@ import pytest
 
 from components.link.client import Received, SendResult
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
-from components.site.demo_scenes import Refused, Said, Scene
+from components.site.demo_scenes import Message, Scene
 
 GATE = "gate.steelyard.example"
 Deliver = Callable[["FakeLine", str, str, str, bool], SendResult]
@@ -120,14 +120,15 @@ def never_answers(_line: FakeLine, _sender: str, _to: str, _body: str, _encrypte
 async def test_a_line_that_keeps_its_promises() -> None:
     line = FakeLine(good)
     assert await line.play() == ["gate/1", "gate/2", "gate/3", "gate/4"]
-    said = [scene for scene in line.scenes if isinstance(scene, Said)]
-    assert [(each.record, each.is_correction) for each in said] == [
-        ("gate/1", False),
-        ("gate/2", False),
-        ("gate/3", True),
-        ("gate/4", False),
+    messages = [scene for scene in line.scenes if isinstance(scene, Message)]
+    assert [(each.to, each.record, each.condition, each.is_correction) for each in messages] == [
+        (BOB, "gate/1", "", False),
+        (ALICE, "gate/2", "", False),
+        (GEORGE, "", "not-allowed", False),
+        (BOB, "", "not-allowed", False),
+        (BOB, "gate/3", "", True),
+        (GEORGE, "gate/4", "", False),
     ]
-    assert [each.to for each in line.scenes if isinstance(each, Refused)] == [GEORGE, BOB]
 
 
 @pytest.mark.parametrize(
