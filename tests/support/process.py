@@ -110,9 +110,9 @@ class ProcessUnderTest:
             raise AssertionError(f"{self.name} did not end {how}:\n{self.log_tail()}")
 
 
-async def wait_until(condition: Callable[[], bool]) -> bool:
-    """Wait until the condition holds, and say whether it did in time."""
-    deadline = time.monotonic() + PATIENCE_S
+async def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
+    """Wait until the condition holds, and say whether it did in time; measurements have a patience of their own."""
+    deadline = time.monotonic() + patience_s
     while True:
         if condition():
             return True
