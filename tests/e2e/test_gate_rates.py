@@ -65,7 +65,7 @@ async def test_a_rate_refuses_on_the_line_and_the_record_tells_the_rest(tmp_path
         0,
     )
     assert {(each.was.verdict, each.would_be.verdict) for each in found.changes} == {("release", "refuse")}
-    marked = await mark_topics(settings, site, lambda _done, _total: None)
+    marked = await mark_topics(settings, lambda _done, _total: None)
     assert marked.marks == {"off": 1}
     (view,) = (await search(settings, "rule:off", 5, lambda _done, _total: None)).records
     assert view.reading.text == "let's take this to WhatsApp"
