@@ -1,7 +1,15 @@
-"""JIDs: the parts of those that a server has prepared, and checks of those that a person wrote (RFC 7622)."""
+"""JIDs: the parts of those that a server has prepared, and checks of those that a person wrote (RFC 7622).
+
+Two texts are one address when the server prepares them to the same (policy.stringprep). So a text that a server would
+change is refused, with what it would make of it; what newer rules (PRECIS, IDNA 2008) do not allow is refused as well.
+"""
 
 import unicodedata
 from typing import NewType
+
+import idna
+
+from policy.stringprep import StringprepError, nameprep, nodeprep
 
 BareJid = NewType("BareJid", str)
 Domain = NewType("Domain", str)
@@ -9,8 +17,10 @@ Domain = NewType("Domain", str)
 PART_MAX_BYTES = 1023
 LABEL_MAX_BYTES = 63
 
-_LETTER_DIGITS = frozenset({"Ll", "Lu", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 8264, 9.1
-_NOT_IN_LOCALPART = frozenset("\"&'/:<>@")  # RFC 7622, 3.3.1
+# RFC 8264, 9.1
+_LETTER_DIGITS = frozenset({"Ll", "Lu", "Lo", "Lm", "Mn", "Mc", "Nd"})
+# RFC 7622, 3.3.1
+_NOT_IN_LOCALPART = frozenset("\"&'/:<>@")
 
 
 class AddressError(ValueError):
@@ -31,7 +41,7 @@ def domain_of(jid: str) -> Domain:
 def parse_bare_jid(text: str) -> BareJid:
     """Check a JID of the form `localpart@domain`, and return it; raises AddressError.
 
-    It must be written as the server prepares it (lowercase, NFC), or it would never be found.
+    It must be written as the server prepares it, or it would never be found, or be another person's.
     """
     if "/" in text:
         raise AddressError(f"{text!r} has a resource: leave out the '/' and what follows")
@@ -42,8 +52,23 @@ def parse_bare_jid(text: str) -> BareJid:
     for char in local:
         if not _fits_localpart(char):
             raise AddressError(f"{text!r} has {char!r} before the '@': use letters, digits and . _ - +")
+    try:
+        known_as = local if local.isascii() else nodeprep(local)
+    except StringprepError as error:
+        raise AddressError(f"{text!r}: no server takes the part before the '@': {error}") from None
+    if known_as != local:
+        raise AddressError(f"{text!r} is {known_as!r} to the server: write '{known_as}@{domain}'")
     _check_domain(text, domain)
     return BareJid(text)
+
+
+def fold_address(text: str) -> str:
+    """Return a JID, or a part of one, as a server would compare it; as it is where no server would take it."""
+    local, at, domain = text.partition("@")
+    try:
+        return nodeprep(local) + at + nameprep(domain)
+    except StringprepError:
+        return text
 
 
 def parse_domain(text: str) -> Domain:
@@ -66,6 +91,25 @@ def _check_domain(text: str, domain: str) -> None:
         for char in label:
             if char != "-" and unicodedata.category(char) not in _LETTER_DIGITS:
                 raise AddressError(f"{text!r} has {char!r} in its domain: use letters, digits and -")
+    if not domain.isascii() or "xn--" in domain:
+        _check_international(text, domain)
+
+
+def _check_international(text: str, domain: str) -> None:
+    """Check that a domain has one spelling, which a server leaves as it is, and a form for DNS (RFC 5890)."""
+    try:
+        known_as = nameprep(domain)
+        ascii_form = idna.encode(domain).decode()
+        letters = idna.decode(ascii_form)
+        unambiguous = nameprep(letters) == letters
+    except StringprepError as error:
+        raise AddressError(f"{text!r}: no server takes its domain: {error}") from None
+    except idna.IDNAError as error:
+        raise AddressError(f"{text!r}: its domain cannot be one in DNS: {error}") from None
+    if known_as != domain:
+        raise AddressError(f"{text!r}: the server knows {domain!r} as {known_as!r}: write {ascii_form!r}")
+    if unambiguous and letters != domain:
+        raise AddressError(f"{text!r}: write {letters!r} instead of {domain!r}")
 
 
 def _check_prepared(text: str, part: str, name: str) -> None:

@@ -1,6 +1,14 @@
 import pytest
 
-from policy.address import PART_MAX_BYTES, AddressError, bare, domain_of, parse_bare_jid, parse_domain
+from policy.address import (
+    PART_MAX_BYTES,
+    AddressError,
+    bare,
+    domain_of,
+    fold_address,
+    parse_bare_jid,
+    parse_domain,
+)
 
 
 @pytest.mark.parametrize(
@@ -96,3 +104,34 @@ def test_domains(text: str) -> None:
 def test_texts_that_are_no_domain(text: str) -> None:
     with pytest.raises(AddressError):
         parse_domain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("weiß@metals.example", "is 'weiss' to the server: write 'weiss@metals.example'"),
+        ("νίκος@metals.example", "write 'νίκοσ@metals.example'"),
+        ("ᾳx@metals.example", "write 'αιx@metals.example'"),
+        ("דוד1@metals.example", "no server takes the part before the '@'"),
+        ("ⴀ@metals.example", "'ⴀ' is not allowed"),
+        ("a@straße.example", "write 'xn--strae-oqa.example'"),
+        ("a@xn--mller-kva.example", "write 'müller.example'"),
+        ("a@xn--zzzzzzzz.example", "cannot be one in DNS"),
+        ("a@דוד1.example", "no server takes its domain"),
+    ],
+)
+def test_what_the_server_would_take_for_another_address(text: str, problem: str) -> None:
+    with pytest.raises(AddressError) as raised:
+        parse_bare_jid(text)
+    assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize("jid", ["müller@metals.example", "דוד@metals.example", "a@xn--strae-oqa.example"])
+def test_what_it_would_not(jid: str) -> None:
+    assert parse_bare_jid(jid) == jid == fold_address(jid)
+
+
+def test_addresses_fold_as_the_server_folds_them() -> None:
+    assert fold_address("Weiß@Metals.example") == "weiss@metals.example"
+    assert fold_address("@METALS.example") == "@metals.example"
+    assert fold_address("not an address") == "not an address"
