@@ -1,6 +1,5 @@
 """Rosters: what each person's is to hold, and what must change in one so that it does (docs/roster.md)."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -128,23 +127,17 @@ def _entries(firm: Enterprise) -> Iterator[RosterItem]:
     for person in firm.people:
         desk = desks.get(person.desk) if person.desk else None
         groups = frozenset(_groups(person, desk, has_sites))
-        yield RosterItem(person.jid, _writable(person.name), groups)
+        yield RosterItem(person.jid, person.name, groups)
 
 
 def _groups(person: Person, desk: Desk | None, has_sites: bool) -> Iterable[str]:
     if desk:
-        yield _writable(desk.name)
+        yield desk.name
     if has_sites:
         yield domain_of(person.jid)
 
 
 def _all_groups(firm: Enterprise) -> Iterable[str]:
-    yield from (_writable(desk.name) for desk in firm.desks)
+    yield from (desk.name for desk in firm.desks)
     if len(firm.sites) > 1:
         yield from (site.domain for site in firm.sites)
-
-
-def _writable(text: str) -> str:
-    """Return a name as it comes back from a server: white space as XML has it in attributes, nothing XML lacks."""
-    spaced = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
-    return "".join(char for char in spaced if unicodedata.category(char) not in ("Cs", "Cn")).strip()

@@ -1,13 +1,13 @@
 """People as their sources list them, made into people of the directory."""
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.settings.directory import SourceTable
-from policy.address import AddressError, BareJid, parse_bare_jid
+from policy.address import AddressError, BareJid, fold_address, parse_bare_jid
 from policy.directory.enterprise import DeskId, Person, Role
 from policy.problems import ProblemsError
+from policy.shown import check_line
 
 NO_ROLE = "has no role"
 
@@ -43,8 +43,8 @@ def make_person(
 ) -> Person:
     """Return the person whom a source lists; raises SourceError with all that is wrong.
 
-    An account without `@` gets the source's domain. Accounts are put in lowercase and in Unicode's normal form, as a
-    server prepares them. `desks` and `roles` are already those of the directory.
+    An account without `@` gets the source's domain. Accounts are put as a server prepares them. `desks` and `roles`
+    are already those of the directory.
     """
     problems = []
     jid = BareJid("")
@@ -54,8 +54,10 @@ def make_person(
         problems.append(str(error))
     name, id_ = name.strip(), (id_ or "").strip() or None
     for what, text in (("name", name), ("id", id_ or "")):
-        if not is_plain(text):
-            problems.append(f"the {what} has a control character")
+        try:
+            check_line(text)
+        except ValueError as error:
+            problems.append(f"the {what} {error}")
     if not name:
         problems.append("the name is empty")
     own_desks = sorted({desk for desk in desks if desk})
@@ -69,16 +71,9 @@ def make_person(
     return Person(jid, name, DeskId(own_desks[0]) if own_desks else None, own_roles, id_)
 
 
-def is_plain(text: str) -> bool:
-    """Return whether a text has no control characters, nor others that XML has no place for (XML 1.0, 2.2)."""
-    return text.isprintable() or not any(
-        unicodedata.category(char) in ("Cc", "Cs") or char in "\ufffe\uffff" for char in text
-    )
-
-
 def parse_account(source: SourceTable, account: str) -> BareJid:
     """Return the JID of an account as a source writes it; raises AddressError."""
-    account = unicodedata.normalize("NFKC", account.strip().lower())
+    account = account.strip()
     if "@" not in account and account and source.domain:
         account = f"{account}@{source.domain}"
-    return parse_bare_jid(account)
+    return parse_bare_jid(fold_address(account))

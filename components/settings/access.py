@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import AwareDatetime, Field
 
 from components.settings.table import DomainName, LogLevel, SitePath, Table
+from policy.shown import Notice
 
 NOTICE = (
     "This line is recorded. All that you write, send and receive here is kept, and can be read by your firm's "
@@ -41,7 +42,7 @@ class AccessSettings(Table):
     former_approvers: tuple[FormerApprover, ...] = ()
     valid_days: int = Field(default=365, ge=0, le=3660)
     recertify_days: int = Field(default=90, ge=0, le=3660)
-    notice: str = Field(default=NOTICE, min_length=1, max_length=2000)
+    notice: Notice = NOTICE
     passwords: SitePath
     status_file: SitePath
     log_level: LogLevel = "info"

@@ -22,6 +22,7 @@ from policy.content.rule import (
     Topics,
 )
 from policy.content.said import normalize_term
+from policy.shown import Sentence
 from policy.toml_problem import explain, locate
 from policy.topic.model import ModelName, Topic
 
@@ -41,18 +42,7 @@ def check_term(text: str) -> str:
     return text
 
 
-def _check_sentence(text: str) -> str:
-    if not text.isprintable():  # it goes into a stanza, where XML forbids most control characters
-        raise ValueError("has a line break or an invisible character: write one line")
-    return text
-
-
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
-_Sentence = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(_check_sentence),
-]
 _Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
 _TermText = Annotated[str, AfterValidator(check_term)]
 _Pattern = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(check_pattern)]
@@ -72,7 +62,7 @@ class _StrictTable(BaseModel):
 class _RuleTable(_StrictTable):
     id: _Id
     action: Annotated[ContentAction, Field(strict=False)]
-    text: _Sentence = ""
+    text: Sentence = ""
     must_match: Annotated[list[str], Field(min_length=1)]
     must_not_match: list[str] = []
 

@@ -9,9 +9,9 @@ from policy.address import BareJid, parse_bare_jid
 from policy.directory.enterprise import AllowList, Barrier, BarrierId, DeskId, Enterprise, Group, Role, Room
 from policy.directory.rows import rows_of
 from policy.reach.borders import Roll, assign_standings, find_meetings
+from policy.shown import Name
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _JidText = Annotated[BareJid, AfterValidator(parse_bare_jid)]
 
 
@@ -70,7 +70,7 @@ class RoomTable(_GroupTable):
     """`[[enterprise.ID.room]]`: desks, people and roles say who may enter."""
 
     jid: _JidText
-    name: _Name
+    name: Name
     chaperoned: bool = False
 
     def build(self) -> Room:

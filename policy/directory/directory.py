@@ -19,6 +19,7 @@ from policy.directory.references import find_reference_problems
 from policy.problems import ProblemsError
 from policy.reach.borders import Borders, assign_borders
 from policy.reach.exception import BarrierException
+from policy.shown import Name
 from policy.toml_problem import TomlError, explain, locate, read_toml
 
 
@@ -131,7 +132,6 @@ def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:
 # --- the shape of directory.toml ---
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _JidText = Annotated[BareJid, AfterValidator(parse_bare_jid)]
 _DomainText = Annotated[Domain, AfterValidator(parse_domain)]
 
@@ -151,15 +151,15 @@ class _SiteTable(_Table):
 
 class _DeskTable(_Table):
     id: _Id
-    name: _Name
+    name: Name
 
 
 class _PersonTable(_Table):
     jid: _JidText
-    name: _Name
+    name: Name
     desk: str | None = None
     roles: Annotated[list[Role], Field(min_length=1)]
-    id: _Name | None = None
+    id: Name | None = None
 
     def build(self) -> Person:
         desk = DeskId(self.desk) if self.desk else None
@@ -167,7 +167,7 @@ class _PersonTable(_Table):
 
 
 class _EnterpriseTable(_Table):
-    name: _Name
+    name: Name
     sites: Annotated[list[_SiteTable], Field(min_length=1)]
     desk: list[_DeskTable] = []
     person: list[_PersonTable] = []

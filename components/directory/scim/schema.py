@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.directory.people import is_plain
 from components.directory.scim.error import invalid_value
+from policy.shown import check_line
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 TEXT_MAX = 256
@@ -145,8 +145,10 @@ def _clean_plain(attribute: Attribute, value: Any) -> str | bool:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise invalid_value(f"{attribute.name} is not a text")
     text = str(value)
-    if not is_plain(text):
-        raise invalid_value(f"{attribute.name} has a control character")
+    try:
+        check_line(text)
+    except ValueError as error:
+        raise invalid_value(f"{attribute.name} {error}") from None
     if len(text) > TEXT_MAX:
         raise invalid_value(f"{attribute.name} has more than {TEXT_MAX} characters")
     return text

@@ -98,7 +98,7 @@ def test_all_problems_are_told_with_their_lines() -> None:
         "people.csv line 3: 'ben' has no '@': write name@domain",
         "people.csv line 4: the name is empty",
         "people.csv line 5: has 4 columns, the header has 5",
-        "people.csv line 7: the name has a control character",
+        "people.csv line 7: the name has the control character '\\x07': leave it out, and write one line",
         "people.csv line 7: 'boss' is no role: choose of trader, auditor, approver, operator, chaperone, service",
         "people.csv line 8: 'traitor' is no role: choose of trader, auditor, approver, operator, chaperone, service",
     ]

@@ -138,8 +138,3 @@ def test_the_names_of_who_is_gone_are_forgotten() -> None:
     given = rosters().add_to(Given())
     assert ZOE in given.names
     assert ZOE not in rosters(sites=1).add_to(given).names
-
-
-def test_names_are_given_as_a_server_gives_them_back() -> None:
-    now = rosters(bob="Bob\\tthe\\u0000 Baker\\uFFFE ")
-    assert now.wanted(ALICE)[BOB].name == "Bob the  Baker"

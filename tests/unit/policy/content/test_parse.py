@@ -39,7 +39,7 @@ def problems(text: str, files: dict[str, str] | None = None) -> tuple[str, ...]:
         (write_rule("undecidable", kind="lexicon", terms={"en": ["x"]}), "rule[0].id: 'undecidable' is a rule"),
         (write_rule(action="zap", kind="lexicon", terms={"en": ["x"]}), "rule[0].action: 'zap' is none of 'flag'"),
         (write_rule(text="", kind="lexicon", terms={"en": ["x"]}), "rule[0].text: must not be empty"),
-        (write_rule(text="a\u0007b", kind="lexicon", terms={"en": ["x"]}), "rule[0].text: has a line break"),
+        (write_rule(text="a\u0007b", kind="lexicon", terms={"en": ["x"]}), "rule[0].text: has the control"),
         (write_rule(kind="lexicon", terms={"en": ["x"]}, must_match=[]), "rule[0].must_match: must not be empty"),
         (write_rule(kind="lexicon", terms={"en": ["x"]}, must_match=[1]), "rule[0].must_match[0]: must be a text"),
         (write_rule(kind="lexicon"), "rule[0].terms: is missing"),
