@@ -36,8 +36,11 @@ class StanzaFacts:
 
     `sender` is the full JID that the server stamped; `to` is empty for the account itself (RFC 6120, 10.3).
     `elements` are the names of all descendants in document order, each `{namespace}local`;
-    `text` is all character data, exactly as sent, `\\n` between elements; `attributes` are the values of all
-    descendants' attributes; `jids` are the JIDs that descendants name, in document order.
+    `text` is what they show a person, a line for each piece of it (policy.content.text_model), `joined` the pieces
+    that elements cut, put together; `attributes` are the values of all descendants' attributes; `jids` are the JIDs
+    that descendants name, in document order; `followed` are the attributes that a client follows, such as `href`.
+    `mixed` says that there are elements inside a text that has none, such as a body (RFC 6121, 5.2.3).
+    `thread` is the conversation that it names (RFC 6121, 5.2.5).
     """
 
     way: Way
@@ -49,3 +52,7 @@ class StanzaFacts:
     text: str = ""
     attributes: tuple[str, ...] = ()
     jids: tuple[NamedJid, ...] = ()
+    followed: tuple[str, ...] = ()
+    joined: str = ""
+    mixed: bool = False
+    thread: str = ""

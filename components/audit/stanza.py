@@ -6,21 +6,14 @@ from lxml import etree
 
 from components.archive.record import Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
+from policy.content.stanza import StanzaTextError
+from policy.content.stanza import read_stanza as parse_stanza
+from policy.content.text_model import texts_of
 
-# Attributes that clients show to people: names of rooms, contacts and files, reasons, labels, links.
-READABLE_ATTRIBUTES = ("name", "nick", "reason", "title", "label", "desc", "url", "uri", "target")
+# No server writes these into a stanza (RFC 6120, 11.1), so whatever has them is read as it stands.
+_NOT_OF_STANZAS = (b"<!--", b"<!D", b"<?")
 
-# Base64 of pictures and files: nobody reads it, and it would be most of the index.
-UNREADABLE_ELEMENTS = frozenset(
-    {
-        "{vcard-temp}BINVAL",
-        "{urn:ietf:params:xml:ns:vcard-4.0}photo",
-        "{urn:xmpp:avatar:data}data",
-        "{urn:xmpp:bob}data",
-        "{http://jabber.org/protocol/ibb}data",
-    }
-)
-_XHTML_BODY = "{http://www.w3.org/1999/xhtml}body"
+_STANZAS = (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
 _LENIENT_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
@@ -56,14 +49,20 @@ def read_done(event: Event) -> Reading:
 
 
 def read_stanza(body: bytes) -> Reading:
-    """Read a stanza; one that is not well-formed is read as far as it goes, and all of it counts as text."""
-    try:
-        root = etree.fromstring(body, _PARSER)
-    except etree.XMLSyntaxError:
+    """Read a stanza by the text model of the rules; one that is not well-formed counts as text as a whole."""
+    if any(mark in body for mark in _NOT_OF_STANZAS):
         return _read_malformed(body)
-    return Reading(
-        _kind(root), root.get("from") or "", root.get("to") or "", _thread(root), "\n".join(_readable(root))
+    try:
+        facts = parse_stanza(body)
+    except StanzaTextError:
+        return _read_malformed(body)
+    texts = [line for text in texts_of(facts) for line in text.split("\n") if line and not line.isspace()]
+    kind = (
+        SearchKind(facts.kind)
+        if facts.kind in (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
+        else SearchKind.OTHER
     )
+    return Reading(kind, facts.sender, facts.to, facts.thread, "\n".join(texts))
 
 
 def read_event(body: bytes) -> Reading:
@@ -114,25 +113,3 @@ def _kind(root: etree._Element) -> SearchKind:
 
 def _local_name(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
-
-
-def _thread(root: etree._Element) -> str:
-    for child in root:
-        if _local_name(child) == "thread":
-            return child.text or ""
-    return ""
-
-
-def _readable(root: etree._Element) -> list[str]:
-    lines: list[str] = []
-    for node in root.iter():
-        if isinstance(node.tag, str):
-            if node is not root:
-                lines += [value for name in READABLE_ATTRIBUTES if (value := node.get(name))]
-            if node.tag == _XHTML_BODY and len(node):
-                # Markup inside a word must not hide it: `<b>go</b>ld`.
-                lines.append("".join(str(part) for part in node.itertext()))
-            if node.tag in UNREADABLE_ELEMENTS or _local_name(node) == "thread":
-                continue
-        lines += [text for text in (node.text, node.tail) if text]
-    return [line for line in lines if not line.isspace()]

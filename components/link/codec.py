@@ -6,7 +6,8 @@ Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes ou
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from policy.facts import NamedJid, StanzaFacts, Way
+from policy.content.descendants import Descendants
+from policy.facts import StanzaFacts, Way
 
 XMLNS = "urn:steelyard:gate:0"
 XMLNS_FORWARD = "urn:xmpp:forward:0"
@@ -140,25 +141,15 @@ class SubmissionParser:
         # Where `forwarded` ends; a session event ends with `held`.
         self._body_ends_at = 3
         self._top: tuple[str, dict[str, str]] = ("", {})
-        self._elements: list[str] = []
-        self._texts: list[str] = []
-        self._text_goes_on = False
-        self._values: list[str] = []
-        self._jids: list[NamedJid] = []
+        self._inside = Descendants()
         self._bounced: list[int] = []
         self._refused: list[int] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
         self._depth = depth + 1
-        self._text_goes_on = False
         if depth > 4:
-            element = "{" + name.replace(_SEPARATOR, "}")
-            self._elements.append(element)
-            if attributes:
-                self._values += attributes.values()
-                if "jid" in attributes or "to" in attributes:
-                    self._jids += _named_jids(element, attributes)
+            self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
         elif depth == 4:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
@@ -186,7 +177,8 @@ class SubmissionParser:
     def _end(self, name: str) -> None:
         depth = self._depth - 1
         self._depth = depth
-        self._text_goes_on = False
+        if depth > 4:
+            self._inside.end()
         if depth == self._body_ends_at and self._body is not None:
             self._body = (self._body[0], self._expat.CurrentByteIndex)
         if depth == 1:
@@ -201,12 +193,8 @@ class SubmissionParser:
                 self._stray.append(name.replace(_SEPARATOR, "}"))
 
     def _text(self, text: str) -> None:
-        # A text that two reads of the socket share comes in two pieces; nothing may hide in the gap.
-        if self._text_goes_on:
-            self._texts[-1] += text
-        elif self._depth > 4:
-            self._texts.append(text)
-            self._text_goes_on = True
+        if self._depth > 4:
+            self._inside.text(text)
 
     def _held(self) -> Held:
         if self._body is None:
@@ -214,26 +202,16 @@ class SubmissionParser:
         attributes = self._attributes
         begin, end = self._body
         name, top = self._top
-        # An event's own JID.
-        if self._body_ends_at == 2 and "jid" in top:
-            self._jids += _named_jids("{" + name.replace(_SEPARATOR, "}"), top)
+        if self._body_ends_at == 2:
+            # An event's own JID.
+            self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
         return Held(
             self._host,
             attributes["epoch"],
             int(attributes["seq"]),
             attributes["session"],
             self._buffer[begin - self._buffer_start : end - self._buffer_start],
-            StanzaFacts(
-                _WAYS[attributes["way"]],
-                name[name.rfind(_SEPARATOR) + 1 :],
-                top.get("type", ""),
-                top.get("from", ""),
-                top.get("to", ""),
-                tuple(self._elements),
-                "\n".join(self._texts),
-                tuple(self._values),
-                tuple(self._jids),
-            ),
+            self._inside.facts(_WAYS[attributes["way"]], name[name.rfind(_SEPARATOR) + 1 :], top),
             attributes.get("stopped") == "true",
             attributes.get("inject", ""),
         )
@@ -256,12 +234,3 @@ class SubmissionParser:
             tuple(self._bounced),
             tuple(self._refused),
         )
-
-
-def _named_jids(element: str, attributes: dict[str, str]) -> list[NamedJid]:
-    subscription, affiliation = attributes.get("subscription", ""), attributes.get("affiliation", "")
-    return [
-        NamedJid(element, attributes[key], subscription, affiliation)
-        for key in ("jid", "to")
-        if key in attributes
-    ]

@@ -13,14 +13,6 @@ from linkify_it.tlds import TLDS
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
-# Elements whose attributes a client follows; in others, URLs are names (a namespace, a node of caps).
-_LINKING_NAMESPACES = (
-    "{http://www.w3.org/1999/xhtml}",
-    "{urn:xmpp:reference:0}",  # XEP-0372
-    "{urn:xmpp:sims:1}",  # XEP-0385
-    "{http://jabber.org/protocol/url-data}",  # XEP-0103
-    "{jabber:x:oob}",  # XEP-0066
-)
 _CJK = "\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _CJK_EDGE = re.compile(f"(?<=[{_CJK}])(?=[!-~])|(?<=[!-~])(?=[{_CJK}])")
 _WIDE_DOT = re.compile("(?<=[A-Za-z0-9])[。．｡](?=[A-Za-z0-9])")  # IDNA takes each for a dot
@@ -137,13 +129,9 @@ def parse_host(text: str) -> str:
 
 
 def _linking_values(said: Said) -> list[str]:
-    facts = said.facts
-    if not facts.attributes or not any(name.startswith(_LINKING_NAMESPACES) for name in facts.elements):
-        return []
+    # What begins so is a picture of the stanza's own (XEP-0231).
     return [
-        _IGNORED_BY_BROWSERS.sub("", value)
-        for value in facts.attributes
-        if not value.startswith("cid:")  # a picture of the stanza's own (XEP-0231)
+        _IGNORED_BY_BROWSERS.sub("", value) for value in said.facts.followed if not value.startswith("cid:")
     ]
 
 

@@ -1,6 +1,11 @@
-"""What may be said: nothing that the archive could not read, so no end-to-end encryption of any kind."""
+"""What may be said: nothing that the archive could not read, whatever the site's own rules are.
+
+So no end-to-end encryption of any kind, nothing that goes from client to client past the archive, and no text that
+clients show in different ways.
+"""
 
 import re
+from functools import lru_cache
 
 from policy.decision import Decision, refuse, release
 from policy.facts import StanzaFacts
@@ -71,7 +76,45 @@ MARKER = _unreadable(
     "Your client marks this message as encrypted, which is not possible on a recorded line. "
     "Turn off encryption for this conversation and send again.",
 )
-REFUSALS = (OMEMO, OPENPGP, PGP, SMIME, SESSION, FILE, ENVELOPE, SIGNED, OTR, ARMOUR, LINK, MARKER)
+MIXED = refuse(
+    "mixed-text",
+    "modify",
+    "policy-violation",
+    "Your client put markup into the plain text of this message, so that others would not all read the same. "
+    "Send it as plain text.",
+)
+DIRECT_FILE = _unreadable(
+    "direct-file",
+    "Files cannot be sent this way on a recorded line, from client to client. "
+    "Turn off direct file transfer in your client's settings and send the file again.",
+)
+DIRECT_CALL = _unreadable(
+    "direct-call",
+    "This line is recorded, so calls and screen sharing, which go from client to client, are not possible. "
+    "Write a message instead.",
+)
+DIRECT_SESSION = _unreadable(
+    "direct-session",
+    "This line is recorded, so direct connections between clients are not possible. Write a message instead.",
+)
+REFUSALS = (
+    OMEMO,
+    OPENPGP,
+    PGP,
+    SMIME,
+    SESSION,
+    FILE,
+    ENVELOPE,
+    SIGNED,
+    OTR,
+    ARMOUR,
+    LINK,
+    MARKER,
+    DIRECT_FILE,
+    DIRECT_CALL,
+    DIRECT_SESSION,
+    MIXED,
+)
 
 # Where a stanza has several, the first row is the one that the sender is told.
 _BY_NAMESPACE = {
@@ -108,6 +151,25 @@ _BY_NAMESPACE = {
     "http://www.w3.org/2009/xmlenc11#": ENVELOPE,
     "urn:xmpp:signed:0": SIGNED,  # XEP-0285: the text is inside, in Base64
     "urn:xmpp:eme:0": MARKER,  # XEP-0380, for whatever has no row of its own
+}
+# What goes from client to client, or tells a client where to fetch it; the first row that fits is told.
+_DIRECT = {
+    "urn:xmpp:jingle:apps:file-transfer:": DIRECT_FILE,  # XEP-0234, of all versions
+    "urn:xmpp:jingle:apps:rtp:": DIRECT_CALL,  # XEP-0167, and 0293, 0294, 0320 and the like below it
+    "urn:xmpp:jingle:apps:": DIRECT_SESSION,
+    "urn:xmpp:jingle-message:": DIRECT_CALL,  # XEP-0353
+    "urn:xmpp:call-invites:": DIRECT_CALL,  # XEP-0482
+    "urn:xmpp:call-message:": DIRECT_CALL,
+    "urn:xmpp:jinglepub:": DIRECT_FILE,  # XEP-0358
+    "urn:xmpp:rayo:": DIRECT_CALL,  # XEP-0327
+    "http://telepathy.freedesktop.org/muji": DIRECT_CALL,  # XEP-0272
+    "http://www.google.com/session": DIRECT_CALL,  # what Jingle was before
+    "http://jabber.org/protocol/jinglenodes": DIRECT_CALL,  # XEP-0278
+    "http://jabber.org/protocol/si": DIRECT_FILE,  # XEP-0095, 0096; sipub, XEP-0137
+    "http://jabber.org/protocol/bytestreams": DIRECT_FILE,  # XEP-0065
+    "http://jabber.org/protocol/ibb": DIRECT_FILE,  # XEP-0047
+    "urn:xmpp:http:0": DIRECT_SESSION,  # XEP-0332
+    "urn:xmpp:jingle:": DIRECT_SESSION,
 }
 _NAMESPACES = frozenset("{" + namespace for namespace in _BY_NAMESPACE)
 
@@ -154,12 +216,31 @@ def decide_payload(facts: StanzaFacts) -> Decision:
     namespaces = [name.partition("}")[0] for name in facts.elements]
     refusal = None if _NAMESPACES.isdisjoint(namespaces) else _refusal_by_namespace(namespaces)
     if refusal is None or refusal is MARKER:
-        refusal = _refusal_by_text(facts.text) or _refusal_by_attributes(facts) or refusal
+        refusal = (
+            _refusal_by_text(facts.text)
+            or _refusal_by_text(facts.joined)
+            or _refusal_by_attributes(facts)
+            or refusal
+        )
+    refusal = refusal or _refusal_of_direct(namespaces)
+    if refusal is None and facts.mixed:
+        refusal = MIXED
     return refusal or READABLE
 
 
 def _refusal_by_namespace(namespaces: list[str]) -> Decision | None:
     return next((refusal for name, refusal in _BY_NAMESPACE.items() if "{" + name in namespaces), None)
+
+
+def _refusal_of_direct(namespaces: list[str]) -> Decision | None:
+    found = [direct for name in namespaces if (direct := _find_direct(name)) is not None]
+    return next((each for each in (DIRECT_FILE, DIRECT_CALL, DIRECT_SESSION) if each in found), None)
+
+
+@lru_cache(maxsize=1024)
+def _find_direct(namespace: str) -> Decision | None:
+    """Return what is told of a namespace, which begins with a brace, if it is one of direct connections."""
+    return next((direct for name, direct in _DIRECT.items() if namespace.startswith("{" + name)), None)
 
 
 def _refusal_by_text(text: str) -> Decision | None:

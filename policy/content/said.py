@@ -4,9 +4,9 @@ import re
 
 import disarm
 
+from policy.content.text_model import texts_of
 from policy.facts import StanzaFacts
 
-_XHTML = "{http://www.w3.org/1999/xhtml}"
 _CJK = "[\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 _CJK_GAP = re.compile(f"(?<={_CJK}) (?={_CJK})")  # spaces have no meaning there
 
@@ -22,7 +22,7 @@ class Said:
 
     def __init__(self, facts: StanzaFacts) -> None:
         self.facts = facts
-        self.texts = _texts(facts)
+        self.texts = texts_of(facts)
         self.folded: list[str] = []
         self.terms: list[str] = []
         self.folded_terms: list[str] = []
@@ -48,14 +48,3 @@ def normalize_term(text: str) -> str:
     """Return a text without what terms do not tell apart: the case, and how words are spaced."""
     spaced = " ".join(text.casefold().split())
     return spaced if spaced.isascii() else _CJK_GAP.sub("", spaced)
-
-
-def _texts(facts: StanzaFacts) -> list[str]:
-    text = facts.text
-    if not text or text.isspace():
-        return []
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair, which no matcher takes
-    if "\n" in text and any(name.startswith(_XHTML) for name in facts.elements):
-        return [text, text.replace("\n", "")]  # <b>in</b>sider reads as one word
-    return [text]

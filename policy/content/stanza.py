@@ -2,6 +2,7 @@
 
 from xml.parsers import expat
 
+from policy.content.descendants import Descendants
 from policy.facts import StanzaFacts, Way
 
 CLIENT = "jabber:client"
@@ -13,7 +14,7 @@ class StanzaTextError(ValueError):
 
 
 def read_stanza(text: str | bytes) -> StanzaFacts:
-    """Return the facts of one stanza, as the gate reads them from its stream, but without the JIDs that it names.
+    """Return the facts of one stanza, as the gate reads them from its stream.
 
     Raises StanzaTextError.
     """
@@ -24,10 +25,7 @@ class _StanzaReader:
     def __init__(self) -> None:
         self._depth = 0
         self._top: tuple[str, dict[str, str]] = ("", {})
-        self._elements: list[str] = []
-        self._values: list[str] = []
-        self._texts: list[str] = []
-        self._text_goes_on = False
+        self._inside = Descendants()
 
     def read(self, text: bytes) -> StanzaFacts:
         parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
@@ -42,35 +40,24 @@ class _StanzaReader:
         except expat.ExpatError as error:
             raise StanzaTextError(f"is not well-formed XML: {expat.errors.messages[error.code]}") from None
         name, top = self._top
-        return StanzaFacts(
-            Way.C2S,
-            name[name.rfind(_SEPARATOR) + 1 :],
-            top.get("type", ""),
-            top.get("from", ""),
-            top.get("to", ""),
-            tuple(self._elements),
-            "\n".join(self._texts),
-            tuple(self._values),
-        )
+        if not name:
+            raise StanzaTextError("has no stanza")
+        return self._inside.facts(Way.C2S, name[name.rfind(_SEPARATOR) + 1 :], top)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._text_goes_on = False
         if self._depth == 1:
             if self._top[0]:
                 raise StanzaTextError("has more than one stanza: give each an example of its own")
             self._top = name, attributes
         elif self._depth > 1:
-            self._elements.append("{" + name.replace(_SEPARATOR, "}"))
-            self._values += attributes.values()
+            self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
         self._depth += 1
 
     def _end(self, _name: str) -> None:
         self._depth -= 1
-        self._text_goes_on = False
+        if self._depth > 1:
+            self._inside.end()
 
     def _text(self, text: str) -> None:
-        if self._text_goes_on:
-            self._texts[-1] += text
-        elif self._depth > 1:
-            self._texts.append(text)
-            self._text_goes_on = True
+        if self._depth > 1:
+            self._inside.text(text)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from policy.address import BareJid, Domain, bare, domain_of
-from policy.facts import NamedJid, StanzaFacts, Way
+from policy.content.stanza import read_stanza
+from policy.facts import StanzaFacts, Way
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -115,17 +115,21 @@ def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> Stanz
     facts = template.facts
     if not template.needs:
         return replace(facts, way=way, sender=facts.sender.format_map(places))
-    return StanzaFacts(
-        way,
-        facts.kind,
-        facts.type,
-        facts.sender.format_map(places),
-        facts.to.format_map(places),
-        facts.elements,
-        facts.text.format_map(places) if "{" in facts.text else facts.text,
-        tuple(value.format_map(places) if "{" in value else value for value in facts.attributes),
-        tuple(replace(each, jid=each.jid.format_map(places)) for each in facts.jids),
+    return replace(
+        facts,
+        way=way,
+        sender=facts.sender.format_map(places),
+        to=facts.to.format_map(places),
+        text=_fill(facts.text, places),
+        attributes=tuple(_fill(value, places) for value in facts.attributes),
+        jids=tuple(replace(each, jid=_fill(each.jid, places)) for each in facts.jids),
+        followed=tuple(_fill(value, places) for value in facts.followed),
+        joined=_fill(facts.joined, places),
     )
+
+
+def _fill(text: str, places: Mapping[str, str]) -> str:
+    return text.format_map(places) if "{" in text else text
 
 
 def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> str:
@@ -137,23 +141,5 @@ def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> st
 
 def _read(xml: str) -> StanzaFacts:
     """Return the facts of a template as the gate reads them from its stream."""
-    stream = ElementTree.fromstring(f"<stream xmlns='jabber:client'>{xml}</stream>")  # noqa: S314 - our own
-    (stanza,) = stream
-    descendants = list(stanza.iter())[1:]
-    texts = (text for each in descendants for text in (each.text, each.tail))
-    return StanzaFacts(
-        Way.C2S,
-        stanza.tag.partition("}")[2],
-        stanza.get("type", ""),
-        stanza.get("from", "{sender}"),
-        stanza.get("to", ""),
-        tuple(each.tag for each in descendants),
-        "\n".join(text for text in texts if text),
-        tuple(value for each in descendants for value in each.attrib.values()),
-        tuple(
-            NamedJid(each.tag, each.attrib[key], each.get("subscription", ""), each.get("affiliation", ""))
-            for each in descendants
-            for key in ("jid", "to")
-            if key in each.attrib
-        ),
-    )
+    facts = read_stanza(xml)
+    return facts if facts.sender else replace(facts, sender="{sender}")

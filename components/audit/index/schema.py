@@ -1,7 +1,7 @@
 """The index's tables, and the version of what is in them."""
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 4
+FORMAT = 5
 
 # Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
 # it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.

@@ -19,6 +19,10 @@ STRANGER = PathEnds(
 GONE = PathEnds(ALICE, BareJid("zed@metals.example"), room="lunch@rooms.metals.example", own_room=OWN_ROOM)
 COLLEAGUE = PathEnds(ALICE, BareJid(BOB), room=OWN_ROOM, own_room=OWN_ROOM)
 
+NOT_IN_EXAMPLE = {"upload-service", "proxy", "push", "room-create"}
+# From client to client, past the archive.
+CLOSED_TO_ALL = {"byte-stream", "call", "call-offer", "file-offer", "stream-data"}
+
 DECIDED = [path for path in PATHS if path.closed in (Closed.GATE, Closed.BORDER)]
 
 
@@ -52,8 +56,7 @@ def test_each_path_to_a_colleague_is_open() -> None:
     refused = [
         path.id
         for path in DECIDED
-        if path.id
-        not in {"upload-service", "proxy", "push", "room-create"}  # they name what the example has not
+        if path.id not in NOT_IN_EXAMPLE | CLOSED_TO_ALL
         for template in path.templates
         for way in path.ways
         if decide(EXAMPLE, fill_facts(template, way, COLLEAGUE.places())).action is not Action.RELEASE
@@ -104,3 +107,11 @@ def _read_as_gate(xml: str, way: Way) -> object:
     assert isinstance(held, Held)
     assert bare(held.facts.sender)
     return held.facts
+
+
+def test_what_goes_past_the_archive_is_closed_to_all() -> None:
+    for path in DECIDED:
+        if path.id in CLOSED_TO_ALL:
+            for template in path.templates:
+                decision = decide(EXAMPLE, fill_facts(template, path.ways[0], COLLEAGUE.places()))
+                assert decision.rules[0].startswith("direct-"), (path.id, template.xml)

@@ -288,7 +288,9 @@ def test_every_refusal_has_its_own_rule_and_says_what_to_do() -> None:
         assert refusal.action is Action.REFUSE
         assert refusal.error is not None
         assert (refusal.error.type, refusal.error.condition) == ("modify", "policy-violation")
-        assert refusal.error.text.endswith(("send again.", "the file again.", "without encrypting it first."))
+        assert refusal.error.text.endswith(
+            ("send again.", "the file again.", "without encrypting it first.", "instead.", "as plain text.")
+        )
 
 
 @pytest.mark.parametrize(

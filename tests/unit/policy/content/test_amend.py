@@ -122,7 +122,7 @@ def test_what_is_held_goes_on_without_its_links_too() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        f"<body>a</body><x xmlns='urn:x' where='{LINK}'/>" + XHTML.format(f"<a href='{LINK}'>b</a>"),
+        f"<body>a</body><x xmlns='urn:x' href='{LINK}'/>" + XHTML.format(f"<a href='{LINK}'>b</a>"),
         XHTML.format("<b>https://thei</b>rs.example/x"),
     ],
 )

@@ -1,0 +1,170 @@
+"""The text model: what any client shows a person of a stanza. Rules, payload checks and the index all look at this.
+
+All character data is text, and so are the attributes that clients show, in known namespaces and in unknown ones:
+somebody's client may show them. Left out is only what is surely nothing to read: names of protocols where a protocol
+has them, and Base64 of pictures and files. docs/policy.md, section 5.2, has the same as a table.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from policy.facts import StanzaFacts
+
+# Names of contacts, rooms and files, reasons, labels, descriptions of pictures; and what a client follows.
+SHOWN_ATTRIBUTES = frozenset({"name", "nick", "reason", "title", "label", "desc", "alt", "summary"})
+FOLLOWED_ATTRIBUTES = frozenset({"href", "src", "url", "uri", "target", "cite"})
+
+
+class _Role(Enum):
+    PLAIN = auto()  # text alone: whoever puts elements into it makes clients show different texts
+    THREAD = auto()
+    FLOWING = auto()  # markup within words
+    BASE64 = auto()
+    FORM_VALUE = auto()
+
+
+_STREAMS = ("jabber:client", "jabber:server", "jabber:component:accept")
+_ROLES = {
+    # RFC 6121: 5.2.3, 5.2.4, 5.2.5, 4.7.2.1, 4.7.2.2
+    **{
+        f"{{{stream}}}{name}": _Role.PLAIN
+        for stream in _STREAMS
+        for name in ("body", "subject", "show", "status")
+    },
+    **{f"{{{stream}}}thread": _Role.THREAD for stream in _STREAMS},
+    "{http://jabber.org/protocol/nick}nick": _Role.PLAIN,
+    "{jabber:x:oob}url": _Role.PLAIN,
+    "{jabber:x:oob}desc": _Role.PLAIN,
+    "{http://www.w3.org/1999/xhtml}body": _Role.FLOWING,
+    "{vcard-temp}BINVAL": _Role.BASE64,
+    "{urn:ietf:params:xml:ns:vcard-4.0}uri": _Role.BASE64,
+    "{urn:xmpp:avatar:data}data": _Role.BASE64,
+    "{urn:xmpp:bob}data": _Role.BASE64,
+    "{http://jabber.org/protocol/ibb}data": _Role.BASE64,
+    "{jabber:x:data}value": _Role.FORM_VALUE,
+}
+
+# What forms have as FORM_TYPE (XEP-0068), as types of nodes and the like. Elsewhere, such a text is a link.
+_PROTOCOL_NAME = re.compile(
+    r"(?:http://jabber\.org/|urn:xmpp:|urn:ietf:params:|jabber:)[A-Za-z0-9:/._#-]{1,128}"
+)
+_DATA_URI = re.compile(r"\s*data:[a-z0-9.+-]+/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+# No picture and no piece of a file is shorter, and words look like Base64.
+_BASE64_MIN_CHARACTERS = 64
+
+
+def texts_of(facts: StanzaFacts) -> list[str]:
+    """Return what a stanza shows people: its text, and what elements cut as one; without those that are blank."""
+    texts = [facts.text, facts.joined]
+    if facts.kind == "presence":
+        # The nickname by which one joins a room (XEP-0045, 7.2).
+        texts.append(facts.to.partition("/")[2])
+    # No matcher takes half a surrogate pair.
+    return [
+        text if text.isascii() else text.encode("utf-8", "replace").decode()
+        for text in texts
+        if text and not text.isspace()
+    ]
+
+
+class TextModel:
+    """Takes the events of a parser, for the descendants of one stanza; what they show is then in its attributes.
+
+    `mixed` says that an element of text alone has others inside. `followed` are the attributes that clients follow,
+    `thread` is the stanza's own.
+    """
+
+    __slots__ = ("_goes_on", "_joined", "_open", "_runs", "_shown", "followed", "mixed", "thread")
+
+    def __init__(self) -> None:
+        self.mixed = False
+        self.thread = ""
+        self.followed: list[str] = []
+        self._runs: list[str] = []
+        self._joined: list[str] = []
+        self._shown: list[str] = []
+        self._open: list[_Open] = []
+        self._goes_on = False
+
+    def start(self, element: str, attributes: Mapping[str, str]) -> None:
+        """Take the start of an element, `{namespace}local`."""
+        self._goes_on = False
+        if self._open:
+            around = self._open[-1]
+            around.has_elements = True
+            if around.role is _Role.PLAIN or around.role is _Role.THREAD:
+                self.mixed = True
+        self._open.append(_Open(len(self._runs), _ROLES.get(element)))
+        for name, value in attributes.items():
+            if name in FOLLOWED_ATTRIBUTES:
+                self.followed.append(value)
+                self._shown.append(value)
+            elif name in SHOWN_ATTRIBUTES:
+                self._shown.append(value)
+            elif name == "style":
+                # A background is fetched like a picture.
+                self.followed.append(value)
+
+    def text(self, text: str) -> None:
+        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
+        if self._goes_on:
+            self._runs[-1] += text
+        else:
+            self._runs.append(text)
+            self._goes_on = True
+        if self._open:
+            self._open[-1].has_text |= not text.isspace()
+
+    def end(self) -> None:
+        """Take the end of the element that was opened last."""
+        self._goes_on = False
+        if not self._open:
+            return
+        closed = self._open.pop()
+        if closed.role is None and not closed.has_elements:
+            return
+        runs = self._runs[closed.first_run :]
+        text = "".join(runs)
+        if closed.role is _Role.THREAD and not self._open:
+            self.thread = self.thread or text
+        if closed.role is _Role.FLOWING or (closed.has_text and closed.has_elements):
+            if len(runs) > 1 and text not in self._joined[-1:]:
+                self._joined.append(text)
+        elif (closed.role is _Role.BASE64 and _is_base64(text)) or (
+            closed.role is _Role.FORM_VALUE and _PROTOCOL_NAME.fullmatch(text)
+        ):
+            del self._runs[closed.first_run :]
+
+    def lines(self) -> str:
+        """Return the text, a line for each piece of it."""
+        return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
+
+    def joined(self) -> str:
+        """Return what elements cut into pieces, put together, a line for each such text."""
+        return "\n".join(self._joined)
+
+
+class _Open:
+    """An element that is not closed yet."""
+
+    __slots__ = ("first_run", "has_elements", "has_text", "role")
+
+    def __init__(self, first_run: int, role: _Role | None) -> None:
+        self.first_run = first_run
+        self.role = role
+        self.has_elements = False
+        self.has_text = False
+
+
+def _is_base64(text: str) -> bool:
+    encoded = "".join(_DATA_URI.sub("", text).split())
+    if len(encoded) < _BASE64_MIN_CHARACTERS:
+        return False
+    try:
+        base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
