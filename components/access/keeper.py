@@ -1,7 +1,9 @@
 """Keeps the server's accounts as admission has them: makes, suspends and removes them, revocations first."""
 
 import asyncio
+import contextlib
 import secrets
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -10,8 +12,7 @@ from components.access.accounts import Asking, add_account, delete_account, end_
 from components.access.memory import AccountState, Memory
 from components.access.password import PasswordError, PasswordFolder
 from components.link.entity import EntityError
-
-_RETRY_S = 2.0
+from components.process.backoff import Backoff
 
 log = structlog.get_logger("access")
 
@@ -24,12 +25,14 @@ class AccountKeeper:
         self._memory = memory
         self._passwords = passwords
         self._wanted: dict[str, AccountState] = {}
+        self._pauses: dict[str, Backoff] = {}
         self._wake = asyncio.Event()
         self._is_up = False
 
     def want(self, wanted: Mapping[str, AccountState]) -> None:
         """Say how accounts should be, by bare JID; all others are left as they are."""
         self._wanted = dict(wanted)
+        self._pauses = {jid: pause for jid, pause in self._pauses.items() if jid in wanted}
         self._wake.set()
 
     def link_changed(self, *, connected: bool) -> None:
@@ -42,25 +45,42 @@ class AccountKeeper:
         """Count the accounts that are not yet as they should be."""
         return sum(self._memory.accounts.get(jid) != account for jid, account in self._wanted.items())
 
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """Accounts of which the last try failed, each with the reason."""
+        return tuple(f"{jid}: {pause.fault}" for jid, pause in self._pauses.items() if pause.fault)
+
     async def run(self) -> None:
-        """Work until cancelled; what fails is tried again."""
+        """Work until cancelled; what fails is tried again after pauses that grow, and keeps nobody else waiting."""
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._is_up and (job := self._next_job()) is not None:
-                try:
-                    await self._carry_out(*job)
-                except (EntityError, PasswordError, OSError) as error:
-                    log.error("an account is not as it should be", account=job[0], reason=str(error))
-                    self._memory.store()
-                    await asyncio.sleep(_RETRY_S)
+            pause_s = await self._work_off() if self._is_up else None
             self._memory.store()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _work_off(self) -> float | None:
+        """Do what is due; returns in how many seconds there is more, None for not before something changes."""
+        while self._is_up and (job := self._next_job()) is not None:
+            pause = self._pauses.setdefault(job[0], Backoff())
+            try:
+                await self._carry_out(*job)
+                del self._pauses[job[0]]
+            except (EntityError, PasswordError, OSError) as error:
+                if pause.failed(str(error), time.monotonic()):
+                    log.error("an account is not as it should be", account=job[0], reason=str(error))
+                self._memory.store()
+        now_s = time.monotonic()
+        return min((pause.due_in_s(now_s) for pause in self._pauses.values()), default=None)
 
     def _next_job(self) -> tuple[str, AccountState] | None:
         """Return the next account to change; those to put out come before those to let in, who may be thousands."""
+        now_s = time.monotonic()
         found: tuple[str, AccountState] | None = None
         for jid, account in self._wanted.items():
-            if self._memory.accounts.get(jid) != account:
+            paused = jid in self._pauses and not self._pauses[jid].is_due(now_s)
+            if self._memory.accounts.get(jid) != account and not paused:
                 if account is not AccountState.PRESENT:
                     return jid, account
                 found = found or (jid, account)

@@ -25,8 +25,8 @@ from components.access.notice import (
     read_receipt,
 )
 from components.access.password import PasswordFolder
-from components.access.rooms import put_notice
-from components.link.entity import EntityError, EntityLink
+from components.access.rooms import RoomNotices
+from components.link.entity import EntityLink
 from components.link.stream import ComponentLogin
 from components.process.status import Status
 from components.rules.access.accept import accept_note, enterprise_of_approver
@@ -39,7 +39,7 @@ from policy.access.admission import AdmissionState
 from policy.access.statement import AccessAct, Statement, notice_digest
 from policy.address import bare, domain_of
 from policy.directory.directory import Directory, DirectoryError, parse_directory
-from policy.directory.enterprise import EnterpriseId
+from policy.directory.enterprise import EnterpriseId, Room
 
 _INTERVAL_S = 0.2
 _TOLD_AFTER_S = 1.0
@@ -47,7 +47,6 @@ _TOLD_AFTER_S = 1.0
 
 _RECORD_PACK = 50
 XMLNS_ACCESS = "urn:steelyard:access:0"
-_ROOM_RETRY_S = 30.0
 
 log = structlog.get_logger("access")
 
@@ -73,7 +72,7 @@ class AccessService:
         passwords = PasswordFolder(self._access.passwords, site.prosody.config_file)
         self.keeper = AccountKeeper(self.link, self._memory, passwords)
         self._wake = asyncio.Event()
-        self._described: set[str] = set()
+        self._rooms = RoomNotices(self.link)
         self._sent: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._state = self._read()
@@ -84,6 +83,7 @@ class AccessService:
         details = {
             "admitted": len(self._state.standing.admitted),
             "pending_accounts": self.keeper.pending,
+            "stuck": [*self.keeper.stuck, *self._rooms.stuck],
         }
         return Status("connected" if self.link.is_up else "disconnected", details)
 
@@ -103,29 +103,18 @@ class AccessService:
     async def describe_rooms(self) -> None:
         """Put the notice into every room of this server that does not have it yet, until cancelled."""
         while True:
-            failed = not await self._describe_all()
+            pause_s = (
+                await self._rooms.put(self._rooms_here(), self._access.notice) if self.link.is_up else None
+            )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _ROOM_RETRY_S if failed else None)
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
             self._wake.clear()
 
-    async def _describe_all(self) -> bool:
-        """Try all rooms that do not have it yet; returns False if any still does not have it."""
-        rooms = [
-            room
-            for firm in self._state.directory.enterprises
-            for room in firm.rooms
-            if room.jid not in self._described and domain_of(room.jid) in self._site.prosody.room_domains
-        ]
-        for room in rooms:
-            # Tried again once the server is there.
-            if not self.link.is_up:
-                return True
-            try:
-                await put_notice(self.link, room.jid, room.name, self._access.notice)
-                self._described.add(room.jid)
-            except EntityError as error:
-                log.warning("a room has no notice", room=room.jid, reason=str(error))
-        return all(room.jid in self._described for room in rooms)
+    def _rooms_here(self) -> list[Room]:
+        here = self._site.prosody.room_domains
+        firms = self._state.directory.enterprises
+        return [room for firm in firms for room in firm.rooms if domain_of(room.jid) in here]
 
     def _serve(self) -> None:
         commands = AccessCommands(self._register, lambda: self._state.directory, lambda: None)
@@ -176,7 +165,7 @@ class AccessService:
         self.keeper.link_changed(connected=connected)
         if connected:
             # The server may be another one than before, and its rooms new.
-            self._described.clear()
+            self._rooms.forget()
             self._wake.set()
 
     def _record_news(self) -> None:

@@ -63,6 +63,8 @@ def _judge(probe: StatusProbe, pid: int | None) -> str:
         return fault
     if problems := status.get("problems"):
         return f"goes on with the rules that it had: {problems[0]}"
+    if stuck := status.get("stuck"):
+        return f"cannot finish, and tries again: {stuck[0]}"
     state = str(status.get("state"))
     if not fault and state != probe.good:
         fault = probe.faults.get(state, f"is {state}")

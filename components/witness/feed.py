@@ -14,7 +14,7 @@ from components.archive.log.checkpoint import Checkpoint, CheckpointError, verif
 from components.archive.log.merkle import ProofError
 from components.archive.log.note import NoteError, SignatureLine, VerifierKey
 from components.archive.reader import LogReader
-from components.witness.backoff import Backoff
+from components.process.backoff import Backoff
 from components.witness.client import LogForked, WitnessClient, WitnessError
 
 INTERVAL_S = 1.0

@@ -21,7 +21,7 @@ from rfc3161_client import (
 
 from components.archive.kept_checkpoints import KeptCheckpoints, Stamped
 from components.archive.log.checkpoint import Checkpoint
-from components.witness.backoff import Backoff
+from components.process.backoff import Backoff
 from components.witness.client import ANSWER_TIMEOUT_S, read_limited
 from components.witness.feed import INTERVAL_S, LogFeed
 

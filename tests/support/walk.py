@@ -16,6 +16,9 @@ _RECEIPT = "{urn:xmpp:sid:0}stanza-id"
 _OWN_ID = re.compile(r"s\d+|went\..*")  # of XmppStream.request, and of the pings between paths
 _PING = "<ping xmlns='urn:xmpp:ping'/>"
 
+# What goes from client to client, past the archive, is closed to everybody (docs/policy.md, section 4).
+PAST_THE_ARCHIVE = frozenset({"byte-stream", "call", "call-offer", "file-offer", "stream-data"})
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:

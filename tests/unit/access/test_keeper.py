@@ -7,13 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.access import keeper as keeper_module
 from components.access.accounts import XMLNS_COMMANDS
 from components.access.form import parse_values
 from components.access.keeper import AccountKeeper
 from components.access.memory import AccountState, Memory
 from components.access.password import PasswordFolder
-from components.link.entity import NoAnswerError
+from components.link.entity import NoAnswerError, XmppError
 from tests.support.process import wait_until
 
 
@@ -25,6 +24,7 @@ class Server:
         self.done: list[tuple[str, str]] = []
         self.passwords: list[str] = []
         self.failures = 0
+        self.refused: set[str] = set()
 
     async def request(
         self, to: str, payload: ET.Element, *, kind: str = "get", sender: str = "", timeout_s: float = 30.0
@@ -41,6 +41,8 @@ class Server:
         values = parse_values(payload)
         answer.set("status", "completed")
         (jid,) = values.get("accountjid") or values["accountjids"]
+        if jid in self.refused:
+            raise XmppError("bad-request", "no such name")
         if command == "add-user":
             self.passwords += values["password"]
             if jid in self.accounts:
@@ -84,7 +86,7 @@ class Case:
 
 @pytest.fixture
 async def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Case]:
-    monkeypatch.setattr(keeper_module, "_RETRY_S", 0.01)
+    monkeypatch.setattr("components.process.backoff.FIRST_PAUSE_S", 0.01)
     case = Case(tmp_path)
     task = asyncio.create_task(case.keeper.run())
     yield case
@@ -131,6 +133,18 @@ async def test_what_fails_is_tried_again(case: Case) -> None:
     case.keeper.link_changed(connected=True)
     await case.settle()
     assert case.server.done == [("delete-user", jid("bob"))]
+
+
+async def test_one_that_the_server_refuses_keeps_nobody_else_waiting(case: Case) -> None:
+    case.server.refused = {jid("bad")}
+    case.keeper.want({jid("bad"): AccountState.PRESENT, jid("bob"): AccountState.PRESENT})
+    case.keeper.link_changed(connected=True)
+    assert await wait_until(lambda: case.keeper.pending == 1)
+    assert case.server.done == [("add-user", jid("bob"))]
+    assert await wait_until(lambda: case.keeper.stuck == (f"{jid('bad')}: bad-request: no such name",))
+    case.server.refused = set()
+    await case.settle()
+    assert case.keeper.stuck == ()
 
 
 async def test_what_was_done_is_not_done_again(case: Case) -> None:

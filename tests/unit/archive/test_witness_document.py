@@ -4,9 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
+from components.process.backoff import LONGEST_PAUSE_S
 from components.settings.witness import WitnessSettings
 from components.witness.add_checkpoint import MAX_BODY_BYTES, MAX_PROOF_HASHES
-from components.witness.backoff import LONGEST_PAUSE_S
 from components.witness.client import ANSWER_TIMEOUT_S
 from tests.support.archive import VKEY
 from tests.support.witness import COSIGNER_KEYS, encode_cosigner_key

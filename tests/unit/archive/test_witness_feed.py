@@ -12,8 +12,8 @@ from components.archive.log.cosignature import cosign_checkpoint, make_cosigner_
 from components.archive.log.note import VerifierKey, make_verifier_key
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
+from components.process.backoff import LONGEST_PAUSE_S, Backoff
 from components.witness.add_checkpoint import WitnessAnswer, parse_add_checkpoint
-from components.witness.backoff import LONGEST_PAUSE_S, Backoff
 from components.witness.client import (
     LogForked,
     Post,

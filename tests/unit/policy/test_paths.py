@@ -9,6 +9,7 @@ from policy.decide import decide
 from policy.decision import Action
 from policy.facts import Way
 from policy.paths import PATHS, Closed, Path, PathEnds, Through, fill_facts, render_stanza
+from tests.support.walk import PAST_THE_ARCHIVE
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE
 
 OWN_ROOM = "desk@rooms.metals.example"
@@ -20,8 +21,6 @@ GONE = PathEnds(ALICE, BareJid("zed@metals.example"), room="lunch@rooms.metals.e
 COLLEAGUE = PathEnds(ALICE, BareJid(BOB), room=OWN_ROOM, own_room=OWN_ROOM)
 
 NOT_IN_EXAMPLE = {"upload-service", "proxy", "push", "room-create"}
-# From client to client, past the archive.
-CLOSED_TO_ALL = {"byte-stream", "call", "call-offer", "file-offer", "stream-data"}
 
 DECIDED = [path for path in PATHS if path.closed in (Closed.GATE, Closed.BORDER)]
 
@@ -56,7 +55,7 @@ def test_each_path_to_a_colleague_is_open() -> None:
     refused = [
         path.id
         for path in DECIDED
-        if path.id not in NOT_IN_EXAMPLE | CLOSED_TO_ALL
+        if path.id not in NOT_IN_EXAMPLE | PAST_THE_ARCHIVE
         for template in path.templates
         for way in path.ways
         if decide(EXAMPLE, fill_facts(template, way, COLLEAGUE.places())).action is not Action.RELEASE
@@ -111,7 +110,7 @@ def _read_as_gate(xml: str, way: Way) -> object:
 
 def test_what_goes_past_the_archive_is_closed_to_all() -> None:
     for path in DECIDED:
-        if path.id in CLOSED_TO_ALL:
+        if path.id in PAST_THE_ARCHIVE:
             for template in path.templates:
                 decision = decide(EXAMPLE, fill_facts(template, path.ways[0], COLLEAGUE.places()))
                 assert decision.rules[0].startswith("direct-"), (path.id, template.xml)

@@ -19,6 +19,10 @@ class Backoff:
         """Return whether the pause is over."""
         return now_s >= self._not_before_s
 
+    def due_in_s(self, now_s: float) -> float:
+        """Return for how long the pause goes on, 0 when it is over."""
+        return max(0.0, self._not_before_s - now_s)
+
     def succeeded(self) -> None:
         """Go on without a pause."""
         self.fault, self._pause_s, self._not_before_s = "", 0.0, 0.0
