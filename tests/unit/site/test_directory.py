@@ -104,6 +104,7 @@ def test_a_site_that_takes_pushes(site: Path) -> None:
     assert (finding.ok, "scim-metals.token" in finding.text) == (False, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "status", "reason"),
     [
