@@ -66,6 +66,7 @@ def test_wrong_settings_are_told(site: Path, text: str, problem: str) -> None:
     assert any(line.startswith(problem) for line in raised.value.problems), raised.value.problems
 
 
+@pytest.mark.programs
 def test_a_site_that_takes_pushes(site: Path) -> None:
     site.write_text(site.read_text() + SCIM)
     made = init_site(site)

@@ -82,6 +82,7 @@ def test_the_server_knows_it(toy_site: Path) -> None:
     assert f"Component 'toy.steelyard.example'\n  component_secret = '{secret}'" in config
 
 
+@pytest.mark.programs
 async def test_it_is_started_and_watched(toy_site: Path) -> None:
     site = load_site(toy_site)
     (toy_site.parent / "archive").mkdir()
