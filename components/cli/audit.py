@@ -141,7 +141,7 @@ def verify(
     Parameters
     ----------
     log
-        Only this log: gate, audit or, if the site has it, roster.
+        Only this log: gate, audit or another one that the site has, such as roster.
     from_url
         Verify from the log's tiles at this http(s) address alone, without its database.
     checkpoint

@@ -15,7 +15,11 @@ Limit = Annotated[
 ]
 RecordId = Annotated[str, Parameter(help="A record's id, such as gate/100042.")]
 LogName = Annotated[
-    str, Parameter(name="--log", help="The log: gate (if left out), audit or, if the site has it, roster.")
+    str,
+    Parameter(
+        name="--log",
+        help="The log: gate (if left out), audit or another one that the site has, such as roster.",
+    ),
 ]
 ApproverKey = Annotated[
     str, Parameter(name="--key", help="Where the approver's private key is kept (docs/keys.md).")

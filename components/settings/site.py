@@ -53,8 +53,9 @@ _Table = TypeVar("_Table", bound=Table)
 class SiteFile:
     """The settings of a site.
 
-    `path` is the file, `folder` where it lies: relative paths start there. Each table is an attribute, None where an
-    optional one is missing; the use of a table raises SettingsError with all that is wrong in it.
+    `path` is the file, `folder` where it lies: relative paths start there. `require` and `find` return any table, and
+    those that others than one process read are attributes, too (None where an optional one is missing). The use of a
+    table raises SettingsError with all that is wrong in it.
     """
 
     def __init__(self, path: Path) -> None:

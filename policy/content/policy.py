@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 from policy.content.lexicon import LexiconMatcher
 from policy.content.link import Link, LinkMatcher
@@ -12,6 +14,17 @@ from policy.content.rule import Rule
 from policy.content.said import Said
 
 _FORMAT = "steelyard-policy/1"
+
+
+class Matcher(Protocol):
+    """All rules of one kind, ready to be applied; it is made of a policy's rules, and takes its own from them."""
+
+    def find_rules(self, said: Said) -> set[str]:
+        """Return the ids of the rules that match what one stanza says."""
+
+
+# Links have a matcher of their own, which says which links; rates and topics need what was said before (RuleMemory).
+_MATCHERS: tuple[Callable[[Iterable[Rule]], Matcher], ...] = (PayloadMatcher, LexiconMatcher, PatternMatcher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +37,8 @@ class ContentPolicy:
     rules: tuple[Rule, ...]
     by_id: dict[str, Rule] = field(init=False, repr=False, compare=False)
     digest: str = field(init=False)
-    _lexicons: LexiconMatcher = field(init=False, repr=False, compare=False)
-    _patterns: PatternMatcher = field(init=False, repr=False, compare=False)
+    _matchers: tuple[Matcher, ...] = field(init=False, repr=False, compare=False)
     _links: LinkMatcher = field(init=False, repr=False, compare=False)
-    _payloads: PayloadMatcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rules = tuple(sorted(self.rules, key=lambda rule: rule.id))
@@ -35,21 +46,18 @@ class ContentPolicy:
             "rules": rules,
             "by_id": {rule.id: rule for rule in rules},
             "digest": hashlib.sha256(encode_canonical(rules)).hexdigest(),
-            "_lexicons": LexiconMatcher(rules),
-            "_patterns": PatternMatcher(rules),
+            "_matchers": tuple(make(rules) for make in _MATCHERS),
             "_links": LinkMatcher(rules),
-            "_payloads": PayloadMatcher(rules),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
     def find_rules(self, said: Said) -> tuple[set[str], dict[str, list[Link]]]:
         """Return the ids of all rules that match what is said, and for the link rules among them which links."""
-        found = self._payloads.find_rules(said)
+        found: set[str] = set()
+        for matcher in self._matchers:
+            found |= matcher.find_rules(said)
         links: dict[str, list[Link]] = {}
-        if said.texts:
-            found |= self._lexicons.find_rules(said)
-            found |= self._patterns.find_rules(said)
         if said.texts or said.facts.attributes:
             links = self._links.find_links(said)
             found.update(links)

@@ -2,7 +2,7 @@
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -21,8 +21,10 @@ from policy.content.rule import (
     Patterns,
     PayloadKind,
     Payloads,
+    Rate,
     Rule,
     Term,
+    Topics,
 )
 from policy.content.stanza import StanzaTextError
 from policy.decide import decide
@@ -74,16 +76,21 @@ def subset(choices: Any, min_size: int = 0) -> Any:
     )
 
 
-matched: st.SearchStrategy[Matched] = st.one_of(
-    st.builds(
+BY_KIND: dict[type[Matched], st.SearchStrategy[Matched]] = {
+    Lexicon: st.builds(
         Lexicon,
         subset([*WORDS, "tip*", "*ip"], 1).map(lambda words: tuple(Term("en", word) for word in words)),
         st.booleans(),
     ),
-    st.builds(Patterns, subset(PATTERNS, 1), st.booleans(), st.booleans()),
-    st.builds(Links, subset(HOSTS), subset(("http", "https", "javascript")), st.booleans()),
-    st.builds(Payloads, subset(tuple(PayloadKind), 1), st.sampled_from([(), ("urn:example:new",)])),
-)
+    Patterns: st.builds(Patterns, subset(PATTERNS, 1), st.booleans(), st.booleans()),
+    Links: st.builds(Links, subset(HOSTS), subset(("http", "https", "javascript")), st.booleans()),
+    Payloads: st.builds(Payloads, subset(tuple(PayloadKind), 1), st.sampled_from([(), ("urn:example:new",)])),
+}
+matched = st.one_of(*BY_KIND.values())
+
+
+def test_every_kind_is_drawn_but_those_that_need_a_memory() -> None:
+    assert set(BY_KIND) == set(get_args(Matched)) - {Rate, Topics}
 
 
 @st.composite

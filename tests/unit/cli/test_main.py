@@ -12,7 +12,8 @@ from cyclopts import App
 
 from components.cli.main import app
 
-pytestmark = pytest.mark.slow
+# Each starts a process, or several.
+slow = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 EVERYWHERE = {"--site", "--help", "-h", "--version"}
@@ -52,6 +53,7 @@ def steelyard(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
 
 
+@slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -71,6 +73,7 @@ def test_wrong_use_is_told_in_one_line(arguments: tuple[str, ...], told: str) ->
     assert told in result.stderr
 
 
+@slow
 def test_wrong_settings_are_told_one_line_each(site: Path) -> None:
     site.write_text(site.read_text().replace("[audit]", "[audits]").replace("c2s_port = ", "c2s_port = -"))
     for command in (("up",), ("up", "--demo", "--once"), ("init",)):
@@ -81,6 +84,7 @@ def test_wrong_settings_are_told_one_line_each(site: Path) -> None:
         assert [line.split()[1] for line in lines] == ["prosody.c2s_port:", "audit:", "audits:"]
 
 
+@slow
 def test_init_tells_what_it_made(tmp_path: Path) -> None:
     site = tmp_path / "new" / "site.toml"
     made = json.loads(steelyard("init", "--json", "--site", str(site)).stdout)["made"]
@@ -95,6 +99,7 @@ def test_init_tells_what_it_made(tmp_path: Path) -> None:
     )
 
 
+@slow
 def test_check_tells_by_its_status(site: Path) -> None:
     good = steelyard("check", "--site", str(site))
     assert good.returncode == 0
@@ -105,6 +110,7 @@ def test_check_tells_by_its_status(site: Path) -> None:
     assert json.loads(bad.stdout)["ok"] is False
 
 
+@slow
 def test_the_site_may_be_named_by_the_environment(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEELYARD_SITE", str(site))
     assert json.loads(steelyard("init", "--json").stdout)["site"] == str(site)

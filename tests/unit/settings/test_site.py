@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
+from components.settings.site import OPTIONAL_TABLES, SiteFile
 from components.settings.table import SettingsError
 from policy.review import ReviewAct
 from tests.support.site_toml import write_site_toml
@@ -31,7 +31,7 @@ def read(folder: Path, more: str = "", *changes: tuple[str, str]) -> SiteFile:
     return SiteFile(path)
 
 
-def test_each_table_is_an_attribute(tmp_path: Path) -> None:
+def test_tables_that_many_read_are_attributes(tmp_path: Path) -> None:
     site = read(tmp_path)
     assert (site.path, site.folder) == (tmp_path / "site.toml", tmp_path)
     assert site.site.name == "Metals"
@@ -42,8 +42,6 @@ def test_each_table_is_an_attribute(tmp_path: Path) -> None:
     )
     assert site.audit.key_files == (tmp_path / "keys" / "auditor.key",)
     assert site.find_wrong_tables() == []
-    for table in TABLES:
-        assert hasattr(site, table.table_name)
 
 
 def test_optional_tables_that_are_missing_are_none_and_held_messages_have_their_defaults(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from components.settings.site import TABLES, SiteFile
+from components.settings.site import OPTIONAL_TABLES, TABLES, SiteFile
 from components.settings.table import SettingsError, inner_table
 from components.site.validate import load_site, read_site
 
@@ -288,3 +288,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert sorted(documented) == sorted(settings)
     tables = list(dict.fromkeys(name.partition(".")[0] for name, _default in documented))
     assert tables == [table.table_name for table in TABLES]
+
+
+def test_what_may_be_missing_is_said_of_it() -> None:
+    sections = re.split(r"^## \[(.+)\]$", (ROOT / "docs/settings.md").read_text(), flags=re.MULTILINE)
+    may_be_missing = {
+        name: "table may be missing" in " ".join(text.split())
+        for name, text in zip(sections[1::2], sections[2::2], strict=True)
+    }
+    assert may_be_missing == {table.table_name: table in OPTIONAL_TABLES for table in TABLES}

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -14,14 +15,8 @@ from policy.content.rule import ContentAction, PayloadKind
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "policy.md").read_text()
 SECTION = PAGE.split("\n## 5. ")[1]
-KINDS = {
-    "lexicon": shape._LexiconTable,
-    "pattern": shape._PatternTable,
-    "link": shape._LinkTable,
-    "payload": shape._PayloadTable,
-    "rate": shape._RateTable,
-    "topic": shape._TopicTable,
-}
+TABLES: tuple[type[BaseModel], ...] = get_args(get_args(shape._AnyRule)[0])
+KINDS = {kind: table for table in TABLES for kind in get_args(table.model_fields["kind"].annotation)}
 
 
 def rows(text: str) -> set[str]:
@@ -33,6 +28,13 @@ def test_every_setting_of_a_kind_is_documented(kind: str, table: type[BaseModel]
     section = SECTION.split(f"\n### {kind}\n")[1].split("\n### ")[0]
     settings = set(table.model_fields) - {*shape._RuleTable.model_fields, "kind"}
     assert rows(section) == settings | (set(PayloadKind) if kind == "payload" else set())
+
+
+def test_every_kind_is_documented() -> None:
+    (row,) = re.findall(r"^\| `kind` \| (.*) \|$", SECTION, re.MULTILINE)
+    assert (
+        re.findall(r"`([a-z]+)`", row) == re.findall(r"^### ([a-z]+)$", SECTION, re.MULTILINE) == list(KINDS)
+    )
 
 
 def test_every_setting_of_all_rules_and_every_action_is_documented() -> None:

@@ -1,0 +1,55 @@
+"""Whatever an auditor's command shows, the look is a record first (G6); so also for a command that is added."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.cli.audit import app
+from tests.support.audit_site import Site, make_site
+from tests.support.command import run_command
+from tests.unit.policy.content.rules import write_rule
+
+COMMANDS = {name: app[name].default_command for name in app if not name.startswith("-")}
+GIVEN = {"query": "copper", "record": "gate/1"}
+FLAGS_TOPICS = write_rule("off", "flag", kind="topic", topics=["off-channel"], must_match=["x"])
+
+
+@pytest.fixture
+async def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = await make_site(tmp_path)
+    await site.record(site.say("alice@metals.example/desk", "bob@metals.example", "Selling copper"))
+    (tmp_path / "policy.toml").write_text(FLAGS_TOPICS)
+    site.path.write_text(site.path.read_text().replace("[gate]", '[gate]\npolicy = "policy.toml"'))
+    monkeypatch.setenv("STEELYARD_SITE", str(site.path))
+    return site
+
+
+def required(command: Callable[..., Any]) -> list[str]:
+    """Write what a command must be given; name it in GIVEN if it is of a new sort."""
+    parameters = inspect.signature(command).parameters.values()
+    positional = (each for each in parameters if each.kind is not each.KEYWORD_ONLY)
+    return [GIVEN[each.name] for each in positional if each.default is each.empty]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_auditors_is_a_look(
+    name: str, said: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command("audit", name, *required(COMMANDS[name]))
+    assert capsys.readouterr().out != ""
+    assert len(asyncio.run(said.accesses())) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_cannot_be_recorded_is_not_shown(
+    name: str, said: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said.settings.audit_log.key_file.unlink()
+    assert run_command("audit", name, *required(COMMANDS[name])) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "could not be recorded" in told.err
