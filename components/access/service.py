@@ -38,7 +38,7 @@ from components.settings.site import SiteFile
 from policy.access.admission import AdmissionState
 from policy.access.statement import AccessAct, Statement, notice_digest
 from policy.address import bare, domain_of
-from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.directory import Directory, DirectoryError, parse_usable
 from policy.directory.enterprise import EnterpriseId, Room
 
 _INTERVAL_S = 0.2
@@ -243,4 +243,4 @@ class AccessService:
 @lru_cache(maxsize=1)
 def _parse_directory(text: str) -> Directory:
     # Most that is new is a statement, not the directory, which takes half a second for thousands of people.
-    return parse_directory(text)
+    return parse_usable(text).directory

@@ -59,7 +59,7 @@ class RulesInForce:
             self._alarms.end(AlarmName.RULES_BROKEN)
             return
         in_force = self._follower.rules.name
-        log.error("rules not taken", problems=problems, in_force=in_force)
+        log.error("rules not taken as a whole", problems=problems, in_force=in_force)
         self._alarms.sound(AlarmName.RULES_BROKEN, problems=len(problems), in_force=in_force)
 
     async def _record_changes(self) -> None:

@@ -114,7 +114,7 @@ class RosterService:
     def _tell(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
         if problems:
-            log.error("rules not taken", problems=problems)
+            log.error("rules not taken as a whole", problems=problems)
 
     def _link_changed(self, connected: bool) -> None:
         log.info("connected" if connected else "disconnected")

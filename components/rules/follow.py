@@ -29,7 +29,7 @@ class RulesChange:
 
 @dataclass(frozen=True, slots=True)
 class RulesProblems:
-    """What is wrong with files that were not taken, a line for each fault; nothing once all is well again."""
+    """What is wrong with files that were not taken, or not as a whole, a line for each; nothing once all is well."""
 
     problems: tuple[str, ...]
 
@@ -70,6 +70,7 @@ class RulesFollower:
         gc.disable()
         try:
             loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
+            problems = loaded.left_out
         except RulesError as error:
             problems = error.problems
             loaded = await asyncio.to_thread(end_exceptions, self._loaded, time.time_ns())

@@ -18,7 +18,13 @@ from components.settings.table import SettingsError
 from policy.access.admission import restrict
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
 from policy.content.policy import ContentPolicy
-from policy.directory.directory import Directory, DirectoryError, parse_directory, with_exceptions
+from policy.directory.directory import (
+    Directory,
+    DirectoryError,
+    UsableDirectory,
+    parse_usable,
+    with_exceptions,
+)
 from policy.reach.exception import ExceptionError, find_next_change
 from policy.rules import Rules
 
@@ -54,10 +60,14 @@ class RuleSources:
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """Rules as they are now, and until when (Unix time): None if nothing in them ends or begins by itself."""
+    """Rules as they are now, and until when (Unix time): None if nothing in them ends or begins by itself.
+
+    `left_out` tells of each entry of the directory that no server could use.
+    """
 
     rules: Rules
     until_ns: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def load_sources(site: SiteFile) -> RuleSources:
@@ -73,10 +83,12 @@ def load_sources(site: SiteFile) -> RuleSources:
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
     problems: list[str] = []
+    left_out: tuple[str, ...] = ()
     directory = content = until_ns = None
     try:
-        directory = _parse_directory(_read(sources.directory))
-        directory, until_ns = _restrict(sources, directory, now_ns)
+        usable = _parse_directory(_read(sources.directory))
+        left_out = tuple(f"{sources.directory.name}: {problem}" for problem in usable.left_out)
+        directory, until_ns = _restrict(sources, usable.directory, now_ns)
     except (GrantsError, ExceptionError) as error:
         problems.append(str(error))
     except DirectoryError as error:
@@ -93,13 +105,13 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
         problems.append(f"{error.filename}: cannot be read: {error.strerror}")
     if problems or directory is None:
         raise RulesError(tuple(problems))
-    return LoadedRules(Rules(directory, content), until_ns)
+    return LoadedRules(Rules(directory, content), until_ns, left_out)
 
 
 @lru_cache(maxsize=1)
-def _parse_directory(text: str) -> Directory:
+def _parse_directory(text: str) -> UsableDirectory:
     """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
-    return parse_directory(text)
+    return parse_usable(text)
 
 
 def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:

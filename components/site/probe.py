@@ -62,7 +62,7 @@ def _judge(probe: StatusProbe, pid: int | None) -> str:
     if not status:
         return fault
     if problems := status.get("problems"):
-        return f"goes on with the rules that it had: {problems[0]}"
+        return f"does not take all of the rules: {problems[0]}"
     if stuck := status.get("stuck"):
         return f"cannot finish, and tries again: {stuck[0]}"
     state = str(status.get("state"))

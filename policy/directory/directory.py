@@ -15,6 +15,7 @@ from policy.directory.border_tables import (
     find_meeting_problems,
 )
 from policy.directory.enterprise import Desk, DeskId, Enterprise, EnterpriseId, Person, Role, Site
+from policy.directory.leave_out import leave_out_bad_addresses
 from policy.directory.references import find_reference_problems
 from policy.problems import ProblemsError
 from policy.reach.borders import Borders, assign_borders
@@ -97,6 +98,10 @@ def parse_directory(text: str) -> Directory:
         raw = read_toml(text)
     except TomlError as error:
         raise DirectoryError((f"directory.toml: {error}",)) from None
+    return _build(raw)
+
+
+def _build(raw: dict[str, Any]) -> Directory:
     shape = None
     problems: list[str] = []
     try:
@@ -114,6 +119,32 @@ def parse_directory(text: str) -> Directory:
     ):
         raise DirectoryError(meetings)
     return Directory(shape.gate, firms, shape.roster, shape.access)
+
+
+@dataclass(frozen=True, slots=True)
+class UsableDirectory:
+    """A directory, and `left_out`: its entries whose address no server would take, a line for each."""
+
+    directory: Directory
+    left_out: tuple[str, ...] = ()
+
+
+def parse_usable(text: str) -> UsableDirectory:
+    """Parse a directory that is in use, so that one bad address does not stop everybody else.
+
+    People and rooms whose address no server would take are left out: they reach nobody, as if they were not listed.
+    Raises DirectoryError, as `parse_directory` does, when there is anything else wrong.
+    """
+    try:
+        return UsableDirectory(parse_directory(text))
+    except DirectoryError as error:
+        rest, left_out = leave_out_bad_addresses(text)
+        if not left_out:
+            raise
+        try:
+            return UsableDirectory(_build(rest), left_out)
+        except DirectoryError:
+            raise error from None
 
 
 def _members(firm: Enterprise) -> Iterator[tuple[BareJid, Member]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
 from components.settings.access import AccessSettings
-from policy.directory.directory import DirectoryError, parse_directory
+from policy.directory.directory import DirectoryError, parse_usable
 
 
 def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterator[str]:
@@ -17,7 +17,7 @@ def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterat
         return
     try:
         register = AccessRegister(access)
-        directory = parse_directory(directory_file.read_text(encoding="utf-8"))
+        directory = parse_usable(directory_file.read_text(encoding="utf-8")).directory
         register.statements()
     except GrantsError as error:
         yield f"access: {error}"

@@ -18,7 +18,7 @@ from components.settings.site import SiteFile
 from policy.access.admission import DAY_S, Admission, AdmissionState
 from policy.access.statement import AccessAct, Statement, StatementError, parse_statement
 from policy.address import BareJid
-from policy.directory.directory import Directory, DirectoryError, parse_directory
+from policy.directory.directory import Directory, DirectoryError, parse_usable
 from policy.directory.enterprise import Person, Role
 
 _ENDS_SOON_S = 14 * DAY_S
@@ -54,7 +54,7 @@ def open_desk(site_toml: Path) -> AccessDesk:
         )
     directory = site.gate.directory_file
     try:
-        return AccessDesk(AccessRegister(site.access), parse_directory(directory.read_text()))
+        return AccessDesk(AccessRegister(site.access), parse_usable(directory.read_text()).directory)
     except DirectoryError as error:
         raise SiteError(f"{directory.name}: {'; '.join(error.problems)}") from None
     except GrantsError as error:

@@ -138,6 +138,17 @@ async def test_broken_files_leave_the_rules_in_force(case: Case) -> None:
     assert case.rules == before
 
 
+async def test_one_bad_address_is_told_and_everybody_else_is_let_in(case: Case) -> None:
+    case.directory.write_text(DIRECTORY + BOB + BOB.replace("bob@", "bo\u00df@"))
+    await case.changes(1)
+    assert "bob@metals.example" in case.rules.directory.people
+    assert len(case.rules.directory.people) == 2
+    assert await wait_until(lambda: bool(case.alarms.present()))
+    assert case.alarms.present()[0]["name"] == AlarmName.RULES_BROKEN
+    case.directory.write_text(DIRECTORY + BOB)
+    assert await wait_until(lambda: not case.alarms.present())
+
+
 async def test_a_file_that_is_not_there_is_broken_too(case: Case) -> None:
     case.policy.unlink()
     assert await wait_until(lambda: bool(case.alarms.present()))

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from policy.address import bare
-from policy.directory.directory import DirectoryError, MemberKind, parse_directory
+from policy.directory.directory import DirectoryError, MemberKind, parse_directory, parse_usable
 from policy.directory.enterprise import Role
 from tests.unit.policy.samples import EXAMPLE, EXAMPLE_TEXT
 
@@ -253,3 +253,42 @@ def test_the_error_reads_as_one_problem_a_line() -> None:
         parse_directory(EXAMPLE_TEXT.replace('"trader"', '"tradr"'))
     assert str(raised.value).splitlines() == list(raised.value.problems)
     assert len(raised.value.problems) == 5
+
+
+BAD = """
+[[enterprise.metals.person]]
+jid = "דוד1@metals.example"
+name = "Dawid"
+roles = ["trader"]
+[[enterprise.metals.room]]
+jid = "Pit@rooms.metals.example"
+name = "The pit"
+"""
+
+
+def test_one_bad_address_does_not_stop_everybody_else() -> None:
+    usable = parse_usable(EXAMPLE_TEXT + BAD)
+    assert usable.directory == parse_directory(EXAMPLE_TEXT)
+    people, rooms = (
+        len(parse_directory(EXAMPLE_TEXT).enterprises[1].people),
+        len(parse_directory(EXAMPLE_TEXT).enterprises[1].rooms),
+    )
+    assert [problem.partition(":")[0] for problem in usable.left_out] == [
+        f"enterprise.metals.person[{people}].jid",
+        f"enterprise.metals.room[{rooms}].jid",
+    ]
+    assert all(problem.endswith("; this entry is left out") for problem in usable.left_out)
+    with pytest.raises(DirectoryError) as strictly:
+        parse_directory(EXAMPLE_TEXT + BAD)
+    assert len(strictly.value.problems) == len(usable.left_out)
+
+
+@pytest.mark.parametrize(
+    "more", ["x = 1", BAD.replace('"trader"', '"traitor"').replace("Pit", "pit") + BAD + "[x]", "["]
+)
+def test_whatever_else_is_wrong_is_not_left_out(more: str) -> None:
+    with pytest.raises(DirectoryError) as strictly:
+        parse_directory(EXAMPLE_TEXT + more)
+    with pytest.raises(DirectoryError) as usably:
+        parse_usable(EXAMPLE_TEXT + more)
+    assert usably.value.problems == strictly.value.problems

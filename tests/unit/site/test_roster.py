@@ -110,7 +110,7 @@ def test_a_fault_is_told_by_its_path(site: Path, pattern: str, replacement: str,
         (
             {"state": "connected", "problems": ["directory.toml: gate"]},
             0,
-            "goes on with the rules that it had: dir",
+            "does not take all of the rules: dir",
         ),
         ({"state": "connected", "problems": []}, 60, "has been silent for 60 s"),
         ({"state": "connected", "problems": [], "pid": 1}, 0, "has not told its status yet"),
