@@ -37,6 +37,7 @@ local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
 local link = module:require "link".new(gate, timeout_s);
 local status = module:require "status".new { wire = wire, window = window, link = link };
+local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
@@ -45,7 +46,7 @@ local submissions = module:require "submissions".new {
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
-	wire = wire, window = window, link = link, answers = answers, senders = senders, carrying = carrying,
+	wire = wire, window = window, link = link, answers = answers, senders = senders, carrying = carrying, receipts = receipts,
 };
 local requests = module:require "requests".new {
 	wire = wire, window = window, link = link, status = status,

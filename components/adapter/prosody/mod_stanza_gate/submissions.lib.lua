@@ -71,7 +71,7 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	local xml = self.wire.encode_stanza(head_of(self, sender, host, way), self.window.next_seq, stanza);
 	if not xml then
 		module:log("warn", "A stanza from %s was refused: it has no XML form", stanza.attr.from);
-		self.answers:refuse_unwritable(origin, stanza);
+		self.answers:bounce(origin, stanza, "unwritable");
 		return true;
 	end
 	if ended and has_farewell(self, sender) then return true; end
