@@ -8,7 +8,7 @@ from components.gate.review.claims import Claims
 from components.gate.submission import Answered, Decided
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Status
-from components.link.encode import encode_canary, encode_inject, encode_noted, encode_verdict
+from components.link.encode import Answering, encode_canary, encode_inject, encode_noted, encode_verdicts
 from policy.directory.directory import Directory
 from policy.reach.partition import Partition, partition
 
@@ -64,11 +64,12 @@ class Adapter:
         self.session = replace(self.session, host=host)
 
     def say_verdict(self, answers: Sequence[Answered]) -> None:
-        """Answer submissions of one host, whose numbers and records are consecutive, in one verdict (section 4.2)."""
+        """Answer submissions of one host, whose numbers and records are consecutive (section 4.2)."""
         first = answers[0]
         decisions = [answer.decision for answer in answers]
-        host, epoch, seq = first.held.host, first.held.epoch, first.held.seq
-        self._write(encode_verdict(self._gate.jid, host, epoch, seq, self._gate.log, first.index, decisions))
+        answering = Answering(self._gate.jid, first.held.host, first.held.epoch, self._gate.log)
+        for verdict in encode_verdicts(answering, first.held.seq, first.index, decisions):
+            self._write(verdict)
 
     def say_noted(self, status: Status) -> None:
         """Say that what a status told is durable (section 4.3)."""

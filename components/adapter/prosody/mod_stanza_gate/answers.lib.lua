@@ -17,6 +17,10 @@ local REASONS = {
 		"wait", "internal-server-error", "The server could not deliver this. Please tell your support desk.",
 	},
 	empty = { "modify", "bad-request", "This request had nothing in it but a receipt that is not yours to give." },
+	["too large"] = {
+		"modify", "policy-violation",
+		"This is too large to be recorded, so it was not sent. Please send it in smaller parts.",
+	},
 	unwritable = { "modify", "bad-request", "This stanza cannot be recorded, so it was not sent." },
 };
 
