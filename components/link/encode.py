@@ -1,6 +1,6 @@
 """What the gate says, as elements (docs/gate-protocol.md, section 4); pure, no I/O."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -22,19 +22,29 @@ class Answering:
 
 
 def encode_verdicts(
-    answering: Answering, seq: int, first: int, decisions: Sequence[Decision], *, one_each: bool = False
+    answering: Answering,
+    seq: int,
+    first: int,
+    decisions: Sequence[Decision],
+    *,
+    bounced: Collection[int] = (),
+    one_each: bool = False,
 ) -> list[bytes]:
     """Encode the verdicts (section 4.2) for consecutive submissions, recorded at consecutive indexes.
 
     The first decision is that on `seq`, recorded at index `first`; what is released unchanged is not named. It is one
     verdict unless that would be larger than a part (section 5.5); `one_each` begins a new one with each exception.
+    The submissions in `bounced` are returned to their senders, whatever the decision was.
     """
     verdicts: list[bytes] = []
     begin, named, size_bytes = 0, list[str](), 0
     for offset, decision in enumerate(decisions):
-        if decision.action is Action.RELEASE:
+        if seq + offset in bounced:
+            exception = f"<bounce seq='{seq + offset}'/>"
+        elif decision.action is Action.RELEASE:
             continue
-        exception = _EXCEPTIONS[decision.action](seq + offset, decision)
+        else:
+            exception = _EXCEPTIONS[decision.action](seq + offset, decision)
         exception_bytes = len(exception.encode())
         if offset > begin and (one_each or (named and size_bytes + exception_bytes > PART_MAX_BYTES)):
             verdicts.append(_encode_verdict(answering, seq + begin, seq + offset - 1, first + begin, named))

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from components.archive.record import RecordKind
 from components.link.limits import STANZA_MAX_BYTES
-from tests.support.review_scene import Scene, notice, say
+from tests.support.review_scene import Scene, bodies, notice, refused, say
 from tests.support.scripted_gate import ScriptedLine, stanza
 from tests.support.stream import message
 
@@ -54,3 +55,34 @@ async def test_many_amended_and_large_held_messages_cost_nobody_anything(tmp_pat
             await scene.bob.expect(message(text.replace("&gt;", ">")))
         await scene.alice.expect(notice("has been sent now"))
         assert scene.line.gate.log_tail(10_000).count('"connected"') == 1
+
+
+async def test_what_breaks_the_link_twice_is_given_back_and_the_others_go_on(tmp_path: Path) -> None:
+    """As if the gate's bounds were wrong: the server takes less than the gate may say."""
+    scene = Scene(tmp_path, options={"component_stanza_size_limit": "100 * 1024"})
+    async with scene.line:
+        await scene.log_in()
+        link, filling = "https://theirs.example/x", "copper " * 20_000
+        # Twice by a verdict, among others.
+        scene.alice.send(say(f"{link} first", id_="a1") + say(f"{link} {filling}", id_="a2"))
+        scene.alice.send(say(f"{link} third", id_="a3"))
+        await scene.bob.expect(message("[link removed] first"))
+        error = await scene.alice.expect(refused("a2"))
+        assert error.find(f".//{STANZAS}internal-server-error") is not None
+        await scene.bob.expect(message("[link removed] third"))
+        # Twice by what a reviewer lets go on.
+        scene.alice.send(say(f"an insider tip {filling}", id_="h1"))
+        await scene.reviewer.decide("release", await scene.reviewer.wait_for_one())
+        scene.alice.send(say("meanwhile", id_="m1"))
+        await scene.bob.expect(message("meanwhile"))
+        await scene.alice.expect(notice("could not deliver"))
+        scene.alice.send(say("afterwards", id_="m2"))
+        await scene.bob.expect(message("afterwards"))
+        assert not any(filling in body for body in bodies(scene.bob))
+        told = scene.line.gate.log_tail(10_000)
+        # After the first break it is known when it breaks again.
+        assert 4 <= told.count("the server closed the stream") <= 6
+        assert '"unsendable"' in told
+        async with scene.line.gate.open_log() as log:
+            kinds = [RecordKind(each.leaf.kind) for each in await log.fetch(0, 100_000)]
+        assert RecordKind.ALARM in kinds

@@ -59,7 +59,9 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
                 refuse("r", "modify", "policy-violation", "No."),
                 Decision(Action.HOLD),
                 Decision(Action.AMEND, amended=b"<message xmlns='jabber:client'/>"),
+                Decision(Action.HOLD),
             ],
+            bounced={4},
         ),
     ],
 )

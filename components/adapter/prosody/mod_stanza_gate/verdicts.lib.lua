@@ -49,6 +49,9 @@ local function except(self, entry, exception)
 	elseif exception.name == "keep" then
 		self.window:settle(entry.seq);
 		return false;
+	elseif exception.name == "bounce" then
+		self.carrying:give_back(entry);
+		return false;
 	end
 	local amended = exception.name == "amend" and self.wire.read_forwarded(exception);
 	if not amended then
