@@ -47,12 +47,13 @@ async def test_many_amended_and_large_held_messages_cost_nobody_anything(tmp_pat
         scene.alice.send("".join(say(f"{link} {filling}{id_}", id_=id_) for id_ in ids))
         for id_ in ids:
             await scene.bob.expect(message(f"[link removed] {filling}{id_}"))
-        # As large as a client may send, of characters that take most when they are written elsewhere.
-        for character in ("&gt;", "'", "\u9285"):
+        # As large as a client may send, of characters that take up to six times as much when they are written here.
+        doubtful = "<x xmlns='http://www.w3.org/'/>"
+        for character in (">", "'", "\u9285"):
             text = f"an insider tip {character * (240_000 // len(character.encode()))}"
-            scene.alice.send(say(text, id_="h1"))
+            scene.alice.send(say(text, id_="h1", extra=doubtful))
             await scene.reviewer.decide("release", await scene.reviewer.wait_for_one())
-            await scene.bob.expect(message(text.replace("&gt;", ">")))
+            await scene.bob.expect(message(text))
         await scene.alice.expect(notice("has been sent now"))
         assert scene.line.gate.log_tail(10_000).count('"connected"') == 1
 
