@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from components.gate.breaks import LinkBreaks
 from components.gate.journal import SessionRecords
 from components.gate.review.claims import Claims
 from components.gate.submission import Answered, Decided
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import Status
-from components.link.encode import encode_canary, encode_inject, encode_noted, encode_verdict
+from components.link.encode import Answering, encode_canary, encode_inject, encode_noted, encode_verdicts
+from policy.decision import Action
 from policy.directory.directory import Directory
 from policy.reach.partition import Partition, partition
 
@@ -63,12 +65,26 @@ class Adapter:
         """Speak to the adapter at another host of its server: what is asked of a host that is gone is lost."""
         self.session = replace(self.session, host=host)
 
-    def say_verdict(self, answers: Sequence[Answered]) -> None:
-        """Answer submissions of one host, whose numbers and records are consecutive, in one verdict (section 4.2)."""
+    def say_verdict(self, answers: Sequence[Answered], breaks: LinkBreaks) -> None:
+        """Answer submissions of one host, whose numbers and records are consecutive (section 4.2).
+
+        What has ended the link by its verdict is given back to its sender instead, and the status will say so.
+        """
         first = answers[0]
         decisions = [answer.decision for answer in answers]
-        host, epoch, seq = first.held.host, first.held.epoch, first.held.seq
-        self._write(encode_verdict(self._gate.jid, host, epoch, seq, self._gate.log, first.index, decisions))
+        answering = Answering(self._gate.jid, first.held.host, first.held.epoch, self._gate.log)
+        blamed = {
+            answer.held.seq: answer.index
+            for answer in answers
+            if answer.decision.action is not Action.RELEASE
+            and breaks.is_blamed(answer.held.epoch, answer.held.seq)
+        }
+        for verdict in encode_verdicts(
+            answering, first.held.seq, first.index, decisions, bounced=blamed, one_each=breaks.is_careful
+        ):
+            self._write(verdict)
+        for index in blamed.values():
+            breaks.unsendable(index)
 
     def say_noted(self, status: Status) -> None:
         """Say that what a status told is durable (section 4.3)."""

@@ -3,6 +3,7 @@
 Whatever is opened is its process's to close at once: what fails later leaves nothing open.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +14,7 @@ from components.archive.record import RecordKind
 from components.archive.store.open import log_file, log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
+from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
 from components.gate.review.acts import ReviewActs
@@ -75,16 +77,18 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     log = await _open_log(process, site, retention)
     line = Line(GateName(settings.jid, log_name(settings.log)))
     watchers = _make_watchers(settings, log, line, retention)
-    queue = await _open_queue(process, site, watchers.alarms)
+    sound = partial(_sound, watchers.alarms, line.gate.log)
+    queue = await _open_queue(process, site, partial(sound, AlarmName.RELEASE_UNCERTAIN))
+    breaks = LinkBreaks(partial(sound, AlarmName.UNSENDABLE))
     decider = Decider(follower.rules, queue, filing)
     journal = Journal(log.writer, log.reader, delivery_class=assign_class(retention, RecordedKind.DELIVERY))
     gate = Gate(
-        line, decider, journal, queue, watchers.watch,
+        line, decider, journal, queue, watchers.watch, breaks,
         max_batch=settings.max_batch, report=process.report_soon,
     )  # fmt: skip
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
-        queue, line, log.writer, log.reviews.source,
+        queue, line, log.writer, log.reviews.source, breaks,
         default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
@@ -103,16 +107,16 @@ async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy
     return _Log(writer, reader, process.keep(await LogReader.open(site.gate.log)))
 
 
-async def _open_queue(process: Process, site: SiteFile, alarms: Alarms) -> ReviewQueue:
+def _sound(alarms: Alarms, log: str, name: AlarmName, record: int) -> None:
+    alarms.sound(name, record=f"{log}/{record}")
+
+
+async def _open_queue(process: Process, site: SiteFile, on_uncertain: Callable[[int], None]) -> ReviewQueue:
     settings, review = site.gate, site.review
     beside = log_file(settings.log) or settings.directory_file
     store = process.keep(await ReviewStore.open(review.file or beside.with_name("review.db")))
-
-    def sound(record: int) -> None:
-        alarms.sound(AlarmName.RELEASE_UNCERTAIN, record=f"{log_name(settings.log)}/{record}")
-
     items = await store.load()
-    return ReviewQueue(settings.jid, items, store, deadline_s=review.deadline_s, on_uncertain=sound)
+    return ReviewQueue(settings.jid, items, store, deadline_s=review.deadline_s, on_uncertain=on_uncertain)
 
 
 def _make_watchers(settings: GateSettings, log: _Log, line: Line, retention: RetentionPolicy) -> _Watchers:

@@ -11,6 +11,7 @@ from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
 from components.link.codec import Held
+from components.link.limits import FORWARDED_MAX_BYTES
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.decide import decide
@@ -26,6 +27,14 @@ _UNDECIDABLE = refuse(
     "cancel",
     "internal-server-error",
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
+)
+
+# Said before the record: what could not be carried out must not be recorded as if it was to be.
+_TOO_LARGE = refuse(
+    "too-large",
+    "modify",
+    "policy-violation",
+    "This is too large for the rules of this line, so it was not sent. Please send it in smaller parts.",
 )
 
 # The adapter knew other borders than these: rules have changed since.
@@ -101,6 +110,8 @@ class Decider:
         except Exception as err:
             log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
             decision = _UNDECIDABLE
+        if _forwarded_bytes(held, decision) > FORWARDED_MAX_BYTES:
+            decision = _TOO_LARGE
         if held.stopped:
             return decision if decision.action is Action.REFUSE else _STOPPED
         if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
@@ -124,6 +135,12 @@ class Decider:
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
         return decision
+
+
+def _forwarded_bytes(held: Held, decision: Decision) -> int:
+    """Return how large a stanza is that the gate itself forwards, now or after a review; 0 where it does not."""
+    kept = held.body if decision.action is Action.HOLD else b""
+    return len(decision.amended or kept)
 
 
 def _encode(held: Held, decision: Decision, rules_name: str, received_at_ns: int) -> tuple[RecordKind, bytes]:

@@ -12,6 +12,7 @@ import structlog
 
 from components.archive.errors import LogUnavailable
 from components.gate.adapter import Adapter, Line, Write
+from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider
 from components.gate.journal import Journal, RecordedBatch
 from components.gate.review.queue import ReviewQueue
@@ -52,6 +53,7 @@ class Gate:
         journal: Journal,
         review: ReviewQueue,
         watch: Watch,
+        breaks: LinkBreaks,
         *,
         max_batch: int,
         report: Callable[[], None] = lambda: None,
@@ -66,6 +68,8 @@ class Gate:
         self._review = review
         # Alarms and figures: what is not recorded yet of an alarm is lost in a crash.
         self._watch = watch
+        # What has ended the link by being said. Lost in a crash: then it may end it twice more.
+        self._breaks = breaks
         self._max_batch = max_batch
         self._report = report
         # There may be something to record: set by `take`, cleared by `run`.
@@ -113,6 +117,11 @@ class Gate:
         log.info("disconnected", records=self._journal.size)
         self._report()
 
+    def broken(self) -> None:
+        """Lay it to whom it is that the server ends the connection over something that was said on it."""
+        if (adapter := self._line.adapter) is not None:
+            self._breaks.broken(adapter.session.epoch, adapter.claims.unheard)
+
     def take(self, submissions: Sequence[Held | Status]) -> None:
         """Take what the link read: decide and encode at once, while the commit before may still be running."""
         received_at_ns = time.time_ns()
@@ -157,6 +166,7 @@ class Gate:
         adapter = self._line.adapter
         if adapter is None or adapter.session.epoch != status.epoch:
             adapter = self._line.begin_session(status)
+            self._breaks.resumed(status)
             adapter.say_borders(self._decider.rules.directory)
         elif adapter.session.host != status.host:
             adapter.readdress(status.host)
@@ -216,7 +226,7 @@ class Gate:
         """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
         for run in _runs(answers):
             self._watch.answered(run[-1].held.epoch, run[-1].held.seq)
-            adapter.say_verdict(run)
+            adapter.say_verdict(run, self._breaks)
 
     def _count(self, recorded: RecordedBatch) -> None:
         repeated = len(recorded.answers) - recorded.new

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from components.link.codec import XMLNS
+from components.link.limits import PART_MAX_BYTES
 from policy.reach.partition import Partition
-
-# XEP-0114 has no limit for a stanza, but servers have: Prosody's is 512 KiB on a component's stream.
-_PART_MAX_BYTES = 64 * 1024
 
 
 def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
@@ -47,7 +45,7 @@ def _encode_rooms(partition: Partition) -> Iterator[str]:
 def _split(members: Sequence[str]) -> Iterator[str]:
     """Write JIDs, which have no spaces, with one between each two, in pieces of less than a part."""
     text = escape(" ".join(members))
-    if len(members) == 1 or len(text.encode()) <= _PART_MAX_BYTES // 4:
+    if len(members) == 1 or len(text.encode()) <= PART_MAX_BYTES // 4:
         yield text
         return
     half = len(members) // 2
@@ -59,7 +57,7 @@ def _pack(elements: list[str]) -> Iterator[str]:
     part: list[str] = []
     size_bytes = 0
     for element in elements:
-        if part and size_bytes + len(element.encode()) > _PART_MAX_BYTES:
+        if part and size_bytes + len(element.encode()) > PART_MAX_BYTES:
             yield "".join(part)
             part, size_bytes = [], 0
         part.append(element)

@@ -24,6 +24,7 @@ _HELD = f"{XMLNS}{_SEPARATOR}held"
 _STATUS = f"{XMLNS}{_SEPARATOR}status"
 _CANARY = f"{XMLNS}{_SEPARATOR}canary"
 _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
+_STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _WAYS = {way.value: way for way in Way}
 
@@ -100,6 +101,8 @@ class SubmissionParser:
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
         self._canaries: list[CanaryBack] = []
+        # The condition of the stream error that ended the stream (RFC 6120, 4.9.3).
+        self.stream_error = ""
         self._reset("", False)
         self._feed_bytes(_STREAM_HEADER)
 
@@ -135,6 +138,7 @@ class SubmissionParser:
         self._host = host
         self._trusted = trusted
         self._kind = ""
+        self._is_stream_error = False
         self._attributes: dict[str, str] = {}
         self._receipt: dict[str, str] = {}
         self._body: tuple[int, int] | None = None
@@ -163,16 +167,22 @@ class SubmissionParser:
                 self._body = (self._expat.CurrentByteIndex, 0)
                 self._body_ends_at = 2
         elif depth == 2:
-            if self._kind == _CANARY and name == _STANZA_ID:
-                self._receipt = attributes
-            elif self._trusted:
-                self._kind = name
-                self._attributes = attributes
+            self._start_carried(name, attributes)
         elif depth == 1:
             host = attributes.get("from", "")
             # Only the server itself submits: a client's or a component's word has an account or a resource.
             self._reset(host, bool(host) and "@" not in host and "/" not in host)
+            self._is_stream_error = name == _STREAM_ERROR
             self._needed_from = self._expat.CurrentByteIndex
+
+    def _start_carried(self, name: str, attributes: dict[str, str]) -> None:
+        if self._is_stream_error:
+            self._kind = self._kind or name[name.rfind(_SEPARATOR) + 1 :]
+        elif self._kind == _CANARY and name == _STANZA_ID:
+            self._receipt = attributes
+        elif self._trusted:
+            self._kind = name
+            self._attributes = attributes
 
     def _end(self, name: str) -> None:
         depth = self._depth - 1
@@ -189,6 +199,8 @@ class SubmissionParser:
                 self._out.append(self._status())
             elif self._kind == _CANARY:
                 self._canaries.append(self._canary())
+            elif self._is_stream_error:
+                self.stream_error = self._kind
             else:
                 self._stray.append(name.replace(_SEPARATOR, "}"))
 

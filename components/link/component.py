@@ -10,6 +10,14 @@ from components.link.stream import ComponentLogin, ComponentStream
 
 _HANDSHAKE_DONE = b"<handshake/>"
 
+# Conditions of stream errors (RFC 6120, 4.9.3) that are about the connection, and nothing that was said on it.
+_NOT_OVER_WORDS = frozenset(
+    {
+        "conflict", "connection-timeout", "host-gone", "host-unknown", "not-authorized", "remote-connection-failed",
+        "reset", "resource-constraint", "see-other-host", "system-shutdown",
+    }
+)  # fmt: skip
+
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +32,9 @@ class LinkListener(Protocol):
 
     def disconnected(self) -> None:
         """Take note that this connection is lost."""
+
+    def broken(self) -> None:
+        """Take note that the server ends this connection over something that was said on it."""
 
     def take(self, submissions: Sequence[Held | Status]) -> None:
         """Take what one read from the socket completed."""
@@ -94,12 +105,20 @@ class GateLink(ComponentStream):
             self._listener.take_canary(canary)
         if submissions:
             self._listener.take(submissions)
+        self._tell_of_error(self._parser)
 
     def _change(self, is_connected: bool) -> None:
         if is_connected:
             self._listener.connected(partial(self._write, self._parser))
         else:
             self._listener.disconnected()
+
+    def _tell_of_error(self, parser: SubmissionParser) -> None:
+        condition, parser.stream_error = parser.stream_error, ""
+        if condition:
+            log.error("the server closed the stream: %s", condition)
+        if condition and condition not in _NOT_OVER_WORDS:
+            self._listener.broken()
 
     def _write(self, connection: SubmissionParser | None, data: bytes) -> None:
         """Write on the connection that this parser reads."""

@@ -1,30 +1,66 @@
 """What the gate says, as elements (docs/gate-protocol.md, section 4); pure, no I/O."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from components.link.codec import XMLNS, XMLNS_FORWARD
+from components.link.limits import PART_MAX_BYTES
 from policy.decision import Action, Decision
 
 _XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
-def encode_verdict(
-    gate: str, host: str, epoch: str, seq: int, log: str, first: int, decisions: Sequence[Decision]
-) -> bytes:
-    """Encode one verdict (section 4.2) for consecutive submissions, recorded at consecutive indexes.
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Whom verdicts are for, and where their submissions are recorded: the adapter of `host`, the log `log`."""
 
-    The first decision is that on `seq`, recorded at index `first` of `log`; what is released unchanged is not named.
+    gate: str
+    host: str
+    epoch: str
+    log: str
+
+
+def encode_verdicts(
+    answering: Answering,
+    seq: int,
+    first: int,
+    decisions: Sequence[Decision],
+    *,
+    bounced: Collection[int] = (),
+    one_each: bool = False,
+) -> list[bytes]:
+    """Encode the verdicts (section 4.2) for consecutive submissions, recorded at consecutive indexes.
+
+    The first decision is that on `seq`, recorded at index `first`; what is released unchanged is not named. It is one
+    verdict unless that would be larger than a part (section 5.5); `one_each` begins a new one with each exception.
+    The submissions in `bounced` are returned to their senders, whatever the decision was.
     """
-    parts = [
-        f"<message from={quoteattr(gate)} to={quoteattr(host)}><verdict xmlns='{XMLNS}' epoch={quoteattr(epoch)} "
-        f"seq='{seq}' through='{seq + len(decisions) - 1}' log={quoteattr(log)} first='{first}'>"
-    ]
+    verdicts: list[bytes] = []
+    begin, named, size_bytes = 0, list[str](), 0
     for offset, decision in enumerate(decisions):
-        if decision.action is not Action.RELEASE:
-            parts.append(_EXCEPTIONS[decision.action](seq + offset, decision))
-    parts.append("</verdict></message>")
-    return "".join(parts).encode()
+        if seq + offset in bounced:
+            exception = f"<bounce seq='{seq + offset}'/>"
+        elif decision.action is Action.RELEASE:
+            continue
+        else:
+            exception = _EXCEPTIONS[decision.action](seq + offset, decision)
+        exception_bytes = len(exception.encode())
+        if offset > begin and (one_each or (named and size_bytes + exception_bytes > PART_MAX_BYTES)):
+            verdicts.append(_encode_verdict(answering, seq + begin, seq + offset - 1, first + begin, named))
+            begin, named, size_bytes = offset, [], 0
+        named.append(exception)
+        size_bytes += exception_bytes
+    verdicts.append(_encode_verdict(answering, seq + begin, seq + len(decisions) - 1, first + begin, named))
+    return verdicts
+
+
+def _encode_verdict(answering: Answering, seq: int, through: int, first: int, named: Sequence[str]) -> bytes:
+    return (
+        f"<message from={quoteattr(answering.gate)} to={quoteattr(answering.host)}><verdict xmlns='{XMLNS}' "
+        f"epoch={quoteattr(answering.epoch)} seq='{seq}' through='{through}' log={quoteattr(answering.log)} "
+        f"first='{first}'>{''.join(named)}</verdict></message>"
+    ).encode()
 
 
 def encode_noted(gate: str, host: str, number: int) -> bytes:

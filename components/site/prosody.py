@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
+
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
 
@@ -101,6 +103,8 @@ def _gate_side(plan: ProsodyPlan) -> ServerSide:
             f"stanza_gate_timeout = {plan.hold_timeout_s}",
             f"stanza_gate_window = {plan.window_stanzas}",
             f"stanza_gate_window_bytes = {plan.window_bytes}",
+            f"stanza_gate_stanza_bytes = {STANZA_MAX_BYTES}",
+            f"component_stanza_size_limit = {ELEMENT_MAX_BYTES}",
             f"stanza_gate_federated = {_lua_list(plan.federated_domains)}",
         ),
         hidden=True,

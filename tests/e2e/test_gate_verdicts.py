@@ -55,6 +55,38 @@ async def test_a_message_carries_the_receipt_of_its_own_record_and_no_forged_one
         assert len(received.findall("{urn:x}x")) == copies + 1
 
 
+@pytest.mark.parametrize("carrier", ["message", "presence", "iq"])
+async def test_a_forged_receipt_goes_however_the_gates_name_is_spelt(tmp_path: Path, carrier: str) -> None:
+    spellings = [
+        GATE, GATE.upper(), "Gate.metals.example", f"{GATE}.", f" {GATE}\t", GATE.replace("g", "\uff47", 1),
+        GATE.replace(".", "\u3002"), GATE.replace(".", "\uff0e", 1), GATE.replace("t", "\u00adt"),
+        f"{GATE}/x", f"Notice@{GATE.title()}",
+    ]  # fmt: skip
+    genuine = ["elsewhere.example", f"not{GATE}", f"{GATE}.example", "gate", ""]
+    elements = "".join(
+        f"<s:stanza-id xmlns:s='urn:xmpp:sid:0' xmlns:t='urn:t' {name}='{by}' id='gate/7'/>"
+        for name, bys in (("by", spellings), ("t:by", [GATE]), ("by", genuine))
+        for by in bys
+    )
+    opened = {
+        "message": "<message type='chat'",
+        "presence": "<presence",
+        "iq": "<iq type='result'",
+    }[carrier]
+    async with ScriptedLine(tmp_path) as line:
+        alice, bob = await line.login("alice"), await line.login("bob")
+        alice.send(f"{opened} to='{BOB}' id='m1'><x xmlns='urn:x'/>{elements}</{carrier}>")
+        received = await bob.expect(lambda element: element.get("id") == "m1")
+        assert [by for by, id_ in receipts(received) if id_ == "gate/7"] == genuine
+        assert received.find("{urn:x}x") is not None
+        # A request that is nothing else has nothing left to ask.
+        alice.send(f"<iq type='set' to='{BOB}' id='m2'>{FORGED}</iq>")
+        error = await alice.expect(lambda element: element.get("id") == "m2")
+        assert error.find(f".//{STANZAS}bad-request") is not None
+        await line.turn()
+        assert not bob.unread
+
+
 async def test_a_refusal_goes_to_the_sender_alone_and_says_why(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
         alice, bob = await line.login("alice"), await line.login("bob")

@@ -12,7 +12,8 @@ from tests.support.stream import XmppStream
 class Line:
     """One site under test, below `root`; `people` and `rooms` are bare JIDs of one enterprise.
 
-    `directory` replaces the directory that is made of them, `changes` are fields of `ProsodyPlan`.
+    `directory` replaces the directory that is made of them; `options` are those of `ProsodyServer`, `changes` fields
+    of `ProsodyPlan`.
     """
 
     def __init__(
@@ -22,11 +23,12 @@ class Line:
         rooms: Iterable[str] = (),
         *,
         directory: str = "",
+        options: dict[str, str] | None = None,
         **changes: Any,
     ) -> None:
         accounts = tuple(people)
         plan = gated_plan(root / "prosody", **changes)
-        self.prosody = ProsodyServer(plan)
+        self.prosody = ProsodyServer(plan, options=options)
         self.prosody.register(*accounts)
         # With canaries in every gap between what the test says: whatever breaks, they must not be in the way.
         self.gate = GateProcess(

@@ -44,10 +44,10 @@ must_match = ["insider tip"]
 class Scene:
     """A line with rules and a reviewer; Alice and Bob are online with carbons, Carol is not."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, options: dict[str, str] | None = None) -> None:
         self.policy_file = root / "policy.toml"
         self.policy_file.write_text(POLICY)
-        self.line = Line(root, [ALICE, BOB, CAROL], [ROOM])
+        self.line = Line(root, [ALICE, BOB, CAROL], [ROOM], options=options)
         self.line.gate.replace_setting("[gate]", f'[gate]\npolicy = "{self.policy_file}"')
         self.line.gate.add_table("[review]\ndeadline_s = 600")
         self.reviewer = Reviewer(self.line.gate, root / "audit")

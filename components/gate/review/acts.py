@@ -14,6 +14,7 @@ from components.archive.record import Event, RecordKind, encode_event
 from components.archive.store import RequestRow
 from components.archive.writer import DEFAULT_CLASS, Entry
 from components.gate.adapter import Line
+from components.gate.breaks import LinkBreaks
 from components.gate.review.queue import ReviewQueue
 from components.link.review_request import (
     LIST,
@@ -65,6 +66,7 @@ class ReviewActs:
         line: Line,
         writer: Writer,
         requests: Requests,
+        breaks: LinkBreaks,
         *,
         default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
@@ -73,6 +75,7 @@ class ReviewActs:
         self._line = line
         self._writer = writer
         self._requests = requests
+        self._breaks = breaks
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
@@ -83,8 +86,8 @@ class ReviewActs:
         """Serve until cancelled; raises LogDamaged and LogFenced."""
         works = True
         while True:
-            self._ask()
             try:
+                self._ask()
                 await self.serve()
                 works = True
             except LogUnavailable as error:
@@ -98,9 +101,11 @@ class ReviewActs:
             self._queue.changed.clear()
 
     def _ask(self) -> None:
-        """Ask the adapter, if one is there, for what is to go out."""
+        """Ask the adapter, if one is there, for what is to go out; raises LogUnavailable."""
         if (adapter := self._line.adapter) is not None:
-            for item in self._queue.take_outgoing(adapter.claims):
+            for item in self._queue.end_unsendable(adapter.claims, self._breaks.is_injection_blamed):
+                self._breaks.unsendable(item.record)
+            for item in self._queue.take_outgoing(adapter.claims, alone=self._breaks.is_careful):
                 adapter.ask_inject(item.token, item.stanza)
 
     async def serve(self) -> None:

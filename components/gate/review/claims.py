@@ -16,6 +16,11 @@ class Claims:
     places: dict[str, Place] = field(default_factory=dict)
     asked_at_s: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def unheard(self) -> list[str]:
+        """What was asked for and has not come back."""
+        return [token for token in self.asked_at_s if token not in self.places]
+
     def forget(self, token: str) -> None:
         """Forget an item that is carried out, or has to be asked for anew."""
         self.places.pop(token, None)

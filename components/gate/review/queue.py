@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from components.gate.review.change import Change
 from components.gate.review.claims import Claims
 from components.gate.review.store import ItemStore, NoStore
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
+from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import prove_reading
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
@@ -39,6 +41,8 @@ from policy.review import (
 )
 
 _ASK_AGAIN_S = 5.0
+# Kept, and marked with when it was said.
+_INJECTED_MAX_BYTES = FORWARDED_MAX_BYTES + 1024
 _NS_PER_S = 1_000_000_000
 
 NOTICE = release("gate-notice")
@@ -116,7 +120,7 @@ class ReviewQueue:
         followed = [each for each in answers if each.held.inject]
         if not begun and not self._items and not self._in_doubt:
             return
-        change = _Change(self._items)
+        change = Change(self._items)
         for answer in begun:
             self._begin(change, answer)
         for answer in followed:
@@ -139,7 +143,7 @@ class ReviewQueue:
 
     def decide(self, item: Item, act: ReviewAct, *, in_time: bool = True) -> None:
         """Carry out a decision on a held message, and tell its sender; raises LogUnavailable."""
-        change = _Change(self._items)
+        change = Change(self._items)
         if act is ReviewAct.RELEASE:
             change.put(release_item(item))
         else:
@@ -148,20 +152,42 @@ class ReviewQueue:
             self._tell(change, item, outcome)
         self._save(change)
 
-    def take_outgoing(self, claims: Claims) -> list[Item]:
-        """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7)."""
+    def take_outgoing(self, claims: Claims, *, alone: bool = False) -> list[Item]:
+        """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7).
+
+        `alone`: at most one, and none as long as another has not come back.
+        """
         now_s = self._clock_s()
-        outgoing = []
+        outgoing: list[Item] = []
         for item in self.items:
             asked_at_s = claims.asked_at_s.get(item.token)
             if item.stage is not Stage.OUTGOING or item.token in claims.places:
                 continue
             if asked_at_s is None or now_s - asked_at_s >= _ASK_AGAIN_S:
+                if alone and (outgoing or any(token != item.token for token in claims.unheard)):
+                    continue
                 claims.asked_at_s[item.token] = now_s
                 outgoing.append(item)
         return outgoing
 
-    def _begin(self, change: "_Change", answer: Answered) -> None:
+    def end_unsendable(self, claims: Claims, is_blamed: Callable[[str], bool]) -> list[Item]:
+        """Be done with what is outgoing and cannot be said, and tell its sender; raises LogUnavailable."""
+        change = Change(self._items)
+        ended = [
+            item
+            for item in self.items
+            if item.stage is Stage.OUTGOING
+            and item.token not in claims.places
+            and (len(item.stanza) > _INJECTED_MAX_BYTES or is_blamed(item.token))
+        ]
+        for item in ended:
+            self._end(change, item, UNDELIVERABLE)
+        self._save(change)
+        for item in ended:
+            claims.forget(item.token)
+        return ended
+
+    def _begin(self, change: Change, answer: Answered) -> None:
         """Take in a message that is held, and what its sender is told."""
         held, decision, index = answer.held, answer.decision, answer.index
         facts, now_ns = held.facts, self._clock_ns()
@@ -189,7 +215,7 @@ class ReviewQueue:
         if decision.notice and facts.way is Way.C2S:
             change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
 
-    def _follow(self, claims: Claims, change: "_Change", answer: Answered) -> None:
+    def _follow(self, claims: Claims, change: Change, answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
         item = change.items.get(answer.held.inject)
         place = Place(answer.held.epoch, answer.held.seq)
@@ -206,7 +232,7 @@ class ReviewQueue:
         elif item.stage is Stage.OUTGOING:
             change.put(mark_sent(item, place))
 
-    def _settle(self, change: "_Change", item: Item, settled: Item | None) -> None:
+    def _settle(self, change: Change, item: Item, settled: Item | None) -> None:
         if settled is not None:
             change.put(settled)
             if settled.stage is Stage.UNCERTAIN:
@@ -214,13 +240,13 @@ class ReviewQueue:
             return
         self._end(change, item, RELEASED if item.stage is Stage.SENT else "")
 
-    def _end(self, change: "_Change", item: Item, outcome: str) -> None:
+    def _end(self, change: Change, item: Item, outcome: str) -> None:
         """Be done with an item; the sender of a message is told its outcome, unless they know."""
         change.drop(item.token)
         if outcome and item.kind is ItemKind.MESSAGE:
             self._tell(change, item, outcome)
 
-    def _tell(self, change: "_Change", item: Item, outcome: str) -> None:
+    def _tell(self, change: Change, item: Item, outcome: str) -> None:
         """Tell the sender of a held message, wherever they are now, what became of it."""
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
@@ -231,7 +257,7 @@ class ReviewQueue:
         stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
         return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
 
-    def _save(self, change: "_Change") -> None:
+    def _save(self, change: Change) -> None:
         tokens = change.touched | self._in_doubt
         if not tokens:
             return
@@ -244,23 +270,3 @@ class ReviewQueue:
         self._in_doubt = set()
         self._items = change.items
         self.changed.set()
-
-
-class _Change:
-    """Items as they will be, once that is stored; `touched` are the tokens of those that are not as they were."""
-
-    def __init__(self, items: dict[str, Item]) -> None:
-        self.items = dict(items)
-        self.touched: set[str] = set()
-
-    def put(self, item: Item) -> None:
-        self.items[item.token] = item
-        self.touched.add(item.token)
-
-    def add(self, item: Item) -> None:
-        if item.token not in self.items:
-            self.put(item)
-
-    def drop(self, token: str) -> None:
-        del self.items[token]
-        self.touched.add(token)

@@ -16,6 +16,7 @@ class AlarmName(StrEnum):
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
+    UNSENDABLE = "unsendable"
     # Recorded by a log's writer when it opens (components/archive/last_signed.py).
     RECORDS_LOST = "records-lost"
     RECORDS_MISSING = "records-missing"

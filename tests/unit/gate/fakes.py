@@ -12,6 +12,7 @@ from components.archive.record import Delivery, Record, RecordKind, Submission, 
 from components.archive.store import MemoRow
 from components.archive.writer import Entry
 from components.gate.adapter import GateName, Line
+from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
 from components.gate.review.queue import ReviewQueue
@@ -203,6 +204,7 @@ def make_gate(
     queue: ReviewQueue | None = None,
     line: Line | None = None,
     *,
+    breaks: LinkBreaks | None = None,
     max_batch: int = MAX_BATCH,
     report: Callable[[], None] = lambda: None,
 ) -> Gate:
@@ -210,7 +212,8 @@ def make_gate(
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
     decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""))
     watch = Watch(Alarms(KeptRecords()), Metrics())
-    return Gate(line, decider, Journal(log, log), queue, watch, max_batch=max_batch, report=report)
+    breaks = breaks or LinkBreaks()
+    return Gate(line, decider, Journal(log, log), queue, watch, breaks, max_batch=max_batch, report=report)
 
 
 class Bench:

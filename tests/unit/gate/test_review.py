@@ -14,11 +14,13 @@ from components.archive.record import Event, RecordKind, parse_record
 from components.archive.store import RequestRow
 from components.archive.writer import Entry
 from components.gate.adapter import Line
+from components.gate.breaks import LinkBreaks
 from components.gate.review.acts import ReviewActs
 from components.gate.review.claims import Claims
 from components.gate.review.queue import NOT_ASKED_FOR, ReviewQueue
 from components.gate.submission import Answered
 from components.link.codec import Status
+from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import (
     ReviewAnswer,
     ReviewRequest,
@@ -58,7 +60,9 @@ class Desk:
             clock_s=lambda: self.now_s,
         )
         self.line = Line(GATE)
-        self.acts = ReviewActs(self.queue, self.line, self, self, default=default)
+        self.unsendable: list[int] = []
+        self.breaks = LinkBreaks(self.unsendable.append, clock_s=lambda: self.now_s)
+        self.acts = ReviewActs(self.queue, self.line, self, self, self.breaks, default=default)
         self.keep(Answered(TIP, HOLD, 42))
         self.keep(told=status(1, 6, 6, done=5))
 
@@ -193,6 +197,38 @@ async def test_of_a_message_that_a_server_took_with_it_nobody_knows(desk: Desk) 
 def test_what_was_not_asked_for_does_not_pass(desk: Desk, token: str) -> None:
     assert desk.submit(token, 6) == NOT_ASKED_FOR
     assert desk.item().stage is Stage.WAITING
+
+
+async def test_what_breaks_the_link_twice_is_said_no_more(desk: Desk) -> None:
+    """Of several that may have, the one that has is found, and the others go on."""
+    assert await desk.ask("release") == ReviewAnswer()
+    desk.keep(Answered(held(7, text="another tip"), HOLD, 43))
+    culprit = MESSAGE
+    for _ in range(5):
+        claims = desk.claims = Claims()
+        for item in desk.queue.end_unsendable(claims, desk.breaks.is_injection_blamed):
+            desk.unsendable.append(item.record)
+        while asked := desk.queue.take_outgoing(claims, alone=desk.breaks.is_careful):
+            tokens = [item.token for item in asked]
+            if culprit in tokens:
+                desk.breaks.broken(held(1).epoch, claims.unheard)
+                break
+            for token in tokens:
+                desk.submit(token, 10 + len(claims.places))
+                desk.keep(told=status(2, 30, 30, done=29))
+    assert desk.queue.find(MESSAGE) is None
+    assert desk.unsendable == [42]
+    assert desk.told() == [] and desk.queue.count(Stage.WAITING) == 1
+
+
+async def test_what_is_too_large_to_be_said_is_not_tried(desk: Desk) -> None:
+    large = replace(TIP, seq=9, body=b"<message>".ljust(FORWARDED_MAX_BYTES + 1024) + b"</message>")
+    desk.keep(Answered(large, HOLD, 50))
+    desk.keep(told=status(2, 10, 10, done=9))
+    await desk.ask("release", record=50, evidence=prove_reading(large.epoch, large.seq, large.body))
+    ended = desk.queue.end_unsendable(desk.claims, lambda _token: False)
+    assert [item.record for item in ended] == [50]
+    assert any("could not deliver" in text for text in desk.told())
 
 
 async def test_a_release_is_recorded_and_goes_out(desk: Desk) -> None:

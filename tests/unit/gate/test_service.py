@@ -4,8 +4,9 @@ import pytest
 
 from components.archive.record import RecordKind, Submission
 from components.gate import deciding
+from components.link.limits import FORWARDED_MAX_BYTES
 from policy.decide import decide
-from policy.decision import Action
+from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
 from tests.unit.gate.fakes import DIRECTORY, EPOCH, MALLORY, Bench, held, status, submissions
 
@@ -58,6 +59,35 @@ async def test_refusals_are_named_and_recorded(connected: Bench) -> None:
     assert (record.action, record.rules) == ("refuse", ("recipient-outside",))
     assert record.error is not None
     assert record.error.condition == "not-allowed"
+
+
+@pytest.mark.parametrize(
+    ("action", "amended_bytes", "body_bytes", "refused"),
+    [
+        (Action.AMEND, FORWARDED_MAX_BYTES, 0, False),
+        (Action.AMEND, FORWARDED_MAX_BYTES + 1, 0, True),
+        (Action.HOLD, 0, FORWARDED_MAX_BYTES, True),
+        (Action.HOLD, 100, FORWARDED_MAX_BYTES, False),  # what goes on later is the amended one
+        (Action.RELEASE, 0, FORWARDED_MAX_BYTES, False),
+    ],
+)
+async def test_what_the_gate_could_not_forward_is_refused_before_it_is_recorded(
+    connected: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    action: Action,
+    amended_bytes: int,
+    body_bytes: int,
+    refused: bool,
+) -> None:
+    end = b"</message>" if amended_bytes else b""
+    decision = Decision(action, ("r",), amended=end.rjust(amended_bytes))
+    monkeypatch.setattr(deciding, "decide", lambda *_: decision)
+    connected.take(held(1, text="x" * body_bytes))
+    await connected.settle()
+    record = connected.log.records()[1]
+    assert isinstance(record, Submission)
+    assert record.action == (Action.REFUSE if refused else action)
+    assert (record.rules == ("too-large",)) is refused
 
 
 async def test_what_the_server_sent_already_is_recorded_with_the_rules_it_breaks(connected: Bench) -> None:

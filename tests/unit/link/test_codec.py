@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.link.codec import XMLNS, CanaryBack, Held, ProtocolError, Status, SubmissionParser
-from components.link.encode import encode_inject, encode_noted, encode_verdict
+from components.link.encode import Answering, encode_inject, encode_noted, encode_verdicts
+from components.link.limits import PART_MAX_BYTES
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import NamedJid, Way
 
@@ -151,7 +152,8 @@ def test_protocol_errors_do_not_quote_what_was_said() -> None:
 def test_verdict_names_only_exceptions() -> None:
     no = refuse("payload.omemo", "modify", "policy-violation", "Turn <it> off & send again.")
     decisions = [release(), no, Decision(Action.HOLD), Decision(Action.AMEND, amended=STANZAS[1]), release()]
-    message = ET.fromstring(encode_verdict("gate.x", "x", "e'1", 42, "gate", 100, decisions))
+    [encoded] = encode_verdicts(Answering("gate.x", "x", "e'1", "gate"), 42, 100, decisions)
+    message = ET.fromstring(encoded)
     [verdict] = message
     assert message.attrib == {"from": "gate.x", "to": "x"}
     assert verdict.attrib == {"epoch": "e'1", "seq": "42", "through": "46", "log": "gate", "first": "100"}
@@ -197,3 +199,57 @@ def test_a_canary_comes_back_with_the_receipt_of_the_gate_alone(
     assert [item.seq for item in parser.feed(STREAM + data + held(1, STANZAS[0])) if isinstance(item, Held)]
     assert parser.take_canaries() == expected
     assert parser.take_canaries() == []
+
+
+def read_verdict(encoded: bytes) -> tuple[int, int, int, list[tuple[str, int]]]:
+    [verdict] = ET.fromstring(encoded)
+    exceptions = [(each.tag.partition("}")[2], int(each.get("seq", ""))) for each in verdict]
+    return (
+        int(verdict.attrib["seq"]),
+        int(verdict.attrib["through"]),
+        int(verdict.attrib["first"]),
+        exceptions,
+    )
+
+
+def sized(action: Action, size: int) -> Decision:
+    if action is Action.AMEND:
+        return Decision(action, amended=b"<message><body>" + b"\xc3\xa9" * size + b"</body></message>")
+    if action is Action.REFUSE:
+        return refuse("r", "cancel", "not-allowed", "&" * size)
+    return Decision(action)
+
+
+DECISIONS = st.lists(
+    st.builds(
+        sized, st.sampled_from(Action), st.one_of(st.integers(0, 9000), st.sampled_from([0, PART_MAX_BYTES]))
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(DECISIONS, st.booleans())
+def test_verdicts_are_cut_by_size_and_say_together_what_one_would(
+    decisions: list[Decision], one_each: bool
+) -> None:
+    verdicts = encode_verdicts(Answering("gate.x", "x", "e", "gate"), 42, 100, decisions, one_each=one_each)
+    read = list(map(read_verdict, verdicts))
+    # Nothing is left out, and nothing answered twice; each record is the one of its submission.
+    assert [seq for begin, through, _, _ in read for seq in range(begin, through + 1)] == list(
+        range(42, 42 + len(decisions))
+    )
+    assert all(first - begin == 100 - 42 for begin, _, first, _ in read)
+    named = [(begin, through, seq) for begin, through, _, exceptions in read for _, seq in exceptions]
+    assert [seq for _, _, seq in named] == [
+        42 + offset for offset, each in enumerate(decisions) if each.action is not Action.RELEASE
+    ]
+    assert all(begin <= seq <= through for begin, through, seq in named)
+    for encoded, (begin, _, _, exceptions) in zip(verdicts, read, strict=True):
+        assert len(encoded) < PART_MAX_BYTES + 1024 or len(exceptions) == 1
+        assert not one_each or [seq for _, seq in exceptions] in ([], [begin])
+
+
+def test_what_fits_is_one_verdict() -> None:
+    decisions = [release(), *[sized(Action.AMEND, 100)] * 50, release()]
+    assert len(encode_verdicts(Answering("gate.x", "x", "e", "gate"), 1, 1, decisions)) == 1

@@ -46,6 +46,9 @@ class Heard:
     def disconnected(self) -> None:
         self.told.append("disconnected")
 
+    def broken(self) -> None:
+        self.told.append("broken")
+
     def take(self, submissions: Sequence[Held | Status]) -> None:
         self.told += [type(each) for each in submissions]
 
@@ -76,6 +79,25 @@ async def test_the_first_words_may_come_with_the_handshake(link: GateLink, heard
     link.data_received(data[place:])
     assert heard.told[0] == "connected" and len(heard.told) == 3
     assert set(heard.told[1:]) == {Status, CanaryBack("gate.metals.example", "c1", "")}
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_over_words"),
+    [("not-well-formed", True), ("policy-violation", True), ("system-shutdown", False), ("conflict", False)],
+)
+async def test_the_end_of_a_stream_is_told_apart_by_its_reason(
+    link: GateLink, heard: Heard, condition: str, is_over_words: bool
+) -> None:
+    Connection(link)
+    link.data_received(HEADER + b"<handshake/>")
+    namespace = "urn:ietf:params:xml:ns:xmpp-streams"
+    error = (
+        f"<stream:error><{condition} xmlns='{namespace}'/><text xmlns='{namespace}'>No</text></stream:error>"
+    )
+    for place in range(len(error)):
+        link.data_received(error[place : place + 1])
+    link.data_received("</stream:stream>")
+    assert heard.told == ["connected", *(["broken"] if is_over_words else [])]
 
 
 async def test_words_for_a_connection_that_is_gone_are_dropped(link: GateLink, heard: Heard) -> None:

@@ -8,7 +8,7 @@ from lxml import etree
 
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import XMLNS, Held, Status, SubmissionParser
-from components.link.encode import encode_canary, encode_inject, encode_noted, encode_verdict
+from components.link.encode import Answering, encode_canary, encode_inject, encode_noted, encode_verdicts
 from policy.address import BareJid
 from policy.decision import Action, Decision, refuse, release
 from policy.reach.partition import Partition, ReachClass
@@ -16,6 +16,7 @@ from policy.reach.partition import Partition, ReachClass
 DOCUMENT = Path(__file__).parents[3] / "docs" / "gate-protocol.md"
 BLOCKS = re.findall(r"```xml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
 SCHEMA = etree.XMLSchema(etree.fromstring(BLOCKS[-1].encode()))
+ANSWERING = Answering("gate.x", "x", "e", "gate")
 EXAMPLES = [etree.fromstring(block) for block in BLOCKS[:-1]]
 
 
@@ -49,19 +50,18 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
             Partition((ReachClass((BareJid("a@x"),), frozenset({0})),), {BareJid("r@x"): frozenset()}),
         ),
         encode_inject("gate.x", "x", "h7", b"<message xmlns='jabber:client'/>"),
-        encode_verdict("gate.x", "x", "e", 1, "gate", 0, [release()]),
-        encode_verdict(
-            "gate.x",
-            "x",
-            "e",
+        *encode_verdicts(ANSWERING, 1, 0, [release()]),
+        *encode_verdicts(
+            ANSWERING,
             1,
-            "gate",
             0,
             [
                 refuse("r", "modify", "policy-violation", "No."),
                 Decision(Action.HOLD),
                 Decision(Action.AMEND, amended=b"<message xmlns='jabber:client'/>"),
+                Decision(Action.HOLD),
             ],
+            bounced={4},
         ),
     ],
 )

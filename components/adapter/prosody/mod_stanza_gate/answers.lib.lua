@@ -4,16 +4,25 @@
 
 local st = require "util.stanza";
 
--- { condition, text }, all of type `wait`.
+-- { type, condition, text }
 local REASONS = {
 	interrupted = {
-		"resource-constraint",
+		"wait", "resource-constraint",
 		"This line is recorded, and recording is interrupted. Nothing was sent. Please try again in a moment.",
 	},
-	overloaded = { "resource-constraint", "This line is overloaded. Nothing was sent. Please try again in a moment." },
-	failed = { "internal-server-error", "The server could not deliver this. Please tell your support desk." },
+	overloaded = {
+		"wait", "resource-constraint", "This line is overloaded. Nothing was sent. Please try again in a moment.",
+	},
+	failed = {
+		"wait", "internal-server-error", "The server could not deliver this. Please tell your support desk.",
+	},
+	empty = { "modify", "bad-request", "This request had nothing in it but a receipt that is not yours to give." },
+	["too large"] = {
+		"modify", "policy-violation",
+		"This is too large to be recorded, so it was not sent. Please send it in smaller parts.",
+	},
+	unwritable = { "modify", "bad-request", "This stanza cannot be recorded, so it was not sent." },
 };
-local UNWRITABLE = "This stanza cannot be recorded, so it was not sent.";
 
 local answers_mt = {};
 answers_mt.__index = answers_mt;
@@ -32,14 +41,7 @@ end
 
 function answers_mt:bounce(origin, stanza, reason)
 	if not self:is_wanted(origin, stanza) then return; end
-	local condition, text = table.unpack(REASONS[reason]);
-	origin.send(st.error_reply(stanza, "wait", condition, text));
-end
-
--- The stanza has no XML form.
-function answers_mt:refuse_unwritable(origin, stanza)
-	if not self:is_wanted(origin, stanza) then return; end
-	origin.send(st.error_reply(stanza, "modify", "bad-request", UNWRITABLE));
+	origin.send(st.error_reply(stanza, table.unpack(REASONS[reason])));
 end
 
 -- The gate refuses it, with this error.
@@ -53,8 +55,8 @@ end
 
 -- The error of "pre-resource-bind" for somebody who may not come in now.
 function answers_mt.unavailable()
-	local condition, text = table.unpack(REASONS.interrupted);
-	return { type = "wait", condition = condition, text = text };
+	local type, condition, text = table.unpack(REASONS.interrupted);
+	return { type = type, condition = condition, text = text };
 end
 
 return { new = new };

@@ -22,12 +22,12 @@ local function new(parts)
 end
 
 -- What could not be carried out after all: its sender learns it, and the log will not say that it was. Of what the gate
--- wanted said, the gate alone learns it; and whether that was the server's own answer.
-function carrying_mt:give_back(entry)
+-- wanted said, the gate alone learns it; and whether that was the server's own answer. `reason` is one of answers.lib.lua.
+function carrying_mt:give_back(entry, reason)
 	self.status:add_bounced(entry);
 	self.window:settle(entry.seq);
 	if not entry.injected then
-		self.answers:bounce(entry.sender.origin, entry.stanza, "failed");
+		self.answers:bounce(entry.sender.origin, entry.stanza, reason or "failed");
 	end
 end
 

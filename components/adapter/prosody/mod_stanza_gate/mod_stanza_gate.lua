@@ -7,7 +7,8 @@
 -- All of them are made once, below; what a library needs of others it is given there.
 --
 -- Settings: stanza_gate (the gate's JID, an external component), stanza_gate_timeout (seconds), stanza_gate_window
--- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_federated (domains).
+-- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_stanza_bytes (of one),
+-- stanza_gate_federated (domains).
 
 module:set_global();
 
@@ -24,6 +25,7 @@ local timeout_s = module:get_option_number("stanza_gate_timeout", 5);
 local max_stanzas = module:get_option_number("stanza_gate_window", 16384);
 local max_bytes = module:get_option_number("stanza_gate_window_bytes", 32 * 1024 * 1024);
 local max_per_session = module:get_option_number("stanza_gate_session_window", 256);
+local max_stanza_bytes = module:get_option_number("stanza_gate_stanza_bytes", 2 * 1024 * 1024);
 local federated = module:get_option_set("stanza_gate_federated", {});
 
 if not gate then
@@ -37,15 +39,17 @@ local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
 local link = module:require "link".new(gate, timeout_s);
 local status = module:require "status".new { wire = wire, window = window, link = link };
+local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local submissions = module:require "submissions".new {
 	wire = wire, window = window, link = link, status = status, answers = answers, senders = senders,
+	max_stanza_bytes = max_stanza_bytes,
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
-	wire = wire, window = window, link = link, answers = answers, senders = senders, carrying = carrying,
+	wire = wire, window = window, link = link, answers = answers, senders = senders, carrying = carrying, receipts = receipts,
 };
 local requests = module:require "requests".new {
 	wire = wire, window = window, link = link, status = status,

@@ -9,7 +9,7 @@ local now = require "util.time".monotonic;
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders.
+-- parts: wire, window, link, status, answers, senders, max_stanza_bytes.
 local function new(parts)
 	return setmetatable(parts, submissions_mt);
 end
@@ -68,10 +68,11 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	local sender = self.senders:of(origin);
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
-	local xml = self.wire.encode_stanza(head_of(self, sender, host, way), self.window.next_seq, stanza);
+	local head = head_of(self, sender, host, way);
+	local xml, problem = self.wire.encode_stanza(head, self.window.next_seq, stanza, self.max_stanza_bytes);
 	if not xml then
-		module:log("warn", "A stanza from %s was refused: it has no XML form", stanza.attr.from);
-		self.answers:refuse_unwritable(origin, stanza);
+		module:log("warn", "A stanza from %s was refused: %s", stanza.attr.from, problem);
+		self.answers:bounce(origin, stanza, problem);
 		return true;
 	end
 	if ended and has_farewell(self, sender) then return true; end

@@ -3,44 +3,18 @@
 -- Owns nothing: it takes entries out of the window in the order of their numbers, and hands each to its sender's runner,
 -- refuses it or lets go of it. A stanza that is carried out is the original object, with a receipt and what was amended.
 
-local st = require "util.stanza";
-
 local full_sessions = prosody.full_sessions;
 local ipairs = ipairs;
-
-local XMLNS_SID = "urn:xmpp:sid:0";
-
-local stanza_mt = getmetatable(st.stanza("x"));
 
 local verdicts_mt = {};
 verdicts_mt.__index = verdicts_mt;
 
--- parts: wire, window, link, answers, senders, carrying.
+-- parts: wire, window, answers, senders, carrying, link, receipts.
 local function new(parts)
 	return setmetatable(parts, verdicts_mt);
 end
 
 -- What is changed in a stanza ---------------------------------------------------------------------------------------------
-
-local function is_receipt(tag, gate)
-	return tag.name == "stanza-id" and tag.attr.by == gate and tag.attr.xmlns == XMLNS_SID;
-end
-
--- The receipt (XEP-0359): this message is in that log at that index. A client's own is forged, and goes.
-local function add_receipt(stanza, gate, id)
-	local tags = stanza.tags;
-	for i = 1, #tags do
-		if is_receipt(tags[i], gate) then
-			stanza:maptags(function (tag) if not is_receipt(tag, gate) then return tag; end end);
-			break;
-		end
-	end
-	local receipt = setmetatable({
-		name = "stanza-id", attr = { xmlns = XMLNS_SID, by = gate, id = id }, tags = {},
-	}, stanza_mt);
-	stanza[#stanza + 1] = receipt;
-	tags[#tags + 1] = receipt;
-end
 
 -- Put the amended content into the original object: whoever holds a reference to it sees the amended stanza.
 local function amend(stanza, amended)
@@ -75,6 +49,9 @@ local function except(self, entry, exception)
 	elseif exception.name == "keep" then
 		self.window:settle(entry.seq);
 		return false;
+	elseif exception.name == "bounce" then
+		self.carrying:give_back(entry);
+		return false;
 	end
 	local amended = exception.name == "amend" and self.wire.read_forwarded(exception);
 	if not amended then
@@ -86,6 +63,10 @@ local function except(self, entry, exception)
 	return true;
 end
 
+local function is_request(iq)
+	return iq.attr.type == "get" or iq.attr.type == "set";
+end
+
 local function carry_out(self, entry, exception, receipt)
 	self.window:remove(entry);
 	local stanza = entry.stanza;
@@ -93,7 +74,13 @@ local function carry_out(self, entry, exception, receipt)
 		return self.window:settle(entry.seq);
 	end
 	if exception and not except(self, entry, exception) then return; end
-	if stanza.name == "message" then add_receipt(stanza, self.link.gate, receipt); end
+	local receipts, kind = self.receipts, stanza.name;
+	receipts:remove_forged(stanza);
+	if kind == "message" then
+		receipts:add(stanza, receipt);
+	elseif kind == "iq" and not stanza.tags[1] and is_request(stanza) then
+		return self.carrying:give_back(entry, "empty"); -- a request was nothing but a forged receipt
+	end
 	entry.sender.runner:run(entry);
 end
 

@@ -29,22 +29,40 @@ function wire.encode_head(from, to, held)
 end
 
 local FORWARDED, END = "'><forwarded xmlns='" .. XMLNS_FORWARD .. "'>", "</forwarded></held></message>";
+-- So many pieces are never a large part of the server's memory, as each can be a client's whole stanza at most.
+local FEW = 256;
 local buffer = {};
 
--- A submission: its head, its number, and the stanza. Return nil if the stanza cannot be written as XML.
-function wire.encode_stanza(head, seq, stanza)
+-- Whether what the buffer has of a stanza, up to n, is more than so many bytes. For a few pieces it is not worth counting.
+local function exceeds(max_bytes, n)
+	if n <= FEW then return false; end
+	local size = 0;
+	for i = 3, n do size = size + #buffer[i]; end
+	return size > max_bytes;
+end
+
+-- A submission: its head, its number, and the stanza. Return nil and why if it cannot be written as XML (`unwritable`), or
+-- is `too large`. A small stanza may be so when written: a long namespace stands at each element then.
+function wire.encode_stanza(head, seq, stanza, max_bytes)
 	local attr = stanza.attr;
 	local xmlns = attr.xmlns;
 	attr.xmlns = XMLNS_CLIENT;
 	buffer[1], buffer[2], buffer[3] = head, seq, FORWARDED;
 	local n = xml.write(stanza, buffer, 3, XMLNS_FORWARD) + 1;
 	buffer[n] = END;
-	local text = concat(buffer, "", 1, n);
-	if xml.is_doubtful(text) then
-		text = concat { head, seq, FORWARDED, tostring(stanza), END };
-		if not xml.is_well_formed(text) then text = nil; end
+	local text, problem;
+	if max_bytes and exceeds(max_bytes, n) then
+		problem = "too large";
+	else
+		text = concat(buffer, "", 1, n);
+		if xml.is_doubtful(text) then
+			text = concat { head, seq, FORWARDED, tostring(stanza), END };
+			problem = not xml.is_well_formed(text) and "unwritable";
+		end
+		if max_bytes and #text > max_bytes then problem = "too large"; end
 	end
 	attr.xmlns = xmlns;
+	if problem then return nil, problem; end
 	return text;
 end
 

@@ -1,0 +1,79 @@
+-- Receipts (XEP-0359): which log a stanza is recorded in, and where. Only the gate's own name makes one worth anything.
+--
+-- Owns a cache of whom `by` values mean. Touches nothing but the stanza that it is given.
+
+local st = require "util.stanza";
+local encodings = require "util.encodings";
+local jid = require "util.jid";
+
+local pairs = pairs;
+local gsub, match = string.gsub, string.match;
+local idna_to_ascii = encodings.idna.to_ascii;
+
+local XMLNS_SID = "urn:xmpp:sid:0";
+
+local CACHED_VALUES, CACHED_LENGTH = 256, 256;
+
+local stanza_mt = getmetatable(st.stanza("x"));
+
+-- The full stops of other scripts that part labels as well (RFC 3490, 3.1), where no preparation makes them dots.
+local FULL_STOPS = { "\227\128\130", "\239\188\142", "\239\189\161" };
+
+-- The domain of an address, as one spelling of all that mean it: prepared, and in ASCII; nil for what is no address. A
+-- client that takes less care than a server also takes away the space around it.
+local function domain_of(address)
+	local text = match(address, "^%s*(.-)%s*$");
+	for i = 1, #FULL_STOPS do text = gsub(text, FULL_STOPS[i], "."); end
+	local domain = jid.host(jid.prep(text));
+	return domain and (idna_to_ascii(domain) or domain):lower();
+end
+
+local receipts_mt = {};
+receipts_mt.__index = receipts_mt;
+
+local function new(gate)
+	return setmetatable({ gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 }, receipts_mt);
+end
+
+-- Whether this is the gate, however it is spelt: nobody else speaks from its domain.
+local function means_gate(self, by)
+	local known = self.meant[by];
+	if known ~= nil then return known; end
+	known = by == self.gate or domain_of(by) == self.domain;
+	if #by <= CACHED_LENGTH then
+		if self.meant_count == CACHED_VALUES then self.meant, self.meant_count = {}, 0; end
+		self.meant[by], self.meant_count = known, self.meant_count + 1;
+	end
+	return known;
+end
+
+local function is_receipt(self, tag)
+	if tag.name ~= "stanza-id" or tag.attr.xmlns ~= XMLNS_SID then return false; end
+	for name, value in pairs(tag.attr) do
+		-- Attributes with a namespace are kept as "namespace\1name": some parsers show their local name alone.
+		if (name == "by" or match(name, "\1by$")) and means_gate(self, value) then return true; end
+	end
+	return false;
+end
+
+-- Take out of a stanza what its sender put there in the gate's name: it is forged.
+function receipts_mt:remove_forged(stanza)
+	local tags = stanza.tags;
+	for i = 1, #tags do
+		if is_receipt(self, tags[i]) then
+			stanza:maptags(function (tag) if not is_receipt(self, tag) then return tag; end end);
+			return;
+		end
+	end
+end
+
+function receipts_mt:add(stanza, id)
+	local tags = stanza.tags;
+	local receipt = setmetatable({
+		name = "stanza-id", attr = { xmlns = XMLNS_SID, by = self.gate, id = id }, tags = {},
+	}, stanza_mt);
+	stanza[#stanza + 1] = receipt;
+	tags[#tags + 1] = receipt;
+end
+
+return { new = new };
