@@ -5,7 +5,6 @@ import datetime as dt
 import fcntl
 import os
 import shutil
-import ssl
 import stat
 import tempfile
 import time
@@ -26,7 +25,7 @@ from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
-from components.site.certificates import RENEW_BEFORE, expires_at
+from components.site.certificate_check import earliest_end, find_certificate_problems
 from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
 from components.site.init import accounts_file, authority_key_file
 from components.site.parts import parts_of
@@ -96,26 +95,10 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
-    server = settings.prosody
-    now = dt.datetime.now(dt.UTC)
-    problems, ends = [], []
-    for domain in (*server.domains, *server.room_domains):
-        certificate = server.certificates / f"{domain}.crt"
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-                certificate, certificate.with_suffix(".key")
-            )
-            ends.append(expires_at(certificate))
-        except (OSError, ValueError) as err:
-            problems.append(f"{certificate} and its key do not fit or cannot be read: {err}")
-            continue
-        if ends[-1] - now < RENEW_BEFORE:
-            problems.append(
-                f"{certificate} expires on {ends[-1]:%Y-%m-%d}; `steelyard init` renews the site's own"
-            )
-    if problems:
+    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
         raise _CheckError(problems)
-    yield f"{len(ends)} certificates, valid until {min(ends):%Y-%m-%d} at least"
+    count, end = earliest_end(settings.prosody)
+    yield f"{count} certificates, valid until {end:%Y-%m-%d} at least"
 
 
 def _check_prosody(settings: SiteFile) -> Iterator[str]:
