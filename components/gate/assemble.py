@@ -17,7 +17,7 @@ from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
 from components.gate.review.acts import ReviewActs
 from components.gate.review.queue import ReviewQueue
-from components.gate.review.store import ReviewStore
+from components.gate.review.store import ReviewStore, review_file
 from components.gate.rules import RulesInForce
 from components.gate.service import Gate
 from components.gate.watch.alarm import Alarms
@@ -105,8 +105,7 @@ async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy
 
 async def _open_queue(process: Process, site: SiteFile, alarms: Alarms) -> ReviewQueue:
     settings, review = site.gate, site.review
-    beside = log_file(settings.log) or settings.directory_file
-    store = process.keep(await ReviewStore.open(review.file or beside.with_name("review.db")))
+    store = process.keep(await ReviewStore.open(review_file(site)))
 
     def sound(record: int) -> None:
         alarms.sound(AlarmName.RELEASE_UNCERTAIN, record=f"{log_name(settings.log)}/{record}")

@@ -21,6 +21,7 @@ from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
+from components.gate.review.store import check_queue, review_file
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -207,6 +208,22 @@ async def _check_log(log: LogSettings) -> str:
     return f"{path}: {size:,} records under a good checkpoint"
 
 
+def _check_review(settings: SiteFile) -> Iterator[str]:
+    file = review_file(settings)
+    if not file.exists():
+        yield "no message has been held yet"
+    elif _is_up(settings.folder):
+        yield f"the gate has {file} open"
+    else:
+        try:
+            count = asyncio.run(check_queue(file))
+        except LogError as err:
+            raise SiteError(str(err)) from None
+        yield f"{file}: " + (
+            "left open by a crash" if count is None else f"{count:,} held messages and notices"
+        )
+
+
 def _check_clock(_settings: SiteFile) -> Iterator[str]:
     built = ADAPTER_FILE.stat().st_mtime
     if time.time() < built:
@@ -242,4 +259,5 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "witness": _check_witness,
     "sources": _check_sources,
     "logs": _check_logs,
+    "review": _check_review,
 }

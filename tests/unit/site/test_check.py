@@ -54,6 +54,7 @@ def test_a_new_site_is_right_and_stays_as_it_is(site: Path) -> None:
         "clock",
         "running",
         "logs",
+        "review",
     }
     assert sorted(site.parent.rglob("*")) == before
     described = describe_findings(findings)
@@ -97,6 +98,12 @@ def no_log(site: Path) -> str:
     return f"logs: {site.parent}/archive/gate.db: "
 
 
+def damaged_queue(site: Path) -> str:
+    (site.parent / "archive").mkdir()
+    (site.parent / "archive" / "review.db").write_bytes(bytes(8192))
+    return f"review: {site.parent}/archive/review.db: not a database"
+
+
 def wrong_settings(site: Path) -> str:
     site.write_text(site.read_text().replace("[audit]", "[audits]"))
     return "settings: audit: is missing"
@@ -104,7 +111,15 @@ def wrong_settings(site: Path) -> str:
 
 @pytest.mark.parametrize(
     "spoil",
-    [open_to_others, empty_secret, expired_certificate, wrong_key_of_certificate, no_log, wrong_settings],
+    [
+        open_to_others,
+        empty_secret,
+        expired_certificate,
+        wrong_key_of_certificate,
+        no_log,
+        damaged_queue,
+        wrong_settings,
+    ],
 )
 def test_what_is_wrong_is_named(site: Path, spoil: Callable[[Path], str]) -> None:
     expected = spoil(site)
