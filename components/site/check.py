@@ -27,6 +27,7 @@ from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import earliest_end, find_certificate_problems
+from components.site.folder_check import find_open_to_change, site_folders
 from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
 from components.site.init import accounts_file, authority_key_file
 from components.site.parts import parts_of
@@ -93,6 +94,13 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     if not settings.gate.secret_file.read_text().strip():
         raise SiteError(f"{settings.gate.secret_file} is empty; delete it and run `steelyard init`")
     yield f"{len(present)} secret files, readable by their owner only"
+
+
+def _check_folders(settings: SiteFile) -> Iterator[str]:
+    folders = site_folders(settings)
+    if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
+        raise _CheckError(problems)
+    yield f"{len(folders)} folders, which nobody else may change"
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
@@ -248,6 +256,7 @@ def _is_up(folder: Path) -> bool:
 _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "directory": _check_directory,
     "keys": _check_keys,
+    "folders": _check_folders,
     "certificates": _check_certificates,
     "prosody": _check_prosody,
     "adapter": _check_adapter,
