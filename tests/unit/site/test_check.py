@@ -1,8 +1,10 @@
 """`steelyard check` finds what is wrong, says what to do, and changes nothing."""
 
+import asyncio
 import datetime as dt
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import time
@@ -128,9 +130,25 @@ def test_what_is_wrong_is_named(site: Path, spoil: Callable[[Path], str]) -> Non
     assert describe_findings(check_site(site))["ok"] is False
 
 
-def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
-    import asyncio
+@pytest.mark.parametrize("with_log", [True, False])
+def test_init_is_advised_only_where_it_does_it(site: Path, with_log: bool) -> None:
+    """As after a restore from a backup without keys."""
+    if with_log:
+        asyncio.run(record(load_site(site)))
+    shutil.rmtree(site.parent / "keys")
+    for file in (site.parent / "certs").iterdir():
+        file.unlink()
+    found = problems(site)
+    lost = [problem for problem in found if problem.endswith("put it back from a backup that holds the keys")]
+    init = [problem for problem in found if problem.endswith("`steelyard init` makes what is missing")]
+    assert len(lost) == (2 if with_log else 0)
+    assert all("conversation.key" in each or "log-gate.key" in each for each in lost)
+    assert found[: len(lost)] == lost
+    assert init
+    assert all(("; then `steelyard init`" in problem) == with_log for problem in init)
 
+
+def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))
     text = "5 records under a good checkpoint"
@@ -144,8 +162,6 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
 
 
 def test_a_log_of_another_key_is_named(site: Path) -> None:
-    import asyncio
-
     settings = load_site(site)
     asyncio.run(record(settings))
     settings.gate.log_key_file.with_suffix(".pub").write_bytes(
@@ -156,8 +172,6 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
 
 
 def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     asyncio.run(record(load_site(site)))
     behind_s = time.time() - 3600
     monkeypatch.setattr("components.site.check.time.time", lambda: behind_s)
