@@ -3,13 +3,16 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.archive.store.open import open_requests
 from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.audit.show import explain_absence, parse_record_id
+from components.audit.stanza import read_submission
 from components.link.review_request import (
     LIST,
     REQUEST_PREFIX,
@@ -29,17 +32,48 @@ _ASK_EVERY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class HeldList:
-    """All held messages of a gate, the oldest first; `access_id` is the record of this look."""
+    """All held messages of a gate, the oldest first; `access_id` is the record of this look.
+
+    `texts` has what each says, by its record's number; what cannot be read, or was destroyed, is not in it.
+    """
 
     held: tuple[HeldMessage, ...]
     access_id: str
+    texts: Mapping[int, str]
 
 
 async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
-    """Return the messages that the gate holds; raises SiteError, also when it does not answer, and LogError."""
+    """Return the messages that the gate holds, and what they say, opened with the auditors' key.
+
+    Raises SiteError, also when the gate does not answer, and LogError.
+    """
     answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
-    access = Access(name_actor(), "review-list", "", time.time_ns(), 0, len(answer.held))
-    return HeldList(answer.held, await record_access(settings, access))
+    log = settings.gate_log
+    size, texts = await _read_texts(settings, answer.held) if answer.held else (0, {})
+    seen = " ".join(f"{log.name}/{each.record}" for each in answer.held)
+    access = Access(name_actor(), "review-list", seen, time.time_ns(), size, len(answer.held))
+    return HeldList(answer.held, await record_access(settings, access), texts)
+
+
+async def _read_texts(settings: SiteFile, held: Sequence[HeldMessage]) -> tuple[int, dict[int, str]]:
+    """Return the size of the log, and what those messages say whose records can be read."""
+    texts: dict[int, str] = {}
+    async with open_log(settings, settings.gate_log) as opener:
+        size = await opener.reader.size()
+        for message in held:
+            # Also one that no checkpoint is signed over yet.
+            for opened in await opener.fetch(message.record, 1):
+                if (content := _read_held(opened)) is not None:
+                    texts[message.record] = read_submission(content).text
+    return size, texts
+
+
+def _read_held(opened: OpenedRecord) -> Submission | None:
+    try:
+        content = parse_record(RecordKind(opened.leaf.kind), opened.payload or b"")
+    except ValueError:
+        return None
+    return content if isinstance(content, Submission) else None
 
 
 async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str, timeout_s: float) -> str:
@@ -54,12 +88,8 @@ async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str,
         found = await opener.fetch(number, 1)  # also one that no checkpoint is signed over yet
     if not found:
         raise SiteError(explain_absence(log.name, number, size))
-    opened = found[0]
-    try:
-        content = parse_record(RecordKind(opened.leaf.kind), opened.payload or b"")
-    except ValueError:
-        content = None
-    if log != settings.gate_log or not isinstance(content, Submission):
+    content = _read_held(found[0])
+    if log != settings.gate_log or content is None:
         raise SiteError(f"{record_id} is no message that was held")
     actor = name_actor()
     access = Access(actor, f"review-{act}", record_id, time.time_ns(), size, 1)

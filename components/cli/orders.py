@@ -137,18 +137,28 @@ def erase(
     _hand_out([proposal], order)
 
 
-def approve(file: OrderPath, *, key: str = "", as_json: AsJson = False) -> None:
+def approve(
+    file: OrderPath, *, key: str = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
+) -> None:
     """Show what an order says. With an approver's key, sign it.
 
     Parameters
     ----------
     key
         Where the approver's private key is kept (docs/keys.md). If left out, the order is only shown.
+    site
+        The site's file. If it is there, a key that is none of archive.approvers is refused.
     """
-    from components.audit.orders.carry import approve_file, read_order_file
+    from components.audit.orders.carry import approve_file, fetch_approvers, read_order_file
     from components.cli.output.orders import describe_file, print_file
+    from components.settings.site import SiteFile
 
-    found = approve_file(file, key) if key else read_order_file(file)
+    if key:
+        # Approvers may sign on a machine of their own, where no site is.
+        elsewhere = site == DEFAULT_SITE and not site.exists()
+        found = approve_file(file, key, None if elsewhere else fetch_approvers(SiteFile(site)))
+    else:
+        found = read_order_file(file)
     if as_json:
         print_json(describe_file(found, file))
     else:

@@ -3,14 +3,15 @@
 import fcntl
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
-from components.directory.gather import gather_people
-from components.directory.plan import DirectoryPlan, PlanError, make_plan
+from components.directory.gather import Gathered, GatherError, gather_people
+from components.directory.people import SourceError
+from components.directory.plan import DirectoryPlan, PlanError, find_misplaced, make_plan
 from components.settings.directory import DirectorySettings
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError, parse_directory
@@ -58,8 +59,19 @@ def plan_site(
     allowed_departures: int | None = None,
 ) -> DirectoryPlan:
     """Read the directory and the sources (of some enterprises); raises SourceError and PlanError."""
-    gathered = gather_people(site.settings, enterprises)
+    try:
+        gathered = gather_people(site.settings, enterprises)
+    except GatherError as error:
+        raise SourceError([*error.problems, *_find_more(site.file, error.gathered)]) from None
     return make_plan(read_directory(site.file), gathered, site.settings.max_departures, allowed_departures)
+
+
+def _find_more(file: Path, gathered: Gathered) -> Sequence[str]:
+    """Return what is wrong besides with what could be read: so that all is mended at once."""
+    try:
+        return find_misplaced(read_directory(file), gathered.people)
+    except PlanError as error:
+        return error.problems
 
 
 def apply_site(

@@ -1,7 +1,7 @@
 """What all sources list now, by enterprise."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from components.directory.csv_source import list_csv
@@ -20,10 +20,18 @@ class Gathered:
     left_out: Mapping[EnterpriseId, int]
 
 
+class GatherError(SourceError):
+    """Some sources cannot be read, or not all of them; `gathered` is what could be, as far as it could."""
+
+    def __init__(self, problems: Iterable[str], gathered: Gathered) -> None:
+        super().__init__(problems)
+        self.gathered = gathered
+
+
 def gather_people(
     settings: DirectorySettings, enterprises: Collection[EnterpriseId] | None = None
 ) -> Gathered:
-    """Read all sources, or those of some enterprises; raises SourceError with the problems of all of them.
+    """Read all sources, or those of some enterprises; raises GatherError with the problems of all of them.
 
     Several sources of one enterprise add up.
     """
@@ -38,12 +46,14 @@ def gather_people(
             listing = _list(source)
         except SourceError as error:
             problems += error.problems
+            people[enterprise] += error.readable
             continue
         people[enterprise] += listing.people
         left_out[enterprise] += listing.left_out
+    gathered = Gathered({firm: tuple(listed) for firm, listed in people.items()}, dict(left_out))
     if problems:
-        raise SourceError(problems)
-    return Gathered({firm: tuple(listed) for firm, listed in people.items()}, dict(left_out))
+        raise GatherError(problems, gathered)
+    return gathered
 
 
 def _list(source: SourceTable) -> Listing:

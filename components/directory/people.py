@@ -12,16 +12,23 @@ from policy.shown import check_line
 NO_ROLE = "has no role"
 
 
-class SourceError(ProblemsError):
-    """A source cannot be read or lists what cannot be; `problems` has a line for each, with its place."""
-
-
 @dataclass(frozen=True, slots=True)
 class ListedPerson:
     """Somebody whom a source lists; `origin` says where, such as `people.csv line 7`."""
 
     person: Person
     origin: str
+
+
+class SourceError(ProblemsError):
+    """A source cannot be read or lists what cannot be; `problems` has a line for each, with its place.
+
+    `readable` are those people, as far as they can be read, of whom more may be wrong that the directory tells.
+    """
+
+    def __init__(self, problems: Iterable[str], readable: Iterable[ListedPerson] = ()) -> None:
+        super().__init__(problems)
+        self.readable = tuple(readable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,19 @@ def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[Li
     return read_back
 
 
+def find_misplaced(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> list[str]:
+    """Return what the directory has against some people of its sources, a line each, of those who were listed.
+
+    Others may be missing, so nothing is said of who refers to whom.
+    """
+    try:
+        put_in_place(directory, people)
+    except PlanError as error:
+        origins = [row.origin for rows in people.values() for row in rows]
+        return [problem for problem in error.problems if any(origin in problem for origin in origins)]
+    return []
+
+
 def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> str:
     """Return where a source lists somebody, instead of their number in a file that is not written yet."""
 

@@ -19,7 +19,7 @@ from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
 from components.gate.review.acts import ReviewActs
 from components.gate.review.queue import ReviewQueue
-from components.gate.review.store import ReviewStore
+from components.gate.review.store import ReviewStore, review_file
 from components.gate.rules import RulesInForce
 from components.gate.service import Gate
 from components.gate.watch.alarm import Alarms
@@ -113,8 +113,7 @@ def _sound(alarms: Alarms, log: str, name: AlarmName, record: int) -> None:
 
 async def _open_queue(process: Process, site: SiteFile, on_uncertain: Callable[[int], None]) -> ReviewQueue:
     settings, review = site.gate, site.review
-    beside = log_file(settings.log) or settings.directory_file
-    store = process.keep(await ReviewStore.open(review.file or beside.with_name("review.db")))
+    store = process.keep(await ReviewStore.open(review_file(site)))
     items = await store.load()
     return ReviewQueue(settings.jid, items, store, deadline_s=review.deadline_s, on_uncertain=on_uncertain)
 

@@ -65,7 +65,8 @@ def propose(
 def approve(site: Path, id_: str, key: str) -> KeptException:
     """Sign an exception with the approver's key at this place (docs/keys.md); raises SiteError and SettingsError."""
     with _scene(site) as scene:
-        approve_exception(scene.sources.exceptions, id_, _load_key(key), scene.directory)
+        keys = load_approver_keys(scene.sources.approvers)
+        approve_exception(scene.sources.exceptions, id_, _load_key(key), scene.directory, keys)
         return next(each for each in _read(scene) if each.id == id_)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from components.archive.durable import replace_durably
 from components.archive.keys import KeyFileError
 from components.archive.log.note import NoteError, NoteSigner, VerifierKey, sign_note, verify_signatures
+from components.archive.orders.order import OrderError, require_approver
 from components.settings.archive import load_approvers
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.directory import Directory
@@ -105,10 +106,13 @@ def store_proposal(folder: Path, exception: BarrierException) -> Path:
     return file
 
 
-def approve_exception(folder: Path, id_: str, signer: NoteSigner, directory: Directory) -> BarrierException:
+def approve_exception(
+    folder: Path, id_: str, signer: NoteSigner, directory: Directory, keys: Sequence[VerifierKey]
+) -> BarrierException:
     """Add an approver's signature to an exception, durably; raises ExceptionError and OSError.
 
-    Nobody signs what would not count: their own exception, or one of another enterprise.
+    Nobody signs what would not count: their own exception, one of another enterprise, or with another key than those
+    of the site's approvers, `keys`.
     """
     file = _find(folder, id_)
     note = file.read_text(encoding="utf-8")
@@ -124,6 +128,10 @@ def approve_exception(folder: Path, id_: str, signer: NoteSigner, directory: Dir
         raise ExceptionError("nobody approves an exception for themselves; ask another approver")
     if f"\n— {signer.verifier_key.name} " in note.removeprefix(text):
         raise ExceptionError(f"{approver} approved this exception already; it needs another approver")
+    try:
+        require_approver(signer.verifier_key, keys)
+    except OrderError as error:
+        raise ExceptionError(str(error)) from None
     signed = sign_note(text, signer)
     replace_durably(file, (note + signed.removeprefix(f"{text}\n") if note != text else signed).encode())
     return exception

@@ -47,7 +47,6 @@ class ArchiveSettings(Table):
     def find_problems(self) -> Iterator[str]:
         """Say which files are missing, and what is wrong with the retention policy and the approvers' keys."""
         yield from find_missing("archive.recipients", self.recipients)
-        yield from find_missing("archive.conversation_key_file", [self.conversation_key_file])
         if self.retention:
             yield from find_missing("archive.retention", [self.retention])
             if self.retention.is_file():

@@ -10,7 +10,7 @@ from components.archive.kept_checkpoints import kept_folder
 from components.archive.keys.reference import KeyReference, needed_files, public_file
 from components.archive.store.open import StoreName, log_file, log_name
 from components.settings.archive import LogStoreName, SiteKey
-from components.settings.table import Table, find_missing
+from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, Table, find_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,12 @@ class LogTable(Table):
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Say that the signing key is missing."""
-        yield from find_missing(f"{self.table_name}.log_key_file", needed_files(self.log_key_file))
+        """Say that the signing key is missing; where it has signed a log, no other will do."""
+        file = log_file(self.log)
+        advice = INIT_MAKES_IT
+        if file is not None and file.exists():
+            advice = f"{file} was signed with it: {PUT_IT_BACK}"
+        yield from find_missing(f"{self.table_name}.log_key_file", needed_files(self.log_key_file), advice)
 
     def log_settings(self, folder: Path) -> LogSettings:
         """Return what is said of the log; `folder` is that of site.toml.

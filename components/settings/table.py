@@ -50,10 +50,14 @@ class Table(BaseModel):
 _Model = TypeVar("_Model", bound=Table)
 
 
-def find_missing(setting: str, files: Iterable[Path]) -> Iterator[str]:
-    """Say which of the files that a setting names, and that `steelyard init` makes, are not there."""
+INIT_MAKES_IT = "`steelyard init` makes what is missing"
+PUT_IT_BACK = "put it back from a backup that holds the keys"
+
+
+def find_missing(setting: str, files: Iterable[Path], advice: str = INIT_MAKES_IT) -> Iterator[str]:
+    """Say which of the files that a setting names are not there, and what to do: most are made by `steelyard init`."""
     if missing := ", ".join(str(file) for file in files if not file.is_file()):
-        yield f"{setting}: there is no {missing}; `steelyard init` makes what is missing"
+        yield f"{setting}: there is no {missing}; {advice}"
 
 
 def parse_table(document: Mapping[str, Any], table: type[_Model], folder: Path) -> _Model:

@@ -5,7 +5,6 @@ import datetime as dt
 import fcntl
 import os
 import shutil
-import ssl
 import stat
 import tempfile
 import time
@@ -22,11 +21,13 @@ from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
 from components.directory.auto import find_unapplied
+from components.gate.review.store import check_queue, review_file
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
-from components.site.certificates import RENEW_BEFORE, expires_at
+from components.site.certificate_check import earliest_end, find_certificate_problems
+from components.site.folder_check import find_open_to_change, site_folders
 from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
 from components.site.init import accounts_file, authority_key_file
 from components.site.parts import parts_of
@@ -95,27 +96,18 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     yield f"{len(present)} secret files, readable by their owner only"
 
 
-def _check_certificates(settings: SiteFile) -> Iterator[str]:
-    server = settings.prosody
-    now = dt.datetime.now(dt.UTC)
-    problems, ends = [], []
-    for domain in (*server.domains, *server.room_domains):
-        certificate = server.certificates / f"{domain}.crt"
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-                certificate, certificate.with_suffix(".key")
-            )
-            ends.append(expires_at(certificate))
-        except (OSError, ValueError) as err:
-            problems.append(f"{certificate} and its key do not fit or cannot be read: {err}")
-            continue
-        if ends[-1] - now < RENEW_BEFORE:
-            problems.append(
-                f"{certificate} expires on {ends[-1]:%Y-%m-%d}; `steelyard init` renews the site's own"
-            )
-    if problems:
+def _check_folders(settings: SiteFile) -> Iterator[str]:
+    folders = site_folders(settings)
+    if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
         raise _CheckError(problems)
-    yield f"{len(ends)} certificates, valid until {min(ends):%Y-%m-%d} at least"
+    yield f"{len(folders)} folders, which nobody else may change"
+
+
+def _check_certificates(settings: SiteFile) -> Iterator[str]:
+    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+        raise _CheckError(problems)
+    count, end = earliest_end(settings.prosody)
+    yield f"{count} certificates, valid until {end:%Y-%m-%d} at least"
 
 
 def _check_prosody(settings: SiteFile) -> Iterator[str]:
@@ -224,6 +216,22 @@ async def _check_log(log: LogSettings) -> str:
     return f"{path}: {size:,} records under a good checkpoint"
 
 
+def _check_review(settings: SiteFile) -> Iterator[str]:
+    file = review_file(settings)
+    if not file.exists():
+        yield "no message has been held yet"
+    elif _is_up(settings.folder):
+        yield f"the gate has {file} open"
+    else:
+        try:
+            count = asyncio.run(check_queue(file))
+        except LogError as err:
+            raise SiteError(str(err)) from None
+        yield f"{file}: " + (
+            "left open by a crash" if count is None else f"{count:,} held messages and notices"
+        )
+
+
 def _check_clock(_settings: SiteFile) -> Iterator[str]:
     built = ADAPTER_FILE.stat().st_mtime
     if time.time() < built:
@@ -248,6 +256,7 @@ def _is_up(folder: Path) -> bool:
 _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "directory": _check_directory,
     "keys": _check_keys,
+    "folders": _check_folders,
     "certificates": _check_certificates,
     "prosody": _check_prosody,
     "adapter": _check_adapter,
@@ -259,4 +268,5 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "witness": _check_witness,
     "sources": _check_sources,
     "logs": _check_logs,
+    "review": _check_review,
 }

@@ -1,6 +1,7 @@
 """`steelyard up`: check, start and keep running what makes up a site."""
 
 import asyncio
+import datetime as dt
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from components.process.errors import SiteError
 from components.process.notify import notify_manager
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.site.certificate_check import find_certificate_problems
 from components.site.demo import play_demonstration
 from components.site.demo_scenes import Show
 from components.site.display import Display
@@ -59,6 +61,8 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
+        for problem in find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+            display.alarm(problem)
         _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once, show=show))
 

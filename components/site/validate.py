@@ -1,13 +1,14 @@
 """site.toml as a whole: every problem at once, in its tables, between them, and with the files that they name."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from components.archive.store.open import store_label
+from components.archive.store.open import log_file, store_label
 from components.rules.access.check import find_access_problems
 from components.rules.load import RulesError, load_content
 from components.settings.site import TABLES, SiteFile, skip_wrong
-from components.settings.table import SettingsError, Table
+from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, SettingsError, Table, find_missing
 from components.site.agreement import find_disagreements
 from components.site.parts import listening_ports, parts_of
 from policy.content.parse import PolicyError
@@ -23,7 +24,8 @@ def read_site(path: Path) -> SiteFile:
 def load_site(path: Path) -> SiteFile:
     """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
     site = SiteFile(path)
-    _require_none([*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *_WITH_FILES))])
+    found = [*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *_WITH_FILES))]
+    _require_none(_after_what_is_lost(found))
     return site
 
 
@@ -76,6 +78,24 @@ def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
         yield from found.find_problems()
 
 
+def _conversation_key_problems(site: SiteFile) -> Iterator[str]:
+    """Say that the key is missing; what it has marked in a log is found by no other."""
+    files = [file for log in site.logs if (file := log_file(log.store)) is not None and file.exists()]
+    advice = f"conversations in {files[0]} are found by it: {PUT_IT_BACK}" if files else INIT_MAKES_IT
+    yield from find_missing("archive.conversation_key_file", [site.archive.conversation_key_file], advice)
+
+
+def _after_what_is_lost(problems: Iterable[str]) -> list[str]:
+    """Advise `steelyard init` only after what must be put back before: until then it refuses."""
+    lost: list[str] = []
+    others: list[str] = []
+    for problem in problems:
+        (lost if problem.endswith(PUT_IT_BACK) else others).append(problem)
+    if not lost:
+        return others
+    return lost + [re.sub(f"{INIT_MAKES_IT}$", f"then {INIT_MAKES_IT}", problem) for problem in others]
+
+
 def _policy_problems(site: SiteFile) -> Iterator[str]:
     file = site.gate.policy
     if file is None:
@@ -94,4 +114,10 @@ def _access_problems(site: SiteFile) -> Iterator[str]:
 
 
 _BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems)
-_WITH_FILES = (_table_problems, find_disagreements, _policy_problems, _access_problems)
+_WITH_FILES = (
+    _table_problems,
+    _conversation_key_problems,
+    find_disagreements,
+    _policy_problems,
+    _access_problems,
+)

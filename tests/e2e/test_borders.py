@@ -98,8 +98,9 @@ async def test_a_barrier_holds_and_opens_in_a_room_with_a_chaperone(tmp_path: Pa
         # Two approvers let them talk, and one ends it; nothing is started anew.
         folder = tmp_path / "gate" / FOLDER
         store_proposal(folder, _except())
+        keys = [signer.verifier_key for signer in signers]
         for signer in signers:
-            approve_exception(folder, "e1", signer, parse_directory(DIRECTORY))
+            approve_exception(folder, "e1", signer, parse_directory(DIRECTORY), keys)
         await _until(tom, released=True)
         await rita.expect(message("May I?"))
         withdraw_exception(folder, "e1", signers[0], "done")

@@ -151,6 +151,7 @@ async def test_the_commands(scene: Scene) -> None:
     record = await scene.reviewer.wait_for_one()
     listed = await scene.reviewer.run("list")
     assert f"{record} {ALICE}/desk to {BOB} (inside-information): waits until 20" in listed
+    assert "\n    insider tip by command\n" in listed
     assert "1 message. This look is record audit/" in listed
     released = json.loads(await scene.reviewer.run("release", record, "--reason", "by command", "--json"))
     assert (released["record"], released["act"]) == (record, "release")

@@ -87,15 +87,17 @@ def test_a_missing_server_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "var").exists()
 
 
-def test_a_gate_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["gate.db", "review.db"])
+def test_a_gate_that_cannot_start_is_one_line_with_its_reason(tmp_path: Path, damaged: str) -> None:
     site = tmp_path / "var" / "site.toml"
     run_steelyard("init", "--demo", "--site", site)
     (site.parent / "archive").mkdir()
-    (site.parent / "archive" / "gate.db").write_text("this is no database" * 100)
+    (site.parent / "archive" / damaged).write_text("this is no database" * 100)
     result = run_steelyard("up", "--demo", "--once", "--site", site)
     assert result.returncode == 2
     last = result.stderr.splitlines()[-1]
     assert last.startswith("steelyard: gate did not start: it ended with status 1: stopped: ")
+    assert f"{site.parent}/archive/{damaged}: not a database" in last
     assert last.endswith(f"see {site.parent}/logs/gate.log")
     assert processes_of(site.parent) == []
 

@@ -137,6 +137,18 @@ def verify_order(note: str, approvers: Sequence[VerifierKey]) -> Order:
     return order
 
 
+def require_approver(key: VerifierKey, approvers: Sequence[VerifierKey]) -> None:
+    """Raise OrderError, which says what to do, unless the key is one of `approvers`: its signature would not count."""
+    if (key.name, key.key_id) in {(each.name, each.key_id) for each in approvers}:
+        return
+    same_name = any(each.name == key.name for each in approvers)
+    what = "is another key than that" if same_name else "is none of the keys"
+    raise OrderError(
+        f"{key.name} {what} of archive.approvers, so its signature would not count; sign with an approver's key,"
+        " or name its .pub file there"
+    )
+
+
 def _build(words: Mapping[str, str], keys: Mapping[int, str]) -> Order:
     return Order(
         words["log"],

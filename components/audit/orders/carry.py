@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from components.archive.errors import LogBusy, LogUnavailable
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
 from components.archive.keys.rotation import open_log_writer
+from components.archive.log.note import VerifierKey
 from components.archive.orders.executor import OrderExecutor
 from components.archive.orders.order import (
     Order,
@@ -17,6 +19,7 @@ from components.archive.orders.order import (
     approve_order,
     order_text,
     parse_order,
+    require_approver,
     verify_order,
 )
 from components.archive.orders.request import (
@@ -74,16 +77,29 @@ def read_order_file(path: Path) -> OrderFile:
     return OrderFile(request, order, details, signed_by)
 
 
-def approve_file(path: Path, key: str) -> OrderFile:
-    """Sign the order in a file with the key at this place (docs/keys.md); raises SiteError."""
+def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) -> OrderFile:
+    """Sign the order in a file with the key at this place (docs/keys.md); raises SiteError.
+
+    Nobody signs what would not count: `approvers` are the site's, or None where the site is not at hand.
+    """
     file = read_order_file(path)
     try:
         signer = load_log_key(parse_key_reference(key, Path.cwd()))
+        if approvers is not None:
+            require_approver(signer.verifier_key, approvers)
         note = approve_order(file.request.order, signer)
     except (KeyFileError, KeyReferenceError, OrderError) as error:
         raise SiteError(str(error)) from None
     write_order_file(path, replace(file.request, order=note))
     return read_order_file(path)
+
+
+def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
+    """Return the keys of which two must have signed an order; raises SiteError."""
+    try:
+        return load_approvers(settings.archive.approvers)
+    except KeyFileError as error:
+        raise SiteError(f"archive.approvers: {error}") from None
 
 
 async def hand_over(
@@ -96,12 +112,13 @@ async def hand_over(
     """
     if not file.signed_by:
         raise SiteError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
+    approvers = fetch_approvers(settings)
     try:
-        verify_order(file.request.order, load_approvers(settings.archive.approvers))
+        verify_order(file.request.order, approvers)
     except OrderError as error:
-        raise SiteError(f"the order is not approved: {error}") from None
-    except KeyFileError as error:
-        raise SiteError(f"archive.approvers: {error}") from None
+        unknown = sorted(set(file.signed_by) - {key.name for key in approvers})
+        more = f"; {', '.join(unknown)} signed it, and is none of archive.approvers" if unknown else ""
+        raise SiteError(f"the order is not approved: {error}{more}") from None
     box = await open_requests(log.store)
     try:
         await box.submit_request(file.order.id, encode_request(file.request).encode())

@@ -17,6 +17,7 @@ from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index, open_index
 from components.audit.open_log import open_log
+from components.audit.orders.custodian import require_known
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
 from components.audit.orders.orders import (
     OrderState,
@@ -82,6 +83,7 @@ async def propose_hold(
 ) -> Proposal:
     """Propose to hold what `scope` names, now and when more of it comes; raises QueryError, SiteError, LogError."""
     async with _open_scene(settings, log, progress) as scene:
+        require_known(scope.named, settings.gate.directory_file, scene.index, scene.now_ns)
         query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
         details = OrderDetails(OrderAct.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
         segments: tuple[int, ...] = ()

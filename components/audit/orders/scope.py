@@ -18,13 +18,15 @@ _RECORD = re.compile(r"(.+)/([0-9]{1,18})")
 class Scope:
     """Records by index; or a custodian (bare JID) and a query, of which a record has to match both.
 
-    `conversations` are keyed hashes; `query` then finds the same conversations by who wrote to whom.
+    `conversations` are keyed hashes; `query` then finds the same conversations by who wrote to whom. `named` are all
+    people and rooms that were named, by bare JID.
     """
 
     indexes: frozenset[int] = frozenset()
     custodian: str = ""
     query: str = ""
     conversations: frozenset[bytes] = frozenset()
+    named: tuple[str, ...] = ()
 
 
 def read_scope(
@@ -41,11 +43,14 @@ def read_scope(
     if records:
         return Scope(indexes=frozenset(_parse_record(log, record) for record in records))
     if not conversations:
-        return Scope(custodian=_parse_jid(custodian) if custodian else "", query=query)
+        jid = _parse_jid(custodian) if custodian else ""
+        return Scope(custodian=jid, query=query, named=(jid,) if jid else ())
     hashes = ConversationHash(_load_key(settings))
     found, queries = set(), []
+    named: list[str] = []
     for conversation in conversations:
         jids = [_parse_jid(jid.strip()) for jid in conversation.split(",")]
+        named += jids
         match jids:
             case [room]:
                 found.add(hashes.of_room(room))
@@ -57,7 +62,7 @@ def read_scope(
                 raise SiteError(
                     f"{conversation!r}: a conversation is two JIDs with a comma between, or a room's"
                 )
-    return Scope(query=" OR ".join(queries), conversations=frozenset(found))
+    return Scope(query=" OR ".join(queries), conversations=frozenset(found), named=tuple(named))
 
 
 def _parse_record(log: LogSettings, record: str) -> int:

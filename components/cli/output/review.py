@@ -7,6 +7,8 @@ from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from components.link.review_request import HeldMessage
 
+_INDENT = "    "
+_SHOWN_CHARACTERS = 2_000
 _STAGES = {
     "waiting": "waits",
     "outgoing": "is on its way",
@@ -16,7 +18,7 @@ _STAGES = {
 
 
 def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
-    """Describe all held messages; times are RFC 3339."""
+    """Describe all held messages; times are RFC 3339, `text` is null where it cannot be read."""
     held = [
         {
             "record": f"{log_name}/{each.record}",
@@ -26,6 +28,7 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
             "rules": list(each.rules),
             "held_at": format_time(each.held_at_ns),
             "deadline": format_time(each.deadline_ns),
+            "text": found.texts.get(each.record),
         }
         for each in found.held
     ]
@@ -40,9 +43,21 @@ def _format_held(message: HeldMessage, log_name: str) -> str:
     return f"{log_name}/{message.record} {parties} ({', '.join(message.rules)}): {stage}{until}"
 
 
+def _format_text(text: str | None, record: str) -> str:
+    """Show what a message says below its line, indented; lines that say the same are shown once."""
+    if text is None:
+        return f"{_INDENT}(cannot be read: see `steelyard review show {record}`)"
+    lines = dict.fromkeys(line.strip() for line in text[:_SHOWN_CHARACTERS].split("\n"))
+    shown = [f"{_INDENT}{show_text(line)}" for line in lines if line]
+    if len(text) > _SHOWN_CHARACTERS:
+        shown.append(f"{_INDENT}… (`steelyard review show {record}` shows all)")
+    return "\n".join(shown)
+
+
 def print_held(found: HeldList, log_name: str) -> None:
-    """Print all held messages, a line for each."""
+    """Print all held messages: a line for each, and below it what it says."""
     for message in found.held:
         print(_format_held(message, log_name))
+        print(_format_text(found.texts.get(message.record), f"{log_name}/{message.record}"))
     count = len(found.held)
     print(f"{count:,} {'message' if count == 1 else 'messages'}. This look is record {found.access_id}.")

@@ -1,15 +1,17 @@
 """Where the review queue is kept: a small SQLite file of the gate's own (docs/review.md)."""
 
 import sqlite3
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
 
 from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.store.open import log_file
 from components.archive.store.sqlite_connection import Connection, open_connection, sqlite_errors_named
+from components.settings.site import SiteFile
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
 
@@ -17,6 +19,7 @@ from policy.review import Item, ItemKind, Place, Stage
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
 _TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
 _OWNER_ONLY = 0o600
+_ADVICE = "move it away: the messages held in it are recorded, and go nowhere (docs/review.md, 4)"
 
 
 class ItemStore(Protocol):
@@ -44,9 +47,9 @@ class ReviewStore:
     async def open(cls, path: Path) -> "ReviewStore":
         """Open the file, making it if there is none.
 
-        Raises LogUnavailable, also when another gate has it, and LogDamaged.
+        Raises LogUnavailable, also when another gate has it, and LogDamaged, which says what to do.
         """
-        with sqlite_errors_named(path):
+        with _errors_explained(path):
             _make(path)
             connection = await open_connection(path, "rw", _PRAGMAS)
             try:
@@ -58,12 +61,7 @@ class ReviewStore:
 
     async def load(self) -> list[Item]:
         """Return all items; raises LogUnavailable and LogDamaged."""
-        with sqlite_errors_named(self._path):
-            rows = await self._connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
-        try:
-            return [_parse(facts, stanza) for facts, stanza in rows]
-        except (ValueError, KeyError, TypeError) as error:
-            raise LogDamaged(f"{self._path}: an item of the queue is malformed") from error
+        return await _load(self._path, self._connection)
 
     def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
         """See ItemStore; blocks for the disk."""
@@ -83,6 +81,61 @@ class ReviewStore:
         """Let go of the file."""
         with sqlite_errors_named(self._path):
             await self._connection.close()
+
+
+def review_file(site: SiteFile) -> Path:
+    """Return where a site's queue is kept (docs/settings.md, `review.file`)."""
+    beside = log_file(site.gate.log) or site.gate.directory_file
+    return site.review.file or beside.with_name("review.db")
+
+
+async def check_queue(path: Path) -> int | None:
+    """Read a queue that no gate has open, changing nothing, and return how many items it has.
+
+    None where a gate that was killed left a transaction, which the next one takes back: nothing is to be told until
+    then. Raises LogUnavailable and LogDamaged, which says what to do.
+    """
+    if _size_bytes(path.with_name(f"{path.name}-journal")):
+        return None
+    if not _size_bytes(path):
+        return 0  # what a gate that was killed as it made the file leaves, and the next one takes
+    with _errors_explained(path):
+        connection = await open_connection(path, "ro")
+        try:
+            return len(await _load(path, connection))
+        finally:
+            await connection.close()
+
+
+async def _load(path: Path, connection: Connection) -> list[Item]:
+    with _errors_explained(path):
+        # What is read below is not all that is written to later.
+        if [tuple(row) for row in await connection.execute_fetchall("PRAGMA quick_check(1)")] != [("ok",)]:
+            raise LogDamaged(f"{path}: a corrupt database")
+        rows = await connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
+        try:
+            return [_parse(facts, stanza) for facts, stanza in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise LogDamaged(f"{path}: an item of the queue is malformed") from error
+
+
+@contextmanager
+def _errors_explained(path: Path) -> Iterator[None]:
+    """Name SQLite's errors, and say what can be done about a file that is damaged."""
+    try:
+        with sqlite_errors_named(path):
+            yield
+    except LogDamaged as error:
+        if _ADVICE in str(error):
+            raise
+        raise LogDamaged(f"{error}; {_ADVICE}") from error
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _make(path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.keys import create_log_key
+from components.audit.orders.carry import approve_file
 from tests.support.audit_site import Site, make_site
 from tests.support.retention_site import RETENTION, Shell, add_retention
 
@@ -150,11 +152,13 @@ def test_nothing_happens_without_two_approvers(shell: Shell) -> None:
     for signers, problem in (
         ((), "nobody has approved this order; two must: steelyard archive approve FILE --key KEY"),
         (("anna",), "approver/anna of the site's approvers signed this order; it needs 2"),
-        (("carl",), "approver/anna of the site's approvers signed this order; it needs 2"),
     ):
         shell.approve(file, *signers)
         status, _, errors = shell.run("archive", "carry-out", file)
         assert status == 2 and problem in errors
+    approve_file(file, "keys/approver-carl.key", None)
+    status, _, errors = shell.run("archive", "carry-out", file)
+    assert status == 2 and errors.endswith("approver/carl signed it, and is none of archive.approvers\n")
     status, _, errors = shell.run("archive", "approve", file, "--key", "keys/approver-anna.key")
     assert status == 2 and "approved this order already" in errors
     shell.approve(file, "ben")
@@ -165,6 +169,61 @@ def test_nothing_happens_without_two_approvers(shell: Shell) -> None:
     assert status == 2 and "the signature of approver/anna is wrong" in errors
     assert shell.document("archive", "carry-out", file)["state"] == "carried out"
     assert len(shell.search("*")) == 5
+
+
+def test_nobody_signs_what_would_not_count(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "x.order"
+    assert shell.run("archive", "expire", "2", "--reason", "over", "--out", file)[0] == 0
+    create_log_key(tmp_path / "another.key", "approver/anna")  # her name, and not her key
+    unsigned = file.read_text()
+    for key, problem in (
+        (Path("keys/approver-carl.key"), "approver/carl is none of the keys of archive.approvers"),
+        (tmp_path / "another.key", "approver/anna is another key than that of archive.approvers"),
+    ):
+        status, _, errors = shell.run("archive", "approve", file, "--key", key)
+        assert status == 2 and problem in errors and "sign with an approver's key" in errors
+    assert file.read_text() == unsigned
+    status, _, errors = shell.run("archive", "approve", file, "--key", key, "--site", "elsewhere.toml")
+    assert status == 2 and "elsewhere.toml: no such file" in errors
+    # On a machine without a site nobody knows who approves: whoever carries it out does.
+    monkeypatch.delenv("STEELYARD_SITE")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert shell.run("archive", "approve", file, "--key", tmp_path / "another.key")[0] == 0
+
+
+LISTED = """
+gate = "gate.metals.example"
+[enterprise.metals]
+name = "Metals"
+sites = [{ domain = "metals.example" }]
+[[enterprise.metals.person]]
+jid = "silent@metals.example"
+name = "Silent"
+roles = ["trader"]
+"""
+
+
+@pytest.mark.parametrize("with_directory", [True, False])
+def test_a_hold_of_nobody_is_refused(shell: Shell, with_directory: bool) -> None:
+    if with_directory:
+        (shell.site.path.parent / "directory.toml").write_text(LISTED)
+        assert shell.order("hold", "--custodian", "silent@metals.example", "--matter", "M")["act"] == "hold"
+    advice = "did you mean silent@metals.example?" if with_directory else "`steelyard directory show`"
+    for arguments in (
+        ["--custodian", "silnet@metals.example"],
+        ["--custodian", "silnet@metals.example", "--query", "selenium"],
+        ["--conversation", "silnet@metals.example"],
+        ["--conversation", "eve@metals.example,silnet@metals.example"],
+    ):
+        status, _, errors = shell.run("archive", "hold", "--matter", "M", *arguments)
+        assert status == 2, arguments
+        assert "silnet@metals.example is in neither the directory nor any record; " in errors
+        assert advice in errors
+    # Eve is in no directory any more; what she said is there.
+    assert shell.order("hold", "--custodian", "eve@metals.example", "--matter", "M")["act"] == "hold"
 
 
 def test_what_an_approver_is_shown(shell: Shell) -> None:

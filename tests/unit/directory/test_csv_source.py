@@ -131,6 +131,27 @@ def test_files_of_all_systems(mark: bytes, end: bytes, tmp_path: Path) -> None:
     assert (listed.person.name, listed.origin) == ("Änn 安", "people.csv line 2")
 
 
+def test_what_is_wrong_with_the_header_does_not_hide_the_lines() -> None:
+    assert problems("jid,name,salary,roles\nben,Ben,1,trader\n") == [
+        "people.csv line 1: the column 'salary' is not known; add it to ignored_columns if it means nothing here",
+        "people.csv line 2: 'ben' has no '@': write name@domain",
+    ]
+
+
+def test_lines_that_are_no_utf_8_do_not_hide_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes(
+        b"jid,name,roles\nann@metals.example,\xc4nn,trader\nben@metals.example,B\xe4n,boss\ncid,Cid,trader\n"
+    )
+    with pytest.raises(SourceError) as raised:
+        list_csv(source(file=file))
+    assert list(raised.value.problems) == [
+        "people.csv line 2: is no UTF-8; save the file as CSV UTF-8",
+        "people.csv line 3: is no UTF-8; save the file as CSV UTF-8",
+        "people.csv line 4: 'cid' has no '@': write name@domain",
+    ]
+
+
 def test_a_file_that_is_no_utf_8_says_where(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(b"jid,name\nann@metals.example,Ann\nben@metals.example,B\xe4n\n")

@@ -228,3 +228,25 @@ def test_who_is_on_the_line_is_shown_by_desk() -> None:
         "  at no desk",
         "    dora@metals.example  Dora Dean (auditor)",
     ]
+
+
+def test_what_the_source_and_what_the_directory_has_against_it_is_told_at_once(tmp_path: Path) -> None:
+    rows = (
+        "alice@metals.example,Alice,,bse,traitor\n"  # 2: two things in one line
+        "bob,,,base,trader\n"
+        "carol@metals.example,Carol,,precious,trader\n"  # 4: right, if line 5 were not
+        "carol@metals.example,Carol,,gold,trader\n"
+        "dora@elsewhere.example,,,,auditor\n"  # 6
+    )
+    with pytest.raises(SourceError) as raised:
+        plan_site(site(tmp_path, rows))
+    assert set(raised.value.problems) == {
+        "people.csv line 2: 'traitor' is no role: choose of trader, auditor, approver, operator, chaperone, service",
+        "people.csv line 3: 'bob' has no '@': write name@domain",
+        "people.csv line 3: the name is empty",
+        "people.csv line 6: the name is empty",
+        "people.csv line 2, desk: this enterprise has no desk 'bse'",
+        "people.csv line 5, jid: 'carol@metals.example' is already at people.csv line 4, jid",
+        "people.csv line 5, desk: this enterprise has no desk 'gold'",
+        "people.csv line 6, jid: 'elsewhere.example' is no domain of this enterprise (metals.example)",
+    }

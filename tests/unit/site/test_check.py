@@ -1,8 +1,10 @@
 """`steelyard check` finds what is wrong, says what to do, and changes nothing."""
 
+import asyncio
 import datetime as dt
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import time
@@ -54,6 +56,7 @@ def test_a_new_site_is_right_and_stays_as_it_is(site: Path) -> None:
         "clock",
         "running",
         "logs",
+        "review",
     }
     assert sorted(site.parent.rglob("*")) == before
     described = describe_findings(findings)
@@ -97,6 +100,12 @@ def no_log(site: Path) -> str:
     return f"logs: {site.parent}/archive/gate.db: "
 
 
+def damaged_queue(site: Path) -> str:
+    (site.parent / "archive").mkdir()
+    (site.parent / "archive" / "review.db").write_bytes(bytes(8192))
+    return f"review: {site.parent}/archive/review.db: not a database"
+
+
 def wrong_settings(site: Path) -> str:
     site.write_text(site.read_text().replace("[audit]", "[audits]"))
     return "settings: audit: is missing"
@@ -104,7 +113,15 @@ def wrong_settings(site: Path) -> str:
 
 @pytest.mark.parametrize(
     "spoil",
-    [open_to_others, empty_secret, expired_certificate, wrong_key_of_certificate, no_log, wrong_settings],
+    [
+        open_to_others,
+        empty_secret,
+        expired_certificate,
+        wrong_key_of_certificate,
+        no_log,
+        damaged_queue,
+        wrong_settings,
+    ],
 )
 def test_what_is_wrong_is_named(site: Path, spoil: Callable[[Path], str]) -> None:
     expected = spoil(site)
@@ -113,9 +130,25 @@ def test_what_is_wrong_is_named(site: Path, spoil: Callable[[Path], str]) -> Non
     assert describe_findings(check_site(site))["ok"] is False
 
 
-def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
-    import asyncio
+@pytest.mark.parametrize("with_log", [True, False])
+def test_init_is_advised_only_where_it_does_it(site: Path, with_log: bool) -> None:
+    """As after a restore from a backup without keys."""
+    if with_log:
+        asyncio.run(record(load_site(site)))
+    shutil.rmtree(site.parent / "keys")
+    for file in (site.parent / "certs").iterdir():
+        file.unlink()
+    found = problems(site)
+    lost = [problem for problem in found if problem.endswith("put it back from a backup that holds the keys")]
+    init = [problem for problem in found if problem.endswith("`steelyard init` makes what is missing")]
+    assert len(lost) == (2 if with_log else 0)
+    assert all("conversation.key" in each or "log-gate.key" in each for each in lost)
+    assert found[: len(lost)] == lost
+    assert init
+    assert all(("; then `steelyard init`" in problem) == with_log for problem in init)
 
+
+def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))
     text = "5 records under a good checkpoint"
@@ -129,8 +162,6 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
 
 
 def test_a_log_of_another_key_is_named(site: Path) -> None:
-    import asyncio
-
     settings = load_site(site)
     asyncio.run(record(settings))
     settings.gate.log_key_file.with_suffix(".pub").write_bytes(
@@ -141,8 +172,6 @@ def test_a_log_of_another_key_is_named(site: Path) -> None:
 
 
 def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     asyncio.run(record(load_site(site)))
     behind_s = time.time() - 3600
     monkeypatch.setattr("components.site.check.time.time", lambda: behind_s)

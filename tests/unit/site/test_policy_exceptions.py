@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.keys import create_log_key
 from components.archive.log.note import NoteSigner
 from components.process.errors import SiteError
 from components.rules import exception_acts
@@ -67,8 +68,12 @@ def _kept(site: Path, *signers: str, exception: BarrierException | None = None) 
     made = exception or BarrierException("e1", EnterpriseId("metals"), (RITA, TOM), BEGIN_S, END_S, "Deal X")
     store_proposal(sources.exceptions, made)
     for name in signers:
-        approve_exception(sources.exceptions, made.id, _signer(site, name), WALLED)
+        _approve(sources, made.id, _signer(site, name))
     return sources
+
+
+def _approve(sources: RuleSources, id_: str, signer: NoteSigner) -> None:
+    approve_exception(sources.exceptions, id_, signer, WALLED, load_approver_keys(sources.approvers))
 
 
 def _signer(site: Path, name: str) -> NoteSigner:
@@ -97,6 +102,15 @@ def test_what_would_not_count_is_not_signed(site: Path, signer: str, told: str) 
     _kept(site, "anna@metals.example")
     with pytest.raises(SiteError, match=told):
         exception_acts.approve(site, "e1", key(site, signer))
+
+
+def test_a_key_that_is_none_of_the_approvers_does_not_sign(site: Path, tmp_path: Path) -> None:
+    _kept(site)
+    create_log_key(tmp_path / "new.key", f"approver/{APPROVERS[0]}")
+    with pytest.raises(SiteError, match=r"is another key than that of archive\.approvers"):
+        exception_acts.approve(site, "e1", str(tmp_path / "new.key"))
+    (exception,) = exception_acts.fetch_all(site)
+    assert exception.signed_by == ()
 
 
 def test_nobody_signs_their_own(site: Path) -> None:
@@ -191,7 +205,13 @@ async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
     running = asyncio.create_task(follow())
     try:
         for approver in APPROVERS[:2]:
-            approve_exception(sources.exceptions, "e1", _signer(site, approver), WALLED)
+            approve_exception(
+                sources.exceptions,
+                "e1",
+                _signer(site, approver),
+                WALLED,
+                load_approver_keys(sources.approvers),
+            )
         assert await wait_until(lambda: seen == [True])
         (site.parent / "directory.toml").write_text("broken")
         assert await wait_until(lambda: len(problems) == 1)

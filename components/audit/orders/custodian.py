@@ -1,0 +1,38 @@
+"""Whether somebody whom an order names is anybody: a hold of a misspelt name would hold nothing, and look like one."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Set
+from pathlib import Path
+
+from components.audit.index.index import Index
+from components.audit.query.compile import compile_query
+from components.audit.query.parser import parse_query
+from components.process.errors import SiteError
+from policy.directory.directory import DirectoryError, parse_directory
+
+
+def require_known(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> None:
+    """Raise SiteError unless the directory lists each of these people and rooms, or a record is of them."""
+    if problems := list(_find_unknown(jids, directory_file, index, now_ns)):
+        raise SiteError("; ".join(problems))
+
+
+def _find_unknown(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> Iterator[str]:
+    listed = _read_members(directory_file)
+    for jid in jids:
+        # Whoever has left the directory is held by what is recorded of them.
+        if jid in listed or index.find(compile_query(parse_query(f'with:"{jid}"', now_ns)), 1).matched:
+            continue
+        near = difflib.get_close_matches(jid, listed, n=1)
+        advice = (
+            f"did you mean {near[0]}?" if near else "look for their address with `steelyard directory show`"
+        )
+        yield f"{jid} is in neither the directory nor any record; {advice}"
+
+
+def _read_members(file: Path) -> Set[str]:
+    """Return all addresses that the directory lists; none where auditors have no directory that can be read."""
+    try:
+        return parse_directory(file.read_text(encoding="utf-8")).members.keys()
+    except (OSError, UnicodeDecodeError, DirectoryError):
+        return set()

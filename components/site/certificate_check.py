@@ -1,0 +1,89 @@
+"""What a client would say of the site's certificates (RFC 6125, 6; RFC 5280, 6.1)."""
+
+import datetime as dt
+import ssl
+from pathlib import Path
+
+from components.settings.prosody import ProsodySettings
+from components.site.certificates import RENEW_BEFORE, expires_at
+
+# OpenSSL's X509_V_ERR_*: what can be said better than it does.
+_NOT_YET_VALID = 9
+_OTHER_NAME = 62
+_OTHER_AUTHORITY = {18, 19, 20, 21}
+
+
+def find_certificate_problems(server: ProsodySettings, now: dt.datetime) -> list[str]:
+    """Look at each domain's certificate as a client does that trusts `ca.crt` and what this machine trusts."""
+    problems = (find_problem(server.certificates, domain, now) for domain in _domains(server))
+    return [problem for problem in problems if problem]
+
+
+def earliest_end(server: ProsodySettings) -> tuple[int, dt.datetime]:
+    """Return how many certificates there are, and when the first of them expires; raises ValueError and OSError."""
+    ends = [expires_at(server.certificates / f"{domain}.crt") for domain in _domains(server)]
+    return len(ends), min(ends)
+
+
+def find_problem(folder: Path, domain: str, now: dt.datetime) -> str:
+    """Return what is wrong with the certificate of one domain and what to do, or nothing."""
+    certificate = folder / f"{domain}.crt"
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        served.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        end = expires_at(certificate)
+    except (OSError, ValueError) as err:
+        return f"{certificate} and its key do not fit or cannot be read: {err}"
+    if end - now < RENEW_BEFORE:
+        return f"{certificate} expires on {end:%Y-%m-%d}; `steelyard init` renews the site's own"
+    try:
+        trusting = _trusting(folder / "ca.crt")
+    except OSError as err:
+        return f"{folder / 'ca.crt'} cannot be read: {err}; put the authority's certificate there"
+    try:
+        _shake_hands(served, trusting, domain)
+    except ssl.SSLCertVerificationError as err:
+        return f"{certificate} {_explain(err, folder, domain)}"
+    except (ssl.SSLError, ValueError) as err:
+        return f"{certificate} is none that a client of {domain} could use: {err}"
+    return ""
+
+
+def _domains(server: ProsodySettings) -> tuple[str, ...]:
+    return *server.domains, *server.room_domains
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    # Not ssl.create_default_context: the strictness that newer Pythons add there is not every client's.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    context.load_verify_locations(authority)
+    return context
+
+
+def _shake_hands(served: ssl.SSLContext, trusting: ssl.SSLContext, domain: str) -> None:
+    """Do a TLS handshake in memory; raises SSLError for what the client does not accept."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = served.wrap_bio(to_server, to_client, server_side=True)
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=domain)
+    for _flight in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            if side is client:
+                return
+
+
+def _explain(err: ssl.SSLCertVerificationError, folder: Path, domain: str) -> str:
+    if err.verify_code == _NOT_YET_VALID:
+        return "is not valid yet; set this machine's clock (timedatectl), or put one there that is"
+    if err.verify_code == _OTHER_NAME:
+        return f"is of another domain; put one there that names {domain}"
+    if err.verify_code in _OTHER_AUTHORITY:
+        return (
+            f"comes from an authority that neither {folder / 'ca.crt'} nor this machine knows; put its "
+            "certificate there, or those between the two into the file"
+        )
+    return f"is refused by clients: {err.verify_message}"

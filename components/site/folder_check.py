@@ -1,0 +1,67 @@
+"""Who else could change what a site keeps: whoever may write to a folder can put another file in place of one in it."""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.archive.store.open import log_file
+from components.gate.review.store import review_file
+from components.rules.exceptions import FOLDER as EXCEPTIONS
+from components.settings.site import SiteFile
+from components.site.init import authority_key_file
+from components.site.parts import parts_of
+
+
+def site_folders(settings: SiteFile) -> list[Path]:
+    """Return the folders that hold a site's settings, keys, logs, statements and queue, as far as they are there."""
+    gate, server = settings.gate, settings.prosody
+    files = [settings.path, gate.directory_file, gate.secret_file, gate.status_file, review_file(settings)]
+    files += [file for log in settings.logs if (file := log_file(log.store)) is not None]
+    files += [settings.audit.index, authority_key_file(settings), settings.archive.conversation_key_file]
+    files += [*settings.archive.recipients, *settings.archive.approvers]
+    files += [file for part in parts_of(settings) for file in (*part.secret_files, *part.kept_files)]
+    files += [file for file in (gate.policy, settings.archive.retention) if file is not None]
+    folders = [file.parent for file in files]
+    folders += [server.certificates, server.folder, gate.directory_file.parent / EXCEPTIONS]
+    if settings.access is not None:
+        folders.append(settings.access.folder)
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
+def find_open_to_change(folder: Path) -> Iterator[str]:
+    """Yield a line for the folder and each file in it that somebody else than its owner may change."""
+    for path in (folder, *sorted(_files_in(folder))):
+        if who := _others_who_may_write(path.stat()):
+            yield f"{who} may change {path}; run `chmod go-w {path}`"
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        yield from (Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False))
+
+
+def _others_who_may_write(status: os.stat_result) -> str:
+    if status.st_mode & stat.S_IWOTH:
+        return "everybody"
+    if status.st_mode & stat.S_IWGRP and not _is_of_one(status.st_gid, status.st_uid):
+        return f"the group {_name_group(status.st_gid)}"
+    return ""
+
+
+def _is_of_one(group: int, owner: int) -> bool:
+    """Whether a group is the owner's own, as Debian makes one for each user: it has their name and no other member."""
+    try:
+        found, name = grp.getgrgid(group), pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return False
+    return found.gr_name == name and set(found.gr_mem) <= {name}
+
+
+def _name_group(group: int) -> str:
+    try:
+        return grp.getgrgid(group).gr_name
+    except KeyError:
+        return str(group)
