@@ -18,6 +18,7 @@ from components.audit.query.error import QueryError
 from components.audit.search import SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -242,3 +243,17 @@ async def test_a_log_that_is_not_there_is_told(site: Site) -> None:
 
     with pytest.raises(LogUnavailable, match=r"audit\.db"):
         await look_at(site, "audit/0")
+
+
+async def test_a_log_of_another_name_than_the_settings_say_is_not_read(site: Site) -> None:
+    """None of its records would open: they would look as if nothing had been said."""
+    await site.record(site.say(ALICE, BOB, "copper"))
+    name = site.settings.gate_log.origin
+    site.path.write_text(site.path.read_text().replace(f'"{name}"', '"renamed.example/gate"'))
+    renamed = SiteFile(site.path)
+    with pytest.raises(
+        SiteError, match=f"gate.log_origin is renamed.example/gate, and the log's name is {name}"
+    ):
+        await search(renamed, "copper", 50, quiet)
+    with pytest.raises(SiteError, match=r"gate\.log_origin"):
+        await show(renamed, site.id_of(0), quiet)
