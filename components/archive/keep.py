@@ -54,7 +54,8 @@ async def keep_log(
     """
     recipients = [load_recipient(path) for path in parties.recipients]
     approvers = [load_verifier_key(path) for path in parties.approvers]
-    writer = process.keep(await open_log_writer(await open_store(log.log), log.log_key_file, recipients))
+    store = await open_store(log.log)
+    writer = process.keep(await open_log_writer(store, log.log_key_file, log.log_origin, recipients))
     reader = process.keep(await LogReader.open(log.log))
     orders = OrderExecutor(writer, reader.source, log.log_origin, retention, approvers)
     process.run("maintenance", maintain_log(writer))

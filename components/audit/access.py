@@ -58,7 +58,7 @@ async def _open_writer(settings: SiteFile) -> LogWriter:
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
-            return await open_log_writer(await open_store(log.store), log.key_file, recipients)
+            return await open_log_writer(await open_store(log.store), log.key_file, log.origin, recipients)
         except LogBusy:
             if time.monotonic() > give_up_at_s:
                 raise

@@ -21,6 +21,15 @@ async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[Record
         raise SiteError(f"{error}; the auditors' keys are named in audit.key_files") from None
     reader = await LogReader.open(log.store)
     try:
+        _require_origin(log, (await reader.source.fetch_meta()).get("origin", log.origin))
         yield RecordOpener(reader, log.origin, keys)
     finally:
         await reader.close()
+
+
+def _require_origin(log: LogSettings, found: str) -> None:
+    """Refuse another name than the one that the records are sealed under: none of them would open."""
+    if found != log.origin:
+        raise SiteError(
+            f"{log.table}.log_origin is {log.origin}, and the log's name is {found}; set it to {found} again"
+        )

@@ -1,12 +1,15 @@
 """Searching the gate's log: catch up, find, record the look, and only then hand over what was found."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from components.archive.log.leaf import parse_leaf
 from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.record import Access
+from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import open_index
+from components.audit.index.index import Index, open_index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
@@ -21,7 +24,8 @@ from components.settings.site import SiteFile
 class SearchResult:
     """What a search found: `records`, the newest of `matched` among `submissions`, in the log's order.
 
-    `log_size` is the size of the tree that was searched, `access_id` the record of this look.
+    `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts the
+    records of it, whatever was looked for, that nobody can search: missing, or such as do not open.
     """
 
     query: Node
@@ -29,6 +33,7 @@ class SearchResult:
     matched: int
     submissions: int
     log_size: int
+    unreadable: int
     access_id: str
 
 
@@ -43,6 +48,8 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
         with open_index(settings.audit.index) as index:
             await index.catch_up(log, progress)
             found = index.find(compile_query(node), limit)
+            missing = await _find_missing(log.reader.source, index, found.log_size)
+            unreadable = missing | index.unread()
             views = [
                 view_record(
                     settings.gate_log.name, await _fetch_indexed(log, settings.gate_log.name, number), index
@@ -50,11 +57,24 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 for number in found.indexes
             ]
     # What was destroyed a moment ago is in the index until a checkpoint covers its tombstone: it is found no more.
-    records = tuple(view for view in views if view.opened.stored.payload is not None)
+    views = [replace(view, missing=view.opened.index in missing) for view in views]
+    records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
     access = Access(name_actor(), "search", query, now_ns, found.log_size, matched)
     access_id = await record_access(settings, access)
-    return SearchResult(node, records, matched, found.submissions, found.log_size, access_id)
+    return SearchResult(node, records, matched, found.submissions, found.log_size, len(unreadable), access_id)
+
+
+async def _find_missing(source: LogSource, index: Index, log_size: int) -> set[int]:
+    """Find what is gone of a log of so many records, and was not destroyed by an order."""
+    gone = set(await source.fetch_destroyed(0, log_size)) - index.destroyed()
+    # Destroyed a moment ago: the index learns of it when a checkpoint covers the tombstone.
+    if gone and (tombstoned := await fetch_tombstoned(source, log_size)):
+        for number in sorted(gone):
+            leaves = await source.fetch_leaves(number, number + 1)
+            if any(tombstoned.covers(parse_leaf(leaf)) for leaf in leaves):
+                gone.remove(number)
+    return gone
 
 
 async def _fetch_indexed(log: RecordOpener, name: str, number: int) -> OpenedRecord:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.archive.errors import LogDamaged
 from components.archive.keys import KeyFileError, load_verifier_key
@@ -10,6 +10,7 @@ from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import encode_leaf
 from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, Submission
 from components.audit.access import name_actor, record_access
@@ -70,10 +71,11 @@ async def show(settings: SiteFile, record_id: str, progress: Progress) -> Record
     now_ns = time.time_ns()
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
-        found = [
-            (await _view(settings, log, opener, opened, progress), await _prove(log, opener.reader, opened))
+        views = [
+            await _view(settings, log, opener, opened, progress)
             for opened in (await opener.fetch(number, 1) if number < size else ())
         ]
+        found = [(view, await _prove(log, opener.reader, view)) for view in views]
     access = Access(name_actor(), "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)
     for view, proof in found:
@@ -84,14 +86,23 @@ async def show(settings: SiteFile, record_id: str, progress: Progress) -> Record
 async def _view(
     settings: SiteFile, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
 ) -> RecordView:
+    missing = await _is_missing(opener.reader, opened)
     if log != settings.gate_log:
-        return view_record(log.name, opened)
+        return replace(view_record(log.name, opened), missing=missing)
     with open_index(settings.audit.index) as index:
         await index.catch_up(opener, progress)
-        return view_record(log.name, opened, index)
+        return replace(view_record(log.name, opened, index), missing=missing)
 
 
-async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> RecordProof:
+async def _is_missing(reader: LogReader, opened: OpenedRecord) -> bool:
+    """Return whether a payload is gone that no tombstone is about; one stands behind what it is about."""
+    if opened.stored.payload is not None:
+        return False
+    return not (await fetch_tombstoned(reader.source, opened.index + 1)).covers(opened.leaf)
+
+
+async def _prove(log: LogSettings, reader: LogReader, view: RecordView) -> RecordProof:
+    opened = view.opened
     stored = opened.stored
     note = (await reader.checkpoint()).decode()
     try:
@@ -101,8 +112,15 @@ async def _prove(log: LogSettings, reader: LogReader, opened: OpenedRecord) -> R
         verify_inclusion(stored.index, checkpoint.size, leaf, hashes, checkpoint.root)
     except (ValueError, LogDamaged, KeyFileError) as error:  # NoteError, CheckpointError, ProofError
         return RecordProof(note, 0, (), str(error))
-    fault = opened.fault if stored.is_intact() else "the record is not the one that its leaf was made of"
-    return RecordProof(note, checkpoint.size, tuple(hashes), fault)
+    return RecordProof(note, checkpoint.size, tuple(hashes), _find_fault(view))
+
+
+def _find_fault(view: RecordView) -> str:
+    if view.missing:
+        return "the record is missing: its payload is gone, and no tombstone says that it was destroyed"
+    if not view.opened.stored.is_intact():
+        return "the record is not the one that its leaf was made of"
+    return view.opened.fault
 
 
 def parse_record_id(settings: SiteFile, record_id: str) -> tuple[LogSettings, int]:

@@ -17,7 +17,7 @@ class RecordView:
     """One record of a log, and what became of it.
 
     `content` is None for the log's own records, for what was destroyed and for what cannot be read; `delivery` is
-    set for submissions only.
+    set for submissions only. What is `missing` is gone, and no tombstone says that it was destroyed.
     """
 
     id: str
@@ -25,6 +25,17 @@ class RecordView:
     content: Record | None
     reading: Reading
     delivery: DeliveryState | None = None
+    missing: bool = False
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether it was destroyed by an order, as a tombstone says."""
+        return self.opened.stored.payload is None and not self.missing
+
+    @property
+    def intact(self) -> bool:
+        """Whether it is what was recorded, or was destroyed by an order."""
+        return self.opened.stored.is_intact() and not self.opened.fault and not self.missing
 
     @property
     def at_ns(self) -> int:

@@ -1,6 +1,7 @@
 """The commands for a whole site: made, started, checked, backed up and restored."""
 
 import logging
+import sys
 from pathlib import Path
 
 from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
@@ -8,18 +9,29 @@ from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
 
-def init(*, demo: bool = False, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def init(
+    *,
+    demo: bool = False,
+    origin: str | None = None,
+    as_json: AsJson = False,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
     """Make what a site lacks: settings, directory, keys and certificates. Nothing is overwritten.
 
     Parameters
     ----------
     demo
         Make a demonstration: free ports, and a password for everybody in the directory.
+    origin
+        What the names of the logs begin with, for good: a domain of yours. If left out, a terminal is asked for it.
     """
     from components.cli.output.paths import relative
     from components.site.init import init_site
 
-    result = init_site(site, demo=demo)
+    if origin is None and not (demo or as_json or site.exists()) and sys.stdin.isatty():
+        asked = "What do the names of the logs begin with, for good? A domain of yours [steelyard.example]: "
+        origin = input(asked).strip() or None
+    result = init_site(site, demo=demo, origin=origin)
     if as_json:
         print_json({"site": str(result.settings.path), "made": [str(path) for path in result.made]})
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from components.archive.kept_checkpoints import kept_folder
+from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.keys.reference import KeyReference, needed_files, public_file
 from components.archive.store.open import StoreName, log_file, log_name
 from components.settings.archive import LogStoreName, SiteKey
@@ -37,6 +38,14 @@ class LogSettings:
         return public_file(self.key_file)
 
 
+def find_key_name(key: KeyReference) -> str:
+    """Return the name that a log's key signs as, by its public half; empty where that cannot be read."""
+    try:
+        return load_verifier_key(public_file(key)).name
+    except KeyFileError:
+        return ""
+
+
 class LogTable(Table):
     """A table with a log of its own: a component that records has one."""
 
@@ -45,12 +54,18 @@ class LogTable(Table):
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Say that the signing key is missing; where it has signed a log, no other will do."""
+        """Say that the signing key is missing, where no other will do, or is another log's."""
         file = log_file(self.log)
         advice = INIT_MAKES_IT
         if file is not None and file.exists():
             advice = f"{file} was signed with it: {PUT_IT_BACK}"
         yield from find_missing(f"{self.table_name}.log_key_file", needed_files(self.log_key_file), advice)
+        name = find_key_name(self.log_key_file)
+        if name and name != self.log_origin:
+            yield (
+                f"{self.table_name}.log_origin: is {self.log_origin}, and {self.log_key_file} signs as {name}; a log"
+                f" keeps its name: write {name}. While nothing is recorded, `steelyard init` renames the key"
+            )
 
     def log_settings(self, folder: Path) -> LogSettings:
         """Return what is said of the log; `folder` is that of site.toml.

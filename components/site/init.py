@@ -1,6 +1,7 @@
 """Making a site: what is missing is made, and nothing that is there is changed."""
 
 import datetime as dt
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -13,11 +14,19 @@ from components.archive.keys import (
     create_conversation_key,
     create_log_key,
     create_recipient_key,
+    rename_log_key,
 )
 from components.archive.keys.private import is_kept
-from components.archive.keys.reference import KeyReference, named_file, public_file
+from components.archive.keys.reference import (
+    KeyReference,
+    last_signed_file,
+    named_file,
+    next_key,
+    public_file,
+)
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
+from components.settings.log import LogSettings, find_key_name
 from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
@@ -30,6 +39,9 @@ from policy.toml_problem import TomlError, read_toml
 # Below those that Linux gives to outgoing connections (32768 up), or one of them might hold ours later.
 _DEMO_PORTS = range(15000, 32000)
 
+# Of the names that C2SP signed notes allow, those that also need no quoting in TOML.
+_ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]")
+
 _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - without those that look like others
 
 
@@ -41,16 +53,20 @@ class MadeSite:
     made: tuple[Path, ...]
 
 
-def init_site(site_toml: Path, *, demo: bool = False) -> MadeSite:
+def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None) -> MadeSite:
     """Make what the site lacks: site.toml, directory.toml, keys, certificates; for a `demo`, passwords too.
 
+    `origin` begins the names of the logs in a site.toml that is made: `line.firm.example` for
+    `line.firm.example/gate`. Keys that have signed nothing yet are given the names that site.toml says.
     A demonstration's server listens on free ports, chosen once. Raises SettingsError, SiteError, OSError.
     """
     site_toml = site_toml.resolve()
     made = []
+    if site_toml.exists() and origin is not None:
+        raise SiteError(f"{site_toml} is there already, and names its logs (log_origin); leave out --origin")
     if not site_toml.exists():
         site_toml.parent.mkdir(parents=True, exist_ok=True)
-        replace_durably(site_toml, _example_site(demo=demo).encode())
+        replace_durably(site_toml, _example_site(demo=demo, origin=origin).encode())
         made.append(site_toml)
     settings = read_site(site_toml)
     if not settings.gate.directory_file.exists():
@@ -115,8 +131,12 @@ def load_passwords(settings: SiteFile) -> Mapping[str, str]:
     return {str(jid): str(password) for jid, password in accounts.items()}
 
 
-def _example_site(*, demo: bool) -> str:
+def _example_site(*, demo: bool, origin: str | None) -> str:
     text = (packaged_folder("examples") / "site.toml").read_text()
+    if origin is not None:
+        if not _ORIGIN.fullmatch(origin):
+            raise SiteError(f"{origin!r} is no name for logs: take a domain of yours, as line.firm.example")
+        text = text.replace('log_origin = "steelyard.example/', f'log_origin = "{origin}/')
     if demo:
         for name, port in zip(("c2s_port", "component_port"), _find_free_ports(2), strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
@@ -152,6 +172,7 @@ def _make_keys(settings: SiteFile) -> list[Path]:
             made.append(secret)
     for log in settings.logs:
         if is_kept(log.key_file):
+            made += _rename_unused_key(log)
             continue
         if (file := log_file(log.store)) is not None and file.exists():
             raise SiteError(
@@ -163,6 +184,16 @@ def _make_keys(settings: SiteFile) -> list[Path]:
         made.append(file)
     made += _make_archive_keys(settings)
     return made + [file for part in parts for file in part.make_keys()]
+
+
+def _rename_unused_key(log: LogSettings) -> list[Path]:
+    """Give a log's key the name that the settings say, if it has signed nothing; elsewhere the settings are wrong."""
+    file, key = log_file(log.store), log.key_file
+    is_used = file is None or file.exists() or last_signed_file(key).exists() or is_kept(next_key(key))
+    if is_used or not isinstance(key, Path) or find_key_name(key) == log.origin:
+        return []
+    rename_log_key(key, log.origin)
+    return [key]
 
 
 def _make_archive_keys(settings: SiteFile) -> list[Path]:

@@ -157,7 +157,8 @@ async def rotate_key(settings: SiteFile, name: str) -> bool:
     if (file := log_file(key.log.store)) is not None and not file.exists():
         return False
     try:
-        writer = await open_log_writer(await open_store(key.log.store), key.place, recipients)
+        store = await open_store(key.log.store)
+        writer = await open_log_writer(store, key.place, key.log.origin, recipients)
     except LogBusy:
         return False
     await writer.close()

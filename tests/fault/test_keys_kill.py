@@ -144,7 +144,7 @@ def site(
 
 
 async def write(folder: Path, key: KeyReference, count: int) -> None:
-    writer = await open_log_writer(await SqliteStore.open(folder / "gate.db"), key, RECIPIENTS)
+    writer = await open_log_writer(await SqliteStore.open(folder / "gate.db"), key, ORIGIN, RECIPIENTS)
     await writer.append(entries(0, count))
     await writer.close()
 

@@ -61,6 +61,18 @@ def generate_log_key(key: KeyReference, name: str) -> Signer:
     return signer
 
 
+def rename_log_key(key: Path, name: str) -> Signer:
+    """Give a key in a file, with which nothing was signed yet, another name; raises KeyFileError."""
+    try:
+        signer = make_signer(name, load_log_key(key).private_key)
+    except NoteError as error:
+        raise KeyFileError(f"{key}: {error}") from None
+    # Killed between the two, the next call does both again: it goes by the public half, which is the last.
+    write_private(key, encode_signer(signer))
+    write_verifier_keys(public_file(key), [signer.verifier_key])
+    return signer
+
+
 def load_log_key(key: KeyReference) -> Signer:
     """Find a private key; raises KeyFileError, also when somebody else may read its file.
 

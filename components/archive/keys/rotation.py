@@ -53,16 +53,19 @@ def prepare_log_key(key: KeyReference) -> VerifierKey:
     return generate_log_key(following, name).verifier_key
 
 
-async def open_log_writer(store: LogStore, key: KeyReference, recipients: Sequence[Recipient]) -> LogWriter:
+async def open_log_writer(
+    store: LogStore, key: KeyReference, origin: str, recipients: Sequence[Recipient]
+) -> LogWriter:
     """Write to the log in `store`, going over to the key that waits, if one does; the store is the writer's to close.
 
-    Raises KeyFileError, and as LogWriter.open_on does.
+    Raises KeyFileError, also for a key that signs as another than `origin`, and as LogWriter.open_on does.
     """
     try:
         following = load_log_key(next_key(key)) if is_kept(next_key(key)) else None
         handed_over = following is not None and await _is_signed_by(store, following.verifier_key)
         # After a handover the present key may be gone already: a token's takes several steps to replace.
         signer = following if following is not None and handed_over else load_log_key(key)
+        _require_name(signer, key, origin)
     except BaseException:
         await store.close()
         raise
@@ -105,6 +108,14 @@ def rotate_recipient_key(key: KeyReference) -> Recipient:
             copy_key(key, retired)
     move_key(following, key)
     return _publish_recipient(key)
+
+
+def _require_name(signer: Signer, key: KeyReference, origin: str) -> None:
+    """Refuse a key of another name: records are sealed to the name that signs, and readers go by the settings."""
+    if (name := signer.verifier_key.name) != origin:
+        raise KeyFileError(
+            f"{key}: signs as {name}, and log_origin is {origin}; set log_origin to {name} again"
+        )
 
 
 async def _is_signed_by(source: LogSource, key: VerifierKey) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.orders.tombstoned import Tombstoned, fetch_tombstoned
 from components.archive.record import (
     Access,
     Alarm,
@@ -66,12 +67,14 @@ class RaisedAlarm:
 class Reconciliation:
     """The account of a log of `log_size` records; `records_missing` are indexes without a record.
 
-    `unreadable` are the indexes of records that do not open or parse, `access_id` is the record of this look.
+    `payloads_missing` are those of records of which only the leaf is left, and that no tombstone is about; `unreadable`
+    those of records that do not open or parse; `access_id` is the record of this look.
     """
 
     log_size: int
     epochs: tuple[EpochReport, ...]
     records_missing: tuple[Range, ...]
+    payloads_missing: tuple[Range, ...]
     unreadable: tuple[Range, ...]
     destroyed: int
     alarms: tuple[RaisedAlarm, ...]
@@ -80,7 +83,8 @@ class Reconciliation:
     @property
     def findings(self) -> int:
         """Count the ranges of what is missing, twice, out of order or unreadable."""
-        return len(self.records_missing) + len(self.unreadable) + sum(each.findings for each in self.epochs)
+        ranges = (*self.records_missing, *self.payloads_missing, *self.unreadable)
+        return len(ranges) + sum(each.findings for each in self.epochs)
 
 
 @dataclass(slots=True)
@@ -117,7 +121,9 @@ class NumberAccount:
         self._epochs: dict[str, _EpochAccount] = {}
         self._records_missing: list[Range] = []
         self._unreadable: list[int] = []
-        self._destroyed = 0
+        # Records whose payload is gone, and their places in segments; a tombstone stands behind what it is about.
+        self._gone: dict[int, tuple[int, int]] = {}
+        self._tombstoned = Tombstoned()
         # Both since the last submission that is there.
         self._destroyed_since = 0
         self._delivery_destroyed = False
@@ -130,8 +136,11 @@ class NumberAccount:
         self._size = opened.index + 1
         kind = opened.leaf.kind
         if opened.stored.payload is None:
+            self._gone[opened.index] = (opened.leaf.segment, opened.leaf.position)
             self._take_destroyed(kind)
             return
+        if kind == RecordKind.TOMBSTONE:
+            self._tombstoned.add(opened.payload)
         if kind not in _KINDS:
             return
         try:
@@ -147,21 +156,26 @@ class NumberAccount:
             case Alarm():
                 self._alarms.append(RaisedAlarm(opened.index, record))
 
-    def finish(self, log_size: int) -> Reconciliation:
-        """Return the account of a log of so many records."""
+    def finish(self, log_size: int, unsigned: Tombstoned) -> Reconciliation:
+        """Return the account of a log of so many records; `unsigned` are tombstones behind them."""
+        missing = [
+            index
+            for index, place in self._gone.items()
+            if not self._tombstoned.has(*place) and not unsigned.has(*place)
+        ]
         if log_size > self._size:
             self._records_missing.append(Range(self._size, log_size - 1))
         return Reconciliation(
             log_size,
             tuple(_report(epoch) for epoch in self._epochs.values()),
             tuple(self._records_missing),
+            tuple(_ranges(missing)),
             tuple(_ranges(self._unreadable)),
-            self._destroyed,
+            len(self._gone) - len(missing),
             tuple(self._alarms),
         )
 
     def _take_destroyed(self, kind: int) -> None:
-        self._destroyed += 1
         if kind in _SUBMISSIONS:
             self._destroyed_since += 1
         elif kind == RecordKind.DELIVERY:
@@ -260,4 +274,5 @@ async def _read(log: RecordOpener, progress: Progress) -> Reconciliation:
         for opened in await log.fetch(first, min(_CHUNK_RECORDS, size - first)):
             account.take(opened)
         progress(min(size, first + _CHUNK_RECORDS), size)
-    return account.finish(size)
+    # What was destroyed while the log was read has its tombstone there by now.
+    return account.finish(size, await fetch_tombstoned(log.reader.source, size))

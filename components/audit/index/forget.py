@@ -11,7 +11,7 @@ from components.archive.store import LogSource
 # How much of FTS5's own pages one step of merging rewrites, while other searches wait.
 _PAGES_PER_STEP = 500
 
-_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "folded")
+_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "unread", "folded")
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
@@ -36,6 +36,7 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
     )
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
+    db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     db.execute("UPDATE state SET purge_due = 1")
 
 

@@ -107,6 +107,7 @@ class Index:
                     count = min(RECORDS_PER_FETCH, end - position)
                     records = await log.fetch(position, count)
                     self._insert(records)
+                    self._note_gaps(records, position, count)
                     for record in records:
                         if record.leaf.kind == RecordKind.TOMBSTONE:
                             forget(self._db, await find_destroyed(log.reader.source, record.payload or b""))
@@ -142,6 +143,14 @@ class Index:
         condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
         rows = self._db.execute(f"SELECT DISTINCT segment {condition} ORDER BY segment", where.parameters)
         return tuple(segment for (segment,) in rows)
+
+    def unread(self) -> set[int]:
+        """Return the indexes of records that did not open, could not be parsed, or were not there."""
+        return {idx for (idx,) in self._db.execute("SELECT idx FROM unread")}
+
+    def destroyed(self) -> set[int]:
+        """Return the indexes of records that a tombstone is about."""
+        return {idx for (idx,) in self._db.execute("SELECT idx FROM destroyed")}
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
         """Return what became of a submission."""
@@ -207,7 +216,13 @@ class Index:
         self._db.executemany("INSERT INTO word (rowid, text) VALUES (?, ?)", rows.words)
         self._db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", rows.rules)
         self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", rows.bounced)
+        self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", rows.unread)
         self._db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", rows.deliveries)
+
+    def _note_gaps(self, records: list[OpenedRecord], first: int, count: int) -> None:
+        """Note the entries of the log that it has no record of."""
+        gaps = set(range(first, first + count)).difference(record.index for record in records)
+        self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", [(idx,) for idx in gaps])
 
 
 class _Rows:
@@ -219,6 +234,7 @@ class _Rows:
         self.rules: list[tuple[str, int]] = []
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
+        self.unread: list[tuple[int]] = []
 
     def add(self, record: OpenedRecord) -> None:
         """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
@@ -228,6 +244,7 @@ class _Rows:
         try:
             parsed = parse_record(RecordKind(record.leaf.kind), payload)
         except ValueError:
+            self.unread.append((record.index,))
             text = payload.decode(errors="replace")
             self._add_submission(record, record.leaf.time_ns, Reading(SearchKind.OTHER, "", "", "", text))
             return

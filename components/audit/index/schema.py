@@ -3,6 +3,7 @@
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
 FORMAT = 5
 
+# `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
 # it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.
 SCHEMA = """
@@ -38,9 +39,23 @@ CREATE TABLE bounced (
     epoch TEXT NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (epoch, seq, idx)
 ) WITHOUT ROWID;
 CREATE INDEX bounced_idx ON bounced (idx);
+CREATE TABLE unread (idx INTEGER PRIMARY KEY);
+CREATE TABLE destroyed (idx INTEGER PRIMARY KEY);
 CREATE TABLE folded (idx INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE VIRTUAL TABLE word
 USING fts5 (text, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
 """
 
-TABLES = ("state", "submission", "rule", "topic", "topic_state", "delivery", "bounced", "word", "folded")
+TABLES = (
+    "state",
+    "submission",
+    "rule",
+    "topic",
+    "topic_state",
+    "delivery",
+    "bounced",
+    "unread",
+    "destroyed",
+    "word",
+    "folded",
+)

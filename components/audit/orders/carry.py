@@ -177,6 +177,6 @@ async def _open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
         await store.close()
         raise SiteError(str(error)) from None
     try:
-        return await open_log_writer(store, log.key_file, recipients)
+        return await open_log_writer(store, log.key_file, log.origin, recipients)
     except KeyFileError as error:
         raise SiteError(f"nobody writes {log.name} now, and this process cannot: {error}") from None

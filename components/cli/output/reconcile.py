@@ -20,6 +20,7 @@ def describe_reconciliation(result: Reconciliation, log_name: str) -> dict[str, 
         "ok": not result.findings,
         "log_size": result.log_size,
         "records_missing": _pairs(result.records_missing),
+        "payloads_missing": _pairs(result.payloads_missing),
         "unreadable": _pairs(result.unreadable),
         "destroyed": result.destroyed,
         "epochs": [_describe_epoch(epoch) for epoch in result.epochs],
@@ -45,7 +46,11 @@ def print_reconciliation(result: Reconciliation, log_name: str) -> None:
 
 
 def _lines(result: Reconciliation, log_name: str) -> Iterator[Text]:
-    for title, ranges in (("missing", result.records_missing), ("unreadable", result.unreadable)):
+    for title, ranges in (
+        ("missing", result.records_missing),
+        ("missing, all but their leaves, and not destroyed by any order", result.payloads_missing),
+        ("unreadable", result.unreadable),
+    ):
         if ranges:
             yield Text(f"{log_name}: records {title}: {_listed(ranges)}", style="bold red")
     for epoch in result.epochs:

@@ -9,7 +9,6 @@ from rich.text import Text
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.log.merkle import leaf_hash
 from components.archive.log.strict_base64 import encode_base64
-from components.archive.opener import OpenedRecord
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.show import RecordDetail
@@ -26,8 +25,9 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         "record": type(view.content).__name__.lower() if view.content else None,
         "at": format_time(view.at_ns),
         "at_ns": view.at_ns,
-        "intact": view.opened.stored.is_intact() and not view.opened.fault,
-        "destroyed": view.opened.stored.payload is None,
+        "intact": view.intact,
+        "destroyed": view.destroyed,
+        "missing": view.missing,
     }
     return head | _describe_content(view)
 
@@ -106,7 +106,7 @@ def print_detail(detail: RecordDetail) -> None:
         if detail.amended:
             _print_section(console, "What goes on instead", _decoded(detail.amended))
     elif detail.view.content is None:
-        _print_section(console, _title_of_payload(detail.view.opened), _decoded(detail.body))
+        _print_section(console, _title_of_payload(detail.view), _decoded(detail.body))
     console.print(Text("\nProof", style="bold"))
     console.print(make_fields(_proof_of(detail)))
     fault = detail.proof.fault
@@ -132,7 +132,10 @@ def _header_of(view: RecordView) -> dict[str, str]:
     }
 
 
-def _title_of_payload(opened: OpenedRecord) -> str:
+def _title_of_payload(view: RecordView) -> str:
+    opened = view.opened
+    if view.missing:
+        return "Missing"
     if opened.leaf.segment == NOT_SEALED:
         return "A record of the log's own (docs/archive-format.md, 1.2)"
     if opened.stored.payload is None:

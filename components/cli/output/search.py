@@ -40,6 +40,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "matched": result.matched,
         "submissions": result.submissions,
         "log_size": result.log_size,
+        "unreadable": result.unreadable,
         "access": result.access_id,
         "records": [describe_view(view) for view in result.records],
     }
@@ -63,6 +64,14 @@ def print_search(result: SearchResult, log_name: str) -> None:
         f"The log {log_name} has {result.log_size:,} entries."
     )
     console.print(make_look(result.access_id, text, "This search"))
+    if result.unreadable:
+        console.print(
+            Text(
+                f"{result.unreadable:,} records cannot be read, and no search finds what they say:"
+                " run `steelyard verify` and `steelyard audit reconcile`",
+                style="bold red",
+            )
+        )
 
 
 def style_excerpt(text: str, query: Node) -> Text:
@@ -106,6 +115,9 @@ def _outcome(view: RecordView) -> tuple[Text, Text]:
 
 
 def _remarks(view: RecordView) -> Iterator[Text]:
+    if view.missing:
+        yield Text("missing: gone, and not destroyed by any order: run `steelyard verify`", style="bold red")
+        return
     if not view.opened.stored.is_intact():
         yield Text("altered since it was recorded: run `steelyard verify`", style="bold red")
     if view.content is None:

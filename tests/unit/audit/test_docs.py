@@ -60,6 +60,6 @@ def test_the_limits_are_those_of_the_parser() -> None:
 
 
 def test_every_field_of_a_searchs_json_is_described() -> None:
-    result = SearchResult(parse_query("*", NOW_NS), (), 0, 0, 0, "audit/0")
+    result = SearchResult(parse_query("*", NOW_NS), (), 0, 0, 0, 0, "audit/0")
     for name in describe_search(result):
         assert f"`{name}`" in section("JSON")

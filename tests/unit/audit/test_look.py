@@ -18,6 +18,7 @@ from components.audit.query.error import QueryError
 from components.audit.search import SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.process.errors import SiteError
+from components.settings.site import SiteFile
 from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -187,7 +188,7 @@ def tamper(site: Site, sql: str, *parameters: object) -> None:
 async def test_an_altered_record_is_found_out(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "copper at 9"), site.say(ALICE, BOB, "copper at 7"))
     assert all(view.opened.stored.is_intact() for view in (await look_for(site, "copper")).records)
-    payload = "substr(payload, 1, 20) || x'00' || substr(payload, 22)"
+    payload = "substr(payload, 1, 20) || zeroblob(8) || substr(payload, 29)"
     tamper(site, f"UPDATE record SET payload = CAST({payload} AS BLOB) WHERE idx = ?", site.places[0])
     result = await look_for(site, "copper")
     assert [view.opened.stored.is_intact() for view in result.records] == [False, True]
@@ -242,3 +243,56 @@ async def test_a_log_that_is_not_there_is_told(site: Site) -> None:
 
     with pytest.raises(LogUnavailable, match=r"audit\.db"):
         await look_at(site, "audit/0")
+
+
+def destroy(site: Site, *numbers: int, column: str = "payload = NULL") -> None:
+    """What somebody does who can write to the file, and signs nothing."""
+    with sqlite3.connect(site.settings.gate_log.store) as db:
+        db.executemany(
+            f"UPDATE record SET {column} WHERE idx = ?",
+            [(site.places[number],) for number in numbers],
+        )
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+async def test_what_is_gone_without_an_order_is_missing_and_counted_in_every_search(
+    site: Site, indexed: bool
+) -> None:
+    await site.record(*(site.say(ALICE, BOB, f"copper {number}") for number in range(5)))
+    if indexed:
+        assert (await look_for(site, "copper")).unreadable == 0
+    destroy(site, 1, 2)
+    for query in ("copper", "tin", "from:eve"):
+        assert (await look_for(site, query)).unreadable == 2
+    # What the index had of them is shown as missing, never passed over.
+    found = await look_for(site, "copper")
+    assert [view.id for view in found.records if view.missing] == [
+        site.id_of(number) for number in (1, 2) if indexed
+    ]
+    detail = await look_at(site, site.id_of(1))
+    assert (detail.view.missing, detail.view.destroyed, detail.view.intact) == (True, False, False)
+    assert "missing" in detail.proof.fault
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+async def test_what_does_not_open_is_counted_in_every_search(site: Site, indexed: bool) -> None:
+    await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(3)))
+    if indexed:
+        await look_for(site, "copper")
+    await site.record_payloads([Entry(RecordKind.STANZA, b"no submission")])
+    destroy(site, 3, column="payload = zeroblob(99)")
+    assert [(await look_for(site, query)).unreadable for query in ("copper", "tin")] == [1, 1]
+
+
+async def test_a_log_of_another_name_than_the_settings_say_is_not_read(site: Site) -> None:
+    """None of its records would open: they would look as if nothing had been said."""
+    await site.record(site.say(ALICE, BOB, "copper"))
+    name = site.settings.gate_log.origin
+    site.path.write_text(site.path.read_text().replace(f'"{name}"', '"renamed.example/gate"'))
+    renamed = SiteFile(site.path)
+    with pytest.raises(
+        SiteError, match=f"gate.log_origin is renamed.example/gate, and the log's name is {name}"
+    ):
+        await search(renamed, "copper", 50, quiet)
+    with pytest.raises(SiteError, match=r"gate\.log_origin"):
+        await show(renamed, site.id_of(0), quiet)

@@ -1,14 +1,24 @@
 """Reconciling the server's numbers with the records: by hand, at random, and on a real log."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.archive.log.leaf import LEAF_VERSION, NO_CONVERSATION, Leaf, LeafIndex, SegmentNumber
+from components.archive.bookkeeping import Tombstone, encode_bookkeeping
+from components.archive.log.leaf import (
+    LEAF_VERSION,
+    NO_CONVERSATION,
+    NOT_SEALED,
+    Leaf,
+    LeafIndex,
+    SegmentNumber,
+)
 from components.archive.opener import OpenedRecord
+from components.archive.orders.tombstoned import Tombstoned
 from components.archive.reader import StoredRecord
 from components.archive.record import (
     Alarm,
@@ -58,7 +68,13 @@ def reconcile(*items: object) -> Reconciliation:
     for index, item in enumerate(items):
         if item != GONE:
             account.take(opened(index, item))
-    return account.finish(len(items))
+    return account.finish(len(items), tombstone_of_all())
+
+
+def tombstone_of_all() -> Tombstoned:
+    tombstoned = Tombstoned()
+    tombstoned.add(encode_bookkeeping(Tombstone(1, "an order", 1, (), ""))[1])
+    return tombstoned
 
 
 def epoch(*items: object) -> EpochReport:
@@ -143,6 +159,28 @@ def test_records_that_are_gone_or_do_not_open() -> None:
     assert result.unreadable == ((4, 4),)
     assert result.epochs[0].missing == ((2, 3), (5, 5))
     assert result.findings == 5
+
+
+def test_what_is_gone_is_missing_unless_a_tombstone_is_about_it() -> None:
+    items = [1, DESTROYED, DESTROYED, 4, DESTROYED]
+
+    def take(*tombstones: Tombstone) -> Reconciliation:
+        account = NumberAccount()
+        for index, item in enumerate(items):
+            account.take(opened(index, item))
+        for index, tombstone in enumerate(tombstones, len(items)):
+            own = opened(index, OWN)
+            leaf = replace(own.leaf, kind=RecordKind.TOMBSTONE, segment=NOT_SEALED)
+            payload = encode_bookkeeping(tombstone)[1]
+            account.take(OpenedRecord(StoredRecord(LeafIndex(index), leaf, payload), payload))
+        return account.finish(len(items) + len(tombstones), Tombstoned())
+
+    result = take()
+    assert (result.payloads_missing, result.destroyed, result.findings) == (((1, 2), (4, 4)), 0, 2)
+    result = take(Tombstone(1, "an order", 1, (2,), ""), Tombstone(2, "another", 9, (), ""))
+    assert (result.payloads_missing, result.destroyed) == (((1, 1), (4, 4)), 1)
+    result = take(Tombstone(1, "an order", 3, (), ""))
+    assert (result.payloads_missing, result.destroyed, result.findings) == ((), 3, 0)
 
 
 def test_each_epoch_is_an_account_of_its_own() -> None:

@@ -73,6 +73,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "matched": 1,
         "submissions": 4,
         "log_size": 6,
+        "unreadable": 0,
         "access": "audit/1",
     }
     assert record == {
@@ -82,6 +83,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "at_ns": 1_795_464_245_000_000_000,
         "intact": True,
         "destroyed": False,
+        "missing": False,
         "kind": "message",
         "way": "c2s",
         "session": "c7",
@@ -261,3 +263,18 @@ def test_wrong_settings_are_told(
         path.write_bytes(text.encode(errors="surrogateescape"))
     assert run_command("audit", "search", "copper", "--site", str(path)) == 2
     assert re.search(rf"^steelyard: .*{message}", capsys.readouterr().err, re.MULTILINE)
+
+
+def test_a_record_that_is_gone_without_an_order_is_missing_not_destroyed(
+    said: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(said.settings.gate_log.store) as db:
+        db.execute("UPDATE record SET payload = NULL WHERE idx = 2")
+    assert run_command("audit", "show", "gate/2") == 1
+    shown = capsys.readouterr().out
+    assert "\nMissing\n" in shown
+    assert "NOT PROVED: the record is missing" in shown
+    assert run_command("audit", "reconcile") == 1
+    assert "missing, all but their leaves, and not destroyed by any order: 2" in capsys.readouterr().out
+    assert run_command("audit", "search", "nothing at all") == 0
+    assert "1 records cannot be read" in " ".join(capsys.readouterr().out.split())

@@ -45,7 +45,9 @@ async def _append(site: Path, count: int, log: str) -> None:
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     if isinstance(table.log, Path):
         table.log.parent.mkdir(exist_ok=True)
-    writer = await open_log_writer(await open_store(table.log), table.log_key_file, recipients)
+    writer = await open_log_writer(
+        await open_store(table.log), table.log_key_file, table.log_origin, recipients
+    )
     kind = RecordKind.STANZA if log == "gate" else RecordKind.ACCESS
     await writer.append([Entry(kind, each.payload) for each in entries(writer.size, count)])
     await writer.close()

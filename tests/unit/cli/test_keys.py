@@ -73,7 +73,7 @@ async def write(keys: Keys, count: int) -> None:
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     settings.gate.log.parent.mkdir(exist_ok=True)
     store = await SqliteStore.open(settings.gate.log)
-    writer = await open_log_writer(store, settings.gate.log_key_file, recipients)
+    writer = await open_log_writer(store, settings.gate.log_key_file, settings.gate.log_origin, recipients)
     await writer.append(entries(writer.size, count))
     await writer.close()
 
@@ -117,7 +117,9 @@ def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
         settings.gate.log.parent.mkdir(exist_ok=True)
         store = await SqliteStore.open(settings.gate.log)
         recipients = [load_recipient(path) for path in settings.archive.recipients]
-        writer = await open_log_writer(store, settings.gate.log_key_file, recipients)
+        writer = await open_log_writer(
+            store, settings.gate.log_key_file, settings.gate.log_origin, recipients
+        )
         try:
             return await asyncio.to_thread(keys.good, "rotate", "gate")
         finally:

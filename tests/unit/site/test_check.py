@@ -12,8 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from components.archive.keys import load_log_key, load_recipient
+from components.archive.keys.log_key import write_verifier_keys
+from components.archive.log.note import make_signer
 from components.archive.record import Access, RecordKind, encode_access
 from components.archive.writer import Entry, LogWriter
 from components.cli.output.check import describe_findings
@@ -111,9 +114,15 @@ def wrong_settings(site: Path) -> str:
     return "settings: audit: is missing"
 
 
+def renamed_log(site: Path) -> str:
+    site.write_text(site.read_text().replace('"steelyard.example/gate"', '"firm.example/gate"'))
+    return f"settings: gate.log_origin: is firm.example/gate, and {site.parent}/keys/log-gate.key signs as"
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        renamed_log,
         open_to_others,
         empty_secret,
         expired_certificate,
@@ -164,9 +173,8 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
 def test_a_log_of_another_key_is_named(site: Path) -> None:
     settings = load_site(site)
     asyncio.run(record(settings))
-    settings.gate.log_key_file.with_suffix(".pub").write_bytes(
-        settings.audit.log_key_file.with_suffix(".pub").read_bytes()
-    )
+    other = make_signer(settings.gate.log_origin, Ed25519PrivateKey.generate()).verifier_key
+    write_verifier_keys(settings.gate.log_key_file.with_suffix(".pub"), [other])
     (problem,) = problems(site)
     assert problem.startswith(f"logs: {settings.gate.log}: ")
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.keys import load_log_key
 from components.process.errors import SiteError
 from components.rules.access.desk import list_access, open_desk
+from components.settings.log import find_key_name
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.init import init_site, load_passwords
@@ -130,3 +132,43 @@ def test_a_wrong_site_is_told_and_left_as_it_is(site: Path) -> None:
     with pytest.raises(SettingsError):
         init_site(site, demo=True)
     assert contents(site.parent) == before
+
+
+def test_the_names_of_the_logs_are_said_first(tmp_path: Path) -> None:
+    settings = init_site(tmp_path / "site.toml", origin="line.firm.example").settings
+    assert {log.origin for log in settings.logs} == {
+        f"line.firm.example/{name}" for name in ("gate", "audit", "roster")
+    }
+    assert all(find_key_name(log.key_file) == log.origin for log in settings.logs)
+    with pytest.raises(SiteError, match="leave out --origin"):
+        init_site(settings.path, origin="other.example")
+
+
+@pytest.mark.parametrize("origin", ["", "two words", 'a"b', "a+b", "a\nb", "/"])
+def test_what_is_no_name_makes_no_site(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(SiteError, match="is no name for logs"):
+        init_site(tmp_path / "site.toml", origin=origin)
+    assert not (tmp_path / "site.toml").exists()
+
+
+def rename_logs(site: Path) -> None:
+    site.write_text(site.read_text().replace('"steelyard.example/', '"firm.example/'))
+
+
+def test_a_log_is_renamed_while_nothing_is_recorded(site: Path) -> None:
+    rename_logs(site)
+    with pytest.raises(SettingsError, match=r"gate\.log_origin: is firm\.example/gate"):
+        load_site(site)
+    for log in init_site(site, demo=True).settings.logs:
+        assert load_log_key(log.key_file).verifier_key.name == find_key_name(log.key_file) == log.origin
+
+
+@pytest.mark.parametrize("trace", ["archive/gate.db", "keys/log-gate.last"])
+def test_a_log_that_has_signed_is_not_renamed(site: Path, trace: str) -> None:
+    (site.parent / "archive").mkdir(exist_ok=True)
+    (site.parent / trace).touch()
+    before = (site.parent / "keys" / "log-gate.key").read_bytes()
+    rename_logs(site)
+    with pytest.raises(SettingsError, match=r"gate\.log_origin: is firm\.example/gate"):
+        init_site(site, demo=True)
+    assert (site.parent / "keys" / "log-gate.key").read_bytes() == before

@@ -40,7 +40,7 @@ async def write(
     path: Path, key: KeyReference, count: int, recipients: list[RecipientKey] | None = None
 ) -> None:
     keys = RECIPIENTS if recipients is None else [each.recipient for each in recipients]
-    writer = await open_log_writer(await SqliteStore.open(path), key, keys)
+    writer = await open_log_writer(await SqliteStore.open(path), key, ORIGIN, keys)
     if count:
         await writer.append(entries(writer.size, count))
     await writer.close()
@@ -111,10 +111,10 @@ async def test_a_log_that_was_never_written(place: Place, folder: Path) -> None:
 async def test_while_another_writes_the_key_waits(place: Place, folder: Path) -> None:
     log, key = folder / "gate.db", place("log-gate")
     first = create_log_key(key, ORIGIN).verifier_key
-    writer = await open_log_writer(await SqliteStore.open(log), key, RECIPIENTS)
+    writer = await open_log_writer(await SqliteStore.open(log), key, ORIGIN, RECIPIENTS)
     prepare_log_key(key)
     with pytest.raises(LogBusy):
-        await open_log_writer(await SqliteStore.open(log), key, RECIPIENTS)
+        await open_log_writer(await SqliteStore.open(log), key, ORIGIN, RECIPIENTS)
     await writer.append(entries(0, 1))
     await writer.close()
     assert load_log_key(key).key_id == first.key_id
@@ -139,7 +139,7 @@ async def test_the_store_is_let_go_when_a_key_is_missing(place: Place, folder: P
     remove_key(key)
     for _ in range(2):
         with pytest.raises(KeyFileError):
-            await open_log_writer(await SqliteStore.open(log), key, RECIPIENTS)
+            await open_log_writer(await SqliteStore.open(log), key, ORIGIN, RECIPIENTS)
 
 
 async def test_a_recipient_goes_over_and_old_segments_open(place: Place, folder: Path) -> None:
@@ -262,3 +262,15 @@ def test_a_handover_needs_both_signatures(tmp_path: Path) -> None:
         flipped = note[:place] + chr(ord(note[place]) ^ 1) + note[place + 1 :]
         with pytest.raises(HandoverError):
             verify_handover(flipped, one.verifier_key)
+
+
+async def test_a_key_of_another_name_writes_nothing(place: Place, folder: Path) -> None:
+    """Records would be sealed to its name, and readers look for the settings'."""
+    log, key = folder / "gate.db", place("log-gate")
+    create_log_key(key, ORIGIN)
+    await write(log, key, 1)
+    before = log.read_bytes()
+    for _ in range(2):  # the store is let go
+        with pytest.raises(KeyFileError, match=f"signs as {ORIGIN}, and log_origin is renamed.example"):
+            await open_log_writer(await SqliteStore.open(log), key, "renamed.example", RECIPIENTS)
+    assert log.read_bytes() == before
