@@ -1,13 +1,15 @@
 """What may be destroyed, and what not: values in, every reason against it out (docs/retention.md)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from policy.retention import NS_PER_DAY, PERMANENT_CLASS, RetentionPolicy
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Facts = TypeVar("_Facts")
 
 
 class Reason(StrEnum):
@@ -75,42 +77,35 @@ class RecordFacts:
     destroyed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What destruction is decided by beside the facts: the `holds` in force, and the ids of those `considered`."""
+
+    policy: RetentionPolicy
+    now_ns: int
+    holds: Sequence[Hold]
+    considered: Collection[str]
+
+
+def consider_all(policy: RetentionPolicy, now_ns: int, holds: Sequence[Hold]) -> Terms:
+    """Return the terms of somebody who has considered every hold in force."""
+    return Terms(policy, now_ns, holds, [hold.id for hold in holds])
+
+
 def decide_expiry(
-    policy: RetentionPolicy,
-    now_ns: int,
-    numbers: Sequence[int],
-    known: Mapping[int, SegmentFacts],
-    holds: Sequence[Hold],
-    considered: Collection[str],
+    terms: Terms, numbers: Sequence[int], known: Mapping[int, SegmentFacts]
 ) -> tuple[Refusal, ...]:
     """Decide whether these segments may be destroyed; returns every reason against it, none when they may."""
-    refusals = list(_unconsidered(holds, considered))
-    for number in numbers:
-        facts = known.get(number)
-        if facts is None:
-            refusals.append(Refusal(Reason.UNKNOWN_SEGMENT, f"there is no segment {number}"))
-        else:
-            refusals += _segment_refusals(policy, now_ns, facts, holds)
-    return tuple(refusals)
+    missing = Reason.UNKNOWN_SEGMENT
+    return tuple(_refusals(terms, numbers, known, missing, "segment", _segment_refusals))
 
 
 def decide_erasure(
-    policy: RetentionPolicy,
-    now_ns: int,
-    indexes: Sequence[int],
-    known: Mapping[int, RecordFacts],
-    holds: Sequence[Hold],
-    considered: Collection[str],
+    terms: Terms, indexes: Sequence[int], known: Mapping[int, RecordFacts]
 ) -> tuple[Refusal, ...]:
     """Decide whether these records may be destroyed; returns every reason against it, none when they may."""
-    refusals = list(_unconsidered(holds, considered))
-    for index in indexes:
-        facts = known.get(index)
-        if facts is None:
-            refusals.append(Refusal(Reason.UNKNOWN_RECORD, f"there is no record {index}"))
-        else:
-            refusals += _record_refusals(policy, now_ns, facts, holds)
-    return tuple(refusals)
+    missing = Reason.UNKNOWN_RECORD
+    return tuple(_refusals(terms, indexes, known, missing, "record", _record_refusals))
 
 
 def decide_resumption(
@@ -165,18 +160,30 @@ def _unconsidered(holds: Sequence[Hold], considered: Collection[str]) -> Iterato
         yield Refusal(Reason.HOLD_NOT_CONSIDERED, f"hold {id_} {said}: propose anew")
 
 
-def _segment_refusals(
-    policy: RetentionPolicy, now_ns: int, facts: SegmentFacts, holds: Sequence[Hold]
+def _refusals(
+    terms: Terms,
+    numbers: Sequence[int],
+    known: Mapping[int, _Facts],
+    missing: Reason,
+    kind: str,
+    refuse: Callable[[Terms, _Facts], Iterable[Refusal]],
 ) -> Iterator[Refusal]:
+    yield from _unconsidered(terms.holds, terms.considered)
+    for number in numbers:
+        if number in known:
+            yield from refuse(terms, known[number])
+        else:
+            yield Refusal(missing, f"there is no {kind} {number}")
+
+
+def _segment_refusals(terms: Terms, facts: SegmentFacts) -> Iterator[Refusal]:
     name = f"segment {facts.number}"
     yield from _state_refusals(name, facts.ended, facts.destroyed)
-    yield from _age_refusals(policy, now_ns, name, facts.retention_class, facts.newest_ns)
-    yield from _held(name, holds_on_segment(facts, holds))
+    yield from _age_refusals(terms, name, facts.retention_class, facts.newest_ns)
+    yield from _held(name, holds_on_segment(facts, terms.holds))
 
 
-def _record_refusals(
-    policy: RetentionPolicy, now_ns: int, facts: RecordFacts, holds: Sequence[Hold]
-) -> Iterator[Refusal]:
+def _record_refusals(terms: Terms, facts: RecordFacts) -> Iterator[Refusal]:
     name = f"record {facts.index}"
     if facts.segment == 0:
         yield Refusal(
@@ -184,8 +191,8 @@ def _record_refusals(
         )
         return
     yield from _state_refusals(name, facts.ended, facts.destroyed)
-    yield from _age_refusals(policy, now_ns, name, facts.retention_class, facts.time_ns)
-    yield from _held(name, holds_on_record(facts, holds))
+    yield from _age_refusals(terms, name, facts.retention_class, facts.time_ns)
+    yield from _held(name, holds_on_record(facts, terms.holds))
 
 
 def _state_refusals(name: str, ended: bool, destroyed: bool) -> Iterator[Refusal]:
@@ -195,13 +202,11 @@ def _state_refusals(name: str, ended: bool, destroyed: bool) -> Iterator[Refusal
         yield Refusal(Reason.SEGMENT_OPEN, f"{name}: its segment is still open; it ends within 10 minutes")
 
 
-def _age_refusals(
-    policy: RetentionPolicy, now_ns: int, name: str, retention_class: int, newest_ns: int
-) -> Iterator[Refusal]:
+def _age_refusals(terms: Terms, name: str, retention_class: int, newest_ns: int) -> Iterator[Refusal]:
     if retention_class == PERMANENT_CLASS:
         yield Refusal(Reason.PERMANENT, f"{name} holds what orders say, which is never destroyed")
         return
-    found = policy.by_number.get(retention_class)
+    found = terms.policy.by_number.get(retention_class)
     if found is None:
         yield Refusal(
             Reason.UNKNOWN_CLASS,
@@ -209,7 +214,7 @@ def _age_refusals(
         )
         return
     over_ns = newest_ns + found.minimum_days * NS_PER_DAY
-    if now_ns < over_ns:
+    if terms.now_ns < over_ns:
         until = (_EPOCH + timedelta(microseconds=over_ns // 1000)).strftime("%Y-%m-%d %H:%M UTC")
         yield Refusal(
             Reason.MINIMUM_NOT_OVER,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from policy.problems import ProblemsError
-from policy.toml_problem import TomlError, explain, locate, read_toml
+from policy.toml_problem import TomlError, explain, locate, read_shape, read_toml
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 PERMANENT_CLASS = 255
@@ -87,12 +87,11 @@ def parse_retention(text: str) -> RetentionPolicy:
         raw = read_toml(text)
     except TomlError as error:
         raise RetentionError((f"retention.toml: {error}",)) from None
-    try:
-        shape = _RetentionTable.model_validate(raw)
-    except ValidationError as error:
-        raise RetentionError(tuple(_describe(detail) for detail in error.errors(include_url=False))) from None
+    shape, problems = read_shape(_RetentionTable, raw, _describe)
+    if shape is None:
+        raise RetentionError(problems)
     classes = tuple(table.build(name) for name, table in shape.classes.items())
-    if problems := tuple(_class_problems(classes)):
+    if problems := list(_class_problems(classes)):
         raise RetentionError(problems)
     return RetentionPolicy(tuple(sorted(classes, key=lambda each: each.number)))
 

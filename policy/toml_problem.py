@@ -1,8 +1,12 @@
 """What is wrong with a TOML file, told in one line each: its path in the file, and what to do."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
 
 _MAX_DEPTH = 32
 _INTEGERS = range(-(2**63), 2**63)  # TOML 1.0, Integer: whoever has no more must say so
@@ -36,6 +40,16 @@ def _require_plain(raw: dict[str, Any]) -> None:
         if not level:
             return
     raise TomlError("has tables or arrays too deep inside one another")
+
+
+def read_shape(
+    shape: type[_Shape], raw: Mapping[str, Any], describe: Callable[[Any], str]
+) -> tuple[_Shape | None, list[str]]:
+    """Validate a document; returns it as its shape, or None and a line for each fault, as `describe` tells it."""
+    try:
+        return shape.model_validate(raw), []
+    except ValidationError as error:
+        return None, [describe(detail) for detail in error.errors(include_url=False)]
 
 
 def locate(steps: Iterable[int | str]) -> str:

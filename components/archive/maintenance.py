@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from components.archive.errors import LogUnavailable
+from components.archive.outage import Outage
 from components.archive.writer import LogWriter
 
 _INTERVAL_S = 0.1
@@ -17,13 +17,8 @@ async def maintain_log(writer: LogWriter) -> None:
 
     Raises LogDamaged and LogFenced: then its process must stop.
     """
-    works = True
+    outage = Outage(log, "no checkpoint")
     while True:
         await asyncio.sleep(_INTERVAL_S)
-        try:
+        with outage:
             await writer.maintain()
-            works = True
-        except LogUnavailable as error:
-            if works:
-                log.error("no checkpoint", reason=str(error))
-            works = False

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
-
 from policy.content import payload
 from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
@@ -12,7 +10,7 @@ from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.problems import ProblemsError
 from policy.reach import affiliation
-from policy.toml_problem import TomlError, read_toml
+from policy.toml_problem import TomlError, read_shape, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
@@ -41,12 +39,7 @@ def parse_policy(text: str, files: Files | None = None) -> ContentPolicy:
     in `rule[0].patterns[2]`, counting from 0.
     """
     raw = _read_toml(text)
-    shape = None
-    problems: list[str] = []
-    try:
-        shape = PolicyTable.model_validate(raw)
-    except ValidationError as error:
-        problems = [describe(detail) for detail in error.errors(include_url=False)]
+    shape, problems = read_shape(PolicyTable, raw, describe)
     problems += _rule_problems(raw)
     problems += _file_problems(raw, files or {})
     if problems or shape is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from policy.address import BareJid, Domain, domain_of, parse_bare_jid, parse_domain
 from policy.directory.border_tables import (
@@ -21,7 +21,7 @@ from policy.problems import ProblemsError
 from policy.reach.borders import Borders, assign_borders
 from policy.reach.exception import BarrierException
 from policy.shown import Name
-from policy.toml_problem import TomlError, explain, locate, read_toml
+from policy.toml_problem import TomlError, explain, locate, read_shape, read_toml
 
 
 class MemberKind(StrEnum):
@@ -102,12 +102,7 @@ def parse_directory(text: str) -> Directory:
 
 
 def _build(raw: dict[str, Any]) -> Directory:
-    shape = None
-    problems: list[str] = []
-    try:
-        shape = _DirectoryTable.model_validate(raw)
-    except ValidationError as error:
-        problems = [_describe(detail) for detail in error.errors(include_url=False)]
+    shape, problems = read_shape(_DirectoryTable, raw, _describe)
     problems += find_reference_problems(raw)
     if problems or shape is None:
         raise DirectoryError(tuple(problems))

@@ -1,7 +1,9 @@
 """Paths through nodes: a person's own (PEP), whom they let in, and what is published about them."""
 
+from collections.abc import Iterable, Iterator
+
 from policy.facts import Way
-from policy.paths.path import Closed, Path, Template, Through
+from policy.paths.path import Closed, Path, Template, Through, make_requests
 
 _PUBSUB = "http://jabber.org/protocol/pubsub"
 _DISCO = "http://jabber.org/protocol/disco"
@@ -33,24 +35,21 @@ def _form(form: str, model: str) -> str:
     return _OPEN.replace("{form}", form).replace("{model}", model)
 
 
+def _pubsub(xmlns: str, payloads: Iterable[str]) -> Iterator[str]:
+    return (f"<pubsub xmlns='{xmlns}'>{payload}</pubsub>" for payload in payloads)
+
+
 def _of_target(id_: str, title: str, xep: str, type_: str, *payloads: str, owner: bool = False) -> Path:
     """Return a path of requests to the target's own nodes."""
     xmlns = _PUBSUB + ("#owner" if owner else "")
-    templates = tuple(
-        Template(f"<iq type='{type_}' to='{{target}}'><pubsub xmlns='{xmlns}'>{payload}</pubsub></iq>")
-        for payload in payloads
-    )
-    return Path(id_, title, xep, templates, _DATA)
+    requests = make_requests(type_, _pubsub(xmlns, payloads), ("{target}",))
+    return Path(id_, title, xep, requests, _DATA)
 
 
 def _let_in(id_: str, title: str, xep: str, *payloads: str) -> Path:
     """Return a path of requests to one's own nodes that name the target."""
-    templates = tuple(
-        Template(f"<iq type='set'{to}><pubsub xmlns='{_PUBSUB}#owner'>{payload}</pubsub></iq>")
-        for payload in payloads
-        for to in ("", " to='{own}'")
-    )
-    return Path(id_, title, xep, templates, _PUBLISHED, Through.NAME, ways=(Way.C2S,))
+    requests = make_requests("set", _pubsub(f"{_PUBSUB}#owner", payloads), ("", "{own}"))
+    return Path(id_, title, xep, requests, _PUBLISHED, Through.NAME, ways=(Way.C2S,))
 
 
 NODES = (
@@ -120,9 +119,10 @@ NODES = (
         "node-disco",
         "the target's nodes, listed",
         "XEP-0060, 5",
-        (
-            Template(f"<iq type='get' to='{{target}}'><query xmlns='{_DISCO}#items' node='{_NODE}'/></iq>"),
-            Template(f"<iq type='get' to='{{target}}'><query xmlns='{_DISCO}#info' node='{_NODE}'/></iq>"),
+        make_requests(
+            "get",
+            (f"<query xmlns='{_DISCO}#{each}' node='{_NODE}'/>" for each in ("items", "info")),
+            ("{target}",),
         ),
         _DATA,
     ),

@@ -1,7 +1,7 @@
 """A path: the stanzas that would go it, with placeholders for whoever is at its ends."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from xml.sax.saxutils import escape
@@ -108,6 +108,15 @@ class Path:
     through: Through = Through.PERSON
     closed: Closed = Closed.GATE
     ways: tuple[Way, ...] = (Way.C2S, Way.S2S)
+
+
+def make_requests(type_: str, payloads: Iterable[str], to: Sequence[str] = ("",)) -> tuple[Template, ...]:
+    """Return the requests (`iq`) with each payload, to each address; the empty one is the sender's own account."""
+    return tuple(
+        Template(f"<iq type='{type_}'{attribute}>{payload}</iq>")
+        for payload in payloads
+        for attribute in (f" to='{each}'" if each else "" for each in to)
+    )
 
 
 def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> StanzaFacts:

@@ -1,7 +1,7 @@
 """Paths of requests to another person's account or device, and of answers nobody asked for."""
 
 from policy.facts import Way
-from policy.paths.path import Closed, Path, Template, Through
+from policy.paths.path import Closed, Path, Through, make_requests
 
 _EXISTS = "that the target exists and what its client is, to the sender"
 _DATA = "data of the target's, to the sender"
@@ -12,19 +12,23 @@ def _query(
     id_: str, title: str, xep: str, *payloads: str, type_: str = "get", discloses: str = _EXISTS
 ) -> Path:
     """Return a path of requests with these payloads, to the target's account and to one of its devices."""
-    templates = tuple(
-        Template(f"<iq type='{type_}' to='{to}'>{payload}</iq>")
-        for payload in payloads
-        for to in ("{target}", "{target_full}")
-    )
-    return Path(id_, title, xep, templates, discloses)
+    requests = make_requests(type_, payloads, ("{target}", "{target_full}"))
+    return Path(id_, title, xep, requests, discloses)
 
 
 def _own(id_: str, title: str, xep: str, *payloads: str, type_: str = "get") -> Path:
     """Return a path of requests to the sender's own account, which name the target and get nothing of it."""
-    templates = tuple(Template(f"<iq type='{type_}'>{payload}</iq>") for payload in payloads)
     discloses = "what the account keeps itself, to the sender"
-    return Path(id_, title, xep, templates, discloses, Through.ACCOUNT, Closed.HARMLESS, (Way.C2S,))
+    return Path(
+        id_,
+        title,
+        xep,
+        make_requests(type_, payloads),
+        discloses,
+        Through.ACCOUNT,
+        Closed.HARMLESS,
+        (Way.C2S,),
+    )
 
 
 _CALL = (

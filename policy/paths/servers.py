@@ -1,7 +1,7 @@
 """Paths through servers: what a domain tells of itself and of its people, and what it would do for a stranger."""
 
 from policy.facts import Way
-from policy.paths.path import Closed, Path, Template, Through
+from policy.paths.path import Closed, Path, Template, Through, make_requests
 
 _TELLS = "which services and people the other enterprise has, to the sender"
 _DOES = "what the other enterprise's server would do for the sender"
@@ -17,8 +17,7 @@ def _server(
     to: str = "{target_domain}",
     discloses: str = _TELLS,
 ) -> Path:
-    templates = tuple(Template(f"<iq type='{type_}' to='{to}'>{payload}</iq>") for payload in payloads)
-    return Path(id_, title, xep, templates, discloses, Through.SERVER)
+    return Path(id_, title, xep, make_requests(type_, payloads, (to,)), discloses, Through.SERVER)
 
 
 def _own_server(

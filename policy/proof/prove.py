@@ -94,16 +94,16 @@ class _Prover:
         own_room = self._ends.find_room(one)
         for path in self._to_people:
             sender, target = self._take_turns(senders, targets)
-            self._trial.try_paths([path], Between(sender, target, "", own_room), relation)
+            self._trial.try_paths([path], Between(sender, target, relation, own_room=own_room))
 
     def _try_everybody(self, senders: list[BareJid], targets: list[BareJid], relation: Relation) -> None:
         """Try a plain message between each two: what is decided by somebody's very name shows here."""
         for sender, target in product(senders, targets):
             if sender != target:
                 facts = StanzaFacts(Way.C2S, "message", "chat", f"{sender}/desk", target, _BODY, "Copper?")
-                between = Between(sender, target)
-                self._trial.try_stanza("message", _MESSAGE, facts, between, relation)
-                self._trial.try_table(between, relation)
+                between = Between(sender, target, relation)
+                self._trial.try_stanza("message", _MESSAGE, facts, between)
+                self._trial.try_table(between)
 
     def _take_turns(self, senders: list[BareJid], targets: list[BareJid]) -> tuple[BareJid, BareJid]:
         """Return the next two who stand for their classes, not one person twice."""
@@ -122,5 +122,5 @@ class _Prover:
             if relation is not None:
                 self._turn += 1
                 # A room makes its domain that of the target's rooms: a server is asked as such, too.
-                between = Between(people[self._turn % len(people)], domain, f"any@{domain}")
-                self._trial.try_paths(self._to_servers, between, relation)
+                between = Between(people[self._turn % len(people)], domain, relation, f"any@{domain}")
+                self._trial.try_paths(self._to_servers, between)

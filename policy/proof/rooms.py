@@ -95,7 +95,7 @@ class RoomTrial:
         for visit in visits:
             for person in self._ends.people[visit.end]:
                 self._visit(visit, person, room, self._plain)
-                self._trial.try_table(Between(room.jid, person), Relation.NOT_LET_IN)
+                self._trial.try_table(Between(room.jid, person, Relation.NOT_LET_IN))
         for meeting in meetings:
             for person in self._ends.people[meeting.end]:
                 self._meet(meeting, person, room, self._plain)
@@ -149,21 +149,23 @@ class RoomTrial:
             met = self._ends.people[visit.met][0]
             relation = self._ends.relate(visit.end, visit.met) or relation
         own_room = self._ends.find_room(visit.end)
-        self._trial.try_paths(paths.enter, Between(person, met, room.jid, own_room), relation)
+        self._trial.try_paths(paths.enter, Between(person, met, relation, room.jid, own_room))
         if visit.host:
-            between = Between(self._ends.people[visit.host][0], person, "", room.jid)
-            self._trial.try_paths(paths.invite, between, Relation.NOT_LET_IN, room.watched)
+            between = Between(
+                self._ends.people[visit.host][0], person, Relation.NOT_LET_IN, own_room=room.jid
+            )
+            self._trial.try_paths(paths.invite, between, room.watched)
 
     def _meet(self, meeting: _Meeting, person: BareJid, room: _Room, paths: _Paths) -> None:
         """Both may enter: nothing may pass between them there without a chaperone, and in private not even so."""
         other = self._pick(meeting.other, 0, person)
-        between, relation = Between(person, other, room.jid, room.jid), meeting.relation
+        between = Between(person, other, meeting.relation, room.jid, room.jid)
         if not room.chaperoned:
-            self._trial.try_paths(paths.meet, between, relation)
+            self._trial.try_paths(paths.meet, between)
             return
-        self._trial.try_paths(paths.meet, between, relation, room.unwatched, _speaks)
-        self._trial.try_paths(paths.meet, between, relation, room.watched, _whispers)
-        self._trial.try_paths(paths.invite, between, relation, room.watched)
+        self._trial.try_paths(paths.meet, between, room.unwatched, _speaks)
+        self._trial.try_paths(paths.meet, between, room.watched, _whispers)
+        self._trial.try_paths(paths.invite, between, room.watched)
 
 
 def _by_every_way(path: Path) -> Path:

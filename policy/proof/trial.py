@@ -59,11 +59,12 @@ class Proof:
 class Between(NamedTuple):
     """Who is at the ends of a stanza, by their bare JIDs, and through which rooms it goes; empty where through none.
 
-    `room` is the target's, `own_room` the sender's.
+    `relation` is why the one must not reach the other, `room` is the target's, `own_room` the sender's.
     """
 
     sender: str
     target: str
+    relation: Relation
     room: str = ""
     own_room: str = ""
 
@@ -91,7 +92,6 @@ class Trial:
         self,
         paths: Iterable[Path],
         between: Between,
-        relation: Relation,
         present: Occupancy = NOBODY,
         counts: Callable[[StanzaFacts], bool] = lambda _facts: True,
     ) -> None:
@@ -104,7 +104,7 @@ class Trial:
             for template, way in product(path.templates, path.ways):
                 if template.needs <= places.keys() and counts(template.facts):
                     facts = fill_facts(template, way, places)
-                    self.try_stanza(path.id, template, facts, between, relation, present)
+                    self.try_stanza(path.id, template, facts, between, present)
 
     def try_stanza(
         self,
@@ -112,7 +112,6 @@ class Trial:
         template: Template,
         facts: StanzaFacts,
         between: Between,
-        relation: Relation,
         present: Occupancy = NOBODY,
     ) -> None:
         """Try one stanza: `facts` are those of `template`, filled in."""
@@ -123,28 +122,22 @@ class Trial:
             if decision.action is Action.REFUSE:
                 decision = self._decide(self._directory, facts, present)
         if decision.action is not Action.REFUSE:
-            self._note(path, template, facts, between, relation, decision.rules)
+            self._note(path, template, facts, between, decision.rules)
 
-    def try_table(self, between: Between, relation: Relation) -> None:
+    def try_table(self, between: Between) -> None:
         """Try what the server makes itself, which the adapter holds to its table."""
         if self._table.lets_pass(BareJid(between.sender), BareJid(between.target)):
             places = between.places()
             facts = fill_facts(_MADE, Way.SERVER, places)
-            self._note("adapter-table", _MADE, facts, between, relation, ())
+            self._note("adapter-table", _MADE, facts, between, ())
 
     def _note(
-        self,
-        path: str,
-        template: Template,
-        facts: StanzaFacts,
-        between: Between,
-        relation: Relation,
-        rules: tuple[str, ...],
+        self, path: str, template: Template, facts: StanzaFacts, between: Between, rules: tuple[str, ...]
     ) -> None:
         self._proof.holes += 1
         self._noted[path] += 1
         found = self._proof.counterexamples
         if self._noted[path] <= MAX_OF_A_PATH and len(found) < MAX_COUNTEREXAMPLES:
             stanza = render_stanza(template, between.places(), "1")
-            target = BareJid(between.target)
-            found.append(Counterexample(path, facts.way, facts.sender, target, relation, stanza, rules))
+            target, why = BareJid(between.target), between.relation
+            found.append(Counterexample(path, facts.way, facts.sender, target, why, stanza, rules))

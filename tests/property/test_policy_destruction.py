@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.destruction import Hold, RecordFacts, SegmentFacts, decide_erasure, decide_expiry
+from policy.destruction import (
+    Hold,
+    RecordFacts,
+    SegmentFacts,
+    Terms,
+    consider_all,
+    decide_erasure,
+    decide_expiry,
+)
 from policy.retention import DEFAULT_POLICY, NS_PER_DAY, RetentionPolicy
 
 small = st.integers(0, 5)
@@ -57,19 +65,11 @@ def destroyable(
     in_force: list[Hold],
 ) -> set[tuple[str, int]]:
     """What could go one by one, by somebody who considered every hold."""
-    ids = [hold.id for hold in in_force]
+    terms = consider_all(policy, now_ns, in_force)
     known_segments = {facts.number: facts for facts in segs}
     known_records = {facts.index: facts for facts in recs}
-    gone = {
-        ("segment", n)
-        for n in range(6)
-        if not decide_expiry(policy, now_ns, [n], known_segments, in_force, ids)
-    }
-    return gone | {
-        ("record", n)
-        for n in range(6)
-        if not decide_erasure(policy, now_ns, [n], known_records, in_force, ids)
-    }
+    gone = {("segment", n) for n in range(6) if not decide_expiry(terms, [n], known_segments)}
+    return gone | {("record", n) for n in range(6) if not decide_erasure(terms, [n], known_records)}
 
 
 @pytest.mark.slow
@@ -88,8 +88,8 @@ def test_no_subset_of_the_holds_considered_is_enough(
     ids = [hold.id for place, hold in enumerate(in_force) if place != dropped]
     if len(ids) == len(in_force):
         return
-    assert decide_expiry(DEFAULT_POLICY, now_ns, [], {}, in_force, ids)
-    assert decide_erasure(DEFAULT_POLICY, now_ns, [], {}, in_force, ids)
+    terms = Terms(DEFAULT_POLICY, now_ns, in_force, ids)
+    assert decide_expiry(terms, [], {}) and decide_erasure(terms, [], {})
 
 
 @pytest.mark.slow

@@ -80,10 +80,7 @@ def load_log_key(key: KeyReference) -> Signer:
     """
     if isinstance(key, TokenKey):
         return _token_signer(key, load_verifier_key(public_file(key)).name)
-    try:
-        return parse_signer(read_private(key))
-    except ValueError:  # NoteError, or bytes that are no text; nothing of the key goes into a message
-        raise KeyFileError(f"{key}: not the private key of a log") from None
+    return read_private(key, parse_signer, "a log")
 
 
 def load_verifier_key(path: Path) -> VerifierKey:

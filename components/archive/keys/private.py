@@ -1,7 +1,9 @@
 """The places where private keys are kept, and what can be done with all of them alike."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
 from components.archive.keys.age import decrypt_age, encrypt_age
@@ -9,6 +11,8 @@ from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import read_key_file, write_key_file
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
 from components.archive.keys.token import is_in_token, remove_token_key, rename_token_key
+
+_Key = TypeVar("_Key")
 
 
 def is_kept(key: KeyReference) -> bool:
@@ -22,11 +26,16 @@ def is_kept(key: KeyReference) -> bool:
             return key.exists()
 
 
-def read_private(key: Path | AgeKey) -> str:
-    """Read the line that a private key is; raises KeyFileError, and UnicodeDecodeError for what is no text."""
-    if isinstance(key, AgeKey):
-        return decrypt_age(key, read_key_file(key.path)).decode().removesuffix("\n")
-    return read_key_file(key).decode().removesuffix("\n")
+def read_private(key: Path | AgeKey, parse: Callable[[str], _Key], title: str) -> _Key:
+    """Read and parse the line that a private key is; raises KeyFileError, which says nothing of the key.
+
+    `parse` raises ValueError for what is no key of its kind; `title` says what it should have been.
+    """
+    try:
+        content = decrypt_age(key, read_key_file(key.path)) if isinstance(key, AgeKey) else read_key_file(key)
+        return parse(content.decode().removesuffix("\n"))
+    except ValueError:  # also where it is no text
+        raise KeyFileError(f"{key}: not the private key of {title}") from None
 
 
 def write_private(key: Path | AgeKey, line: str) -> None:

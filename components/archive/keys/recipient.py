@@ -74,10 +74,7 @@ def load_recipient_key(key: KeyReference) -> RecipientKey:
     """
     if isinstance(key, TokenKey):
         return _token_key(key, load_recipient(public_file(key)).name)
-    try:
-        return parse_recipient_key(read_private(key))
-    except ValueError:
-        raise KeyFileError(f"{key}: not the private key of a recipient") from None
+    return read_private(key, parse_recipient_key, "a recipient")
 
 
 def _token_key(key: TokenKey, name: str) -> RecipientKey:

@@ -33,6 +33,8 @@ from policy.destruction import (
     Reason,
     RecordFacts,
     Refusal,
+    Terms,
+    consider_all,
     decide_erasure,
     decide_expiry,
     decide_release,
@@ -195,20 +197,19 @@ class OrderExecutor:
 
     async def _decide_expiry(self, order: Order) -> Sequence[Refusal]:
         holds, now_ns = self._ledger.holds(), self._clock_ns()
-        in_force = [hold.id for hold in holds]
-        refusals = list(decide_expiry(self._policy, now_ns, (), {}, holds, order.considered))
+        refusals = list(decide_expiry(Terms(self._policy, now_ns, holds, order.considered), (), {}))
+        terms = consider_all(self._policy, now_ns, holds)
         # One at a time: a year's segments name more records than fit in memory.
         for number in order.segments:
             row = await fetch_segment(self._source, number)
             known = {number: (await read_segment(self._source, row)).facts} if row else {}
-            refusals += decide_expiry(self._policy, now_ns, [number], known, holds, in_force)
+            refusals += decide_expiry(terms, [number], known)
         return refusals
 
     async def _decide_erasure(self, order: Order, envelopes: Mapping[int, NewEnvelopes]) -> Sequence[Refusal]:
         facts = await read_record_facts(self._source, order.indexes)
-        refusals = decide_erasure(
-            self._policy, self._clock_ns(), order.indexes, facts, self._ledger.holds(), order.considered
-        )
+        terms = Terms(self._policy, self._clock_ns(), self._ledger.holds(), order.considered)
+        refusals = decide_erasure(terms, order.indexes, facts)
         if refusals:
             return refusals
         if {each.segment for each in facts.values()} != set(order.segments):

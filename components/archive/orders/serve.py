@@ -4,8 +4,9 @@ import asyncio
 
 import structlog
 
-from components.archive.errors import LogDamaged, LogUnavailable
+from components.archive.errors import LogDamaged
 from components.archive.orders.executor import OrderExecutor
+from components.archive.outage import Outage
 
 _INTERVAL_S = 1.0
 
@@ -14,17 +15,13 @@ log = structlog.get_logger("archive")
 
 async def serve_orders(executor: OrderExecutor) -> None:
     """Carry out what is asked until cancelled; what cannot be done now is tried again. Raises LogFenced."""
-    works = True
+    outage = Outage(log, "no orders carried out")
     while True:
         try:
-            for outcome in await executor.serve():
-                say = log.info if outcome.answer.ok else log.warning
-                say("order", id=outcome.id, ok=outcome.answer.ok, record=outcome.answer.order)
-            works = True
-        except LogUnavailable as error:
-            if works:
-                log.error("no orders carried out", reason=str(error))
-            works = False
+            with outage:
+                for outcome in await executor.serve():
+                    say = log.info if outcome.answer.ok else log.warning
+                    say("order", id=outcome.id, ok=outcome.answer.ok, record=outcome.answer.order)
         except LogDamaged as error:
             # Nothing is destroyed where it is not sure what is held; the log's writer itself can go on.
             log.error("no orders are carried out any more", reason=str(error))

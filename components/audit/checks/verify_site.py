@@ -69,29 +69,22 @@ def _verify(log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
 def _verify_file(file: Path, log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
     # The first of the log's keys: the log itself leads from there to those after it.
     first_key = log.verifier_key_file.read_text("utf-8").partition("\n")[0]
-    known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
+    kept, optional = _kept(log, evidence), not evidence.expected
     with bars(f"Verifying {log.name}", "records") as progress:
         return verify_log(
-            file,
-            first_key,
-            progress,
-            known,
-            [*evidence.expected, *evidence.witnesses],
-            evidence.approvers,
-            witnesses_may_be_missing=not evidence.expected,
+            file, first_key, progress, *kept, evidence.approvers, witnesses_may_be_missing=optional
         )
 
 
 def _verify_tiles(log: LogSettings, url: str, evidence: Evidence, bars: Bars) -> Report:
     # Tiles say nothing of keys that hand over: any key that the log has had may have signed.
     keys = log.verifier_key_file.read_text("utf-8")
-    known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
+    kept, optional = _kept(log, evidence), not evidence.expected
     with bars(f"Verifying {url}", "records") as progress:
-        return verify_tiles(
-            url,
-            keys,
-            progress,
-            known,
-            [*evidence.expected, *evidence.witnesses],
-            witnesses_may_be_missing=not evidence.expected,
-        )
+        return verify_tiles(url, keys, progress, *kept, witnesses_may_be_missing=optional)
+
+
+def _kept(log: LogSettings, evidence: Evidence) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the checkpoints of a log that are kept elsewhere, and the keys of its witnesses."""
+    known = [*evidence.checkpoints_of(log.origin), *read_witnessed(log)]
+    return known, [*evidence.expected, *evidence.witnesses]

@@ -18,7 +18,7 @@ from components.archive.seal import (
 )
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
-from policy.destruction import Hold, Refusal, decide_erasure
+from policy.destruction import Hold, Refusal, consider_all, decide_erasure
 from policy.retention import RetentionPolicy
 
 
@@ -36,7 +36,7 @@ async def refuse_erasure(
 ) -> Sequence[Refusal]:
     """Return the reasons against an erasure, as its writer will; `holds` are evaluated."""
     facts = await read_record_facts(log.reader.source, indexes)
-    return decide_erasure(policy, now_ns, indexes, facts, holds, [hold.id for hold in holds])
+    return decide_erasure(consider_all(policy, now_ns, holds), indexes, facts)
 
 
 async def make_envelopes(

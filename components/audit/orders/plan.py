@@ -8,7 +8,7 @@ from components.archive.log.leaf import parse_leaf
 from components.archive.orders.contents import read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource, SegmentRow
-from policy.destruction import Hold, Refusal, SegmentFacts, decide_expiry, holds_on_segment
+from policy.destruction import Hold, Refusal, SegmentFacts, consider_all, decide_expiry, holds_on_segment
 from policy.retention import PERMANENT_CLASS, RetentionPolicy, is_due
 
 _CHUNK_SEGMENTS = 500
@@ -58,12 +58,12 @@ async def refuse_expiry(
     source: LogSource, policy: RetentionPolicy, now_ns: int, numbers: Sequence[int], holds: Sequence[Hold]
 ) -> list[Refusal]:
     """Return the reasons against an expiry of these segments, as its writer will; `holds` are evaluated."""
-    ids = [hold.id for hold in holds]
+    terms = consider_all(policy, now_ns, holds)
     refusals: list[Refusal] = []
     for number in numbers:
         rows = await source.fetch_segments(number, number + 1)
         known = {row.number: (await read_segment(source, row)).facts for row in rows}
-        refusals += decide_expiry(policy, now_ns, [number], known, holds, ids)
+        refusals += decide_expiry(terms, [number], known)
     return refusals
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from components.archive.errors import LogUnavailable
 from components.archive.log.leaf import LeafIndex
+from components.archive.outage import Outage
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.store import RequestRow
 from components.archive.writer import DEFAULT_CLASS, Entry
@@ -84,16 +85,11 @@ class ReviewActs:
 
     async def run(self) -> None:
         """Serve until cancelled; raises LogDamaged and LogFenced."""
-        works = True
+        outage = Outage(log, "no reviews")
         while True:
-            try:
+            with outage:
                 self._ask()
                 await self.serve()
-                works = True
-            except LogUnavailable as error:
-                if works:
-                    log.error("no reviews", reason=str(error))
-                works = False
             with suppress(TimeoutError):
                 # `asyncio.wait_for` may miss that it is cancelled (Python 3.11), and the gate would not end.
                 async with asyncio.timeout(_INTERVAL_S):

@@ -9,6 +9,7 @@ from policy.destruction import (
     Reason,
     RecordFacts,
     SegmentFacts,
+    Terms,
     decide_erasure,
     decide_expiry,
     decide_release,
@@ -38,14 +39,16 @@ def expiry(
     facts: SegmentFacts, *holds: Hold, now_ns: int = OVER_NS, considered: set[str] | None = None
 ) -> set[Reason]:
     ids = {hold.id for hold in holds} if considered is None else considered
-    return {each.reason for each in decide_expiry(DEFAULT_POLICY, now_ns, [7], {7: facts}, holds, ids)}
+    return {each.reason for each in decide_expiry(Terms(DEFAULT_POLICY, now_ns, holds, ids), [7], {7: facts})}
 
 
 def erasure(
     facts: RecordFacts, *holds: Hold, now_ns: int = OVER_NS, considered: set[str] | None = None
 ) -> set[Reason]:
     ids = {hold.id for hold in holds} if considered is None else considered
-    return {each.reason for each in decide_erasure(DEFAULT_POLICY, now_ns, [42], {42: facts}, holds, ids)}
+    return {
+        each.reason for each in decide_erasure(Terms(DEFAULT_POLICY, now_ns, holds, ids), [42], {42: facts})
+    }
 
 
 @pytest.mark.parametrize(("hold", "holds"), HOLDS.values(), ids=HOLDS)
@@ -88,7 +91,7 @@ def test_the_minimum_counts_to_the_nanosecond() -> None:
     assert expiry(SEGMENT, now_ns=OVER_NS) == erasure(RECORD, now_ns=OVER_NS) == set()
     signalling = replace(SEGMENT, retention_class=2)
     assert expiry(signalling, now_ns=RECORDED_NS + 366 * NS_PER_DAY) == set()
-    (refusal,) = decide_expiry(DEFAULT_POLICY, OVER_NS - 1, [7], {7: SEGMENT}, [], [])
+    (refusal,) = decide_expiry(Terms(DEFAULT_POLICY, OVER_NS - 1, [], []), [7], {7: SEGMENT})
     assert (
         refusal.text == "segment 7 must be kept until 1977-09-28 00:00 UTC (class communication, 1827 days)"
     )
@@ -102,15 +105,15 @@ def test_exactly_the_holds_in_force_must_have_been_considered(considered: set[st
 
 
 def test_what_is_not_there() -> None:
-    (segment,) = decide_expiry(DEFAULT_POLICY, OVER_NS, [8], {7: SEGMENT}, [], [])
-    (record,) = decide_erasure(DEFAULT_POLICY, OVER_NS, [41], {42: RECORD}, [], [])
+    (segment,) = decide_expiry(Terms(DEFAULT_POLICY, OVER_NS, [], []), [8], {7: SEGMENT})
+    (record,) = decide_erasure(Terms(DEFAULT_POLICY, OVER_NS, [], []), [41], {42: RECORD})
     assert (segment.reason, record.reason) == (Reason.UNKNOWN_SEGMENT, Reason.UNKNOWN_RECORD)
 
 
 def test_every_reason_is_told() -> None:
     facts = replace(SEGMENT, ended=False, destroyed=True)
     holds = [Hold("a", segments=frozenset({7})), Hold("b", segments=frozenset({7}))]
-    refusals = decide_expiry(DEFAULT_POLICY, RECORDED_NS, [7], {7: facts}, holds, [])
+    refusals = decide_expiry(Terms(DEFAULT_POLICY, RECORDED_NS, holds, []), [7], {7: facts})
     assert len(refusals) == 7  # two not considered, open, destroyed, too young, two holds
 
 

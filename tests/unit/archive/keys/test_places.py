@@ -100,3 +100,16 @@ def test_a_key_that_is_not_there(place: Place) -> None:
         with pytest.raises(KeyFileError):
             load(place("none"))
     remove_key(place("none"))
+
+
+@pytest.mark.parametrize("load", [load_log_key, load_recipient_key])
+@pytest.mark.parametrize("content", [b"", b"secret\n", b"secret\xff\xfe\n"])
+def test_what_is_no_key_of_its_kind_is_refused_without_showing_it(
+    load: Callable[[Path], object], content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="not the private key of a") as error:
+        load(path)
+    assert "secret" not in str(error.value)
