@@ -1,0 +1,51 @@
+"""docs/contributing.md leads to what is there: each folder has its place, each file and name can be found."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "contributing.md").read_text()
+HOW_TO = re.findall(r"^## (How to add .+)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE)
+CODE = "\n".join(
+    file.read_text() for folder in ("components", "policy", "tests") for file in (ROOT / folder).rglob("*.py")
+)
+MADE_LATER = {"components/audit/export/", "var/"}
+
+
+def in_code(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def in_full(cell: str) -> set[Path]:
+    """Write out the folders of a cell: those that stand by their names alone are beside its first one."""
+    first, *others = map(Path, in_code(cell))
+    return {first, *(first.parent / other for other in others)}
+
+
+def test_every_folder_has_a_sentence() -> None:
+    cells = re.findall(r"^\| (`(?:policy|components)/[^|]*) \|", PAGE, re.MULTILINE)
+    named = set().union(*map(in_full, cells))
+    folders = {each for top in ("components", "policy") for each in (ROOT / top).iterdir() if each.is_dir()}
+    there = {each.relative_to(ROOT) for each in folders if each.name != "__pycache__"}
+    assert named == there | {Path("policy")}
+
+
+def test_every_path_is_there() -> None:
+    paths = {name for name in in_code(PAGE) if re.fullmatch(r"[\w.]+/[\w./]*", name) and "NAME" not in name}
+    paths |= set(re.findall(r"docs/\w+(?:\.md|/)", PAGE))
+    within = (ROOT, ROOT / "components")
+    there = {name for name in paths if any((folder / name).exists() for folder in within)}
+    assert paths - there <= MADE_LATER
+    assert len(there) > 20
+
+
+@pytest.mark.parametrize(("title", "text"), HOW_TO, ids=[title for title, _ in HOW_TO])
+def test_every_name_is_one_of_the_code(title: str, text: str) -> None:
+    names = {
+        name.partition("(")[0] for name in in_code(text) if re.fullmatch(r"[A-Za-z_]\w+(\(\w*\))?", name)
+    }
+    names -= {"NAME"}
+    assert names, title
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", CODE)] == []
