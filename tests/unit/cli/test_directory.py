@@ -84,7 +84,9 @@ def test_what_is_wrong_is_told_a_line_each(fed: Path, capsys: pytest.CaptureFixt
         assert run_command("directory", command, "--site", fed) == 1
         assert told(capsys).splitlines() == [
             "✘ people.csv line 5: 'auditoress' is no role: choose of "
-            "trader, auditor, approver, operator, chaperone, service"
+            "trader, auditor, approver, operator, chaperone, service",
+            "✘ people.csv line 3, desk: this enterprise has no desk 'silver'",
+            "✘ people.csv line 4, desk: this enterprise has no desk 'silver'",
         ]
     (fed.parent / "people.csv").write_text(PEOPLE.replace("precious", "silver"))
     assert run_command("directory", "apply", "--json", "--site", fed) == 1
