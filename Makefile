@@ -30,7 +30,7 @@ python-lint:
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
 
-# The loop to work in, under a minute: nothing that takes long, and nothing that needs a server or another program.
+# The loop to work in, little more than a minute: nothing that takes long, and nothing that needs a server or another program.
 quick: python-lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
