@@ -37,7 +37,17 @@ class NewOrder:
     site: SiteOption = DEFAULT_SITE
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class LogOrder(NewOrder):
+    """What a proposal takes that is about a log, and not about records that say which log they are in."""
+
+    matter: Matter = ""
+    log: LogName = ""
+
+
 NEW_ORDER = NewOrder()
+LOG_ORDER = LogOrder()
 
 Result = TypeVar("Result")
 
@@ -68,13 +78,7 @@ def hold(
     _hand_out([proposal], order)
 
 
-def release(
-    hold: str = "",
-    *,
-    matter: Matter = "",
-    log: LogName = "",
-    order: NewOrder = NEW_ORDER,
-) -> None:
+def release(hold: str = "", *, order: LogOrder = LOG_ORDER) -> None:
     """Propose to end one hold, or all holds of a matter.
 
     Parameters
@@ -84,20 +88,14 @@ def release(
     """
     from components.audit.orders.propose import propose_releases
 
-    if bool(hold) == bool(matter):
+    if bool(hold) == bool(order.matter):
         raise SiteError("name a hold's id, or a matter with --matter")
-    settings, found = _load(order.site, log)
-    proposals = _look(lambda bar: propose_releases(settings, found, hold, matter, order.reason, bar))
+    settings, found = _load(order.site, order.log)
+    proposals = _look(lambda bar: propose_releases(settings, found, hold, order.matter, order.reason, bar))
     _hand_out(proposals, order)
 
 
-def expire(
-    *segments: int,
-    plan: bool = False,
-    matter: Matter = "",
-    log: LogName = "",
-    order: NewOrder = NEW_ORDER,
-) -> None:
+def expire(*segments: int, plan: bool = False, order: LogOrder = LOG_ORDER) -> None:
     """Propose that segments expire: those named or, if none is named, all whose retention time is over.
 
     Parameters
@@ -109,11 +107,11 @@ def expire(
     """
     from components.audit.orders.propose import propose_expiry
 
-    settings, found = _load(order.site, log)
+    settings, found = _load(order.site, order.log)
     if plan:
         _show_plan(settings, found, order.as_json)
         return
-    proposal = _look(lambda bar: propose_expiry(settings, found, segments, matter, order.reason, bar))
+    proposal = _look(lambda bar: propose_expiry(settings, found, segments, order.matter, order.reason, bar))
     _hand_out([proposal], order)
 
 
