@@ -38,15 +38,12 @@ def list_csv(source: CsvSource) -> Listing:
     content = _read(source.file)
     problems = _find_undecodable(source, content)
     # What is no UTF-8 stays marked by surrogates: what its line says is not looked at, all others are.
-    return _parse(source, content.decode("utf-8-sig", "surrogateescape"), problems)
+    return parse_csv(source, content.decode("utf-8-sig", "surrogateescape"), problems)
 
 
-def parse_csv(source: CsvSource, text: str) -> Listing:
-    """Parse the text of a file (UTF-8, with or without a byte order mark); raises SourceError with all problems."""
-    return _parse(source, text, [])
-
-
-def _parse(source: CsvSource, text: str, problems: list[str]) -> Listing:
+def parse_csv(source: CsvSource, text: str, known: Sequence[str] = ()) -> Listing:
+    """Parse the text of a file; raises SourceError with all problems, those that are `known` first."""
+    problems = list(known)
     found = _Found([], problems, [])
     rows = _rows(source, text, problems)
     _, header = next(rows, (1, []))
