@@ -17,7 +17,6 @@ XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 _XMLNS_COMPONENT = "jabber:component:accept"
 _STANZAS = frozenset({"iq", "message", "presence"})
 _REQUESTS = frozenset({"get", "set"})
-_HEARD = frozenset({"message", "presence"})
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ RequestHandler = Callable[[Request], Awaitable[ET.Element | None]]
 """Returns the payload of the result, None for an empty one; an XmppError that it raises goes to the requester."""
 
 StanzaHandler = Callable[[ET.Element], None]
-"""Takes a message or a presence, an element in `jabber:client`; it must not take long."""
+"""Takes a message, an element in `jabber:client`; it must not take long."""
 
 
 class EntityLink:
@@ -73,7 +72,6 @@ class EntityLink:
         self._stream = _Stream(login, self._take, self._change)
         self._handlers: dict[str, RequestHandler] = {}
         self._on_message: StanzaHandler = _drop
-        self._on_presence: StanzaHandler = _drop
         self._waiting: dict[tuple[str, str], asyncio.Future[ET.Element | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_id = 0
@@ -85,10 +83,6 @@ class EntityLink:
     def on_message(self, handler: StanzaHandler) -> None:
         """Have messages handled, those of type `error` too."""
         self._on_message = handler
-
-    def on_presence(self, handler: StanzaHandler) -> None:
-        """Have presence handled, of all types."""
-        self._on_presence = handler
 
     def open(self) -> None:
         """Start connecting; returns at once, `on_state` tells."""
@@ -140,12 +134,14 @@ class EntityLink:
     def _take(self, stanza: ET.Element) -> None:
         name = _local(stanza.tag)
         stanza.tag = f"{{{XMLNS}}}{name}"
-        if name in _HEARD:
+        if name == "message":
             try:
-                (self._on_message if name == "message" else self._on_presence)(stanza)
+                self._on_message(stanza)
             except Exception:
                 # One stanza's fault must not end the stream, which all others come by.
-                log.exception("a %s was not handled", name)
+                log.exception("a message was not handled")
+        elif name != "iq":
+            return
         elif stanza.get("type") in _REQUESTS:
             task = asyncio.get_running_loop().create_task(self._answer(stanza))
             self._tasks.add(task)
