@@ -47,11 +47,6 @@ class LogReader:
         """Return up to `count` records from index `first` on, in order."""
         return [_parse_row(row) for row in await self.source.fetch_rows(first, first + count)]
 
-    async def tail(self, count: int) -> list[StoredRecord]:
-        """Return the newest `count` records under the newest checkpoint, in order."""
-        size = await self.size()
-        return await self.fetch(max(0, size - count), min(count, size))
-
     async def fetch_memos(self, limit: int, before: int = 2**62) -> list[MemoRow]:
         """Return the newest `limit` of the writer's memos about batches before this index, the newest first."""
         return await self.source.fetch_memos(limit, before)
