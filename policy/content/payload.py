@@ -171,6 +171,9 @@ _DIRECT = {
     "urn:xmpp:http:0": DIRECT_SESSION,  # XEP-0332
     "urn:xmpp:jingle:": DIRECT_SESSION,
 }
+# Of more and longer names it is worked out each time: nobody may fill the memory with them.
+_REMEMBERED_CHARACTERS = 1_000
+
 _NAMESPACES = frozenset("{" + namespace for namespace in _BY_NAMESPACE)
 
 # Keys and device lists are published here (XEP-0384, 5.3; XEP-0373, 4): without them no client can encrypt.
@@ -213,31 +216,33 @@ def decide_payload(facts: StanzaFacts) -> Decision:
     Looks at all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item.
     A readable body beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
     """
-    namespaces = [name.partition("}")[0] for name in facts.elements]
-    refusal = None if _NAMESPACES.isdisjoint(namespaces) else _refusal_by_namespace(namespaces)
+    elements = facts.elements
+    is_usual = sum(map(len, elements)) <= _REMEMBERED_CHARACTERS
+    encrypted, direct = _find_by_namespace(elements) if is_usual else _find_anew(elements)
+    refusal = encrypted
     if refusal is None or refusal is MARKER:
-        refusal = (
-            _refusal_by_text(facts.text)
-            or _refusal_by_text(facts.joined)
-            or _refusal_by_attributes(facts)
-            or refusal
-        )
-    refusal = refusal or _refusal_of_direct(namespaces)
-    if refusal is None and facts.mixed:
-        refusal = MIXED
+        refusal = _refusal_by_text(facts.text) or _refusal_by_text(facts.joined)
+        refusal = refusal or _refusal_by_attributes(facts) or encrypted
+    if refusal is None:
+        refusal = direct or (MIXED if facts.mixed else None)
     return refusal or READABLE
 
 
-def _refusal_by_namespace(namespaces: list[str]) -> Decision | None:
-    return next((refusal for name, refusal in _BY_NAMESPACE.items() if "{" + name in namespaces), None)
+def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | None]:
+    """Return what is told of encryption, and of direct connections, by the namespaces of a stanza's elements."""
+    namespaces = {name.partition("}")[0] for name in elements}
+    encrypted = None
+    if not _NAMESPACES.isdisjoint(namespaces):
+        encrypted = next(refusal for name, refusal in _BY_NAMESPACE.items() if "{" + name in namespaces)
+    found = {_find_direct(name) for name in namespaces}
+    direct = next((each for each in (DIRECT_FILE, DIRECT_CALL, DIRECT_SESSION) if each in found), None)
+    return encrypted, direct
 
 
-def _refusal_of_direct(namespaces: list[str]) -> Decision | None:
-    found = [direct for name in namespaces if (direct := _find_direct(name)) is not None]
-    return next((each for each in (DIRECT_FILE, DIRECT_CALL, DIRECT_SESSION) if each in found), None)
+# Most stanzas have the elements of some other before.
+_find_by_namespace = lru_cache(maxsize=1024)(_find_anew)
 
 
-@lru_cache(maxsize=1024)
 def _find_direct(namespace: str) -> Decision | None:
     """Return what is told of a namespace, which begins with a brace, if it is one of direct connections."""
     return next((direct for name, direct in _DIRECT.items() if namespace.startswith("{" + name)), None)

@@ -1,5 +1,6 @@
 import pytest
 
+from policy.content import payload
 from policy.content.payload import (
     ARMOUR,
     ENVELOPE,
@@ -301,3 +302,17 @@ def test_a_huge_stanza_is_decided_in_one_pass(filler: str) -> None:
     text = filler * (2_000_000 // len(filler)) + " see ?OTR BEGIN ://"
     expected = OTR if filler == "?OTR" else READABLE
     assert decide_payload(say(text)) is expected
+
+
+def test_nobody_can_fill_the_memory_with_names() -> None:
+    payload._find_by_namespace.cache_clear()
+    for number in range(50):
+        long = "n" * 1_000
+        assert decide_payload(read_stanza(f"<message><x xmlns='urn:{number}:{long}'/></message>")) is READABLE
+    assert payload._find_by_namespace.cache_info().currsize == 0
+    for _ in range(2):
+        assert (
+            decide_payload(read_stanza("<message><x xmlns='urn:xmpp:jingle:1'/></message>"))
+            is payload.DIRECT_SESSION
+        )
+    assert payload._find_by_namespace.cache_info().hits == 1
