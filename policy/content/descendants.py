@@ -6,35 +6,28 @@ from policy.content.text_model import TextModel
 from policy.facts import NamedJid, StanzaFacts, Way
 
 
-class Descendants:
+class Descendants(TextModel):
     """Takes the events of a parser for the descendants of one stanza, and makes its facts of them.
 
     Names are `{namespace}local`. It is on the path of every stanza: small steps, no look back.
     """
 
-    __slots__ = ("_elements", "_jids", "_model", "_values")
+    __slots__ = ("_elements", "_jids", "_values")
 
     def __init__(self) -> None:
+        super().__init__()
         self._elements: list[str] = []
         self._values: list[str] = []
         self._jids: list[NamedJid] = []
-        self._model = TextModel()
 
     def start(self, element: str, attributes: Mapping[str, str]) -> None:
         """Take the start of a descendant."""
+        super().start(element, attributes)
         self._elements.append(element)
-        self._model.start(element, attributes)
         if attributes:
             self._values += attributes.values()
-            self.name_jids(element, attributes)
-
-    def text(self, text: str) -> None:
-        """Take character data, inside a descendant or the stanza itself."""
-        self._model.text(text)
-
-    def end(self) -> None:
-        """Take the end of the descendant that was started last."""
-        self._model.end()
+            if "jid" in attributes or "to" in attributes:
+                self.name_jids(element, attributes)
 
     def name_jids(self, element: str, attributes: Mapping[str, str]) -> None:
         """Take the JIDs that an element names, without the element."""
@@ -55,11 +48,11 @@ class Descendants:
             stanza.get("from", ""),
             stanza.get("to", ""),
             tuple(self._elements),
-            self._model.lines(),
+            self.lines(),
             tuple(self._values),
             tuple(self._jids),
-            tuple(self._model.followed),
-            self._model.joined(),
-            self._model.mixed,
-            self._model.thread,
+            tuple(self.followed),
+            self.joined(),
+            self.mixed,
+            self.thread,
         )

@@ -26,6 +26,7 @@ class _Role(Enum):
     FORM_VALUE = auto()
 
 
+_TEXT_ALONE = frozenset({_Role.PLAIN, _Role.THREAD})
 _STREAMS = ("jabber:client", "jabber:server", "jabber:component:accept")
 _ROLES = {
     # RFC 6121: 5.2.3, 5.2.4, 5.2.5, 4.7.2.1, 4.7.2.2
@@ -77,7 +78,20 @@ class TextModel:
     `thread` is the stanza's own.
     """
 
-    __slots__ = ("_goes_on", "_joined", "_open", "_runs", "_shown", "followed", "mixed", "thread")
+    __slots__ = (
+        "_around",
+        "_first_run",
+        "_goes_on",
+        "_has_elements",
+        "_has_text",
+        "_joined",
+        "_role",
+        "_runs",
+        "_shown",
+        "followed",
+        "mixed",
+        "thread",
+    )
 
     def __init__(self) -> None:
         self.mixed = False
@@ -86,18 +100,47 @@ class TextModel:
         self._runs: list[str] = []
         self._joined: list[str] = []
         self._shown: list[str] = []
-        self._open: list[_Open] = []
         self._goes_on = False
+        # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
+        self._first_run = 0
+        self._role: _Role | None = None
+        self._has_text = False
+        self._has_elements = False
+        # The same of each around it; all of these have elements.
+        self._around: list[tuple[int, _Role | None, bool]] = []
 
     def start(self, element: str, attributes: Mapping[str, str]) -> None:
         """Take the start of an element, `{namespace}local`."""
         self._goes_on = False
-        if self._open:
-            around = self._open[-1]
-            around.has_elements = True
-            if around.role is _Role.PLAIN or around.role is _Role.THREAD:
-                self.mixed = True
-        self._open.append(_Open(len(self._runs), _ROLES.get(element)))
+        role = self._role
+        if role is not None and role in _TEXT_ALONE:
+            self.mixed = True
+        self._around.append((self._first_run, role, self._has_text))
+        self._first_run = len(self._runs)
+        self._role = _ROLES.get(element)
+        self._has_text = self._has_elements = False
+        if attributes:
+            self._show(attributes)
+
+    def text(self, text: str) -> None:
+        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
+        if self._goes_on:
+            self._runs[-1] += text
+        else:
+            self._runs.append(text)
+            self._goes_on = True
+        if not self._has_text:
+            self._has_text = not text.isspace()
+
+    def end(self) -> None:
+        """Take the end of the element that was started last."""
+        self._goes_on = False
+        if self._role is not None or self._has_elements:
+            self._close(self._role)
+        self._first_run, self._role, self._has_text = self._around.pop()
+        self._has_elements = True
+
+    def _show(self, attributes: Mapping[str, str]) -> None:
         for name, value in attributes.items():
             if name in FOLLOWED_ATTRIBUTES:
                 self.followed.append(value)
@@ -108,35 +151,19 @@ class TextModel:
                 # A background is fetched like a picture.
                 self.followed.append(value)
 
-    def text(self, text: str) -> None:
-        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
-        if self._goes_on:
-            self._runs[-1] += text
-        else:
-            self._runs.append(text)
-            self._goes_on = True
-        if self._open:
-            self._open[-1].has_text |= not text.isspace()
-
-    def end(self) -> None:
-        """Take the end of the element that was opened last."""
-        self._goes_on = False
-        if not self._open:
-            return
-        closed = self._open.pop()
-        if closed.role is None and not closed.has_elements:
-            return
-        runs = self._runs[closed.first_run :]
+    def _close(self, role: _Role | None) -> None:
+        """Decide what becomes of the text of the element that ends."""
+        runs = self._runs[self._first_run :]
         text = "".join(runs)
-        if closed.role is _Role.THREAD and not self._open:
+        if role is _Role.THREAD and len(self._around) == 1:
             self.thread = self.thread or text
-        if closed.role is _Role.FLOWING or (closed.has_text and closed.has_elements):
+        if role is _Role.FLOWING or (self._has_text and self._has_elements):
             if len(runs) > 1 and text not in self._joined[-1:]:
                 self._joined.append(text)
-        elif (closed.role is _Role.BASE64 and _is_base64(text)) or (
-            closed.role is _Role.FORM_VALUE and _PROTOCOL_NAME.fullmatch(text)
+        elif (role is _Role.BASE64 and _is_base64(text)) or (
+            role is _Role.FORM_VALUE and _PROTOCOL_NAME.fullmatch(text)
         ):
-            del self._runs[closed.first_run :]
+            del self._runs[self._first_run :]
 
     def lines(self) -> str:
         """Return the text, a line for each piece of it."""
@@ -145,18 +172,6 @@ class TextModel:
     def joined(self) -> str:
         """Return what elements cut into pieces, put together, a line for each such text."""
         return "\n".join(self._joined)
-
-
-class _Open:
-    """An element that is not closed yet."""
-
-    __slots__ = ("first_run", "has_elements", "has_text", "role")
-
-    def __init__(self, first_run: int, role: _Role | None) -> None:
-        self.first_run = first_run
-        self.role = role
-        self.has_elements = False
-        self.has_text = False
 
 
 def _is_base64(text: str) -> bool:
