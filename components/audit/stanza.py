@@ -6,6 +6,7 @@ from lxml import etree
 
 from components.archive.record import Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
+from components.audit.query.words import fold_party
 from policy.content.stanza import StanzaTextError
 from policy.content.stanza import read_stanza as parse_stanza
 from policy.content.text_model import texts_of
@@ -87,8 +88,8 @@ def format_stanza(body: bytes) -> str | None:
 
 def split_jid(jid: str) -> tuple[str, str]:
     """Split a JID into its local part, which may be empty, and its domain, folded (RFC 7622, section 3)."""
-    local, _, domain = jid.split("/", 1)[0].rpartition("@")
-    return local.casefold(), domain.casefold()
+    local, _, domain = fold_party(jid.split("/", 1)[0]).rpartition("@")
+    return local, domain
 
 
 def _read_malformed(body: bytes) -> Reading:

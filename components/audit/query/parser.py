@@ -26,7 +26,7 @@ from components.audit.query.tree import (
     Verdict,
     Words,
 )
-from components.audit.query.words import fold_words
+from components.audit.query.words import fold_party, fold_words
 from policy.decision import Action
 
 # Operators are upper case, as in KQL: `gold and silver` looks for the word "and".
@@ -219,7 +219,7 @@ def _property(node: Node) -> object:
 
 
 def _read_party(name: str, value: str, _now_s: int) -> Term:
-    text = value.casefold()
+    text = fold_party(value)
     if "/" in text:
         raise ValueError(f"leave out the resource: {name}:{value.split('/', 1)[0]}")
     if "*" in text:

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
+
+from policy.address import fold_address
 
 # Scripts that put no blanks between words: each character is a word, and a search is a phrase of them,
 # so that a term of two characters is found exactly (FTS5's trigram tokenizer finds none).
@@ -31,6 +34,13 @@ def fold_words(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", text) if not text.isascii() else text
     return " ".join(folded.casefold().translate(_FOLDED).split())
+
+
+# The same people write again and again.
+@lru_cache(maxsize=4096)
+def fold_party(jid: str) -> str:
+    """Reduce a JID, or a part of one, to what is compared in a search: what a server would, and no case at all."""
+    return fold_address(jid).casefold()
 
 
 def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> list[tuple[int, int]]:

@@ -111,6 +111,8 @@ def after(at_s: float) -> Moment:
         ("FROM:Alice", ALICE),
         ('from:"alice"', ALICE),
         ("from:alice@metals.example", Party(Side.FROM, "alice", "metals.example")),
+        ("from:Weiß@Metals.example", Party(Side.FROM, "weiss", "metals.example")),
+        ("from:Weiß", Party(Side.FROM, "weiss", "")),
         ("to:@grain.example", Party(Side.TO, "", "grain.example")),
         ("to:metals.example", Party(Side.TO, "metals.example", "")),
         ("with:bob@Grain.Example", Party(Side.WITH, "bob", "grain.example")),

@@ -175,6 +175,9 @@ def test_a_stanza_is_indented_for_reading() -> None:
         ("metals.example", ("", "metals.example")),
         ("rooms.metals.example/a@b", ("", "rooms.metals.example")),
         ("desk@rooms.metals.example/bob/at/lunch", ("desk", "rooms.metals.example")),
+        ("Weiß@Metals.Example", ("weiss", "metals.example")),
+        ("νίκος@ｍetals.example", ("νίκοσ", "metals.example")),
+        ("דוד1@Metals.Example", ("דוד1", "metals.example")),
         ("", ("", "")),
     ],
 )
