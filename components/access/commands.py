@@ -21,7 +21,7 @@ from components.rules.access.note import encode_note
 from components.rules.access.register import AccessRegister
 from policy.access.admission import Admission, AdmissionState
 from policy.access.statement import AccessAct, Statement, StatementError, encode_statement
-from policy.address import BareJid, bare
+from policy.address import BareJid, bare, fold_address
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId
 from policy.utc import format_utc
@@ -175,7 +175,7 @@ class AccessCommands:
 
     def _request(self, session_id: str, values: dict[str, str], by: BareJid, now_s: int) -> ET.Element:
         directory = self._find_directory()
-        person = bare(values.get("person", "").lower())
+        person = bare(fold_address(values.get("person", "")))
         # Of another firm's people nothing may be learned, not even whether they exist.
         is_own = directory.find_enterprise(person) == self._enterprise_of(by)
         if not is_own or person not in directory.people:
