@@ -75,10 +75,16 @@ class LogFeed:
     async def step(self) -> None:
         """Look at the log once; whoever has not cosigned its newest checkpoint yet is asked, unless it pauses."""
         now_s = time.monotonic()
-        if not self._own.is_due(now_s):
-            return
+        if self._own.is_due(now_s):
+            await self._look([each for each in self._asked if each.backoff.is_due(now_s)])
+
+    async def finish(self) -> None:
+        """Look at the log a last time, and ask all, whoever pauses: there is no later attempt."""
+        await self._look(self._asked)
+
+    async def _look(self, due: Sequence[_Asked]) -> None:
         try:
-            await self._have_cosigned(now_s)
+            await self._have_cosigned(due)
         except (LogError, KeyFileError, NoteError, CheckpointError, OSError) as error:
             if self._own.failed(str(error), time.monotonic()):
                 log.error("cannot have it witnessed", log=self.name, reason=str(error))
@@ -90,7 +96,7 @@ class LogFeed:
         """Let go of the log."""
         await self._close_reader()
 
-    async def _have_cosigned(self, now_s: float) -> None:
+    async def _have_cosigned(self, due: Sequence[_Asked]) -> None:
         if self._reader is None:
             self._reader = await self._open_reader()
         if self._reader is None:
@@ -98,8 +104,8 @@ class LogFeed:
         note = (await self._reader.checkpoint()).decode()
         # Anew each time: a log may be handed to another key while this goes on.
         checkpoint = verify_checkpoint(note, self._load_key())
-        due = [each for each in self._asked if each.cosigned != note and each.backoff.is_due(now_s)]
-        answers = await asyncio.gather(*(self._ask(each, note, checkpoint, self._reader) for each in due))
+        asked = [each for each in due if each.cosigned != note]
+        answers = await asyncio.gather(*(self._ask(each, note, checkpoint, self._reader) for each in asked))
         lines = [line for answer in answers for line in answer]
         if lines:
             note = merge_signatures(note, self._kept.newest(), lines)

@@ -27,7 +27,7 @@ from components.witness.server import make_application
 from components.witness.state import WitnessState
 from components.witness.timestamp import TimeStampAuthority, TimeStamper, load_certificates
 
-_LAST_STEP_TIMEOUT_S = 3.0
+_FINISH_TIMEOUT_S = 6.0  # less than the supervisor waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,8 @@ class WitnessService:
                 tasks.create_task(feed.run(), name=feed.name)
             for stamper in self.stampers:
                 tasks.create_task(stamper.run())
-            await (
-                asyncio.Event().wait()
-            )  # a witness may have no logs of its own, and runs for those of others
+            # A witness may have no logs of its own, and runs for those of others.
+            await asyncio.Event().wait()
 
     def describe(self) -> Status:
         """Return what the witness's status file says."""
@@ -68,8 +67,8 @@ class WitnessService:
     async def close(self) -> None:
         """Have what the logs ended with witnessed, if that is quickly done, and let go of them."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_STEP_TIMEOUT_S):
-                await asyncio.gather(*(feed.step() for feed in self.feeds))
+            async with asyncio.timeout(_FINISH_TIMEOUT_S):
+                await asyncio.gather(*(feed.finish() for feed in self.feeds))
         for feed in self.feeds:
             await feed.close()
 

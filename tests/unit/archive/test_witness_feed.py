@@ -244,6 +244,35 @@ async def test_what_one_witness_cannot_the_other_does(setting: Setting) -> None:
     await feed.close()
 
 
+async def test_at_the_end_nobody_pauses(setting: Setting) -> None:
+    """The log cannot be read and the witness is down at the last look of many, and both are well at the end."""
+    is_down = True
+
+    async def post(body: bytes) -> WitnessAnswer:
+        if is_down:
+            raise WitnessUnavailable("it is down")
+        return setting.witness.add_checkpoint(body)
+
+    feed = setting.feed(WitnessClient(post, COSIGNER_KEYS), log="later.db")
+    await setting.grow(3)
+    (setting.folder / "later.db").write_bytes(b"half of a log")
+    await feed.step()
+    assert set(feed.faults) == {"gate"}
+    (setting.folder / "later.db").unlink()
+    (setting.folder / "later.db").symlink_to(setting.folder / "gate.db")
+    await feed.step()
+    assert set(feed.faults) == {"gate"}  # it pauses
+    await feed.finish()
+    assert set(feed.faults) == {NAME}
+    is_down = False
+    await feed.step()
+    assert setting.kept.newest() is None  # the witness is given a pause too
+    await feed.finish()
+    assert setting.cosigned_size() == setting.writer.signed_size
+    assert feed.faults == {}
+    await feed.close()
+
+
 async def test_another_key_of_the_log_is_a_fault(setting: Setting) -> None:
     await setting.grow(3)
     other = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32)).public_key()
