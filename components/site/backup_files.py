@@ -1,7 +1,7 @@
 """The files of a site that its backup holds beside the logs: settings, directory, keys (private ones if asked to)."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,17 +27,28 @@ class _SavedFile:
     secret: bool
 
 
-def save_files(folder: BackupFolder, settings: SiteFile, *, with_keys: bool) -> int:
-    """Put the site's files into the next backup, and count them."""
-    wanted = [(path, False) for path in _public_files(settings)]
+def save_files(
+    folder: BackupFolder, settings: SiteFile, checkpoints: Mapping[str, str], *, with_keys: bool
+) -> int:
+    """Put the site's files into the next backup, and count them.
+
+    `checkpoints` are the newest ones that it has, notes, by log: each stands for the last one that was signed, or what
+    was signed while the backup was made would be lost in what is restored from it.
+    """
+    last = {
+        last_signed_file(log.key_file): checkpoints[log.name].encode()
+        for log in settings.logs
+        if log.name in checkpoints
+    }
+    wanted = [(path, False) for path in (*last, *_public_files(settings))]
     if with_keys:
         wanted += [(path, True) for path in _secret_files(settings)]
     saved: dict[str, _SavedFile] = {}
     for path, secret in wanted:
         name = _SITE_TOML if path == settings.path else _name(path, settings.folder)
-        if name in saved or not path.is_file():
+        if name in saved or not (path in last or path.is_file()):
             continue
-        file = folder.put(f"site/{path.name}", "file", path.read_bytes())
+        file = folder.put(f"site/{path.name}", "file", last.get(path) or path.read_bytes())
         folder.keep(file)
         saved[name] = _SavedFile(name, file, secret)
     listed = json.dumps([asdict(each) for each in saved.values()], indent=2).encode() + b"\n"
@@ -88,8 +99,6 @@ def _secret_files(settings: SiteFile) -> Iterator[Path]:
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for log in settings.logs:
-        yield last_signed_file(log.key_file)
 
 
 def _keys(settings: SiteFile) -> Iterable[KeyReference]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from components.archive.last_signed import Loss
 from components.site.backup import BackedUp, Restored
 
 
@@ -42,7 +43,14 @@ def describe_restored(result: Restored) -> dict[str, Any]:
         "files": [str(path) for path in result.files],
         "elsewhere": list(result.elsewhere),
         "losses": {
-            name: {"signed": loss.signed.size, "present": loss.size} for name, loss in result.losses.items()
+            name: {"signed": loss.signed.size, "present": loss.size}
+            for name, found in result.losses.items()
+            for loss in found
+            if isinstance(loss, Loss)
+        },
+        "unproved": {
+            name: [str(each) for each in found if not isinstance(each, Loss)]
+            for name, found in result.losses.items()
         },
     }
 
@@ -55,9 +63,10 @@ def print_restored(result: Restored, *, accepted: bool) -> None:
         print(f"not put back, as it is outside the site's folder: {name}")
     for name, records in result.records.items():
         print(f"{name}: {records:,} records, verified")
-    for name, loss in result.losses.items():
-        print(f"{name}: {loss.signed.size:,} records were signed, and it has {loss.size:,} of them")
+    for name, found in result.losses.items():
+        for each in found:
+            print(f"{name}: {each}")
     if result.losses and accepted:
-        print("The loss is accepted: it becomes a record when the log is written to next.")
+        print("That is accepted: it becomes a record when the log is written to next.")
     elif result.losses:
-        print("No newer backup? Then accept the loss: steelyard restore --accept-loss")
+        print("No newer backup? Then accept it: steelyard restore --accept-loss")

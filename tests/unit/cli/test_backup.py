@@ -187,7 +187,7 @@ def test_an_older_state_does_not_fork_the_log(site: Path) -> None:
         append(site, 1)
     done = steelyard("restore", "--accept-loss", "--site", site)
     assert done.returncode == 0
-    assert "gate: 44 records were signed, and it has 22 of them" in done.stdout
+    assert "gate: it is an older state: 44 records were signed, and it has 22 of them" in done.stdout
     append(site, 1)
     assert is_sound(read_site(site))
     assert steelyard("restore", "--accept-loss", "--site", site).stdout == ""

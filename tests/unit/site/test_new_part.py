@@ -121,7 +121,7 @@ def test_it_is_missed(toy_site: Path) -> None:
 
 def test_a_backup_holds_its_secret_and_its_key(toy_site: Path, tmp_path: Path) -> None:
     with open_backup(tmp_path / "backup", make=True) as folder:
-        save_files(folder, load_site(toy_site), with_keys=True)
+        save_files(folder, load_site(toy_site), {}, with_keys=True)
         folder.complete()
     restored = tmp_path / "restored"
     restored.mkdir()
