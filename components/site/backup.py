@@ -22,7 +22,7 @@ from components.archive.tail import TailKey
 from components.process.errors import SiteError
 from components.process.progress import Bars, Progress
 from components.settings.log import LogSettings
-from components.site.backup_files import put_back_files, save_files
+from components.site.backup_files import PutBack, put_back_files, save_files
 from components.site.lock import hold_site
 from components.site.validate import read_site
 
@@ -38,14 +38,13 @@ class BackedUp:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: records by log; files, `elsewhere` those that belong outside the site's folder.
+    """What was put back: records by log, and files.
 
     `losses` are of logs that lack what was signed after the backup, or have what their writer did not leave.
     """
 
     records: dict[str, int]
-    files: tuple[Path, ...]
-    elsewhere: tuple[str, ...]
+    files: PutBack
     losses: dict[str, Sequence[Departure]]
 
 
@@ -67,8 +66,8 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
                 f"{path} holds a log that is not there any more ({', '.join(sorted(lost))}); restore it,"
                 " or make the next backup in a new folder"
             )
-        checkpoints = {name: saved.outline.checkpoint.note for name, saved in logs.items()}
-        files = save_files(folder, settings, checkpoints, with_keys=with_keys)
+        outlines = {name: saved.outline for name, saved in logs.items()}
+        files = save_files(folder, settings, outlines, with_keys=with_keys)
         folder.complete()
         if thorough:
             _check_all(folder, bars)
@@ -106,7 +105,7 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) 
     site_toml = site_toml.resolve()
     site_toml.parent.mkdir(parents=True, exist_ok=True)
     with _errors_as_site_errors(), open_backup(path) as folder, hold_site(site_toml.parent):
-        made, elsewhere = put_back_files(folder, site_toml)
+        files = put_back_files(folder, site_toml)
         settings = read_site(site_toml)
         logs = {log.name: log for log in settings.logs}
         if unknown := set(saved_names(folder)) - set(logs):
@@ -120,7 +119,7 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) 
                 records[name] = asyncio.run(_restore(logs[name], SavedLog.of(folder, name), progress))
             if found := asyncio.run(_find_losses(logs[name], accept_loss=accept_loss)):
                 losses[name] = found
-    return Restored(records, made, elsewhere, losses)
+    return Restored(records, files, losses)
 
 
 async def _restore(log: LogSettings, saved: SavedLog, progress: Progress) -> int:
@@ -149,7 +148,7 @@ def accept_losses(site_toml: Path) -> Restored:
     settings = read_site(site_toml)
     with _errors_as_site_errors(), hold_site(settings.folder):
         found = {log.name: asyncio.run(_find_losses(log, accept_loss=True)) for log in settings.logs}
-    return Restored({}, (), (), {name: losses for name, losses in found.items() if losses})
+    return Restored({}, PutBack((), (), ()), {name: losses for name, losses in found.items() if losses})
 
 
 async def _find_losses(log: LogSettings, *, accept_loss: bool) -> Sequence[Departure]:

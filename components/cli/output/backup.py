@@ -40,8 +40,9 @@ def describe_restored(result: Restored) -> dict[str, Any]:
     """Describe what was restored for JSON."""
     return {
         "records": result.records,
-        "files": [str(path) for path in result.files],
-        "elsewhere": list(result.elsewhere),
+        "files": [str(path) for path in result.files.made],
+        "elsewhere": list(result.files.elsewhere),
+        "unopened": list(result.files.unopened),
         "losses": {
             name: {"signed": loss.signed.size, "present": loss.size}
             for name, found in result.losses.items()
@@ -57,10 +58,12 @@ def describe_restored(result: Restored) -> dict[str, Any]:
 
 def print_restored(result: Restored, *, accepted: bool) -> None:
     """Print what was put back, and what is missing."""
-    for path in result.files:
+    for path in result.files.made:
         print(f"put back {path}")
-    for name in result.elsewhere:
-        print(f"not put back, as it is outside the site's folder: {name}")
+    for name in result.files.elsewhere:
+        print(f"belongs outside the site's folder, move it there: {name}")
+    for name in result.files.unopened:
+        print(f"not put back, as none of the auditors' keys is here that opens it: {name}")
     for name, records in result.records.items():
         print(f"{name}: {records:,} records, verified")
     for name, found in result.losses.items():

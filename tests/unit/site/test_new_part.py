@@ -126,7 +126,7 @@ def test_a_backup_holds_its_secret_and_its_key(toy_site: Path, tmp_path: Path) -
     restored = tmp_path / "restored"
     restored.mkdir()
     with open_backup(tmp_path / "backup") as folder:
-        made, _elsewhere = put_back_files(folder, restored / "site.toml")
+        made = put_back_files(folder, restored / "site.toml").made
     keys = restored / "keys"
     assert {keys / "toy.secret", keys / "log-toy.key", keys / "log-toy.pub"} <= set(made)
 
