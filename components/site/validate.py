@@ -12,12 +12,13 @@ from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, SettingsError,
 from components.site.agreement import find_disagreements
 from components.site.parts import listening_ports, parts_of
 from policy.content.parse import PolicyError
+from policy.toml_lines import add_line
 
 
 def read_site(path: Path) -> SiteFile:
     """Read site.toml without looking at the files that it names; raises SettingsError."""
     site = SiteFile(path)
-    _require_none([*site.find_wrong_tables(), *_find(site, _BETWEEN_TABLES)])
+    _require_none(site, [*site.find_wrong_tables(), *_find(site, _BETWEEN_TABLES)])
     return site
 
 
@@ -25,13 +26,29 @@ def load_site(path: Path) -> SiteFile:
     """Read site.toml and check it against the files that it names; raises SettingsError with all problems."""
     site = SiteFile(path)
     found = [*site.find_wrong_tables(), *_find(site, (*_BETWEEN_TABLES, *_WITH_FILES))]
-    _require_none(_after_what_is_lost(found))
+    _require_none(site, _after_what_is_lost(found))
     return site
 
 
-def _require_none(problems: list[str]) -> None:
+def _require_none(site: SiteFile, problems: list[str]) -> None:
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([_add_line(site, problem) for problem in problems])
+
+
+def _add_line(site: SiteFile, problem: str) -> str:
+    """Say on which line of site.toml, or of the file that a problem begins with, it is."""
+    try:
+        named = [site.gate.directory_file, site.gate.policy, site.archive.retention]
+    except SettingsError:
+        named = []
+    file = next((each for each in named if each and problem.startswith(f"{each.name}: ")), None)
+    try:
+        if file is None:
+            return add_line(problem, site.path.read_text("utf-8"), site.path.name)
+        prefix = f"{file.name}: "
+        return prefix + add_line(problem.removeprefix(prefix), file.read_text("utf-8"), file.name)
+    except (OSError, UnicodeDecodeError):
+        return problem
 
 
 def _find(site: SiteFile, checks: Iterable[Callable[[SiteFile], Iterator[str]]]) -> Iterator[str]:

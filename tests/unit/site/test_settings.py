@@ -30,6 +30,30 @@ def problems(site: Path) -> tuple[str, ...]:
     return caught.value.problems
 
 
+def line_of(site: Path, table: str, key: str) -> int:
+    """Find the line of site.toml, from 1, on which a table has a key."""
+    lines = site.read_text().splitlines()
+    begin = next(place for place, line in enumerate(lines) if line.startswith(f"[{table}]"))
+    return next(place for place, line in enumerate(lines[begin:], begin + 1) if line.startswith(key))
+
+
+def test_a_problem_has_its_line_in_the_file_that_it_is_about(site: Path) -> None:
+    change(site, (r"^component_port = \d+", 'component_port = "many"'))
+    (problem,) = problems(site)
+    assert problem.endswith(f" (line {line_of(site, 'gate', 'component_port')} of site.toml)")
+
+
+def test_a_problem_of_the_directory_has_its_line(site: Path) -> None:
+    directory = site.parent / "directory.toml"
+    lines = directory.read_text().splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("jid = "))
+    lines[place] = 'jid = "no address at all"'
+    directory.write_text("\n".join(lines))
+    assert any(f" (line {place + 1} of directory.toml)" in problem for problem in problems(site)), problems(
+        site
+    )
+
+
 def test_what_init_made_is_right(site: Path) -> None:
     settings = load_site(site)
     assert settings.gate.log == site.parent / "archive" / "gate.db"
@@ -171,9 +195,8 @@ def test_two_logs_in_one_place_are_told_without_the_password(site: Path) -> None
     url = 'log = "postgresql://steelyard:secret@db.example/archive#gate"'
     change(site, (r"^log = .archive/gate.db.", url), (r"^log = .archive/audit.db.", url))
     (problem,) = problems(site)
-    assert (
-        problem == "audit.log: postgresql://db.example/archive#gate is also gate.log; each log needs its own"
-    )
+    told = "audit.log: postgresql://db.example/archive#gate is also gate.log; each log needs its own"
+    assert problem == f"{told} (line {line_of(site, 'audit', 'log = ')} of site.toml)"
 
 
 def test_all_faults_are_told_at_once(site: Path) -> None:
@@ -224,7 +247,8 @@ def test_a_fault_in_one_table_does_not_hide_those_of_others(site: Path) -> None:
 def test_ports_must_differ(site: Path) -> None:
     port = load_site(site).prosody.c2s_port
     change(site, (r"^component_port = \d+", f"component_port = {port}"))
-    assert problems(site) == (f"gate.component_port: {port} is also prosody.c2s_port; set another port",)
+    told = f"gate.component_port: {port} is also prosody.c2s_port; set another port"
+    assert problems(site) == (f"{told} (line {line_of(site, 'gate', 'component_port')} of site.toml)",)
 
 
 @pytest.mark.parametrize(
