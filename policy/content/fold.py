@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from policy.content.fold_chinese import CHINESE
-from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS
+from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
 
 # Raise this when a form changes: what was folded by another version does not fit any more.
 FOLD_VERSION = f"1/{unicodedata.unidata_version}"
@@ -43,11 +43,13 @@ _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
 # Fillers and the like, of which many clients show a gap: they are looked at as nothing, and as a blank.
 _GAP = re.compile("[\u115f\u1160\u180e\u2800\u3164\uffa0]")
-# Besides what Unicode calls ignorable: the blank of Braille, controls, Arabic's and other scripts' lengtheners, marks
-# of format, what is no character and what stands for no character.
+# Shown from right to left, whatever it is.
+_OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
+# Besides what Unicode calls ignorable: the blank of Braille, controls, Arabic's and other scripts' lengtheners, what is
+# no character, what stands for an object, and what Khitan and music have where nothing is.
 _ALSO_IGNORED = (
-    "\u2800\u0640\u07fa\u0883-\u0885\u180a\x7f-\x84\x86-\x9f\ufffc\ufdd0-\ufdef"
-    "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\ufff9-\ufffb\ufffe\uffff\U00016fe4\U0001d159"
+    "\u2800\x7f-\x84\x86-\x9f\u0640\u07fa\u0883-\u0885\u180a"
+    "\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
 )
 _IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_ALSO_IGNORED}]+")
 
@@ -56,7 +58,7 @@ _IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_ALSO_IGNORED}]+")
 _KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff"
 _KANA_MARKS = "\u3099\u309a"
 SIGNS = read_ranges(MARKS) + _KANA_MARKS
-_SIGN = re.compile(f"[{SIGNS}]")
+_READ_OVER = re.compile(f"(?![{SIGNS}])[{read_ranges(READ_OVER)}]")
 _MISPLACED = re.compile(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?<![{_KANA}])[{_KANA_MARKS}]+")
 # What may have to be composed when all else is done: signs, and the letters of which syllables of Hangul are made.
 _LOOSE = SIGNS + "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
@@ -107,15 +109,20 @@ class _Table(dict[int, str | int]):
         return kept
 
 
+def is_plain(text: str) -> bool:
+    """Return whether a text is its own only form: most are ASCII, and quick."""
+    return text.isascii() and "\x7f" not in text
+
+
 def fold_text(text: str) -> Forms:
     """Return the forms of what was said; a text of ASCII has one, itself."""
-    if text.isascii() and "\x7f" not in text:
+    if is_plain(text):
         return Forms((text,))
     if not _IGNORED.search(text):
         return _fold_one(text)
-    if not _GAP.search(text):
-        return _fold_one(_IGNORED.sub("", text))
-    return _unite((_fold_one(_IGNORED.sub("", text)), _fold_one(_IGNORED.sub("", _GAP.sub(" ", text)))))
+    # What may be read in several ways is looked at in each.
+    ways = dict.fromkeys((text, _GAP.sub(" ", text), _OVERRIDDEN.sub(lambda found: found[1][::-1], text)))
+    return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
 
 
 def fold_term(term: str) -> Forms:
@@ -180,10 +187,9 @@ def _fold_once(character: str) -> str:
     if (same := _SAME_TO.get(character)) is not None:
         return same
     category = unicodedata.category(character)
-    if category == "Cf" or ord(character) & 0xFFFE == 0xFFFE or _IGNORED.match(character):
+    is_ignored = ord(character) & 0xFFFE == 0xFFFE or _IGNORED.match(character)
+    if is_ignored or _READ_OVER.match(character):
         return ""
-    if category[0] == "M":
-        return character if _SIGN.match(character) else ""
     if category[0] == "N" and (digit := unicodedata.digit(character, None)) is not None:
         return str(digit)
     if category in ("Pd", "Zs"):
@@ -203,7 +209,7 @@ def _is_arabic(character: str) -> bool:
 
 def _without_marks(character: str) -> str:
     parts = unicodedata.normalize("NFD", character)
-    kept = "".join(part for part in parts if unicodedata.category(part)[0] != "M" or _SIGN.match(part))
+    kept = "".join(part for part in parts if not _READ_OVER.match(part))
     return unicodedata.normalize("NFC", kept) if kept != parts else character
 
 

@@ -1,8 +1,8 @@
 """What a stanza says, in the forms that rules look at: as it was sent, and folded."""
 
-from policy.content.fold import fold_text
+from policy.content.fold import fold_text, is_plain
 from policy.content.text_model import texts_of
-from policy.content.word import normalize_term
+from policy.content.word import close_term
 from policy.facts import StanzaFacts
 
 
@@ -24,14 +24,20 @@ class Said:
         self.folded_terms: list[str] = []
         self.look_terms: list[str] = []
         for text in self.texts:
-            term = normalize_term(text)
-            self.terms.append(term)
-            forms = fold_text(text)
-            for form in (*forms.plain, *forms.looks):
+            spaced = " ".join(text.split())
+            if is_plain(text):
+                self.terms.append(spaced.lower())
+                if spaced != text:
+                    self.folded.append(spaced)
+            else:
+                self.terms.append(close_term(spaced.casefold()))
+                self._add_forms(text)
+
+    def _add_forms(self, text: str) -> None:
+        forms = fold_text(text)
+        for found, terms in ((forms.plain, self.folded_terms), (forms.looks, self.look_terms)):
+            for form in found:
                 spaced = " ".join(form.split())
                 if spaced != text:
                     self.folded.append(spaced)
-            if not text.isascii() or forms.plain[0] is not text:
-                folded = (normalize_term(form) for form in forms.plain)
-                self.folded_terms += (form for form in folded if form != term)
-                self.look_terms += map(normalize_term, forms.looks)
+                    terms.append(close_term(spaced.casefold()))

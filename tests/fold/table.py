@@ -55,11 +55,16 @@ def _make_characters() -> str:
             "(Unicode License v3).",
             '"""',
             "",
-            *_ranges("IGNORABLE", "Nothing is shown.", r"\p{Default_Ignorable_Code_Point}"),
+            *_ranges(
+                "IGNORABLE",
+                "Nothing is shown, or a mark of format.",
+                r"\p{Default_Ignorable_Code_Point}\p{Cf}",
+            ),
             *_ranges(
                 "MARKED", "Scripts with signs that make another word.", f"[[{marked}]&&[\\p{{L}}\\p{{M}}]]"
             ),
             *_ranges("MARKS", "These signs.", f"[[{marked}]&&\\p{{M}}]--[{_MARKS_BESIDE}]"),
+            *_ranges("READ_OVER", "All other signs.", f"\\p{{M}}--[[{marked}]--[{_MARKS_BESIDE}]]"),
             *_ranges(
                 "UNSPACED",
                 "Scripts without blanks between words.",
