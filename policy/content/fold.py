@@ -25,6 +25,18 @@ class Forms(NamedTuple):
     looks: tuple[str, ...] = ()
 
 
+class Sought(NamedTuple):
+    """The forms of a term, without case: `plain` and `undisguised` are sought in all forms of a text.
+
+    `undisguised` is what a word of several scripts looks like if that is all Latin. `looks` are sought in those of a
+    text alone, as words of several scripts look the same.
+    """
+
+    plain: tuple[str, ...]
+    undisguised: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
+
+
 def read_ranges(ranges: str) -> str:
     """Return ranges of code points in hexadecimal as the inside of a regular expression's set."""
     return "".join("-".join(chr(int(code, 16)) for code in each.split("-")) for each in ranges.split())
@@ -41,17 +53,16 @@ def _screen(characters: str, beyond: str) -> re.Pattern[str]:
 
 _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
-# Fillers and the like, of which many clients show a gap: they are looked at as nothing, and as a blank.
-_GAP = re.compile("[\u115f\u1160\u180e\u2800\u3164\uffa0]")
+# Fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
+# they are looked at as nothing, and as a blank.
+_GAPS = "\u115f\u1160\u180e\u2800\u3164\uffa0\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
+_GAP = re.compile(f"[{_GAPS}]")
 # Shown from right to left, whatever it is.
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
-# Besides what Unicode calls ignorable: the blank of Braille, controls, Arabic's and other scripts' lengtheners, what is
+# Besides what Unicode calls ignorable: controls, Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
-_ALSO_IGNORED = (
-    "\u2800\x7f-\x84\x86-\x9f\u0640\u07fa\u0883-\u0885\u180a"
-    "\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
-)
-_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_ALSO_IGNORED}]+")
+_ALSO_IGNORED = "\x7f-\x9f\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
+_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_GAPS}{_ALSO_IGNORED}]+")
 
 # The marks of sound of kana, which make another one, and the signs of other scripts, stay behind letters that have
 # such. Behind all others they are read over.
@@ -86,6 +97,8 @@ _SAME = {
 _QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵`´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
 _DASHES = dict.fromkeys("−⁃", "-")
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
+_IN_PARENTHESES = re.compile(r"\([a-zA-Z]\)")
+_LATIN_LETTER = re.compile("[a-z]")
 _LETTERS = "".join(CHINESE.split())
 _SAME_TO = _SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
 
@@ -125,19 +138,20 @@ def fold_text(text: str) -> Forms:
     return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
 
 
-def fold_term(term: str) -> Forms:
-    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals.
-
-    Its `looks` are sought in those of a text alone, as words of several scripts look the same.
-    """
+def fold_term(term: str) -> Sought:
+    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals."""
     plain = tuple(dict.fromkeys(form.casefold() for form in fold_text(term).plain))
-    looks = dict.fromkeys(
-        written.translate(_LOOKS).casefold()
+    looks = {
+        written.translate(_LOOKS).casefold(): form
         for form in plain
         if not form.isascii()
         for written in (form, form.title(), form.upper())
+    }
+    undisguised = [look for look, form in looks.items() if look.isascii() and _LATIN_LETTER.search(form)]
+    others = [look for look in looks if look not in undisguised]
+    return Sought(
+        plain, *(tuple(each for each in found if each not in plain) for found in (undisguised, others))
     )
-    return Forms(plain, tuple(form for form in looks if form not in plain))
 
 
 def fold(text: str) -> str:
@@ -196,11 +210,19 @@ def _fold_once(character: str) -> str:
         return "-" if category == "Pd" else " "
     compatible = unicodedata.normalize("NFKC", character)
     if compatible != character:
-        # A vowel of Arabic by itself stands on a blank, which parts no words.
-        return compatible.lstrip(" ") if _is_arabic(character) else compatible
+        return (
+            _join(compatible)
+            if _is_arabic(character) or _IN_PARENTHESES.fullmatch(compatible)
+            else compatible
+        )
     if latin := _LATIN.match(unicodedata.name(character, "")):
         return latin[1] if character.isupper() else latin[1].lower()
     return _without_marks(character)
+
+
+def _join(compatible: str) -> str:
+    """Return a letter without its parentheses, or a vowel of Arabic without the blank that it stands on by itself."""
+    return compatible.strip("() ")
 
 
 def _is_arabic(character: str) -> bool:
@@ -219,7 +241,7 @@ _ALIKE = {
     for code in line.split()[1:]
 }
 # All that is beyond the first plane, but for emoji.
-_MAY_NEED_MORE = _screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1af")
+_MAY_NEED_MORE = _screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
 _PLAIN = _Table(_fold_character)
 _SPELT_OUT = _Table(lambda character: _SPELLINGS.get(character) or _fold_character(character))
 _LOOKS = _Table(lambda character: _ALIKE.get(character, character))

@@ -31,13 +31,14 @@ class Said:
                     self.folded.append(spaced)
             else:
                 self.terms.append(close_term(spaced.casefold()))
-                self._add_forms(text)
+                self._add_forms(text, text.count(" ") if spaced == text else -1)
 
-    def _add_forms(self, text: str) -> None:
+    def _add_forms(self, text: str, blanks: int) -> None:
+        """Add the folded forms of a text; that it has so many blanks, and no other white space, saves a look."""
         forms = fold_text(text)
         for found, terms in ((forms.plain, self.folded_terms), (forms.looks, self.look_terms)):
             for form in found:
-                spaced = " ".join(form.split())
+                spaced = form if form.count(" ") == blanks else " ".join(form.split())
                 if spaced != text:
                     self.folded.append(spaced)
                     terms.append(close_term(spaced.casefold()))

@@ -95,7 +95,7 @@ def _lookalikes() -> list[str]:
     """Return a constant: for each letter and digit of ASCII, what looks like it (UTS 39)."""
     found: dict[str, list[str]] = defaultdict(list)
     for character in _characters():
-        seen = disarm.normalize_confusables(character)
+        seen = _seen(character)
         if (
             seen != character
             and len(seen) == 1
@@ -103,7 +103,6 @@ def _lookalikes() -> list[str]:
             and seen.isalnum()
             and unicodedata.normalize("NFKC", character) == character
             and unicodedata.category(character) != "Sc"
-            and character < "\U0001f1e6"  # the letters of flags, emoji
             and not regex.match(_WITHOUT_LOOKALIKES, character)
         ):
             found[seen].append(f"{ord(character):04X}")
@@ -118,6 +117,13 @@ def _lookalikes() -> list[str]:
         *lines,
         '"""',
     ]
+
+
+def _seen(character: str) -> str:
+    # Many clients show flags as the letters that they are made of.
+    flag = "REGIONAL INDICATOR SYMBOL LETTER "
+    name = unicodedata.name(character, "")
+    return name.removeprefix(flag) if name.startswith(flag) else disarm.normalize_confusables(character)
 
 
 def _make_chinese() -> str:

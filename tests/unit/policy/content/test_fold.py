@@ -24,6 +24,10 @@ HIDDEN = {
     "an ignorable that is not assigned": ("sideletter", "sidele\U000e0080tter"),
     "what is no character": ("sideletter", "sidele\ufdd0tter"),
     "a control": ("sideletter", "sidele\x7ft\x90ter"),
+    "a hair's blank": ("sideletter", "sidele\u200atter"),
+    "a hair's blank between words": ("side letter", "side\u200aletter"),
+    "a number with thin blanks": ("10000", "10\u202f000"),
+    "an end of line that is shown as nothing": ("sideletter", "sidele\u2028tter"),
     "an accent": ("insider", "ínsïder"),
     "accents of other blocks": ("insider", "i\u1dc4n\u1ab0s\u20d2i\ufe20der"),
     "an accent of another script": ("insider", "in\u0483si\u05b0d\u064eer"),
@@ -35,6 +39,8 @@ HIDDEN = {
     "superscripts": ("m2", "m²"),
     "letters of mathematics": ("insider", "𝐢𝓃𝔰𝕚𝖽𝚎𝒓"),
     "letters in circles": ("insider", "ⓘⓝⓢⓘⓓⓔⓡ"),
+    "letters in parentheses": ("insider", "⒤⒩⒮⒤⒟⒠⒭"),
+    "letters of flags": ("inside", "🇮🇳🇸🇮🇩🇪"),
     "letters in dark squares": ("insider", "🅸🅽🆂🅸🅳🅴🆁"),
     "small capitals": ("insider", "ɪɴꜱɪᴅᴇʀ"),
     "a Cyrillic letter": ("insider", "insіder"),
@@ -43,6 +49,7 @@ HIDDEN = {
     "an Armenian letter": ("copper", "cօpper"),
     "Cherokee letters": ("gap", "ᏀᎪᏢ"),
     "Cyrillic letters alone": ("copy", "сору"),
+    "a term in several scripts": ("insіder", "insider"),
     "Latin letters in a Cyrillic word": ("рост", "poст"),
     "a Latin capital in a Cyrillic word": ("новость", "Hовость"),
     "a letter with a stroke": ("dong", "đồng"),
@@ -192,7 +199,7 @@ def test_signs_stay_that_make_another_word() -> None:
 
 def test_a_text_of_ascii_is_its_own_only_form() -> None:
     assert fold_text("blue chip") == (("blue chip",), ())
-    assert fold_term("Blue") == (("blue",), ())
+    assert fold_term("Blue") == (("blue",), (), ())
 
 
 def test_a_link_is_revealed_and_keeps_its_letters() -> None:
