@@ -37,7 +37,8 @@ class XmppStream(asyncio.Protocol):
     """One client's stream, RFC 6120, resumable by XEP-0198.
 
     `received` has every stanza ever received, in order; `unread` those that no `expect` or `take` has taken.
-    With `acknowledges` off, what arrives counts as never handled: a resumption brings it again.
+    `acknowledgements` has each number of handled stanzas that the server told, by `<a/>` or `<resumed/>`. With
+    `acknowledges` off, what arrives counts as never handled: a resumption brings it again.
     """
 
     def __init__(self, address: tuple[str, int], domain: str, *, tls: ssl.SSLContext | None = None) -> None:
@@ -49,6 +50,7 @@ class XmppStream(asyncio.Protocol):
         self.ended = True
         self.error: Element | None = None
         self.acknowledges = True
+        self.acknowledgements: list[int] = []
         self._tls = tls
         self._password = ""
         self._ids = (f"s{number}" for number in itertools.count(1))
@@ -184,6 +186,20 @@ class XmppStream(asyncio.Protocol):
         self._resumption_id = enabled.get("id") or ""
         assert self._resumption_id, "the server does not offer to resume sessions"
 
+    async def expect_acknowledged(self, handled: int, *, asks: bool = True) -> None:
+        """Ask how many stanzas the server has handled, and wait until the newest answer says so many."""
+        if asks:
+            self.send(f"<r xmlns='{_MANAGEMENT}'/>")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while self.acknowledgements[-1:] != [handled]:
+                    self._require_open()
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            told = self.acknowledgements
+            raise AssertionError(f"{self.jid} was told {told} in {PATIENCE_S} s, not {handled}") from None
+
     async def resume(self) -> None:
         """Connect again and resume the session (XEP-0198, section 5); sends again what got lost."""
         full_jid, user = self.jid, self.jid.partition("@")[0]
@@ -264,6 +280,7 @@ class XmppStream(asyncio.Protocol):
 
     def _take_acknowledgement(self, element: Element) -> None:
         handled = int(element.get("h") or 0)
+        self.acknowledgements.append(handled)
         for _ in range(min(handled - self._acknowledged, len(self._unacknowledged))):
             self._unacknowledged.popleft()
         self._acknowledged = handled
