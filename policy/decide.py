@@ -1,6 +1,8 @@
 """The one entry point: what becomes of a stanza."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from policy.content.payload import decide_payload
@@ -38,9 +40,15 @@ def add_content(
     first: Decision, content: "ContentPolicy", facts: StanzaFacts, remembered: frozenset[str] = frozenset()
 ) -> Decision:
     """Return the decision by reach and content; a refusal stays as it is, with the ids of the rules that match."""
-    from policy.content.decide import decide_content  # who has no rules does without its libraries
-
-    second = decide_content(content, facts, remembered)
+    second = _load_content_rules()(content, facts, remembered)
     if not second.rules:
         return first
     return replace(first, rules=first.rules + second.rules) if first.action is Action.REFUSE else second
+
+
+@cache
+def _load_content_rules() -> "Callable[[ContentPolicy, StanzaFacts, frozenset[str]], Decision]":
+    """Return `decide_content`: who has no rules does without its libraries."""
+    from policy.content.decide import decide_content
+
+    return decide_content

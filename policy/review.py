@@ -148,10 +148,10 @@ def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
     return stanza[:end] + delay.encode() + stanza[end:]
 
 
-def encode_notice(gate: str, to: str, id_: str, text: str) -> bytes:
+def encode_notice(from_: str, to: str, id_: str, text: str) -> bytes:
     """Encode what the gate tells somebody: a chat message, which every client shows and every server keeps."""
     return (
-        f"<message xmlns='{_CLIENT}' from={quoteattr(gate)} to={quoteattr(to)} type='chat' id={quoteattr(id_)}>"
+        f"<message xmlns='{_CLIENT}' from={quoteattr(from_)} to={quoteattr(to)} type='chat' id={quoteattr(id_)}>"
         f"<body>{escape(text)}</body></message>"
     ).encode()
 

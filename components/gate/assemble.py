@@ -11,7 +11,7 @@ from components.archive.keep import keep_log
 from components.archive.keys import load_conversation_key
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
-from components.archive.store.open import log_file, log_name
+from components.archive.store.open import log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
 from components.gate.breaks import LinkBreaks
@@ -129,7 +129,7 @@ def _make_watchers(settings: GateSettings, log: _Log, line: Line, retention: Ret
     canary = None
     if settings.canary_interval_s:
         canary = Canary(line, log.reader, log.writer.verifier_key, alarms, metrics)
-    patrol = Patrol(log.writer, log.reader.source, alarms, log_file(settings.log))
+    patrol = Patrol(log.writer, log.reader.source, alarms)
     return _Watchers(recorder, alarms, metrics, canary, patrol, Watch(alarms, metrics, canary))
 
 

@@ -141,7 +141,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
     if facts.way is Way.GATE:  # the gate knows what it asked for (docs/review.md), and does not ask here
         return GATE_PROTOCOL
-    if facts.way is Way.COMPONENT and facts.sender in directory.services:
+    # Also from an address at it, from which it writes to people (`notice_address`).
+    if facts.way is Way.COMPONENT and domain_of(facts.sender) in directory.services:
         return _decide_service(directory, facts)
     from_ = bare(facts.sender)
     sender = directory.members.get(from_)

@@ -16,6 +16,7 @@ from components.gate.submission import Answered
 from components.link.codec import Held, Status
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import prove_reading
+from policy.address import notice_address
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
 from policy.review import (
@@ -254,8 +255,9 @@ class ReviewQueue:
             change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
 
     def _notice(self, token: str, record: int, to: str, text: str) -> Item:
-        stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
-        return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
+        from_ = notice_address(self._jid)
+        stanza = encode_notice(from_, to, f"{token}-{self._clock_ns():x}", text)
+        return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, from_, to, stanza)
 
     def _save(self, change: Change) -> None:
         tokens = change.touched | self._in_doubt

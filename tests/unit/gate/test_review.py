@@ -112,7 +112,7 @@ class Desk:
     def told(self) -> list[str]:
         """Give what Alice is told."""
         stanzas = [etree.fromstring(each.stanza) for each in self.queue.items if each.way is Way.GATE]
-        assert all(each.get("from") == GATE.jid and each.get("type") == "chat" for each in stanzas)
+        assert all(each.get("from") == f"notice@{GATE.jid}" and each.get("type") == "chat" for each in stanzas)
         return [each.findtext("{jabber:client}body") or "" for each in stanzas]
 
     def events(self) -> list[tuple[str, Mapping[str, str | int]]]:

@@ -19,7 +19,7 @@ MOOD = (
 )
 
 
-@pytest.mark.parametrize("to", ["access.steelyard.example", "access.steelyard.example/notice"])
+@pytest.mark.parametrize("to", ["access.steelyard.example", "notice@access.steelyard.example"])
 def test_people_of_this_server_reach_the_access_component(to: str) -> None:
     for way, allowed in ((Way.C2S, True), (Way.SERVER, True), (Way.S2S, False)):
         found = decide_affiliation(ACCESS, say("yes", to, way=way))
@@ -31,6 +31,16 @@ def test_people_of_this_server_reach_the_access_component(to: str) -> None:
 def test_the_access_component_may_have_something_recorded_by_writing_to_itself() -> None:
     own = say("approved", "access.steelyard.example", way=Way.COMPONENT, sender="access.steelyard.example")
     assert decide_affiliation(ACCESS, own) is affiliation.ALLOWED
+
+
+@pytest.mark.parametrize("sender", ["access.steelyard.example", "notice@access.steelyard.example"])
+def test_the_access_component_writes_to_those_who_are_listed(sender: str) -> None:
+    for to, allowed in (("bob@metals.example/x", True), ("mallory@metals.example", False)):
+        found = decide_affiliation(ACCESS, say("hello", to, way=Way.COMPONENT, sender=sender))
+        assert (found is affiliation.ALLOWED) == allowed, to
+    assert decide_affiliation(ACCESS, say("hello", "bob@metals.example", sender=sender)) is not (
+        affiliation.ALLOWED
+    )
 
 
 @pytest.mark.parametrize(

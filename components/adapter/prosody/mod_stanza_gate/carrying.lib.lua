@@ -25,7 +25,7 @@ end
 -- wanted said, the gate alone learns it; and whether that was the server's own answer. `reason` is one of answers.lib.lua.
 function carrying_mt:give_back(entry, reason)
 	self.status:add_bounced(entry);
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 	if not entry.injected then
 		self.answers:bounce(entry.sender.origin, entry.stanza, reason or "failed");
 	end
@@ -66,7 +66,7 @@ local function carry_out(self, entry)
 	if entry.refused then
 		return self:give_back(entry);
 	end
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 end
 
 local function fail(self, entry, err)

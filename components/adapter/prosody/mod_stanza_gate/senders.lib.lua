@@ -21,6 +21,7 @@ local function new(parts)
 	parts.count = 0;
 	-- Those that we stopped reading from.
 	parts.paused = {};
+	parts.is_stopping = false;
 	-- By full JID, whose session has ended.
 	parts.departed = setmetatable({}, { __mode = "v" });
 	return setmetatable(parts, senders_mt);
@@ -112,8 +113,13 @@ function senders_mt:pause_if_high(sender)
 	end
 end
 
+-- From now on whoever is paused stays so: the server stops.
+function senders_mt:stop_resuming()
+	self.is_stopping = true;
+end
+
 function senders_mt:resume_paused()
-	if not self.window:is_low() then return; end
+	if self.is_stopping or not self.window:is_low() then return; end
 	for sender in pairs(self.paused) do
 		if sender.held <= self.max_per_session / 2 then
 			self.paused[sender] = nil;

@@ -38,7 +38,7 @@ local function refuse(self, entry, exception)
 	if not entry.injected then
 		self.answers:refuse(entry.sender.origin, entry.stanza, exception:get_child("error"));
 	end
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 end
 
 -- What the verdict says of this entry alone. Return whether it is carried out after all.
@@ -47,7 +47,7 @@ local function except(self, entry, exception)
 		refuse(self, entry, exception);
 		return false;
 	elseif exception.name == "keep" then
-		self.window:settle(entry.seq);
+		self.window:settle(entry);
 		return false;
 	elseif exception.name == "bounce" then
 		self.carrying:give_back(entry);
@@ -71,7 +71,7 @@ local function carry_out(self, entry, exception, receipt)
 	self.window:remove(entry);
 	local stanza = entry.stanza;
 	if not stanza or is_overtaken(entry) then
-		return self.window:settle(entry.seq);
+		return self.window:settle(entry);
 	end
 	if exception and not except(self, entry, exception) then return; end
 	local receipts, kind = self.receipts, stanza.name;
