@@ -184,11 +184,25 @@ def encode_notice(from_: str, to: str, id_: str, text: str) -> bytes:
     ).encode()
 
 
-def describe_outcome(item: Item, outcome: str) -> str:
-    """Return what a sender is told: which message this is about, and what became of it."""
-    at = datetime.fromtimestamp(item.held_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
-    return f"Your message of {at} UTC to {item.to}: {outcome}"
+def encode_room_notice(room: str, to: str, id_: str, text: str) -> bytes:
+    """Encode what the gate tells somebody in a room, and nobody else there.
 
+    It comes from the room itself, as its service messages do, from whose address nobody who is in it can speak
+    (XEP-0045, 7.4), and says that it is the line's.
+    """
+    return (
+        f"<message xmlns='{_CLIENT}' from={quoteattr(room)} to={quoteattr(to)} type='groupchat' id={quoteattr(id_)}>"
+        f"<body>{escape(f'{LINE_SAYS} {text}')}</body></message>"
+    ).encode()
+
+
+def describe_outcome(to: str, said_at_ns: int, outcome: str) -> str:
+    """Return what a sender is told: which message this is about, and what became of it."""
+    at = datetime.fromtimestamp(said_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
+    return f"Your message of {at} UTC to {to}: {outcome}"
+
+
+LINE_SAYS = "[Recorded line]"
 
 UNDELIVERABLE = (
     "it was reviewed, but the server could not deliver it, for instance as you have left the room."

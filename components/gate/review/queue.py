@@ -12,12 +12,12 @@ from dataclasses import replace
 from components.gate.review.change import Change
 from components.gate.review.claims import Claims
 from components.gate.review.joins import begin_join, end_joins, is_join, refuse_join, release_joins
+from components.gate.review.making import make_message, make_notice, make_warnings
 from components.gate.review.store import ItemStore, NoStore
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import prove_reading
-from policy.address import notice_address
 from policy.decision import Action, Decision, refuse, release
 from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
@@ -33,9 +33,7 @@ from policy.review import (
     Place,
     ReviewAct,
     Stage,
-    delay_stanza,
     describe_outcome,
-    encode_notice,
     is_due,
     is_refused,
     mark_sent,
@@ -203,34 +201,20 @@ class ReviewQueue:
         return ended
 
     def _begin(self, change: Change, answer: Answered) -> None:
-        """Take in a message that is held, and what its sender is told."""
-        held, decision, index = answer.held, answer.decision, answer.index
-        facts, now_ns = held.facts, self._clock_ns()
+        """Take in what is held, and what its sender is told."""
+        held, decision, now_ns = answer.held, answer.decision, self._clock_ns()
         evidence = prove_reading(held.epoch, held.seq, held.body)
         # A log that was restored from an older copy gives indexes a second time.
-        name = f"{index}-{evidence[:8]}"
+        name = f"{answer.index}-{evidence[:8]}"
         if is_join(answer):
             begin_join(change, answer, f"j{name}")
         elif decision.action is Action.HOLD:
-            item = Item(
-                f"h{name}",
-                ItemKind.MESSAGE,
-                Stage.WAITING,
-                index,
-                facts.way,
-                facts.sender,
-                facts.to,
-                delay_stanza(decision.amended or held.body, self._jid, now_ns),
-                decision.rules,
-                Place(held.epoch, held.seq),
-                now_ns,
-                now_ns + self._deadline_ns,
-                evidence,
-            )
-            change.add(item)
+            item = make_message(answer, f"h{name}", self._jid, now_ns)
+            change.add(replace(item, deadline_ns=now_ns + self._deadline_ns, evidence=evidence))
         # A remote site's people are told by their own gate; a component has nobody to be told.
-        if decision.notice and facts.way is Way.C2S:
-            change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
+        if decision.notice and held.facts.way is Way.C2S:
+            for notice in make_warnings(answer, name, self._jid, now_ns):
+                change.add(notice)
 
     def _follow(self, claims: Claims, change: Change, answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
@@ -270,13 +254,8 @@ class ReviewQueue:
         """Tell the sender of a held message, wherever they are now, what became of it."""
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
-            text = describe_outcome(item, outcome)
-            change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
-
-    def _notice(self, token: str, record: int, to: str, text: str) -> Item:
-        from_ = notice_address(self._jid)
-        stanza = encode_notice(from_, to, f"{token}-{self._clock_ns():x}", text)
-        return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, from_, to, stanza)
+            text = describe_outcome(item.to, item.held_at_ns, outcome)
+            change.put(make_notice(f"r{item.token[1:]}", item.record, self._jid, to, text, self._clock_ns()))
 
     def _save(self, change: Change) -> None:
         tokens = change.touched | self._in_doubt
