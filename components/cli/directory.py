@@ -77,7 +77,7 @@ def apply(
 
 @contextmanager
 def _problems_told(as_json: bool) -> Iterator[None]:
-    """Tell what is wrong with the sources or the directory, and end with status 1."""
+    """Print what is wrong with the sources or the directory, and end with status 1."""
     from components.cli.output.directory import print_problems
     from policy.problems import ProblemsError
 
