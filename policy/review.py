@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
+from policy.decision import StanzaError
 from policy.facts import Way
 from policy.utc import format_utc
 
@@ -19,13 +20,19 @@ MAX_ATTEMPTS = 3
 _NS_PER_S = 1_000_000_000
 _CLIENT = "jabber:client"
 _DELAY = "urn:xmpp:delay"  # XEP-0203
+_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+_JOIN = b"http://jabber.org/protocol/muc"
 
 
 class ItemKind(StrEnum):
-    """What an item is: somebody's message that was held, or what the gate tells a sender."""
+    """What an item is: somebody's message that was held, what the gate tells a sender, or a join that waits.
+
+    Somebody joins a room before they have acknowledged the notice of the recording; no reviewer decides on that.
+    """
 
     MESSAGE = "message"
     NOTICE = "notice"
+    JOIN = "join"
 
 
 class Stage(StrEnum):
@@ -64,6 +71,7 @@ class Item:
     that it goes back to, `held` the submission that is kept back, until the adapter has let go of it, `sent` the one
     that carries it now. Times are Unix time.
     `evidence` is a digest (hex) over what that record says: it is sealed, so whoever knows this has read it.
+    `epoch` is that of the session that joins: a join ends with it.
     """
 
     token: str
@@ -81,6 +89,7 @@ class Item:
     evidence: str = ""
     sent: Place | None = None
     attempts: int = 0
+    epoch: str = ""
 
 
 def is_due(item: Item, now_ns: int) -> bool:
@@ -115,6 +124,8 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
     twice. A message whose time ran out before its verdict came is its sender's again, and no longer held.
     """
     held, sent = item.held, item.sent
+    if item.kind is ItemKind.JOIN and item.epoch != epoch:
+        return None
     if held is not None:
         if held.epoch == epoch and held.seq in bounced:
             return None
@@ -146,6 +157,23 @@ def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
     end = stanza.rindex(b"</")
     delay = f"<delay xmlns='{_DELAY}' from={quoteattr(gate)} stamp='{stamp}'/>"
     return stanza[:end] + delay.encode() + stanza[end:]
+
+
+def joins_anew(item: Item, later: bytes) -> bool:
+    """Return whether a later presence to the same place stands in for a join that waits.
+
+    It does unless it is one from somebody who takes themselves to be in already (XEP-0045, 7.2.1).
+    """
+    return _JOIN in later or _JOIN not in item.stanza
+
+
+def encode_join_error(item: Item, error: StanzaError) -> bytes:
+    """Encode the answer to a join that is not carried out after all, as from the room (RFC 6120, 8.3.1)."""
+    return (
+        f"<presence xmlns='{_CLIENT}' from={quoteattr(item.to)} to={quoteattr(item.sender)} type='error'>"
+        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{_STANZA_ERRORS}'/>"
+        f"<text xmlns='{_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error></presence>"
+    ).encode()
 
 
 def encode_notice(from_: str, to: str, id_: str, text: str) -> bytes:

@@ -88,7 +88,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     )  # fmt: skip
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
-        queue, line, log.writer, log.reviews.source, breaks,
+        queue, line, log.writer, log.reviews.source, breaks, lambda: gate.rules.directory,
         default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from components.link.review_request import (
     encode_review_answer,
     parse_review_request,
 )
+from policy.directory.directory import Directory
 from policy.review import Item, ItemKind, ReviewAct, can_be_decided
 
 _INTERVAL_S = 0.25
@@ -58,7 +59,7 @@ class Requests(Protocol):
 class ReviewActs:
     """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
 
-    `default` is what becomes of a held message on which nobody decides in time.
+    `default` is what becomes of a held message on which nobody decides in time; `find_directory` gives that in force.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ReviewActs:
         writer: Writer,
         requests: Requests,
         breaks: LinkBreaks,
+        find_directory: Callable[[], Directory],
         *,
         default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
@@ -77,6 +79,7 @@ class ReviewActs:
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
+        self._find_directory = find_directory
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
@@ -88,6 +91,7 @@ class ReviewActs:
         outage = Outage(log, "no reviews")
         while True:
             with outage:
+                self._queue.let_join(self._find_directory())
                 self._ask()
                 await self.serve()
             with suppress(TimeoutError):

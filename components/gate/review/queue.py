@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from components.gate.review.change import Change
 from components.gate.review.claims import Claims
+from components.gate.review.joins import begin_join, end_joins, is_join, refuse_join, release_joins
 from components.gate.review.store import ItemStore, NoStore
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
@@ -18,6 +19,7 @@ from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import prove_reading
 from policy.address import notice_address
 from policy.decision import Action, Decision, refuse, release
+from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
 from policy.review import (
     EXPIRED,
@@ -48,6 +50,7 @@ _NS_PER_S = 1_000_000_000
 
 NOTICE = release("gate-notice")
 REVIEWED = release("released-after-review")
+JOINED = release("released-after-notice")
 # What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
 NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
 
@@ -107,9 +110,10 @@ class ReviewQueue:
         claims.places[item.token] = Place(held.epoch, held.seq)
         if item.kind is ItemKind.NOTICE:
             return NOTICE
+        after = JOINED if item.kind is ItemKind.JOIN else REVIEWED
         # Who has left, or was barred, while it waited, neither sends nor gets it.
         decision = decide(replace(held.facts, way=item.way))
-        return decision if decision.action is Action.REFUSE else REVIEWED
+        return decision if decision.action is Action.REFUSE else after
 
     def keep(self, claims: Claims, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
         """Store what follows from submissions that are recorded, before their verdict, and from statuses.
@@ -117,13 +121,16 @@ class ReviewQueue:
         May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
         answered.
         """
-        begun = [each for each in answers if each.decision.notice or each.decision.action is Action.HOLD]
+        begun = any(each.decision.notice or each.decision.action is Action.HOLD for each in answers)
         followed = [each for each in answers if each.held.inject]
         if not begun and not self._items and not self._in_doubt:
             return
         change = Change(self._items)
-        for answer in begun:
-            self._begin(change, answer)
+        for answer in answers:
+            if answer.decision.notice or answer.decision.action is Action.HOLD:
+                self._begin(change, answer)
+            else:
+                end_joins(change, answer.held.facts)
         for answer in followed:
             self._follow(claims, change, answer)
         for status in statuses:
@@ -152,6 +159,13 @@ class ReviewQueue:
             outcome = UNCERTAIN if item.stage is Stage.UNCERTAIN else REFUSED if in_time else EXPIRED
             self._tell(change, item, outcome)
         self._save(change)
+
+    def let_join(self, directory: Directory) -> None:
+        """Let those join rooms who have acknowledged the notice meanwhile; raises LogUnavailable."""
+        if any(item.kind is ItemKind.JOIN for item in self._items.values()):
+            change = Change(self._items)
+            release_joins(change, directory)
+            self._save(change)
 
     def take_outgoing(self, claims: Claims, *, alone: bool = False) -> list[Item]:
         """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7).
@@ -195,7 +209,9 @@ class ReviewQueue:
         evidence = prove_reading(held.epoch, held.seq, held.body)
         # A log that was restored from an older copy gives indexes a second time.
         name = f"{index}-{evidence[:8]}"
-        if decision.action is Action.HOLD:
+        if is_join(answer):
+            begin_join(change, answer, f"j{name}")
+        elif decision.action is Action.HOLD:
             item = Item(
                 f"h{name}",
                 ItemKind.MESSAGE,
@@ -229,7 +245,10 @@ class ReviewQueue:
             return
         if answer.decision.action is Action.REFUSE:
             change.drop(item.token)
-            self._tell(change, item, OUT_OF_REACH_NOW)
+            if item.kind is ItemKind.JOIN:
+                refuse_join(change, item, answer.decision)
+            elif item.kind is ItemKind.MESSAGE:
+                self._tell(change, item, OUT_OF_REACH_NOW)
         elif item.stage is Stage.OUTGOING:
             change.put(mark_sent(item, place))
 
