@@ -67,5 +67,5 @@ class ProsodySettings(Table):
         return tuple(self.certificates / name for name in ("ca.crt", *names))
 
     def find_problems(self) -> Iterator[str]:
-        """Say which certificates are missing."""
+        """Yield a line for each certificate that is missing."""
         yield from find_missing("prosody.certificates", self.certificate_files)

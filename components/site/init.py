@@ -187,7 +187,7 @@ def _make_keys(settings: SiteFile) -> list[Path]:
 
 
 def _rename_unused_key(log: LogSettings) -> list[Path]:
-    """Give a log's key the name that the settings say, if it has signed nothing; elsewhere the settings are wrong."""
+    """Rename a log's key as the settings have it, if it has signed nothing (else the settings are wrong)."""
     file, key = log_file(log.store), log.key_file
     is_used = file is None or file.exists() or last_signed_file(key).exists() or is_kept(next_key(key))
     if is_used or not isinstance(key, Path) or find_key_name(key) == log.origin:

@@ -181,7 +181,7 @@ def _decide_recipient(
 
 
 def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
-    """Let a component of the line's own write to everybody who is listed, and to nobody else."""
+    """Decide for a component of the line's own: it may write to everybody who is listed, and to nobody else."""
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
     # To itself: what it has recorded by the gate.
