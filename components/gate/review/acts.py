@@ -48,6 +48,13 @@ class Writer(Protocol):
         """Leave nothing of what was asked in files beside the log."""
 
 
+class Errors(Protocol):
+    """Errors that senders are owed (`OwedErrors`)."""
+
+    def give_back(self) -> None:
+        """Have those go out whose senders are back; raises LogUnavailable."""
+
+
 class Requests(Protocol):
     """Reads what other processes ask of the log's writer (`LogSource`)."""
 
@@ -64,6 +71,7 @@ class ReviewActs:
     def __init__(
         self,
         queue: ReviewQueue,
+        errors: Errors,
         line: Line,
         writer: Writer,
         requests: Requests,
@@ -73,6 +81,7 @@ class ReviewActs:
         retention_class: int = DEFAULT_CLASS,
     ) -> None:
         self._queue = queue
+        self._errors = errors
         self._line = line
         self._writer = writer
         self._requests = requests
@@ -99,6 +108,7 @@ class ReviewActs:
     def _ask(self) -> None:
         """Ask the adapter, if one is there, for what is to go out; raises LogUnavailable."""
         if (adapter := self._line.adapter) is not None:
+            self._errors.give_back()
             for item in self._queue.end_unsendable(adapter.claims, self._breaks.is_injection_blamed):
                 self._breaks.unsendable(item.record)
             for item in self._queue.take_outgoing(adapter.claims, alone=self._breaks.is_careful):

@@ -15,6 +15,7 @@ from components.archive.store import RequestRow
 from components.archive.writer import Entry
 from components.gate.adapter import Line
 from components.gate.breaks import LinkBreaks
+from components.gate.owed import OwedErrors
 from components.gate.review.acts import ReviewActs
 from components.gate.review.claims import Claims
 from components.gate.review.queue import NOT_ASKED_FOR, ReviewQueue
@@ -62,7 +63,9 @@ class Desk:
         self.line = Line(GATE)
         self.unsendable: list[int] = []
         self.breaks = LinkBreaks(self.unsendable.append, clock_s=lambda: self.now_s)
-        self.acts = ReviewActs(self.queue, self.line, self, self, self.breaks, default=default)
+        self.acts = ReviewActs(
+            self.queue, OwedErrors(self.queue), self.line, self, self, self.breaks, default=default
+        )
         self.keep(Answered(TIP, HOLD, 42))
         self.keep(told=status(1, 6, 6, done=5))
 
@@ -112,7 +115,9 @@ class Desk:
     def told(self) -> list[str]:
         """Give what Alice is told."""
         stanzas = [etree.fromstring(each.stanza) for each in self.queue.items if each.way is Way.GATE]
-        assert all(each.get("from") == f"notice@{GATE.jid}" and each.get("type") == "chat" for each in stanzas)
+        assert all(
+            each.get("from") == f"notice@{GATE.jid}" and each.get("type") == "chat" for each in stanzas
+        )
         return [each.findtext("{jabber:client}body") or "" for each in stanzas]
 
     def events(self) -> list[tuple[str, Mapping[str, str | int]]]:
