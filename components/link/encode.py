@@ -88,7 +88,7 @@ def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
 def _encode_refuse(seq: int, decision: Decision) -> str:
     error = decision.error
     if error is None:
-        raise ValueError("a refusal needs an error")
+        return _encode_keep(seq, decision)
     return f"<refuse seq='{seq}'>{_encode_error(error)}</refuse>"
 
 

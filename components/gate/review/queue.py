@@ -47,6 +47,7 @@ _INJECTED_MAX_BYTES = FORWARDED_MAX_BYTES + 1024
 _NS_PER_S = 1_000_000_000
 
 NOTICE = release("gate-notice")
+GIVEN_BACK = release("given-back")
 REVIEWED = release("released-after-review")
 JOINED = release("released-after-notice")
 # What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
@@ -108,6 +109,8 @@ class ReviewQueue:
         claims.places[item.token] = Place(held.epoch, held.seq)
         if item.kind is ItemKind.NOTICE:
             return NOTICE
+        if item.kind is ItemKind.ERROR:
+            return GIVEN_BACK
         after = JOINED if item.kind is ItemKind.JOIN else REVIEWED
         # Who has left, or was barred, while it waited, neither sends nor gets it.
         decision = decide(replace(held.facts, way=item.way))
@@ -123,7 +126,7 @@ class ReviewQueue:
         followed = [each for each in answers if each.held.inject]
         if not begun and not self._items and not self._in_doubt:
             return
-        change = Change(self._items)
+        change = self.begin_change()
         for answer in answers:
             if answer.decision.notice or answer.decision.action is Action.HOLD:
                 self._begin(change, answer)
@@ -140,7 +143,7 @@ class ReviewQueue:
                 elif settled is not item:
                     claims.forget(item.token)
                     self._settle(change, item, settled)
-        self._save(change)
+        self.save(change)
 
     def due(self) -> list[Item]:
         """Return the held messages that nobody has decided on in time."""
@@ -149,21 +152,21 @@ class ReviewQueue:
 
     def decide(self, item: Item, act: ReviewAct, *, in_time: bool = True) -> None:
         """Carry out a decision on a held message, and tell its sender; raises LogUnavailable."""
-        change = Change(self._items)
+        change = self.begin_change()
         if act is ReviewAct.RELEASE:
             change.put(release_item(item))
         else:
             change.drop(item.token)
             outcome = UNCERTAIN if item.stage is Stage.UNCERTAIN else REFUSED if in_time else EXPIRED
             self._tell(change, item, outcome)
-        self._save(change)
+        self.save(change)
 
     def let_join(self, directory: Directory) -> None:
         """Let those join rooms who have acknowledged the notice meanwhile; raises LogUnavailable."""
         if any(item.kind is ItemKind.JOIN for item in self._items.values()):
-            change = Change(self._items)
+            change = self.begin_change()
             release_joins(change, directory)
-            self._save(change)
+            self.save(change)
 
     def take_outgoing(self, claims: Claims, *, alone: bool = False) -> list[Item]:
         """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7).
@@ -185,7 +188,7 @@ class ReviewQueue:
 
     def end_unsendable(self, claims: Claims, is_blamed: Callable[[str], bool]) -> list[Item]:
         """Be done with what is outgoing and cannot be said, and tell its sender; raises LogUnavailable."""
-        change = Change(self._items)
+        change = self.begin_change()
         ended = [
             item
             for item in self.items
@@ -195,7 +198,7 @@ class ReviewQueue:
         ]
         for item in ended:
             self._end(change, item, UNDELIVERABLE)
-        self._save(change)
+        self.save(change)
         for item in ended:
             claims.forget(item.token)
         return ended
@@ -257,7 +260,12 @@ class ReviewQueue:
             text = describe_outcome(item.to, item.held_at_ns, outcome)
             change.put(make_notice(f"r{item.token[1:]}", item.record, self._jid, to, text, self._clock_ns()))
 
-    def _save(self, change: Change) -> None:
+    def begin_change(self) -> Change:
+        """Return the items as they are, to be changed and saved."""
+        return Change(self._items)
+
+    def save(self, change: Change) -> None:
+        """Store a change, if there is any; raises LogUnavailable."""
         tokens = change.touched | self._in_doubt
         if not tokens:
             return

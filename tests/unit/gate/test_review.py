@@ -15,6 +15,7 @@ from components.archive.store import RequestRow
 from components.archive.writer import Entry
 from components.gate.adapter import Line
 from components.gate.breaks import LinkBreaks
+from components.gate.owed import OwedErrors
 from components.gate.review.acts import ReviewActs
 from components.gate.review.claims import Claims
 from components.gate.review.queue import NOT_ASKED_FOR, ReviewQueue
@@ -68,7 +69,13 @@ class Desk:
         self.unsendable: list[int] = []
         self.breaks = LinkBreaks(self.unsendable.append, clock_s=lambda: self.now_s)
         self.acts = ReviewActs(
-            self.queue, self.line, self, self, self.breaks, lambda: DIRECTORY, default=default
+            self.queue,
+            self.line,
+            self,
+            self,
+            self.breaks,
+            (OwedErrors(self.queue).give_back, lambda: self.queue.let_join(DIRECTORY)),
+            default=default,
         )
         self.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
         self.keep(told=status(1, 6, 6, done=5))
