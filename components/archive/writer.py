@@ -48,7 +48,8 @@ class LogWriter:
     that the size alone does not tell which; the batch's memo does. An `append` without it recovers first, so that
     the log cannot fork; but whoever then sends the batch again may record it twice.
 
-    `maintain` signs checkpoints and ends segments that have lasted long enough: call it at least twice a second.
+    `maintain` signs checkpoints, ends segments that have lasted long enough, and notices a store that was taken
+    away: call it at least twice a second.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class LogWriter:
         """
         async with self._turn:
             await self._settle()
+            self._store.require_present()
             now_ns = self._clock_ns()
             over = [segment for segment in self._state.segments.values() if segment.is_over(now_ns)]
             if over:
@@ -271,6 +273,8 @@ class LogWriter:
         async with self._turn:
             try:
                 if self._doubt is None:
+                    # Else a checkpoint of what nobody reads again would be kept as the last one.
+                    self._store.require_present()
                     if self._state.segments:
                         await self._append(Addition(ended=list(self._state.segments.values())))
                     await self._sign()

@@ -186,7 +186,14 @@ class LogStore(LogSource, Protocol):
     async def commit(self, change: Change) -> None:
         """Keep a change, durably and whole; the fate of one that raised is unknown until `reopen`.
 
-        Raises LogFenced, and keeps nothing, when the lease is another's by now.
+        Raises LogFenced, and keeps nothing, when the lease is another's by now, and LogDamaged when what it kept
+        was not this log any more.
+        """
+
+    def require_present(self) -> None:
+        """Raise LogDamaged unless the store is still the one that the lease was taken of, LogUnavailable.
+
+        `commit` and `reopen` do so too: what is in a store that was removed or exchanged, nobody reads again.
         """
 
     async def load(self, rows: Rows) -> None:

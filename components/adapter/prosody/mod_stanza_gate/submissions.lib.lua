@@ -6,10 +6,14 @@
 local st = require "util.stanza";
 local now = require "util.time".monotonic;
 
+local ipairs = ipairs;
+
+local XMLNS_DELAY = "urn:xmpp:delay";
+
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders, max_stanza_bytes.
+-- parts: wire, window, link, status, answers, senders, acknowledgements, max_stanza_bytes.
 local function new(parts)
 	return setmetatable(parts, submissions_mt);
 end
@@ -60,10 +64,30 @@ local function has_farewell(self, sender)
 	return true;
 end
 
+-- A copy of a stanza without what some clients add when they say it again (XEP-0203); nil where there is none of it.
+local function without_delay(stanza)
+	if not stanza:get_child("delay", XMLNS_DELAY) then return nil; end
+	return st.clone(stanza):remove_children("delay", XMLNS_DELAY);
+end
+
+-- Whether a client that has resumed its session says again what was held before (XEP-0198): once is enough.
+local function is_said_again(self, origin, stanza, host, way)
+	local acknowledgements = self.acknowledgements;
+	if not acknowledgements:may_be_said_again(origin) then return false; end
+	local wire, head = self.wire, head_of(self, self.senders:of(origin), host, way);
+	local forms, bare = {}, without_delay(stanza);
+	for _, form in ipairs { stanza, bare } do
+		local xml = wire.encode_stanza(head, 0, form);
+		if xml then forms[wire.forwarded_of(xml)] = true; end
+	end
+	return acknowledgements:is_said_again(origin, stanza, function (entry) return forms[wire.forwarded_of(entry.xml)]; end);
+end
+
 -- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: whatever becomes
 -- of the stanza, it goes no further now.
 function submissions_mt:hold(origin, stanza, host, way, as)
 	local ended = origin.destroyed;
+	if not ended and is_said_again(self, origin, stanza, host, way) then return true; end
 	if not ended and is_turned_away(self, origin, stanza) then return true; end
 	local sender = self.senders:of(origin);
 	-- The server sends one object to many when a session ends, changing its address each time.
@@ -78,6 +102,7 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	if ended and has_farewell(self, sender) then return true; end
 	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
 	local entry = { stanza = stanza, sender = sender, as = as, held_at = now(), patient = ended };
+	if not ended then self.acknowledgements:enter(origin, entry); end
 	enter(self, entry, xml);
 	if stanza.name == "presence" and not stanza.attr.to then
 		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;

@@ -6,6 +6,7 @@ local st = require "util.stanza";
 local xml = module:require "xml";
 
 local concat, ipairs, tonumber, tostring = table.concat, ipairs, tonumber, tostring;
+local find, sub = string.find, string.sub;
 local escape = xml.escape;
 
 local XMLNS = "urn:steelyard:gate:0";
@@ -64,6 +65,11 @@ function wire.encode_stanza(head, seq, stanza, max_bytes)
 	attr.xmlns = xmlns;
 	if problem then return nil, problem; end
 	return text;
+end
+
+-- What a submission forwards, as it is written.
+function wire.forwarded_of(submission)
+	return sub(submission, (find(submission, FORWARDED, 1, true)));
 end
 
 -- A submission of an event of a session.
