@@ -42,7 +42,7 @@ def read_ranges(ranges: str) -> str:
     return "".join("-".join(chr(int(code, 16)) for code in each.split("-")) for each in ranges.split())
 
 
-def _screen(characters: str, beyond: str) -> re.Pattern[str]:
+def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern[str]:
     """Return an expression that says quickly of most texts that they have none of some characters.
 
     `re` is slow at sets with much beyond Unicode's first plane, so that `beyond` has to be few and large ranges.
@@ -73,7 +73,7 @@ _READ_OVER = re.compile(f"(?![{SIGNS}])[{read_ranges(READ_OVER)}]")
 _MISPLACED = re.compile(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?<![{_KANA}])[{_KANA_MARKS}]+")
 # What may have to be composed when all else is done: signs, and the letters of which syllables of Hangul are made.
 _LOOSE = SIGNS + "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
-_MAY_BE_LOOSE = _screen(_LOOSE, "\U00010000-\U0001efff")
+_MAY_BE_LOOSE = screen(_LOOSE)
 
 _SPELLINGS = {
     "ä": "ae",
@@ -241,7 +241,7 @@ _ALIKE = {
     for code in line.split()[1:]
 }
 # All that is beyond the first plane, but for emoji.
-_MAY_NEED_MORE = _screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
+_MAY_NEED_MORE = screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
 _PLAIN = _Table(_fold_character)
 _SPELT_OUT = _Table(lambda character: _SPELLINGS.get(character) or _fold_character(character))
 _LOOKS = _Table(lambda character: _ALIKE.get(character, character))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import cache
 
-from policy.content.fold import SIGNS, read_ranges
+from policy.content.fold import SIGNS, read_ranges, screen
 from policy.content.fold_table import HANGUL, UNSPACED
 
 # Between two letters of scripts without blanks, punctuation is a word, so that no term is found across it.
@@ -34,9 +34,10 @@ class _Patterns:
 
     def __init__(self) -> None:
         unspaced, hangul = read_ranges(UNSPACED), read_ranges(HANGUL)
-        # Such a letter with its signs is a word: a term of any length is found inside a longer text.
-        self.cluster = re.compile(f"[{unspaced}][{SIGNS}]*")
-        self.parting = re.compile(rf"(?<=[{unspaced}{SIGNS}])\s*\x1f\s*(?=[{unspaced}])")
+        self.unspaced = re.compile(f"[{unspaced}]")
+        self.parting = re.compile(rf"\x00(?<=[{unspaced}{SIGNS}] \x00)(?: \x00)*(?= [{unspaced}])")
+        self.may_have_signs = screen(SIGNS)
+        self.sign_apart = re.compile(f" ([{SIGNS}]+)")
         # Korean words, and others that stand beside them without a blank.
         self.hangul = re.compile(f"[{hangul}]")
         self.hangul_edge = re.compile(rf"(?<=[{hangul}])(?=[^\s{hangul}])|(?<=[^\s{hangul}])(?=[{hangul}])")
@@ -53,7 +54,7 @@ def patterns() -> _Patterns:
 
 def is_unspaced(text: str) -> bool:
     """Return whether a text begins with a letter of a script without blanks between words."""
-    return not text.isascii() and patterns().cluster.match(text) is not None
+    return not text.isascii() and patterns().unspaced.match(text) is not None
 
 
 def is_hangul(text: str) -> bool:
@@ -73,20 +74,26 @@ def close_term(spaced: str) -> str:
 
 def split_words(folded: str) -> str:
     """Return the words of a folded text without case, in order, with blanks between them."""
-    text = folded.translate(_PARTED)
+    text = part_words(folded)
     if not text.isascii():
         find = patterns()
-        if find.cluster.search(text):
-            text = find.cluster.sub(r" \g<0> ", find.parting.sub(f" {BREAK} ", text))
+        if "\x1f" in text and find.unspaced.search(text):
+            text = " ".join(text.replace("\x1f", " \x00 ").split())
+            text = find.parting.sub(BREAK, text).replace("\x00", " ")
         if find.hangul.search(text):
             text = find.hangul_edge.sub(" ", text)
     return " ".join(text.split())
 
 
 def part_words(folded: str) -> str:
-    """Return a folded text with a blank around what is a word by itself, and U+001F for punctuation."""
+    """Return a folded text with a blank around what is a word by itself, and U+001F for punctuation.
+
+    A letter of a script without blanks is such a word, with its signs: a term of any length is found inside a text.
+    """
     text = folded.translate(_PARTED)
-    return text if text.isascii() else patterns().cluster.sub(r" \g<0> ", text)
+    if text.isascii() or not patterns().may_have_signs.search(text):
+        return text
+    return patterns().sign_apart.sub(r"\1 ", text)
 
 
 def is_one_word(left: str, right: str) -> bool:
@@ -123,7 +130,7 @@ def _part(character: str) -> str | int:
     category = unicodedata.category(character)
     if character == BREAK:
         return "\x1f"
-    if category in ("So", "Cn"):
+    if category in ("So", "Cn") or is_unspaced(character):
         return f" {character} "
     if category[0] in "LNM" or category == "Co":
         return ord(character)
