@@ -94,13 +94,20 @@ _SAME = {
     "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D",
     "ı": "i", "ȷ": "j", "\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0671": "\u0627",
 }  # fmt: skip
-_QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵`´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
+_QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
 _DASHES = dict.fromkeys("−⁃", "-")
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
 _IN_PARENTHESES = re.compile(r"\([a-zA-Z]\)")
 _LATIN_LETTER = re.compile("[a-z]")
 _LETTERS = "".join(CHINESE.split())
 _SAME_TO = _SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
+
+# All but what most messages are made of, English and German with their quotes and dashes, Chinese, Japanese and Korean,
+# emoji: of these each character is folded by itself, and none looks like a Latin letter.
+_UNUSUAL = re.compile(
+    "[^\x00-\x7e\xa0-\xac\xae-\xb4\xb6-\xd6\xd8-\xff\u2010-\u2027\u2030-\u203a\u20ac\u3001\u3002\u3008-\u3011\u3041-\u3094"
+    "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
+)
 
 # Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
 _KEPT_BELOW = 0x34000
@@ -131,6 +138,8 @@ def fold_text(text: str) -> Forms:
     """Return the forms of what was said; a text of ASCII has one, itself."""
     if is_plain(text):
         return Forms((text,))
+    if not _UNUSUAL.search(text):
+        return Forms(_fold_plain(text))
     if not _IGNORED.search(text):
         return _fold_one(text)
     # What may be read in several ways is looked at in each.
@@ -166,14 +175,18 @@ def reveal(text: str) -> str:
 
 def _fold_one(text: str) -> Forms:
     text = unicodedata.normalize("NFC", text)
-    plain = [text.translate(_PLAIN)]
-    if _SPELT.search(text):
-        plain.append(text.translate(_SPELT_OUT))
+    plain = _fold_plain(text)
     if not _MAY_NEED_MORE.search(plain[0]):
-        return Forms(tuple(plain))
-    plain = list(dict.fromkeys(map(_settle, plain)))
+        return Forms(plain)
+    plain = tuple(dict.fromkeys(map(_settle, plain)))
     looks = dict.fromkeys(form.translate(_LOOKS) for form in plain)
-    return Forms(tuple(plain), tuple(form for form in looks if form not in plain))
+    return Forms(plain, tuple(form for form in looks if form not in plain))
+
+
+def _fold_plain(text: str) -> tuple[str, ...]:
+    if _SPELT.search(text):
+        return text.translate(_PLAIN), text.translate(_SPELT_OUT)
+    return (text.translate(_PLAIN),)
 
 
 def _unite(found: Iterable[Forms]) -> Forms:

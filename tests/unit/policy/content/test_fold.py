@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 import regex
 
+from policy.content import fold as fold_module
 from policy.content.fold import fold, fold_term, fold_text, reveal
 from tests.fold.table import CONTENT, make_tables
 from tests.support.one_text import rule_finds, search_finds
@@ -199,7 +200,19 @@ def test_signs_stay_that_make_another_word() -> None:
 
 def test_a_text_of_ascii_is_its_own_only_form() -> None:
     assert fold_text("blue chip") == (("blue chip",), ())
+    ascii_text = "".join(map(chr, range(0x7F)))
+    assert fold_text(ascii_text).plain == (ascii_text,)
+    assert fold(f"{ascii_text}ä") == f"{ascii_text}a"
     assert fold_term("Blue") == (("blue",), (), ())
+
+
+def test_what_is_usual_needs_no_more_than_each_character_by_itself() -> None:
+    usual = [chr(code) for code in range(0x110000) if not fold_module._UNUSUAL.match(chr(code))]
+    assert len(usual) > 30_000
+    text = "".join(usual)
+    assert fold_text(text) == fold_module._fold_one(text)
+    assert all(fold_text(each) == fold_module._fold_one(each) for each in usual)
+    assert not fold_module._IGNORED.search(text)
 
 
 def test_a_link_is_revealed_and_keeps_its_letters() -> None:
