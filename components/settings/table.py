@@ -43,7 +43,7 @@ class Table(BaseModel):
     """What it is called in site.toml; a table within a table has none."""
 
     def find_problems(self) -> Iterator[str]:
-        """Yield what is wrong with a table that has the right shape: files that are missing, settings that need others."""
+        """Yield what is wrong with a table of the right shape: files that are missing, settings that need others."""
         return iter(())
 
 
