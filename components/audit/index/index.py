@@ -37,6 +37,7 @@ class DeliveryState(StrEnum):
     RETURNED = "returned"
     KEPT = "kept"
     BOUNCED = "bounced"
+    REPEATED = "repeated"
     UNKNOWN = "unknown"
 
 

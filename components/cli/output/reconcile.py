@@ -72,6 +72,7 @@ def _describe_epoch(epoch: EpochReport) -> dict[str, Any]:
         "last": epoch.last,
         "through": epoch.through,
         "bounced": epoch.bounced,
+        "unknown": epoch.unknown,
         "missing": _pairs(epoch.missing),
         "unsure": _pairs(epoch.unsure),
         "repeated": _pairs(epoch.repeated),
@@ -106,6 +107,8 @@ def _summary(epoch: EpochReport) -> str:
         parts.append(f"{epoch.bounced:,} bounced")
     if open_:
         parts.append(f"{open_:,} not known to be carried out")
+    if epoch.unknown:
+        parts.append(f"{epoch.unknown:,} of them released stanzas: delivery unknown")
     return ", ".join(parts)
 
 

@@ -28,6 +28,7 @@ _DELIVERY_STYLES = {
     DeliveryState.RETURNED: "dim",
     DeliveryState.KEPT: "magenta",
     DeliveryState.BOUNCED: "yellow",
+    DeliveryState.REPEATED: "dim",
     DeliveryState.UNKNOWN: "yellow",
 }
 _HIT_STYLE = "bold black on yellow"

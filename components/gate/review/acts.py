@@ -27,7 +27,6 @@ from components.link.review_request import (
     encode_review_answer,
     parse_review_request,
 )
-from policy.directory.directory import Directory
 from policy.review import Item, ItemKind, ReviewAct, can_be_decided
 
 _INTERVAL_S = 0.25
@@ -59,7 +58,8 @@ class Requests(Protocol):
 class ReviewActs:
     """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
 
-    `default` is what becomes of a held message on which nobody decides in time; `find_directory` gives that in force.
+    `default` is what becomes of a held message on which nobody decides in time. Each of `releases` lets items go out
+    for which the time has come otherwise; it may raise LogUnavailable.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ReviewActs:
         writer: Writer,
         requests: Requests,
         breaks: LinkBreaks,
-        find_directory: Callable[[], Directory],
+        releases: Sequence[Callable[[], None]] = (),
         *,
         default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
@@ -79,7 +79,7 @@ class ReviewActs:
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
-        self._find_directory = find_directory
+        self._releases = releases
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
@@ -91,7 +91,8 @@ class ReviewActs:
         outage = Outage(log, "no reviews")
         while True:
             with outage:
-                self._queue.let_join(self._find_directory())
+                for let_go in self._releases:
+                    let_go()
                 self._ask()
                 await self.serve()
             with suppress(TimeoutError):

@@ -17,6 +17,7 @@ class AlarmName(StrEnum):
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
     UNSENDABLE = "unsendable"
+    DELIVERY_UNKNOWN = "delivery-unknown"
     # Recorded by a log's writer when it opens (components/archive/last_signed.py).
     RECORDS_LOST = "records-lost"
     RECORDS_MISSING = "records-missing"
