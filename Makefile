@@ -7,6 +7,10 @@ ADAPTER := components/adapter/prosody
 # has failed; started anew it would try the same test again and again.
 WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 
+# Python keeps what it compiled in __pycache__, whoever's shell says otherwise: compiling the tests anew takes each
+# worker longer than anything else that it does.
+unexport PYTHONDONTWRITEBYTECODE
+
 setup:
 	@.ci/setup
 
@@ -30,7 +34,7 @@ python-lint:
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
 
-# The loop to work in, little more than a minute: nothing that takes long, and nothing that needs a server or another program.
+# The loop to work in, less than a minute: nothing that takes long, and nothing that needs a server or another program.
 quick: python-lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
@@ -43,4 +47,5 @@ bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
 
 clean:
+	find components policy tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf var .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -98,7 +98,8 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     )  # fmt: skip
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
-        queue, errors, line, log.writer, log.reviews.source, breaks,
+        queue, line, log.writer, log.reviews.source, breaks,
+        (errors.give_back, lambda: queue.let_join(gate.rules.directory)),
         default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))

@@ -144,7 +144,7 @@ class Journal:
         self._writer.integrate()
 
     async def _read_log(self, records: SessionRecords) -> Recorded:
-        """Let the log say what it holds; a crash, a failed commit and a new session all go this way.
+        """Return what the log holds, as it says itself; a crash, a failed commit and a new session all go this way.
 
         Raises LogUnavailable while the log cannot say it: until then nothing may be recorded, or it could be twice.
         """

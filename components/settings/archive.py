@@ -45,7 +45,7 @@ class ArchiveSettings(Table):
     approvers: tuple[SitePath, ...] = ()
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files are missing, and what is wrong with the retention policy and the approvers' keys."""
+        """Yield which files are missing, and what is wrong with the retention policy and the approvers' keys."""
         yield from find_missing("archive.recipients", self.recipients)
         if self.retention:
             yield from find_missing("archive.retention", [self.retention])

@@ -54,7 +54,7 @@ class LogTable(Table):
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Say that the signing key is missing, where no other will do, or is another log's."""
+        """Yield that the signing key is missing, where no other will do, or is another log's."""
         file = log_file(self.log)
         advice = INIT_MAKES_IT
         if file is not None and file.exists():

@@ -66,7 +66,7 @@ class WitnessSettings(Table):
     time_stamps: TimeStampSettings | None = None
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the witness lacks, and when it lacks a port."""
+        """Yield a line for each file that the witness lacks, and one if it lacks a port."""
         yield from find_missing("witness.key_file", [self.key_file])
         stamps = self.time_stamps
         if stamps and not stamps.certificates.is_file():

@@ -79,7 +79,7 @@ def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
 
 
 def _conversation_key_problems(site: SiteFile) -> Iterator[str]:
-    """Say that the key is missing; what it has marked in a log is found by no other."""
+    """Yield that the key is missing; what it has marked in a log is found by no other."""
     files = [file for log in site.logs if (file := log_file(log.store)) is not None and file.exists()]
     advice = f"conversations in {files[0]} are found by it: {PUT_IT_BACK}" if files else INIT_MAKES_IT
     yield from find_missing("archive.conversation_key_file", [site.archive.conversation_key_file], advice)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -48,13 +48,6 @@ class Writer(Protocol):
         """Leave nothing of what was asked in files beside the log."""
 
 
-class Errors(Protocol):
-    """Errors that senders are owed (`OwedErrors`)."""
-
-    def give_back(self) -> None:
-        """Have those go out whose senders are back; raises LogUnavailable."""
-
-
 class Requests(Protocol):
     """Reads what other processes ask of the log's writer (`LogSource`)."""
 
@@ -65,27 +58,28 @@ class Requests(Protocol):
 class ReviewActs:
     """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
 
-    `default` is what becomes of a held message on which nobody decides in time.
+    `default` is what becomes of a held message on which nobody decides in time. Each of `releases` lets items go out
+    for which the time has come otherwise; it may raise LogUnavailable.
     """
 
     def __init__(
         self,
         queue: ReviewQueue,
-        errors: Errors,
         line: Line,
         writer: Writer,
         requests: Requests,
         breaks: LinkBreaks,
+        releases: Sequence[Callable[[], None]] = (),
         *,
         default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
     ) -> None:
         self._queue = queue
-        self._errors = errors
         self._line = line
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
+        self._releases = releases
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
@@ -97,6 +91,8 @@ class ReviewActs:
         outage = Outage(log, "no reviews")
         while True:
             with outage:
+                for let_go in self._releases:
+                    let_go()
                 self._ask()
                 await self.serve()
             with suppress(TimeoutError):
@@ -108,7 +104,6 @@ class ReviewActs:
     def _ask(self) -> None:
         """Ask the adapter, if one is there, for what is to go out; raises LogUnavailable."""
         if (adapter := self._line.adapter) is not None:
-            self._errors.give_back()
             for item in self._queue.end_unsendable(adapter.claims, self._breaks.is_injection_blamed):
                 self._breaks.unsendable(item.record)
             for item in self._queue.take_outgoing(adapter.claims, alone=self._breaks.is_careful):

@@ -135,7 +135,7 @@ def test_a_memo_gives_the_same_answer_again_and_has_nothing_of_what_was_said() -
         edits=edits,
         amended=amended,
     )
-    hold = Decision(Action.HOLD, ("tips",), notice="Held.")
+    hold = Decision(Action.HOLD, ("tips",), StanzaError("wait", "policy-violation", "Held."))
     note = encode_memo(Memo("e", [(1, release()), (2, decision), (3, hold)]))
     assert b"theirs" not in note
     (_, first), (_, second), (_, third) = parse_memo(note).answers

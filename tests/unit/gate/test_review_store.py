@@ -18,7 +18,14 @@ ITEM = Item(
     b"<message><body>an insider tip \xc3\xa9</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
 )  # fmt: skip
 SENT = replace(
-    ITEM, token="n7", kind=ItemKind.NOTICE, stage=Stage.SENT, held=None, sent=Place("e2", 6), attempts=2
+    ITEM,
+    token="n7",
+    kind=ItemKind.NOTICE,
+    stage=Stage.SENT,
+    held=None,
+    sent=Place("e2", 6),
+    attempts=2,
+    epoch="e2",
 )
 
 

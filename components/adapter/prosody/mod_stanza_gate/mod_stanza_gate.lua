@@ -137,6 +137,8 @@ local function to_remote(event)
 end
 
 local function to_client(stanza, session)
+	-- mod_bosh sends what it has written already once more, as text. It was told, or not, when it was a stanza.
+	if not stanza.attr then return stanza; end
 	return server_made:told(stanza, session);
 end
 
