@@ -40,6 +40,7 @@ class Held:
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
     `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
     `inject` names what the gate itself asked for (section 4.7); `id` is the stanza's own, or empty.
+    `done` is what is done by then, -1 where that is no news. `counted` says that its session counts it (XEP-0198).
     """
 
     host: str
@@ -51,6 +52,8 @@ class Held:
     stopped: bool = False
     inject: str = ""
     id: str = ""
+    done: int = -1
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,8 @@ class SubmissionParser:
             attributes.get("stopped") == "true",
             attributes.get("inject", ""),
             top.get("id", ""),
+            int(attributes["done"]) if "done" in attributes else -1,
+            attributes.get("counted") == "true",
         )
 
     def _canary(self) -> CanaryBack:
