@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.gate_process import GATE, GateProcess, gated_plan, one_enterprise
-from tests.support.prosody import ProsodyServer, private_plan
+from tests.support.prosody import ProsodyServer, private_plan, server_version
 from tests.support.transcript import Transcript, play, read_transcript
 
 TRANSCRIPTS = [
-    read_transcript(file) for file in sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+    read_transcript(file, server_version())
+    for file in sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 ]
 
 

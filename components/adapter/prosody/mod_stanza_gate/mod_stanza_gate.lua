@@ -233,6 +233,10 @@ function module.add_host(module) -- luacheck: ignore 431/module
 	module:hook("component-disconnected", on_component_end, FIRST);
 end
 
+module:hook_global("c2s-session-updated", function (event)
+	senders:take_over_parser(event.session, event.from_session);
+end);
+
 -- No host is forgotten: a stanza that reaches a host without these hooks would not be recorded.
 local function guard(host)
 	if not modulemanager.is_loaded(host, "stanza_gate") then
