@@ -143,7 +143,8 @@ def _make_chinese() -> str:
         [
             '"""Traditional Chinese characters, each before its simplified one; made by `python -m tests.fold`.',
             "",
-            f"Source: the table of characters of OpenCC {opencc.__version__} (https://github.com/BYVoid/OpenCC, Apache License 2.0).",
+            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0,",
+            "https://github.com/BYVoid/OpenCC).",
             '"""',
             "",
             'CHINESE = """',
