@@ -20,7 +20,7 @@ run: setup
 lint:
 	@.ci/setup tests
 	@$(MAKE) --no-print-directory python-lint
-	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules
+	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules tests/unit/adapter
 
 # What needs nothing but .venv.
 python-lint:

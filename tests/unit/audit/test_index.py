@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from components.archive.keys.reference import last_signed_file
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
 from components.audit.index import index as index_module
@@ -206,6 +207,7 @@ async def test_another_log_is_indexed_anew(site: Site) -> None:
     assert await find(site, "copper") == [0, 1, 2]
     for file in site.settings.gate_log.store.parent.glob("gate.db*"):
         file.unlink()
+    last_signed_file(site.settings.gate_log.key_file).unlink()
     site.places.clear()
     await site.record(*(site.say(ALICE, BOB, "tin", epoch="e9") for _ in range(5)))
     assert await find(site, "copper") == []
