@@ -45,7 +45,7 @@ class ArchiveSettings(Table):
     approvers: tuple[SitePath, ...] = ()
 
     def find_problems(self) -> Iterator[str]:
-        """Say what is missing or wrong of the retention policy and the approvers' keys."""
+        """Yield what is missing or wrong of the retention policy and the approvers' keys."""
         if self.retention:
             yield from find_missing("archive.retention", [self.retention])
             if self.retention.is_file():

@@ -134,7 +134,7 @@ class DirectorySettings(Table):
         return (*self.csv, *self.ldap, *self.scim)
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the service for pushes lacks, a line for each."""
+        """Yield a line for each file that the service for pushes lacks."""
         for source in self.scim:
             yield from find_missing("directory.scim.token_file", [source.token_file])
         certificate = self.scim_certificate

@@ -65,7 +65,7 @@ class LogTable(Table):
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Say that the signing key is missing, where no other will do, or is another log's."""
+        """Yield that the signing key is missing, where no other will do, or is another log's."""
         advice = INIT_MAKES_IT
         if is_begun(self.log, self.log_key_file):
             advice = f"{store_label(self.log)} was signed with it: {PUT_IT_BACK}"

@@ -66,7 +66,7 @@ class WitnessSettings(Table):
     time_stamps: TimeStampSettings | None = None
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the witness lacks, and when it lacks a port."""
+        """Yield a line for each file that the witness lacks, and one if it lacks a port."""
         advice = INIT_MAKES_IT
         if any(self.state.glob("*.checkpoint")):
             advice = f"others know this witness by it: {PUT_IT_BACK}"

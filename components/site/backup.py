@@ -144,7 +144,7 @@ async def _require_no_log(store: LogStore, label: str) -> None:
 
 
 def accept_losses(site_toml: Path) -> Restored:
-    """Let the site's logs go on that lack what was signed; gives what they lack. Raises as `restore_site` does."""
+    """Let logs go on that lack signed records, and return what they lack. Raises as `restore_site` does."""
     settings = read_site(site_toml)
     with _errors_as_site_errors(), hold_site(settings.folder):
         found = {log.name: asyncio.run(_find_losses(log, accept_loss=True)) for log in settings.logs}

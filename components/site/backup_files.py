@@ -157,7 +157,7 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
 
 
 def _secret_files(settings: SiteFile) -> Iterator[Path]:
-    """Give all that lies in the folder of keys and with the certificates, and the keys that lie elsewhere."""
+    """Yield all files in the folders of keys and certificates, and the keys that lie elsewhere."""
     folders = {authority_key_file(settings).parent, settings.prosody.certificates}
     yield from (
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)

@@ -37,6 +37,7 @@ from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
 from components.site.validate import load_site
+from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
@@ -88,7 +89,7 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
+    secrets += [server.certificates / f"{name}.key" for name in server.certified_names]
     present = [file for file in dict.fromkeys(secrets) if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
     if open_ones:
@@ -153,6 +154,23 @@ async def _find_faults(settings: SiteFile) -> dict[str, str]:
         find_server_fault(settings.prosody), *(find_fault(part.probe) for part in parts)
     )
     return dict(zip(("prosody", *(part.title for part in parts)), faults, strict=True))
+
+
+def _check_web(settings: SiteFile) -> Iterator[str]:
+    server = settings.prosody
+    ways = [
+        name
+        for name, there in (("TLS from the start", server.direct_tls_port), ("HTTPS", server.web))
+        if there
+    ]
+    if not ways:
+        return
+    if not _is_up(settings.folder):
+        yield f"not up; clients will also connect by {' and '.join(ways)}"
+        return
+    if problems := asyncio.run(find_web_problems(server)):
+        raise _CheckError(problems)
+    yield f"clients also connect by {' and '.join(ways)}"
 
 
 def _check_alarms(settings: SiteFile) -> Iterator[str]:
@@ -268,6 +286,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "web": _check_web,
     "alarms": _check_alarms,
     "access": _check_access,
     "witness": _check_witness,

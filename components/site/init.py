@@ -88,7 +88,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         server.certificates,
         authority_key_file(settings),
         settings.site.name,
-        (*server.domains, *server.room_domains),
+        server.certified_names,
         dt.datetime.now(dt.UTC),
     )
     settings = load_site(site_toml)
@@ -186,7 +186,7 @@ def _make_keys(settings: SiteFile) -> list[Path]:
 
 
 def _rename_unused_key(log: LogSettings) -> list[Path]:
-    """Give a log's key the name that the settings say, if it has signed nothing; elsewhere the settings are wrong."""
+    """Rename a log's key as the settings have it, if it has signed nothing (else the settings are wrong)."""
     key = log.key_file
     is_used = log_file(log.store) is None or log.is_begun or is_kept(next_key(key))
     if is_used or not isinstance(key, Path) or find_key_name(key) == log.origin:

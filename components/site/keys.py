@@ -167,7 +167,7 @@ async def rotate_key(settings: SiteFile, name: str) -> bool:
 
 
 async def finish_rotations(settings: SiteFile) -> list[str]:
-    """Let the logs go over to the keys that wait, and name them: before anything that reads their public keys starts.
+    """Let logs go over to the keys that wait, and return their names. Comes before what reads their public keys starts.
 
     Raises SiteError, KeyFileError and LogError.
     """

@@ -109,8 +109,11 @@ def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
     server = site.prosody
     ports = [
         ListeningPort("prosody.c2s_port", server.c2s_port, server.address),
+        ListeningPort("prosody.direct_tls_port", server.direct_tls_port, server.address),
         ListeningPort("prosody.s2s_port", server.s2s_port, server.address),
     ]
+    if server.web:
+        ports.append(ListeningPort("prosody.web.port", server.web.port, server.web.address))
     ports += [port for part in parts_of(site) for port in part.ports]
     return tuple(each for each in ports if each.port)
 

@@ -96,7 +96,7 @@ def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
 
 
 def _archive_key_problems(site: SiteFile) -> Iterator[str]:
-    """Say which keys of all logs are missing: beside a log, none is made in their place."""
+    """Yield which keys of all logs are missing: beside a log, none is made in their place."""
     begun = find_begun_log(site)
     archive, advice = site.archive, INIT_MAKES_IT
     if begun:

@@ -101,6 +101,8 @@ local function inject(self, origin, element)
 	local from = stanza.attr.from;
 	local username, host, resource = jid_split(from);
 	if username and hosts[host] and hosts[host].type == "local" then
+		-- Nobody is present who has no session; the gate learns of its end, too.
+		if stanza.name == "presence" and not full_sessions[from] then return; end
 		local speaker = full_sessions[from] or stand_in(username, host, resource);
 		self.submissions:inject(speaker, stanza, "client", id);
 	else
@@ -114,10 +116,16 @@ local ELEMENTS = {
 	occupants = { note_occupants, "room" }, canary = { send_canary, "id" }, inject = { inject },
 };
 
+-- Whether a stanza that came on the gate's own stream is said to the adapter.
+function requests_mt:is_to_adapter(stanza)
+	local element = stanza.tags[1];
+	return stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS;
+end
+
 -- Take a stanza that came on the gate's own stream.
 function requests_mt:take(origin, stanza)
 	local element = stanza.tags[1];
-	if stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS then
+	if self:is_to_adapter(stanza) then
 		local known = ELEMENTS[element.name];
 		if known and (not known[2] or element.attr[known[2]]) then
 			return known[1](self, origin, element);
