@@ -106,7 +106,7 @@ class Aftermath:
             epoch.over.update(memo.over)
             epoch.answered = max(epoch.answered, *places, 0)
             epoch.recorded = max(epoch.recorded, memo.done)
-            self._note_done(epoch, memo.done, memo.bounced)
+            self._note_done(epoch, max(memo.done, memo.heard), memo.bounced)
 
     def begin(self, name: str) -> None:
         """The server says in which epoch it is: those before it have ended."""
@@ -144,8 +144,13 @@ class Aftermath:
         if (epoch := self._find(status.epoch)) is not None:
             self._note_done(epoch, status.done, status.bounced)
 
-    def note_session(self, held: Held) -> None:
-        """Take note of an event of a session: whoever comes back may be owed an error."""
+    def heard(self, held: Held) -> None:
+        """Take note of what a submission says besides: what is done, and of whoever comes or goes.
+
+        Whoever comes back may be owed an error.
+        """
+        if held.done >= 0 and (epoch := self._find(held.epoch)) is not None:
+            epoch.done = max(epoch.done, held.done)
         if held.facts.way is not _SESSION:
             return
         if ends_session(held):
@@ -172,6 +177,11 @@ class Aftermath:
                     self._forgiven.append(once.owed)
                 return REPEATED if once.went_out else None
         return None
+
+    def done(self, epoch_name: str) -> int:
+        """Return up to which number everything is known to be done."""
+        epoch = self._find(epoch_name)
+        return -1 if epoch is None else epoch.done
 
     def store(self) -> None:
         """Store what is owed, and forget what is owed no more; raises LogUnavailable."""

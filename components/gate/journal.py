@@ -119,7 +119,8 @@ class Journal:
         if not entries:
             return RecordedBatch(answers, 0, None)
         kept = [self.aftermath.keeper.keep(item.held, item.decision) for item in new]
-        memo = _make_memo(new, [stanza for stanza in kept if stanza is not None], deliveries)
+        heard = self.aftermath.done(records.epoch)
+        memo = _make_memo(new, [stanza for stanza in kept if stanza is not None], deliveries, heard)
         began_s = time.monotonic()
         first = await self._append(records, batch, memo, entries)
         commit_s = time.monotonic() - began_s
@@ -189,7 +190,9 @@ def _delivery(status: Status) -> Delivery:
     return Delivery(status.epoch, status.done, status.bounced)
 
 
-def _make_memo(new: Sequence[Decided], kept: Sequence[KeptStanza], statuses: Sequence[Status]) -> Memo | None:
+def _make_memo(
+    new: Sequence[Decided], kept: Sequence[KeptStanza], statuses: Sequence[Status], heard: int
+) -> Memo | None:
     """Return what is to be known of a batch after a crash; None where there is nothing."""
     if not new and not statuses:
         return None
@@ -202,6 +205,7 @@ def _make_memo(new: Sequence[Decided], kept: Sequence[KeptStanza], statuses: Seq
         max((status.done for status in statuses), default=-1),
         sorted({seq for status in statuses for seq in status.bounced}),
         int(time.time()),
+        heard,
     )
 
 

@@ -23,7 +23,7 @@ _DIGEST_BYTES = 12
 class KeptStanza:
     """A released stanza: its number, and what an error needs.
 
-    `digest` (hex) is a keyed hash of who says what to whom under which id; empty where a client would not say it again.
+    `digest` (hex) is a keyed hash of who says what to whom under which id; empty where nobody says it again.
     """
 
     seq: int
@@ -83,7 +83,7 @@ class StanzaKeeper:
             facts.sender,
             facts.to,
             held.id,
-            self.digest(held),
+            self.digest(held) if held.counted else "",
         )
 
     def digest(self, held: Held) -> str:

@@ -30,7 +30,8 @@ class Memo:
     """A batch's submissions of one epoch, in the order of their records: number and decision.
 
     `kept` is what is kept of those that go out, `over` are sessions that have ended. `done` and `bounced` are what a
-    status of the batch said, `done` -1 where there was none; `at_s` is when that was, in Unix time.
+    status of the batch said, `done` -1 where there was none; `heard` is what was known to be
+    done, `at_s` when that was, in Unix time.
     """
 
     epoch: str
@@ -40,6 +41,7 @@ class Memo:
     done: int = -1
     bounced: Sequence[int] = ()
     at_s: int = 0
+    heard: int = -1
 
 
 def encode_memo(memo: Memo) -> bytes:
@@ -64,6 +66,7 @@ def encode_memo(memo: Memo) -> bytes:
             "done": memo.done,
             "bounced": memo.bounced,
             "at_s": memo.at_s,
+            "heard": memo.heard,
         }
     )
 
@@ -83,6 +86,7 @@ def parse_memo(note: bytes) -> Memo:
         value.get("done", -1),
         tuple(value.get("bounced", ())),
         value.get("at_s", 0),
+        value.get("heard", -1),
     )
 
 

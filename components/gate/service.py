@@ -142,7 +142,7 @@ class Gate:
                 # What the log holds of it is not known, so it may not be recorded now.
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
-                self._aftermath.note_session(item)
+                self._aftermath.heard(item)
                 adapter.pending.append(self._decider.decide(item, adapter.claims, received_at_ns))
         self._wake.set()
 

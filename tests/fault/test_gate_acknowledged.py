@@ -111,6 +111,7 @@ async def test_a_client_that_says_again_what_was_not_acknowledged_says_it_once(l
 
 async def test_it_is_recognised_when_the_gate_was_killed_as_well(line: Line) -> None:
     alice, bob = await login(line, ALICE), await login(line, BOB)
+    await alice.enable_resumption()
     alice.send(offer(0))
     assert await wait_until(lambda: ids_of(bob) == ["m0"])
     await wait_for_log(line.gate, lambda content: is_carried_out("m0", content))

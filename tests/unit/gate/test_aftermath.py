@@ -26,7 +26,7 @@ SECRET = "Tin at 31,250"
 def said(seq: int, id_: str, *, epoch: str = EPOCH, text: str = SECRET, **changes: str) -> Held:
     """Return alice's message with this id; `changes` are facts."""
     message = held(seq, epoch=epoch, text=text)
-    return replace(message, id=id_, facts=replace(message.facts, **changes))
+    return replace(message, id=id_, counted=True, facts=replace(message.facts, **changes))
 
 
 def session_event(seq: int, kind: str, jid: str = ALICE, *, epoch: str = NEXT, session: str = "c1") -> Held:
@@ -133,8 +133,17 @@ def test_what_nobody_knows_is_counted_and_may_be_said_again(scene: Scene) -> Non
     assert scene.unknown == [Unknown(EPOCH, 2, 102)]
     assert scene.aftermath.recognise(said(1, "m2", epoch=NEXT)) is None
     scene.now_s += SAID_AGAIN_WITHIN_S * 10
-    scene.aftermath.note_session(session_event(1, "bind"))
+    scene.aftermath.heard(session_event(1, "bind"))
     assert scene.errors_out() == []
+
+
+def test_a_submission_that_says_what_is_done_leaves_less_unknown(scene: Scene) -> None:
+    scene.record(said(1, "m1"), said(2, "m2"))
+    scene.record(said(3, "m3"))
+    scene.aftermath.heard(replace(said(3, "m3"), done=2))
+    scene.restart_server()
+    assert scene.unknown == [Unknown(EPOCH, 1, 103)]
+    assert [(each.through, each.bounced) for each in scene.aftermath.deliveries] == [(2, ())]
 
 
 def test_what_did_not_go_out_is_given_back_when_its_sender_is_back(scene: Scene) -> None:
@@ -147,7 +156,7 @@ def test_what_did_not_go_out_is_given_back_when_its_sender_is_back(scene: Scene)
         (EPOCH, 1, (2,))
     ]
     assert scene.errors_out() == []
-    scene.aftermath.note_session(session_event(1, "bind", f"{ALICE}2"))
+    scene.aftermath.heard(session_event(1, "bind", f"{ALICE}2"))
     assert scene.errors_out() == []  # its client may say it again
     scene.now_s += SAID_AGAIN_WITHIN_S
     assert scene.errors_out() == [(f"{ALICE}2", "m2")]
@@ -160,7 +169,7 @@ def test_what_did_not_go_out_is_given_back_when_its_sender_is_back(scene: Scene)
 def test_what_is_said_again_is_owed_no_more(scene: Scene) -> None:
     scene.record(said(1, "m1"), said(2, "m2"), answered=False)
     scene.restart_server()
-    scene.aftermath.note_session(session_event(1, "bind"))
+    scene.aftermath.heard(session_event(1, "bind"))
     assert scene.aftermath.recognise(said(2, "m1", epoch=NEXT)) is None
     scene.aftermath.store()
     scene.now_s += SAID_AGAIN_WITHIN_S
@@ -202,8 +211,15 @@ def test_what_wants_no_error_gets_none(scene: Scene, kind: str, type_: str) -> N
 
 def test_a_session_that_has_said_goodbye_says_nothing_again(scene: Scene) -> None:
     scene.record(said(1, "m1"))
-    scene.aftermath.note_session(session_event(2, "unbind", epoch=EPOCH))
+    scene.aftermath.heard(session_event(2, "unbind", epoch=EPOCH))
     scene.hear(2)
+    scene.restart_server()
+    assert scene.aftermath.recognise(said(1, "m1", epoch=NEXT)) is None
+
+
+def test_a_client_that_does_not_count_says_nothing_again(scene: Scene) -> None:
+    scene.record(replace(said(1, "m1"), counted=False))
+    scene.hear(1)
     scene.restart_server()
     assert scene.aftermath.recognise(said(1, "m1", epoch=NEXT)) is None
 
@@ -236,7 +252,7 @@ async def test_a_gate_that_starts_again_knows_it_all(scene: Scene) -> None:
     log = FakeLog()
     stanza = scene.keeper.keep(said(2, "m2"), release())
     assert stanza is not None
-    memo = Memo(EPOCH, [(2, release()), (3, release())], (stanza,), ("c9",), 1, (7,), 999)
+    memo = Memo(EPOCH, [(2, release()), (3, release())], (stanza,), ("c9",), 1, (7,), 999, 1)
     assert parse_memo(encode_memo(memo)) == memo
     assert SECRET.encode() not in encode_memo(memo)
     await log.append([said_entry() for _ in range(2)], memo=encode_memo(memo))
