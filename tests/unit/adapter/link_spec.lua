@@ -102,7 +102,7 @@ end);
 
 -- A status whose texts are the values that it was made of.
 local function new_status()
-	local scene = { sent = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, done_through = 0 } };
+	local scene = { sent = {}, unheld = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, done_through = 0 } };
 	scene.link = {
 		gate = "gate.a.example", session = {},
 		own_domain = function () return "a.example"; end,
@@ -112,10 +112,11 @@ local function new_status()
 		encode_status = function (from, to, value)
 			local bounced = {};
 			for _, item in ipairs(value.bounced) do bounced[#bounced + 1] = item.seq; end
-			return { from, to, value.n, value.done, value.turned_away, bounced };
+			return { from, to, value.n, value.done, value.turned_away, bounced, value.unheld };
 		end;
 	};
-	scene.status = status.new { wire = wire, window = scene.window, link = scene.link };
+	local hosts = { unheld = function () return scene.unheld; end };
+	scene.status = status.new { wire = wire, window = scene.window, link = scene.link, hosts = hosts };
 	return scene;
 end
 
@@ -134,11 +135,30 @@ t.test("a status is due when there is something new", function ()
 	t.equal(is_due(), true);
 	scene.status:send();
 	t.equal(is_due(), false);
+	scene.unheld = { "b.example" };
+	t.equal(is_due(), true);
+	scene.status:send();
+	t.equal(is_due(), false);
+	scene.unheld = {};
+	t.equal(is_due(), true);
 	t.equal(scene.sent, {
-		{ "a.example", "gate.a.example", 1, 0, 1, {} },
-		{ "a.example", "gate.a.example", 2, 3, 0, {} },
-		{ "a.example", "gate.a.example", 3, 3, 0, { 4 } },
+		{ "a.example", "gate.a.example", 1, 0, 1, {}, {} },
+		{ "a.example", "gate.a.example", 2, 3, 0, {}, {} },
+		{ "a.example", "gate.a.example", 3, 3, 0, { 4 }, {} },
+		{ "a.example", "gate.a.example", 4, 3, 0, { 4 }, { "b.example" } },
 	});
+end);
+
+t.test("done is known up to what a status has named", function ()
+	local scene = new_status();
+	scene.window.done_through = 2;
+	scene.status:send();
+	scene.window.done_through = 4;
+	t.equal(scene.status:known_done(), 4);
+	scene.status:add_bounced { seq = 4 };
+	t.equal(scene.status:known_done(), 2); -- the gate does not know yet that 4 was bounced
+	scene.status:send();
+	t.equal(scene.status:known_done(), 4);
 end);
 
 t.test("what was bounced is said until the gate has noted it", function ()
