@@ -55,14 +55,18 @@ _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
 # Fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
 # they are looked at as nothing, and as a blank.
-_GAPS = "\u115f\u1160\u180e\u2800\u3164\uffa0\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
-_GAP = re.compile(f"[{_GAPS}]")
+_FILLERS = "\u115f\u1160\u180e\u2800\u3164\uffa0"
+_NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
+_GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
 # Shown from right to left, whatever it is.
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 # Besides what Unicode calls ignorable: controls, Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
-_ALSO_IGNORED = "\x7f-\x9f\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
-_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_GAPS}{_ALSO_IGNORED}]+")
+_ALSO_IGNORED = (
+    "\x7f-\x84\x86-\x9f\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
+)
+_INVISIBLE = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_ALSO_IGNORED}]+")
+_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_NARROW}{_ALSO_IGNORED}]+")
 
 # The marks of sound of kana, which make another one, and the signs of other scripts, stay behind letters that have
 # such. Behind all others they are read over.
@@ -170,7 +174,7 @@ def fold(text: str) -> str:
 
 def reveal(text: str) -> str:
     """Return a text without what is invisible, in Unicode's compatibility form; look-alikes and marks stay."""
-    return unicodedata.normalize("NFKC", _IGNORED.sub("", text))
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
 def _fold_one(text: str) -> Forms:

@@ -1,7 +1,7 @@
 """What the fold has to know of Unicode 17.0.0; made by `python -m tests.fold`.
 
 Ranges are code points in hexadecimal. Sources: the Unicode Character Database and UTS 39
-(Unicode License v3).
+(copyright 1991-2026 Unicode, Inc., Unicode License v3: https://www.unicode.org/license.txt).
 """
 
 # Nothing is shown, or a mark of format.

@@ -56,7 +56,7 @@ def _make_characters() -> str:
             f'"""What the fold has to know of Unicode {disarm.CONFUSABLES_VERSION}; made by `python -m tests.fold`.',
             "",
             "Ranges are code points in hexadecimal. Sources: the Unicode Character Database and UTS 39",
-            "(Unicode License v3).",
+            "(copyright 1991-2026 Unicode, Inc., Unicode License v3: https://www.unicode.org/license.txt).",
             '"""',
             "",
             *_ranges(
@@ -143,7 +143,8 @@ def _make_chinese() -> str:
         [
             '"""Traditional Chinese characters, each before its simplified one; made by `python -m tests.fold`.',
             "",
-            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0).",
+            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0,",
+            "https://github.com/BYVoid/OpenCC).",
             '"""',
             "",
             'CHINESE = """',

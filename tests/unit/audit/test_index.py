@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -234,7 +235,7 @@ async def test_another_format_is_indexed_anew_and_told(
 ) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     await catch_up(site)
-    with sqlite3.connect(site.settings.audit.index) as database:
+    with closing(sqlite3.connect(site.settings.audit.index)) as database, database:
         database.execute("DELETE FROM submission")
         database.execute("ALTER TABLE state RENAME next_index TO something_else")
     database.close()
@@ -288,7 +289,7 @@ async def test_a_deleted_index_is_built_again(site: Site) -> None:
 
 async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: Site) -> None:
     await site.record(*(site.say(ALICE, BOB, "copper") for _ in range(4)))
-    with sqlite3.connect(site.settings.gate_log.store) as database:
+    with closing(sqlite3.connect(site.settings.gate_log.store)) as database, database:
         database.execute("DELETE FROM record WHERE idx IN (?, ?)", (site.places[1], site.places[3]))
     database.close()
     assert await find(site, "copper") == [0, 2]

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,7 @@ def test_a_log_is_checked_at_its_newest_record(site: Path) -> None:
     asyncio.run(record(settings))
     text = "5 records under a good checkpoint"
     assert any(text in finding.text for finding in check_site(site) if finding.name == "logs")
-    with sqlite3.connect(settings.gate.log) as database:
+    with closing(sqlite3.connect(settings.gate.log)) as database, database:
         database.execute("UPDATE record SET payload = zeroblob(10) WHERE idx = 4")
     database.close()
     assert problems(site) == [

@@ -246,6 +246,10 @@ add("server-stopping", function () stopping:drain(); end, -85);
 -- After the sessions of clients are closed, and before mod_s2s closes those with other servers.
 add("server-stopping", function () stopping:drain_farewells(); end, -150);
 
+add("c2s-session-updated", function (event)
+	senders:take_over_parser(event.session, event.from_session);
+end);
+
 held_hosts:watch {
 	from_client = from_client, from_elsewhere = from_elsewhere,
 	to_departed = to_departed, to_offline = to_offline, to_remote = to_remote,

@@ -217,6 +217,8 @@ def test_what_is_usual_needs_no_more_than_each_character_by_itself() -> None:
 
 def test_a_link_is_revealed_and_keeps_its_letters() -> None:
     assert reveal("ｅｘа\u200bmple\u3164.com") == "exаmple.com"
+    assert reveal("see\u2009example.com") == "see example.com"
+    assert reveal("see\u2028example.com").split() == ["see", "example.com"]
 
 
 def test_the_tables_are_those_that_the_libraries_give() -> None:
