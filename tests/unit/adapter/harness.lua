@@ -17,8 +17,8 @@ package.preload["util.timer"] = function ()
 	return { add_task = function (delay_s, callback) t.tasks[#t.tasks + 1] = { delay_s, callback }; end };
 end
 
-t.full_sessions = {};
-_G.prosody = { full_sessions = t.full_sessions };
+t.prosody = { full_sessions = {}, hosts = {} };
+_G.prosody = t.prosody;
 _G.module = {};
 
 function _G.module.require(_, name)

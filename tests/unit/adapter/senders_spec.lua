@@ -129,9 +129,9 @@ t.test("an address is leaving until all is carried out or somebody has it again"
 	sender.held = 1;
 	all:leave_behind(session);
 	t.equal(is_leaving(), true);
-	t.full_sessions[jid] = {};
+	t.prosody.full_sessions[jid] = {};
 	t.equal(is_leaving(), false);
-	t.full_sessions[jid] = nil;
+	t.prosody.full_sessions[jid] = nil;
 	sender.held = 0;
 	t.equal(is_leaving(), false);
 	sender.runner.state = "running";

@@ -170,7 +170,7 @@ end);
 t.test("a farewell is not carried out when the same address is back", function ()
 	local scene = new_scene();
 	scene:enter(st.presence { type = "unavailable" }, { patient = true });
-	t.full_sessions[scene.sender.origin.full_jid] = { presence = st.presence() };
+	t.prosody.full_sessions[scene.sender.origin.full_jid] = { presence = st.presence() };
 	t.equal(scene:take { 1, 1 }, {});
 	t.equal(scene.window.done_through, 1);
 	scene:enter(message "m2");
