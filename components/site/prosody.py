@@ -106,7 +106,7 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "unknown_accounts"),
+        modules=("stanza_gate", "unknown_accounts", "former_accounts"),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",
