@@ -40,7 +40,7 @@ class AccessSite(ProcessUnderTest):
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the access component", root / "access.out")
         own = PlannedComponent(ACCESS, "the component's own secret", MAKES_ACCOUNTS)
-        plan = gated_plan(root / "prosody", components=(own,))
+        plan = gated_plan(root / "prosody", components=(own,), makes_rooms=True)
         self.prosody = ProsodyServer(plan)
         self.passwords = root / "passwords"
         self._directory = write_directory(people, rooms, plan.gate)
