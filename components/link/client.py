@@ -76,8 +76,13 @@ class TraderClient:
             else:
                 fail("the server offers no TLS")
 
+        def refused(failure: Any) -> None:
+            if failure["condition"] == "account-disabled":
+                fail(f"the server says: {failure['text']}")
+
         handlers = {
             "session_start": succeed,
+            "failed_auth": refused,
             "failed_all_auth": lambda _event: fail("the server does not accept the password"),
             "connection_failed": lambda reason: fail(f"no connection to {self._address}: {reason}"),
             "ssl_invalid_chain": lambda error: fail(_explain_end(error)),

@@ -48,7 +48,8 @@ class PlannedComponent:
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `components` are all others. Paths are absolute; ports are
+    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, those of the
+    directory are there from the start, and nobody's. Paths are absolute; ports are
     loopback ports.
     """
 
@@ -74,6 +75,7 @@ class ProsodyPlan:
     log_level: str = "info"
     log_file: Path | None = None
     storage: str = "internal"
+    makes_rooms: bool = False
     modules: tuple[str, ...] = tuple(MODULES)
 
 
@@ -90,7 +92,8 @@ def render_config(plan: ProsodyPlan) -> str:
     ]
     for domain in plan.domains:
         lines += _domain_lines(plan, domain)
-    rooms = ["muc_mam", *(module for each in components for module in each.side.room_modules)]
+    own = ["directory_rooms"] if plan.makes_rooms else []
+    rooms = ["muc_mam", *own, *(module for each in components for module in each.side.room_modules)]
     for domain in plan.room_domains:
         lines += _room_lines(domain, rooms)
     for component in components:
@@ -106,7 +109,7 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "unknown_accounts"),
+        modules=("stanza_gate", "unknown_accounts", "former_accounts"),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",

@@ -84,6 +84,7 @@ def _plan(settings: SiteFile) -> ProsodyPlan:
         s2s_port=server.s2s_port,
         web=server.web,
         gate=gate.jid,
+        makes_rooms=True,
         gate_secret=gate.secret_file.read_text().strip(),
         components=tuple(
             PlannedComponent(each.jid, each.secret_file.read_text().strip(), each.side)

@@ -53,18 +53,16 @@ def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern
 
 _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
-# Fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
+# Controls, fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
 # they are looked at as nothing, and as a blank.
-_FILLERS = "\u115f\u1160\u180e\u2800\u3164\uffa0"
+_FILLERS = "\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
 # Shown from right to left, whatever it is.
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
-# Besides what Unicode calls ignorable: controls, Arabic's and other scripts' lengtheners, what is
+# Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
-_ALSO_IGNORED = (
-    "\x7f-\x84\x86-\x9f\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
-)
+_ALSO_IGNORED = "\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
 _INVISIBLE = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_ALSO_IGNORED}]+")
 _IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_FILLERS}{_NARROW}{_ALSO_IGNORED}]+")
 

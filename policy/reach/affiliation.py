@@ -24,7 +24,13 @@ def _out_of_reach(rule: str) -> Decision:
     return refuse(rule, "cancel", "not-allowed", OUT_OF_REACH)  # RFC 6120, 8.3.3.10
 
 
-SENDER_NOT_ADMITTED = _out_of_reach("sender-not-admitted")
+# It tells the sender of nobody but themselves. The server says the same at the login (mod_former_accounts).
+SENDER_NOT_ADMITTED = refuse(
+    "sender-not-admitted",
+    "cancel",
+    "not-allowed",
+    "Your access to this line has ended, or has not begun. Ask your compliance desk if this is wrong.",
+)
 RECIPIENT_NOT_ADMITTED = _out_of_reach("recipient-not-admitted")
 RECIPIENT_BARRED = _out_of_reach("recipient-barred")
 RECIPIENT_OUTSIDE = _out_of_reach("recipient-outside")

@@ -109,9 +109,11 @@ async def test_a_table_counts_when_all_of_it_has_come(tmp_path: Path, parts: lis
 
 async def test_without_a_table_nobody_is_told_of_anybody(tmp_path: Path) -> None:
     async with ScriptedLine(tmp_path) as line:
-        line.gate.say_borders("")  # as if there were none: nobody is listed
         line.prosody.befriend(ALICE, BOB)
-        bob, alice = await line.login("bob"), await line.login("alice")  # who hear of their own presence
+        bob, alice = [await XmppStream.login(line.prosody.address, jid) for jid in (BOB, ALICE)]
+        line.gate.say_borders("")  # as if there were none: nobody is listed
+        for stream in (bob, alice):
+            stream.send("<presence/>")
         await alice.ping()
         await bob.ping()
         assert (told_of(bob, ALICE), told_of(alice, BOB)) == ([], [])

@@ -40,7 +40,7 @@ class AccessSite(ProcessUnderTest):
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the access component", root / "access.out")
         own = PlannedComponent(ACCESS, "the component's own secret", MAKES_ACCOUNTS)
-        plan = gated_plan(root / "prosody", components=(own,))
+        plan = gated_plan(root / "prosody", components=(own,), makes_rooms=True)
         self.prosody = ProsodyServer(plan)
         self.passwords = root / "passwords"
         self._directory = write_directory(people, rooms, plan.gate)
@@ -149,12 +149,23 @@ class AccessSite(ProcessUnderTest):
 
     async def login(self, person: str, password: str) -> XmppStream:
         """Log in and become available once the gate has the admission."""
-        stream = await XmppStream.login(self.prosody.address, f"{person}@metals.example", password=password)
         async with asyncio.timeout(PATIENCE_S):
+            stream = None
+            while stream is None:
+                stream = await self.try_login(person, password)
             while (await stream.request("get", "<query xmlns='jabber:iq:roster'/>")).get("type") == "error":
                 pass
         stream.send("<presence/>")
         return stream
+
+    async def try_login(self, person: str, password: str) -> XmppStream | None:
+        """Log in; None while the server says that they have no access."""
+        try:
+            return await XmppStream.login(self.prosody.address, f"{person}@metals.example", password=password)
+        except AssertionError as error:
+            if "account-disabled" not in str(error):
+                raise
+            return None
 
     async def acknowledge(self, stream: XmppStream, to: str = NOTICE) -> None:
         """Answer the notice, and wait to be thanked, in the same conversation."""

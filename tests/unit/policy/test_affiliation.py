@@ -217,13 +217,18 @@ def test_a_stranger_learns_nothing_from_the_error() -> None:
             say("hi", to="zed@metals.example"),
             say("hi", to="lunch@rooms.metals.example"),
             say("hi", to="eve@stranger.example"),
-            say("hi", sender="zed@metals.example/x"),
             read_stanza(
                 f"<iq type='set'><query xmlns='jabber:iq:roster'><item jid='{GEORGE}'/></query></iq>"
             ),
         )
     }
     assert errors == {StanzaError("cancel", "not-allowed", OUT_OF_REACH)}
+
+
+@pytest.mark.parametrize("to", ["alice@metals.example", "nobody@metals.example", GEORGE, ""])
+def test_who_is_not_listed_is_told_so_whomever_they_write_to(to: str) -> None:
+    for sender in ("zed@metals.example/x", "nobody@metals.example/x"):
+        assert decide_affiliation(EXAMPLE, say("hi", to=to, sender=sender)) is SENDER_NOT_ADMITTED
 
 
 def test_every_refusal_has_its_own_rule_and_says_what_to_do() -> None:

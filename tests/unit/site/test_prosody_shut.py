@@ -21,7 +21,7 @@ def test_no_module_opens_a_path_past_the_gate() -> None:
     )
     config = render_config(plan)
     loaded = set(re.findall(r"'([a-z0-9_]+)'", " ".join(re.findall(r"modules_enabled = \{[^}]*\}", config))))
-    assert {"stanza_gate", "room_borders", "unknown_accounts", "roster"} <= loaded
+    assert {"stanza_gate", "room_borders", "unknown_accounts", "former_accounts", "roster"} <= loaded
     assert loaded.isdisjoint(SHUT)
     assert "allow_registration = false" in config
 

@@ -134,6 +134,8 @@ function borders.in_force() return in_force; end
 -- Everybody who is listed, rooms with a list of their own apart.
 function borders.each_listed() return pairs(class_of); end
 
+function borders.is_listed(address) return class_of[address] ~= nil or entrants[address] ~= nil; end
+
 function borders.has_list(room) return entrants[room] ~= nil; end
 
 -- The rooms of a host that have a list of their own, by the part before the "@", with the people on it.

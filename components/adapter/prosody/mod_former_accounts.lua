@@ -1,0 +1,51 @@
+-- Whoever has the right password of an account that the gate does not list is told so at the login: `account-disabled`
+-- (RFC 6120, 6.5.1). Without this they get in, and everything that they send comes back. No policy is in here: who is
+-- listed is the table of borders (docs/gate-protocol.md, section 4.5).
+--
+-- Only with the right password, so that a login tells nobody else who has left (docs/paths.md, section 3). As long as there
+-- is no table, nobody is turned away.
+
+local usermanager = require "core.usermanager";
+
+local borders = module:shared "/*/stanza_gate/borders";
+
+local TEXT = "Your access to this line has ended, or has not begun. Ask your compliance desk if this is wrong.";
+
+local function is_former(username)
+	return borders.in_force and borders.in_force() and not borders.is_listed(username .. "@" .. module.host);
+end
+
+-- Each attempt has a handler of its own; after one that failed, the server goes on with a clone.
+local function watch(handler)
+	local process, clean_clone = handler.process, handler.clean_clone;
+	function handler:process(...)
+		local status, data, text = process(self, ...);
+		if status == "success" and is_former(self.username) then
+			module:log("info", "Turned away at the login: %s is not listed", self.username);
+			return "failure", "account-disabled", TEXT;
+		end
+		return status, data, text;
+	end
+	function handler:clean_clone(...)
+		return watch(clean_clone(self, ...));
+	end
+	return handler;
+end
+
+local watched, original, watching;
+
+-- The provider is there when the server has started, or when a host that came later has all its modules.
+local function begin()
+	local provider = usermanager.get_provider(module.host);
+	if not provider or watched then return; end
+	watched, original = provider, provider.get_sasl_handler;
+	function watching(...) return watch(original(...)); end
+	provider.get_sasl_handler = watching;
+end
+
+module:hook_global("server-started", begin);
+module:add_timer(0, begin);
+
+function module.unload()
+	if watched and watched.get_sasl_handler == watching then watched.get_sasl_handler = original; end
+end

@@ -1,0 +1,47 @@
+"""The rooms of the directory are there before anybody joins them, and nobody's: on the real server."""
+
+from pathlib import Path
+
+from tests.support.gate_process import one_enterprise
+from tests.support.line import Line
+from tests.support.stream import Matcher, XmppStream, message, show
+
+ALICE, BOB = "alice@metals.example", "bob@metals.example"
+ROOM, LATER = "desk@rooms.metals.example", "tin@rooms.metals.example"
+MUC = "http://jabber.org/protocol/muc"
+OWNER = f"<query xmlns='{MUC}#owner'/>"
+
+
+def is_in(room: str, nick: str) -> Matcher:
+    return lambda element: element.get("from") == f"{room}/{nick}" and 'code="110"' in show(element)
+
+
+async def join(stream: XmppStream, room: str, nick: str) -> str:
+    """Join, and return what the room says of that."""
+    stream.send(f"<presence to='{room}/{nick}'><x xmlns='{MUC}'/></presence>")
+    return show(await stream.expect(is_in(room, nick)))
+
+
+async def test_nobody_owns_a_room_by_joining_it_first(tmp_path: Path) -> None:
+    async with Line(tmp_path, [ALICE, BOB], [ROOM], makes_rooms=True) as line:
+        alice, bob = await line.login(ALICE), await line.login(BOB)
+        await alice.ping()
+        for room in (ROOM, LATER):
+            if room == LATER:
+                directory = one_enterprise([ALICE, BOB], [ROOM, LATER])
+                await line.gate.change_rules(line.gate.directory_file, directory)
+                await alice.ping()
+            said = await join(alice, room, "alice")
+            assert 'affiliation="none"' in said
+            assert 'code="201"' not in said  # created by joining
+            await join(bob, room, "bob")
+            alice.send(f"<message to='{room}' type='groupchat'><body>to {room}</body></message>")
+            await bob.expect(message(f"to {room}", from_=f"{room}/alice"))
+            assert (await alice.request("get", OWNER, to=room)).get("type") == "error"
+        # After a restart of the server they are the same.
+        await line.prosody.kill9()
+        await line.prosody.start()
+        await line.gate.wait_for_state("connected")
+        again = await line.login(BOB)
+        await again.ping()
+        assert 'affiliation="none"' in await join(again, LATER, "bob")
