@@ -136,6 +136,7 @@ class Gate:
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
                 adapter.pending.append(self._decider.decide(item, adapter.claims, received_at_ns))
+                adapter.owed += 1
         self._wake.set()
 
     def take_canary(self, canary: CanaryBack) -> None:
@@ -146,7 +147,8 @@ class Gate:
         """Decide by other rules what is submitted from now on."""
         self._decider.use(rules)
         if (adapter := self._line.adapter) is not None:
-            adapter.say_borders(rules.directory)
+            adapter.change_borders(rules.directory)
+            self._wake.set()
 
     async def run(self) -> None:
         """Record and answer batches until cancelled; raises LogDamaged and LogFenced."""
@@ -154,9 +156,8 @@ class Gate:
             await self._wake.wait()
             self._wake.clear()
             while (adapter := self._line.adapter) is not None and adapter.pending:
-                batch = adapter.pending[: self._max_batch]
-                del adapter.pending[: self._max_batch]
-                await self._record_and_answer(adapter, batch)
+                if batch := adapter.take_batch(self._max_batch):
+                    await self._record_and_answer(adapter, batch)
                 # A commit holds the loop: now the link sends, and reads what has come meanwhile.
                 await asyncio.sleep(0)
                 self._journal.integrate()
