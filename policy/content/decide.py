@@ -11,6 +11,8 @@ from policy.facts import StanzaFacts, Way
 
 UNOBJECTIONABLE = release()
 
+HELD = "Held for review, not delivered yet: do not send it again. You will be told what becomes of it. "
+
 # Nobody says these: events, the gate's own messages, and what it or the server makes of stanzas decided on before.
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
 
@@ -53,7 +55,11 @@ def _act(matched: Combination, facts: StanzaFacts, strip: tuple[str, ...]) -> De
         case ContentAction.HOLD if not _can_wait(facts):
             return _refuse(rule, ids)
         case ContentAction.HOLD:
-            return Decision(Action.HOLD, ids, notice=rule.text, strip=strip)
+            # Of a remote site's people, their own gate tells them what it holds.
+            error = (
+                StanzaError("wait", "policy-violation", HELD + rule.text) if facts.way is Way.C2S else None
+            )
+            return Decision(Action.HOLD, ids, error, strip=strip)
         case ContentAction.AMEND:
             return Decision(Action.AMEND, ids, notice=rule.text, strip=strip)
         case ContentAction.WARN:

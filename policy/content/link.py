@@ -1,15 +1,14 @@
 """Links: found wherever a client would show one, taken apart as a browser does (WHATWG URL), compared by host."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import ada_url
-import disarm
 from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
+from policy.content.fold import reveal
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
@@ -141,7 +140,7 @@ def _linking_values(said: Said) -> list[str]:
 
 def _reveal(text: str) -> str:
     """Return a text without what hides a link and a browser undoes, too; look-alikes stay, as they are other hosts."""
-    revealed = unicodedata.normalize("NFKC", disarm.strip_format(disarm.strip_zero_width_chars(text)))
+    revealed = reveal(text)
     return revealed if revealed != text else ""
 
 

@@ -91,6 +91,15 @@ def notice(text: str) -> Matcher:
     return lambda e: e.get("from") == NOTICE and text in (e.findtext(BODY) or "")
 
 
+def held_back(id_: str = "m1", from_: str = BOB) -> Matcher:
+    """Match what the sender of a held message gets, on the message itself."""
+    return lambda e: (
+        (e.get("id"), e.get("from")) == (id_, from_)
+        and e.get("type") == "error"
+        and "not delivered yet" in (e.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") or "")
+    )
+
+
 def carbon_of(body: str) -> Matcher:
     return lambda e: any(each.text == body for each in e.iter(BODY)) and e.find(f"{CARBON}sent") is not None
 

@@ -56,7 +56,7 @@ def generate_log_key(key: KeyReference, name: str) -> Signer:
 
 
 def rename_log_key(key: Path, name: str) -> Signer:
-    """Give a key in a file, with which nothing was signed yet, another name; raises KeyFileError."""
+    """Rename a key in a file that has signed nothing yet, and return it; raises KeyFileError."""
     try:
         signer = make_signer(name, load_log_key(key).private_key)
     except NoteError as error:

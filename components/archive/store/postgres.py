@@ -166,7 +166,7 @@ class PostgresStore(PostgresSource):
                     yield connection
 
     async def _lock(self) -> str:
-        """Take the log's lock, waiting a little for a session that ends; returns who else holds it, if anybody."""
+        """Take the log's lock, waiting a little for a session that ends; return who else holds it, if anybody."""
         give_up_at_s = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
         while True:
             ((locked,),) = await self._fetch("SELECT pg_try_advisory_lock($1)", self._url.lock_key)

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,14 @@ ITEM = Item(
     b"<message><body>an insider tip \xc3\xa9</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
 )  # fmt: skip
 SENT = replace(
-    ITEM, token="n7", kind=ItemKind.NOTICE, stage=Stage.SENT, held=None, sent=Place("e2", 6), attempts=2
+    ITEM,
+    token="n7",
+    kind=ItemKind.NOTICE,
+    stage=Stage.SENT,
+    held=None,
+    sent=Place("e2", 6),
+    attempts=2,
+    epoch="e2",
 )
 
 
@@ -109,7 +117,7 @@ async def test_an_item_that_is_none_is_named(
 ) -> None:
     path = tmp_path / "review.db"
     await keep_items(path, 1)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE item SET facts = '{}'")
     database.close()
     with pytest.raises(LogDamaged, match="an item of the queue is malformed; move it away"):

@@ -98,6 +98,12 @@ function acknowledgements_mt:note_received(stanza, session)
 	return stanza;
 end
 
+-- Whether a session counts this stanza, which it has just said.
+function acknowledgements_mt:counts(session, stanza)
+	local ledger = self.ledgers[session];
+	return ledger and ledger.unseen[stanza];
+end
+
 -- This entry of a session is about to be held: its ledger is told when it is settled.
 function acknowledgements_mt:enter(session, entry)
 	local ledger = self.ledgers[session];

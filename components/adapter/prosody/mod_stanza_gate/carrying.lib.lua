@@ -44,7 +44,7 @@ end
 -- The server says an error to somebody. While it carries out what they said, that is its answer.
 function carrying_mt:note_error(reply)
 	local entry = self.entries[running()];
-	if not entry then return; end
+	if not entry or entry.injected then return; end
 	local stanza, attr = entry.stanza, reply.attr;
 	-- Of a presence for everybody, each is told alone.
 	if not entry.to and stanza.name == "presence" then return; end
@@ -59,18 +59,24 @@ local function is_said_in(entry, stanza)
 		and attr.id == entry.stanza.attr.id and attr.type == entry.stanza.attr.type;
 end
 
--- A border keeps this from a client, or from another server.
+-- A border keeps this from another server.
 function carrying_mt:note_stopped(stanza)
 	local entry = self.entries[running()];
 	if entry and is_said_in(entry, stanza) then entry.stopped = true; end
 end
 
--- A client is told this.
-function carrying_mt:note_told(stanza, session)
+-- A client is told this, unless a border is in the way.
+function carrying_mt:note_said(stanza, session, is_told)
 	local entry = self.entries[running()];
-	if not entry or not is_said_in(entry, stanza) then return; end
-	entry.told = true;
-	if session.smacks then self.unheard:note(session, entry); end
+	if not entry then return; end
+	if stanza.attr.type == "error" then self:note_error(stanza); end
+	if not is_said_in(entry, stanza) then return; end
+	if is_told then
+		entry.told = true;
+		if session.smacks then self.unheard:note(session, entry); end
+	else
+		entry.stopped = true;
+	end
 end
 
 -- Another server is sent this.
@@ -79,8 +85,8 @@ function carrying_mt:note_sent(stanza, domain)
 	if entry and is_said_in(entry, stanza) then self.unheard:note(domain, entry); end
 end
 
--- While what the gate wanted said is carried out, an error that the server answers it with is for the gate. To a component
--- it goes as well. Return what ends that.
+-- While a message that the gate wanted said is carried out, an error that the server answers it with is for the gate. (Of a
+-- join that had to wait, the client waits for the answer.) To a component it goes as well. Return what ends that.
 local function hear_errors(entry)
 	local origin, id = entry.sender.origin, entry.stanza.attr.id;
 	local send, listening = origin.send, true;
@@ -115,7 +121,8 @@ local function hand_back(self, entry)
 	local origin, stanza = entry.sender.origin, entry.stanza;
 	entry.from, entry.to = stanza.attr.from, stanza.attr.to;
 	self.released = stanza;
-	entry.hush = (entry.injected or origin.type == "component") and hear_errors(entry);
+	local is_heard = entry.injected and stanza.name == "message" or not entry.injected and origin.type == "component";
+	entry.hush = is_heard and hear_errors(entry);
 	if entry.as == "routed" then
 		core_route_stanza(origin, stanza);
 	else
@@ -137,7 +144,8 @@ local function carry_out(self, entry)
 	elseif entry.stopped then
 		self:give_back(entry, "border");
 	elseif is_missed and not entry.told then
-		settle_undone(self, entry); -- the recipient has blocked the sender: nobody is told (XEP-0191)
+		entry.refused = true; -- the recipient has blocked the sender: nobody is told (XEP-0191)
+		settle_undone(self, entry);
 	else
 		self.window:settle(entry);
 	end

@@ -160,13 +160,10 @@ local function to_remote(event)
 end
 
 local function to_client(stanza, session)
-	if stanza.attr.type == "error" then carrying:note_error(stanza); end
+	-- mod_bosh sends what it has written already once more, as text. It was told, or not, when it was a stanza.
+	if not stanza.attr then return stanza; end
 	local told = server_made:told(stanza, session);
-	if told then
-		carrying:note_told(stanza, session);
-	else
-		carrying:note_stopped(stanza);
-	end
+	carrying:note_said(stanza, session, told);
 	return told;
 end
 
@@ -262,6 +259,10 @@ local add = prosody.events.add_handler;
 add("server-stopping", function () stopping:drain(); end, -85);
 -- After the sessions of clients are closed, and before mod_s2s closes those with other servers.
 add("server-stopping", function () stopping:drain_farewells(); end, -150);
+
+add("c2s-session-updated", function (event)
+	senders:take_over_parser(event.session, event.from_session);
+end);
 
 held_hosts:watch {
 	from_client = from_client, from_elsewhere = from_elsewhere,

@@ -19,7 +19,7 @@ sender_mt.__index, senders_mt.__index = sender_mt, senders_mt;
 local function new(parts)
 	parts.by_session = setmetatable({}, { __mode = "k" });
 	parts.count = 0;
-	-- Those that we stopped reading from.
+	-- Those that we stopped reading from, and the connection of each then: with BOSH every request may have another.
 	parts.paused = {};
 	parts.is_stopping = false;
 	-- By full JID, whose session has ended.
@@ -62,6 +62,9 @@ function senders_mt:leave_behind(session)
 		self.departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;
+	if session.bosh_wait then -- its connection may go on, and be others' as well
+		self:read_on(sender);
+	end
 	self.paused[sender] = nil;
 end
 
@@ -93,13 +96,19 @@ function sender_mt:close_if_answered()
 	end
 end
 
+-- The server leaves the old connection's parser in place, which still waits for the rest of the stanza that the connection
+-- broke off in. The new connection's own goes on.
+function senders_mt:take_over_parser(session, origin) -- luacheck: ignore 212/self
+	session.data = origin.data;
+end
+
 -- A session goes on over the connection that `origin` came with (XEP-0198).
 function senders_mt:resume(session, origin)
 	local sender = self.by_session[session];
 	if sender then self.paused[sender] = nil; end -- that was the old connection
-	-- mod_smacks leaves the old connection's parser in place, which still waits for the rest of the stanza that the
-	-- connection broke off in. The new connection's own goes on; its errors are the resumed session's.
-	session.data = origin.data;
+	-- Prosody 13 has emptied `origin` by now; before it did, "c2s-session-updated" was fired.
+	if not origin.destroyed then self:take_over_parser(session, origin); end
+	-- What its parser complains of, it complains of to `origin`.
 	function origin.close(_, ...) return session:close(...); end
 	self:close_when_answered(session);
 end
@@ -111,7 +120,7 @@ function senders_mt:pause_if_high(sender)
 	if sender.held < self.max_per_session and not self.window:is_high() then return; end
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
-		self.paused[sender] = true;
+		self.paused[sender] = conn;
 		conn:pause();
 	end
 end
@@ -121,18 +130,20 @@ function senders_mt:stop_resuming()
 	self.is_stopping = true;
 end
 
+function senders_mt:read_on(sender)
+	local conn = self.paused[sender];
+	self.paused[sender] = nil;
+	if conn and conn.resume then
+		conn:resume();
+		-- TLS may hold data already that no socket event will announce.
+		conn:pausefor(0);
+	end
+end
+
 function senders_mt:resume_paused()
 	if self.is_stopping or not self.window:is_low() then return; end
 	for sender in pairs(self.paused) do
-		if sender.held <= self.max_per_session / 2 then
-			self.paused[sender] = nil;
-			local conn = sender.origin.conn;
-			if conn and conn.resume then
-				conn:resume();
-				-- TLS may hold data already that no socket event will announce.
-				conn:pausefor(0);
-			end
-		end
+		if sender.held <= self.max_per_session / 2 then self:read_on(sender); end
 	end
 end
 
