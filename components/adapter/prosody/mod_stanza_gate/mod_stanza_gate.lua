@@ -209,6 +209,7 @@ local function on_hibernate(event)
 end
 
 local function on_resume(event)
+	event.resumed.resending_unacked = nil;
 	senders:resume(event.resumed, event.origin);
 	acknowledgements:resume(event.resumed);
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
@@ -262,6 +263,7 @@ add("server-stopping", function () stopping:drain_farewells(); end, -150);
 
 add("c2s-session-updated", function (event)
 	senders:take_over_parser(event.session, event.from_session);
+	event.session.resending_unacked = true; -- as before Prosody 13, until it is resumed
 end);
 
 held_hosts:watch {
