@@ -52,8 +52,11 @@ class Adapter:
         self._write = write
         # True from the end of the session on. The line's.
         self.is_over = False
-        # What is decided on and waits for its record, and statuses, in the order in which they came. The gate's.
-        self.pending: list[Decided | Status] = []
+        # What is decided on and waits for its record, and statuses, in the order in which they came; a directory where
+        # other rules came between them, whose borders are said in their turn. The gate's.
+        self.pending: list[Decided | Status | Directory] = []
+        # How many of these, or of those that are being recorded, have no verdict yet.
+        self._owed = 0
         # What the log holds of the epoch. The journal's.
         self.records = SessionRecords(session.epoch, first_seq)
         # What this adapter has been asked to inject. The review queue's.
@@ -65,11 +68,43 @@ class Adapter:
         """Speak to the adapter at another host of its server: what is asked of a host that is gone is lost."""
         self.session = replace(self.session, host=host)
 
+    def add(self, decided: Decided) -> None:
+        """Have a submission recorded and answered in its turn."""
+        self.pending.append(decided)
+        self._owed += 1
+
+    def change_borders(self, directory: Directory) -> None:
+        """Say the borders of another directory, once all that was decided by the one before has its verdict.
+
+        Said at once they would keep from its recipient what is released, and no verdict could be right any more.
+        """
+        if self._owed or any(isinstance(each, Directory) for each in self.pending):
+            self.pending.append(directory)
+        else:
+            self.say_borders(directory)
+
+    def take_batch(self, max_batch: int) -> Sequence[Decided | Status]:
+        """Take what is next to be recorded out of `pending`, and say the borders that come before it."""
+        pending = self.pending
+        batch: list[Decided | Status] = []
+        taken = 0
+        for item in pending[:max_batch]:
+            if not isinstance(item, Directory):
+                batch.append(item)
+            elif batch:
+                break
+            else:
+                self.say_borders(item)
+            taken += 1
+        del pending[:taken]
+        return batch
+
     def say_verdict(self, answers: Sequence[Answered], breaks: LinkBreaks) -> None:
         """Answer submissions of one host, whose numbers and records are consecutive (section 4.2).
 
         What has ended the link by its verdict is given back to its sender instead, and the status will say so.
         """
+        self._owed -= len(answers)
         first = answers[0]
         decisions = [answer.decision for answer in answers]
         answering = Answering(self._gate.jid, first.held.host, first.held.epoch, self._gate.log)

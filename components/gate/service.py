@@ -143,7 +143,7 @@ class Gate:
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
                 self._aftermath.heard(item)
-                adapter.pending.append(self._decider.decide(item, adapter.claims, received_at_ns))
+                adapter.add(self._decider.decide(item, adapter.claims, received_at_ns))
         self._wake.set()
 
     def take_canary(self, canary: CanaryBack) -> None:
@@ -154,7 +154,8 @@ class Gate:
         """Decide by other rules what is submitted from now on."""
         self._decider.use(rules)
         if (adapter := self._line.adapter) is not None:
-            adapter.say_borders(rules.directory)
+            adapter.change_borders(rules.directory)
+            self._wake.set()
 
     async def run(self) -> None:
         """Record and answer batches until cancelled; raises LogDamaged and LogFenced."""
@@ -162,15 +163,14 @@ class Gate:
             await self._wake.wait()
             self._wake.clear()
             while (adapter := self._line.adapter) is not None and adapter.pending:
-                batch = adapter.pending[: self._max_batch]
-                del adapter.pending[: self._max_batch]
-                await self._record_and_answer(adapter, batch)
+                if batch := adapter.take_batch(self._max_batch):
+                    await self._record_and_answer(adapter, batch)
                 # A commit holds the loop: now the link sends, and reads what has come meanwhile.
                 await asyncio.sleep(0)
                 self._journal.integrate()
             await self._record_last_word()
 
-    def _keep_last_word(self, adapter: Adapter, items: Sequence[Decided | Status]) -> None:
+    def _keep_last_word(self, adapter: Adapter, items: Sequence[object]) -> None:
         """Have the newest status recorded all the same: nobody may ever say it again."""
         statuses = [item for item in items if isinstance(item, Status)]
         if statuses:

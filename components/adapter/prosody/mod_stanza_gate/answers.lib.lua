@@ -16,6 +16,7 @@ local REASONS = {
 	failed = {
 		"wait", "internal-server-error", "The server could not deliver this. Please tell your support desk.",
 	},
+	border = { "cancel", "not-allowed", "This line does not reach this person or room any more. Nothing was sent." },
 	empty = { "modify", "bad-request", "This request had nothing in it but a receipt that is not yours to give." },
 	["too large"] = {
 		"modify", "policy-violation",

@@ -43,6 +43,7 @@ local function hook_sessions(events, handlers)
 	add("resource-bind", handlers.on_bind, FIRST);
 	add("smacks-hibernation-start", handlers.on_hibernate);
 	add("smacks-hibernation-end", handlers.on_resume);
+	add("delivery/failure", handlers.on_unheard, -FIRST);
 	add("resource-unbind", handlers.on_unbind, FIRST);
 	for _, version in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
 		local request = "stanza/" .. version .. ":r";

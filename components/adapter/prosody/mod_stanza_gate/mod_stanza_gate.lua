@@ -51,7 +51,8 @@ local status = module:require "status".new { wire = wire, window = window, link 
 local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
 local acknowledgements = module:require "acknowledgements".new();
-local carrying = module:require "carrying".new { window = window, status = status, answers = answers };
+local unheard = module:require "unheard".new { status = status };
+local carrying = module:require "carrying".new { window = window, status = status, answers = answers, unheard = unheard };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local submissions = module:require "submissions".new {
 	wire = wire, window = window, link = link, status = status, answers = answers, senders = senders,
@@ -97,12 +98,19 @@ end
 local function from_elsewhere(event)
 	local origin, stanza = event.origin, event.stanza;
 	local type = origin.type;
+	if stanza.attr.type == "error" then carrying:note_error(stanza); end
 	if type == "c2s" then
 		return server_made:note_unsubmitted(origin, stanza);
-	elseif type == "local" or carrying:take_released(stanza) then
+	elseif type == "local" then
+		return server_made:note_bounce(origin, stanza, origin.host);
+	elseif carrying:take_released(stanza) then
 		return nil;
 	elseif type == "s2sin" or type == "s2sout" then
-		if origin.dummy then return nil; end -- the server's own error for a remote server that cannot be reached
+		-- The server's own error for a remote server that cannot be reached.
+		if origin.dummy then
+			unheard:give_back(jid_host(stanza.attr.from), stanza.attr.to, stanza.attr.from, stanza.attr.id);
+			return server_made:note_bounce(origin, stanza, jid_host(stanza.attr.to));
+		end
 		return submissions:hold(origin, stanza, jid_host(stanza.attr.to), "s2s");
 	elseif is_external_component(origin) then
 		if origin.host == gate then
@@ -127,6 +135,7 @@ end
 -- What leaves this server: to federated sites only, and an external component's stanzas are held here as well.
 local function to_remote(event)
 	local origin, stanza = event.origin, event.stanza;
+	if stanza.attr.type == "error" then carrying:note_error(stanza); end
 	if origin and origin.host == gate and is_external_component(origin) and requests:is_to_adapter(stanza) then
 		requests:take(origin, stanza); -- it answers a host that is gone meanwhile
 		return true;
@@ -143,15 +152,19 @@ local function to_remote(event)
 		return true;
 	elseif server_made:is_stopped(stanza) then
 		module:log("info", "Not routed from %s to %s: a border is in the way", stanza.attr.from, stanza.attr.to);
+		carrying:note_stopped(stanza);
 		return true;
 	end
+	carrying:note_sent(stanza, event.to_host);
 	return nil;
 end
 
 local function to_client(stanza, session)
 	-- mod_bosh sends what it has written already once more, as text. It was told, or not, when it was a stanza.
 	if not stanza.attr then return stanza; end
-	return server_made:told(stanza, session);
+	local told = server_made:told(stanza, session);
+	carrying:note_said(stanza, session, told);
+	return told;
 end
 
 filters.add_filter_hook(function (session)
@@ -196,14 +209,16 @@ local function on_hibernate(event)
 end
 
 local function on_resume(event)
+	event.resumed.resending_unacked = nil;
 	senders:resume(event.resumed, event.origin);
 	acknowledgements:resume(event.resumed);
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
 end
 
--- `again` gives mod_smacks the request once more.
-local function on_asked(event, again)
-	return acknowledgements:put_off(event, again);
+-- A session ends, and its client has not said that it heard this; nobody else has taken it.
+local function on_unheard(event)
+	local attr = event.stanza.attr;
+	unheard:give_back(event.session, attr.from, attr.to, attr.id);
 end
 
 local function on_unbind(event)
@@ -248,13 +263,14 @@ add("server-stopping", function () stopping:drain_farewells(); end, -150);
 
 add("c2s-session-updated", function (event)
 	senders:take_over_parser(event.session, event.from_session);
+	event.session.resending_unacked = true; -- as before Prosody 13, until it is resumed
 end);
 
 held_hosts:watch {
 	from_client = from_client, from_elsewhere = from_elsewhere,
 	to_departed = to_departed, to_offline = to_offline, to_remote = to_remote,
 	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
-	on_hibernate = on_hibernate, on_resume = on_resume, on_asked = on_asked,
+	on_hibernate = on_hibernate, on_resume = on_resume, on_asked = function (...) return acknowledgements:put_off(...); end, on_unheard = on_unheard,
 	on_stream_end = on_stream_end, on_component_end = on_component_end,
 	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
 };

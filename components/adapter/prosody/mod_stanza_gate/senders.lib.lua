@@ -54,8 +54,11 @@ function senders_mt:leave_behind(session)
 	for key, value in pairs(session) do remains[key] = value; end
 	remains.destroyed, remains.conn = true, nil;
 	if session.full_jid then
-		remains.send = function () return false; end;
-		remains.rawsend = remains.send;
+		remains.rawsend = function () return false; end;
+		function remains.send(stanza)
+			if stanza.attr and stanza.attr.type == "error" then self.carrying:note_error(stanza); end
+			return false;
+		end
 		self.departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;

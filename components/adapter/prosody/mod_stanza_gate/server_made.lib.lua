@@ -66,6 +66,12 @@ function server_made_mt:note_unsubmitted(origin, stanza)
 	if stanza.name == "presence" and not self.submitted[stanza] then return self:note(origin, stanza, origin.host); end
 end
 
+-- An error that the server makes of itself, long after it took what somebody said: a session that could be resumed was not,
+-- a server could not be reached.
+function server_made_mt:note_bounce(origin, stanza, host)
+	if stanza.attr.type == "error" then return self:note(origin, stanza, host); end
+end
+
 -- Whether a join succeeded only the room knows.
 function server_made_mt:note_occupant(origin, stanza)
 	if origin == hosts[origin.host] and is_of_recipient(stanza) then return self:note(origin, stanza, origin.host); end
@@ -122,6 +128,8 @@ function server_made_mt:told(stanza, session)
 	local name, attr = stanza.name, stanza.attr;
 	local type = attr.type;
 	if not session.username or type == "error" or type == "result" then return stanza; end
+	-- It was told once already, and said before there was a border (XEP-0198, 5).
+	if session.resending_unacked then return stanza; end
 	local own = session.username .. "@" .. session.host;
 	local from = attr.from or own; -- the account itself
 	local stopped, listed = self.borders.between(from, own);
