@@ -1,11 +1,14 @@
-# What a person types here: `make run`, `make quick`, `make test`, `make fuzz`, `make bench`, `make clean`.
-.PHONY: setup run test quick lint python-lint fuzz bench clean
+# What a person types here: `make run`, `make quick`, `make test`, `make matrix`, `make fuzz`, `make bench`, `make clean`.
+.PHONY: setup run test matrix quick lint python-lint fuzz bench clean
 ARGS ?=
 BIN := .venv/bin
 ADAPTER := components/adapter/prosody
 # A worker for each core, a file of tests to a worker, those that take long (e2e, fault) first. A worker that dies
 # has failed; started anew it would try the same test again and again.
 WORKERS := -n logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+# What starts the XMPP server, or asks its programs: all but the tests of witnesses and of people's directories.
+SERVER_TESTS := tests/conformance tests/e2e $(wildcard tests/fault/test_gate_*.py) --ignore-glob='*/test_witness_*' \
+  --ignore-glob='*/test_directory_ldap*'
 
 # Python keeps what it compiled in __pycache__, whoever's shell says otherwise: compiling the tests anew takes each
 # worker longer than anything else that it does.
@@ -20,7 +23,7 @@ run: setup
 lint:
 	@.ci/setup tests
 	@$(MAKE) --no-print-directory python-lint
-	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules
+	luacheck --quiet --config $(ADAPTER)/.luacheckrc $(ADAPTER) tests/support/prosody_modules tests/unit/adapter
 
 # What needs nothing but .venv.
 python-lint:
@@ -33,6 +36,13 @@ python-lint:
 # By a fixed chance: what fails fails again.
 test: lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) --ignore=tests/bench $(ARGS)
+
+# What depends on the server, on the other version of it: 13.0 where 0.12 is installed, 0.12 where a later one is.
+matrix:
+	@.ci/setup tests
+	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
+	  echo "matrix: the tests that depend on the server, on $$(prosodyctl about 2>/dev/null | grep '^Prosody ') (unpacked)" && \
+	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
 # The loop to work in, less than a minute: nothing that takes long, and nothing that needs a server or another program.
 quick: python-lint
@@ -48,4 +58,4 @@ bench: setup
 
 clean:
 	find components policy tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf var .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf var .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .servers

@@ -37,7 +37,7 @@ class PasswordFolder:
         """Set the drafted password on the server and leave it to be fetched; raises PasswordError and OSError."""
         password = self._draft(jid).read_text().strip()
         # Through standard input: a command line is for everybody on the machine to read.
-        command = ("prosodyctl", "--config", str(self._server_config), "passwd", jid)
+        command = ("prosodyctl", "--config", str(self._server_config), "mod_offline_accounts", "set")
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
@@ -46,7 +46,7 @@ class PasswordFolder:
         )
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                said, _ = await process.communicate(f"{password}\n{password}\n".encode())
+                said, _ = await process.communicate(f"{jid}\t{password}\n".encode())
         except TimeoutError:
             raise PasswordError(f"prosodyctl gave no answer in {_TIMEOUT_S:g} s") from None
         finally:

@@ -26,6 +26,7 @@ _CANARY = f"{XMLNS}{_SEPARATOR}canary"
 _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
 _STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
+_UNHELD = f"{XMLNS}{_SEPARATOR}unheld"
 _WAYS = {way.value: way for way in Way}
 
 
@@ -61,7 +62,8 @@ class Status:
     """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
 
     Of these, `refused` are those that the gate had asked for and that the server itself answered with an error.
-    It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on.
+    It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. On the hosts in `unheld` it is not
+    loaded: they pass nothing.
     """
 
     host: str
@@ -73,6 +75,7 @@ class Status:
     turned_away: int
     bounced: tuple[int, ...]
     refused: tuple[int, ...] = ()
+    unheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class SubmissionParser:
         self._inside = Descendants()
         self._bounced: list[int] = []
         self._refused: list[int] = []
+        self._unheld: list[str] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
@@ -166,6 +170,8 @@ class SubmissionParser:
                 self._bounced.append(int(attributes["seq"]))
                 if attributes.get("refused") == "true":
                     self._refused.append(self._bounced[-1])
+            elif name == _UNHELD:
+                self._unheld.append(attributes["host"])
             elif name != _FORWARDED:
                 self._top = (name, attributes)
                 self._body = (self._expat.CurrentByteIndex, 0)
@@ -252,4 +258,5 @@ class SubmissionParser:
             int(attributes["turned-away"]),
             tuple(self._bounced),
             tuple(self._refused),
+            tuple(self._unheld),
         )

@@ -142,6 +142,14 @@ class DirectorySettings(Table):
             yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
 
     @property
+    def source_files(self) -> list[Path]:
+        """The files that others write for it, and which are no secrets."""
+        certificates = [source.ca_file for source in self.ldap if source.ca_file]
+        if self.scim_certificate:
+            certificates.append(self.scim_certificate)
+        return [source.file for source in self.csv] + certificates
+
+    @property
     def secret_files(self) -> list[Path]:
         """The files that only their owner may read: tokens, passwords and what was pushed."""
         passwords = [source.password_file for source in self.ldap if source.password_file]

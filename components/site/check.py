@@ -14,9 +14,11 @@ from pathlib import Path
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import secret_files
+from components.archive.keys.reference import last_signed_file, secret_files
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
+from components.archive.opening import find_departures
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
@@ -217,6 +219,7 @@ async def _check_log(log: LogSettings) -> str:
         key = load_verifier_key(log.verifier_key_file)
         reader = await LogReader.open(log.store)
         try:
+            lost = await find_departures(reader.source, LastSigned(last_signed_file(log.key_file)), None)
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
             newest = await reader.fetch(size - 1, 1) if size else []
         finally:
@@ -225,6 +228,8 @@ async def _check_log(log: LogSettings) -> str:
         return f"{path} is not there yet"
     except (LogError, KeyFileError, NoteError, CheckpointError) as err:
         raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
+    if lost:
+        raise SiteError(f"{path}: {lost[0]}; docs/backup.md, section 3, says what to do")
     if size and not (newest and newest[0].is_intact()):
         raise SiteError(f"{path}: its newest record is not what was recorded; run `steelyard verify`")
     if newest and (ahead_s := newest[0].leaf.time_ns / 1e9 - time.time()) > CLOCK_SLACK_S:

@@ -59,16 +59,20 @@ def find_unwitnessed(status_file: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class PresentAlarm:
-    """An alarm that the gate shows: how often it was raised, and when last (Unix time)."""
+    """An alarm that the gate shows: how often it was raised, when last (Unix time), and what it says then."""
 
     name: str
     times: int
     last_at_ns: int
+    details: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         at = dt.datetime.fromtimestamp(self.last_at_ns / 1e9, dt.UTC)
         often = f", {self.times} times" if self.times > 1 else ""
-        return f"ALARM {self.name} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+        details = f" ({', '.join(f'{key}: {value}' for key, value in self.details)})" if self.details else ""
+        return (
+            f"ALARM {self.name}{details} at {at:%Y-%m-%d %H:%M:%S} UTC{often}; docs/alarms.md says what to do"
+        )
 
 
 def find_alarms(status_file: Path) -> list[PresentAlarm]:
@@ -76,9 +80,15 @@ def find_alarms(status_file: Path) -> list[PresentAlarm]:
     try:
         entries = json.loads(status_file.read_text())["alarms"]
         return [
-            PresentAlarm(str(each["name"]), int(each["times"]), int(each["last_at_ns"])) for each in entries
+            PresentAlarm(
+                str(each["name"]),
+                int(each["times"]),
+                int(each["last_at_ns"]),
+                tuple((str(key), str(value)) for key, value in each.get("details", {}).items()),
+            )
+            for each in entries
         ]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

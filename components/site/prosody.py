@@ -145,6 +145,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     yield "gc = { mode = 'incremental', threshold = 300, speed = 1 }"
     yield "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection."
     yield "blocklist_cache_size = 100000"
+    yield "-- Prosody 13 drops what a blocked person writes, without a word; 0.12 says that it is not delivered."
+    yield "bounce_blocked_messages = true"
 
 
 def _network_lines(plan: ProsodyPlan) -> Iterator[str]:
@@ -203,6 +205,10 @@ def _room_lines(domain: str, modules: Sequence[str]) -> Iterator[str]:
     yield f"  modules_enabled = {_lua_list(modules)}"
     yield "  muc_room_default_public = false"
     yield "  muc_log_by_default = true"
+    # Prosody 13 asks for a role where 0.12 asked for nothing, and no longer makes `admins` owners of all rooms.
+    yield "  component_admins_as_room_owners = true"
+    yield "  server_user_role = 'prosody:registered'"
+    yield "  public_user_role = 'prosody:registered'"
 
 
 def _component_lines(component: PlannedComponent) -> Iterator[str]:

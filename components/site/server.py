@@ -15,7 +15,6 @@ from components.site.prosody import PlannedComponent, ProsodyPlan, render_config
 
 OLDEST_VERSION = (0, 12)
 
-_ACCOUNT_EXISTS = "That user already exists"
 _COMMAND_TIMEOUT_S = 30
 
 
@@ -63,15 +62,12 @@ def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
 
     An account that exists keeps its password. Raises SiteError.
     """
-    registered = []
-    for jid, password in passwords.items():
-        # The password goes through standard input: a command line is for everybody on the machine to read.
-        answer = _prosodyctl(config, "adduser", jid, stdin=f"{password}\n{password}\n")
-        if answer.returncode == 0:
-            registered.append(jid)
-        elif _ACCOUNT_EXISTS not in answer.stdout:
-            raise SiteError(f"prosodyctl could not register {jid}: {_last_line(answer.stdout)}")
-    return registered
+    # The passwords go through standard input: a command line is for everybody on the machine to read.
+    lines = "".join(f"{jid}\t{password}\n" for jid, password in passwords.items())
+    answer = _prosodyctl(config, "mod_offline_accounts", "add", stdin=lines)
+    if answer.returncode != 0:
+        raise SiteError(f"prosodyctl could not register accounts: {_last_line(answer.stdout)}")
+    return re.findall(r"^added (\S+)$", answer.stdout, re.MULTILINE)
 
 
 def _plan(settings: SiteFile) -> ProsodyPlan:

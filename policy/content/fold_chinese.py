@@ -1,6 +1,7 @@
 """Traditional Chinese characters, each before its simplified one; made by `python -m tests.fold`.
 
-Source: the table of characters of OpenCC 1.4.2 (Apache License 2.0).
+Source: the table of characters of OpenCC 1.4.2 (Apache License 2.0,
+https://github.com/BYVoid/OpenCC).
 """
 
 CHINESE = """

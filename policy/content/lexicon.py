@@ -57,9 +57,8 @@ def _entries(rule: str, written: str, folds: bool) -> Iterable[tuple[str, _Entry
     if folds:
         forms = fold_term(bare)
         sought = dict.fromkeys(map(normalize_term, forms.looks), _LOOKS)
-        sought |= dict.fromkeys(
-            (normalize_term(bare), *map(normalize_term, forms.plain)), _AS_SENT | _PLAIN | _LOOKS
-        )
+        everywhere = (bare, *forms.plain, *forms.undisguised)
+        sought |= dict.fromkeys(map(normalize_term, everywhere), _AS_SENT | _PLAIN | _LOOKS)
     for text, where in sought.items():
         if text:
             yield text, (rule, opens, goes_on, where)

@@ -1,8 +1,8 @@
 """What a stanza says, in the forms that rules look at: as it was sent, and folded."""
 
-from policy.content.fold import fold_text
+from policy.content.fold import fold_text, is_plain
 from policy.content.text_model import texts_of
-from policy.content.word import normalize_term
+from policy.content.word import close_term
 from policy.facts import StanzaFacts
 
 
@@ -24,14 +24,21 @@ class Said:
         self.folded_terms: list[str] = []
         self.look_terms: list[str] = []
         for text in self.texts:
-            term = normalize_term(text)
-            self.terms.append(term)
-            forms = fold_text(text)
-            for form in (*forms.plain, *forms.looks):
-                spaced = " ".join(form.split())
+            spaced = " ".join(text.split())
+            if is_plain(text):
+                self.terms.append(spaced.lower())
                 if spaced != text:
                     self.folded.append(spaced)
-            if not text.isascii() or forms.plain[0] is not text:
-                folded = (normalize_term(form) for form in forms.plain)
-                self.folded_terms += (form for form in folded if form != term)
-                self.look_terms += map(normalize_term, forms.looks)
+            else:
+                self.terms.append(close_term(spaced.casefold()))
+                self._add_forms(text, text.count(" ") if spaced == text else -1)
+
+    def _add_forms(self, text: str, blanks: int) -> None:
+        """Add the folded forms of a text; that it has so many blanks, and no other white space, saves a look."""
+        forms = fold_text(text)
+        for found, terms in ((forms.plain, self.folded_terms), (forms.looks, self.look_terms)):
+            for form in found:
+                spaced = form if form.count(" ") == blanks else " ".join(form.split())
+                if spaced != text:
+                    self.folded.append(spaced)
+                    terms.append(close_term(spaced.casefold()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from policy.stringprep import StringprepError, nameprep, nodeprep
+from tests.support.prosody import server_folder
 
 # Reads a text a line, in hex, and writes what the server makes of it as a localpart and as a domain.
 SCRIPT = """
@@ -23,13 +24,6 @@ end
 # Georgian capitals, a Cyrillic one and the like: their small letters are younger than Stringprep. The server keeps the
 # capitals as they are; we refuse them.
 REFUSED_BY_US_ALONE = 200
-
-
-def server_folder() -> Path:
-    program = shutil.which("prosody")
-    assert program
-    found = [Path("/usr/lib/prosody"), Path(program).resolve().parent.parent / "lib" / "prosody"]
-    return next(folder for folder in found if (folder / "util").is_dir())
 
 
 def prepared_by_server(texts: list[str], folder: Path, script: Path) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """G7 between two sites: what federated clients see with gates is what they see between bare servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
 from tests.support.ports import free_port
 from tests.support.prosody import ProsodyServer, peers_of, private_plan
+from tests.support.rules import WITH_EXAMPLE_POLICY, WITHOUT_RULES
 from tests.support.stream import Matcher, XmppStream, message
 
 ALICE, BOB = "alice@metals.example", "bob@zurich.example"
@@ -27,15 +28,16 @@ class Sites:
     bob: XmppStream
 
 
-@pytest.fixture(scope="module", params=["bare", "gated"])
+@pytest.fixture(scope="module", params=["bare", "gated", "with the example policy"])
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority
 ) -> Iterator[list[ProsodyServer]]:
     """Start two servers that federate, each with a gate of its own or both without."""
     root = tmp_path_factory.mktemp(request.param)
-    plans = [_plan(root / domain, domain, authority, gated=request.param == "gated") for domain in DOMAINS]
+    plans = [_plan(root / domain, domain, authority, gated=request.param != "bare") for domain in DOMAINS]
     servers = [ProsodyServer(here, peers=peers_of(there)) for here, there in (plans, reversed(plans))]
-    gates = [_gate(plan) for plan in plans if plan.gate]
+    rules = WITH_EXAMPLE_POLICY if request.param == "with the example policy" else WITHOUT_RULES
+    gates = [_gate(plan, rules) for plan in plans if plan.gate]
     with asyncio.Runner() as runner:
         try:
             runner.run(_all(process.start() for process in servers))
@@ -125,9 +127,9 @@ def _plan(root: Path, domain: str, authority: CertificateAuthority, *, gated: bo
     return replace(plan, gate=f"gate.{domain}", gate_secret="secret", federated_domains=federated)
 
 
-def _gate(plan: ProsodyPlan) -> GateProcess:
+def _gate(plan: ProsodyPlan, rules: Mapping[str, str]) -> GateProcess:
     directory = one_enterprise((ALICE, BOB), (ROOM,), gate=plan.gate, domains=DOMAINS)
-    return GateProcess(plan.root / "gate", plan, directory)
+    return GateProcess(plan.root / "gate", plan, directory, **rules)
 
 
 def _unavailable(jid: str) -> Matcher:

@@ -56,6 +56,30 @@ def test_what_does_not_match(pattern: str, difference: str) -> None:
     assert found
 
 
+@pytest.mark.parametrize("pattern", ["<a>\n  \n</a>", "<a/>"])
+def test_lines_of_other_versions_leave_no_text(pattern: str) -> None:
+    assert find_difference(etree.fromstring(pattern), etree.fromstring("<a/>"), {}) == ""
+    assert find_difference(etree.fromstring(pattern), etree.fromstring("<a> </a>"), {})
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [((0, 11), "old"), ((0, 12), "old both"), ((13, 0), "both new"), ((13, 1), "both new newest")],
+)
+def test_a_line_is_there_on_the_versions_that_it_names(
+    tmp_path: Path, server: tuple[int, int], expected: str
+) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text(
+        "Title\n\nclient bob is bob/desk\nbob sends:\n"
+        "    <presence><status>\n"
+        "    before 13|old\n    from 0.12| both\n    from 13| new\n    from 13.1| newest\n"
+        "    </status></presence>\n"
+    )
+    (step,) = read_transcript(file, server).steps
+    assert " ".join("".join(etree.fromstring(step.xml).itertext()).split()) == expected
+
+
 def test_captured_text_must_recur() -> None:
     pattern = etree.fromstring("<a one='{=id}'><b two='{id}'/></a>")
     values: dict[str, str] = {}
@@ -94,5 +118,5 @@ def test_a_transcript_that_cannot_be_read_is_refused(tmp_path: Path, text: str, 
     file = tmp_path / "bad.txt"
     file.write_text(text)
     with pytest.raises(TranscriptError) as refusal:
-        read_transcript(file)
+        read_transcript(file, (13, 0))
     assert complaint in str(refusal.value)

@@ -14,6 +14,7 @@ from policy.decision import StanzaError
 from tests.support.line import Line
 from tests.support.omemo import Keys, OmemoClient
 from tests.support.prosody import ProsodyServer
+from tests.support.rules import with_and_without_rules
 
 # slixmpp-omemo reaches for other plugins in a way that slixmpp no longer likes.
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing plugins through the XMPP object:DeprecationWarning")
@@ -49,8 +50,11 @@ def told(stanza: StanzaBase) -> StanzaError:
     return StanzaError(error["type"], error["condition"], error["text"])
 
 
-async def test_a_client_that_encrypts_is_told_and_goes_on_in_clear(tmp_path: Path) -> None:
-    line = Line(tmp_path, (ALICE, BOB))
+@with_and_without_rules
+async def test_a_client_that_encrypts_is_told_and_goes_on_in_clear(
+    tmp_path: Path, rules: dict[str, str]
+) -> None:
+    line = Line(tmp_path, (ALICE, BOB), rules=rules)
     line.prosody.befriend(ALICE, BOB)
     alice, bob = Keys(), Keys()
     # The site before it had a gate: the same data.

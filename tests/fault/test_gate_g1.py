@@ -121,7 +121,6 @@ async def test_a_log_that_is_removed_while_it_is_written_to_stops_the_line(
     """What is written to a file without a name, nobody reads again."""
     async with Load(traders):
         assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders))
-        assert await wait_until(line.gate.log_key_file.with_suffix(".last").exists)
         for file in line.gate.log_file.parent.glob("gate.db*"):
             file.unlink()
         assert await wait_until(lambda: not line.gate.running)
@@ -133,6 +132,6 @@ async def test_a_log_that_is_removed_while_it_is_written_to_stops_the_line(
         )
         with pytest.raises(NotReadyError):
             await line.gate.start()
-        assert "older state" in line.gate.log_tail()
+        assert "`steelyard restore --accept-loss` lets it go on" in line.gate.log_tail()
         assert await wait_until(lambda: all(len(trader.refused_ids()) > 20 for trader in traders))
     assert [len(trader.received()) for trader in traders] == received

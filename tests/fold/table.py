@@ -1,7 +1,6 @@
 """What the fold knows of characters, from Unicode's data (in `regex` and `disarm`) and from OpenCC's."""
 
 import textwrap
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -35,7 +34,12 @@ _MARKED = (
 # Marks of recitation, over the text, and Khitan's filler.
 _MARKS_BESIDE = r"\uA8E0-\uA8F1\p{Default_Ignorable_Code_Point}"
 
-_WITHOUT_LOOKALIKES = r"[\p{ASCII}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]"
+# What NFKC folds (but for the letters of Unicode 16, which Python's does not fold), signs of money, and the letters of
+# scripts that nobody takes for Latin.
+_WITHOUT_LOOKALIKES = (
+    r"[[\p{NFKC_QC=N}--[\U0001CCD6-\U0001CCF9]]\p{ASCII}\p{Sc}"
+    r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]"
+)
 
 
 def make_tables() -> dict[str, str]:
@@ -52,14 +56,19 @@ def _make_characters() -> str:
             f'"""What the fold has to know of Unicode {disarm.CONFUSABLES_VERSION}; made by `python -m tests.fold`.',
             "",
             "Ranges are code points in hexadecimal. Sources: the Unicode Character Database and UTS 39",
-            "(Unicode License v3).",
+            "(copyright 1991-2026 Unicode, Inc., Unicode License v3: https://www.unicode.org/license.txt).",
             '"""',
             "",
-            *_ranges("IGNORABLE", "Nothing is shown.", r"\p{Default_Ignorable_Code_Point}"),
+            *_ranges(
+                "IGNORABLE",
+                "Nothing is shown, or a mark of format.",
+                r"\p{Default_Ignorable_Code_Point}\p{Cf}",
+            ),
             *_ranges(
                 "MARKED", "Scripts with signs that make another word.", f"[[{marked}]&&[\\p{{L}}\\p{{M}}]]"
             ),
             *_ranges("MARKS", "These signs.", f"[[{marked}]&&\\p{{M}}]--[{_MARKS_BESIDE}]"),
+            *_ranges("READ_OVER", "All other signs.", f"\\p{{M}}--[[{marked}]--[{_MARKS_BESIDE}]]"),
             *_ranges(
                 "UNSPACED",
                 "Scripts without blanks between words.",
@@ -90,16 +99,13 @@ def _lookalikes() -> list[str]:
     """Return a constant: for each letter and digit of ASCII, what looks like it (UTS 39)."""
     found: dict[str, list[str]] = defaultdict(list)
     for character in _characters():
-        seen = disarm.normalize_confusables(character)
+        seen = _seen(character)
         if (
             seen != character
             and len(seen) == 1
             and seen.isascii()
             and seen.isalnum()
-            and unicodedata.normalize("NFKC", character) == character
-            and unicodedata.category(character) != "Sc"
-            and character < "\U0001f1e6"  # the letters of flags, emoji
-            and not regex.match(_WITHOUT_LOOKALIKES, character)
+            and not _matches(_WITHOUT_LOOKALIKES, character)
         ):
             found[seen].append(f"{ord(character):04X}")
     lines = [
@@ -115,13 +121,20 @@ def _lookalikes() -> list[str]:
     ]
 
 
+def _seen(character: str) -> str:
+    # Many clients show flags as the letters that they are made of.
+    if "\U0001f1e6" <= character <= "\U0001f1ff":
+        return chr(ord(character) - 0x1F1E6 + ord("A"))
+    return disarm.normalize_confusables(character)
+
+
 def _make_chinese() -> str:
     convert = opencc.OpenCC("t2s").convert
     simplified = {
         character: told
         for character in _characters()
-        if regex.match(r"\p{Script=Han}", character)
-        and unicodedata.normalize("NFKC", character) == character
+        if _matches(r"\p{Script=Han}", character)
+        and not _matches(r"\p{NFKC_QC=N}", character)
         and len(told := convert(character)) == 1
         and told != character
     }
@@ -130,7 +143,8 @@ def _make_chinese() -> str:
         [
             '"""Traditional Chinese characters, each before its simplified one; made by `python -m tests.fold`.',
             "",
-            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0).",
+            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0,",
+            "https://github.com/BYVoid/OpenCC).",
             '"""',
             "",
             'CHINESE = """',
@@ -148,6 +162,10 @@ def _last(told: dict[str, str], character: str) -> str:
         seen.add(after)
         character = after
     return character
+
+
+def _matches(pattern: str, character: str) -> bool:
+    return regex.match(pattern, character, regex.V1) is not None
 
 
 @cache

@@ -20,6 +20,8 @@ from tests.support.process import PATIENCE_S, ProcessUnderTest, wait_until
 from tests.support.prosody import private_plan
 
 GATE = "gate.metals.example"
+EXAMPLE_POLICY = Path(__file__).resolve().parents[2] / "config" / "examples" / "policy.toml"
+"""The rules that a new site begins with."""
 
 
 class GateProcess(ProcessUnderTest):

@@ -1,6 +1,6 @@
 """A recorded line for a test: a real Prosody with the adapter, the real gate, accounts that may log in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,8 +12,8 @@ from tests.support.stream import XmppStream
 class Line:
     """One site under test, below `root`; `people` and `rooms` are bare JIDs of one enterprise.
 
-    `directory` replaces the directory that is made of them; `options` are those of `ProsodyServer`, `changes` fields
-    of `ProsodyPlan`.
+    `directory` replaces the directory that is made of them; `rules` are further settings of the gate; `options` are
+    those of `ProsodyServer`, `changes` fields of `ProsodyPlan`.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class Line:
         rooms: Iterable[str] = (),
         *,
         directory: str = "",
+        rules: Mapping[str, str] | None = None,
         options: dict[str, str] | None = None,
         **changes: Any,
     ) -> None:
@@ -32,7 +33,11 @@ class Line:
         self.prosody.register(*accounts)
         # With canaries in every gap between what the test says: whatever breaks, they must not be in the way.
         self.gate = GateProcess(
-            root / "gate", plan, directory or one_enterprise(accounts, rooms), canary_interval_s=0.2
+            root / "gate",
+            plan,
+            directory or one_enterprise(accounts, rooms),
+            canary_interval_s=0.2,
+            **(rules or {}),
         )
 
     async def __aenter__(self) -> Self:

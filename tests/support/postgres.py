@@ -1,5 +1,6 @@
 """A real PostgreSQL server of the tests' own: private, durable, ended with the tests."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -11,13 +12,21 @@ from pathlib import Path
 
 from tests.support.ports import free_port
 
-_BIN = Path("/usr/lib/postgresql/15/bin")
+_DEBIAN = Path("/usr/lib/postgresql")
 _START_TIMEOUT_S = 60.0
 _POLL_S = 0.05
 
 # PostgreSQL refuses to run as root: it runs as the user of Debian's package. It ends (SIGINT: at once, in order)
 # when whoever started it dies.
 _AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig", "INT")
+
+
+@functools.cache
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs: of the newest version that Debian's packages have installed."""
+    found = [folder for folder in _DEBIAN.glob("*/bin") if (folder / "postgres").exists()]
+    assert found, f"PostgreSQL is not installed below {_DEBIAN}"
+    return max(found, key=lambda folder: int(folder.parent.name))
 
 
 class PostgresServer:
@@ -35,7 +44,7 @@ class PostgresServer:
         """Make the files of a new server."""
         if os.getuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
-        command = [_BIN / "initdb", "-D", self.data, "-U", "steelyard", "-A", "trust", "-E", "UTF8"]
+        command = [programs() / "initdb", "-D", self.data, "-U", "steelyard", "-A", "trust", "-E", "UTF8"]
         self._run([*command, "--locale=C", "--data-checksums", "--no-sync"])
 
     def start(self) -> None:
@@ -55,7 +64,7 @@ class PostgresServer:
     def stop(self, how: str = "fast") -> None:
         """Stop it: `fast` in order, `immediate` as a crash would."""
         if self._process is not None:
-            self._run([_BIN / "pg_ctl", "stop", "-w", "-D", self.data, "-m", how])
+            self._run([programs() / "pg_ctl", "stop", "-w", "-D", self.data, "-m", how])
             self._process.wait(_START_TIMEOUT_S)
             self._process = None
 
@@ -81,7 +90,7 @@ class PostgresServer:
             "port": self.port,
             "unix_socket_directories": self.folder,
         }
-        command: list[str | Path] = [*_as_postgres(), _BIN / "postgres", "-D", self.data]
+        command: list[str | Path] = [*_as_postgres(), programs() / "postgres", "-D", self.data]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         with (self.folder / "log").open("ab") as log:
@@ -96,7 +105,7 @@ class PostgresServer:
     def _psql(self, database: str, *arguments: str) -> str:
         target = ["-h", str(self.folder), "-p", str(self.port), "-U", "steelyard", "-d", database]
         done = subprocess.run(
-            [_BIN / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *target, *arguments],
+            [programs() / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *target, *arguments],
             capture_output=True,
             check=True,
             text=True,

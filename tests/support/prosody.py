@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import re
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,9 @@ from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 
 PASSWORD = "correct horse"
+
+Version = tuple[int, int]
+"""A version of Prosody, such as (0, 12) or (13, 0)."""
 
 _MODULES_OF_TESTS = Path(__file__).resolve().parent / "prosody_modules"
 _SALT = "the salt of all test accounts"
@@ -120,6 +124,19 @@ class ProsodyServer(ProcessUnderTest):
         file = self.plan.root / "data" / _file_name(domain) / store / f"{_file_name(user)}.dat"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"return {{ {fields} }}\n", encoding="utf-8")
+
+
+def server_folder() -> Path:
+    """Return where the server that the tests use, the first `prosody` of PATH, has its own files."""
+    program = shutil.which("prosody")
+    assert program, "prosody is not installed"
+    return Path(program).resolve().parent.parent / "lib" / "prosody"
+
+
+def server_version() -> Version:
+    """Return which version the tests use."""
+    major, minor = (server_folder() / "prosody.version").read_text().split(".")[:2]
+    return int(major), int(minor)
 
 
 def private_plan(root: Path, **changes: Any) -> ProsodyPlan:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lxml import etree
 
 from tests.support.pattern import fill_in, find_difference, find_placeholders, parse_stanzas
-from tests.support.prosody import ProsodyServer
+from tests.support.prosody import ProsodyServer, Version
 from tests.support.stream import Element, XmppStream, show
 
 _STANZA_ID = "{urn:xmpp:sid:0}stanza-id"
@@ -17,6 +17,7 @@ _NO_PHOTO = "<x xmlns='vcard-temp:x:update'><photo/></x>"
 _CLIENT = re.compile(r"client (\S+) is (\S+)/(\S+)")
 _CONTACTS = re.compile(r"contacts (\S+) and (\S+)")
 _ROOM = re.compile(r"room (\S+)")
+_OF_VERSION = re.compile(r"\s+(before|from) (\d+)(?:\.(\d+))?\|(.*)")
 _STEP = re.compile(
     r"(?P<client>\S+) (?P<act>connects|goes online|enables resumption|resumes|stops acknowledging|aborts"
     r"|disconnects|receives nothing"
@@ -89,9 +90,10 @@ class Transcript:
         return values
 
 
-def read_transcript(file: Path) -> Transcript:
-    """Read a transcript; raises `TranscriptError`."""
-    blocks = list(_split_blocks(file.read_text(encoding="utf-8"))) or [(1, "", "")]
+def read_transcript(file: Path, server: Version) -> Transcript:
+    """Read a transcript as it goes on this version of the server; raises `TranscriptError`."""
+    lines = [_read_version(line.rstrip(), server) for line in file.read_text(encoding="utf-8").splitlines()]
+    blocks = list(_split_blocks(lines)) or [(1, "", "")]
     transcript = Transcript(file.stem, title=blocks[0][1])
     try:
         for number, text, xml in blocks[1:]:
@@ -133,9 +135,17 @@ def _check(transcript: Transcript, step: Step) -> None:
             raise TranscriptError(f"nothing is called {{{name}}}")
 
 
-def _split_blocks(text: str) -> Iterator[tuple[int, str, str]]:
+def _read_version(line: str, server: Version) -> str:
+    """Return what a line says on this version of the server: nothing, if it is for others."""
+    match = _OF_VERSION.fullmatch(line)
+    if match is None:
+        return line
+    is_older = server < (int(match[2]), int(match[3] or 0))
+    return f" {match[4]}" if is_older == (match[1] == "before") else ""
+
+
+def _split_blocks(lines: list[str]) -> Iterator[tuple[int, str, str]]:
     """Yield (number of the line, the line, the indented block below it)."""
-    lines = [line.rstrip() for line in text.splitlines()]
     index = 0
     while index < len(lines):
         start, block = index, []

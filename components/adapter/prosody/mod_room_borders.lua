@@ -142,6 +142,24 @@ module:hook("iq-set/bare/urn:xmpp:mam:2:query", function (event)
 	if from > 0 then begin_at(stanza.tags[1], from); end
 end, 100);
 
+-- Where all that a room's archive has is older than `start`, Prosody 13.0's store of files gives the last of it all the same.
+local archive_mt = getmetatable(module:open_store("muc_log", "archive"));
+local driver = archive_mt and type(archive_mt.__index) == "table" and archive_mt.__index;
+local find = driver and driver.find;
+
+if find then
+	function driver.find(archive, room_node, query)
+		local next_item, more = find(archive, room_node, query);
+		if not next_item or not query or not query.start then return next_item, more; end
+		return function ()
+			local id, item, when, with;
+			repeat id, item, when, with = next_item(); until not id or when >= query.start;
+			return id, item, when, with;
+		end, more;
+	end
+	function module.unload() driver.find = find; end
+end
+
 -- Which rooms there are -------------------------------------------------------------------------------------------------
 
 module:hook("host-disco-items", function (event)

@@ -68,8 +68,9 @@ def _compile_term(term: tree.Term) -> Where:
 
 def _match(words: tuple[str, ...], prefix: bool) -> str:
     """Return what FTS5 is to match: the phrase in any form of a text, what it looks like in those by looks alone."""
-    found = f"{{text look}} : {_any_of((words,), prefix)}"
-    return f"{found} OR look : {_any_of(looks, prefix)}" if (looks := looks_of(words)) else found
+    everywhere, looks = looks_of(words)
+    found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
+    return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
 
 
 def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:

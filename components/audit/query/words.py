@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 from policy.address import fold_address
 from policy.content.fold import SIGNS, fold_term, fold_text, read_ranges
@@ -17,7 +18,7 @@ _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
 # A letter, and what may be composed with it or vanish.
-_PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}]*"
+_PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}\uff9e\uff9f]*"
 
 
 def fold_words(text: str) -> str:
@@ -39,10 +40,14 @@ def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
 
 
-def looks_of(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return folded words in the spellings that they may have in a form by what letters look like."""
-    forms = (split_words(form) for form in fold_term(" ".join(words)).looks)
-    return tuple(dict.fromkeys(tuple(form.split()) for form in forms if form))
+def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Return folded words in other spellings: those sought everywhere, and those in a text's forms by looks alone."""
+    sought = fold_term(" ".join(words))
+    everywhere, looks = (
+        tuple(dict.fromkeys(tuple(split_words(form).split()) for form in forms))
+        for forms in (sought.undisguised, sought.looks)
+    )
+    return everywhere, looks
 
 
 def endings_of(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,7 +68,9 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
     patterns = [
-        _phrase_pattern(form, prefix) for words, prefix in phrases for form in (words, *looks_of(words))
+        _phrase_pattern(form, prefix)
+        for words, prefix in phrases
+        for form in (words, *chain(*looks_of(words)))
     ]
     spans = sorted(span for number in range(_FORMS) for span in _find_spans(text, number, patterns))
     merged: list[tuple[int, int]] = []

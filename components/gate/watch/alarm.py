@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -29,6 +29,7 @@ class _Raised:
     told: bool = False
     untold: int = 0
     quiet_until_s: float = 0.0
+    details: dict[str, str | int] = field(default_factory=dict)
 
 
 class Records(Protocol):
@@ -57,6 +58,7 @@ class Alarms:
         now_s = self._clock_s()
         raised.times += 1
         raised.last_at_ns, raised.last_s = time.time_ns(), now_s
+        raised.details = dict(details)
         raised.lasts = True
         raised.told = now_s >= raised.quiet_until_s
         if not raised.told:
@@ -83,11 +85,16 @@ class Alarms:
         """Return how often each was raised since the gate started."""
         return {name: raised.times for name, raised in self._raised.items()}
 
-    def present(self) -> list[dict[str, str | int]]:
-        """Return what an operator must see now: states that last, and events of the last day."""
+    def present(self) -> list[dict[str, str | int | dict[str, str | int]]]:
+        """Return what an operator must see now, with its newest details: states that last, events of the last day."""
         now_s = self._clock_s()
         return [
-            {"name": name.value, "times": raised.times, "last_at_ns": raised.last_at_ns}
+            {
+                "name": name.value,
+                "times": raised.times,
+                "last_at_ns": raised.last_at_ns,
+                "details": raised.details,
+            }
             for name, raised in self._raised.items()
             if raised.lasts and (name in STATES or now_s - raised.last_s < _SHOWN_S)
         ]

@@ -9,17 +9,21 @@ class AlarmName(StrEnum):
     # States, which end when what is wrong has ended.
     NOT_RECORDING = "not-recording"
     LINK_DOWN = "link-down"
+    ADAPTER_MISSING = "adapter-missing"
     CANARY_LOST = "canary-lost"
     CHECKPOINT_LATE = "checkpoint-late"
     LOG_UNREADABLE = "log-unreadable"
     RULES_BROKEN = "rules-broken"
+    HOST_UNHELD = "host-unheld"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
     UNSENDABLE = "unsendable"
     DELIVERY_UNKNOWN = "delivery-unknown"
-    # Recorded by a log's writer when it opens (components/archive/last_signed.py).
+    # Recorded by a log's writer when it opens (components/archive/opening.py).
     RECORDS_LOST = "records-lost"
+    LAST_SIGNED_MISSING = "last-signed-missing"
+    TAIL_UNPROVED = "tail-unproved"
     RECORDS_MISSING = "records-missing"
     NUMBERS_MISSING = "numbers-missing"
     NUMBER_REPEATED = "number-repeated"
@@ -34,9 +38,11 @@ STATES = frozenset(
     {
         AlarmName.NOT_RECORDING,
         AlarmName.LINK_DOWN,
+        AlarmName.ADAPTER_MISSING,
         AlarmName.CANARY_LOST,
         AlarmName.CHECKPOINT_LATE,
         AlarmName.LOG_UNREADABLE,
         AlarmName.RULES_BROKEN,
+        AlarmName.HOST_UNHELD,
     }
 )

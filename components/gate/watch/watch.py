@@ -16,6 +16,8 @@ from policy.facts import Way
 
 _CANARY = Way.CANARY
 _INTERVAL_S = 0.5
+_NAMES_MAX_CHARACTERS = 1024
+_ADAPTER_MISSING_S = 5.0  # its first word is its status, as soon as the gate is connected
 _LINK_DOWN_S = 5.0  # a server that is only restarted is back sooner
 
 log = structlog.get_logger("gate")
@@ -31,16 +33,22 @@ class Watch:
         # Of the connection that there is, or of the last one. A crash loses it: the next gate takes over what the
         # adapter says.
         self._numbers = Numbers()
+        # On these hosts nothing passes, as the last status says.
+        self._unheld: tuple[str, ...] = ()
         self._down_since_s: float | None = time.monotonic()
+        # Connected, and no adapter has spoken yet.
+        self._unspoken_since_s: float | None = None
 
     def connected(self) -> None:
         """Take note that a connection begins."""
         self._numbers = Numbers(self._numbers.epoch)
         self._down_since_s = None
+        self._unspoken_since_s = time.monotonic()
         self._alarms.end(AlarmName.LINK_DOWN)
 
     def disconnected(self) -> None:
         """Take note that there is no connection any more."""
+        self._unspoken_since_s = None
         if self._down_since_s is None:
             self._down_since_s = time.monotonic()
 
@@ -50,6 +58,9 @@ class Watch:
             if isinstance(item, Status):
                 self._metrics.window_stanzas = item.next_seq - item.first_seq
                 self._metrics.turned_away += item.turned_away
+                self._unspoken_since_s = None
+                self._alarms.end(AlarmName.ADAPTER_MISSING)
+                self._note_unheld(item.unheld)
             elif item.facts.way is _CANARY and self._canary is not None:
                 self._canary.submitted(item)
         for finding in self._numbers.take(items):
@@ -79,8 +90,20 @@ class Watch:
         """Look at what only time shows, until cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            if self._down_since_s is not None and time.monotonic() - self._down_since_s > _LINK_DOWN_S:
+            now_s = time.monotonic()
+            if self._down_since_s is not None and now_s - self._down_since_s > _LINK_DOWN_S:
                 self._alarms.sound(AlarmName.LINK_DOWN)
+            if self._unspoken_since_s is not None and now_s - self._unspoken_since_s > _ADAPTER_MISSING_S:
+                self._alarms.sound(AlarmName.ADAPTER_MISSING)
+
+    def _note_unheld(self, unheld: tuple[str, ...]) -> None:
+        """Raise the alarm for these hosts, anew when they are others than before."""
+        if unheld == self._unheld:
+            return
+        self._unheld = unheld
+        self._alarms.end(AlarmName.HOST_UNHELD)
+        if unheld:
+            self._alarms.sound(AlarmName.HOST_UNHELD, hosts=" ".join(unheld)[:_NAMES_MAX_CHARACTERS])
 
     def _tell(self, finding: Finding) -> None:
         self._metrics.findings[finding.alarm] += 1

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -180,7 +181,7 @@ async def test_a_record_that_cannot_be_parsed_is_shown(site: Site) -> None:
 
 
 def tamper(site: Site, sql: str, *parameters: object) -> None:
-    with sqlite3.connect(site.settings.gate_log.store) as database:
+    with closing(sqlite3.connect(site.settings.gate_log.store)) as database, database:
         database.execute(sql, parameters)
     database.close()
 
@@ -247,7 +248,7 @@ async def test_a_log_that_is_not_there_is_told(site: Site) -> None:
 
 def destroy(site: Site, *numbers: int, column: str = "payload = NULL") -> None:
     """What somebody does who can write to the file, and signs nothing."""
-    with sqlite3.connect(site.settings.gate_log.store) as db:
+    with closing(sqlite3.connect(site.settings.gate_log.store)) as db, db:
         db.executemany(
             f"UPDATE record SET {column} WHERE idx = ?",
             [(site.places[number],) for number in numbers],

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,7 @@ def test_show_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> Non
 def test_what_is_not_proved_ends_with_status_1(said: Site, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("audit", "search", "copper") == 0
     assert "altered since it was recorded" not in capsys.readouterr().out
-    with sqlite3.connect(said.settings.gate_log.store) as database:
+    with closing(sqlite3.connect(said.settings.gate_log.store)) as database, database:
         database.execute("UPDATE record SET payload = CAST(payload || x'00' AS BLOB) WHERE idx = 1")
     database.close()
     assert run_command("audit", "show", "gate/1") == 1
@@ -212,7 +213,7 @@ def test_verify_checks_every_log(said: Site, capsys: pytest.CaptureFixture[str])
 def test_verify_names_an_altered_record(said: Site, capsys: pytest.CaptureFixture[str], log: str) -> None:
     for _ in range(3):
         assert run_command("audit", "search", "copper") == 0
-    with sqlite3.connect(said.settings.gate_log.store.with_name(f"{log}.db")) as database:
+    with closing(sqlite3.connect(said.settings.gate_log.store.with_name(f"{log}.db"))) as database, database:
         database.execute("UPDATE record SET payload = payload || 'x' WHERE idx = 2")
     database.close()
     capsys.readouterr()
@@ -268,7 +269,7 @@ def test_wrong_settings_are_told(
 def test_a_record_that_is_gone_without_an_order_is_missing_not_destroyed(
     said: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with sqlite3.connect(said.settings.gate_log.store) as db:
+    with closing(sqlite3.connect(said.settings.gate_log.store)) as db, db:
         db.execute("UPDATE record SET payload = NULL WHERE idx = 2")
     assert run_command("audit", "show", "gate/2") == 1
     shown = capsys.readouterr().out

@@ -3,6 +3,7 @@
 import sqlite3
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,7 +117,7 @@ async def test_an_item_that_is_none_is_named(
 ) -> None:
     path = tmp_path / "review.db"
     await keep_items(path, 1)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE item SET facts = '{}'")
     database.close()
     with pytest.raises(LogDamaged, match="an item of the queue is malformed; move it away"):

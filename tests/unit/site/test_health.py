@@ -105,9 +105,18 @@ async def test_the_gates_status(site: Path, content: object, age_s: float, fault
             '{"alarms": [{"name": "number-reused", "times": 7, "last_at_ns": 1795464245000000000}]}',
             ["ALARM number-reused at 2026-11-23 20:04:05 UTC, 7 times; docs/alarms.md says what to do"],
         ),
+        (
+            '{"alarms": [{"name": "host-unheld", "times": 1, "last_at_ns": 1795464245000000000, '
+            '"details": {"hosts": "metals.example"}}]}',
+            [
+                "ALARM host-unheld (hosts: metals.example) at 2026-11-23 20:04:05 UTC; "
+                "docs/alarms.md says what to do"
+            ],
+        ),
         ("{}", []),
         ("[]", []),
         ('{"alarms": [{}]}', []),
+        ('{"alarms": [{"name": "x", "times": 1, "last_at_ns": 1, "details": 7}]}', []),
         ("{", []),
         (None, []),
     ],

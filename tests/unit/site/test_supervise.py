@@ -109,7 +109,10 @@ async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
     ("code", "words"),
     [
         ("raise SystemExit(3)", "ended with status 3: it wrote nothing"),
-        ("import sys; print('x'); sys.exit('the port is taken')", "ended with status 1: the port is taken"),
+        (
+            "import sys; print('x', flush=True); sys.exit('the port is taken')",
+            "ended with status 1: the port is taken",
+        ),
         (
             """print('{"event": "stopped", "reason": "no key", "pid": 3}'); raise SystemExit(2)""",
             "ended with status 2: stopped: no key;",

@@ -12,9 +12,17 @@
 
 module:set_global();
 
+-- There is one adapter in a life of the server. What it holds, and its hooks, outlive this module: unloaded and loaded again,
+-- or reloaded, it finds them as they are, and this file is done.
+local running = prosody.stanza_gate;
+if running then
+	function module.add_host(module) running.hosts:attach(module.host); end -- luacheck: ignore 431/module
+	running.hosts:load_everywhere();
+	return;
+end
+
 local filters = require "util.filters";
 local jid_host = require "util.jid".host;
-local modulemanager = require "core.modulemanager";
 
 local hosts = prosody.hosts;
 
@@ -38,7 +46,8 @@ local borders = module:require "borders";
 local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
 local link = module:require "link".new(gate, timeout_s);
-local status = module:require "status".new { wire = wire, window = window, link = link };
+local held_hosts = module:require "hosts".new(gate);
+local status = module:require "status".new { wire = wire, window = window, link = link, hosts = held_hosts };
 local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
 local acknowledgements = module:require "acknowledgements".new();
@@ -46,7 +55,7 @@ local carrying = module:require "carrying".new { window = window, status = statu
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local submissions = module:require "submissions".new {
 	wire = wire, window = window, link = link, status = status, answers = answers, senders = senders,
-	acknowledgements = acknowledgements, max_stanza_bytes = max_stanza_bytes,
+	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
@@ -118,7 +127,10 @@ end
 -- What leaves this server: to federated sites only, and an external component's stanzas are held here as well.
 local function to_remote(event)
 	local origin, stanza = event.origin, event.stanza;
-	if not federated:contains(event.to_host) then
+	if origin and origin.host == gate and is_external_component(origin) and requests:is_to_adapter(stanza) then
+		requests:take(origin, stanza); -- it answers a host that is gone meanwhile
+		return true;
+	elseif not federated:contains(event.to_host) then
 		module:log("info", "Not routed to %s: it is not a federated site", event.to_host);
 		return false;
 	elseif carrying:take_released(stanza) then
@@ -168,7 +180,7 @@ end
 
 -- Session events wait for the gate however long it takes; when too many do, nobody else may come in.
 local function before_bind(event)
-	if window:is_full_of_patient() then
+	if window:is_full_of_patient() or not held_hosts:is_held(event.session.host) then
 		event.error = answers.unavailable();
 		return false;
 	end
@@ -187,6 +199,11 @@ local function on_resume(event)
 	senders:resume(event.resumed, event.origin);
 	acknowledgements:resume(event.resumed);
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
+end
+
+-- `again` gives mod_smacks the request once more.
+local function on_asked(event, again)
+	return acknowledgements:put_off(event, again);
 end
 
 local function on_unbind(event)
@@ -216,49 +233,32 @@ local function on_component_end(event)
 	end
 end
 
+-- The gate's host is there again, or its component's module: neither knows of a stream that began before.
+local function on_gate_renewed()
+	if link.session then link:close("The gate's host was loaded again"); end
+end
+
 -- Hosts -------------------------------------------------------------------------------------------------------------------
 
-function module.add_host(module) -- luacheck: ignore 431/module
-	module:hook("pre-stanza", from_client, FIRST);
-	for _, kind in ipairs { "message", "presence", "iq" } do
-		for _, to in ipairs { "bare", "full", "host" } do
-			module:hook(kind .. "/" .. to, from_elsewhere, FIRST);
-		end
-	end
-	module:hook("message/full", to_departed, FIRST - 1);
-	module:wrap_event("message/offline/broadcast", to_offline);
-	module:hook("route/remote", to_remote, FIRST);
-
-	module:hook("pre-resource-bind", before_bind, FIRST);
-	module:hook("resource-bind", on_bind, FIRST);
-	module:hook("smacks-hibernation-start", on_hibernate);
-	module:hook("smacks-hibernation-end", on_resume);
-	module:hook("resource-unbind", on_unbind, FIRST);
-	for _, version in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
-		local request = "stanza/" .. version .. ":r";
-		module:hook(request, function (event)
-			return acknowledgements:put_off(event, function () module:fire_event(request, event); end);
-		end, FIRST);
-	end
-	module:hook("s2sin-destroyed", on_stream_end, FIRST);
-
-	if module.host == gate then
-		module:hook("component-authenticated", on_gate_connected);
-	end
-	module:hook("component-disconnected", on_component_end, FIRST);
-end
-
--- No host is forgotten: a stanza that reaches a host without these hooks would not be recorded.
-local function guard(host)
-	if not modulemanager.is_loaded(host, "stanza_gate") then
-		modulemanager.load(host, "stanza_gate");
-	end
-end
-module:hook_global("host-activated", guard, -FIRST);
+local add = prosody.events.add_handler;
 -- After mod_c2s has closed its ports, and before mod_smacks and mod_c2s close the sessions.
-module:hook_global("server-stopping", function () stopping:drain(); end, -85);
+add("server-stopping", function () stopping:drain(); end, -85);
 -- After the sessions of clients are closed, and before mod_s2s closes those with other servers.
-module:hook_global("server-stopping", function () stopping:drain_farewells(); end, -150);
-module:hook_global("server-started", function ()
-	for host in pairs(hosts) do guard(host); end
-end, FIRST);
+add("server-stopping", function () stopping:drain_farewells(); end, -150);
+
+add("c2s-session-updated", function (event)
+	senders:take_over_parser(event.session, event.from_session);
+end);
+
+held_hosts:watch {
+	from_client = from_client, from_elsewhere = from_elsewhere,
+	to_departed = to_departed, to_offline = to_offline, to_remote = to_remote,
+	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
+	on_hibernate = on_hibernate, on_resume = on_resume, on_asked = on_asked,
+	on_stream_end = on_stream_end, on_component_end = on_component_end,
+	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
+};
+function module.add_host(module) held_hosts:attach(module.host); end -- luacheck: ignore 431/module
+held_hosts:load_everywhere();
+held_hosts:end_earlier();
+prosody.stanza_gate = { hosts = held_hosts };

@@ -116,10 +116,16 @@ local ELEMENTS = {
 	occupants = { note_occupants, "room" }, canary = { send_canary, "id" }, inject = { inject },
 };
 
+-- Whether a stanza that came on the gate's own stream is said to the adapter.
+function requests_mt:is_to_adapter(stanza)
+	local element = stanza.tags[1];
+	return stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS;
+end
+
 -- Take a stanza that came on the gate's own stream.
 function requests_mt:take(origin, stanza)
 	local element = stanza.tags[1];
-	if stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS then
+	if self:is_to_adapter(stanza) then
 		local known = ELEMENTS[element.name];
 		if known and (not known[2] or element.attr[known[2]]) then
 			return known[1](self, origin, element);

@@ -93,13 +93,19 @@ function sender_mt:close_if_answered()
 	end
 end
 
+-- The server leaves the old connection's parser in place, which still waits for the rest of the stanza that the connection
+-- broke off in. The new connection's own goes on.
+function senders_mt:take_over_parser(session, origin) -- luacheck: ignore 212/self
+	session.data = origin.data;
+end
+
 -- A session goes on over the connection that `origin` came with (XEP-0198).
 function senders_mt:resume(session, origin)
 	local sender = self.by_session[session];
 	if sender then self.paused[sender] = nil; end -- that was the old connection
-	-- mod_smacks leaves the old connection's parser in place, which still waits for the rest of the stanza that the
-	-- connection broke off in. The new connection's own goes on; its errors are the resumed session's.
-	session.data = origin.data;
+	-- Prosody 13 has emptied `origin` by now; before it did, "c2s-session-updated" was fired.
+	if not origin.destroyed then self:take_over_parser(session, origin); end
+	-- What its parser complains of, it complains of to `origin`.
 	function origin.close(_, ...) return session:close(...); end
 	self:close_when_answered(session);
 end

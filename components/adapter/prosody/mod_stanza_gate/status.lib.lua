@@ -1,19 +1,21 @@
 -- What the gate is told of the window besides its submissions (docs/gate-protocol.md, section 4.3).
 --
 -- Owns what was bounced until the gate has noted it, what was turned away, and the numbers of statuses. Reads the
--- window, writes to the link.
+-- window and which hosts are held, writes to the link.
 
-local ipairs = ipairs;
+local concat, ipairs = table.concat, ipairs;
 
 local status_mt = {};
 status_mt.__index = status_mt;
 
--- parts: wire, window, link.
+-- parts: wire, window, link, hosts.
 local function new(parts)
 	-- { seq, whether the server refused it, the number of the first status that named it } of each that was bounced.
 	parts.bounced, parts.number, parts.done_reported = {}, 0, 0;
 	-- Since the last status: bounced on arrival, so never numbered, because never accepted.
 	parts.turned_away = 0;
+	-- The hosts that are not held, as the last status named them.
+	parts.unheld_reported = "";
 	return setmetatable(parts, status_mt);
 end
 
@@ -29,7 +31,8 @@ end
 -- Whether there is anything new to tell.
 function status_mt:is_due()
 	local last = self.bounced[#self.bounced];
-	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported);
+	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported)
+		or concat(self.hosts:unheld(), " ") ~= self.unheld_reported;
 end
 
 -- Up to which number everything is done, and the gate knows what was bounced of it.
@@ -45,10 +48,13 @@ function status_mt:send()
 	for _, item in ipairs(self.bounced) do
 		item.reported = item.reported or self.number;
 	end
+	local unheld = self.hosts:unheld();
 	local text = self.wire.encode_status(link:own_domain(), link.gate, {
 		epoch = window.epoch, n = self.number, first = window.first_seq, next = window.next_seq,
 		done = window.done_through, turned_away = self.turned_away, bounced = self.bounced,
+		unheld = unheld,
 	});
+	self.unheld_reported = concat(unheld, " ");
 	self.done_reported, self.turned_away = window.done_through, 0;
 	link:submit(text);
 end

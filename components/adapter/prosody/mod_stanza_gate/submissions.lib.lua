@@ -13,7 +13,7 @@ local XMLNS_DELAY = "urn:xmpp:delay";
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders, acknowledgements, max_stanza_bytes.
+-- parts: wire, window, link, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
 	return setmetatable(parts, submissions_mt);
@@ -53,9 +53,10 @@ end
 -- Held --------------------------------------------------------------------------------------------------------------------
 
 -- Whether nothing is held now; the stanza is bounced then.
-local function is_turned_away(self, origin, stanza)
+local function is_turned_away(self, origin, stanza, host, way)
 	local window, reason = self.window, nil;
-	if self.link:is_silent() then
+	-- The gate's own way round the server is there as long as the server is.
+	if self.link:is_silent() or way ~= "canary" and not self.hosts:is_held(host) then
 		reason = "interrupted";
 	elseif window:is_full() then
 		reason = "overloaded";
@@ -98,7 +99,7 @@ end
 function submissions_mt:hold(origin, stanza, host, way, as)
 	local ended = origin.destroyed;
 	if not ended and is_said_again(self, origin, stanza, host, way) then return true; end
-	if not ended and is_turned_away(self, origin, stanza) then return true; end
+	if not ended and is_turned_away(self, origin, stanza, host, way) then return true; end
 	local sender = self.senders:of(origin);
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
@@ -124,7 +125,7 @@ end
 
 -- Hold what the gate wants said, for the request of this id. Return nothing: if there is no room, the gate asks again.
 function submissions_mt:inject(origin, stanza, as, id)
-	if self.window:is_full() or self.link:is_silent() then return; end
+	if self.window:is_full() or self.link:is_silent() or not self.hosts:is_held(origin.host) then return; end
 	local sender = self.senders:of(origin);
 	local head = self.wire.encode_head(self.link:own_domain(), self.link.gate, {
 		epoch = self.window.epoch, way = "gate", session = sender.id, inject = id,

@@ -86,6 +86,9 @@ function wire.encode_status(from, to, status)
 	for _, item in ipairs(status.bounced) do
 		parts[#parts + 1] = "<bounced seq='" .. item.seq .. (item.refused and "' refused='true'/>" or "'/>");
 	end
+	for _, host in ipairs(status.unheld) do
+		parts[#parts + 1] = "<unheld host='" .. escape(host) .. "'/>";
+	end
 	parts[#parts + 1] = "</status></message>";
 	return concat(parts);
 end

@@ -18,9 +18,10 @@ from components.archive.keys import (
 )
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.private import is_kept, remove_key
-from components.archive.keys.reference import KeyReference, next_key, public_file
+from components.archive.keys.reference import KeyReference, last_signed_file, next_key, public_file
 from components.archive.keys.ring import find_retired_keys, load_key_ring
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.handover import HandoverError, sign_handover, verify_handover
 from components.archive.log.note import NoteError, sign_note
@@ -103,7 +104,8 @@ async def test_a_writer_that_dies_right_after_the_handover(place: Place, folder:
     first = create_log_key(key, ORIGIN).verifier_key
     following = prepare_log_key(key)
     store = await SqliteStore.open(log)
-    writer = await LogWriter.open_on(store, load_log_key(key), RECIPIENTS)
+    last = LastSigned(last_signed_file(key))
+    writer = await LogWriter.open_on(store, load_log_key(key), RECIPIENTS, last_signed=last)
     await writer.rotate_key(load_log_key(next_key(key)))
     await store.close()
     assert is_kept(next_key(key))

@@ -1,0 +1,129 @@
+-- Hosts: on which of them this module is loaded, and the adapter's hooks on each (docs/gate-protocol.md, section 5.9).
+--
+-- Owns the hooks. They are added to a host's events themselves and not by the module, so they stay as long as the host does:
+-- when the module is unloaded there, they turn away what they would have held. A host that is activated later has them
+-- before any of its modules is loaded.
+
+local modulemanager = require "core.modulemanager";
+local timer = require "util.timer";
+
+local full_sessions, hosts = prosody.full_sessions, prosody.hosts;
+local ipairs, pairs = ipairs, pairs;
+local is_loaded = modulemanager.is_loaded;
+local sort = table.sort;
+
+local NAME = "stanza_gate";
+local FIRST = 1e6; -- before every other module
+
+local hosts_mt = {};
+hosts_mt.__index = hosts_mt;
+
+local function new(gate)
+	return setmetatable({ gate = gate, handlers = nil, hooked = setmetatable({}, { __mode = "k" }) }, hosts_mt);
+end
+
+-- Hooks -------------------------------------------------------------------------------------------------------------------
+
+local function hook_stanzas(events, handlers)
+	local add = events.add_handler;
+	add("pre-stanza", handlers.from_client, FIRST);
+	for _, kind in ipairs { "message", "presence", "iq" } do
+		for _, to in ipairs { "bare", "full", "host" } do
+			add(kind .. "/" .. to, handlers.from_elsewhere, FIRST);
+		end
+	end
+	add("message/full", handlers.to_departed, FIRST - 1);
+	events.wrappers.add_handler("message/offline/broadcast", handlers.to_offline);
+	add("route/remote", handlers.to_remote, FIRST);
+end
+
+local function hook_sessions(events, handlers)
+	local add = events.add_handler;
+	add("pre-resource-bind", handlers.before_bind, FIRST);
+	add("resource-bind", handlers.on_bind, FIRST);
+	add("smacks-hibernation-start", handlers.on_hibernate);
+	add("smacks-hibernation-end", handlers.on_resume);
+	add("resource-unbind", handlers.on_unbind, FIRST);
+	for _, version in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
+		local request = "stanza/" .. version .. ":r";
+		add(request, function (event)
+			return handlers.on_asked(event, function () events.fire_event(request, event); end);
+		end, FIRST);
+	end
+	add("s2sin-destroyed", handlers.on_stream_end, FIRST);
+	add("component-disconnected", handlers.on_component_end, FIRST);
+end
+
+local function hook_gate(events, handlers)
+	local function on_module(event)
+		if event.module == "component" then handlers.on_gate_renewed(); end
+	end
+	events.add_handler("component-authenticated", handlers.on_gate_connected);
+	events.add_handler("module-loaded", on_module);
+	events.add_handler("module-reloaded", on_module);
+end
+
+function hosts_mt:attach(host)
+	local events, handlers = hosts[host].events, self.handlers;
+	if self.hooked[events] then return; end
+	self.hooked[events] = true;
+	hook_stanzas(events, handlers);
+	hook_sessions(events, handlers);
+	if host == self.gate then hook_gate(events, handlers); end
+end
+
+-- Which hosts -------------------------------------------------------------------------------------------------------------
+
+-- Whether what enters this host is held. The server knows it best: it has unloaded a module that could not be loaded again.
+function hosts_mt:is_held(host)
+	return is_loaded(host, NAME);
+end
+
+-- The hosts on which the module is not loaded, in order.
+function hosts_mt:unheld()
+	local unheld = {};
+	for host in pairs(hosts) do
+		if not is_loaded(host, NAME) then unheld[#unheld + 1] = host; end
+	end
+	sort(unheld);
+	return unheld;
+end
+
+local function load_on(host)
+	if not is_loaded(host, NAME) then modulemanager.load(host, NAME); end
+end
+
+-- No host is forgotten: load the module on each, as soon as the server is done with loading it where it was told to.
+function hosts_mt:load_everywhere()
+	timer.add_task(0, function ()
+		for host in pairs(hosts) do load_on(host); end
+	end);
+end
+
+-- Sessions that began before there was an adapter have not all its hooks, and the gate's stream is none of the adapter's:
+-- they begin again.
+function hosts_mt:end_earlier()
+	local earlier = {};
+	for _, session in pairs(full_sessions) do earlier[#earlier + 1] = session; end
+	local component = modulemanager.get_module(self.gate, "component");
+	if component and component.session then earlier[#earlier + 1] = component.session; end
+	for _, session in ipairs(earlier) do
+		session:close { condition = "reset", text = "This line is recorded from now on" };
+	end
+end
+
+-- Have these handlers on each host that there is and that there will be.
+function hosts_mt:watch(handlers)
+	self.handlers = handlers;
+	for host in pairs(hosts) do self:attach(host); end
+	local events = prosody.events;
+	-- Of a component whose host is gone, nobody else is told that its stream ends.
+	events.add_handler("component-disconnected", handlers.on_component_end, FIRST);
+	events.add_handler("host-activated", function (host) self:attach(host); end, FIRST);
+	events.add_handler("host-activated", load_on, -FIRST);
+	events.add_handler("server-started", function ()
+		for host in pairs(hosts) do load_on(host); end
+	end, FIRST);
+end
+
+return { new = new };
