@@ -14,8 +14,8 @@ from policy.decision import Action
 from policy.directory.directory import Directory
 from policy.reach.partition import Partition, partition
 
-Write = Callable[[bytes], None]
-"""Sends encoded elements to the server, on one connection; once that is lost it does nothing."""
+Write = Callable[[bytes], bool]
+"""Sends encoded elements to the server, on one connection, and returns whether it may hear them (`LinkListener`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,10 @@ class Adapter:
         del pending[:taken]
         return batch
 
-    def say_verdict(self, answers: Sequence[Answered], breaks: LinkBreaks) -> None:
+    def say_verdict(self, answers: Sequence[Answered], breaks: LinkBreaks) -> bool:
         """Answer submissions of one host, whose numbers and records are consecutive (section 4.2).
+
+        Return whether the server may hear any of it.
 
         What has ended the link by its verdict is given back to its sender instead, and the status will say so.
         """
@@ -114,12 +116,14 @@ class Adapter:
             if answer.decision.action is not Action.RELEASE
             and breaks.is_blamed(answer.held.epoch, answer.held.seq)
         }
+        may_hear = False
         for verdict in encode_verdicts(
             answering, first.held.seq, first.index, decisions, bounced=blamed, one_each=breaks.is_careful
         ):
-            self._write(verdict)
+            may_hear |= self._write(verdict)
         for index in blamed.values():
             breaks.unsendable(index)
+        return may_hear
 
     def say_noted(self, status: Status) -> None:
         """Say that what a status told is durable (section 4.3)."""

@@ -1,7 +1,7 @@
 """What a server that has ended took with it: what it was to carry out, and nobody has said that it did (G2).
 
 Released and carried out, as the server's status said: a client that says it again (XEP-0198) has it delivered once.
-Released, and the verdict never left the gate: nobody has it. Its sender says it again, or has an error.
+Released, and the server cannot have heard the verdict: nobody has it. Its sender says it again, or has an error.
 Released and answered, without a status after that: nobody knows. It is counted, and may be said again.
 """
 

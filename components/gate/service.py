@@ -251,8 +251,8 @@ class Gate:
         """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
         for run in cut_runs(answers):
             self._watch.answered(run[-1].held.epoch, run[-1].held.seq)
-            self._aftermath.answered(run[-1].held.epoch, run[-1].held.seq)
-            adapter.say_verdict(run, self._breaks)
+            if adapter.say_verdict(run, self._breaks):
+                self._aftermath.answered(run[-1].held.epoch, run[-1].held.seq)
 
     def _count(self, recorded: RecordedBatch) -> None:
         repeated = len(recorded.answers) - recorded.new

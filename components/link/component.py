@@ -1,12 +1,16 @@
 """The gate's external component connection (XEP-0114): slixmpp for the stream, our parser for what it carries."""
 
+import asyncio
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from components.link.codec import CanaryBack, Held, ProtocolError, Status, SubmissionParser
 from components.link.stream import ComponentLogin, ComponentStream
+
+_TCP_ESTABLISHED = 1
 
 _HANDSHAKE_DONE = b"<handshake/>"
 
@@ -24,10 +28,11 @@ log = logging.getLogger(__name__)
 class LinkListener(Protocol):
     """Who hears what comes over the link, in the order in which it comes; none of it may take long."""
 
-    def connected(self, write: Callable[[bytes], None]) -> None:
+    def connected(self, write: Callable[[bytes], bool]) -> None:
         """Take note that the server has accepted the component.
 
-        `write` sends encoded elements on this connection; once it is lost, what is written is dropped.
+        `write` sends encoded elements on this connection, and returns whether the server may hear them: once it has
+        closed the connection, or that is lost, it hears nothing more.
         """
 
     def disconnected(self) -> None:
@@ -41,6 +46,21 @@ class LinkListener(Protocol):
 
     def take_canary(self, canary: CanaryBack) -> None:
         """Take a canary that was carried out."""
+
+
+def is_open_at_peer(transport: asyncio.BaseTransport) -> bool:
+    """Return whether the other side may still read; False once its end of the connection is known to be closed.
+
+    The kernel knows that before what was read last is worked off (tcp(7), TCP_INFO). Where it does not say, True.
+    """
+    connection = transport.get_extra_info("socket")
+    if connection is None or not hasattr(socket, "TCP_INFO"):
+        return True
+    try:
+        state: int = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:
+        return True
+    return state == _TCP_ESTABLISHED
 
 
 class GateLink(ComponentStream):
@@ -120,7 +140,11 @@ class GateLink(ComponentStream):
         if condition and condition not in _NOT_OVER_WORDS:
             self._listener.broken()
 
-    def _write(self, connection: SubmissionParser | None, data: bytes) -> None:
-        """Write on the connection that this parser reads."""
-        if connection is self._parser and self.transport is not None:
-            self.transport.write(data)
+    def _write(self, connection: SubmissionParser | None, data: bytes) -> bool:
+        """Write on the connection that this parser reads; return whether the server may hear it."""
+        if connection is not self._parser or self.transport is None:
+            return False
+        # Asked before: who closes it afterwards may have read this.
+        is_open = is_open_at_peer(self.transport)
+        self.transport.write(data)
+        return is_open

@@ -53,8 +53,8 @@ def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern
 
 _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 
-# Controls, fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
-# they are looked at as nothing, and as a blank.
+# Controls, fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as
+# nothing: they are looked at as nothing, and as a blank.
 _FILLERS = "\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")

@@ -55,6 +55,11 @@ def is_carried_out(id_: str, content: LogContent) -> bool:
     return any(etree.fromstring(each.body).get("id") == id_ for each in content.carried_out())
 
 
+def is_all_carried_out(content: LogContent) -> bool:
+    through = max((each.through for each in content.deliveries), default=0)
+    return all(each.seq <= through for each in content.submissions.values())
+
+
 @pytest.mark.parametrize("how", ["stop", "kill9"])
 async def test_what_was_acknowledged_has_arrived_or_come_back(line: Line, how: str) -> None:
     alice, bob = await login(line, ALICE), await login(line, BOB)
@@ -137,3 +142,25 @@ async def test_a_server_that_stops_in_order_leaves_nothing_unknown(line: Line) -
     await login(line, ALICE)
     assert [alarm["name"] for alarm in line.gate.status().get("alarms", ())] == []
     assert not [alarm for alarm in (await read_log(line.gate)).alarms if alarm.name == "delivery-unknown"]
+
+
+async def test_what_was_recorded_when_the_server_was_gone_comes_back_to_its_sender(line: Line) -> None:
+    alice, bob = await login(line, ALICE), await login(line, BOB)
+    await alice.enable_resumption()
+    await wait_for_log(line.gate, is_all_carried_out)
+    line.gate.sigstop()
+    alice.send(offer(0))
+    await alice.expect_acknowledged(0)  # it is heard, and submitted
+    await line.prosody.kill9()
+    line.gate.sigcont()
+    await line.prosody.start()
+    await line.gate.wait_for_state("connected")
+    alice, bob_again = await login(line, ALICE), await login(line, BOB)
+    error = await alice.expect(lambda element: element.get("id") == "m0")
+    assert (error.get("type"), error.get("from")) == ("error", BOB)
+    assert ids_of(bob, bob_again) == []
+    content = await read_log(line.gate)
+    assert recorded(content, "m0") == [("release", ())]
+    (submission,) = (each for each in content.submissions.values() if b"Offer 0" in each.body)
+    assert submission.seq in content.bounced(submission.epoch)
+    assert not [alarm for alarm in content.alarms if alarm.name == "delivery-unknown"]

@@ -160,8 +160,13 @@ class Model:
         self.read(self.random.randint(0, len(self._wire)), submit=False)
         self._wire.clear()
         self.gate.disconnected()
-        self.gate.connected(self._wire.append)
+        self.gate.connected(self._say)
         self.gate.take([self.server.status(), *self.server.window.values()])
+
+    def _say(self, data: bytes) -> bool:
+        """Take what the gate says."""
+        self._wire.append(data)
+        return True
 
     async def step(self) -> None:
         """Do one thing at random."""

@@ -119,9 +119,10 @@ class Answers:
     def __init__(self) -> None:
         self._data = b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Take what the gate says."""
         self._data += data
+        return True
 
     def elements(self) -> list[etree._Element]:
         """Return all verdicts and `noted`, in order."""

@@ -5,12 +5,12 @@
 -- it keeps `handled_stanza_count`, which mod_smacks raises as soon as a stanza is read, and wraps `run` of its thread. The
 -- answers themselves are mod_smacks's own: a request that was put off is given to it again.
 --
--- A ledger is { session, received, handled, beyond, unseen, entries, requests, owed, left, is_in_turn }: how many stanzas
--- came; how many are handled, counted without gaps; places beyond these that are handled; the places of those that the
--- server has read and not processed yet, by stanza; the entries of those that were held, by place; requests { place,
--- stanza, again, asked_at } in their order, and one that was answered too early to be the last word; and after a
--- resumption, entries of which the client does not know that they were heard, in order, and whether it has said nothing
--- else since.
+-- A session's ledger, `stanza_gate_ledger`, is { session, received, handled, beyond, unseen, entries, requests, owed, left,
+-- is_in_turn }: how many stanzas came; how many are handled, counted without gaps; places beyond these that are handled;
+-- the places of those that the server has read and not processed yet, by stanza; the entries of those that were held, by
+-- place; requests { place, stanza, again, asked_at } in their order, and one that was answered too early to be the last
+-- word; and after a resumption, entries of which the client does not know that they were heard, in order, and whether it
+-- has said nothing else since.
 
 local now = require "util.time".monotonic;
 local timer = require "util.timer";
@@ -28,7 +28,7 @@ local ledger_mt, acknowledgements_mt = {}, {};
 ledger_mt.__index, acknowledgements_mt.__index = ledger_mt, acknowledgements_mt;
 
 local function new()
-	local self = setmetatable({ ledgers = setmetatable({}, { __mode = "k" }) }, acknowledgements_mt);
+	local self = setmetatable({}, acknowledgements_mt);
 	-- Those with requests; those of them that can be answered now; the request that is just given to mod_smacks again.
 	self.asking, self.due, self.answering = {}, {}, nil;
 	self.answer_soon = function () self:answer_due(); end;
@@ -82,7 +82,8 @@ local function open_ledger(self, session)
 		owner = self, session = session, received = 0, handled = 0, beyond = {}, unseen = {},
 		entries = {}, requests = {},
 	}, ledger_mt);
-	self.ledgers[session] = ledger;
+	-- On the session: it outlives this module, which may be loaded again while sessions go on.
+	session.stanza_gate_ledger = ledger;
 	watch_thread(ledger, session.thread);
 	return ledger;
 end
@@ -91,7 +92,8 @@ end
 function acknowledgements_mt:note_received(stanza, session)
 	local handled = session.handled_stanza_count;
 	if not handled or stanza.attr.xmlns then return stanza; end
-	local ledger = self.ledgers[session] or open_ledger(self, session);
+	local ledger = session.stanza_gate_ledger or open_ledger(self, session);
+	if ledger.unseen[stanza] then return stanza; end -- by the filter of this module as it was loaded before
 	session.handled_stanza_count = handled - 1;
 	ledger.received = ledger.received + 1;
 	ledger.unseen[stanza] = ledger.received;
@@ -99,14 +101,14 @@ function acknowledgements_mt:note_received(stanza, session)
 end
 
 -- Whether a session counts this stanza, which it has just said.
-function acknowledgements_mt:counts(session, stanza)
-	local ledger = self.ledgers[session];
+function acknowledgements_mt.counts(_, session, stanza)
+	local ledger = session.stanza_gate_ledger;
 	return ledger and ledger.unseen[stanza];
 end
 
 -- This entry of a session is about to be held: its ledger is told when it is settled.
-function acknowledgements_mt:enter(session, entry)
-	local ledger = self.ledgers[session];
+function acknowledgements_mt.enter(_, session, entry)
+	local ledger = session.stanza_gate_ledger;
 	local place = ledger and ledger.unseen[entry.stanza];
 	if not place then return; end
 	ledger.unseen[entry.stanza] = nil;
@@ -175,12 +177,13 @@ end
 -- A client or server asks how much is handled (`<r/>`); `again` gives mod_smacks the request once more. Return true if the
 -- answer is put off.
 function acknowledgements_mt:put_off(event, again)
-	local ledger, stanza = self.ledgers[event.origin], event.stanza;
+	local ledger, stanza = event.origin.stanza_gate_ledger, event.stanza;
 	if not ledger or stanza == self.answering then return nil; end
 	if ledger.handled == ledger.received and not ledger.requests[1] then return nil; end
 	ledger.requests[#ledger.requests + 1] = {
 		place = ledger.received, stanza = stanza, again = again, asked_at = now(),
 	};
+	ledger.owner = self;
 	self.asking[ledger] = true;
 	return true;
 end
@@ -189,8 +192,8 @@ end
 
 -- A session goes on over another connection. Its client was told how much is handled, so it says again all that came after
 -- that, be it still held or handled out of turn.
-function acknowledgements_mt:resume(session)
-	local ledger = self.ledgers[session];
+function acknowledgements_mt.resume(_, session)
+	local ledger = session.stanza_gate_ledger;
 	if not ledger then return; end
 	local places, left = {}, {};
 	for place in pairs(ledger.entries) do places[#places + 1] = place; end
@@ -208,15 +211,15 @@ function acknowledgements_mt:resume(session)
 end
 
 -- Whether a client that has resumed its session may say again what was heard.
-function acknowledgements_mt:may_be_said_again(session)
-	local ledger = self.ledgers[session];
+function acknowledgements_mt.may_be_said_again(_, session)
+	local ledger = session.stanza_gate_ledger;
 	return ledger and ledger.left;
 end
 
 -- Whether a stanza was heard before the session was resumed, when it was an entry that `is_same` knows: then it goes no
 -- further, and counts as that does. One without an id is known only before the client says anything else.
-function acknowledgements_mt:is_said_again(session, stanza, is_same)
-	local ledger = self.ledgers[session];
+function acknowledgements_mt.is_said_again(_, session, stanza, is_same)
+	local ledger = session.stanza_gate_ledger;
 	local left, place = ledger.left, ledger.unseen[stanza];
 	for i, entry in ipairs(place and (stanza.attr.id or ledger.is_in_turn) and left or {}) do
 		if is_same(entry) then

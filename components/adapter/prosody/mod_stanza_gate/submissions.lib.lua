@@ -6,10 +6,6 @@
 local st = require "util.stanza";
 local now = require "util.time".monotonic;
 
-local ipairs = ipairs;
-
-local XMLNS_DELAY = "urn:xmpp:delay";
-
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
@@ -75,23 +71,17 @@ local function has_farewell(self, sender)
 	return true;
 end
 
--- A copy of a stanza without what some clients add when they say it again (XEP-0203); nil where there is none of it.
-local function without_delay(stanza)
-	if not stanza:get_child("delay", XMLNS_DELAY) then return nil; end
-	return st.clone(stanza):remove_children("delay", XMLNS_DELAY);
-end
-
 -- Whether a client that has resumed its session says again what was held before (XEP-0198): once is enough.
 local function is_said_again(self, origin, stanza, host, way)
 	local acknowledgements = self.acknowledgements;
 	if not acknowledgements:may_be_said_again(origin) then return false; end
 	local wire, head = self.wire, head_of(self, self.senders:of(origin), host, way);
-	local forms, bare = {}, without_delay(stanza);
-	for _, form in ipairs { stanza, bare } do
-		local xml = wire.encode_stanza(head, 0, form);
-		if xml then forms[wire.forwarded_of(xml)] = true; end
-	end
-	return acknowledgements:is_said_again(origin, stanza, function (entry) return forms[wire.forwarded_of(entry.xml)]; end);
+	local xml = wire.encode_stanza(head, 0, stanza);
+	local said = xml and wire.said_in(xml);
+	return said and acknowledgements:is_said_again(origin, stanza, function (entry)
+		entry.said = entry.said or wire.said_in(entry.xml);
+		return entry.said == said;
+	end);
 end
 
 -- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: whatever becomes

@@ -5,13 +5,15 @@
 local st = require "util.stanza";
 local xml = module:require "xml";
 
-local concat, ipairs, tonumber, tostring = table.concat, ipairs, tonumber, tostring;
-local find, sub = string.find, string.sub;
+local parse_xml = require "util.xml".parse;
+
+local concat, ipairs, pairs, sort, tonumber, tostring = table.concat, ipairs, pairs, table.sort, tonumber, tostring;
 local escape = xml.escape;
 
 local XMLNS = "urn:steelyard:gate:0";
 local XMLNS_CLIENT = "jabber:client";
 local XMLNS_FORWARD = "urn:xmpp:forward:0";
+local XMLNS_DELAY = "urn:xmpp:delay";
 
 local wire = { XMLNS = XMLNS };
 
@@ -67,9 +69,28 @@ function wire.encode_stanza(head, seq, stanza, max_bytes)
 	return text;
 end
 
--- What a submission forwards, as it is written.
-function wire.forwarded_of(submission)
-	return sub(submission, (find(submission, FORWARDED, 1, true)));
+-- An element as one text of all that mean the same: whatever the order of its attributes.
+local function canonical(tag, parts)
+	local names = {};
+	for name in pairs(tag.attr) do names[#names + 1] = name; end
+	sort(names);
+	parts[#parts + 1] = "<" .. tag.name;
+	for _, name in ipairs(names) do parts[#parts + 1] = " " .. name .. "='" .. escape(tag.attr[name]) .. "'"; end
+	parts[#parts + 1] = ">";
+	for _, child in ipairs(tag) do
+		if child.name then canonical(child, parts); else parts[#parts + 1] = escape(child); end
+	end
+	parts[#parts + 1] = "</>";
+	return parts;
+end
+
+-- What a submission says, so that two that say the same can be told; without what some clients add when they say it again
+-- (XEP-0203). Nil for what cannot be read.
+function wire.said_in(submission)
+	local message = parse_xml(submission);
+	local forwarded = message and message:find("{" .. XMLNS .. "}held/{" .. XMLNS_FORWARD .. "}forwarded");
+	local stanza = forwarded and forwarded.tags[1];
+	return stanza and concat(canonical(stanza:remove_children("delay", XMLNS_DELAY), {}));
 end
 
 -- A submission of an event of a session.
