@@ -38,6 +38,15 @@ def domain_of(jid: str) -> Domain:
     return Domain(domain if at else account)
 
 
+def notice_address(component: str) -> BareJid:
+    """Return from which address a component of the line's own writes to people.
+
+    Not from its bare domain: some clients show what comes from one as an announcement, which nobody can answer
+    (docs/decisions/0135).
+    """
+    return BareJid(f"notice@{component}")
+
+
 def parse_bare_jid(text: str) -> BareJid:
     """Check a JID of the form `localpart@domain`, and return it; raises AddressError.
 

@@ -35,7 +35,8 @@ class Edit:
 class Decision:
     """What to do with a stanza, and the ids of the rules that led to it.
 
-    `error` is set for `refuse` only. `notice` is what the sender is told although the stanza is not refused.
+    `error` is what the sender gets back of a stanza that is refused, or held; what is refused without one goes nowhere,
+    and nobody is told. `notice` is what they are told of one that goes on.
     For `amend` and `hold`: `strip` are the texts to take out of it, `edits` how that is done, and `amended` the
     stanza that goes on instead, also after a review (docs/policy.md, section 5).
     """
@@ -52,6 +53,11 @@ class Decision:
 def release(*rules: str) -> Decision:
     """Decide that the stanza goes on unchanged."""
     return Decision(Action.RELEASE, rules)
+
+
+def drop(rule: str) -> Decision:
+    """Decide that the stanza goes nowhere, and that nobody is told."""
+    return Decision(Action.REFUSE, (rule,))
 
 
 def refuse(rule: str, type_: str, condition: str, text: str) -> Decision:

@@ -2,11 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from xml.etree import ElementTree as ET
 
+from components.access.adhoc import NODE, encode_answer
 from components.access.form import Field, encode_form, encode_table, parse_values
 from components.link.entity import Request, XmppError
 from components.rules.access.accept import (
@@ -25,9 +26,6 @@ from policy.address import BareJid, bare, fold_address
 from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId
 from policy.utc import format_utc
-
-XMLNS = "http://jabber.org/protocol/commands"
-NODE = "urn:steelyard:access:0#"
 
 _SESSION_S = 900.0
 _MAX_SESSIONS = 1000
@@ -78,9 +76,11 @@ class AccessCommands:
         self._on_stored = on_stored
         self._sessions: dict[str, _Session] = {}
 
-    def is_approver(self, jid: str) -> bool:
-        """Return whether somebody may use the commands at all."""
-        return self._enterprise_of(jid) is not None
+    def offers(self, jid: str) -> dict[str, str]:
+        """Return the nodes of the commands that somebody may use, with their names: all, or none."""
+        if self._enterprise_of(jid) is None:
+            return {}
+        return {f"{NODE}{command}": name for command, name in NAMES.items()}
 
     async def handle(self, request: Request) -> ET.Element:
         """Return the answer to a step of a command; raises XmppError (`forbidden`) for who is no approver."""
@@ -97,7 +97,7 @@ class AccessCommands:
         session_id, session = self._resume(request, command)
         if payload.get("action") == "cancel":
             del self._sessions[session_id]
-            return _answer(session_id, command, "canceled")
+            return encode_answer(session_id, command, "canceled")
         if payload.get("action") == "prev" and session.statement:
             session = replace(session, statement=None)
             self._sessions[session_id] = session
@@ -107,11 +107,13 @@ class AccessCommands:
             return self._go_on(session_id, session, values)
         except (GrantsError, StatementError) as error:
             del self._sessions[session_id]
-            return _answer(session_id, command, "completed", note=("error", str(error)))
+            return encode_answer(session_id, command, "completed", note=("error", str(error)))
 
     def _begin(self, session: _Session) -> ET.Element:
         if session.command is AccessCommand.LIST:
-            return _answer(secrets.token_hex(8), session.command, "completed", self._list(session.owner))
+            return encode_answer(
+                secrets.token_hex(8), session.command, "completed", self._list(session.owner)
+            )
         now_s = time.monotonic()
         for key, each in list(self._sessions.items()):
             if now_s - each.began_s > _SESSION_S:
@@ -139,14 +141,16 @@ class AccessCommands:
             person = Field("person", "Their address", "jid-single", required=True)
             days = Field("days", "For how many days (empty: as long as the rules allow)")
             form = encode_form(NAMES[command], "Two approvers must approve.", [person, days, reason])
-            return _answer(session_id, command, "executing", form, actions=("complete",))
+            return encode_answer(session_id, command, "executing", form, actions=("complete",))
         options = self._options(session)
         if not options:
             del self._sessions[session_id]
-            return _answer(session_id, command, "completed", note=("info", "There is nothing to decide on."))
+            return encode_answer(
+                session_id, command, "completed", note=("info", "There is nothing to decide on.")
+            )
         about = Field("about", "Whom", "list-single", options[0][0], options, required=True)
         form = encode_form(NAMES[command], "Choose; you sign it in the next step.", [about, reason])
-        return _answer(session_id, command, "executing", form, actions=("next",))
+        return encode_answer(session_id, command, "executing", form, actions=("next",))
 
     def _go_on(self, session_id: str, session: _Session, values: dict[str, str]) -> ET.Element:
         now_s, directory = int(time.time()), self._find_directory()
@@ -159,7 +163,7 @@ class AccessCommands:
             self._require_own(named, by)
             statement = make_decision(self._register, directory, act, named, by, now_s, reason=reason)
             self._sessions[session_id] = replace(session, statement=statement)
-            return _answer(
+            return encode_answer(
                 session_id,
                 session.command,
                 "executing",
@@ -171,7 +175,7 @@ class AccessCommands:
         del self._sessions[session_id]
         self._on_stored()
         done = f"Done: {session.command} {session.statement.person}."
-        return _answer(session_id, session.command, "completed", note=("info", done))
+        return encode_answer(session_id, session.command, "completed", note=("info", done))
 
     def _request(self, session_id: str, values: dict[str, str], by: BareJid, now_s: int) -> ET.Element:
         directory = self._find_directory()
@@ -197,7 +201,7 @@ class AccessCommands:
         del self._sessions[session_id]
         self._on_stored()
         done = f"Asked for {person}. Two approvers must approve."
-        return _answer(session_id, AccessCommand.REQUEST, "completed", note=("info", done))
+        return encode_answer(session_id, AccessCommand.REQUEST, "completed", note=("info", done))
 
     def _options(self, session: _Session) -> tuple[tuple[str, str], ...]:
         """Return what there is to choose from: requests by their digests, or people by their JIDs."""
@@ -260,24 +264,3 @@ def _signing_form(statement: Statement) -> ET.Element:
             Field("signature", "The line that begins with —", required=True),
         ],
     )
-
-
-def _answer(
-    session_id: str,
-    command: AccessCommand,
-    status: str,
-    form: ET.Element | None = None,
-    *,
-    actions: Sequence[str] = (),
-    note: tuple[str, str] | None = None,
-) -> ET.Element:
-    element = ET.Element(f"{{{XMLNS}}}command", node=f"{NODE}{command}", sessionid=session_id, status=status)
-    if actions:
-        offered = ET.SubElement(element, f"{{{XMLNS}}}actions", execute=actions[-1])
-        for action in actions:
-            ET.SubElement(offered, f"{{{XMLNS}}}{action}")
-    if note:
-        ET.SubElement(element, f"{{{XMLNS}}}note", type=note[0]).text = note[1]
-    if form is not None:
-        element.append(form)
-    return element

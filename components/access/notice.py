@@ -1,6 +1,6 @@
 """The notice of the recording: sent on each login, acknowledged once by answering it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree as ET
 
 from components.link.entity import XMLNS
@@ -11,16 +11,23 @@ XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
 XMLNS_COMPONENT = "jabber:component:accept"  # XEP-0114
 _XMLNS_CARBONS = "urn:xmpp:carbons:2"  # XEP-0280
 _XMLNS_HINTS = "urn:xmpp:hints"  # XEP-0334
+_XMLNS_QUICK_RESPONSE = "urn:xmpp:tmp:quick-response"  # XEP-0439
 
 ASK = "Please answer with the word yes. Until then you can write to nobody."
+YES = "yes"
 THANKS = "Thank you. You can write to your colleagues now."
 KNOWN = "You have acknowledged that this line is recorded. Nobody reads what you write here as a message."
 _ENDS_SOON_S = 14 * DAY_S
 _AGREES = frozenset({"yes", "yes.", "y", "ok", "ja", "oui", "si", "sì", "sí", "是", "好"})
 
 
-def make_message(sender: str, to: str, body: str, id_: str = "") -> ET.Element:
-    """Return a message that every client shows: `chat`, for this session alone, kept by no message archive."""
+def make_message(
+    sender: str, to: str, body: str, id_: str = "", *, answers: Mapping[str, str] | None = None
+) -> ET.Element:
+    """Return a message that every client shows: `chat`, for this session alone, kept by no message archive.
+
+    `answers` are offered as buttons by clients that know them (XEP-0439): what is sent, and the button's label.
+    """
     message = ET.Element("message", {"from": sender, "to": to, "type": "chat"})
     if id_:
         message.set("id", id_)
@@ -28,6 +35,8 @@ def make_message(sender: str, to: str, body: str, id_: str = "") -> ET.Element:
     ET.SubElement(message, f"{{{_XMLNS_CARBONS}}}private")
     for hint in ("no-copy", "no-permanent-store"):
         ET.SubElement(message, f"{{{_XMLNS_HINTS}}}{hint}")
+    for value, label in (answers or {}).items():
+        ET.SubElement(message, f"{{{_XMLNS_QUICK_RESPONSE}}}response", value=value, label=label)
     return message
 
 
@@ -41,8 +50,9 @@ def read_body(message: ET.Element) -> str:
 
 
 def is_agreement(body: str) -> bool:
-    """Return whether an answer acknowledges the notice."""
-    return body.strip().lower().rstrip("!") in _AGREES
+    """Return whether an answer acknowledges the notice; what it quotes of that is passed over (XEP-0461, 3)."""
+    own = [line for line in body.splitlines() if line.strip() and not line.startswith(">")]
+    return len(own) == 1 and own[0].strip().lower().rstrip("!") in _AGREES
 
 
 def read_receipt(message: ET.Element, gate: str) -> str:

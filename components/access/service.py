@@ -3,60 +3,46 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 import structlog
 
-from components.access.commands import XMLNS as XMLNS_COMMANDS
+from components.access.acknowledge import COMMAND as ACKNOWLEDGE
+from components.access.acknowledge import NAME as ACKNOWLEDGE_NAME
+from components.access.acknowledge import Acknowledging, Standing
+from components.access.adhoc import NODE
+from components.access.adhoc import XMLNS as XMLNS_COMMANDS
 from components.access.commands import AccessCommands
 from components.access.discovery import XMLNS_INFO, XMLNS_ITEMS, Discovery
 from components.access.keeper import AccountKeeper
 from components.access.memory import AccountState, Memory
 from components.access.notice import (
-    ASK,
-    KNOWN,
-    THANKS,
     describe_duties,
-    is_agreement,
     make_message,
     read_body,
     read_receipt,
 )
 from components.access.password import PasswordFolder
 from components.access.rooms import RoomNotices
-from components.link.entity import EntityLink
+from components.link.entity import EntityLink, Request
 from components.link.stream import ComponentLogin
 from components.process.status import Status
-from components.rules.access.accept import accept_note, enterprise_of_approver
+from components.rules.access.accept import enterprise_of_approver
 from components.rules.access.folder import GrantsError
-from components.rules.access.note import encode_note
-from components.rules.access.register import AccessRegister, AccessState
+from components.rules.access.register import AccessRegister
 from components.settings.access import AccessSettings
 from components.settings.site import SiteFile
 from policy.access.admission import AdmissionState
-from policy.access.statement import AccessAct, Statement, notice_digest
-from policy.address import bare, domain_of
+from policy.address import bare, domain_of, notice_address
 from policy.directory.directory import Directory, DirectoryError, parse_usable
 from policy.directory.enterprise import EnterpriseId, Room
 
 _INTERVAL_S = 0.2
-_TOLD_AFTER_S = 1.0
-"""By when the gate has taken an acknowledgement, so that whoever is thanked can write."""
-
 _RECORD_PACK = 50
 XMLNS_ACCESS = "urn:steelyard:access:0"
 
 log = structlog.get_logger("access")
-
-
-@dataclass(frozen=True, slots=True)
-class _LastRead:
-    """What was read last."""
-
-    directory: Directory
-    standing: AccessState
 
 
 class AccessService:
@@ -74,14 +60,16 @@ class AccessService:
         self._wake = asyncio.Event()
         self._rooms = RoomNotices(self.link)
         self._sent: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._state = self._read()
+        self._acknowledging = Acknowledging(
+            self._register, self._access.notice, lambda: self._state, self.link.send
+        )
         self._serve()
 
     def describe(self) -> Status:
         """Return what the component's status file says."""
         details = {
-            "admitted": len(self._state.standing.admitted),
+            "admitted": len(self._state.access.admitted),
             "pending_accounts": self.keeper.pending,
             "stuck": [*self.keeper.stuck, *self._rooms.stuck],
         }
@@ -118,15 +106,24 @@ class AccessService:
 
     def _serve(self) -> None:
         commands = AccessCommands(self._register, lambda: self._state.directory, lambda: None)
-        discovery = Discovery(self._access.jid, commands.is_approver)
-        self.link.serve(f"{{{XMLNS_COMMANDS}}}command", commands.handle)
+
+        def find_commands(jid: str) -> dict[str, str]:
+            asked = {f"{NODE}{ACKNOWLEDGE}": ACKNOWLEDGE_NAME} if self._acknowledging.is_asked(jid) else {}
+            return asked | commands.offers(jid)
+
+        async def handle(request: Request) -> ET.Element:
+            is_answer = request.payload.get("node") == f"{NODE}{ACKNOWLEDGE}"
+            return await (self._acknowledging.handle if is_answer else commands.handle)(request)
+
+        discovery = Discovery(find_commands)
+        self.link.serve(f"{{{XMLNS_COMMANDS}}}command", handle)
         self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
         self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
 
-    def _read(self) -> _LastRead:
+    def _read(self) -> Standing:
         directory = _parse_directory(self._site.gate.directory_file.read_text(encoding="utf-8"))
-        return _LastRead(directory, self._register.judge(directory, int(time.time())))
+        return Standing(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
         try:
@@ -144,11 +141,11 @@ class AccessService:
             return None
         self.keeper.want(self._wanted_accounts())
         self._wake.set()
-        return self._state.standing.next_change_s
+        return self._state.access.next_change_s
 
     def _wanted_accounts(self) -> dict[str, AccountState]:
         """Return how this server's accounts should be; those that no statement is about are not ours."""
-        standing, wanted = self._state.standing, {}
+        standing, wanted = self._state.access, {}
         for jid, admission in standing.admissions.items():
             if domain_of(jid) not in self._site.prosody.domains:
                 continue
@@ -184,13 +181,14 @@ class AccessService:
 
     def _tell(self, session: str) -> None:
         """Send the notice to a session that has just come online."""
-        if bare(session) in self._state.standing.admitted:
-            known = bare(session) in self._state.standing.acknowledged
-            duties = describe_duties(
-                self._state.standing.admissions.values(), self._enterprise_for(session), time.time()
-            )
-            lines = [self._access.notice, *([] if known else [ASK]), *([duties] if known and duties else [])]
-            self.link.send(make_message(self._access.jid, session, "\n".join(lines)))
+        sender = notice_address(self._access.jid)
+        if self._acknowledging.is_asked(session):
+            self._acknowledging.ask(sender, session)
+        elif bare(session) in self._state.access.admitted:
+            admissions, enterprise = self._state.access.admissions.values(), self._enterprise_for(session)
+            duties = describe_duties(admissions, enterprise, time.time())
+            lines = [self._access.notice, *([duties] if duties else [])]
+            self.link.send(make_message(sender, session, "\n".join(lines)))
 
     def _enterprise_for(self, jid: str) -> EnterpriseId | None:
         """Return the enterprise that somebody approves for, or None."""
@@ -202,42 +200,13 @@ class AccessService:
         if sender == self._access.jid:
             if message.get("type") != "error" and receipt:
                 self._memory.set_recorded(message.get("id", ""), receipt)
-            return
-        if sender in self._site.prosody.domains:
+        elif sender in self._site.prosody.domains:
             # Nobody but our own server speaks as its domain.
             online = message.find(f"{{{XMLNS_ACCESS}}}online")
             if online is not None:
                 self._tell(online.get("jid", ""))
-            return
-        person = bare(sender)
-        if not body or person not in self._state.standing.admitted:
-            return
-        if person in self._state.standing.acknowledged:
-            self.link.send(make_message(self._access.jid, sender, KNOWN))
-        elif is_agreement(body):
-            task = asyncio.get_running_loop().create_task(self._acknowledge(sender, receipt))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        else:
-            self.link.send(make_message(self._access.jid, sender, f"{self._access.notice}\n{ASK}"))
-
-    async def _acknowledge(self, sender: str, receipt: str) -> None:
-        person, directory = bare(sender), self._state.directory
-        enterprise = directory.find_enterprise(person)
-        if enterprise is None:
-            return
-        now_s = int(time.time())
-        digest = notice_digest(self._access.notice)
-        statement = Statement(
-            AccessAct.ACKNOWLEDGE, person, enterprise, person, now_s, notice=digest, record=receipt
-        )
-        try:
-            accept_note(self._register, directory, encode_note(statement), now_s)
-        except GrantsError as error:
-            log.error("not acknowledged", person=person, reason=str(error))
-            return
-        await asyncio.sleep(_TOLD_AFTER_S)
-        self.link.send(make_message(self._access.jid, sender, THANKS))
+        elif body:
+            self._acknowledging.take_answer(sender, bare(message.get("to", "")), body, receipt)
 
 
 @lru_cache(maxsize=1)

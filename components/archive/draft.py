@@ -1,6 +1,6 @@
 """An append worked out in full, before anything of it is stored: what is sealed to whom, and what it leads to."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import NamedTuple
@@ -57,14 +57,22 @@ class AppendPlan(NamedTuple):
 class Draft:
     """An append in the making; `prepared` seals are by the chain that each was made of, and taken out when used.
 
+    `mac` makes the MAC of its leaves.
+
     A segment's age goes by `clock_ns` as it is, also when the clock was set back; a record's time never goes back.
     """
 
     def __init__(
-        self, state: LogState, clock_ns: int, origin: str, prepared: MutableMapping[bytes, Seal]
+        self,
+        state: LogState,
+        clock_ns: int,
+        origin: str,
+        prepared: MutableMapping[bytes, Seal],
+        mac: Callable[[Sequence[bytes]], bytes],
     ) -> None:
         self._state = state
         self._prepared = prepared
+        self._mac = mac
         self._clock_ns = clock_ns
         self._now_ns = max(state.time_ns, clock_ns)
         self._origin = origin
@@ -154,6 +162,7 @@ class Draft:
             self._opened,
             self._closed,
             addition.destroyed,
+            mac=self._mac(self._leaves),
         )
         state = LogState(self._next_index, self._now_ns, self._next_segment, self._segments)
         return AppendPlan(change, state, first)

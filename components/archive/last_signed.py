@@ -34,6 +34,30 @@ class Loss:
         )
         return Alarm("records-lost", details, at_ns)
 
+    def __str__(self) -> str:
+        """Say what is wrong."""
+        if self.size < self.signed.size:
+            return f"it is an older state: {self.signed.size} records were signed, and it has {self.size} of them"
+        if not self.signed.size:
+            return "it is gone"
+        return f"it is another log than the {self.signed.size} records that were signed"
+
+
+@dataclass(frozen=True, slots=True)
+class LastSignedMissing:
+    """The file `path` is gone, and the log is there, with `size` signed records: nobody knows whether it is all."""
+
+    path: Path
+    size: int
+
+    def alarm(self, at_ns: int) -> Alarm:
+        """Return the alarm to record when the log goes on all the same (docs/alarms.md)."""
+        return Alarm("last-signed-missing", (("size", self.size),), at_ns)
+
+    def __str__(self) -> str:
+        """Say what is wrong."""
+        return f"{self.path} is gone, which says how far it was signed"
+
 
 @dataclass(frozen=True, slots=True)
 class LastSigned:
@@ -56,43 +80,40 @@ class LastSigned:
         except OSError as error:
             raise LogUnavailable(f"{self._accepted}: cannot be removed ({error.strerror})") from error
 
-    def accept_loss(self) -> None:
-        """Let the next writer go on with a log that lacks what was signed; raises KeyFileError."""
-        write_key_file(self._accepted, self._read(), PUBLIC)
+    async def accept(self, source: LogSource | None) -> None:
+        """Let the next writer go on with a log as it is, or begin one if there is none; raises KeyFileError.
 
-    async def find_loss(self, source: LogSource | None) -> Loss | None:
-        """Compare with the log, which is already checked, or None if there is none; returns None for no loss."""
-        note = self._read()
-        if not note:
-            return None
-        signed = self._parse(note)
-        row = None if source is None else await source.fetch_newest_checkpoint()
-        size = 0 if row is None else row.size
-        if source is not None and size >= signed.size and await _root_at(source, signed.size) == signed.root:
-            return None
-        return None if source is None and not signed.size else Loss(signed, size)
+        That ends with the next signature, and holds for this checkpoint only.
+        """
+        write_key_file(self._accepted, await self._describe_state(source), PUBLIC)
 
-    async def require_no_loss(self, source: LogSource | None) -> Loss | None:
-        """Do as `find_loss`, but raise LogDamaged, which says what to do, unless the loss was accepted."""
-        loss = await self.find_loss(source)
-        if loss is None or self._is_accepted():
-            return loss
-        if loss.size < loss.signed.size:
-            what = f"it is an older state: {loss.signed.size} records were signed, and it has {loss.size} of them"
-        else:
-            what = f"it is another log than the {loss.signed.size} records that were signed"
-        raise LogDamaged(
-            f"{loss.signed.origin}: {what} ({self.path}). Restore the newest state (`steelyard restore`); if there"
-            " is none, `steelyard restore --accept-loss` lets it go on, and records the loss"
-        )
-
-    def _is_accepted(self) -> bool:
+    async def is_accepted(self, source: LogSource | None) -> bool:
+        """Return whether somebody has let the next writer go on with the log as it is; raises LogUnavailable."""
         try:
-            return self._accepted.read_bytes() == self._read()
+            return self._accepted.read_bytes() == await self._describe_state(source)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise LogUnavailable(f"{self._accepted}: cannot be read ({error.strerror})") from error
+
+    async def find_loss(self, source: LogSource | None) -> Loss | LastSignedMissing | None:
+        """Compare with the log, which is already checked, or None if there is none; returns None for no loss."""
+        note = self._read()
+        if not note:
+            # Killed just after a log was made, its writer has not come to keep the first one.
+            if source is None or await source.fetch_bounds() is None:
+                return None
+            return LastSignedMissing(self.path, await _signed_size(source))
+        signed = self._parse(note)
+        size = await _signed_size(source)
+        if source is not None and size >= signed.size and await _root_at(source, signed.size) == signed.root:
+            return None
+        return Loss(signed, size)
+
+    async def _describe_state(self, source: LogSource | None) -> bytes:
+        row = None if source is None else await source.fetch_newest_checkpoint()
+        # A log that is made anew is what was accepted, too.
+        return self._read() + (row.note.encode() if row is not None and row.size else b"")
 
     def _read(self) -> bytes:
         try:
@@ -110,6 +131,11 @@ class LastSigned:
                 f"{self.path}: not a checkpoint; put it back from a backup, or compare the log with a checkpoint"
                 " kept elsewhere (`steelyard verify`) and delete this file"
             ) from None
+
+
+async def _signed_size(source: LogSource | None) -> int:
+    row = None if source is None else await source.fetch_newest_checkpoint()
+    return 0 if row is None else row.size
 
 
 async def _root_at(source: LogSource, size: int) -> bytes | None:

@@ -13,6 +13,7 @@ from components.archive.last_signed import LastSigned
 from components.archive.log.handover import sign_handover
 from components.archive.log.leaf import LeafIndex
 from components.archive.log.note import NoteSigner, VerifierKey
+from components.archive.opening import find_departures, require_accepted
 from components.archive.record import RecordKind, encode_alarm
 from components.archive.seal import Recipient, Seal, prepare_seal
 from components.archive.segment import MAX_BATCH_RECORDS, count_segment
@@ -24,6 +25,7 @@ from components.archive.store import (
     RequestRow,
 )
 from components.archive.store.open import StoreName, open_store
+from components.archive.tail import TailKey
 from policy.retention import PERMANENT_CLASS
 
 __all__ = ["DEFAULT_CLASS", "SIGN_AFTER_S", "Entry", "LogWriter"]
@@ -32,11 +34,18 @@ SIGN_AFTER_S = 0.5
 """A checkpoint is signed when the oldest record without one is so old, by `maintain`."""
 
 
+class _Keys(NamedTuple):
+    """Who signs the log, and the key of the MACs that is worked out of the signing key."""
+
+    signer: NoteSigner
+    tail: TailKey
+
+
 class _Doubt(NamedTuple):
-    """A change whose fate is unknown: the leaves that it adds, and who signs the log if it was stored."""
+    """A change whose fate is unknown: the leaves that it adds, and the log's keys if it was stored."""
 
     leaves: Sequence[bytes]
-    signer: NoteSigner
+    keys: _Keys
 
 
 class LogWriter:
@@ -48,22 +57,23 @@ class LogWriter:
     that the size alone does not tell which; the batch's memo does. An `append` without it recovers first, so that
     the log cannot fork; but whoever then sends the batch again may record it twice.
 
-    `maintain` signs checkpoints and ends segments that have lasted long enough: call it at least twice a second.
+    `maintain` signs checkpoints, ends segments that have lasted long enough, and notices a store that was taken
+    away: call it at least twice a second.
     """
 
     def __init__(
         self,
         store: LogStore,
-        signer: NoteSigner,
+        keys: _Keys,
         recipients: Sequence[Recipient],
         head: Head,
         last_segment: int,
         clock_ns: Callable[[], int],
     ) -> None:
         self._store = store
-        self._signer = signer
+        self._keys = keys
         # No other key of the log changes the name.
-        self._origin = signer.verifier_key.name
+        self._origin = keys.signer.verifier_key.name
         self._recipients = tuple(recipients)
         self._head = head
         self._state = LogState(head.size, head.time_ns, last_segment + 1)
@@ -98,32 +108,32 @@ class LogWriter:
     ) -> "LogWriter":
         """Write to the log in `store`, which is the writer's to close; raises as `open` does.
 
-        With `last_signed`, LogDamaged too when the log lacks what was signed, unless that was accepted.
+        LogDamaged also for what `find_departures` finds, unless that was accepted; KeyFileError as `TailKey.of` does.
         """
         if not recipients:
             await store.close()
             raise ValueError("a log needs a recipient: what nobody can open is no record")
         try:
-            origin = signer.verifier_key.name
+            keys = _Keys(signer, TailKey.of(signer))
             if meta := await store.fetch_meta():
                 # Before the lease is taken: a log of another format may have none.
-                require_log(meta, origin)
+                require_log(meta, signer.verifier_key.name)
             else:
-                if last_signed is not None:
-                    await last_signed.require_no_loss(None)
-                empty = sign_head(EMPTY_HEAD, signer)
-                await store.create({"format": FORMAT, "origin": origin}, empty)
+                await _create(store, signer, last_signed)
             await store.take_lease()
             head = await load_head(store, signer.verifier_key)
-            loss = None if last_signed is None else await last_signed.require_no_loss(store)
-            writer = cls(store, signer, recipients, head, await store.fetch_last_segment(), clock_ns)
-            await writer._end_abandoned_segments()
-            if loss is not None:
-                await writer.append([Entry(RecordKind.ALARM, encode_alarm(loss.alarm(clock_ns())))])
-            # Killed before this is set: the loss is accepted still, and recorded once more.
+            accepted = await find_departures(store, last_signed, keys.tail)
+            await require_accepted(accepted, store, last_signed, signer)
+            writer = cls(store, keys, recipients, head, await store.fetch_last_segment(), clock_ns)
+            if accepted:
+                await writer._end_abandoned_segments()
+                alarms = [encode_alarm(each.alarm(clock_ns())) for each in accepted]
+                await writer.append([Entry(RecordKind.ALARM, alarm) for alarm in alarms])
+            # Killed before this is set: it is accepted still, and recorded once more.
             writer._last_signed = last_signed
-            if loss is not None:
-                await writer.sign()
+            # Before anything follows what a crash left, maybe long ago: a tail goes over a short time only.
+            await writer._sign()
+            await writer._end_abandoned_segments()
         except BaseException:
             await store.close()
             raise
@@ -132,7 +142,7 @@ class LogWriter:
     @property
     def verifier_key(self) -> VerifierKey:
         """The public half of the key that signs the log's checkpoints now."""
-        return self._signer.verifier_key
+        return self._keys.signer.verifier_key
 
     @property
     def size(self) -> int:
@@ -177,6 +187,7 @@ class LogWriter:
         """
         async with self._turn:
             await self._settle()
+            self._store.require_present()
             now_ns = self._clock_ns()
             over = [segment for segment in self._state.segments.values() if segment.is_over(now_ns)]
             if over:
@@ -198,7 +209,7 @@ class LogWriter:
         async with self._turn:
             await self._settle()
             self.integrate()
-            old = self._signer
+            old = self._keys.signer
             note = sign_handover(old, signer).encode()
             plan = self._plan(Addition([Entry(RecordKind.LOG_KEY, note)]))
             head = extend_head(self._head, plan.change.leaves, plan.state.time_ns)
@@ -207,8 +218,9 @@ class LogWriter:
                 checkpoint=sign_head(head, old, signer),
             )
             # Killed before this, the log has the old key; after it, the new one. Both can be tried on the checkpoint.
-            await self._commit(change, signer)
-            self._signer = signer
+            keys = _Keys(signer, TailKey.of(signer))
+            await self._commit(change, keys)
+            self._keys = keys
             self._state = plan.state
             self._head = Head(head.tree, head.time_ns, head.size, {})
             if self._last_signed is not None and change.checkpoint is not None:
@@ -271,6 +283,8 @@ class LogWriter:
         async with self._turn:
             try:
                 if self._doubt is None:
+                    # Else a checkpoint of what nobody reads again would be kept as the last one.
+                    self._store.require_present()
                     if self._state.segments:
                         await self._append(Addition(ended=list(self._state.segments.values())))
                     await self._sign()
@@ -287,14 +301,14 @@ class LogWriter:
         self._ungrown += plan.change.leaves
         return plan.first
 
-    async def _commit(self, change: Change, signer: NoteSigner | None = None) -> None:
-        """Commit a change, after which the log is signed by `signer`; when this raises, its fate is in doubt."""
-        self._doubt = _Doubt(change.leaves, signer or self._signer)
+    async def _commit(self, change: Change, keys: _Keys | None = None) -> None:
+        """Commit a change, after which the log has these `keys`; when this raises, its fate is in doubt."""
+        self._doubt = _Doubt(change.leaves, keys or self._keys)
         await self._store.commit(change)
         self._doubt = None
 
     def _plan(self, addition: Addition) -> AppendPlan:
-        draft = Draft(self._state, self._clock_ns(), self._origin, self._prepared)
+        draft = Draft(self._state, self._clock_ns(), self._origin, self._prepared, self._keys.tail.mac)
         return draft.plan(addition, self._recipients)
 
     async def _sign(self) -> None:
@@ -303,7 +317,7 @@ class LogWriter:
         head = self._head
         if head.size == head.signed_size:
             return
-        row = sign_head(head, self._signer)
+        row = sign_head(head, self._keys.signer)
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
         # Killed before this: what is kept apart is a second older than the log, and still a state of it.
@@ -317,14 +331,14 @@ class LogWriter:
             return
         await self._store.reopen()
         self.integrate()
-        found = await load_head(self._store, self._signer.verifier_key)
+        found = await load_head(self._store, self.verifier_key)
         after = extend_head(self._head, self._doubt.leaves, 0)
         if found.tree not in (self._head.tree, after.tree):
             # Another writer may have gone on with the log: then this raises LogFenced, and nothing is damaged.
             await self._store.commit(Change())
             raise LogDamaged(f"the store holds another log than the {self.size} records written to it")
         if found.tree == after.tree:
-            self._signer = self._doubt.signer
+            self._keys = self._doubt.keys
         self._head = found
         self._state = LogState(found.size, found.time_ns, await self._store.fetch_last_segment() + 1)
         self._doubt = None
@@ -334,3 +348,14 @@ class LogWriter:
         abandoned = [await count_segment(self._store, row) for row in await self._store.fetch_open_segments()]
         if abandoned:
             await self._append(Addition(ended=abandoned))
+
+
+async def _create(store: LogStore, signer: NoteSigner, last: LastSigned | None) -> None:
+    """Make a log in an empty store, unless there was one that nobody has given up; raises LogDamaged."""
+    lost = await find_departures(None, last, None)
+    await require_accepted(lost, None, last, signer)
+    empty = sign_head(EMPTY_HEAD, signer)
+    await store.create({"format": FORMAT, "origin": signer.verifier_key.name}, empty)
+    # Killed before this: a log without a record, which needs no last checkpoint.
+    if last is not None and not lost:
+        last.keep(empty.note)

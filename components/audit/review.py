@@ -77,7 +77,7 @@ def _read_held(opened: OpenedRecord) -> Submission | None:
 
 
 async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str, timeout_s: float) -> str:
-    """Have a held message released or refused; returns the id of the record that says who read it to decide.
+    """Ask the gate to release or refuse a held message; return the id of the record of who read it to decide.
 
     The record is opened with the auditors' key: without that, nobody can decide on it. Raises SiteError, also when
     the gate refuses or does not answer, and LogError.

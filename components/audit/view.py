@@ -63,7 +63,8 @@ def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None)
         return RecordView(record_id, opened, content, _nobodys(""))
     delivery = index.delivery(content.epoch, content.seq) if index else DeliveryState.UNKNOWN
     if delivery is DeliveryState.CARRIED_OUT:
-        delivery = _CARRIED_OUT_AS.get(content.action, delivery)
+        is_repeated = content.action == "refuse" and content.error is None
+        delivery = DeliveryState.REPEATED if is_repeated else _CARRIED_OUT_AS.get(content.action, delivery)
     return RecordView(record_id, opened, content, read_submission(content), delivery)
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import DEFAULT_SITE, ApproverKey, AsJson, Reason, SiteOption
-from components.cli.output.json_printer import print_json
+from components.cli.options import COMMON, OUTPUT, ApproverKey, Common, Output, Reason
 from components.process.errors import SiteError
-
-if TYPE_CHECKING:
-    from policy.access.statement import Statement
 
 Everybody = Annotated[bool, Parameter(name="--all", help="All that this approver can decide on.")]
 People = Annotated[str, Parameter(help="Their JIDs.")]
@@ -25,8 +21,7 @@ class Decision:
 
     key: ApproverKey
     reason: Reason = ""
-    as_json: AsJson = False
-    site: SiteOption = DEFAULT_SITE
+    common: Common = COMMON
 
 
 app = App(name="access", help="Admit people to the line, and end their admission (docs/admission.md).")
@@ -41,8 +36,7 @@ def request(
     by: str = "",
     days: int | None = None,
     reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Request the admission of people in the directory. Two approvers must then approve it.
 
@@ -53,10 +47,12 @@ def request(
     days
         For how many days; if left out, as long as the settings allow.
     """
+    from components.cli.output.access import describe_made, print_made
     from components.rules.access.desk import open_desk, request_access
 
     _require_names(people, everybody)
-    _tell(request_access(open_desk(site), people, by, days, reason), as_json)
+    made = request_access(open_desk(common.site), people, by, days, reason)
+    common.tell(made, describe_made, print_made)
 
 
 @app.command
@@ -84,7 +80,7 @@ def revoke(*people: People, decision: Decision) -> None:
 
 
 @app.command
-def sign(statement: str, *, key: ApproverKey, as_json: AsJson = False) -> None:
+def sign(statement: str, *, key: ApproverKey, output: Output = OUTPUT) -> None:
     """Sign a statement that an approver's chat client showed, and print the line to paste there.
 
     Parameters
@@ -96,41 +92,28 @@ def sign(statement: str, *, key: ApproverKey, as_json: AsJson = False) -> None:
     from components.rules.access.desk import sign_elsewhere
 
     found, signature = sign_elsewhere(statement, key)
-    if as_json:
-        print_json(describe_statement(found) | {"signature": signature})
-    else:
-        print(signature)
+    output.tell(signature, lambda line: describe_statement(found) | {"signature": line}, print)
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def list_(*, common: Common = COMMON) -> None:
     """List everybody and their state: requested, admitted and until when, denied, expired, revoked."""
     from components.cli.output.access import describe_people, print_people
     from components.rules.access.desk import list_access, open_desk
 
-    rows = list_access(open_desk(site))
-    if as_json:
-        print_json(describe_people(rows))
-    else:
-        print_people(rows)
+    common.tell(list_access(open_desk(common.site)), describe_people, print_people)
 
 
 def _decide(act: str, named: Sequence[str], decision: Decision, *, everybody: bool = False) -> None:
+    from components.cli.output.access import describe_made, print_made
     from components.rules.access.desk import decide_access, open_desk
     from policy.access.statement import AccessAct
 
     _require_names(named, everybody)
-    made = decide_access(open_desk(decision.site), AccessAct(act), named, decision.key, decision.reason)
-    _tell(made, decision.as_json)
-
-
-def _tell(made: "Sequence[Statement]", as_json: bool) -> None:
-    from components.cli.output.access import describe_made, print_made
-
-    if as_json:
-        print_json(describe_made(made))
-    else:
-        print_made(made)
+    made = decide_access(
+        open_desk(decision.common.site), AccessAct(act), named, decision.key, decision.reason
+    )
+    decision.common.tell(made, describe_made, print_made)
 
 
 def _require_names(named: Sequence[str], everybody: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from components.cli import orders
-from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
+from components.cli.options import COMMON, Common
 from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
@@ -32,9 +32,7 @@ for command in (
 
 
 @app.command
-def tiles(
-    folder: Path, *, log: tuple[str, ...] = (), as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
-) -> None:
+def tiles(folder: Path, *, log: tuple[str, ...] = (), common: Common = COMMON) -> None:
     """Publish the logs as tiles in FOLDER, for any web server to serve. Only what is new is written (docs/tiles.md).
 
     Parameters
@@ -49,14 +47,14 @@ def tiles(
     from components.settings.site import SiteFile
     from components.tiles.export import export_log
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     named = [settings.require_log(name) for name in log]
     exported = {}
     for each in named or [each for each in settings.logs if may_exist(each.store)]:
         with progress_bar(f"Writing {each.name}", "files") as progress:
             exported[each.name] = asyncio.run(export_log(each, folder / each.name, progress))
     _ship_verifier(folder)
-    if as_json:
+    if common.as_json:
         print_json({name: {"size": done.size, "files": done.files} for name, done in exported.items()})
         return
     for name, done in exported.items():
@@ -70,8 +68,7 @@ def move(
     /,
     *,
     key: Path | None = None,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Copy a log to another store, with the same tree head. The first store stays as it is (docs/backup.md).
 
@@ -90,11 +87,11 @@ def move(
     from components.cli.output.console import run_with_bar
 
     old, new = _parse(source), _parse(target)
-    verifier_key = load_verifier_key(key) if key is not None else _find_key(old, new, site)
+    verifier_key = load_verifier_key(key) if key is not None else _find_key(old, new, common.site)
     moved = run_with_bar(
         "Copying and reading back", "records", lambda progress: move_log(old, new, verifier_key, progress)
     )
-    if as_json:
+    if common.as_json:
         print_json({"records": moved.records, "root": moved.root.hex()})
         return
     print(

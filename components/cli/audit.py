@@ -7,8 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import DEFAULT_SITE, AsJson, Limit, RecordId, SiteOption
-from components.cli.output.json_printer import print_json
+from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 
@@ -17,8 +16,7 @@ app = App(name="audit", help="Search and check what is recorded. Every look is i
 def search(
     *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
     limit: Limit = 50,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
 
@@ -32,19 +30,14 @@ def search(
     from components.cli.output.search import describe_search, print_search
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     text = " ".join(query)
     result = run_with_bar("Indexing", "entries", lambda progress: search_log(settings, text, limit, progress))
-    if as_json:
-        print_json(describe_search(result))
-    else:
-        print_search(result, settings.gate_log.name)
+    common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
 
 
 @app.command
-def show(
-    record: RecordId, *, as_json: AsJson = False, raw: bool = False, site: SiteOption = DEFAULT_SITE
-) -> int:
+def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int:
     """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
@@ -57,14 +50,12 @@ def show(
     from components.cli.output.record import describe_detail, print_detail
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
     if raw:
         sys.stdout.buffer.write(detail.body)
-    elif as_json:
-        print_json(describe_detail(detail))
     else:
-        print_detail(detail)
+        common.tell(detail, describe_detail, print_detail)
     return 1 if detail.proof.fault else 0
 
 
@@ -94,36 +85,35 @@ def proof(
 
 
 @app.command
-def reconcile(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+def reconcile(*, common: Common = COMMON) -> int:
     """Check that every number which the server gave to a stanza is recorded exactly once. Exit status 1 if not."""
     from components.audit.checks.reconcile import reconcile as reconcile_log
     from components.cli.output.console import run_with_bar
     from components.cli.output.reconcile import describe_reconciliation, print_reconciliation
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
+    name = settings.gate_log.name
     result = run_with_bar("Reconciling", "records", lambda progress: reconcile_log(settings, progress))
-    if as_json:
-        print_json(describe_reconciliation(result, settings.gate_log.name))
-    else:
-        print_reconciliation(result, settings.gate_log.name)
+    common.tell(
+        result,
+        lambda found: describe_reconciliation(found, name),
+        lambda found: print_reconciliation(found, name),
+    )
     return 1 if result.findings else 0
 
 
 @app.command
-def topics(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def topics(*, common: Common = COMMON) -> None:
     """Mark new conversations with the topics that they are about, by the rules that flag topics (docs/topic.md)."""
     from components.audit.checks.topics import mark_topics
     from components.cli.output.console import run_with_bar
     from components.cli.output.topics import describe_topics, print_topics
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     marked = run_with_bar("Reading", "records", lambda progress: mark_topics(settings, progress))
-    if as_json:
-        print_json(describe_topics(marked))
-    else:
-        print_topics(marked)
+    common.tell(marked, describe_topics, print_topics)
 
 
 def verify(
@@ -133,8 +123,7 @@ def verify(
     checkpoint: tuple[Path, ...] = (),
     witness: tuple[str, ...] = (),
     approver: tuple[str, ...] = (),
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> int:
     """Verify every record of every log against its tree, checkpoints and witnesses. Exit status 1 if any is wrong.
 
@@ -157,11 +146,8 @@ def verify(
     from components.cli.output.verify import describe_verification, print_verification
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     evidence = load_evidence(settings, checkpoint, witness, approver)
     reports = verify_site(settings, LogChoice(log, from_url), evidence, progress_bar)
-    if as_json:
-        print_json(describe_verification(reports))
-    else:
-        print_verification(reports)
+    common.tell(reports, describe_verification, print_verification)
     return 0 if all(report is None or report.ok for report in reports.values()) else 1

@@ -11,7 +11,7 @@ WRONG_USE = 2
 
 @contextmanager
 def told_in_lines() -> Iterator[None]:
-    """Tell what a person can put right on standard error, and end with status 2; any other error goes on."""
+    """Print errors that a person can put right on standard error, and end with status 2; any other error goes on."""
     try:
         yield
     except BrokenPipeError:

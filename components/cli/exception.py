@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import DEFAULT_SITE, ApproverKey, AsJson, Reason, SiteOption
+from components.cli.options import COMMON, ApproverKey, Common, Reason
 from components.cli.output.json_printer import print_json
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ def propose(
     begins: str = "",
     ends: str = "",
     hours: float | None = None,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Propose an exception. It takes effect when two approvers have signed it.
 
@@ -41,22 +40,20 @@ def propose(
     """
     from components.rules import exception_acts
 
-    file = exception_acts.propose(site, people, begins, ends, hours, reason)
+    file = exception_acts.propose(common.site, people, begins, ends, hours, reason)
     id_ = file.stem
-    if as_json:
+    if common.as_json:
         print_json({"id": id_, "file": str(file)})
     else:
         print(f"{id_} needs two approvers: steelyard policy exception approve {id_} --key KEY")
 
 
 @app.command
-def approve(
-    id_: ExceptionId, /, *, key: ApproverKey, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
-) -> None:
+def approve(id_: ExceptionId, /, *, key: ApproverKey, common: Common = COMMON) -> None:
     """Sign an exception with an approver's key. It takes effect with the second signature."""
     from components.rules import exception_acts
 
-    _tell([exception_acts.approve(site, id_, key)], as_json)
+    _tell([exception_acts.approve(common.site, id_, key)], common)
 
 
 @app.command
@@ -66,27 +63,23 @@ def withdraw(
     *,
     key: ApproverKey,
     reason: Reason = "",
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """End an exception at once. One approver is enough."""
     from components.rules import exception_acts
 
-    _tell([exception_acts.withdraw(site, id_, key, reason)], as_json)
+    _tell([exception_acts.withdraw(common.site, id_, key, reason)], common)
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def list_(*, common: Common = COMMON) -> None:
     """List all exceptions, their states and who signed them."""
     from components.rules import exception_acts
 
-    _tell(exception_acts.fetch_all(site), as_json)
+    _tell(exception_acts.fetch_all(common.site), common)
 
 
-def _tell(kept: "Sequence[KeptException]", as_json: bool) -> None:
+def _tell(kept: "Sequence[KeptException]", common: Common) -> None:
     from components.cli.output.exception import describe_exceptions, print_exceptions
 
-    if as_json:
-        print_json(describe_exceptions(kept))
-    else:
-        print_exceptions(kept)
+    common.tell(kept, describe_exceptions, print_exceptions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
+from components.cli.options import COMMON, Common
 from components.cli.output.json_printer import print_json
 from components.cli.output.paths import relative
 
@@ -23,16 +23,12 @@ app = App(name="keys", help="Make, list, rotate and split the keys of a site (do
 
 
 @app.command(name="list")
-def list_(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def list_(*, common: Common = COMMON) -> None:
     """List the keys that the settings name: where each is kept, and whether it exists."""
     from components.cli.output.keys import describe_states, print_states
     from components.site.keys import describe_keys
 
-    states = list(describe_keys(_read(site)))
-    if as_json:
-        print_json(describe_states(states))
-    else:
-        print_states(states)
+    common.tell(list(describe_keys(_read(common.site))), describe_states, print_states)
 
 
 @app.command
@@ -41,8 +37,7 @@ def make(
     *,
     at: str | None = None,
     approver: bool = False,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Make a key: one that the settings name and that is missing, one for a new recipient, or an approver's.
 
@@ -57,10 +52,10 @@ def make(
     """
     from components.site.keys import find_keys, make_approver_key, make_key
 
-    settings = _read(site)
+    settings = _read(common.site)
     is_new = name not in {key.name for key in find_keys(settings)}
     public = make_approver_key(settings, name, at) if approver else make_key(settings, name, at)
-    if as_json:
+    if common.as_json:
         print_json({"key": name, "public": str(public)})
         return
     print(f"made the key {name}; its public half is {relative(public)}")
@@ -76,14 +71,14 @@ def make(
 
 
 @app.command
-def rotate(name: KeyName, *, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def rotate(name: KeyName, *, common: Common = COMMON) -> None:
     """Replace the key of a log or a recipient with a new one. What was signed or sealed before stays valid."""
     from components.site.keys import LogKeyPlace, find_key, rotate_key
 
-    settings = _read(site)
+    settings = _read(common.site)
     is_log = isinstance(find_key(settings, name), LogKeyPlace)
     done = asyncio.run(rotate_key(settings, name))
-    if as_json:
+    if common.as_json:
         print_json({"key": name, "done": done})
     elif not done:
         print(f"the new key of {name} waits; its log goes over to it when the site starts again")
@@ -101,8 +96,7 @@ def split(
     shares: int = 5,
     threshold: int = 3,
     keep: bool = False,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Split a recipient's key into shares (SLIP-39). The key is removed when the shares are proved to restore it.
 
@@ -119,8 +113,8 @@ def split(
     """
     from components.site.escrow import split_recipient_key
 
-    paths = split_recipient_key(_read(site), name, shares, threshold, to, keep=keep)
-    if as_json:
+    paths = split_recipient_key(_read(common.site), name, shares, threshold, to, keep=keep)
+    if common.as_json:
         print_json({"key": name, "shares": [str(path) for path in paths], "removed": not keep})
         return
     for path in paths:
@@ -134,8 +128,7 @@ def join(
     name: Recipient,
     *files: Path,
     trial: bool = False,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Restore a recipient's key from files with its shares.
 
@@ -148,8 +141,8 @@ def join(
     """
     from components.site.escrow import join_recipient_key
 
-    place = join_recipient_key(_read(site), name, files, trial=trial)
-    if as_json:
+    place = join_recipient_key(_read(common.site), name, files, trial=trial)
+    if common.as_json:
         print_json({"key": name, "place": str(place), "restored": not trial})
     elif trial:
         print(f"these shares restore the key {name}")

@@ -1,6 +1,5 @@
 """The `steelyard` command (docs/commands.md)."""
 
-import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,8 @@ from components.cli.site import backup, check, init, restore, up
 
 
 def _version() -> str:
+    import importlib.metadata
+
     return f"steelyard {importlib.metadata.version('steelyard')}"
 
 

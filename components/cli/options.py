@@ -1,10 +1,14 @@
 """The options and arguments that several commands take."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+
+from components.cli.output.json_printer import print_json
 
 DEFAULT_SITE = Path("var/site.toml")
 
@@ -29,3 +33,34 @@ SealedReason = Annotated[
     str, Parameter(name="--reason", help="Why, in words. Only auditors can read it in the log.")
 ]
 Timeout = Annotated[float, Parameter(help="How many seconds to wait for an answer.")]
+
+Found = TypeVar("Found")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a command prints what it found."""
+
+    as_json: AsJson = False
+
+    def tell(
+        self, found: Found, describe: Callable[[Found], dict[str, Any]], show: Callable[[Found], None]
+    ) -> None:
+        """Print what was found: as `describe` describes it for JSON, or as `show` prints it for people."""
+        if self.as_json:
+            print_json(describe(found))
+        else:
+            show(found)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Common(Output):
+    """What nearly all commands take: which site they are for, and how they print."""
+
+    site: SiteOption = DEFAULT_SITE
+
+
+OUTPUT = Output()
+COMMON = Common()

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
-from components.cli.options import DEFAULT_SITE, AsJson, LogName, RecordId, SealedReason, SiteOption
-from components.cli.output.json_printer import print_json
+from components.cli.options import (
+    COMMON,
+    DEFAULT_SITE,
+    OUTPUT,
+    Common,
+    LogName,
+    Output,
+    RecordId,
+    SealedReason,
+    SiteOption,
+)
 from components.process.errors import SiteError
 from components.process.progress import Progress
 
@@ -33,8 +42,7 @@ class NewOrder:
 
     reason: SealedReason = ""
     out: Out = None
-    as_json: AsJson = False
-    site: SiteOption = DEFAULT_SITE
+    common: Common = COMMON
 
 
 @Parameter(name="*")
@@ -73,7 +81,7 @@ def hold(
     """
     from components.audit.orders.propose import propose_hold
 
-    settings, log, scope = _load_scope(order.site, records, custodian, conversation, query)
+    settings, log, scope = _load_scope(order.common.site, records, custodian, conversation, query)
     proposal = _look(lambda bar: propose_hold(settings, log, scope, matter, order.reason, bar))
     _hand_out([proposal], order)
 
@@ -90,7 +98,7 @@ def release(hold: str = "", *, order: LogOrder = LOG_ORDER) -> None:
 
     if bool(hold) == bool(order.matter):
         raise SiteError("name a hold's id, or a matter with --matter")
-    settings, found = _load(order.site, order.log)
+    settings, found = _load(order.common.site, order.log)
     proposals = _look(lambda bar: propose_releases(settings, found, hold, order.matter, order.reason, bar))
     _hand_out(proposals, order)
 
@@ -107,9 +115,9 @@ def expire(*segments: int, plan: bool = False, order: LogOrder = LOG_ORDER) -> N
     """
     from components.audit.orders.propose import propose_expiry
 
-    settings, found = _load(order.site, order.log)
+    settings, found = _load(order.common.site, order.log)
     if plan:
-        _show_plan(settings, found, order.as_json)
+        _show_plan(settings, found, order.common)
         return
     proposal = _look(lambda bar: propose_expiry(settings, found, segments, order.matter, order.reason, bar))
     _hand_out([proposal], order)
@@ -130,13 +138,13 @@ def erase(
     """
     from components.audit.orders.propose import propose_erasure
 
-    settings, log, scope = _load_scope(order.site, records, "", (), query)
+    settings, log, scope = _load_scope(order.common.site, records, "", (), query)
     proposal = _look(lambda bar: propose_erasure(settings, log, scope, matter, order.reason, bar))
     _hand_out([proposal], order)
 
 
 def approve(
-    file: OrderPath, *, key: str = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
+    file: OrderPath, *, key: str = "", site: SiteOption = DEFAULT_SITE, output: Output = OUTPUT
 ) -> None:
     """Show what an order says. With an approver's key, sign it.
 
@@ -157,15 +165,10 @@ def approve(
         found = approve_file(file, key, None if elsewhere else fetch_approvers(SiteFile(site)))
     else:
         found = read_order_file(file)
-    if as_json:
-        print_json(describe_file(found, file))
-    else:
-        print_file(found)
+    output.tell(found, lambda order: describe_file(order, file), print_file)
 
 
-def carry_out(
-    file: OrderPath, *, timeout: float = 60.0, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE
-) -> int:
+def carry_out(file: OrderPath, *, timeout: float = 60.0, common: Common = COMMON) -> int:
     """Carry out an order that two approvers have signed. Exit status 1 if it is refused.
 
     Parameters
@@ -177,30 +180,30 @@ def carry_out(
     from components.cli.output.orders import describe_answer, print_answer
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     found = read_order_file(file)
     of = next((log for log in settings.logs if log.origin == found.order.log), None)
     if of is None:
         raise SiteError(f"{file}: the order is for {found.order.log}, which is no log of this site")
     answer = asyncio.run(hand_over(settings, of, found, timeout))
-    if as_json:
-        print_json(describe_answer(answer, found))
-    else:
-        print_answer(answer, found, of.name)
+    common.tell(
+        answer, lambda given: describe_answer(given, found), lambda given: print_answer(given, found, of.name)
+    )
     return 0 if answer is not None and answer.ok else 1
 
 
-def orders(*, log: LogName = "", as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def orders(*, log: LogName = "", common: Common = COMMON) -> None:
     """Show all orders of a log, and what became of each."""
     from components.audit.orders.propose import list_orders
     from components.cli.output.orders import describe_orders, print_orders
 
-    settings, found = _load(site, log)
+    settings, found = _load(common.site, log)
     views, access_id = _look(lambda bar: list_orders(settings, found, bar))
-    if as_json:
-        print_json(describe_orders(views, access_id))
-    else:
-        print_orders(views, found.name, access_id)
+    common.tell(
+        views,
+        lambda all_: describe_orders(all_, access_id),
+        lambda all_: print_orders(all_, found.name, access_id),
+    )
 
 
 def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
@@ -228,17 +231,18 @@ def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
     return run_with_bar("Indexing", "entries", work)
 
 
-def _show_plan(settings: "SiteFile", log: "LogSettings", as_json: bool) -> None:
+def _show_plan(settings: "SiteFile", log: "LogSettings", output: Output) -> None:
     from components.audit.orders.propose import plan
     from components.cli.output.orders import describe_plan, print_plan
     from components.settings.archive import load_retention
 
     found, access_id = _look(lambda bar: plan(settings, log, bar))
     policy = load_retention(settings.archive.retention)
-    if as_json:
-        print_json(describe_plan(found, policy, access_id))
-    else:
-        print_plan(found, policy, access_id)
+    output.tell(
+        found,
+        lambda due: describe_plan(due, policy, access_id),
+        lambda due: print_plan(due, policy, access_id),
+    )
 
 
 def _hand_out(proposals: "Sequence[Proposal]", order: NewOrder) -> None:
@@ -251,7 +255,4 @@ def _hand_out(proposals: "Sequence[Proposal]", order: NewOrder) -> None:
     written = {order.out or Path(f"{proposal.order.id}.order"): proposal for proposal in proposals}
     for path, proposal in written.items():
         write_order_file(path, proposal.request)
-    if order.as_json:
-        print_json(describe_proposals(written))
-    else:
-        print_proposals(written)
+    order.common.tell(written, describe_proposals, print_proposals)

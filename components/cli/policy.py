@@ -6,8 +6,7 @@ from pathlib import Path
 from cyclopts import App
 
 from components.cli.exception import app as exception_app
-from components.cli.options import DEFAULT_SITE, AsJson, Limit, SiteOption
-from components.cli.output.json_printer import print_json
+from components.cli.options import COMMON, OUTPUT, Common, Limit, Output
 
 app = App(
     name="policy",
@@ -17,7 +16,7 @@ app.command(exception_app)
 
 
 @app.command
-def check(file: Path, /, *, as_json: AsJson = False) -> int:
+def check(file: Path, /, *, output: Output = OUTPUT) -> int:
     """Check a policy.toml and run the examples of every rule. Exit status 1 if anything is wrong.
 
     Parameters
@@ -29,10 +28,7 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
     from components.site.policy_check import check_policy
 
     report = check_policy(file)
-    if as_json:
-        print_json(describe_report(report))
-    else:
-        print_report(report, file)
+    output.tell(report, describe_report, lambda found: print_report(found, file))
     return 0 if report.ok else 1
 
 
@@ -44,8 +40,7 @@ def replay(
     since: str | None = None,
     until: str | None = None,
     limit: Limit = 50,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Show which recorded messages a proposed policy.toml would have treated differently. The line does not change.
 
@@ -64,19 +59,16 @@ def replay(
     from components.cli.output.replay import describe_replay, print_replay
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
     span = parse_time_span(since, until, time.time_ns())
     found = run_with_bar(
         "Deciding", "records", lambda progress: replay_policy(settings, file, span, limit, progress)
     )
-    if as_json:
-        print_json(describe_replay(found))
-    else:
-        print_replay(found)
+    common.tell(found, describe_replay, print_replay)
 
 
 @app.command
-def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+def prove(*, directory: Path | None = None, common: Common = COMMON) -> int:
     """Try the paths between people who must not reach each other. Exit status 1 if one is open.
 
     It takes the rules that the site has now, and needs no server: it only decides, and sends nothing.
@@ -90,9 +82,6 @@ def prove(*, directory: Path | None = None, as_json: AsJson = False, site: SiteO
     from components.cli.output.policy import describe_proof, print_proof
     from components.site.policy_prove import prove_site
 
-    found = prove_site(site, progress_bar, directory)
-    if as_json:
-        print_json(describe_proof(found))
-    else:
-        print_proof(found)
+    found = prove_site(common.site, progress_bar, directory)
+    common.tell(found, describe_proof, print_proof)
     return 1 if found.proof.holes else 0

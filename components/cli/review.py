@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cyclopts import App, Parameter
 
 from components.cli.audit import show
-from components.cli.options import DEFAULT_SITE, AsJson, RecordId, SealedReason, SiteOption, Timeout
+from components.cli.options import COMMON, Common, RecordId, SealedReason, Timeout
 from components.cli.output.json_printer import print_json
 
 
@@ -17,8 +17,7 @@ class Decision:
 
     reason: SealedReason
     timeout: Timeout = 10.0
-    as_json: AsJson = False
-    site: SiteOption = DEFAULT_SITE
+    common: Common = COMMON
 
 
 app = App(name="review", help="Decide on messages that a rule holds back (docs/review.md).")
@@ -26,18 +25,16 @@ app.command(show)
 
 
 @app.command(name="list")
-def list_(*, timeout: Timeout = 10.0, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> None:
+def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
     """List the messages that wait for a reviewer, the oldest first."""
     from components.audit.review import list_held
     from components.cli.output.review import describe_held, print_held
     from components.settings.site import SiteFile
 
-    settings = SiteFile(site)
+    settings = SiteFile(common.site)
+    log_name = settings.gate_log.name
     found = asyncio.run(list_held(settings, timeout))
-    if as_json:
-        print_json(describe_held(found, settings.gate_log.name))
-    else:
-        print_held(found, settings.gate_log.name)
+    common.tell(found, lambda held: describe_held(held, log_name), lambda held: print_held(held, log_name))
 
 
 @app.command
@@ -56,9 +53,9 @@ def _decide(record: str, act: str, decision: Decision, done: str) -> None:
     from components.audit.review import decide_held
     from components.settings.site import SiteFile
 
-    settings = SiteFile(decision.site)
+    settings = SiteFile(decision.common.site)
     access_id = asyncio.run(decide_held(settings, record, act, decision.reason, decision.timeout))
-    if decision.as_json:
+    if decision.common.as_json:
         print_json({"record": record, "act": act, "access": access_id})
     else:
         print(f"{record} {done}. That you read it is record {access_id}.")

@@ -4,7 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-from components.cli.options import DEFAULT_SITE, AsJson, SiteOption
+from components.cli.options import COMMON, DEFAULT_SITE, Common, SiteOption
 from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
@@ -13,8 +13,7 @@ def init(
     *,
     demo: bool = False,
     origin: str | None = None,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Make what a site lacks: settings, directory, keys and certificates. Nothing is overwritten.
 
@@ -28,11 +27,11 @@ def init(
     from components.cli.output.paths import relative
     from components.site.init import init_site
 
-    if origin is None and not (demo or as_json or site.exists()) and sys.stdin.isatty():
+    if origin is None and not (demo or common.as_json or common.site.exists()) and sys.stdin.isatty():
         asked = "What do the names of the logs begin with, for good? A domain of yours [steelyard.example]: "
         origin = input(asked).strip() or None
-    result = init_site(site, demo=demo, origin=origin)
-    if as_json:
+    result = init_site(common.site, demo=demo, origin=origin)
+    if common.as_json:
         print_json({"site": str(result.settings.path), "made": [str(path) for path in result.made]})
         return
     for path in result.made:
@@ -59,16 +58,13 @@ def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SIT
     return run_site(site, demo=demo, once=once, show=show_scene)
 
 
-def check(*, as_json: AsJson = False, site: SiteOption = DEFAULT_SITE) -> int:
+def check(*, common: Common = COMMON) -> int:
     """Check everything that a site needs, whether it is up or not. Exit status 1 if something is wrong."""
     from components.cli.output.check import describe_findings, print_findings
     from components.site.check import check_site
 
-    findings = check_site(site)
-    if as_json:
-        print_json(describe_findings(findings))
-    else:
-        print_findings(findings)
+    findings = check_site(common.site)
+    common.tell(findings, describe_findings, print_findings)
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -78,8 +74,7 @@ def backup(
     *,
     with_keys: bool = False,
     full_check: bool = False,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> None:
     """Back up a site's logs and settings to FOLDER while it runs. Only what is new is written.
 
@@ -96,11 +91,8 @@ def backup(
     from components.cli.output.console import progress_bar
     from components.site.backup import back_up_site
 
-    result = back_up_site(site, folder, with_keys=with_keys, thorough=full_check, bars=progress_bar)
-    if as_json:
-        print_json(describe_backup(result))
-    else:
-        print_backup(result, folder, with_keys=with_keys)
+    result = back_up_site(common.site, folder, with_keys=with_keys, thorough=full_check, bars=progress_bar)
+    common.tell(result, describe_backup, lambda done: print_backup(done, folder, with_keys=with_keys))
 
 
 def restore(
@@ -108,8 +100,7 @@ def restore(
     /,
     *,
     accept_loss: bool = False,
-    as_json: AsJson = False,
-    site: SiteOption = DEFAULT_SITE,
+    common: Common = COMMON,
 ) -> int:
     """Restore from the backup in FOLDER what a site lacks. Exit status 1 if a log lacks signed records.
 
@@ -125,13 +116,10 @@ def restore(
     from components.site.backup import accept_losses, restore_site
 
     if folder is not None:
-        result = restore_site(site, folder, accept_loss=accept_loss, bars=progress_bar)
+        result = restore_site(common.site, folder, accept_loss=accept_loss, bars=progress_bar)
     elif accept_loss:
-        result = accept_losses(site)
+        result = accept_losses(common.site)
     else:
         raise SiteError("name the folder of the backup: steelyard restore FOLDER")
-    if as_json:
-        print_json(describe_restored(result))
-    else:
-        print_restored(result, accepted=accept_loss)
+    common.tell(result, describe_restored, lambda done: print_restored(done, accepted=accept_loss))
     return 0 if accept_loss or not result.losses else 1

@@ -11,12 +11,16 @@ from components.archive.keep import keep_log
 from components.archive.keys import load_conversation_key
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
-from components.archive.store.open import log_file, log_name
+from components.archive.store.open import log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
+from components.gate.aftermath import Aftermath, Unknown
 from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
+from components.gate.kept import StanzaKeeper
+from components.gate.memo import fetch_all_memos
+from components.gate.owed import OwedErrors
 from components.gate.review.acts import ReviewActs
 from components.gate.review.queue import ReviewQueue
 from components.gate.review.store import ReviewStore, review_file
@@ -72,7 +76,8 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     settings = site.gate
     follower = RulesFollower(load_sources(site))
     retention = load_retention(site.archive.retention)
-    filing = Filing(retention, load_conversation_key(site.archive.conversation_key_file))
+    site_key = load_conversation_key(site.archive.conversation_key_file)
+    filing, keeper = Filing(retention, site_key), StanzaKeeper(site_key)
     login = _read_login(settings)
     log = await _open_log(process, site, retention)
     line = Line(GateName(settings.jid, log_name(settings.log)))
@@ -80,8 +85,13 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     sound = partial(_sound, watchers.alarms, line.gate.log)
     queue = await _open_queue(process, site, partial(sound, AlarmName.RELEASE_UNCERTAIN))
     breaks = LinkBreaks(partial(sound, AlarmName.UNSENDABLE))
-    decider = Decider(follower.rules, queue, filing)
-    journal = Journal(log.writer, log.reader, delivery_class=assign_class(retention, RecordedKind.DELIVERY))
+    errors = OwedErrors(queue)
+    aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
+    aftermath.load(await fetch_all_memos(log.reader))
+    decider = Decider(follower.rules, queue, filing, aftermath)
+    journal = Journal(
+        log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
+    )  # fmt: skip
     gate = Gate(
         line, decider, journal, queue, watchers.watch, breaks,
         max_batch=settings.max_batch, report=process.report_soon,
@@ -89,6 +99,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
         queue, line, log.writer, log.reviews.source, breaks,
+        (errors.give_back, lambda: queue.let_join(gate.rules.directory)),
         default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
@@ -111,6 +122,15 @@ def _sound(alarms: Alarms, log: str, name: AlarmName, record: int) -> None:
     alarms.sound(name, record=f"{log}/{record}")
 
 
+def _sound_unknown(alarms: Alarms, log: str, unknown: Unknown) -> None:
+    alarms.sound(
+        AlarmName.DELIVERY_UNKNOWN,
+        epoch=unknown.epoch[:64],
+        stanzas=unknown.stanzas,
+        record=f"{log}/{unknown.record}",
+    )
+
+
 async def _open_queue(process: Process, site: SiteFile, on_uncertain: Callable[[int], None]) -> ReviewQueue:
     settings, review = site.gate, site.review
     store = process.keep(await ReviewStore.open(review_file(site)))
@@ -129,7 +149,7 @@ def _make_watchers(settings: GateSettings, log: _Log, line: Line, retention: Ret
     canary = None
     if settings.canary_interval_s:
         canary = Canary(line, log.reader, log.writer.verifier_key, alarms, metrics)
-    patrol = Patrol(log.writer, log.reader.source, alarms, log_file(settings.log))
+    patrol = Patrol(log.writer, log.reader.source, alarms)
     return _Watchers(recorder, alarms, metrics, canary, patrol, Watch(alarms, metrics, canary))
 
 

@@ -7,6 +7,7 @@ import structlog
 from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
+from components.gate.aftermath import Aftermath
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
@@ -74,8 +75,9 @@ class Decider:
     All that it remembers is lost in a crash: rates and topics then begin anew, and nobody counts as present.
     """
 
-    def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing) -> None:
+    def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing, aftermath: Aftermath) -> None:
         self._rules = rules
+        self._aftermath = aftermath
         self._review = review
         self._filing = filing
         # What was said before, for rules that look at more than one stanza: rates, and topics of conversations.
@@ -120,6 +122,8 @@ class Decider:
         return decision
 
     def _ask_policy(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
+        if (said_before := self._aftermath.recognise(held)) is not None:
+            return said_before
         rules, epoch = self._rules, self._epoch
         if held.facts.way is Way.GATE:
             return self._review.judge(

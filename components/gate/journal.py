@@ -9,6 +9,8 @@ from typing import Protocol
 from components.archive.log.leaf import LeafIndex
 from components.archive.record import Delivery, RecordKind, encode_delivery
 from components.archive.writer import DEFAULT_CLASS, Entry
+from components.gate.aftermath import KEPT_S, KEPT_STANZAS, Aftermath
+from components.gate.kept import KeptStanza, ends_session
 from components.gate.memo import (
     KeptMemo,
     Memo,
@@ -16,6 +18,7 @@ from components.gate.memo import (
     Recorded,
     encode_memo,
     fetch_recorded,
+    last_seq_of,
     restore_amended,
 )
 from components.gate.submission import Answered, Decided
@@ -72,9 +75,18 @@ class RecordedBatch:
 class Journal:
     """Records batches of submissions and statuses; `memos` reads the same log as `writer` writes."""
 
-    def __init__(self, writer: Writer, memos: MemoSource, *, delivery_class: int = DEFAULT_CLASS) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        memos: MemoSource,
+        aftermath: Aftermath,
+        *,
+        delivery_class: int = DEFAULT_CLASS,
+    ) -> None:
         self._writer = writer
         self._memos = memos
+        # What a server that ends takes with it. Lost in a crash, and taken up again from memos.
+        self.aftermath = aftermath
         self._delivery_class = delivery_class
         # An append was begun and has not returned: it may have persisted all the same. Lost in a crash, after which
         # the log is read anyway, for the first session.
@@ -90,33 +102,49 @@ class Journal:
     async def record(self, records: SessionRecords, batch: Sequence[Decided | Status]) -> RecordedBatch:
         """Record a batch in one commit; what the log holds of it already is answered from there.
 
-        Raises LogUnavailable: then nothing of it may be answered. It is to be given again, or, once its session is
-        over, what the next session submits. Raises LogDamaged and LogFenced.
+        With it goes what became of the submissions of epochs that have ended. Raises LogUnavailable: then nothing of it
+        may be answered. It is to be given again, or, once its session is over, what the next session submits. Raises
+        LogDamaged and LogFenced.
         """
         recorded = records.recorded
         if recorded is None or self._in_doubt:
             recorded = await self._read_log(records)
         new, answers = _sort(batch, recorded)
+        self.aftermath.store()
+        ended = tuple(self.aftermath.deliveries)
         deliveries = [item for item in batch if isinstance(item, Status) and self._is_news(item)]
-        entries = [item.entry for item in new] + [self._entry(item) for item in deliveries]
+        entries = [item.entry for item in new]
+        entries += [self._entry(item) for item in (*map(_delivery, deliveries), *ended)]
+        self._keep(records.epoch, answers)
         if not entries:
             return RecordedBatch(answers, 0, None)
+        kept = [self.aftermath.keeper.keep(item.held, item.decision) for item in new]
+        heard = self.aftermath.done(records.epoch)
+        memo = _make_memo(new, [stanza for stanza in kept if stanza is not None], deliveries, heard)
         began_s = time.monotonic()
-        first = await self._append(records, batch, new, entries)
+        first = await self._append(records, batch, memo, entries)
         commit_s = time.monotonic() - began_s
         if new:
             records.recorded = Recorded.nothing()
         if deliveries:
             self._delivered = (deliveries[-1].epoch, deliveries[-1].done)
+        del self.aftermath.deliveries[: len(ended)]
+        self.aftermath.recorded(records.epoch, enumerate(kept, first), deliveries)
         answers += [Answered(item.held, item.decision, first + place) for place, item in enumerate(new)]
         return RecordedBatch(answers, len(new), commit_s)
+
+    def _keep(self, epoch: str, answers: Sequence[Answered]) -> None:
+        """Keep what goes out of those that were recorded before."""
+        keeper = self.aftermath.keeper
+        kept = [(answer.index, keeper.keep(answer.held, answer.decision)) for answer in answers]
+        self.aftermath.recorded(epoch, kept, ())
 
     def integrate(self) -> None:
         """Do what a commit need not do itself, once the answers are out."""
         self._writer.integrate()
 
     async def _read_log(self, records: SessionRecords) -> Recorded:
-        """Let the log say what it holds; a crash, a failed commit and a new session all go this way.
+        """Return what the log holds, as it says itself; a crash, a failed commit and a new session all go this way.
 
         Raises LogUnavailable while the log cannot say it: until then nothing may be recorded, or it could be twice.
         """
@@ -131,37 +159,61 @@ class Journal:
         self,
         records: SessionRecords,
         batch: Sequence[Decided | Status],
-        new: Sequence[Decided],
+        memo: Memo | None,
         entries: Sequence[Entry],
     ) -> LeafIndex:
-        """Record, with a memo of the answers; memos of what has been carried out are not needed any more."""
+        """Record, with a memo of the answers; memos of what was carried out long ago are not needed any more."""
         done = max((item.done for item in batch if isinstance(item, Status)), default=-1)
         memos = records.memos
-        while memos and memos[0].last_seq <= done:
-            memos.popleft()
+        _forget(memos, done)
         forget = 0
         if done >= 0:
             forget = memos[0].first if memos else self._writer.size
-        memo = _encode_memo(new) if new else b""
+        note = b"" if memo is None else encode_memo(memo)
         self._in_doubt = True
         # A crash here, or a failure, leaves all of it recorded or nothing. The adapter submits it again, and the log
         # says which (gate protocol, section 5.2).
-        first = await self._writer.append(entries, memo=memo, forget_memos_before=forget)
+        first = await self._writer.append(entries, memo=note, forget_memos_before=forget)
         self._in_doubt = False
-        if new:
-            memos.append(KeptMemo(first, new[-1].held.seq))
+        if memo is not None:
+            memos.append(KeptMemo(first, last_seq_of(memo), memo.at_s, len(memo.answers)))
         return first
 
     def _is_news(self, status: Status) -> bool:
         return bool(status.bounced) or (status.epoch, status.done) != self._delivered
 
-    def _entry(self, status: Status) -> Entry:
-        delivery = Delivery(status.epoch, status.done, status.bounced)
+    def _entry(self, delivery: Delivery) -> Entry:
         return Entry(RecordKind.DELIVERY, encode_delivery(delivery), self._delivery_class)
 
 
-def _encode_memo(new: Sequence[Decided]) -> bytes:
-    return encode_memo(Memo(new[0].held.epoch, [(item.held.seq, item.decision) for item in new]))
+def _delivery(status: Status) -> Delivery:
+    return Delivery(status.epoch, status.done, status.bounced)
+
+
+def _make_memo(
+    new: Sequence[Decided], kept: Sequence[KeptStanza], statuses: Sequence[Status], heard: int
+) -> Memo | None:
+    """Return what is to be known of a batch after a crash; None where there is nothing."""
+    if not new and not statuses:
+        return None
+    epoch = new[0].held.epoch if new else statuses[-1].epoch
+    return Memo(
+        epoch,
+        [(item.held.seq, item.decision) for item in new],
+        kept,
+        [item.held.session for item in new if ends_session(item.held)],
+        max((status.done for status in statuses), default=-1),
+        sorted({seq for status in statuses for seq in status.bounced}),
+        int(time.time()),
+        heard,
+    )
+
+
+def _forget(memos: deque[KeptMemo], done: int) -> None:
+    """Forget memos of what was carried out, unless a client may still say it again (`Aftermath`)."""
+    count, too_old_s = sum(memo.count for memo in memos), time.time() - KEPT_S
+    while memos and memos[0].last_seq <= done and (count > KEPT_STANZAS or memos[0].at_s < too_old_s):
+        count -= memos.popleft().count
 
 
 def _sort(batch: Sequence[Decided | Status], recorded: Recorded) -> tuple[list[Decided], list[Answered]]:

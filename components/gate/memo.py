@@ -1,6 +1,7 @@
 """What the gate must know again after a crash: which submissions a batch recorded, and how they were answered.
 
-The records themselves are sealed, also from the gate; a memo has numbers and answers, and nothing of what was said.
+The records themselves are sealed, also from the gate; a memo has numbers, answers, and what errors need, and nothing of
+what was said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import orjson
 
 from components.archive.errors import LogDamaged
 from components.archive.store import MemoRow
+from components.gate.kept import KeptStanza
 from policy.content.amend import AmendError, apply_edits
 from policy.decision import Action, Decision, Edit, StanzaError, release
 
@@ -25,10 +27,21 @@ _NOT_RESTORED = StanzaError(
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """A batch's submissions of one epoch, in the order of their records: number and decision."""
+    """A batch's submissions of one epoch, in the order of their records: number and decision.
+
+    `kept` is what is kept of those that go out, `over` are sessions that have ended. `done` and `bounced` are what a
+    status of the batch said, `done` -1 where there was none; `heard` is what was known to be
+    done, `at_s` when that was, in Unix time.
+    """
 
     epoch: str
     answers: Sequence[tuple[int, Decision]]
+    kept: Sequence[KeptStanza] = ()
+    over: Sequence[str] = ()
+    done: int = -1
+    bounced: Sequence[int] = ()
+    at_s: int = 0
+    heard: int = -1
 
 
 def encode_memo(memo: Memo) -> bytes:
@@ -43,7 +56,19 @@ def encode_memo(memo: Memo) -> bytes:
         if decision != _RELEASE:
             edits = [(edit.start, edit.end, edit.text) for edit in decision.edits]
             decisions[str(seq)] = [decision.action, decision.rules, decision.error, decision.notice, edits]
-    return orjson.dumps({"epoch": memo.epoch, "runs": runs, "decisions": decisions})
+    return orjson.dumps(
+        {
+            "epoch": memo.epoch,
+            "runs": runs,
+            "decisions": decisions,
+            "kept": [each.fields() for each in memo.kept],
+            "over": memo.over,
+            "done": memo.done,
+            "bounced": memo.bounced,
+            "at_s": memo.at_s,
+            "heard": memo.heard,
+        }
+    )
 
 
 def parse_memo(note: bytes) -> Memo:
@@ -51,7 +76,23 @@ def parse_memo(note: bytes) -> Memo:
     value = orjson.loads(note)
     decisions = {int(seq): _parse_decision(*decision) for seq, decision in value["decisions"].items()}
     seqs = [seq for first, count in value["runs"] for seq in range(first, first + count)]
-    return Memo(value["epoch"], [(seq, decisions.get(seq, _RELEASE)) for seq in seqs])
+    kept = tuple(KeptStanza(*fields) for fields in value.get("kept", ()))
+    answers = [(seq, decisions.get(seq, _RELEASE)) for seq in seqs]
+    return Memo(
+        value["epoch"],
+        answers,
+        kept,
+        tuple(value.get("over", ())),
+        value.get("done", -1),
+        tuple(value.get("bounced", ())),
+        value.get("at_s", 0),
+        value.get("heard", -1),
+    )
+
+
+def last_seq_of(memo: Memo) -> int:
+    """Return the highest number that a memo is about."""
+    return memo.answers[-1][0] if memo.answers else memo.done
 
 
 def restore_amended(decision: Decision, stanza: bytes) -> Decision:
@@ -100,10 +141,15 @@ class RecordedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeptMemo:
-    """A memo that the log keeps: that of the batch from record `first` on, whose highest number is `last_seq`."""
+    """A memo that the log keeps: that of the batch from record `first` on, whose highest number is `last_seq`.
+
+    `at_s` is when it was written, in Unix time, `count` how many submissions it is about.
+    """
 
     first: int
     last_seq: int
+    at_s: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +185,27 @@ async def fetch_recorded(source: MemoSource, epoch: str, from_seq: int) -> Recor
     while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
         for row in rows:
             memo = _parse_row(row)
-            if memo.epoch != epoch or not memo.answers or memo.answers[-1][0] < from_seq:
+            if memo.epoch != epoch or (memo.answers and memo.answers[-1][0] < from_seq):
                 return Recorded(epoch, answers, tuple(memos[::-1]))
-            memos.append(KeptMemo(row.first, memo.answers[-1][0]))
+            memos.append(KeptMemo(row.first, last_seq_of(memo), memo.at_s, len(memo.answers)))
             for index, (seq, decision) in enumerate(memo.answers, row.first):
                 if seq >= from_seq:
                     answers[seq] = RecordedAnswer(decision, index)
         before = rows[-1].first
     return Recorded(epoch, answers, tuple(memos[::-1]))
+
+
+async def fetch_all_memos(source: MemoSource) -> list[tuple[int, Memo]]:
+    """Return all memos that the log keeps, and the indexes of their first records, the oldest first.
+
+    Raises LogUnavailable, and LogDamaged for what is no memo.
+    """
+    memos: list[tuple[int, Memo]] = []
+    before = 2**62
+    while rows := await source.fetch_memos(_CHUNK_MEMOS, before):
+        memos += [(row.first, _parse_row(row)) for row in rows]
+        before = rows[-1].first
+    return memos[::-1]
 
 
 def _parse_row(row: MemoRow) -> Memo:

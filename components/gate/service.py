@@ -6,6 +6,7 @@ A batch is whatever arrived while the last commit ran: there is no timer that wo
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -14,9 +15,9 @@ from components.archive.errors import LogUnavailable
 from components.gate.adapter import Adapter, Line, Write
 from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider
-from components.gate.journal import Journal, RecordedBatch
+from components.gate.journal import Journal, RecordedBatch, SessionRecords
 from components.gate.review.queue import ReviewQueue
-from components.gate.submission import Answered, Decided
+from components.gate.submission import Answered, Decided, cut_runs
 from components.gate.watch.watch import Watch
 from components.link.codec import CanaryBack, Held, Status
 from policy.decision import Action
@@ -70,11 +71,14 @@ class Gate:
         self._watch = watch
         # What has ended the link by being said. Lost in a crash: then it may end it twice more.
         self._breaks = breaks
+        self._aftermath = journal.aftermath
         self._max_batch = max_batch
         self._report = report
         # There may be something to record: set by `take`, cleared by `run`.
         self._wake = asyncio.Event()
         self._commits = True
+        # The last status of a connection that ended before it was recorded: a server that stops in order says one.
+        self._last_word: tuple[SessionRecords, Status] | None = None
         self.counters = GateCounters()
 
     @property
@@ -112,6 +116,8 @@ class Gate:
 
     def disconnected(self) -> None:
         """End the connection; what is not recorded yet of its session is submitted again in the next."""
+        if (adapter := self._line.adapter) is not None:
+            self._keep_last_word(adapter, adapter.pending)
         self._line.disconnect()
         self._watch.disconnected()
         log.info("disconnected", records=self._journal.size)
@@ -130,11 +136,13 @@ class Gate:
         for item in submissions:
             if isinstance(item, Status):
                 adapter = self._greet(item)
+                self._aftermath.carried_out(item)
                 adapter.pending.append(item)
             elif adapter is None:
                 # What the log holds of it is not known, so it may not be recorded now.
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
+                self._aftermath.heard(item)
                 adapter.pending.append(self._decider.decide(item, adapter.claims, received_at_ns))
         self._wake.set()
 
@@ -160,6 +168,21 @@ class Gate:
                 # A commit holds the loop: now the link sends, and reads what has come meanwhile.
                 await asyncio.sleep(0)
                 self._journal.integrate()
+            await self._record_last_word()
+
+    def _keep_last_word(self, adapter: Adapter, items: Sequence[Decided | Status]) -> None:
+        """Have the newest status recorded all the same: nobody may ever say it again."""
+        statuses = [item for item in items if isinstance(item, Status)]
+        if statuses:
+            self._last_word = adapter.records, statuses[-1]
+            self._wake.set()
+
+    async def _record_last_word(self) -> None:
+        """Record it, unless an adapter is there again, which says its own."""
+        word, self._last_word = self._last_word, None
+        if word is not None and self._line.adapter is None:
+            with suppress(LogUnavailable):
+                await self._journal.record(word[0], [word[1]])
 
     def _greet(self, status: Status) -> Adapter:
         """Return the adapter that says this: a new one, if it is the first word of a connection, or of an epoch."""
@@ -167,6 +190,7 @@ class Gate:
         if adapter is None or adapter.session.epoch != status.epoch:
             adapter = self._line.begin_session(status)
             self._breaks.resumed(status)
+            self._aftermath.begin(status.epoch)
             adapter.say_borders(self._decider.rules.directory)
         elif adapter.session.host != status.host:
             adapter.readdress(status.host)
@@ -176,6 +200,7 @@ class Gate:
         recorded = await self._record(adapter, batch)
         if recorded is None:
             # The adapter submits again what is not recorded of it.
+            self._keep_last_word(adapter, batch)
             return
         self._count(recorded)
         statuses = [item for item in batch if isinstance(item, Status)]
@@ -224,8 +249,9 @@ class Gate:
 
     def _answer(self, adapter: Adapter, answers: Sequence[Answered]) -> None:
         """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
-        for run in _runs(answers):
+        for run in cut_runs(answers):
             self._watch.answered(run[-1].held.epoch, run[-1].held.seq)
+            self._aftermath.answered(run[-1].held.epoch, run[-1].held.seq)
             adapter.say_verdict(run, self._breaks)
 
     def _count(self, recorded: RecordedBatch) -> None:
@@ -252,21 +278,3 @@ def _pauses_s() -> Iterator[float]:
     while True:
         yield pause_s
         pause_s = min(pause_s * 2, _RETRY_MAX_S)
-
-
-def _runs(answers: Sequence[Answered]) -> Iterator[Sequence[Answered]]:
-    """Cut answers where one does not follow the one before."""
-    begin = 0
-    for end in range(1, len(answers) + 1):
-        if end == len(answers) or not _follows(answers[end - 1], answers[end]):
-            yield answers[begin:end]
-            begin = end
-
-
-def _follows(before: Answered, after: Answered) -> bool:
-    return (
-        after.held.seq == before.held.seq + 1
-        and after.index == before.index + 1
-        and after.held.epoch == before.held.epoch
-        and after.held.host == before.held.host
-    )

@@ -1,5 +1,6 @@
 """A submission on its way through the gate: decided on, then recorded and about to be answered."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.archive.writer import Entry
@@ -23,3 +24,21 @@ class Answered:
     held: Held
     decision: Decision
     index: int
+
+
+def cut_runs(answers: Sequence[Answered]) -> Iterator[Sequence[Answered]]:
+    """Cut answers where one does not follow the one before."""
+    begin = 0
+    for end in range(1, len(answers) + 1):
+        if end == len(answers) or not _follows(answers[end - 1], answers[end]):
+            yield answers[begin:end]
+            begin = end
+
+
+def _follows(before: Answered, after: Answered) -> bool:
+    return (
+        after.held.seq == before.held.seq + 1
+        and after.index == before.index + 1
+        and after.held.epoch == before.held.epoch
+        and after.held.host == before.held.host
+    )

@@ -39,7 +39,8 @@ class Held:
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
     `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
-    `inject` names what the gate itself asked for (section 4.7).
+    `inject` names what the gate itself asked for (section 4.7); `id` is the stanza's own, or empty.
+    `done` is what is done by then, -1 where that is no news. `counted` says that its session counts it (XEP-0198).
     """
 
     host: str
@@ -50,6 +51,9 @@ class Held:
     facts: StanzaFacts
     stopped: bool = False
     inject: str = ""
+    id: str = ""
+    done: int = -1
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,9 @@ class SubmissionParser:
             self._inside.facts(_WAYS[attributes["way"]], name[name.rfind(_SEPARATOR) + 1 :], top),
             attributes.get("stopped") == "true",
             attributes.get("inject", ""),
+            top.get("id", ""),
+            int(attributes["done"]) if "done" in attributes else -1,
+            attributes.get("counted") == "true",
         )
 
     def _canary(self) -> CanaryBack:

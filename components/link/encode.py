@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from components.link.codec import XMLNS, XMLNS_FORWARD
 from components.link.limits import PART_MAX_BYTES
-from policy.decision import Action, Decision
+from policy.decision import Action, Decision, StanzaError
 
 _XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
@@ -88,19 +88,25 @@ def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
 def _encode_refuse(seq: int, decision: Decision) -> str:
     error = decision.error
     if error is None:
-        raise ValueError("a refusal needs an error")
-    return (
-        f"<refuse seq='{seq}'><error type={quoteattr(error.type)}><{error.condition} xmlns='{_XMLNS_STANZA_ERRORS}'/>"
-        f"<text xmlns='{_XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error></refuse>"
-    )
+        return _encode_keep(seq, decision)
+    return f"<refuse seq='{seq}'>{_encode_error(error)}</refuse>"
 
 
 def _encode_amend(seq: int, decision: Decision) -> str:
     return f"<amend seq='{seq}'><forwarded xmlns='{XMLNS_FORWARD}'>{decision.amended.decode()}</forwarded></amend>"
 
 
-def _encode_keep(seq: int, _decision: Decision) -> str:
-    return f"<keep seq='{seq}'/>"
+def _encode_keep(seq: int, decision: Decision) -> str:
+    if decision.error is None:
+        return f"<keep seq='{seq}'/>"
+    return f"<keep seq='{seq}'>{_encode_error(decision.error)}</keep>"
+
+
+def _encode_error(error: StanzaError) -> str:
+    return (
+        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{_XMLNS_STANZA_ERRORS}'/>"
+        f"<text xmlns='{_XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error>"
+    )
 
 
 _EXCEPTIONS: dict[Action, Callable[[int, Decision], str]] = {

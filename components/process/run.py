@@ -55,7 +55,7 @@ class Process:
         configure_logging(self.name, level)
 
     def keep(self, opened: _Open) -> _Open:
-        """Have something closed at the end, and return it."""
+        """Return what is given, and close it at the end."""
         self.stack.push_async_callback(opened.close)
         return opened
 

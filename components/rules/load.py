@@ -174,7 +174,7 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     files = [sources.directory]
     if sources.policy:
         # Terms may lie in any folder beside it: what they are called is only known once it is read.
-        files += [sources.policy, *(_lexicon_files(sources.policy))]
+        files += [sources.policy, *(lexicon_files(sources.policy))]
     states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
     # A key decides on exceptions only, but then also when it comes or goes.
     states += ((str(file), *_state_of(file)) for file in sources.approvers)
@@ -183,7 +183,8 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     return (*states, *fingerprint_exceptions(sources.exceptions))
 
 
-def _lexicon_files(policy: Path) -> list[Path]:
+def lexicon_files(policy: Path) -> list[Path]:
+    """Return the files of terms that a policy.toml names; none where it cannot be read."""
     try:
         return [policy.parent / name for name in find_lexicon_files(policy.read_text(encoding="utf-8"))]
     except (OSError, UnicodeDecodeError):

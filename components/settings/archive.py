@@ -45,8 +45,7 @@ class ArchiveSettings(Table):
     approvers: tuple[SitePath, ...] = ()
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files are missing, and what is wrong with the retention policy and the approvers' keys."""
-        yield from find_missing("archive.recipients", self.recipients)
+        """Yield what is missing or wrong of the retention policy and the approvers' keys."""
         if self.retention:
             yield from find_missing("archive.retention", [self.retention])
             if self.retention.is_file():

@@ -134,12 +134,20 @@ class DirectorySettings(Table):
         return (*self.csv, *self.ldap, *self.scim)
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the service for pushes lacks, a line for each."""
+        """Yield a line for each file that the service for pushes lacks."""
         for source in self.scim:
             yield from find_missing("directory.scim.token_file", [source.token_file])
         certificate = self.scim_certificate
         if certificate and not (certificate.is_file() and certificate.with_suffix(".key").is_file()):
             yield f"directory.scim_certificate: there is no {certificate}, or no key beside it"
+
+    @property
+    def source_files(self) -> list[Path]:
+        """The files that others write for it, and which are no secrets."""
+        certificates = [source.ca_file for source in self.ldap if source.ca_file]
+        if self.scim_certificate:
+            certificates.append(self.scim_certificate)
+        return [source.file for source in self.csv] + certificates
 
     @property
     def secret_files(self) -> list[Path]:

@@ -39,7 +39,7 @@ class GateSettings(LogTable):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the gate lacks."""
+        """Yield a line for each file that the gate lacks."""
         yield from find_missing("gate.secret_file", [self.secret_file])
         yield from find_missing("gate.directory", [self.directory_file])
         yield from super().find_problems()

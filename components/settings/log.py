@@ -8,8 +8,8 @@ from pydantic import Field
 
 from components.archive.kept_checkpoints import kept_folder
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import KeyReference, needed_files, public_file
-from components.archive.store.open import StoreName, log_file, log_name
+from components.archive.keys.reference import KeyReference, last_signed_file, needed_files, public_file
+from components.archive.store.open import StoreName, log_file, log_name, store_label
 from components.settings.archive import LogStoreName, SiteKey
 from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, Table, find_missing
 
@@ -33,9 +33,20 @@ class LogSettings:
         return log_name(self.store)
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the log is known to have been made; a database on a server is not asked."""
+        return is_begun(self.store, self.key_file)
+
+    @property
     def verifier_key_file(self) -> Path:
         """The file of the public key, beside that of the signing key."""
         return public_file(self.key_file)
+
+
+def is_begun(store: StoreName, key: KeyReference) -> bool:
+    """Return whether a log is known to have been made: its file is there, or the checkpoint that its writer keeps."""
+    file = log_file(store)
+    return (file is not None and file.exists()) or last_signed_file(key).exists()
 
 
 def find_key_name(key: KeyReference) -> str:
@@ -54,11 +65,10 @@ class LogTable(Table):
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Say that the signing key is missing, where no other will do, or is another log's."""
-        file = log_file(self.log)
+        """Yield that the signing key is missing, where no other will do, or is another log's."""
         advice = INIT_MAKES_IT
-        if file is not None and file.exists():
-            advice = f"{file} was signed with it: {PUT_IT_BACK}"
+        if is_begun(self.log, self.log_key_file):
+            advice = f"{store_label(self.log)} was signed with it: {PUT_IT_BACK}"
         yield from find_missing(f"{self.table_name}.log_key_file", needed_files(self.log_key_file), advice)
         name = find_key_name(self.log_key_file)
         if name and name != self.log_origin:

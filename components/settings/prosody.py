@@ -2,20 +2,42 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 
+HTTPS_PORT = 443
+
+HttpPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
+"""The path of a URL, such as `/http-bind`; empty where there is nothing."""
+
+
+class WebSettings(Table):
+    """`[prosody.web]`: clients in browsers, over HTTPS: WebSocket (RFC 7395), BOSH (XEP-0206), host-meta (XEP-0156)."""
+
+    address: str = "127.0.0.1"
+    port: Port
+    host: DomainName | None = None
+    public_port: Port | None = None
+    websocket_path: HttpPath = "/xmpp-websocket"
+    bosh_path: HttpPath = "/http-bind"
+
+    def origin(self, domain: str) -> str:
+        """Return where browsers find the clients' end of a domain, such as `https://metals.example:5281`."""
+        port = self.public_port or self.port
+        return f"https://{self.host or domain}" + ("" if port == HTTPS_PORT else f":{port}")
+
 
 class ProsodySettings(Table):
-    """What the server is told. Paths are absolute; a `s2s_port` of 0 means no federation."""
+    """What the server is told. Paths are absolute; a port of 0 means that there is none."""
 
     table_name: ClassVar[str] = "prosody"
 
     address: str = "127.0.0.1"
     c2s_port: Port = 5222
+    direct_tls_port: int = Field(default=0, ge=0, le=65535)
     s2s_port: int = Field(default=0, ge=0, le=65535)
     domains: tuple[DomainName, ...] = Field(min_length=1)
     room_domains: tuple[DomainName, ...] = ()
@@ -24,6 +46,7 @@ class ProsodySettings(Table):
     certificates: SitePath
     storage: Literal["internal", "sql"] = "internal"
     log_level: LogLevel = "info"
+    web: WebSettings | None = None
 
     @property
     def config_file(self) -> Path:
@@ -31,13 +54,18 @@ class ProsodySettings(Table):
         return self.folder / "prosody.cfg.lua"
 
     @property
+    def certified_names(self) -> tuple[str, ...]:
+        """The names that the server shows a certificate for: its domains, its rooms', and that of its web address."""
+        names = (*self.domains, *self.room_domains)
+        host = self.web.host if self.web else None
+        return names if host is None or host in names else (*names, host)
+
+    @property
     def certificate_files(self) -> tuple[Path, ...]:
         """The files that the server's TLS needs: the authority's, then a pair for each domain."""
-        names = [
-            f"{domain}.{end}" for domain in (*self.domains, *self.room_domains) for end in ("crt", "key")
-        ]
+        names = [f"{name}.{end}" for name in self.certified_names for end in ("crt", "key")]
         return tuple(self.certificates / name for name in ("ca.crt", *names))
 
     def find_problems(self) -> Iterator[str]:
-        """Say which certificates are missing."""
+        """Yield a line for each certificate that is missing."""
         yield from find_missing("prosody.certificates", self.certificate_files)

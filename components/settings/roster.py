@@ -29,6 +29,6 @@ class RosterSettings(LogTable):
     reconnect_max_s: float = Field(default=10.0, gt=0)
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the component lacks."""
+        """Yield a line for each file that the component lacks."""
         yield from find_missing("roster.secret_file", [self.secret_file])
         yield from super().find_problems()

@@ -43,7 +43,7 @@ class Table(BaseModel):
     """What it is called in site.toml; a table within a table has none."""
 
     def find_problems(self) -> Iterator[str]:
-        """Say what is wrong with a right table: files that are missing or wrong, settings that need others."""
+        """Yield what is wrong with a table of the right shape: files that are missing, settings that need others."""
         return iter(())
 
 
@@ -55,7 +55,7 @@ PUT_IT_BACK = "put it back from a backup that holds the keys"
 
 
 def find_missing(setting: str, files: Iterable[Path], advice: str = INIT_MAKES_IT) -> Iterator[str]:
-    """Say which of the files that a setting names are not there, and what to do: most are made by `steelyard init`."""
+    """Yield which of the files that a setting names are missing, and what to do: `steelyard init` makes most."""
     if missing := ", ".join(str(file) for file in files if not file.is_file()):
         yield f"{setting}: there is no {missing}; {advice}"
 
@@ -120,7 +120,7 @@ def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list
 
 
 def inner_table(annotation: object) -> type[BaseModel] | None:
-    """Give the table that a field holds: itself, optionally, or as an array of tables; None for a plain value."""
+    """Return the table that a field holds, alone, optionally or in an array of tables; None for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (inner_table(argument) for argument in get_args(annotation))

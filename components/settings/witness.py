@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from components.archive.log.cosignature import parse_cosigner_key
 from components.archive.log.log_signature import parse_log_verifier_key
-from components.settings.table import LogLevel, SitePath, Table, find_missing
+from components.settings.table import INIT_MAKES_IT, PUT_IT_BACK, LogLevel, SitePath, Table, find_missing
 
 
 def _require_log_key(vkey: str) -> str:
@@ -66,8 +66,11 @@ class WitnessSettings(Table):
     time_stamps: TimeStampSettings | None = None
 
     def find_problems(self) -> Iterator[str]:
-        """Say which files the witness lacks, and when it lacks a port."""
-        yield from find_missing("witness.key_file", [self.key_file])
+        """Yield a line for each file that the witness lacks, and one if it lacks a port."""
+        advice = INIT_MAKES_IT
+        if any(self.state.glob("*.checkpoint")):
+            advice = f"others know this witness by it: {PUT_IT_BACK}"
+        yield from find_missing("witness.key_file", [self.key_file], advice)
         stamps = self.time_stamps
         if stamps and not stamps.certificates.is_file():
             yield (

@@ -8,7 +8,7 @@ from policy.directory.directory import Directory, DirectoryError, parse_director
 
 
 def find_disagreements(site: SiteFile) -> Iterator[str]:
-    """Say what is wrong with directory.toml, or where the two differ, a line for each; raises SettingsError."""
+    """Yield what is wrong with directory.toml, or where the two differ, a line for each; raises SettingsError."""
     file = site.gate.directory_file
     if not file.is_file():
         return  # which is told as missing

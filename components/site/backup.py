@@ -1,7 +1,7 @@
 """Backing up a site and restoring it: its logs, its settings, and its keys when asked to (docs/backup.md)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,18 @@ from components.archive.backup.copy import UNFINISHED, copy_log
 from components.archive.backup.folder import BackupFolder, open_backup
 from components.archive.backup.saved_log import SavedLog, check_saved, saved_names
 from components.archive.errors import LogError, LogMissing
-from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.keys import KeyFileError, load_log_key, load_verifier_key
+from components.archive.keys.private import is_kept
 from components.archive.keys.reference import last_signed_file
-from components.archive.last_signed import LastSigned, Loss
+from components.archive.last_signed import LastSigned
+from components.archive.opening import Departure, find_departures
 from components.archive.store import LogStore
 from components.archive.store.open import log_file, open_source, open_store, store_label
+from components.archive.tail import TailKey
 from components.process.errors import SiteError
 from components.process.progress import Bars, Progress
 from components.settings.log import LogSettings
-from components.site.backup_files import put_back_files, save_files
+from components.site.backup_files import PutBack, put_back_files, save_files
 from components.site.lock import hold_site
 from components.site.validate import read_site
 
@@ -35,15 +38,14 @@ class BackedUp:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: records by log; files, `elsewhere` those that belong outside the site's folder.
+    """What was put back: records by log, and files.
 
-    `losses` are of logs that lack what was signed after the backup.
+    `losses` are of logs that lack what was signed after the backup, or have what their writer did not leave.
     """
 
     records: dict[str, int]
-    files: tuple[Path, ...]
-    elsewhere: tuple[str, ...]
-    losses: dict[str, Loss]
+    files: PutBack
+    losses: dict[str, Sequence[Departure]]
 
 
 def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bars: Bars) -> BackedUp:
@@ -64,7 +66,8 @@ def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool
                 f"{path} holds a log that is not there any more ({', '.join(sorted(lost))}); restore it,"
                 " or make the next backup in a new folder"
             )
-        files = save_files(folder, settings, with_keys=with_keys)
+        outlines = {name: saved.outline for name, saved in logs.items()}
+        files = save_files(folder, settings, outlines, with_keys=with_keys)
         folder.complete()
         if thorough:
             _check_all(folder, bars)
@@ -102,20 +105,21 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) 
     site_toml = site_toml.resolve()
     site_toml.parent.mkdir(parents=True, exist_ok=True)
     with _errors_as_site_errors(), open_backup(path) as folder, hold_site(site_toml.parent):
-        made, elsewhere = put_back_files(folder, site_toml)
+        files = put_back_files(folder, site_toml)
         settings = read_site(site_toml)
         logs = {log.name: log for log in settings.logs}
         if unknown := set(saved_names(folder)) - set(logs):
             raise SiteError(
                 f"the backup has the log {min(unknown)}, and {site_toml} names {' and '.join(logs)}"
             )
-        records, losses = {}, {}
+        records: dict[str, int] = {}
+        losses: dict[str, Sequence[Departure]] = {}
         for name in saved_names(folder):
             with bars(f"Restoring {name}", "records") as progress:
                 records[name] = asyncio.run(_restore(logs[name], SavedLog.of(folder, name), progress))
-            if loss := asyncio.run(_find_loss(logs[name], accept_loss=accept_loss)):
-                losses[name] = loss
-    return Restored(records, made, elsewhere, losses)
+            if found := asyncio.run(_find_losses(logs[name], accept_loss=accept_loss)):
+                losses[name] = found
+    return Restored(records, files, losses)
 
 
 async def _restore(log: LogSettings, saved: SavedLog, progress: Progress) -> int:
@@ -140,28 +144,35 @@ async def _require_no_log(store: LogStore, label: str) -> None:
 
 
 def accept_losses(site_toml: Path) -> Restored:
-    """Let the site's logs go on that lack what was signed; gives what they lack. Raises as `restore_site` does."""
+    """Let logs go on that lack signed records, and return what they lack. Raises as `restore_site` does."""
     settings = read_site(site_toml)
     with _errors_as_site_errors(), hold_site(settings.folder):
-        found = {log.name: asyncio.run(_find_loss(log, accept_loss=True)) for log in settings.logs}
-    losses = {name: loss for name, loss in found.items() if loss is not None}
-    return Restored({}, (), (), losses)
+        found = {log.name: asyncio.run(_find_losses(log, accept_loss=True)) for log in settings.logs}
+    return Restored({}, PutBack((), (), ()), {name: losses for name, losses in found.items() if losses})
 
 
-async def _find_loss(log: LogSettings, *, accept_loss: bool) -> Loss | None:
+async def _find_losses(log: LogSettings, *, accept_loss: bool) -> Sequence[Departure]:
     last = LastSigned(last_signed_file(log.key_file))
     try:
         source = await open_source(log.store)
     except LogMissing:
         source = None
     try:
-        loss = await last.find_loss(source)
+        found = await find_departures(source, last, _find_tail_key(log))
+        if found and accept_loss:
+            await last.accept(source)
     finally:
         if source is not None:
             await source.close()
-    if loss is not None and accept_loss:
-        last.accept_loss()
-    return loss
+    return found
+
+
+def _find_tail_key(log: LogSettings) -> TailKey | None:
+    """Return the key that proves a log's unsigned records, None where the log's key is not at hand."""
+    try:
+        return TailKey.of(load_log_key(log.key_file)) if is_kept(log.key_file) else None
+    except KeyFileError:
+        return None
 
 
 @contextmanager

@@ -1,95 +1,173 @@
 """The files of a site that its backup holds beside the logs: settings, directory, keys (private ones if asked to)."""
 
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.archive.backup import CopyError
+from components.archive.backup import CopyError, Outline
 from components.archive.backup.folder import BackupFolder
-from components.archive.durable import PRIVATE, PUBLIC, replace_durably
+from components.archive.durable import PRIVATE, PRIVATE_FOLDER, PUBLIC, make_folder, replace_durably
+from components.archive.keys import KeyFileError, load_recipient
+from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, last_signed_file, public_file, secret_files
+from components.archive.keys.ring import load_key_ring
+from components.archive.seal import NoKeyError, SealError, open_envelopes, seal_envelopes
+from components.gate.review.snapshot import copy_queue
+from components.gate.review.store import review_file
 from components.rules.exceptions import FOLDER as EXCEPTIONS
+from components.rules.load import lexicon_files
 from components.settings.site import SiteFile
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
+from components.site.validate import read_site
 
 _LIST = "site/files"
+_ELSEWHERE = "elsewhere"
 _SITE_TOML = "site.toml"
+_SEALED_INFO = b"steelyard-backup-file/1\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _SavedFile:
-    """`path` is relative to the site's folder, or absolute; `file` is what holds it in the backup."""
+    """`path` is relative to the site's folder, or absolute; `file` is what holds it in the backup.
+
+    What is `sealed` to the archive's recipients is a secret that the logs' readers may read.
+    """
 
     path: str
     file: str
     secret: bool
+    sealed: bool = False
 
 
-def save_files(folder: BackupFolder, settings: SiteFile, *, with_keys: bool) -> int:
-    """Put the site's files into the next backup, and count them."""
-    wanted = [(path, False) for path in _public_files(settings)]
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """The files that were written; `elsewhere` names those that belong outside the site's folder, and where they are.
+
+    `unopened` names those that are sealed, and none of the keys here opens.
+    """
+
+    made: tuple[Path, ...]
+    elsewhere: tuple[str, ...]
+    unopened: tuple[str, ...]
+
+
+def save_files(
+    folder: BackupFolder, settings: SiteFile, outlines: Mapping[str, Outline], *, with_keys: bool
+) -> int:
+    """Put the site's files into the next backup, and count them; raises LogError, KeyFileError, OSError.
+
+    `outlines` are of the logs that it has: the newest checkpoint of each stands for the last one that was signed, or
+    what was signed while the backup was made would be lost in what is restored from it.
+    """
+    last = {
+        last_signed_file(log.key_file): outlines[log.name].checkpoint.note.encode()
+        for log in settings.logs
+        if log.name in outlines
+    }
+    wanted = [(path, False) for path in (*last, *_public_files(settings))]
     if with_keys:
         wanted += [(path, True) for path in _secret_files(settings)]
     saved: dict[str, _SavedFile] = {}
     for path, secret in wanted:
         name = _SITE_TOML if path == settings.path else _name(path, settings.folder)
-        if name in saved or not path.is_file():
+        if name in saved or not (path in last or path.is_file()):
             continue
-        file = folder.put(f"site/{path.name}", "file", path.read_bytes())
+        file = folder.put(f"site/{path.name}", "file", last.get(path) or path.read_bytes())
         folder.keep(file)
         saved[name] = _SavedFile(name, file, secret)
+    queue, gate_log = review_file(settings), outlines.get(settings.gate_log.name)
+    if gate_log is not None and queue.is_file():
+        name = _name(queue, settings.folder)
+        saved[name] = _save_sealed(folder, settings, name, copy_queue(queue, gate_log.records))
     listed = json.dumps([asdict(each) for each in saved.values()], indent=2).encode() + b"\n"
     folder.keep(folder.put(_LIST, "json", listed))
     return len(saved)
 
 
-def put_back_files(folder: BackupFolder, site_toml: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Write those files that are missing; gives them, and the names of those that belong outside the site's folder."""
+def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: bytes) -> _SavedFile:
+    """Seal what is in the clear at the site to those who may read the logs, too."""
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    file = folder.put(f"site/{Path(name).name}", "sealed", seal_envelopes(content, _SEALED_INFO, recipients))
+    folder.keep(file)
+    return _SavedFile(name, file, secret=True, sealed=True)
+
+
+def put_back_files(folder: BackupFolder, site_toml: Path) -> PutBack:
+    """Write those files that are missing; those that are sealed last, as keys may be among the others."""
     made: list[Path] = []
     elsewhere: list[str] = []
-    for saved in _read_list(folder):
-        if Path(saved.path).is_absolute() or ".." in Path(saved.path).parts:
-            # Where a backup says so, nothing is written outside the folder that the operator named.
-            if not Path(saved.path).exists():
-                elsewhere.append(f"{saved.path} ({folder.path / saved.file})")
+    unopened: list[str] = []
+    for saved in sorted(_read_list(folder), key=lambda each: each.sealed):
+        place, belongs = _places(saved.path, site_toml)
+        if belongs.exists() or place.exists():
             continue
-        path = site_toml if saved.path == _SITE_TOML else site_toml.parent / saved.path
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_durably(path, folder.read(saved.file), PRIVATE if saved.secret else PUBLIC)
-            made.append(path)
-    return tuple(made), tuple(elsewhere)
+        content = folder.read(saved.file)
+        opened = _unseal(content, saved.path, site_toml) if saved.sealed else content
+        if opened is None:
+            unopened.append(f"{saved.path} ({folder.path / saved.file})")
+            continue
+        make_folder(place.parent, PRIVATE_FOLDER)
+        replace_durably(place, opened, PRIVATE if saved.secret else PUBLIC)
+        made.append(place)
+        if place != belongs:
+            elsewhere.append(f"{belongs} ({place})")
+    return PutBack(tuple(made), tuple(elsewhere), tuple(unopened))
+
+
+def _places(name: str, site_toml: Path) -> tuple[Path, Path]:
+    """Return where a file is put back, and where it belongs: where a backup says so, nothing is written outside."""
+    if name == _SITE_TOML:
+        return site_toml, site_toml
+    belongs = Path(os.path.normpath(site_toml.parent / name))
+    if belongs.is_relative_to(site_toml.parent):
+        return belongs, belongs
+    return site_toml.parent / _ELSEWHERE / belongs.relative_to(belongs.anchor), belongs
+
+
+def _unseal(content: bytes, name: str, site_toml: Path) -> bytes | None:
+    """Open what is sealed with the auditors' keys that are here; None when there are none for it. Raises CopyError."""
+    try:
+        keys = [key for key in read_site(site_toml).audit.key_files if is_kept(key)]
+        return open_envelopes(content, _SEALED_INFO, load_key_ring(keys), name)
+    except (NoKeyError, KeyFileError):
+        return None
+    except SealError as error:
+        raise CopyError(f"{name}: {error}") from None
 
 
 def _public_files(settings: SiteFile) -> Iterator[Path]:
     yield settings.path
     yield settings.gate.directory_file
+    if settings.gate.policy:
+        yield settings.gate.policy
+        yield from lexicon_files(settings.gate.policy)
     exceptions = settings.gate.directory_file.parent / EXCEPTIONS
     if exceptions.is_dir():
         yield from (path for path in sorted(exceptions.iterdir()) if not _is_draft(path))
     if settings.archive.retention:
         yield settings.archive.retention
     yield from settings.archive.approvers
-    yield from (file for part in parts_of(settings) for file in part.kept_files)
+    yield from (file for part in parts_of(settings) for file in (*part.kept_files, *part.sources))
     for key in _keys(settings):
         yield public_file(key)
     yield from settings.archive.recipients
 
 
 def _secret_files(settings: SiteFile) -> Iterator[Path]:
-    """Give all that lies in the folder of keys and with the certificates, and the keys that lie elsewhere."""
+    """Yield all files in the folders of keys and certificates, and the keys that lie elsewhere."""
     folders = {authority_key_file(settings).parent, settings.prosody.certificates}
     yield from (
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)
     )
     yield from (file for part in parts_of(settings) for file in part.secret_files)
+    if settings.directory and settings.directory.scim_certificate:
+        yield settings.directory.scim_certificate.with_suffix(".key")
     yield settings.archive.conversation_key_file
     for key in _keys(settings):
         yield from secret_files(key)
-    for log in settings.logs:
-        yield last_signed_file(log.key_file)
 
 
 def _keys(settings: SiteFile) -> Iterable[KeyReference]:

@@ -15,13 +15,13 @@ _OTHER_AUTHORITY = {18, 19, 20, 21}
 
 def find_certificate_problems(server: ProsodySettings, now: dt.datetime) -> list[str]:
     """Look at each domain's certificate as a client does that trusts `ca.crt` and what this machine trusts."""
-    problems = (find_problem(server.certificates, domain, now) for domain in _domains(server))
+    problems = (find_problem(server.certificates, domain, now) for domain in server.certified_names)
     return [problem for problem in problems if problem]
 
 
 def earliest_end(server: ProsodySettings) -> tuple[int, dt.datetime]:
     """Return how many certificates there are, and when the first of them expires; raises ValueError and OSError."""
-    ends = [expires_at(server.certificates / f"{domain}.crt") for domain in _domains(server)]
+    ends = [expires_at(server.certificates / f"{domain}.crt") for domain in server.certified_names]
     return len(ends), min(ends)
 
 
@@ -37,23 +37,20 @@ def find_problem(folder: Path, domain: str, now: dt.datetime) -> str:
     if end - now < RENEW_BEFORE:
         return f"{certificate} expires on {end:%Y-%m-%d}; `steelyard init` renews the site's own"
     try:
-        trusting = _trusting(folder / "ca.crt")
+        client = trusting(folder / "ca.crt")
     except OSError as err:
         return f"{folder / 'ca.crt'} cannot be read: {err}; put the authority's certificate there"
     try:
-        _shake_hands(served, trusting, domain)
+        _shake_hands(served, client, domain)
     except ssl.SSLCertVerificationError as err:
-        return f"{certificate} {_explain(err, folder, domain)}"
+        return f"{certificate} {explain_refusal(err, folder, domain)}"
     except (ssl.SSLError, ValueError) as err:
         return f"{certificate} is none that a client of {domain} could use: {err}"
     return ""
 
 
-def _domains(server: ProsodySettings) -> tuple[str, ...]:
-    return *server.domains, *server.room_domains
-
-
-def _trusting(authority: Path) -> ssl.SSLContext:
+def trusting(authority: Path) -> ssl.SSLContext:
+    """Return what a client has that trusts an authority and what this machine trusts; raises OSError."""
     # Not ssl.create_default_context: the strictness that newer Pythons add there is not every client's.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
@@ -76,7 +73,8 @@ def _shake_hands(served: ssl.SSLContext, trusting: ssl.SSLContext, domain: str) 
                 return
 
 
-def _explain(err: ssl.SSLCertVerificationError, folder: Path, domain: str) -> str:
+def explain_refusal(err: ssl.SSLCertVerificationError, folder: Path, domain: str) -> str:
+    """Return what a client does not accept in a certificate and what to do, in words that follow its name."""
     if err.verify_code == _NOT_YET_VALID:
         return "is not valid yet; set this machine's clock (timedatectl), or put one there that is"
     if err.verify_code == _OTHER_NAME:

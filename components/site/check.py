@@ -14,9 +14,11 @@ from pathlib import Path
 
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
-from components.archive.keys.reference import secret_files
+from components.archive.keys.reference import last_signed_file, secret_files
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.note import NoteError
+from components.archive.opening import find_departures
 from components.archive.reader import LogReader
 from components.archive.store.open import log_file, store_label
 from components.directory.apply import find_site_directory
@@ -35,6 +37,7 @@ from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
 from components.site.validate import load_site
+from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
 FREE_SPACE_MIN_BYTES = 1 << 30
@@ -86,7 +89,7 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{domain}.key" for domain in (*server.domains, *server.room_domains)]
+    secrets += [server.certificates / f"{name}.key" for name in server.certified_names]
     present = [file for file in dict.fromkeys(secrets) if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
     if open_ones:
@@ -153,6 +156,23 @@ async def _find_faults(settings: SiteFile) -> dict[str, str]:
     return dict(zip(("prosody", *(part.title for part in parts)), faults, strict=True))
 
 
+def _check_web(settings: SiteFile) -> Iterator[str]:
+    server = settings.prosody
+    ways = [
+        name
+        for name, there in (("TLS from the start", server.direct_tls_port), ("HTTPS", server.web))
+        if there
+    ]
+    if not ways:
+        return
+    if not _is_up(settings.folder):
+        yield f"not up; clients will also connect by {' and '.join(ways)}"
+        return
+    if problems := asyncio.run(find_web_problems(server)):
+        raise _CheckError(problems)
+    yield f"clients also connect by {' and '.join(ways)}"
+
+
 def _check_alarms(settings: SiteFile) -> Iterator[str]:
     if not _is_up(settings.folder):
         return
@@ -199,6 +219,7 @@ async def _check_log(log: LogSettings) -> str:
         key = load_verifier_key(log.verifier_key_file)
         reader = await LogReader.open(log.store)
         try:
+            lost = await find_departures(reader.source, LastSigned(last_signed_file(log.key_file)), None)
             size = verify_checkpoint((await reader.checkpoint()).decode(), key).size
             newest = await reader.fetch(size - 1, 1) if size else []
         finally:
@@ -207,6 +228,8 @@ async def _check_log(log: LogSettings) -> str:
         return f"{path} is not there yet"
     except (LogError, KeyFileError, NoteError, CheckpointError) as err:
         raise SiteError(f"{path}: {err}; `steelyard verify` tells more") from None
+    if lost:
+        raise SiteError(f"{path}: {lost[0]}; docs/backup.md, section 3, says what to do")
     if size and not (newest and newest[0].is_intact()):
         raise SiteError(f"{path}: its newest record is not what was recorded; run `steelyard verify`")
     if newest and (ahead_s := newest[0].leaf.time_ns / 1e9 - time.time()) > CLOCK_SLACK_S:
@@ -263,6 +286,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "disk": _check_disk,
     "clock": _check_clock,
     "running": _check_running,
+    "web": _check_web,
     "alarms": _check_alarms,
     "access": _check_access,
     "witness": _check_witness,

@@ -15,7 +15,7 @@ from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Convers
 from components.site.demo_scenes import Accounts, Command, Contacts, End, Heading, Notice, Show
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
-from policy.address import BareJid
+from policy.address import BareJid, notice_address
 from policy.directory.directory import parse_directory
 from policy.reach.affiliation import reachable_people
 
@@ -31,7 +31,7 @@ async def play_demonstration(settings: SiteFile, show: Show) -> bool:
     try:
         async with _log_in(settings, passwords) as clients:
             if settings.access:
-                await _acknowledge(settings.access.jid, clients, show)
+                await _acknowledge(notice_address(settings.access.jid), clients, show)
             if settings.roster:
                 await _show_contacts(settings, clients[ALICE], show)
             recorded = await Conversation(settings.gate.jid, clients, show).play()

@@ -27,7 +27,7 @@ class Conversation:
         self._records: list[str] = []
 
     async def play(self) -> list[str]:
-        """Say all of it; raises UnexpectedError as soon as something is not as it should be."""
+        """Play all of it, and return the ids of its records; raises UnexpectedError as soon as something is wrong."""
         self._show(Heading("A conversation"))
         price = await self._say(
             ALICE, BOB, "Copper cathodes, 25 t, 9410 USD/t CIF Hamburg, firm until 16:00."

@@ -19,12 +19,11 @@ from components.archive.keys import (
 from components.archive.keys.private import is_kept
 from components.archive.keys.reference import (
     KeyReference,
-    last_signed_file,
     named_file,
     next_key,
     public_file,
 )
-from components.archive.store.open import log_file
+from components.archive.store.open import log_file, store_label
 from components.process.errors import SiteError
 from components.settings.log import LogSettings, find_key_name
 from components.settings.site import SiteFile
@@ -32,7 +31,7 @@ from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
-from components.site.validate import load_site, read_site
+from components.site.validate import find_begun_log, load_site, read_site
 from policy.directory.directory import parse_directory
 from policy.toml_problem import TomlError, read_toml
 
@@ -89,7 +88,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         server.certificates,
         authority_key_file(settings),
         settings.site.name,
-        (*server.domains, *server.room_domains),
+        server.certified_names,
         dt.datetime.now(dt.UTC),
     )
     settings = load_site(site_toml)
@@ -174,9 +173,9 @@ def _make_keys(settings: SiteFile) -> list[Path]:
         if is_kept(log.key_file):
             made += _rename_unused_key(log)
             continue
-        if (file := log_file(log.store)) is not None and file.exists():
+        if log.is_begun:
             raise SiteError(
-                f"{file} was signed with {log.key_file}, which is gone; put it back from a backup"
+                f"{store_label(log.store)} was signed with {log.key_file}, which is gone; put it back from a backup"
             )
         file = named_file(log.key_file)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -187,9 +186,9 @@ def _make_keys(settings: SiteFile) -> list[Path]:
 
 
 def _rename_unused_key(log: LogSettings) -> list[Path]:
-    """Give a log's key the name that the settings say, if it has signed nothing; elsewhere the settings are wrong."""
-    file, key = log_file(log.store), log.key_file
-    is_used = file is None or file.exists() or last_signed_file(key).exists() or is_kept(next_key(key))
+    """Rename a log's key as the settings have it, if it has signed nothing (else the settings are wrong)."""
+    key = log.key_file
+    is_used = log_file(log.store) is None or log.is_begun or is_kept(next_key(key))
     if is_used or not isinstance(key, Path) or find_key_name(key) == log.origin:
         return []
     rename_log_key(key, log.origin)
@@ -197,8 +196,19 @@ def _rename_unused_key(log: LogSettings) -> list[Path]:
 
 
 def _make_archive_keys(settings: SiteFile) -> list[Path]:
-    """Make a pair for each recipient that has none, and the conversation key."""
+    """Make a pair for each recipient that has none, and the conversation key; raises SiteError beside a log.
+
+    Another recipient would read nothing of what there is, and another conversation key find none of it: whoever has
+    lost one has to know.
+    """
     made = []
+    archive = settings.archive
+    lost = [path for path in (*archive.recipients, archive.conversation_key_file) if not path.exists()]
+    if lost and (begun := find_begun_log(settings)):
+        raise SiteError(
+            f"{begun} was written with {', '.join(map(str, lost))}, which is gone: put it back from a backup. A new"
+            " recipient is made by `steelyard keys make`; a new conversation key only where you move the logs away"
+        )
     for public in settings.archive.recipients:
         if not public.exists():
             public.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from components.archive.keys.private import is_kept
 from components.archive.keys.reference import KeyReference, next_key, parse_key_reference, public_file
 from components.archive.keys.ring import find_retired_keys
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
-from components.archive.store.open import log_file, open_store
+from components.archive.store.open import log_file, open_store, store_label
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -121,9 +121,10 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
     for folder in {public.parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if isinstance(known, LogKeyPlace):
-        if (file := log_file(known.log.store)) is not None and file.exists():
+        if known.log.is_begun:
+            label = store_label(known.log.store)
             raise SiteError(
-                f"{file} was signed with another key; put that back from a backup, then rotate it"
+                f"{label} was signed with another key; put that back from a backup, then rotate it"
             )
         create_log_key(place, known.log.origin)
     else:
@@ -166,7 +167,7 @@ async def rotate_key(settings: SiteFile, name: str) -> bool:
 
 
 async def finish_rotations(settings: SiteFile) -> list[str]:
-    """Let the logs go over to the keys that wait, and name them: before anything that reads their public keys starts.
+    """Let logs go over to the keys that wait, and return their names. Comes before what reads their public keys starts.
 
     Raises SiteError, KeyFileError and LogError.
     """

@@ -65,7 +65,7 @@ class Part:
     `name` is that of its table of site.toml, `title` what people call it. If it `runs`, then as `python -m MODULE
     SITE_TOML`, and what it has to say goes to NAME.log. `init` makes the files `secrets`, of random text, and calls
     `make_keys`, which returns the files that it made. Only the owner may read `secrets` and `private_files`; a backup
-    keeps them, and `kept_files`, which are no secrets.
+    keeps them, and `kept_files`, which are no secrets, and `sources`, which others write and it reads.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Part:
     secrets: tuple[Path, ...] = ()
     private_files: tuple[Path, ...] = ()
     kept_files: tuple[Path, ...] = ()
+    sources: tuple[Path, ...] = ()
     make_keys: Callable[[], Sequence[Path]] = _make_nothing
 
     @property
@@ -108,8 +109,11 @@ def listening_ports(site: SiteFile) -> tuple[ListeningPort, ...]:
     server = site.prosody
     ports = [
         ListeningPort("prosody.c2s_port", server.c2s_port, server.address),
+        ListeningPort("prosody.direct_tls_port", server.direct_tls_port, server.address),
         ListeningPort("prosody.s2s_port", server.s2s_port, server.address),
     ]
+    if server.web:
+        ports.append(ListeningPort("prosody.web.port", server.web.port, server.web.address))
     ports += [port for part in parts_of(site) for port in part.ports]
     return tuple(each for each in ports if each.port)
 
@@ -155,7 +159,7 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
         kept_files=(
             *access.approvers,
             *(former.key for former in access.former_approvers),
-            *sorted(access.folder.glob("*.note")),
+            *sorted(file for file in access.folder.glob("*") if file.suffix in (".note", ".json")),
         ),
     )
 
@@ -203,6 +207,7 @@ def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
         secrets=tuple(source.token_file for source in directory.scim),
         private_files=tuple(directory.secret_files),
         kept_files=tuple(source.state for source in directory.scim),
+        sources=tuple(directory.source_files),
     )
 
 
@@ -214,6 +219,7 @@ def _witness(witness: WitnessSettings, _site: SiteFile) -> Part:
         probe=StatusProbe(witness.status_file, good="running"),
         ports=(ListeningPort("witness.port", witness.port, witness.address),),
         private_files=(witness.key_file,),
+        sources=(witness.time_stamps.certificates,) if witness.time_stamps else (),
         make_keys=partial(make_missing_keys, witness),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.link.limits import ELEMENT_MAX_BYTES, STANZA_MAX_BYTES
+from components.settings.prosody import WebSettings
 
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
@@ -58,7 +59,9 @@ class ProsodyPlan:
     component_port: int
     address: str = "127.0.0.1"
     component_address: str = "127.0.0.1"
+    direct_tls_port: int = 0
     s2s_port: int = 0
+    web: WebSettings | None = None
     gate: str = ""
     gate_secret: str = ""
     components: tuple[PlannedComponent, ...] = ()
@@ -84,13 +87,20 @@ def render_config(plan: ProsodyPlan) -> str:
         *_network_lines(plan),
         *_security_lines(plan),
         *(option.replace("{jid}", _lua(each.jid)) for each in components for option in each.side.options),
-        *(f"VirtualHost {_lua(domain)}" for domain in plan.domains),
     ]
+    for domain in plan.domains:
+        lines += _domain_lines(plan, domain)
     rooms = ["muc_mam", *(module for each in components for module in each.side.room_modules)]
     for domain in plan.room_domains:
         lines += _room_lines(domain, rooms)
     for component in components:
         lines += _component_lines(component)
+        if component.jid == plan.gate and plan.web and plan.web.host and plan.certificates:
+            # The server shows a certificate in the name of a host alone. The gate's has no clients of its own.
+            lines += [
+                f"  https_host = {_lua(plan.web.host)}",
+                f"  https_ssl = {_lua_pair(plan.certificates, plan.web.host)}",
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -115,6 +125,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     modules = [*plan.modules, *more_modules]
     if plan.s2s_port:
         modules += ["s2s"] if plan.certificates else ["s2s", "dialback"]
+    if plan.web:
+        modules += ["host_meta", *(name for name, path in _web_paths(plan.web) if path)]
     log_file = plan.log_file or plan.root / "prosody.log"
     yield "run_as_root = true"
     yield f"pidfile = {_lua(plan.root / 'prosody.pid')}"
@@ -140,9 +152,9 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
 def _network_lines(plan: ProsodyPlan) -> Iterator[str]:
     yield f"interfaces = {{ {_lua(plan.address)} }}"
     yield f"c2s_ports = {{ {plan.c2s_port} }}"
-    yield "c2s_direct_tls_ports = {}"
+    yield f"c2s_direct_tls_ports = {{ {plan.direct_tls_port or ''} }}"
     yield "http_ports = {}"
-    yield "https_ports = {}"
+    yield from _web_lines(plan, plan.web) if plan.web else ("https_ports = {}",)
     yield f"s2s_ports = {{ {plan.s2s_port or ''} }}"
     yield f"component_ports = {{ {plan.component_port} }}"
     yield f"component_interfaces = {{ {_lua(plan.component_address)} }}"
@@ -156,7 +168,36 @@ def _security_lines(plan: ProsodyPlan) -> Iterator[str]:
     yield f"s2s_secure_auth = {_lua(bool(plan.certificates))}"
     if plan.certificates:
         yield f"certificates = {_lua(plan.certificates)}"
+        first = plan.domains[0]
+        yield from _certificate_lines(plan, first, plan.web.host or first if plan.web else first)
         yield f"ssl = {{ cafile = {_lua(plan.certificates / 'ca.crt')}; protocol = 'tlsv1_2+' }}"
+
+
+def _web_lines(plan: ProsodyPlan, web: WebSettings) -> Iterator[str]:
+    yield f"https_ports = {{ {web.port} }}"
+    yield f"https_interfaces = {{ {_lua(web.address)} }}"
+    yield f"http_default_host = {_lua(plan.domains[0])}"
+    paths = (f"[{_lua(name)}] = {_lua(path)}" for name, path in _web_paths(web) if path)
+    yield f"http_paths = {{ {', '.join(paths)} }}"
+
+
+def _web_paths(web: WebSettings) -> tuple[tuple[str, str], ...]:
+    return ("websocket", web.websocket_path), ("bosh", web.bosh_path)
+
+
+def _domain_lines(plan: ProsodyPlan, domain: str) -> Iterator[str]:
+    yield f"VirtualHost {_lua(domain)}"
+    if plan.web:
+        yield f"  http_external_url = {_lua(plan.web.origin(domain) + '/')}"
+    yield from (f"  {line}" for line in _certificate_lines(plan, domain, domain))
+
+
+def _certificate_lines(plan: ProsodyPlan, domain: str, web_host: str) -> Iterator[str]:
+    """Say what a client is shown that begins with TLS: of all domains, where it names none (RFC 6066, 3)."""
+    if plan.certificates and plan.direct_tls_port:
+        yield f"c2s_direct_tls_ssl = {_lua_pair(plan.certificates, domain)}"
+    if plan.certificates and plan.web:
+        yield f"https_ssl = {_lua_pair(plan.certificates, web_host)}"
 
 
 def _room_lines(domain: str, modules: Sequence[str]) -> Iterator[str]:
@@ -184,6 +225,11 @@ def _lua(value: object) -> str:
         return "true" if value else "false"
     text = str(value).replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{text}'"
+
+
+def _lua_pair(folder: Path, name: str) -> str:
+    key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+    return f"{{ key = {_lua(key)}; certificate = {_lua(certificate)}; protocol = 'tlsv1_2+' }}"
 
 
 def _lua_list(values: Iterable[str]) -> str:

@@ -80,7 +80,9 @@ def _plan(settings: SiteFile) -> ProsodyPlan:
         component_port=gate.component_port,
         address=server.address,
         component_address=gate.address,
+        direct_tls_port=server.direct_tls_port,
         s2s_port=server.s2s_port,
+        web=server.web,
         gate=gate.jid,
         gate_secret=gate.secret_file.read_text().strip(),
         components=tuple(

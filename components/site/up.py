@@ -35,6 +35,7 @@ START_TIMEOUT_S = 30.0
 ALARMS_EVERY_S = 1.0
 ALARM_AGAIN_S = 60.0
 INTERRUPTED = 130
+_STOP_SERVER_S = 20.0
 
 _Result = TypeVar("_Result")
 
@@ -95,7 +96,16 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
 
     logs = settings.site.logs
     command = (find_prosody(), "-F", "--config", str(config))
-    server = ProcessSpec("prosody", command, logs / "prosody.log", check_server, check_every_s=15.0)
+    # It waits for the verdicts on what it holds, and for its streams to be closed (gate protocol, section 5.8).
+    stop_timeout_s = settings.gate.hold_timeout_s + _STOP_SERVER_S
+    server = ProcessSpec(
+        "prosody",
+        command,
+        logs / "prosody.log",
+        check_server,
+        check_every_s=15.0,
+        stop_timeout_s=stop_timeout_s,
+    )
     ours = (
         ProcessSpec(
             part.name,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from components.archive.store.open import log_file, store_label
+from components.archive.store.open import store_label
 from components.rules.access.check import find_access_problems
 from components.rules.load import RulesError, load_content
 from components.settings.site import TABLES, SiteFile, skip_wrong
@@ -78,11 +78,21 @@ def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
         yield from found.find_problems()
 
 
-def _conversation_key_problems(site: SiteFile) -> Iterator[str]:
-    """Say that the key is missing; what it has marked in a log is found by no other."""
-    files = [file for log in site.logs if (file := log_file(log.store)) is not None and file.exists()]
-    advice = f"conversations in {files[0]} are found by it: {PUT_IT_BACK}" if files else INIT_MAKES_IT
-    yield from find_missing("archive.conversation_key_file", [site.archive.conversation_key_file], advice)
+def _archive_key_problems(site: SiteFile) -> Iterator[str]:
+    """Yield which keys of all logs are missing: beside a log, none is made in their place."""
+    begun = find_begun_log(site)
+    archive, advice = site.archive, INIT_MAKES_IT
+    if begun:
+        advice = f"{begun} is sealed to them: {PUT_IT_BACK}"
+    yield from find_missing("archive.recipients", archive.recipients, advice)
+    if begun:
+        advice = f"conversations in {begun} are found by it: {PUT_IT_BACK}"
+    yield from find_missing("archive.conversation_key_file", [archive.conversation_key_file], advice)
+
+
+def find_begun_log(site: SiteFile) -> str:
+    """Return the first of the site's logs that is known to have been made; empty while there is none."""
+    return next((store_label(log.store) for log in site.logs if log.is_begun), "")
 
 
 def _after_what_is_lost(problems: Iterable[str]) -> list[str]:
@@ -116,7 +126,7 @@ def _access_problems(site: SiteFile) -> Iterator[str]:
 _BETWEEN_TABLES = (_port_problems, _domain_problems, _log_problems)
 _WITH_FILES = (
     _table_problems,
-    _conversation_key_problems,
+    _archive_key_problems,
     find_disagreements,
     _policy_problems,
     _access_problems,

@@ -57,7 +57,7 @@ class WitnessClient:
         self._old_size = 0
 
     async def cosign(self, note: str, checkpoint: Checkpoint, prove: Prove) -> list[Cosignature]:
-        """Have a checkpoint cosigned; returns the cosignatures by its known keys, verified, at least one.
+        """Ask for cosignatures of a checkpoint; return those by its known keys, verified, at least one.
 
         Raises WitnessError, and what `prove` raises.
         """

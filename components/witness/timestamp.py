@@ -78,7 +78,7 @@ class TimeStampAuthority:
         self._certificates = certificates
 
     async def stamp(self, content: bytes) -> bytes:
-        """Have these bytes stamped; returns the answer (DER), verified. Raises TimeStampError."""
+        """Ask for a time stamp of these bytes; return the answer (DER), verified. Raises TimeStampError."""
         builder = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256)
         has_signer = any(_may_stamp(each) for each in self._certificates)
         request = builder.cert_request(cert_request=not has_signer).build()

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 from policy.content.link import Link
-from policy.content.policy import ContentPolicy
+from policy.content.policy import Combination, ContentPolicy
 from policy.content.rule import STRENGTH, ContentAction, Rule
 from policy.content.said import Said
 from policy.decision import Action, Decision, StanzaError, release
 from policy.facts import StanzaFacts, Way
 
 UNOBJECTIONABLE = release()
+
+HELD = "Held for review, not delivered yet: do not send it again. You will be told what becomes of it. "
 
 # Nobody says these: events, the gate's own messages, and what it or the server makes of stanzas decided on before.
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
@@ -33,30 +35,35 @@ def decide_content(
         found |= remembered & policy.by_id.keys()
     if not found:
         return UNOBJECTIONABLE
-    ids = tuple(sorted(found))
-    rules = [policy.by_id[id_] for id_ in ids]
-    strongest = max(rules, key=lambda rule: STRENGTH[rule.action])  # the first of several
-    strip = _links_to_strip(said, rules, links)
-    if strip is None and STRENGTH[strongest.action] <= STRENGTH[ContentAction.HOLD]:
+    matched = policy.combine(frozenset(found))
+    strip: tuple[str, ...] | None = ()
+    if matched.amending:
+        strip = _links_to_strip(said, matched.amending, links)
+    if strip is None and STRENGTH[matched.strongest.action] <= STRENGTH[ContentAction.HOLD]:
         # A link that cannot be taken out as it was written: nothing of it may pass, also not after a review.
-        return _refuse(next(rule for rule in rules if rule.action is ContentAction.AMEND), ids)
-    return _act(strongest, facts, ids, strip or ())
+        return _refuse(matched.amending[0], matched.ids)
+    return _act(matched, facts, strip or ())
 
 
-def _act(rule: Rule, facts: StanzaFacts, ids: tuple[str, ...], strip: tuple[str, ...]) -> Decision:
+def _act(matched: Combination, facts: StanzaFacts, strip: tuple[str, ...]) -> Decision:
+    rule, ids = matched.strongest, matched.ids
     match rule.action:
+        case ContentAction.FLAG:
+            return matched.flagged
         case ContentAction.REFUSE:
             return _refuse(rule, ids)
         case ContentAction.HOLD if not _can_wait(facts):
             return _refuse(rule, ids)
         case ContentAction.HOLD:
-            return Decision(Action.HOLD, ids, notice=rule.text, strip=strip)
+            # Of a remote site's people, their own gate tells them what it holds.
+            error = (
+                StanzaError("wait", "policy-violation", HELD + rule.text) if facts.way is Way.C2S else None
+            )
+            return Decision(Action.HOLD, ids, error, strip=strip)
         case ContentAction.AMEND:
             return Decision(Action.AMEND, ids, notice=rule.text, strip=strip)
         case ContentAction.WARN:
             return Decision(Action.RELEASE, ids, notice=rule.text)
-        case ContentAction.FLAG:
-            return release(*ids)
 
 
 def _can_wait(facts: StanzaFacts) -> bool:
@@ -71,15 +78,10 @@ def _refuse(rule: Rule, ids: tuple[str, ...]) -> Decision:
 
 
 def _links_to_strip(
-    said: Said, rules: Iterable[Rule], links: dict[str, list[Link]]
+    said: Said, amending: Iterable[Rule], links: dict[str, list[Link]]
 ) -> tuple[str, ...] | None:
     """Return the links to take out as they were written, the longest first; None if one is not there literally."""
-    written = {
-        link.written
-        for rule in rules
-        if rule.action is ContentAction.AMEND
-        for link in links.get(rule.id, ())
-    }
+    written = {link.written for rule in amending for link in links.get(rule.id, ())}
     places = (said.facts.text, *said.facts.attributes)
     if not all(any(text in place for place in places) for text in written):
         return None

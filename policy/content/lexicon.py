@@ -1,15 +1,19 @@
 """Terms of all lexicons, found in one pass; words of Latin and other spaced scripts only as whole words."""
 
-import unicodedata
 from collections.abc import Iterable
 
 from ahocorasick_rs import AhoCorasick
 
+from policy.content.fold import fold_term
 from policy.content.rule import Lexicon, Rule
-from policy.content.said import Said, fold, normalize_term
+from policy.content.said import Said
+from policy.content.word import is_one_word, is_particle, normalize_term
 
-# (rule's id, whether a word may begin before it, whether it may go on after it, whether folded text counts)
-_Entry = tuple[str, bool, bool, bool]
+# In which forms of a text a form of a term is sought: as it was sent, folded, folded by what letters look like.
+_AS_SENT, _PLAIN, _LOOKS = 1, 2, 4
+
+# (rule's id, whether a word may begin before it, whether it may go on after it, in which forms it is sought)
+_Entry = tuple[str, bool, bool, int]
 
 
 class LexiconMatcher:
@@ -28,21 +32,20 @@ class LexiconMatcher:
     def find_rules(self, said: Said) -> set[str]:
         """Return the ids of the rules that have a term in what is said."""
         found: set[str] = set()
-        for text in said.terms:
-            self._find(text, found, is_folded=False)
-        for text in said.folded_terms:
-            self._find(text, found, is_folded=True)
+        for texts, form in ((said.terms, _AS_SENT), (said.folded_terms, _PLAIN), (said.look_terms, _LOOKS)):
+            for text in texts:
+                self._find(text, found, form)
         return found
 
-    def _find(self, text: str, found: set[str], *, is_folded: bool) -> None:
+    def _find(self, text: str, found: set[str], form: int) -> None:
         # Overlapping: a longer term that turns out to be no whole word must not hide a shorter one.
         for number, start, end in self._terms.find_matches_as_indexes(text, overlapping=True):
-            for rule, opens, goes_on, folds in self._entries[number]:
+            for rule, opens, goes_on, forms in self._entries[number]:
                 if (
                     rule not in found
-                    and (folds or not is_folded)
-                    and (opens or start == 0 or not _is_one_word(text[start - 1], text[start]))
-                    and (goes_on or end == len(text) or not _is_one_word(text[end - 1], text[end]))
+                    and forms & form
+                    and (opens or start == 0 or not is_one_word(text[start - 1], text[start]))
+                    and (goes_on or _ends_word(text, end))
                 ):
                     found.add(rule)
 
@@ -50,18 +53,16 @@ class LexiconMatcher:
 def _entries(rule: str, written: str, folds: bool) -> Iterable[tuple[str, _Entry]]:
     opens, goes_on = written.startswith("*"), written.endswith("*")
     bare = written.strip("*")
-    for text in {normalize_term(bare), normalize_term(fold(bare)) if folds else ""}:
+    sought = {normalize_term(bare): _AS_SENT}
+    if folds:
+        forms = fold_term(bare)
+        sought = dict.fromkeys(map(normalize_term, forms.looks), _LOOKS)
+        everywhere = (bare, *forms.plain, *forms.undisguised)
+        sought |= dict.fromkeys(map(normalize_term, everywhere), _AS_SENT | _PLAIN | _LOOKS)
+    for text, where in sought.items():
         if text:
-            yield text, (rule, opens, goes_on, folds)
+            yield text, (rule, opens, goes_on, where)
 
 
-def _is_one_word(left: str, right: str) -> bool:
-    return _is_in_word(left) and _is_in_word(right)
-
-
-def _is_in_word(char: str) -> bool:
-    """Return whether a character is of a word that spaces part from others: no Han, kana or Hangul."""
-    if char.isascii():
-        return char.isalnum()
-    is_of_word = char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
-    return is_of_word and unicodedata.east_asian_width(char) not in ("W", "H")
+def _ends_word(text: str, end: int) -> bool:
+    return end == len(text) or not is_one_word(text[end - 1], text[end]) or is_particle(text, end)

@@ -1,15 +1,14 @@
 """Links: found wherever a client would show one, taken apart as a browser does (WHATWG URL), compared by host."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import ada_url
-import disarm
 from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
+from policy.content.fold import reveal
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
@@ -27,6 +26,8 @@ _WRITTEN_OUT = re.compile(
 )
 _SCHEME_HINT = re.compile(r":(?:(?<=[A-Za-z]:)\S|//)")
 _BARE_HINT = re.compile(r"[.。．｡][^\W\d_]|\d\.\d{1,3}\.\d{1,3}\.\d|//")
+# The same in ASCII. It begins with one character, for which the search is quick.
+_ASCII_BARE_HINT = re.compile(r"\.(?:[A-Za-z]|(?<=\d\.)\d{1,3}\.\d{1,3}\.\d)")
 _TRAILING = ".,;:!?)]}'*_~|»”’…"
 _FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]|^[\x00-\x20]+")
@@ -104,12 +105,14 @@ def find_links(said: Said) -> list[Link]:
                 (_parse(match.group().rstrip(_TRAILING)), None) for match in _WRITTEN_OUT.finditer(text)
             )
             rest = _WRITTEN_OUT.sub(" ", text)
-        found.update((link, None) for link in _find_bare(rest))
+        if _hints_at_bare(rest):
+            found.update((link, None) for link in _find_bare(rest))
     for value in values:
         if _FROM_HERE.match(value):
             found[_parse(value, base="https:")] = None
     for text in said.texts:
-        found.update((link, None) for link in _find_bare(_reveal(text)))
+        if not text.isascii() and _hints_at_bare(revealed := _reveal(text)):
+            found.update((link, None) for link in _find_bare(revealed))
     return list(found)
 
 
@@ -137,15 +140,18 @@ def _linking_values(said: Said) -> list[str]:
 
 def _reveal(text: str) -> str:
     """Return a text without what hides a link and a browser undoes, too; look-alikes stay, as they are other hosts."""
-    if text.isascii():
-        return ""
-    revealed = unicodedata.normalize("NFKC", disarm.strip_format(disarm.strip_zero_width_chars(text)))
+    revealed = reveal(text)
     return revealed if revealed != text else ""
 
 
+def _hints_at_bare(text: str) -> bool:
+    """Return whether it is worth while to look for links without a scheme."""
+    if text.isascii():
+        return "//" in text or _ASCII_BARE_HINT.search(text) is not None
+    return _BARE_HINT.search(text) is not None
+
+
 def _find_bare(text: str) -> Iterator[Link]:
-    if not _BARE_HINT.search(text):
-        return
     text = _WIDE_DOT.sub(".", _CJK_EDGE.sub(" ", text))
     words = [piece for word in text.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
     for match in _BARE.match(" ".join(words)) or ():

@@ -1,7 +1,5 @@
 """Rules that look at more than one stanza: what they know of those before, given to the decision as a value."""
 
-from collections.abc import Iterable
-
 from policy.address import bare
 from policy.content.policy import ContentPolicy
 from policy.content.rate import RateCounter
@@ -47,19 +45,25 @@ class RuleMemory:
             return NOTHING
         if not facts.text or facts.text.isspace():
             return NOTHING  # somebody types, or has read
-        found = set(self._find_rates(facts, at_ns, is_counted))
-        found.update(self._find_topics(facts, is_counted))
+        found = self._find_rates(facts, at_ns, is_counted) if self._rates else []
+        if self._windows:
+            found += self._find_topics(facts, is_counted)
         return frozenset(found) if found else NOTHING
 
-    def _find_rates(self, facts: StanzaFacts, at_ns: int, is_counted: bool) -> Iterable[str]:
-        if not self._rates or facts.way not in _RATED_WAYS:
-            return ()
-        said = bare(facts.sender), bare(facts.to), len(facts.text.encode("utf-8", "replace")), at_ns
-        return [rule for rule, rate in self._rates.items() if rate.exceeds(*said, is_counted=is_counted)]
+    def _find_rates(self, facts: StanzaFacts, at_ns: int, is_counted: bool) -> list[str]:
+        if facts.way not in _RATED_WAYS:
+            return []
+        sender, to, text = bare(facts.sender), bare(facts.to), facts.text
+        size_bytes = len(text if text.isascii() else text.encode("utf-8", "replace"))
+        found = []
+        for rule, rate in self._rates.items():
+            if rate.exceeds(sender, to, size_bytes, at_ns, is_counted=is_counted):
+                found.append(rule)
+        return found
 
-    def _find_topics(self, facts: StanzaFacts, is_counted: bool) -> Iterable[str]:
-        if not self._windows or not (sentences := split_sentences(facts.text)):
-            return ()
+    def _find_topics(self, facts: StanzaFacts, is_counted: bool) -> list[str]:
+        if not (sentences := split_sentences(facts.text)):
+            return []
         conversation = name_conversation(facts)
         scores: dict[ModelName, list[Scores]] = {}
         found = []

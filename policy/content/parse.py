@@ -15,7 +15,7 @@ from policy.topic.model import ModelName
 
 RESERVED = frozenset(
     rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
-) | {"undecidable"}
+) | {"undecidable", "repeated"}
 """The ids of Steelyard's own rules: what they refused, no policy lets through."""
 
 

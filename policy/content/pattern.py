@@ -36,19 +36,23 @@ class PatternMatcher:
         found: set[str] = set()
         if self._owners:
             for text in said.texts:
-                found.update(self._owners[number][0] for number in self._match(text))
+                for number in self._match(text):
+                    found.add(self._owners[number][0])
             for text in said.folded:
-                found.update(
-                    rule for rule, folds in map(self._owners.__getitem__, self._match(text)) if folds
-                )
+                for number in self._match(text):
+                    rule, folds = self._owners[number]
+                    if folds:
+                        found.add(rule)
         return found
 
     def _match(self, text: str) -> list[int]:
         if self._together is not None:
             numbers: list[int] = self._together.Match(text)
             # The empty pattern, added last, always matches: without it, the automaton ran out of memory.
-            if len(self._owners) in numbers:
-                return [number for number in numbers if number != len(self._owners)]
+            empty = len(self._owners)
+            if empty in numbers:
+                numbers.remove(empty)
+                return numbers
         return [number for number, pattern in enumerate(self._singly) if pattern.search(text)]
 
 

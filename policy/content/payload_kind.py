@@ -67,8 +67,10 @@ def _is_unknown(name: str, what: Payloads) -> bool:
 
 
 def _has_geo_uri(said: Said) -> bool:
-    texts = (*said.texts, *said.facts.attributes)
-    return any(_GEO_URI in text and _names_place(text) for text in texts)
+    for text in (*said.texts, *said.facts.attributes):  # noqa: SIM110 - a generator costs more than a look
+        if _GEO_URI in text and _names_place(text):
+            return True
+    return False
 
 
 def _names_place(text: str) -> bool:

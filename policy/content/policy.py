@@ -2,18 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from policy.content.lexicon import LexiconMatcher
 from policy.content.link import Link, LinkMatcher
 from policy.content.pattern import PatternMatcher
 from policy.content.payload_kind import PayloadMatcher
-from policy.content.rule import Rule
+from policy.content.rule import STRENGTH, ContentAction, Rule
 from policy.content.said import Said
+from policy.decision import Decision, release
 
 _FORMAT = "steelyard-policy/1"
+
+_COMBINATIONS_KEPT = 1024
 
 
 class Matcher(Protocol):
@@ -28,6 +32,19 @@ _MATCHERS: tuple[Callable[[Iterable[Rule]], Matcher], ...] = (PayloadMatcher, Le
 
 
 @dataclass(frozen=True, slots=True)
+class Combination:
+    """Rules that match one stanza: their ids, sorted; the first of the strongest; and those that amend.
+
+    `flagged` is the decision if all of them only flag.
+    """
+
+    ids: tuple[str, ...]
+    strongest: Rule
+    amending: tuple[Rule, ...]
+    flagged: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class ContentPolicy:
     """Rules with ids of their own, in any order, and what is derived from them: never change it.
 
@@ -37,14 +54,18 @@ class ContentPolicy:
     rules: tuple[Rule, ...]
     by_id: dict[str, Rule] = field(init=False, repr=False, compare=False)
     digest: str = field(init=False)
+    # Worked out once for all stanzas that match the same rules.
+    combine: Callable[[frozenset[str]], Combination] = field(init=False, repr=False, compare=False)
     _matchers: tuple[Matcher, ...] = field(init=False, repr=False, compare=False)
     _links: LinkMatcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rules = tuple(sorted(self.rules, key=lambda rule: rule.id))
+        by_id = {rule.id: rule for rule in rules}
         derived = {
             "rules": rules,
-            "by_id": {rule.id: rule for rule in rules},
+            "by_id": by_id,
+            "combine": lru_cache(_COMBINATIONS_KEPT)(lambda found: _combine(by_id, found)),
             "digest": hashlib.sha256(encode_canonical(rules)).hexdigest(),
             "_matchers": tuple(make(rules) for make in _MATCHERS),
             "_links": LinkMatcher(rules),
@@ -62,6 +83,14 @@ class ContentPolicy:
             links = self._links.find_links(said)
             found.update(links)
         return found, links
+
+
+def _combine(by_id: Mapping[str, Rule], found: frozenset[str]) -> Combination:
+    ids = tuple(sorted(found))
+    rules = [by_id[id_] for id_ in ids]
+    strongest = max(rules, key=lambda rule: STRENGTH[rule.action])  # the first of several
+    amending = tuple(rule for rule in rules if rule.action is ContentAction.AMEND)
+    return Combination(ids, strongest, amending, release(*ids))
 
 
 def encode_canonical(rules: tuple[Rule, ...]) -> bytes:

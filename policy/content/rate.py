@@ -23,8 +23,11 @@ class RateCounter:
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
+        self._counts_bytes = rate.counted is Counted.BYTES
+        self._more_than = rate.more_than
         self._step_ns = rate.window_s * _NS_PER_S // SLICES
-        self._senders: dict[str, _Recipients | _Amounts] = {}  # who spoke last is at the end
+        # Who spoke in the newest step is at the end.
+        self._senders: dict[str, _Recipients | _Amounts] = {}
 
     def exceeds(
         self, sender: str, recipient: str, size_bytes: int, at_ns: int, *, is_counted: bool = False
@@ -35,16 +38,27 @@ class RateCounter:
         A message that `is_counted` already, because it is submitted again, is not counted twice.
         """
         step = at_ns // self._step_ns
-        counts = self._senders.pop(sender, None) or self._nothing(step)
-        self._senders[sender] = counts
-        counts.forget(step)
+        counts = self._senders.get(sender)
+        if counts is None or counts.newest != step:
+            counts = self._move(sender, counts, step)
         if not is_counted:
-            counts.add(recipient, size_bytes if self._rate.counted is Counted.BYTES else 1)
-        self._forget_silent(step)
-        return counts.total > self._rate.more_than
+            counts.add(recipient, size_bytes if self._counts_bytes else 1)
+        return counts.total > self._more_than
 
     def __len__(self) -> int:
         return len(self._senders)
+
+    def _move(
+        self, sender: str, counts: "_Recipients | _Amounts | None", step: int
+    ) -> "_Recipients | _Amounts":
+        """Return the counts of a sender as they are in this step: the first word of the sender in it."""
+        self._senders.pop(sender, None)
+        if counts is None:
+            counts = self._nothing(step)
+        self._senders[sender] = counts
+        counts.forget(step)
+        self._forget_silent(step)
+        return counts
 
     def _nothing(self, step: int) -> "_Recipients | _Amounts":
         if self._rate.counted is Counted.RECIPIENTS:
@@ -127,6 +141,8 @@ class _Recipients:
 
     def add(self, recipient: str, _amount: int) -> None:
         """Count a recipient now."""
+        if self._last.get(recipient) == self.newest:
+            return
         self._last.pop(recipient, None)
         self._last[recipient] = self.newest
         if len(self._last) > self._kept:

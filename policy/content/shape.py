@@ -21,7 +21,7 @@ from policy.content.rule import (
     Term,
     Topics,
 )
-from policy.content.said import normalize_term
+from policy.content.word import normalize_term
 from policy.shown import Sentence
 from policy.toml_problem import explain, locate
 from policy.topic.model import ModelName, Topic

@@ -100,7 +100,7 @@ class Ends:
             self.people.setdefault(EndClass(firm.id, domain_of(jid), False), []).append(jid)
 
     def relate(self, one: EndClass, other: EndClass) -> Relation | None:
-        """Say why people of these classes must not reach each other; None if they may. Symmetric."""
+        """Return why people of these classes must not reach each other; None if they may. Symmetric."""
         if (relation := _relate_listed(one, other.enterprise)) or (
             relation := _relate_listed(other, one.enterprise)
         ):
@@ -114,11 +114,11 @@ class Ends:
         return Relation.BARRED if barred or unlisted else None
 
     def relate_server(self, end: EndClass, domain: Domain) -> Relation | None:
-        """Say why people of this class must not reach the server of this domain; None if they may."""
+        """Return why people of this class must not reach the server of this domain; None if they may."""
         return _relate_listed(end, self.servers[domain])
 
     def may_enter(self, end: EndClass, room: RoomClass) -> bool:
-        """Say whether people of a class may enter rooms of a class."""
+        """Return whether people of a class may enter rooms of a class."""
         if not end.listed or end.enterprise != room.enterprise:
             return False
         if room.gate:
@@ -145,13 +145,13 @@ class Ends:
         return next((each for each in self._chaperoned if each != room), "")
 
     def may_watch(self, end: EndClass) -> bool:
-        """Say whether people of a class are chaperones of the chaperoned rooms that they may enter."""
+        """Return whether people of a class are chaperones of the chaperoned rooms that they may enter."""
         on_a_side = any(group.startswith("barrier/") for group in end.groups)
         return Role.CHAPERONE in end.roles and not on_a_side
 
 
 def _relate_listed(end: EndClass, enterprise: EnterpriseId) -> Relation | None:
-    """Say why people of a class must not reach anybody of an enterprise; None if somebody is listed in it."""
+    """Return why people of a class must not reach anybody of an enterprise; None if somebody is listed in it."""
     if not end.enterprise or not enterprise:
         return Relation.STRANGER
     if end.enterprise != enterprise:

@@ -186,7 +186,7 @@ def _pair_up(ones: Sequence[_One], others: Sequence[_Other]) -> Iterator[tuple[i
 
 
 def _speaks(facts: StanzaFacts) -> bool:
-    """Tell whether a stanza tells the occupants of `{room}` something: what a chaperone must be present for."""
+    """Return whether a stanza says something to the occupants of `{room}`: a chaperone must be present for it."""
     if not facts.to.startswith("{room}"):
         return False
     if facts.kind == "presence":
@@ -195,5 +195,5 @@ def _speaks(facts: StanzaFacts) -> bool:
 
 
 def _whispers(facts: StanzaFacts) -> bool:
-    """Tell whether a stanza tells one occupant of `{room}` something."""
+    """Return whether a stanza says something to one occupant of `{room}`."""
     return facts.kind == "message" and "/" in facts.to

@@ -13,7 +13,7 @@ class BorderTable:
         self._place_of = {jid: place for place, each in enumerate(partition.classes) for jid in each.members}
 
     def lets_pass(self, one: BareJid, other: BareJid) -> bool:
-        """Say whether the table lets something pass from one listed address to another; False if one is not listed."""
+        """Return whether the table lets something pass between two listed addresses; False if one is not listed."""
         for room, somebody in ((one, other), (other, one)):
             entrants = self._entrants.get(room)
             if entrants is not None:

@@ -1,7 +1,7 @@
 """Who may reach whom: listed people, rooms and servers of one enterprise, and nobody else (default deny)."""
 
 from policy.address import BareJid, bare, domain_of
-from policy.decision import Decision, refuse, release
+from policy.decision import Action, Decision, refuse, release
 from policy.directory.directory import Directory, Member, MemberKind
 from policy.directory.enterprise import EnterpriseId, Person
 from policy.facts import NamedJid, StanzaFacts, Way
@@ -49,6 +49,8 @@ NOTICE_UNACKNOWLEDGED = refuse(
     "This line is recorded, and you have not acknowledged that yet. "
     "Answer the message about the recording with the word yes, then send this again.",
 )
+# Clients join rooms as soon as they are online, and most do so once: an error would leave them outside for good.
+JOIN_WAITS = Decision(Action.HOLD, NOTICE_UNACKNOWLEDGED.rules)
 REFUSALS = (
     SENDER_NOT_ADMITTED,
     RECIPIENT_NOT_ADMITTED,
@@ -141,7 +143,8 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return ALLOWED if facts.sender == facts.to == directory.gate else GATE_PROTOCOL
     if facts.way is Way.GATE:  # the gate knows what it asked for (docs/review.md), and does not ask here
         return GATE_PROTOCOL
-    if facts.way is Way.COMPONENT and facts.sender in directory.services:
+    # Also from an address at it, from which it writes to people (`notice_address`).
+    if facts.way is Way.COMPONENT and domain_of(facts.sender) in directory.services:
         return _decide_service(directory, facts)
     from_ = bare(facts.sender)
     sender = directory.members.get(from_)
@@ -149,13 +152,14 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
         return SENDER_NOT_ADMITTED
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
-    if facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts):
+    is_early = facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts)
+    if is_early and not _joins(directory, facts):
         return NOTICE_UNACKNOWLEDGED
     if refusal := _decide_recipient(directory, facts, sender, present):
         return refusal
     if facts.jids and facts.way is not Way.SERVER and _names_outsider(directory, sender, facts):
         return NAMES_OUTSIDER
-    return ALLOWED
+    return JOIN_WAITS if is_early else ALLOWED
 
 
 def _decide_recipient(
@@ -177,7 +181,7 @@ def _decide_recipient(
 
 
 def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
-    """Let a component of the line's own write to everybody who is listed, and to nobody else."""
+    """Decide for a component of the line's own: it may write to everybody who is listed, and to nobody else."""
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
     # To itself: what it has recorded by the gate.
@@ -187,6 +191,7 @@ def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
 
 _STATUS_TEXT = "{jabber:client}status"
 _PUBLISH = "{http://jabber.org/protocol/pubsub}publish"
+_DISCOVERY = "{http://jabber.org/protocol/disco#info}query"
 _OWN_SERVERS = frozenset({MemberKind.SITE, MemberKind.ROOMS})
 
 
@@ -204,7 +209,17 @@ def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
     if facts.kind != "iq" or _PUBLISH in facts.elements:
         return False
     recipient = directory.members.get(to)
+    if recipient is not None and recipient.kind is MemberKind.ROOM:
+        # What many clients ask a room before they join it; a nickname would be somebody in it.
+        return facts.type == "get" and facts.to == to and _DISCOVERY in facts.elements
     return to in ("", bare(facts.sender)) or (recipient is not None and recipient.kind in _OWN_SERVERS)
+
+
+def _joins(directory: Directory, facts: StanzaFacts) -> bool:
+    """Return whether somebody joins a room, or is available there by another presence meanwhile."""
+    recipient = directory.members.get(bare(facts.to))
+    is_room = recipient is not None and recipient.kind is MemberKind.ROOM
+    return facts.kind == "presence" and not facts.type and is_room and "/" in facts.to
 
 
 def _are_apart(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from policy.content.said import fold
+from policy.content.fold import fold
 from policy.topic.linear import to_scores
 from policy.topic.model import Scores
 

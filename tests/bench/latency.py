@@ -16,7 +16,7 @@ from tests.bench.figures import (
 )
 from tests.bench.offer import Offered, offer
 from tests.bench.schedule import Schedule
-from tests.bench.set_ups import BARE, STEELYARD, set_up
+from tests.bench.set_ups import BARE, STEELYARD, WITHOUT_POLICY, set_up
 from tests.bench.tables import cpu_table
 from tests.bench.usage import SERVER_CORE
 
@@ -26,6 +26,8 @@ RATES = (500, 2000)
 _WARM_UP_S = 1.0
 _WANTED = {50: at_most(1.0), 99: at_most(6.0)}
 
+_SET_UPS = (BARE, STEELYARD, WITHOUT_POLICY)
+
 Runs = dict[tuple[str, int], list[Offered]]
 
 
@@ -33,12 +35,13 @@ async def measure(bench: Bench) -> Findings:
     """How much later a message arrives because it is recorded first.
 
     Eight pairs of users send 500 and 2,000 messages a second, evenly spaced, through a bare Prosody and through
-    Steelyard. Each message's latency counts from when it was *due*, so that a stall delays all that should have
-    been sent meanwhile. *Generator lag* is how late the load generator itself sent (99th percentile). It shares
-    Prosody's core here, which has room at these rates: beside the gate it would read late what arrives in time.
+    Steelyard, with the example policy in force and without. Each message's latency counts from when it was *due*,
+    so that a stall delays all that should have been sent meanwhile. *Generator lag* is how late the load generator
+    itself sent (99th percentile). It shares Prosody's core here, which has room at these rates: beside the gate it
+    would read late what arrives in time.
     """
     runs: Runs = defaultdict(list)
-    for _, name, folder in bench.turns(BARE, STEELYARD):
+    for _, name, folder in bench.turns(*_SET_UPS):
         async with set_up(name, folder, 2 * PAIRS) as server:
             for rate in RATES:
                 schedules = [Schedule(rate, _WARM_UP_S), Schedule(rate, bench.pick(10.0, 2.0))]
@@ -54,17 +57,19 @@ def _findings(runs: Runs) -> Findings:
     figures: list[Figure] = []
     for rate in RATES:
         for percent, wanted in _WANTED.items():
-            bare, gated = (
-                [percentile(latencies, percent) for latencies in measured[name, rate]]
-                for name in (BARE, STEELYARD)
-            )
+            by_set_up = {
+                name: [percentile(latencies, percent) for latencies in measured[name, rate]]
+                for name in _SET_UPS
+            }
             what = f"p{percent} at {rate:,} messages/s"
+            figures += [median_of(f"{what}, {name}", found, "ms") for name, found in by_set_up.items()]
             figures += [
-                median_of(f"{what}, {BARE}", bare, "ms"),
-                median_of(f"{what}, {STEELYARD}", gated, "ms"),
-                difference_of_medians(f"{what}, added", gated, bare, "ms", wanted),
+                difference_of_medians(
+                    f"{what}, added by {name}", by_set_up[name], by_set_up[BARE], "ms", wanted
+                )
+                for name in (STEELYARD, WITHOUT_POLICY)
             ]
-        lags = [run.phases[1].lag_p99_ms for name in (BARE, STEELYARD) for run in runs[name, rate]]
+        lags = [run.phases[1].lag_p99_ms for name in _SET_UPS for run in runs[name, rate]]
         figures.append(median_of(f"generator lag at {rate:,} messages/s", lags, "ms"))
     cpu = {
         f"{name}, {rate:,} messages/s": [run.cpu for run in rounds] for (name, rate), rounds in runs.items()

@@ -14,7 +14,10 @@ from tests.bench.usage import SERVER_CORE, pin
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.prosody import PASSWORD, ProsodyServer, private_plan
 
-BARE, STEELYARD, MAM_INTERNAL, MAM_SQLITE = "bare", "Steelyard", "mod_mam, internal", "mod_mam, SQLite"
+BARE, MAM_INTERNAL, MAM_SQLITE = "bare", "mod_mam, internal", "mod_mam, SQLite"
+# With the example policy in force, and with the built-in rules only.
+STEELYARD, WITHOUT_POLICY = "Steelyard", "Steelyard, no policy"
+EXAMPLE_POLICY = Path(__file__).parents[2] / "config" / "examples" / "policy.toml"
 PROSODY, GATE = "Prosody", "gate"
 
 # A site's modules, all the same in each set-up but for the server's own archive.
@@ -56,7 +59,9 @@ def set_up(
     `options` are Prosody's, as Lua expressions; without them it is configured as a site is.
     """
     if name == STEELYARD:
-        return _steelyard(root, users, options or {})
+        return _steelyard(name, root, users, options or {}, policy=str(EXAMPLE_POLICY))
+    if name == WITHOUT_POLICY:
+        return _steelyard(name, root, users, options or {})
     return _prosody(name, root, users, options or {})
 
 
@@ -77,17 +82,19 @@ async def _prosody(
 
 
 @asynccontextmanager
-async def _steelyard(root: Path, users: int, options: Mapping[str, str]) -> AsyncIterator[SetUp]:
+async def _steelyard(
+    name: str, root: Path, users: int, options: Mapping[str, str], **gate_settings: str
+) -> AsyncIterator[SetUp]:
     plan = gated_plan(root / "prosody", modules=_MODULES)
     async with _started(plan, users, options) as server:
-        gate = GateProcess(root / "gate", plan, one_enterprise(_accounts(plan, users)))
+        gate = GateProcess(root / "gate", plan, one_enterprise(_accounts(plan, users)), **gate_settings)
 
         async def count_kept() -> int:
             return await count_records(gate.log_file)
 
         try:
             await gate.start()
-            yield SetUp(STEELYARD, _target(server, gate.pid), 1, count_kept, gate)
+            yield SetUp(name, _target(server, gate.pid), 1, count_kept, gate)
         finally:
             await gate.stop()
 

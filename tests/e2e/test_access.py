@@ -9,7 +9,7 @@ import pytest
 from components.archive.opener import RecordOpener
 from components.rules.access.folder import GrantsError
 from policy.access.statement import AccessAct
-from tests.support.access_site import ACCESS, AccessSite
+from tests.support.access_site import ACCESS, NOTICE, AccessSite
 from tests.support.process import wait_until
 from tests.support.stream import Element, StreamEndedError, XmppStream, message, show
 
@@ -17,8 +17,30 @@ ROOM = "desk@rooms.metals.example"
 CLIENT = "jabber:client"
 
 
-def is_notice(element: Element) -> bool:
-    return element.get("from") == ACCESS and "This line is recorded" in "".join(element.itertext())
+COMMANDS = "http://jabber.org/protocol/commands"
+DATA = "jabber:x:data"
+
+
+def is_notice(element: Element, sender: str = NOTICE) -> bool:
+    return element.get("from") == sender and "This line is recorded" in "".join(element.itertext())
+
+
+async def acknowledge_by_command(stream: XmppStream) -> None:
+    """Find the one command there is for somebody who is asked, at the address of the notice, and carry it out."""
+    items = f"<query xmlns='http://jabber.org/protocol/disco#items' node='{COMMANDS}'/>"
+    (offered,) = (await stream.request("get", items, to=NOTICE))[0]
+    node, to = offered.get("node", ""), offered.get("jid", "")
+    assert to == NOTICE
+    begun = f"<command xmlns='{COMMANDS}' node='{node}' action='execute'/>"
+    form = (await stream.request("set", begun, to=to))[0]
+    assert form.get("status") == "executing"
+    assert "This line is recorded" in show(form)
+    filled = f"<x xmlns='{DATA}' type='submit'><field var='agree'><value>1</value></field></x>"
+    done = f"<command xmlns='{COMMANDS}' node='{node}' sessionid='{form.get('sessionid')}'>{filled}</command>"
+    answer = (await stream.request("set", done, to=to))[0]
+    assert answer.get("status") == "completed"
+    assert "You can write to your colleagues now" in show(answer)
+    assert len((await stream.request("get", items, to=NOTICE))[0]) == 0
 
 
 async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
@@ -44,8 +66,12 @@ async def test_from_the_request_to_the_revocation(tmp_path: Path) -> None:
         alice.send("<message to='bob@metals.example' type='chat' id='m1'><body>hello?</body></message>")
         refused = await alice.expect(lambda element: element.get("id") == "m1")
         assert "you have not acknowledged that yet" in show(refused)
-        await site.acknowledge(alice)
-        await site.acknowledge(bob)
+        # The notice has a button, and may be answered at either address.
+        alice.send(f"<message to='{ACCESS}' type='chat'><body>what is this?</body></message>")
+        asked = await alice.expect(lambda element: is_notice(element, ACCESS))
+        assert 'value="yes"' in show(asked)
+        await site.acknowledge(alice, ACCESS)
+        await acknowledge_by_command(bob)
         alice.send("<message to='bob@metals.example' type='chat'><body>copper?</body></message>")
         await bob.expect(message("copper?", from_=alice.jid))
         # The notice is in every room.

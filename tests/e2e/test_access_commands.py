@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from components.access.commands import NODE
+from components.access.adhoc import NODE
 from components.rules.access.note import sign_statement
 from policy.access.admission import AdmissionState
 from policy.access.statement import AccessAct, parse_statement

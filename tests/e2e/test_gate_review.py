@@ -17,16 +17,18 @@ from tests.support.review_scene import (
     CAROL,
     DELAY,
     GATE,
+    NOTICE,
     POLICY,
     ROOM,
     Scene,
     bodies,
     carbon_of,
+    held_back,
     notice,
     refused,
     say,
 )
-from tests.support.stream import message
+from tests.support.stream import message, show
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,6 +46,11 @@ async def test_warned(scene: Scene) -> None:
     await scene.bob.expect(message("on whatsapp?"))
     told = await scene.alice.expect(notice("Stay on this line."))
     assert told.get("type") == "chat"
+    assert f" UTC to {BOB}: " in (told.findtext(BODY) or "")
+    # Who answers is told that nobody reads it there.
+    scene.alice.send(say("sorry", NOTICE, id_="n1"))
+    answer = await scene.alice.expect(refused("n1"))
+    assert "takes no messages" in show(answer)
 
 
 async def test_amended(scene: Scene) -> None:
@@ -62,7 +69,7 @@ async def test_amended(scene: Scene) -> None:
 async def test_held_and_released(scene: Scene) -> None:
     scene.alice.send(say("an insider tip", id_="h1") + say("good morning"))
     await scene.bob.expect(message("good morning"))
-    await scene.alice.expect(notice("with compliance"))
+    await scene.alice.expect(held_back("h1"))
     record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
     released = await scene.bob.expect(message("an insider tip"))
@@ -91,7 +98,7 @@ async def test_released_to_somebody_who_is_away(scene: Scene) -> None:
 async def test_released_when_its_sender_has_gone(scene: Scene) -> None:
     alice = await scene.present(f"{ALICE}/tablet")
     alice.send(say("insider tip of mine"))
-    await alice.expect(notice("with compliance"))
+    await alice.expect(held_back())
     await alice.close()
     record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
@@ -115,9 +122,11 @@ async def test_released_in_a_room(scene: Scene) -> None:
     await scene.bob.expect(message("hello room", from_=f"{ROOM}/alice"))
     record = await scene.reviewer.wait_for_one()
     await scene.reviewer.decide("release", record)
+    await scene.alice.expect(held_back(from_=ROOM))
     for stream in (scene.bob, scene.alice):
         said = await stream.expect(message("insider tip for all", from_=f"{ROOM}/alice"))
         assert said.find(DELAY) is not None
+    await said_in_the_room(scene)
     # Somebody who has left it cannot speak there any more.
     scene.alice.send(say("insider tip, and goodbye", ROOM, "groupchat"))
     record = await scene.reviewer.wait_for_one()
@@ -126,7 +135,27 @@ async def test_released_in_a_room(scene: Scene) -> None:
     await scene.reviewer.decide("release", record)
     await scene.alice.expect(notice("the server could not deliver it"))
     await scene.alice.ping()
-    assert not [e for e in scene.alice.unread if e.get("type") == "error"]
+    errors = [e for e in scene.alice.unread if e.get("type") == "error" and e.get("from") == ROOM]
+    assert len(errors) == 1 and held_back(from_=ROOM)(errors[0])
+
+
+async def said_in_the_room(scene: Scene) -> None:
+    """Warned and amended there, its sender is told there, after all have it; nobody else is told."""
+    for text, seen, why in (
+        ("on whatsapp, all?", "on whatsapp, all?", "Stay on this line."),
+        ("all: https://theirs.example/x", "all: [link removed]", "A link was taken out."),
+    ):
+        scene.alice.send(say(text, ROOM, "groupchat"))
+        for stream in (scene.alice, scene.bob):
+            await stream.expect(message(seen, from_=f"{ROOM}/alice"))
+        told = await scene.alice.expect(lambda e: e.get("from") == ROOM and e.find(BODY) is not None)
+        body = told.findtext(BODY) or ""
+        assert body.startswith("[Recorded line] ") and body.endswith(why)
+        assert (told.get("type"), told.get("to")) == ("groupchat", f"{ALICE}/desk")
+        await scene.alice.expect(notice(why))
+    for stream in (scene.bob, scene.phone):
+        await stream.ping()
+        assert not [each for each in stream.received if "[Recorded line]" in "".join(each.itertext())]
 
 
 async def test_refused(scene: Scene) -> None:
@@ -147,7 +176,7 @@ async def test_refused(scene: Scene) -> None:
 
 async def test_the_commands(scene: Scene) -> None:
     scene.alice.send(say("insider tip by command"))
-    await scene.alice.expect(notice("with compliance"))
+    await scene.alice.expect(held_back())
     record = await scene.reviewer.wait_for_one()
     listed = await scene.reviewer.run("list")
     assert f"{record} {ALICE}/desk to {BOB} (inside-information): waits until 20" in listed
@@ -184,7 +213,7 @@ async def test_rules_change_under_way_and_a_broken_file_changes_nothing(scene: S
 
 async def test_a_gate_that_is_killed_while_it_holds_and_while_it_releases(scene: Scene) -> None:
     scene.alice.send(say("insider tip before the kill"))
-    await scene.alice.expect(notice("with compliance"))
+    await scene.alice.expect(held_back())
     await scene.line.gate.kill9()
     await scene.line.gate.start()
     record = await scene.reviewer.wait_for_one()
@@ -204,7 +233,7 @@ async def test_a_gate_that_is_killed_while_it_holds_and_while_it_releases(scene:
 
 async def test_a_server_that_is_killed_while_it_delivers_what_was_released(scene: Scene) -> None:
     scene.alice.send(say("insider tip, then a crash"))
-    await scene.alice.expect(notice("with compliance"))
+    await scene.alice.expect(held_back())
     record = await scene.reviewer.wait_for_one()
     await scene.line.prosody.kill9()
     await scene.line.prosody.start()
@@ -218,7 +247,7 @@ async def test_a_server_that_is_killed_while_it_delivers_what_was_released(scene
 
 async def test_who_may_not_reach_them_any_more_does_not(scene: Scene) -> None:
     scene.alice.send(say("insider tip for a leaver"))
-    await scene.alice.expect(notice("with compliance"))
+    await scene.alice.expect(held_back())
     record = await scene.reviewer.wait_for_one()
     gate = scene.line.gate
     await gate.change_rules(gate.directory_file, one_enterprise([ALICE, CAROL], [ROOM]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.certificates import CertificateAuthority
 from tests.support.gate_process import GateProcess, one_enterprise
 from tests.support.prosody import ProsodyServer, free_port, peers_of, private_plan
-from tests.support.review_scene import DELAY, POLICY, bodies, notice, say
+from tests.support.review_scene import DELAY, POLICY, bodies, held_back, say
 from tests.support.reviewer import Reviewer
 from tests.support.stream import XmppStream, message
 
@@ -57,7 +57,7 @@ async def test_held_on_the_way_out_and_on_the_way_in(tmp_path: Path, authority: 
         alice, bob = clients
         alice.send(say("insider tip to Zurich", BOB) + say("good morning", BOB))
         await bob.expect(message("good morning"))
-        await alice.expect(notice("with compliance"))
+        await alice.expect(held_back(from_=BOB))
         record = await reviewer.wait_for_one()
         await reviewer.decide("release", record)
         arrived = await bob.expect(message("insider tip to Zurich", from_=f"{ALICE}/desk"))

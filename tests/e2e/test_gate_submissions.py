@@ -58,10 +58,12 @@ async def test_what_is_submitted_is_what_was_sent_and_what_is_received(tmp_path:
         meant = sent.replace("<message", "<message xmlns='jabber:client'", 1)
         assert canonical(held.body.decode()) == canonical(meant)
         assert (held.host, held.facts.way) == ("metals.example", Way.C2S)
+        # Said where it has moved since it was said last.
+        done = f" done='{held.done}'" if held.done >= 0 else ""
         wrapping = (
             "<message from='metals.example' to='gate.metals.example'>"
             f"<held xmlns='urn:steelyard:gate:0' epoch='{held.epoch}' way='c2s' session='{held.session}' "
-            f"seq='{held.seq}'>"
+            f"seq='{held.seq}'{done}>"
             "<forwarded xmlns='urn:xmpp:forward:0'>"
         )
         assert wrapping.encode() + held.body + b"</forwarded></held></message>" in line.gate.said

@@ -18,7 +18,7 @@ from tests.support.site import RunningSite, processes_of, run_steelyard
 pytestmark = pytest.mark.slow
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
-ACCESS = "access.steelyard.example"
+NOTICE = "notice@access.steelyard.example"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def exchange(folder: Path) -> None:
         await bob.connect()
         assert (await alice.send_chat(BOB, "Tin?")).delivered
         received = await bob.receive()
-        while received.sender == ACCESS:  # on each login: the line is recorded
+        while received.sender == NOTICE:  # on each login: the line is recorded
             received = await bob.receive()
         assert received.body == "Tin?"
     finally:

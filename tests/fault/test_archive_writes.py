@@ -151,7 +151,7 @@ async def test_each_write_of_a_signature_fails(beyond_bytes: int, writer: LogWri
     await assert_whole(log, payloads(BEFORE + 602))
 
 
-@pytest.mark.parametrize("beyond_bytes", [0, 1, 4096, 4121, 8240])
+@pytest.mark.parametrize("beyond_bytes", [0, 1, 4096, 4121, 8239])
 async def test_each_write_of_a_segments_end_fails(
     beyond_bytes: int, writer: LogWriter, clock: Clock, log: Path
 ) -> None:

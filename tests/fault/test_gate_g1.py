@@ -21,7 +21,7 @@ from tests.support.observer import (
     wait_for_answers,
     wait_until_it_flows,
 )
-from tests.support.process import wait_until
+from tests.support.process import NotReadyError, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -113,3 +113,25 @@ async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
         for error in trader.refusals():
             assert error.find("{jabber:client}error[@type='wait']") is not None
             assert error.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}resource-constraint") is not None
+
+
+async def test_a_log_that_is_removed_while_it_is_written_to_stops_the_line(
+    line: Line, traders: list[Trader]
+) -> None:
+    """What is written to a file without a name, nobody reads again."""
+    async with Load(traders):
+        assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders))
+        for file in line.gate.log_file.parent.glob("gate.db*"):
+            file.unlink()
+        assert await wait_until(lambda: not line.gate.running)
+        assert "was removed, moved or exchanged" in line.gate.log_tail()
+        told = [len(trader.refused_ids()) for trader in traders]
+        received = [len(trader.received()) for trader in traders]
+        assert await wait_until(
+            lambda: all(len(t.refused_ids()) > before for t, before in zip(traders, told, strict=True))
+        )
+        with pytest.raises(NotReadyError):
+            await line.gate.start()
+        assert "`steelyard restore --accept-loss` lets it go on" in line.gate.log_tail()
+        assert await wait_until(lambda: all(len(trader.refused_ids()) > 20 for trader in traders))
+    assert [len(trader.received()) for trader in traders] == received

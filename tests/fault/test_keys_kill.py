@@ -156,7 +156,7 @@ async def stanzas(log: Path) -> int:
     return sum(each.leaf.kind == RecordKind.STANZA and each.payload is not None for each in opened)
 
 
-async def no_wait(_source: object) -> None:
+async def no_wait(_source: object, _now_ns: int) -> None:
     """Let the second of the handover go on, or every life would spend it waiting."""
 
 

@@ -26,6 +26,7 @@ from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream, message
 
 ACCESS = "access.metals.example"
+NOTICE = f"notice@{ACCESS}"
 APPROVERS = ("erin", "frank", "gina")
 
 
@@ -155,10 +156,10 @@ class AccessSite(ProcessUnderTest):
         stream.send("<presence/>")
         return stream
 
-    async def acknowledge(self, stream: XmppStream) -> None:
-        """Answer the notice, and wait to be thanked."""
-        stream.send(f"<message to='{ACCESS}' type='chat'><body>Yes</body></message>")
-        await stream.expect(message("Thank you. You can write to your colleagues now."))
+    async def acknowledge(self, stream: XmppStream, to: str = NOTICE) -> None:
+        """Answer the notice, and wait to be thanked, in the same conversation."""
+        stream.send(f"<message to='{to}' type='chat'><body>Yes</body></message>")
+        await stream.expect(message("Thank you. You can write to your colleagues now.", from_=to))
 
     async def _is_connected(self) -> bool:
         return self.status().get("state") == "connected"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.archive.keys import create_log_key, create_recipient_key, load_log_key, load_recipient
+from components.archive.keys import create_log_key, create_recipient_key, load_recipient
+from components.archive.keys.rotation import open_log_writer
 from components.archive.record import (
     Access,
     Alarm,
@@ -21,6 +22,7 @@ from components.archive.record import (
     encode_submission,
     parse_record,
 )
+from components.archive.store.open import open_store
 from components.archive.writer import Entry, LogWriter
 from components.audit.open_log import open_log
 from components.settings.log import LogSettings
@@ -94,7 +96,7 @@ class Site:
 
 async def open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
     recipients = [load_recipient(path) for path in settings.archive.recipients]
-    return await LogWriter.open(log.store, load_log_key(log.key_file), recipients)
+    return await open_log_writer(await open_store(log.store), log.key_file, log.origin, recipients)
 
 
 def _encode(record: Record) -> Entry:

@@ -7,7 +7,6 @@ from pathlib import Path
 from components.archive.errors import LogUnavailable
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
-from components.archive.store.sqlite_source import SqliteSource
 
 Chosen = Callable[[Change], bool]
 
@@ -66,8 +65,11 @@ class FaultyStore(SqliteStore):
     async def reopen(self) -> None:
         if self.fail_reopen:
             raise LogUnavailable("still no disk")
-        if self.exchanged_for:
-            await SqliteSource.close(self)
-            self.exchanged_for.replace(self._path)
-            self.exchanged_for = None
         await super().reopen()
+
+    async def _connect(self) -> None:
+        if self.exchanged_for:
+            # In place: another file of this name is noticed before it is read.
+            self._path.write_bytes(self.exchanged_for.read_bytes())
+            self.exchanged_for = None
+        await super()._connect()

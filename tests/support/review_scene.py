@@ -8,6 +8,7 @@ from tests.support.reviewer import Reviewer
 from tests.support.stream import Matcher, XmppStream
 
 GATE = "gate.metals.example"
+NOTICE = f"notice@{GATE}"
 ALICE, BOB, CAROL = "alice@metals.example", "bob@metals.example", "carol@metals.example"
 ROOM = "desk@rooms.metals.example"
 DELAY = "{urn:xmpp:delay}delay"
@@ -87,7 +88,16 @@ def say(text: str, to: str = BOB, type_: str = "chat", id_: str = "m1", extra: s
 
 
 def notice(text: str) -> Matcher:
-    return lambda e: e.get("from") == GATE and text in (e.findtext(BODY) or "")
+    return lambda e: e.get("from") == NOTICE and text in (e.findtext(BODY) or "")
+
+
+def held_back(id_: str = "m1", from_: str = BOB) -> Matcher:
+    """Match what the sender of a held message gets, on the message itself."""
+    return lambda e: (
+        (e.get("id"), e.get("from")) == (id_, from_)
+        and e.get("type") == "error"
+        and "not delivered yet" in (e.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") or "")
+    )
 
 
 def carbon_of(body: str) -> Matcher:

@@ -6,6 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -284,6 +285,15 @@ class ScriptedLine:
             await reader.readuntil(b"</stream:features>")
             writer.close()
             await writer.wait_closed()
+
+    async def turn_refused(self) -> None:
+        """Wait until the server takes no connections of clients any more: it stops."""
+        async with asyncio.timeout(PATIENCE_S):
+            with suppress(OSError):
+                while True:
+                    _, writer = await asyncio.open_connection(*self.prosody.address)
+                    writer.close()
+                    await asyncio.sleep(0.01)
 
     @staticmethod
     async def wait_for_next_second() -> None:

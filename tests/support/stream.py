@@ -37,7 +37,8 @@ class XmppStream(asyncio.Protocol):
     """One client's stream, RFC 6120, resumable by XEP-0198.
 
     `received` has every stanza ever received, in order; `unread` those that no `expect` or `take` has taken.
-    With `acknowledges` off, what arrives counts as never handled: a resumption brings it again.
+    `acknowledgements` has each number of handled stanzas that the server told, by `<a/>` or `<resumed/>`. With
+    `acknowledges` off, what arrives counts as never handled: a resumption brings it again.
     """
 
     def __init__(self, address: tuple[str, int], domain: str, *, tls: ssl.SSLContext | None = None) -> None:
@@ -49,6 +50,7 @@ class XmppStream(asyncio.Protocol):
         self.ended = True
         self.error: Element | None = None
         self.acknowledges = True
+        self.acknowledgements: list[int] = []
         self._tls = tls
         self._password = ""
         self._ids = (f"s{number}" for number in itertools.count(1))
@@ -184,21 +186,59 @@ class XmppStream(asyncio.Protocol):
         self._resumption_id = enabled.get("id") or ""
         assert self._resumption_id, "the server does not offer to resume sessions"
 
+    async def expect_acknowledged(self, handled: int, *, asks: bool = True) -> None:
+        """Ask how many stanzas the server has handled, and wait until the newest answer says so many."""
+        if asks:
+            self.send(f"<r xmlns='{_MANAGEMENT}'/>")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while self.acknowledgements[-1:] != [handled]:
+                    self._require_open()
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            told = self.acknowledgements
+            raise AssertionError(f"{self.jid} was told {told} in {PATIENCE_S} s, not {handled}") from None
+
     async def resume(self) -> None:
         """Connect again and resume the session (XEP-0198, section 5); sends again what got lost."""
-        full_jid, user = self.jid, self.jid.partition("@")[0]
+        full_jid = self.jid
+        resumed = await self._ask_to_resume()
+        assert resumed.tag == f"{{{_MANAGEMENT}}}resumed", show(resumed)
+        self.jid = full_jid
+        self._take_acknowledgement(resumed)
+        self._counts_sent = True
+        self._transport.write(b"".join(self._unacknowledged))
+
+    async def resume_elsewhere(self) -> Self:
+        """Return another stream that has resumed this session, whose connection is as it was until then."""
+        other = type(self)(self.address, self.domain, tls=self._tls)
+        other.jid, other._password, other._resumption_id = self.jid, self._password, self._resumption_id
+        other._handled, other._acknowledged = self._handled, self._acknowledged
+        other._unacknowledged = self._unacknowledged.copy()
+        other._disconnected.set()
+        await other.resume()
+        return other
+
+    async def fail_to_resume(self) -> int:
+        """Connect again, fail to resume the session, and return how many stanzas the server says it has handled."""
+        failed = await self._ask_to_resume()
+        assert failed.tag == f"{{{_MANAGEMENT}}}failed", show(failed)
+        return int(failed.get("h") or -1)
+
+    def forget_unacknowledged(self) -> None:
+        """Say nothing again by itself when the session is resumed."""
+        self._unacknowledged.clear()
+
+    async def _ask_to_resume(self) -> Element:
+        user = self.jid.partition("@")[0]
         self._counts_sent = self._counts_received = False
         self.acknowledges = True
         await self.wait_for_end()
         await self.open()
         await self.authenticate(user, self._password)
         self.send(f"<resume xmlns='{_MANAGEMENT}' h='{self._handled}' previd='{self._resumption_id}'/>")
-        resumed = await self.expect(lambda element: element.tag.startswith(f"{{{_MANAGEMENT}}}"))
-        assert resumed.tag == f"{{{_MANAGEMENT}}}resumed", show(resumed)
-        self.jid = full_jid
-        self._take_acknowledgement(resumed)
-        self._counts_sent = True
-        self._transport.write(b"".join(self._unacknowledged))
+        return await self.expect(lambda element: element.tag.startswith(f"{{{_MANAGEMENT}}}"))
 
     async def close(self) -> None:
         """End the stream as RFC 6120, 4.4 wants it, and wait until the server has ended it too."""
@@ -264,6 +304,7 @@ class XmppStream(asyncio.Protocol):
 
     def _take_acknowledgement(self, element: Element) -> None:
         handled = int(element.get("h") or 0)
+        self.acknowledgements.append(handled)
         for _ in range(min(handled - self._acknowledged, len(self._unacknowledged))):
             self._unacknowledged.popleft()
         self._acknowledged = handled

@@ -1,7 +1,7 @@
 """Copies of logs: into another store, into a folder (a backup) and out of it (docs/backup.md)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from components.archive.errors import LogError
@@ -16,11 +16,15 @@ class CopyError(LogError):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a copy is of: the first `records` of a log, of which `checkpoint` covers all but the last second's."""
+    """What a copy is of: the first `records` of a log, of which `checkpoint` covers all but the last second's.
+
+    `macs` are those of the last second, by index.
+    """
 
     origin: str
     records: int
     checkpoint: CheckpointRow
+    macs: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def pieces(self) -> int:

@@ -37,7 +37,7 @@ async def copy_log(source: CopySource, target: LogStore, key: VerifierKey, progr
         progress(min(piece.first + PIECE_RECORDS, outline.records), 2 * outline.records)
     check.finish(outline, key)
     segments, memos = await source.fetch_segments(), await source.fetch_memos()
-    await target.load(Rows(segments=segments, memos=memos))
+    await target.load(Rows(segments=segments, memos=memos, macs=outline.macs))
     if shredded:
         await target.purge()
     await _read_back(source, target, key, progress)

@@ -149,6 +149,7 @@ def encode_outline(saved: SavedOutline) -> bytes:
         "origin": outline.origin,
         "records": outline.records,
         "checkpoint": {"second": checkpoint.second, "size": checkpoint.size, "note": checkpoint.note},
+        "macs": {str(index): encode_base64(mac) for index, mac in outline.macs.items()},
         "whole_pieces": saved.whole,
         "frontier": {"size": saved.frontier.size, "nodes": [node.hex() for node in saved.frontier.nodes]},
         "time_ns": saved.time_ns,
@@ -164,8 +165,10 @@ def parse_outline(data: bytes) -> SavedOutline:
         if document["format"] != FORMAT:
             raise CopyError(f"a backup in format {document['format']!r}; this version reads {FORMAT!r}")
         frontier = document["frontier"]
+        # Backups of before have none; then the next writer does not take up what no checkpoint covers.
+        macs = {int(index): decode_base64(mac) for index, mac in document.get("macs", {}).items()}
         return SavedOutline(
-            Outline(document["origin"], document["records"], CheckpointRow(**document["checkpoint"])),
+            Outline(document["origin"], document["records"], CheckpointRow(**document["checkpoint"]), macs),
             document["whole_pieces"],
             Frontier(frontier["size"], tuple(bytes.fromhex(node) for node in frontier["nodes"])),
             document["time_ns"],

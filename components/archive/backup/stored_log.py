@@ -35,7 +35,8 @@ class StoredLog:
             raise CopyError(
                 f"{meta.get('origin')}: the log holds {records} records, and no checkpoint of them"
             )
-        return cls(source, Outline(meta.get("origin", ""), records, checkpoint))
+        macs = await source.fetch_macs(checkpoint.size, records)
+        return cls(source, Outline(meta.get("origin", ""), records, checkpoint, macs))
 
     @property
     def outline(self) -> Outline:

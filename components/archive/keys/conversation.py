@@ -19,6 +19,11 @@ def create_conversation_key(path: Path) -> None:
 
 def load_conversation_key(path: Path) -> bytes:
     """Read the key; raises KeyFileError."""
+    if not path.exists():
+        raise KeyFileError(
+            f"{path}: is not there, and conversations in a log are found by it; put it back from a backup, or, before"
+            " there is any log, make it with `steelyard init`"
+        )
     try:
         key = bytes.fromhex(read_key_file(path).decode().strip())
     except ValueError:

@@ -9,12 +9,6 @@ from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import read_public_file, write_key_file
 from components.archive.keys.private import is_kept, read_private, write_private
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
-from components.archive.keys.token import (
-    ED25519_CURVE,
-    TokenSigningKey,
-    fetch_token_pair,
-    generate_token_key,
-)
 from components.archive.log.note import (
     NoteError,
     Signer,
@@ -37,7 +31,7 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
     if isinstance(key, TokenKey):
         # The token first, since it alone knows the key; killed before the public half is written, it is completed.
         if not is_kept(key):
-            generate_token_key(key, ED25519_CURVE)
+            _generate_in_token(key)
         elif public.exists():
             raise KeyFileError(f"{key}: exists already; a log keeps its key")
         signer = _token_signer(key, name)
@@ -54,7 +48,7 @@ def create_log_key(key: KeyReference, name: str) -> Signer:
 def generate_log_key(key: KeyReference, name: str) -> Signer:
     """Create only the private half of a key that is to follow another; raises KeyFileError."""
     if isinstance(key, TokenKey):
-        generate_token_key(key, ED25519_CURVE)
+        _generate_in_token(key)
         return _token_signer(key, name)
     signer = _make_signer(key, name)
     write_private(key, encode_signer(signer))
@@ -62,7 +56,7 @@ def generate_log_key(key: KeyReference, name: str) -> Signer:
 
 
 def rename_log_key(key: Path, name: str) -> Signer:
-    """Give a key in a file, with which nothing was signed yet, another name; raises KeyFileError."""
+    """Rename a key in a file that has signed nothing yet, and return it; raises KeyFileError."""
     try:
         signer = make_signer(name, load_log_key(key).private_key)
     except NoteError as error:
@@ -111,7 +105,15 @@ def _make_signer(key: KeyReference, name: str) -> Signer:
         raise KeyFileError(f"{key}: {error}") from None
 
 
+def _generate_in_token(key: TokenKey) -> None:
+    from components.archive.keys.token import ED25519_CURVE, generate_token_key
+
+    generate_token_key(key, ED25519_CURVE)
+
+
 def _token_signer(key: TokenKey, name: str) -> Signer:
+    from components.archive.keys.token import ED25519_CURVE, TokenSigningKey, fetch_token_pair
+
     private_key = TokenSigningKey(key, fetch_token_pair(key, ED25519_CURVE))
     try:
         return make_signer(name, private_key)

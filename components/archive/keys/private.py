@@ -1,4 +1,7 @@
-"""The places where private keys are kept, and what can be done with all of them alike."""
+"""The places where private keys are kept, and what can be done with all of them alike.
+
+Here and in the modules beside it, the library for tokens is loaded where there is a token: it takes long.
+"""
 
 import os
 from collections.abc import Callable
@@ -10,7 +13,6 @@ from components.archive.keys.age import decrypt_age, encrypt_age
 from components.archive.keys.errors import KeyFileError
 from components.archive.keys.files import read_key_file, write_key_file
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey
-from components.archive.keys.token import is_in_token, remove_token_key, rename_token_key
 
 _Key = TypeVar("_Key")
 
@@ -19,6 +21,8 @@ def is_kept(key: KeyReference) -> bool:
     """Return whether a private key is in this place; raises KeyFileError for a token that does not answer."""
     match key:
         case TokenKey():
+            from components.archive.keys.token import is_in_token
+
             return is_in_token(key)
         case AgeKey():
             return key.path.exists()
@@ -53,6 +57,8 @@ def move_key(source: KeyReference, target: KeyReference) -> None:
     In a token that takes several steps: killed between them, the target is gone and the source still there.
     """
     if isinstance(source, TokenKey) and isinstance(target, TokenKey):
+        from components.archive.keys.token import rename_token_key
+
         rename_token_key(source, target)
         return
     old, new = key_file(source), key_file(target)
@@ -79,6 +85,8 @@ def remove_key(key: KeyReference) -> None:
     A file is overwritten first; that a file system or a disk keeps no older copy of it, nobody can promise.
     """
     if isinstance(key, TokenKey):
+        from components.archive.keys.token import remove_token_key
+
         remove_token_key(key)
         return
     path = key_file(key)

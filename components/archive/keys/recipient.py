@@ -17,7 +17,6 @@ from components.archive.keys.recipient_text import (
     require_name,
 )
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
-from components.archive.keys.token import X25519_CURVE, TokenOpeningKey, fetch_token_pair, generate_token_key
 from components.archive.seal import Recipient, RecipientKey
 
 
@@ -47,6 +46,8 @@ def generate_recipient_key(key: KeyReference, name: str) -> RecipientKey:
     except RecipientError as error:
         raise KeyFileError(f"{key}: {error}") from None
     if isinstance(key, TokenKey):
+        from components.archive.keys.token import X25519_CURVE, generate_token_key
+
         generate_token_key(key, X25519_CURVE)
         return _token_key(key, name)
     made = RecipientKey(name, X25519PrivateKey.generate())
@@ -78,4 +79,6 @@ def load_recipient_key(key: KeyReference) -> RecipientKey:
 
 
 def _token_key(key: TokenKey, name: str) -> RecipientKey:
+    from components.archive.keys.token import X25519_CURVE, TokenOpeningKey, fetch_token_pair
+
     return RecipientKey(name, TokenOpeningKey(key, fetch_token_pair(key, X25519_CURVE)))

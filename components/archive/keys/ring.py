@@ -7,7 +7,6 @@ from pathlib import Path
 from components.archive.keys.private import is_kept, key_file
 from components.archive.keys.recipient import load_recipient_key
 from components.archive.keys.reference import AgeKey, KeyReference, TokenKey, beside, next_key, retired_key
-from components.archive.keys.token import fetch_token_labels
 from components.archive.seal import RecipientKey
 
 _ID = "[0-9a-f]{16}"
@@ -33,6 +32,8 @@ def find_retired_keys(key: KeyReference) -> Iterator[KeyReference]:
     """Find the places of the keys that this one has followed (reference.retired_key); raises KeyFileError."""
     pattern = re.compile(re.escape(_retired_name(key, "\0")).replace(re.escape("\0"), _ID))
     if isinstance(key, TokenKey):
+        from components.archive.keys.token import fetch_token_labels
+
         yield from (beside(key, label) for label in fetch_token_labels(key) if pattern.fullmatch(label))
         return
     folder = key_file(retired_key(key, "")).parent

@@ -5,7 +5,7 @@ The next key is made beside the present one and waits there: `log-gate.key.next`
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from components.archive.head import NS_PER_SECOND
 from components.archive.keys.errors import KeyFileError
@@ -54,7 +54,11 @@ def prepare_log_key(key: KeyReference) -> VerifierKey:
 
 
 async def open_log_writer(
-    store: LogStore, key: KeyReference, origin: str, recipients: Sequence[Recipient]
+    store: LogStore,
+    key: KeyReference,
+    origin: str,
+    recipients: Sequence[Recipient],
+    clock_ns: Callable[[], int] = time.time_ns,
 ) -> LogWriter:
     """Write to the log in `store`, going over to the key that waits, if one does; the store is the writer's to close.
 
@@ -69,14 +73,15 @@ async def open_log_writer(
     except BaseException:
         await store.close()
         raise
-    writer = await LogWriter.open_on(store, signer, recipients, last_signed=LastSigned(last_signed_file(key)))
+    last_signed = LastSigned(last_signed_file(key))
+    writer = await LogWriter.open_on(store, signer, recipients, clock_ns, last_signed=last_signed)
     if following is None:
         return writer
     try:
         if not handed_over:
             await writer.rotate_key(following)
         # Killed from here on: the log has the new key, which waits still, and the next start comes here again.
-        await _outlast_checkpoint(store)
+        await _outlast_checkpoint(store, clock_ns())
         _finish_log_rotation(key, following)
     except BaseException:
         await writer.close()
@@ -126,12 +131,12 @@ async def _is_signed_by(source: LogSource, key: VerifierKey) -> bool:
         return False
 
 
-async def _outlast_checkpoint(source: LogSource) -> None:
+async def _outlast_checkpoint(source: LogSource, now_ns: int) -> None:
     """Let the second of the handover end: one checkpoint is kept of each, and only this writer has both keys for it."""
     row = await source.fetch_newest_checkpoint()
     end_ns = 0 if row is None else (row.second + 1) * NS_PER_SECOND
     # More than a second is left only if the clock was set back meanwhile; then that checkpoint is replaced.
-    wait_ns = min(end_ns - time.time_ns(), NS_PER_SECOND)
+    wait_ns = min(end_ns - now_ns, NS_PER_SECOND)
     await asyncio.sleep(max(wait_ns, 0) / NS_PER_SECOND)
 
 

@@ -75,8 +75,9 @@ class RequestRow:
 class Change(NamedTuple):  # one for every append: a frozen dataclass of so many fields takes 2 us more
     """Everything that one commit changes; a store keeps all of it or nothing.
 
-    `leaves` and `payloads` are of the records from `first` on. `closed` names segments with the index of their
-    manifest. `tiles` are whole and replace their like. `answered` gives requests their answer, and takes their body.
+    `leaves` and `payloads` are of the records from `first` on, `mac` is kept with the last of them. `closed` names
+    segments with the index of their manifest. `tiles` are whole and replace their like. `answered` gives requests
+    their answer, and takes their body.
     """
 
     first: int = 0
@@ -90,6 +91,7 @@ class Change(NamedTuple):  # one for every append: a frozen dataclass of so many
     answered: Sequence[RequestRow] = ()
     tiles: Sequence[Tile] = ()
     checkpoint: CheckpointRow | None = None
+    mac: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Rows:
     """Rows of another copy of the same log, to be kept as they are.
 
     `records` follow those that are there, `shredded` names some of those that are there whose payloads are gone;
-    everything else replaces its like. `memos`, unless None, are all that there are from now on.
+    everything else replaces its like. `memos`, unless None, are all that there are from now on. `macs` are by the
+    index of a record that is there, or comes now.
     """
 
     records: Sequence[RecordRow] = ()
@@ -107,6 +110,7 @@ class Rows:
     tiles: Sequence[Tile] = ()
     checkpoints: Sequence[CheckpointRow] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
+    macs: Mapping[int, bytes] = field(default_factory=dict)
 
 
 class LogSource(Protocol):
@@ -132,6 +136,9 @@ class LogSource(Protocol):
 
     async def fetch_leaves(self, first: int, end: int) -> list[bytes]:
         """Return just the leaves of `fetch_rows`."""
+
+    async def fetch_macs(self, first: int, end: int) -> dict[int, bytes]:
+        """Return the MACs that are kept with some of `fetch_rows`, by index; a log of before has none."""
 
     async def fetch_destroyed(self, first: int, end: int) -> list[int]:
         """Return the indexes of those of `fetch_rows` whose payload was destroyed."""
@@ -186,7 +193,14 @@ class LogStore(LogSource, Protocol):
     async def commit(self, change: Change) -> None:
         """Keep a change, durably and whole; the fate of one that raised is unknown until `reopen`.
 
-        Raises LogFenced, and keeps nothing, when the lease is another's by now.
+        Raises LogFenced, and keeps nothing, when the lease is another's by now, and LogDamaged when what it kept
+        was not this log any more.
+        """
+
+    def require_present(self) -> None:
+        """Raise LogDamaged unless the store is still the one that the lease was taken of, LogUnavailable.
+
+        `commit` and `reopen` do so too: what is in a store that was removed or exchanged, nobody reads again.
         """
 
     async def load(self, rows: Rows) -> None:

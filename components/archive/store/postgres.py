@@ -7,7 +7,7 @@ from typing import Self
 
 import asyncpg
 
-from components.archive.errors import LogBusy, LogFenced, LogUnavailable
+from components.archive.errors import LogBusy, LogDamaged, LogFenced, LogUnavailable
 from components.archive.store import (
     Change,
     CheckpointRow,
@@ -44,6 +44,8 @@ class PostgresStore(PostgresSource):
     def __init__(self, url: PostgresUrl) -> None:
         super().__init__(url, "writer")
         self._token: int | None = None
+        # The server's numbers of the tables: another log in their place may have the same token.
+        self._tables: tuple[int, int] | None = None
 
     @classmethod
     async def open(cls, name: str) -> Self:
@@ -72,8 +74,9 @@ class PostgresStore(PostgresSource):
     async def take_lease(self) -> None:
         """See LogStore."""
         async with self._transaction() as connection:
-            token = await connection.fetchval("UPDATE lease SET token = token + 1 RETURNING token")
-        self._token = token
+            await connection.execute("UPDATE lease SET token = token + 1")
+            # In one transaction, which holds the row: it is still ours.
+            self._token, self._tables = await self._fetch_lease(connection)
 
     async def commit(self, change: Change) -> None:
         """See LogStore."""
@@ -82,6 +85,9 @@ class PostgresStore(PostgresSource):
             await keep_change(connection, change)
             # Killed before the commit that follows: nothing of it is there. Killed after: all of it is. Where the
             # connection breaks in it, `reopen` waits until the server has done the one or the other.
+
+    def require_present(self) -> None:
+        """See LogStore: the files are the server's, and each commit asks it which tables they are."""
 
     async def load(self, rows: Rows) -> None:
         """See LogStore."""
@@ -160,7 +166,7 @@ class PostgresStore(PostgresSource):
                     yield connection
 
     async def _lock(self) -> str:
-        """Take the log's lock, waiting a little for a session that ends; returns who else holds it, if anybody."""
+        """Take the log's lock, waiting a little for a session that ends; return who else holds it, if anybody."""
         give_up_at_s = asyncio.get_running_loop().time() + LOCK_TIMEOUT_S
         while True:
             ((locked,),) = await self._fetch("SELECT pg_try_advisory_lock($1)", self._url.lock_key)
@@ -189,5 +195,16 @@ class PostgresStore(PostgresSource):
 
     async def _require_lease(self, connection: asyncpg.Connection) -> None:
         # Locked until the commit: who takes the lease meanwhile waits, and sees what was committed.
-        if await connection.fetchval("SELECT token FROM lease FOR SHARE") != self._token:
+        token, tables = await self._fetch_lease(connection)
+        if self._tables is not None and tables != self._tables:
+            raise LogDamaged(
+                f"{self._url.label}: the log's tables were exchanged while it was written to; restore the newest state"
+            )
+        if token != self._token:
             raise LogFenced(f"{self._url.label}: another writer has taken over this log")
+
+    async def _fetch_lease(self, connection: asyncpg.Connection) -> tuple[int | None, tuple[int, int] | None]:
+        """Lock the lease until the commit; returns its token, and the numbers of its table and of that of records."""
+        sql = "SELECT token, tableoid, 'record'::regclass::oid FROM lease FOR SHARE"
+        row = await connection.fetchrow(sql)
+        return (None, None) if row is None else (row[0], (row[1], row[2]))

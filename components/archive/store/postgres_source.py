@@ -79,6 +79,16 @@ class PostgresSource:
         sql = "SELECT leaf FROM record WHERE idx >= $1 AND idx < $2 ORDER BY idx"
         return [leaf for (leaf,) in await self._fetch(sql, first, end)]
 
+    async def fetch_macs(self, first: int, end: int) -> dict[int, bytes]:
+        """See LogSource."""
+        sql = "SELECT FROM pg_attribute WHERE attrelid = 'record'::regclass AND attname = 'mac' AND NOT attisdropped"
+        if not await self._fetch(sql):
+            return {}
+        rows = await self._fetch(
+            "SELECT idx, mac FROM record WHERE idx >= $1 AND idx < $2 AND mac IS NOT NULL", first, end
+        )
+        return {row["idx"]: row["mac"] for row in rows}
+
     async def fetch_destroyed(self, first: int, end: int) -> list[int]:
         """See LogSource."""
         sql = "SELECT idx FROM record WHERE idx >= $1 AND idx < $2 AND payload IS NULL ORDER BY idx"

@@ -8,7 +8,7 @@ from components.archive.log.tile import Tile
 from components.archive.store import Change, CheckpointRow, Destruction, Rows, SegmentRow
 from components.archive.store.migrations import Migration
 
-_RECORD_COLUMNS = ("idx", "leaf", "payload")
+_RECORD_COLUMNS = ("idx", "leaf", "payload", "mac")
 
 
 async def migrate(connection: asyncpg.Connection, migrations: Iterable[Migration]) -> None:
@@ -22,7 +22,8 @@ async def keep_change(connection: asyncpg.Connection, change: Change) -> None:
     """Keep a change."""
     if change.leaves:
         indexes = range(change.first, change.first + len(change.leaves))
-        await _copy_records(connection, zip(indexes, change.leaves, change.payloads, strict=True))
+        macs = [*[None] * (len(change.leaves) - 1), change.mac]
+        await _copy_records(connection, zip(indexes, change.leaves, change.payloads, macs, strict=True))
     await _keep_segments(connection, change)
     await _keep_memos(connection, change)
     for destruction in change.destroyed:
@@ -92,7 +93,10 @@ async def keep_checkpoints(connection: asyncpg.Connection, rows: Sequence[Checkp
 async def load_rows(connection: asyncpg.Connection, rows: Rows) -> None:
     """Keep rows of another copy."""
     if rows.records:
-        await _copy_records(connection, [(row.index, row.leaf, row.payload) for row in rows.records])
+        await _copy_records(connection, [(row.index, row.leaf, row.payload, None) for row in rows.records])
+    if rows.macs:
+        sql = "UPDATE record SET mac = $2 WHERE idx = $1"
+        await connection.executemany(sql, list(rows.macs.items()))
     for entry in rows.meta.items():
         sql = "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         await connection.execute(sql, *entry)

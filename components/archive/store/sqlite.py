@@ -16,6 +16,7 @@ from components.archive.store import (
     Rows,
 )
 from components.archive.store.migrations import known_migrations
+from components.archive.store.open_files import OpenFiles
 from components.archive.store.sqlite_connection import (
     Statement,
     name_error,
@@ -55,6 +56,8 @@ class SqliteStore(SqliteSource):
         super().__init__(path)
         self._lock: int | None = None
         self._token = 0
+        # Known from the lease on: before, the files are still being made.
+        self._files: OpenFiles | None = None
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -81,10 +84,19 @@ class SqliteStore(SqliteSource):
         """See LogStore; the lock lets one process in, the lease also outlives a lock file that was deleted."""
         # One statement, or two writers at once could end up with the same token.
         self._token = (await self._fetch("UPDATE lease SET token = token + 1 RETURNING token"))[0][0]
+        self._files = OpenFiles(self._path)
 
     async def commit(self, change: Change) -> None:
         """See LogStore."""
         self._transact(change_statements(change), self._require_lease)
+        # Behind the commit, or the file could go before it: what is told as recorded is in the file of this name.
+        if self._files is not None:
+            self._files.require_same_soon()
+
+    def require_present(self) -> None:
+        """See LogStore."""
+        if self._files is not None:
+            self._files.require_same()
 
     async def load(self, rows: Rows) -> None:
         """See LogStore."""
@@ -110,10 +122,15 @@ class SqliteStore(SqliteSource):
 
     async def reopen(self) -> None:
         """See LogStore."""
+        if self._files is not None and self._connection is not None:
+            self._files.require_same()
         # A connection that fails to close is gone all the same.
         with suppress(LogUnavailable):
             await super().close()
         await self._connect()
+        if self._files is not None:
+            # Whoever closed the database last took the files beside it along.
+            self._files = self._files.reopened()
 
     async def close(self) -> None:
         """Close, and let the next writer in."""

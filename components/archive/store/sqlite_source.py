@@ -86,6 +86,13 @@ class SqliteSource:
         sql = "SELECT CAST(leaf AS BLOB) FROM record WHERE idx >= ? AND idx < ? ORDER BY idx"
         return [leaf for (leaf,) in await self._fetch(sql, (first, end))]
 
+    async def fetch_macs(self, first: int, end: int) -> dict[int, bytes]:
+        """See LogSource."""
+        if not await self._fetch("SELECT 1 FROM pragma_table_info('record') WHERE name = 'mac'"):
+            return {}
+        sql = "SELECT idx, CAST(mac AS BLOB) FROM record WHERE idx >= ? AND idx < ? AND mac IS NOT NULL"
+        return dict(await self._fetch(sql, (first, end)))
+
     async def fetch_destroyed(self, first: int, end: int) -> list[int]:
         """See LogSource."""
         sql = "SELECT idx FROM record WHERE idx >= ? AND idx < ? AND payload IS NULL ORDER BY idx"

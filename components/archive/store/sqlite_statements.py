@@ -20,13 +20,16 @@ def migration_statements(migration: Migration) -> Iterator[Statement]:
 
 def change_statements(change: Change) -> list[Statement]:
     """Return what keeps a change."""
-    first, leaves, payloads = change.first, change.leaves, change.payloads
-    # A record alone is what most commits on a calm line are of, and what its sender waits for.
-    statements: list[Statement] = (
-        [(_INSERT_RECORDS[1], (first, leaves[0], payloads[0]))]
-        if len(leaves) == 1
-        else list(_record_statements(range(first, first + len(leaves)), leaves, payloads))
-    )
+    leaves, payloads = change.leaves, change.payloads
+    statements: list[Statement] = []
+    if leaves:
+        last = change.first + len(leaves) - 1
+        if last != change.first:
+            statements += _record_statements(range(change.first, last), leaves[:-1], payloads[:-1])
+        # A record alone is what most commits on a calm line are of, and what its sender waits for.
+        statements.append(
+            ("INSERT INTO record VALUES (?,?,?,?)", (last, leaves[-1], payloads[-1], change.mac))
+        )
     if change.opened or change.closed:
         statements += _segment_statements(change)
     if change.memo is not None:
@@ -82,6 +85,8 @@ def load_statements(rows: Rows) -> Iterator[Statement]:
     if rows.records:
         indexes, leaves = [row.index for row in rows.records], [row.leaf for row in rows.records]
         yield from _record_statements(indexes, leaves, [row.payload for row in rows.records])
+    for index, mac in rows.macs.items():
+        yield "UPDATE record SET mac = ? WHERE idx = ?", (mac, index)
     for index in rows.shredded:
         yield "UPDATE record SET payload = NULL WHERE idx = ?", (index,)
     for row in rows.segments:
@@ -115,9 +120,11 @@ def _places(columns: int, rows: int) -> str:
 
 def _insert_records(rows: int) -> str:
     if rows == 1:  # of which none stays null
-        return "INSERT INTO record VALUES (?,?,?)"
+        return "INSERT INTO record (idx, leaf, payload) VALUES (?,?,?)"
     values = _places(3, rows)
-    return f"INSERT INTO record SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL"  # noqa: S608 - only ?
+    return (
+        f"INSERT INTO record (idx, leaf, payload) SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL"  # noqa: S608 - only ?
+    )
 
 
 _INSERT_RECORDS = {

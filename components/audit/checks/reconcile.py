@@ -5,6 +5,7 @@ The gate keeps such an account while it runs (docs/alarms.md); this one needs no
 
 import time
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +28,9 @@ from components.settings.site import SiteFile
 
 _CHUNK_RECORDS = 500
 _SUBMISSIONS = (RecordKind.STANZA, RecordKind.SESSION)
+_RELEASED = ("release", "amend")
+# What is held, and not only recorded: of these the server says what it carried out (gate protocol, section 4.1).
+_HELD_WAYS = ("c2s", "s2s", "component", "gate")
 _KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
 
 
@@ -34,9 +38,10 @@ _KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
 class EpochReport:
     """What the log holds of one life of the server.
 
-    `last` is its highest number, `through` what the server says it carried out. `missing` numbers are in no record and
-    were not bounced; of `unsure` ones the records that would tell were destroyed when their time was over. `repeated`
-    and `misplaced` numbers are recorded again, or behind a higher one.
+    `last` is its highest number, `through` what the server says it carried out. `unknown` counts the stanzas that were
+    released and that nobody has said to be carried out: none in the newest epoch, which goes on. `missing` numbers are
+    in no record and were not bounced; of `unsure` ones the records that would tell were destroyed when their time was
+    over. `repeated` and `misplaced` numbers are recorded again, or behind a higher one.
     """
 
     epoch: str
@@ -44,6 +49,7 @@ class EpochReport:
     last: int
     through: int
     bounced: int
+    unknown: int
     missing: tuple[Range, ...]
     unsure: tuple[Range, ...]
     repeated: tuple[Range, ...]
@@ -108,6 +114,8 @@ class _EpochAccount:
     last: int = 0
     through: int = 0
     bounced: set[int] = field(default_factory=set)
+    # Released, and beyond `through`.
+    open: deque[int] = field(default_factory=deque)
     gaps: list[_Gap] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
     misplaced: list[int] = field(default_factory=list)
@@ -150,7 +158,7 @@ class NumberAccount:
             return
         match record:
             case Submission():
-                self._take_submission(record.epoch, record.seq)
+                self._take_submission(record)
             case Delivery():
                 self._take_delivery(record)
             case Alarm():
@@ -165,9 +173,10 @@ class NumberAccount:
         ]
         if log_size > self._size:
             self._records_missing.append(Range(self._size, log_size - 1))
+        newest = next(reversed(self._epochs), "")
         return Reconciliation(
             log_size,
-            tuple(_report(epoch) for epoch in self._epochs.values()),
+            tuple(_report(epoch, is_newest=epoch.name == newest) for epoch in self._epochs.values()),
             tuple(self._records_missing),
             tuple(_ranges(missing)),
             tuple(_ranges(self._unreadable)),
@@ -184,9 +193,11 @@ class NumberAccount:
                 for gap in epoch.gaps:
                     gap.unsure = gap.unsure or not gap.settled
 
-    def _take_submission(self, name: str, seq: int) -> None:
-        epoch = self._epoch(name)
+    def _take_submission(self, submission: Submission) -> None:
+        epoch, seq = self._epoch(submission.epoch), submission.seq
         epoch.submissions += 1
+        if submission.action in _RELEASED and submission.way in _HELD_WAYS and seq > epoch.through:
+            epoch.open.append(seq)
         if seq <= epoch.last:
             late = any(gap.first <= seq <= gap.last for gap in epoch.gaps)
             (epoch.misplaced if late else epoch.repeated).append(seq)
@@ -200,6 +211,8 @@ class NumberAccount:
         epoch = self._epoch(delivery.epoch)
         epoch.through = max(epoch.through, delivery.through)
         epoch.bounced.update(delivery.bounced)
+        while epoch.open and epoch.open[0] <= epoch.through:
+            epoch.open.popleft()
         for gap in epoch.gaps:
             # What was bounced below this has been named by now (gate protocol, section 4.3).
             gap.settled = gap.settled or gap.last <= delivery.through
@@ -208,7 +221,7 @@ class NumberAccount:
         return self._epochs.setdefault(name, _EpochAccount(name))
 
 
-def _report(epoch: _EpochAccount) -> EpochReport:
+def _report(epoch: _EpochAccount, *, is_newest: bool) -> EpochReport:
     missing: list[Range] = []
     unsure: list[Range] = []
     accounted = sorted(epoch.bounced.union(epoch.misplaced))
@@ -224,6 +237,7 @@ def _report(epoch: _EpochAccount) -> EpochReport:
         epoch.last,
         epoch.through,
         len(epoch.bounced),
+        0 if is_newest else sum(seq not in epoch.bounced for seq in epoch.open),
         tuple(missing),
         tuple(unsure),
         tuple(_ranges(sorted(epoch.repeated))),

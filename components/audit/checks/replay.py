@@ -184,7 +184,9 @@ class _Decider:
 
     def _decide(self, submission: Submission, facts: StanzaFacts) -> Decision:
         own = tuple(rule for rule in submission.rules if rule in RESERVED)
-        first = Decision(Action.REFUSE, own, submission.error) if own else release()
+        # Refused, with an error, or a join that waits for its sender to acknowledge the notice.
+        action = Action.REFUSE if submission.error else Action.HOLD
+        first = Decision(action, own, submission.error) if own else release()
         try:
             remembered = self._memory.observe(self._content, facts, submission.received_at_ns)
         except ModelError as error:

@@ -32,7 +32,8 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
     keys = [(index,) for index in indexes]
     # FTS5 takes out only what it is told word for word.
     db.executemany(
-        "INSERT INTO word (word, rowid, text) SELECT 'delete', idx, text FROM folded WHERE idx = ?", keys
+        "INSERT INTO word (word, rowid, text, look) SELECT 'delete', idx, text, look FROM folded WHERE idx = ?",
+        keys,
     )
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names

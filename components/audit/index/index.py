@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,18 +11,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from components.archive.log.leaf import NOT_SEALED, encode_leaf
+from components.archive.log.leaf import encode_leaf
 from components.archive.opener import OpenedRecord, RecordOpener
-from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
+from components.archive.record import RecordKind
 from components.audit.index.forget import find_destroyed, forget, purge
+from components.audit.index.rows import Rows
 from components.audit.index.schema import FORMAT, SCHEMA, TABLES
 from components.audit.query.compile import Where
-from components.audit.query.tree import SearchKind
-from components.audit.query.words import fold_words
-from components.audit.stanza import Reading, read_done, read_submission, split_jid
 from components.process.errors import SiteError
 from components.process.progress import Progress
-from policy.facts import Way
+from policy.content.fold import FOLD_VERSION
 
 # A transaction is what one process holds the index for; a fetch is what it holds in memory.
 RECORDS_PER_TRANSACTION = 5_000
@@ -29,7 +28,6 @@ RECORDS_PER_FETCH = 250
 
 _BUSY_TIMEOUT_S = 60.0
 _BUSY_RETRY_S = 0.01
-_LARGEST_INTEGER = 2**63 - 1
 
 
 class DeliveryState(StrEnum):
@@ -39,6 +37,7 @@ class DeliveryState(StrEnum):
     RETURNED = "returned"
     KEPT = "kept"
     BOUNCED = "bounced"
+    REPEATED = "repeated"
     UNKNOWN = "unknown"
 
 
@@ -72,6 +71,7 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         """Open an index, or create it; one that is damaged is replaced by an empty one."""
+        self._path = path
         try:
             self._db = _open_database(path)
         except sqlite3.DatabaseError as error:
@@ -95,7 +95,7 @@ class Index:
         """Index what the log has and the index has not; calls `progress(entries done, entries in all)`.
 
         A crash leaves whole transactions behind: the next call goes on from there. An index of another
-        format, or of a log that is not this one, is emptied first.
+        version, or of a log that is not this one, is emptied first, and standard error says so.
         """
         total = await log.reader.size()
         position = -1
@@ -192,28 +192,38 @@ class Index:
 
     async def _position(self, log: RecordOpener) -> int:
         """Return the next entry to index; within a transaction, as other processes index too."""
-        if self._db.execute("PRAGMA user_version").fetchone() == (FORMAT,):
-            position, last_leaf = self._db.execute("SELECT next_index, last_leaf FROM state").fetchone()
-            if position <= await log.reader.size() and last_leaf == await _leaf_before(log, position):
+        (made_in,) = self._db.execute("PRAGMA user_version").fetchone()
+        if made_in == FORMAT:
+            position, last_leaf, fold = self._db.execute(
+                "SELECT next_index, last_leaf, fold FROM state"
+            ).fetchone()
+            is_of_log = position <= await log.reader.size() and last_leaf == await _leaf_before(log, position)
+            if is_of_log and fold == FOLD_VERSION:
                 return int(position)
+            self._tell_replaced("made by another version of Steelyard" if is_of_log else "of another log")
+        elif made_in:
+            self._tell_replaced("made by another version of Steelyard")
         for table in TABLES:
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in SCHEMA.strip().split(";\n"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO state VALUES (0, x'', 0)")
+        self._db.execute("INSERT INTO state VALUES (0, x'', 0, ?)", (FOLD_VERSION,))
         self._db.execute("INSERT INTO topic_state VALUES ('', 0)")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         return 0
 
+    def _tell_replaced(self, reason: str) -> None:
+        print(f"the index {self._path} is {reason}: it is built again from the log", file=sys.stderr)
+
     def _insert(self, records: list[OpenedRecord]) -> None:
-        rows = _Rows()
+        rows = Rows()
         for record in records:
             rows.add(record)
         self._db.executemany(
             "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.submissions
         )
-        self._db.executemany("INSERT INTO folded VALUES (?, ?)", rows.words)
-        self._db.executemany("INSERT INTO word (rowid, text) VALUES (?, ?)", rows.words)
+        self._db.executemany("INSERT INTO folded VALUES (?, ?, ?)", rows.words)
+        self._db.executemany("INSERT INTO word (rowid, text, look) VALUES (?, ?, ?)", rows.words)
         self._db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", rows.rules)
         self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", rows.bounced)
         self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", rows.unread)
@@ -223,57 +233,6 @@ class Index:
         """Note the entries of the log that it has no record of."""
         gaps = set(range(first, first + count)).difference(record.index for record in records)
         self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", [(idx,) for idx in gaps])
-
-
-class _Rows:
-    """The rows that some records become, for each table."""
-
-    def __init__(self) -> None:
-        self.submissions: list[tuple[str | int, ...]] = []
-        self.words: list[tuple[int, str]] = []
-        self.rules: list[tuple[str, int]] = []
-        self.deliveries: list[tuple[int, str, int]] = []
-        self.bounced: list[tuple[str, int, int]] = []
-        self.unread: list[tuple[int]] = []
-
-    def add(self, record: OpenedRecord) -> None:
-        """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
-        if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
-            return  # the log's own record, or one that was destroyed
-        payload = record.payload or b""
-        try:
-            parsed = parse_record(RecordKind(record.leaf.kind), payload)
-        except ValueError:
-            self.unread.append((record.index,))
-            text = payload.decode(errors="replace")
-            self._add_submission(record, record.leaf.time_ns, Reading(SearchKind.OTHER, "", "", "", text))
-            return
-        match parsed:
-            case Submission() if parsed.way == Way.CANARY:
-                return  # the gate's own, many a day: nobody looks for them
-            case Submission():
-                decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
-                at_ns = _bounded(parsed.received_at_ns)
-                self._add_submission(record, at_ns, read_submission(parsed), decided)
-                self.rules += [(rule.casefold(), record.index) for rule in parsed.rules]
-            case Event():
-                self._add_submission(record, _bounded(parsed.at_ns), read_done(parsed))
-            case Delivery(epoch, through, bounced):
-                self.deliveries.append((record.index, epoch, _bounded(through)))
-                self.bounced += [(epoch, _bounded(seq), record.index) for seq in bounced]
-
-    def _add_submission(
-        self, record: OpenedRecord, at_ns: int, reading: Reading, decided: tuple[str, str, int] = ("", "", 0)
-    ) -> None:
-        index, segment = record.index, record.leaf.segment
-        parties = (*split_jid(reading.sender), *split_jid(reading.to))
-        self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
-        self.words.append((index, fold_words(reading.text)))
-
-
-def _bounded(number: int) -> int:
-    """Return a number of a JSON header within SQLite's range; no gate writes a larger one."""
-    return min(number, _LARGEST_INTEGER)
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:

@@ -1,13 +1,16 @@
 """The index's tables, and the version of what is in them."""
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 5
+FORMAT = 6
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
+# `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
 # Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
 # it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.
 SCHEMA = """
-CREATE TABLE state (next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL, purge_due INTEGER NOT NULL);
+CREATE TABLE state (
+    next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL, purge_due INTEGER NOT NULL, fold TEXT NOT NULL
+);
 CREATE TABLE submission (
     idx INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -41,9 +44,9 @@ CREATE TABLE bounced (
 CREATE INDEX bounced_idx ON bounced (idx);
 CREATE TABLE unread (idx INTEGER PRIMARY KEY);
 CREATE TABLE destroyed (idx INTEGER PRIMARY KEY);
-CREATE TABLE folded (idx INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE folded (idx INTEGER PRIMARY KEY, text TEXT NOT NULL, look TEXT NOT NULL);
 CREATE VIRTUAL TABLE word
-USING fts5 (text, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
+USING fts5 (text, look, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
 """
 
 TABLES = (

@@ -105,7 +105,7 @@ def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
 async def hand_over(
     settings: SiteFile, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> OrderAnswer | None:
-    """Have an order carried out by the log's writer: the process that is it now, else this one.
+    """Hand an order to the log's writer, or be its writer if none runs; return what became of it.
 
     Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
     for what no writer would take, and LogError.

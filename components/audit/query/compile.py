@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.audit.query import tree
+from components.audit.query.words import endings_of, looks_of
 
 Parameter = str | int
 
@@ -42,9 +43,7 @@ def _compile_term(term: tree.Term) -> Where:
         case tree.Everything():
             return Where("(1)")
         case tree.Words(words, prefix):
-            # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
-            phrase = f'"{" ".join(words)}"{" *" if prefix else ""}'
-            return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (phrase,))
+            return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (_match(words, prefix),))
         case tree.Party(tree.Side.WITH, local, domain):
             return _join(
                 " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
@@ -65,6 +64,22 @@ def _compile_term(term: tree.Term) -> Where:
             return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
         case _:
             raise AssertionError(term)
+
+
+def _match(words: tuple[str, ...], prefix: bool) -> str:
+    """Return what FTS5 is to match: the phrase in any form of a text, what it looks like in those by looks alone."""
+    everywhere, looks = looks_of(words)
+    found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
+    return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
+
+
+def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:
+    # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
+    return " OR ".join(
+        f'"{" ".join(words)}{ending}"{" *" * prefix}'
+        for words in phrases
+        for ending in (("",) if prefix else endings_of(words))
+    ).join("()")
 
 
 def _compile_rule(condition: str, *values: str) -> Where:

@@ -26,7 +26,7 @@ from components.audit.query.tree import (
     Verdict,
     Words,
 )
-from components.audit.query.words import fold_party, fold_words
+from components.audit.query.words import fold_party, spell_words
 from policy.decision import Action
 
 # Operators are upper case, as in KQL: `gold and silver` looks for the word "and".
@@ -198,10 +198,10 @@ class _Builder(Transformer[Token, Node]):
         stem = stem.removesuffix("*")
         if "*" in stem or (prefix and stem != stem.rstrip()):
             raise self._error("a * stands only at the end of a word, and means any ending", token)
-        words = fold_words(stem)
-        if not words:
+        spellings = [Words(words, prefix) for words in spell_words(stem)]
+        if not spellings:
             raise self._error("there is no letter or digit to search for in this", token)
-        return Words(tuple(words.split()), prefix)
+        return Or(tuple(spellings)) if len(spellings) > 1 else spellings[0]
 
     def _error(self, message: str, token: Token) -> QueryError:
         return QueryError(message, self._query, token.start_pos or 0)

@@ -1,39 +1,58 @@
-"""What a word is: the one definition that the index, the queries and the highlighting share."""
+"""Words as a search compares them: folded by the rules' fold, in all of its forms."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 from policy.address import fold_address
+from policy.content.fold import SIGNS, fold_term, fold_text, read_ranges
+from policy.content.fold_table import HANGUL
+from policy.content.word import BREAK, PARTICLES, is_hangul, is_unspaced, part_words, split_words
 
-# Scripts that put no blanks between words: each character is a word, and a search is a phrase of them,
-# so that a term of two characters is found exactly (FTS5's trigram tokenizer finds none).
-_UNSPACED_SCRIPTS = (
-    "CJK ", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "HANGUL ", "BOPOMOFO ", "YI ",
-    "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ",
-)  # fmt: skip
+# Between the forms of one text: no query has two of these, so that no phrase goes from one form to another.
+_BETWEEN_FORMS = f" {BREAK} {BREAK} "
 
-# Marks that people type or leave out: Latin, Greek and Cyrillic accents, Hebrew points, Arabic vowels; and
-# variation selectors. Other marks, such as Devanagari's vowels, are letters to those who read them.
-_OPTIONAL_MARKS = frozenset(
-    code
-    for first, last in (
-        (0x0300, 0x036F), (0x0591, 0x05C7), (0x0610, 0x061A), (0x064B, 0x065F), (0x0670, 0x0670),
-        (0xFE00, 0xFE0F), (0xE0100, 0xE01EF),
-    )
-    for code in range(first, last + 1)
-)  # fmt: skip
+_FORMS = 4
+_HANGUL = read_ranges(HANGUL)
+_NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
+_NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
+# A letter, and what may be composed with it or vanish.
+_PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}\uff9e\uff9f]*"
 
 
 def fold_words(text: str) -> str:
-    """Return the words of a text, in order, with blanks between them: what a search compares.
+    """Return the words of a text, in order, with blanks between them, in the first plain form."""
+    return split_words(fold_text(text).plain[0].casefold())
 
-    Case, accents, width and other compatibility forms (NFKC) do not count; invisible format characters
-    vanish, so that they cannot hide a word; punctuation and controls separate words; emoji are words.
-    """
-    folded = unicodedata.normalize("NFKC", text) if not text.isascii() else text
-    return " ".join(folded.casefold().translate(_FOLDED).split())
+
+def index_words(text: str) -> tuple[str, str]:
+    """Return what the index has of a text: the words of its plain forms, and of those by what letters look like."""
+    forms = fold_text(text)
+    plain = dict.fromkeys(split_words(form.casefold()) for form in forms.plain)
+    looks = dict.fromkeys(split_words(form.casefold()) for form in forms.looks)
+    return _BETWEEN_FORMS.join(plain), _BETWEEN_FORMS.join(form for form in looks if form not in plain)
+
+
+def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the words of what is sought, in each spelling of a plain form; none if it has none."""
+    forms = (split_words(form) for form in fold_term(text).plain)
+    return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
+
+
+def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Return folded words in other spellings: those sought everywhere, and those in a text's forms by looks alone."""
+    sought = fold_term(" ".join(words))
+    everywhere, looks = (
+        tuple(dict.fromkeys(tuple(split_words(form).split()) for form in forms))
+        for forms in (sought.undisguised, sought.looks)
+    )
+    return everywhere, looks
+
+
+def endings_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the last of some words may go on with and be the same: the particles of Korean, or nothing alone."""
+    return ("", *PARTICLES) if is_hangul(words[-1]) else ("",)
 
 
 # The same people write again and again.
@@ -48,14 +67,12 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
-    pieces = [unicodedata.normalize("NFKC", each).casefold().translate(_FOLDED) for each in text]
-    origin = [number for number, piece in enumerate(pieces) for _ in piece]
-    folded = "".join(pieces)
-    spans = sorted(
-        (origin[found.start()], origin[found.end() - 1] + 1)
+    patterns = [
+        _phrase_pattern(form, prefix)
         for words, prefix in phrases
-        for found in re.finditer(_phrase_pattern(words, prefix), folded)
-    )
+        for form in (words, *chain(*looks_of(words)))
+    ]
+    spans = sorted(span for number in range(_FORMS) for span in _find_spans(text, number, patterns))
     merged: list[tuple[int, int]] = []
     for start, end in spans:
         if merged and start <= merged[-1][1]:
@@ -65,30 +82,46 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
     return merged
 
 
+def _find_spans(text: str, number: int, patterns: list[str]) -> list[tuple[int, int]]:
+    """Find patterns in one form of a text."""
+    pieces, origin = [], []
+    for found in re.finditer(_PIECE, text, re.DOTALL):
+        piece = _fold_piece(found[0])[number]
+        pieces.append(piece)
+        origin += [found.span()] * len(piece)
+    folded = "".join(pieces)
+    return [
+        (origin[found.start()][0], origin[found.end() - 1][1])
+        for pattern in patterns
+        for found in re.finditer(pattern, folded)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _fold_piece(piece: str) -> tuple[str, ...]:
+    """Return a piece of a text in its forms: plain, and by looks; each in the first spelling and in the last."""
+    forms = fold_text(piece)
+    looks = forms.looks or forms.plain
+    return tuple(
+        part_words(form.casefold()) for form in (forms.plain[0], forms.plain[-1], looks[0], looks[-1])
+    )
+
+
 def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
-    return r"(?<!\S)" + r"\s+".join(map(re.escape, words)) + (r"\S*" if prefix else r"(?!\S)")
+    pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
+    for before, word in zip(("", *words), words, strict=False):
+        pattern += _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
+    if prefix:
+        return pattern + r"\S*"
+    if is_hangul(words[-1]):
+        return rf"{pattern}(?:{'|'.join(PARTICLES)})?{_NO_HANGUL_AFTER}"
+    return pattern + _NO_OTHER_AFTER
 
 
-class _Folded(dict[int, str]):
-    """What each character becomes, worked out when it is first met."""
-
-    def __missing__(self, code: int) -> str:
-        folded = self[code] = _fold_code(code)
-        return folded
-
-
-def _fold_code(code: int) -> str:
-    character = chr(code)
-    category = unicodedata.category(character)
-    if code in _OPTIONAL_MARKS or category == "Cf":
+def _gap(before: str, word: str) -> str:
+    """Return a pattern of what may stand between two words of a phrase."""
+    if not before:
         return ""
-    if category in ("So", "Cn") or unicodedata.name(character, "").startswith(_UNSPACED_SCRIPTS):
-        return f" {character} " if category[0] != "P" else " "
-    if category[0] in "LNM" or category == "Co":
-        return "".join(
-            part for part in unicodedata.normalize("NFD", character) if ord(part) not in _OPTIONAL_MARKS
-        )
-    return " "
-
-
-_FOLDED = _Folded()
+    if is_unspaced(before) and is_unspaced(word):
+        return r"[^\S\x1f]+"
+    return r"\s*" if BREAK in (before, word) or is_hangul(before) != is_hangul(word) else r"\s+"

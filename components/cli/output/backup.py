@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from components.archive.last_signed import Loss
 from components.site.backup import BackedUp, Restored
 
 
@@ -39,25 +40,36 @@ def describe_restored(result: Restored) -> dict[str, Any]:
     """Describe what was restored for JSON."""
     return {
         "records": result.records,
-        "files": [str(path) for path in result.files],
-        "elsewhere": list(result.elsewhere),
+        "files": [str(path) for path in result.files.made],
+        "elsewhere": list(result.files.elsewhere),
+        "unopened": list(result.files.unopened),
         "losses": {
-            name: {"signed": loss.signed.size, "present": loss.size} for name, loss in result.losses.items()
+            name: {"signed": loss.signed.size, "present": loss.size}
+            for name, found in result.losses.items()
+            for loss in found
+            if isinstance(loss, Loss)
+        },
+        "unproved": {
+            name: [str(each) for each in found if not isinstance(each, Loss)]
+            for name, found in result.losses.items()
         },
     }
 
 
 def print_restored(result: Restored, *, accepted: bool) -> None:
     """Print what was put back, and what is missing."""
-    for path in result.files:
+    for path in result.files.made:
         print(f"put back {path}")
-    for name in result.elsewhere:
-        print(f"not put back, as it is outside the site's folder: {name}")
+    for name in result.files.elsewhere:
+        print(f"belongs outside the site's folder, move it there: {name}")
+    for name in result.files.unopened:
+        print(f"not put back, as none of the auditors' keys is here that opens it: {name}")
     for name, records in result.records.items():
         print(f"{name}: {records:,} records, verified")
-    for name, loss in result.losses.items():
-        print(f"{name}: {loss.signed.size:,} records were signed, and it has {loss.size:,} of them")
+    for name, found in result.losses.items():
+        for each in found:
+            print(f"{name}: {each}")
     if result.losses and accepted:
-        print("The loss is accepted: it becomes a record when the log is written to next.")
+        print("That is accepted: it becomes a record when the log is written to next.")
     elif result.losses:
-        print("No newer backup? Then accept the loss: steelyard restore --accept-loss")
+        print("No newer backup? Then accept it: steelyard restore --accept-loss")

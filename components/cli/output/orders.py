@@ -132,7 +132,7 @@ def print_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> Non
 
 
 def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
-    """Say in a few lines what somebody is asked to sign."""
+    """Return a few lines that say what somebody is asked to sign."""
     lines = [f"{order.act} {order.id} on {order.log}"]
     if details:
         for name in ("matter", "custodian", "query", "reason"):
@@ -154,7 +154,7 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
 
 
 def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
-    """Say what is due, and what holds keep of it."""
+    """Return lines that say what is due, and what holds keep of it."""
     lines = []
     for name in sorted({_class_name(policy, each.retention_class) for each in plan.due}):
         due = [each for each in plan.due if _class_name(policy, each.retention_class) == name]

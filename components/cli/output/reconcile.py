@@ -1,6 +1,6 @@
 """What a reconciliation prints."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -46,13 +46,12 @@ def print_reconciliation(result: Reconciliation, log_name: str) -> None:
 
 
 def _lines(result: Reconciliation, log_name: str) -> Iterator[Text]:
-    for title, ranges in (
+    yield from _faults(
+        f"{log_name}: records",
         ("missing", result.records_missing),
         ("missing, all but their leaves, and not destroyed by any order", result.payloads_missing),
         ("unreadable", result.unreadable),
-    ):
-        if ranges:
-            yield Text(f"{log_name}: records {title}: {_listed(ranges)}", style="bold red")
+    )
     for epoch in result.epochs:
         yield from _problems(epoch)
         style = "red" if epoch.findings else "green"
@@ -73,6 +72,7 @@ def _describe_epoch(epoch: EpochReport) -> dict[str, Any]:
         "last": epoch.last,
         "through": epoch.through,
         "bounced": epoch.bounced,
+        "unknown": epoch.unknown,
         "missing": _pairs(epoch.missing),
         "unsure": _pairs(epoch.unsure),
         "repeated": _pairs(epoch.repeated),
@@ -82,16 +82,21 @@ def _describe_epoch(epoch: EpochReport) -> dict[str, Any]:
 
 def _problems(epoch: EpochReport) -> Iterator[Text]:
     name = show_text(epoch.epoch)
-    for title, ranges in (
+    yield from _faults(
+        f"epoch {name}: numbers that",
         ("are in no record", epoch.missing),
         ("are recorded again", epoch.repeated),
         ("are recorded behind higher ones", epoch.misplaced),
-    ):
-        if ranges:
-            yield Text(f"epoch {name}: numbers that {title}: {_listed(ranges)}", style="bold red")
+    )
     if epoch.unsure:
         text = f"epoch {name}: numbers of which nothing is left to tell: {_listed(epoch.unsure)}"
         yield Text(text, style="yellow")
+
+
+def _faults(what: str, *titled: tuple[str, Sequence[Range]]) -> Iterator[Text]:
+    for title, ranges in titled:
+        if ranges:
+            yield Text(f"{what} {title}: {_listed(ranges)}", style="bold red")
 
 
 def _summary(epoch: EpochReport) -> str:
@@ -102,6 +107,8 @@ def _summary(epoch: EpochReport) -> str:
         parts.append(f"{epoch.bounced:,} bounced")
     if open_:
         parts.append(f"{open_:,} not known to be carried out")
+    if epoch.unknown:
+        parts.append(f"{epoch.unknown:,} of them released stanzas: delivery unknown")
     return ", ".join(parts)
 
 

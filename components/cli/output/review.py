@@ -36,7 +36,7 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
 
 
 def _format_held(message: HeldMessage, log_name: str) -> str:
-    """Say in one line what is held, by which rules, and until when."""
+    """Return one line that says what is held, by which rules, and until when."""
     stage = _STAGES.get(message.stage, message.stage)
     until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
     parties = f"{show_text(message.sender)} to {show_text(message.to)}"
@@ -44,7 +44,7 @@ def _format_held(message: HeldMessage, log_name: str) -> str:
 
 
 def _format_text(text: str | None, record: str) -> str:
-    """Show what a message says below its line, indented; lines that say the same are shown once."""
+    """Return what a message says, indented below its line; lines that say the same come once."""
     if text is None:
         return f"{_INDENT}(cannot be read: see `steelyard review show {record}`)"
     lines = dict.fromkeys(line.strip() for line in text[:_SHOWN_CHARACTERS].split("\n"))

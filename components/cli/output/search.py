@@ -28,6 +28,7 @@ _DELIVERY_STYLES = {
     DeliveryState.RETURNED: "dim",
     DeliveryState.KEPT: "magenta",
     DeliveryState.BOUNCED: "yellow",
+    DeliveryState.REPEATED: "dim",
     DeliveryState.UNKNOWN: "yellow",
 }
 _HIT_STYLE = "bold black on yellow"
@@ -75,7 +76,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
 
 
 def style_excerpt(text: str, query: Node) -> Text:
-    """Show the part of a text that was found on one line, with every hit highlighted."""
+    """Return the part of a text that was found as one line, with every hit highlighted."""
     return Text.assemble(
         *(
             (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
@@ -85,7 +86,7 @@ def style_excerpt(text: str, query: Node) -> Text:
 
 
 def explain_query_error(error: QueryError) -> str:
-    """Show the query with a caret under the place of the error, then what to do."""
+    """Return the query with a caret under the place of the error, then what to do."""
     before, after = error.query[: error.position], error.query[error.position :]
     shown = show_text(before)
     # A caret stands right below wide characters too when it counts cells, not characters.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -58,7 +58,8 @@ class Requests(Protocol):
 class ReviewActs:
     """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
 
-    `default` is what becomes of a held message on which nobody decides in time.
+    `default` is what becomes of a held message on which nobody decides in time. Each of `releases` lets items go out
+    for which the time has come otherwise; it may raise LogUnavailable.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ReviewActs:
         writer: Writer,
         requests: Requests,
         breaks: LinkBreaks,
+        releases: Sequence[Callable[[], None]] = (),
         *,
         default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
@@ -77,6 +79,7 @@ class ReviewActs:
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
+        self._releases = releases
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
@@ -88,6 +91,8 @@ class ReviewActs:
         outage = Outage(log, "no reviews")
         while True:
             with outage:
+                for let_go in self._releases:
+                    let_go()
                 self._ask()
                 await self.serve()
             with suppress(TimeoutError):

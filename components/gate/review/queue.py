@@ -11,12 +11,15 @@ from dataclasses import replace
 
 from components.gate.review.change import Change
 from components.gate.review.claims import Claims
+from components.gate.review.joins import begin_join, end_joins, is_join, refuse_join, release_joins
+from components.gate.review.making import make_message, make_notice, make_warnings
 from components.gate.review.store import ItemStore, NoStore
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.review_request import prove_reading
 from policy.decision import Action, Decision, refuse, release
+from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
 from policy.review import (
     EXPIRED,
@@ -30,9 +33,7 @@ from policy.review import (
     Place,
     ReviewAct,
     Stage,
-    delay_stanza,
     describe_outcome,
-    encode_notice,
     is_due,
     is_refused,
     mark_sent,
@@ -46,7 +47,9 @@ _INJECTED_MAX_BYTES = FORWARDED_MAX_BYTES + 1024
 _NS_PER_S = 1_000_000_000
 
 NOTICE = release("gate-notice")
+GIVEN_BACK = release("given-back")
 REVIEWED = release("released-after-review")
+JOINED = release("released-after-notice")
 # What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
 NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
 
@@ -106,9 +109,12 @@ class ReviewQueue:
         claims.places[item.token] = Place(held.epoch, held.seq)
         if item.kind is ItemKind.NOTICE:
             return NOTICE
+        if item.kind is ItemKind.ERROR:
+            return GIVEN_BACK
+        after = JOINED if item.kind is ItemKind.JOIN else REVIEWED
         # Who has left, or was barred, while it waited, neither sends nor gets it.
         decision = decide(replace(held.facts, way=item.way))
-        return decision if decision.action is Action.REFUSE else REVIEWED
+        return decision if decision.action is Action.REFUSE else after
 
     def keep(self, claims: Claims, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
         """Store what follows from submissions that are recorded, before their verdict, and from statuses.
@@ -116,13 +122,16 @@ class ReviewQueue:
         May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
         answered.
         """
-        begun = [each for each in answers if each.decision.notice or each.decision.action is Action.HOLD]
+        begun = any(each.decision.notice or each.decision.action is Action.HOLD for each in answers)
         followed = [each for each in answers if each.held.inject]
         if not begun and not self._items and not self._in_doubt:
             return
-        change = Change(self._items)
-        for answer in begun:
-            self._begin(change, answer)
+        change = self.begin_change()
+        for answer in answers:
+            if answer.decision.notice or answer.decision.action is Action.HOLD:
+                self._begin(change, answer)
+            else:
+                end_joins(change, answer.held.facts)
         for answer in followed:
             self._follow(claims, change, answer)
         for status in statuses:
@@ -134,7 +143,7 @@ class ReviewQueue:
                 elif settled is not item:
                     claims.forget(item.token)
                     self._settle(change, item, settled)
-        self._save(change)
+        self.save(change)
 
     def due(self) -> list[Item]:
         """Return the held messages that nobody has decided on in time."""
@@ -143,14 +152,21 @@ class ReviewQueue:
 
     def decide(self, item: Item, act: ReviewAct, *, in_time: bool = True) -> None:
         """Carry out a decision on a held message, and tell its sender; raises LogUnavailable."""
-        change = Change(self._items)
+        change = self.begin_change()
         if act is ReviewAct.RELEASE:
             change.put(release_item(item))
         else:
             change.drop(item.token)
             outcome = UNCERTAIN if item.stage is Stage.UNCERTAIN else REFUSED if in_time else EXPIRED
             self._tell(change, item, outcome)
-        self._save(change)
+        self.save(change)
+
+    def let_join(self, directory: Directory) -> None:
+        """Let those join rooms who have acknowledged the notice meanwhile; raises LogUnavailable."""
+        if any(item.kind is ItemKind.JOIN for item in self._items.values()):
+            change = self.begin_change()
+            release_joins(change, directory)
+            self.save(change)
 
     def take_outgoing(self, claims: Claims, *, alone: bool = False) -> list[Item]:
         """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7).
@@ -172,7 +188,7 @@ class ReviewQueue:
 
     def end_unsendable(self, claims: Claims, is_blamed: Callable[[str], bool]) -> list[Item]:
         """Be done with what is outgoing and cannot be said, and tell its sender; raises LogUnavailable."""
-        change = Change(self._items)
+        change = self.begin_change()
         ended = [
             item
             for item in self.items
@@ -182,38 +198,26 @@ class ReviewQueue:
         ]
         for item in ended:
             self._end(change, item, UNDELIVERABLE)
-        self._save(change)
+        self.save(change)
         for item in ended:
             claims.forget(item.token)
         return ended
 
     def _begin(self, change: Change, answer: Answered) -> None:
-        """Take in a message that is held, and what its sender is told."""
-        held, decision, index = answer.held, answer.decision, answer.index
-        facts, now_ns = held.facts, self._clock_ns()
+        """Take in what is held, and what its sender is told."""
+        held, decision, now_ns = answer.held, answer.decision, self._clock_ns()
         evidence = prove_reading(held.epoch, held.seq, held.body)
         # A log that was restored from an older copy gives indexes a second time.
-        name = f"{index}-{evidence[:8]}"
-        if decision.action is Action.HOLD:
-            item = Item(
-                f"h{name}",
-                ItemKind.MESSAGE,
-                Stage.WAITING,
-                index,
-                facts.way,
-                facts.sender,
-                facts.to,
-                delay_stanza(decision.amended or held.body, self._jid, now_ns),
-                decision.rules,
-                Place(held.epoch, held.seq),
-                now_ns,
-                now_ns + self._deadline_ns,
-                evidence,
-            )
-            change.add(item)
+        name = f"{answer.index}-{evidence[:8]}"
+        if is_join(answer):
+            begin_join(change, answer, f"j{name}")
+        elif decision.action is Action.HOLD:
+            item = make_message(answer, f"h{name}", self._jid, now_ns)
+            change.add(replace(item, deadline_ns=now_ns + self._deadline_ns, evidence=evidence))
         # A remote site's people are told by their own gate; a component has nobody to be told.
-        if decision.notice and facts.way is Way.C2S:
-            change.add(self._notice(f"n{name}", index, facts.sender, decision.notice))
+        if decision.notice and held.facts.way is Way.C2S:
+            for notice in make_warnings(answer, name, self._jid, now_ns):
+                change.add(notice)
 
     def _follow(self, claims: Claims, change: Change, answer: Answered) -> None:
         """Follow what is recorded of an item's way out."""
@@ -228,7 +232,10 @@ class ReviewQueue:
             return
         if answer.decision.action is Action.REFUSE:
             change.drop(item.token)
-            self._tell(change, item, OUT_OF_REACH_NOW)
+            if item.kind is ItemKind.JOIN:
+                refuse_join(change, item, answer.decision)
+            elif item.kind is ItemKind.MESSAGE:
+                self._tell(change, item, OUT_OF_REACH_NOW)
         elif item.stage is Stage.OUTGOING:
             change.put(mark_sent(item, place))
 
@@ -250,14 +257,15 @@ class ReviewQueue:
         """Tell the sender of a held message, wherever they are now, what became of it."""
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
-            text = describe_outcome(item, outcome)
-            change.put(self._notice(f"r{item.token[1:]}", item.record, to, text))
+            text = describe_outcome(item.to, item.held_at_ns, outcome)
+            change.put(make_notice(f"r{item.token[1:]}", item.record, self._jid, to, text, self._clock_ns()))
 
-    def _notice(self, token: str, record: int, to: str, text: str) -> Item:
-        stanza = encode_notice(self._jid, to, f"{token}-{self._clock_ns():x}", text)
-        return Item(token, ItemKind.NOTICE, Stage.OUTGOING, record, Way.GATE, self._jid, to, stanza)
+    def begin_change(self) -> Change:
+        """Return the items as they are, to be changed and saved."""
+        return Change(self._items)
 
-    def _save(self, change: Change) -> None:
+    def save(self, change: Change) -> None:
+        """Store a change, if there is any; raises LogUnavailable."""
         tokens = change.touched | self._in_doubt
         if not tokens:
             return

@@ -166,5 +166,5 @@ def _parse(facts: str, stanza: bytes) -> Item:
 
 _PLAIN = (
     "token", "kind", "stage", "record", "way", "sender", "to", "rules", "held_at_ns", "deadline_ns", "evidence",
-    "attempts",
+    "attempts", "epoch",
 )  # fmt: skip

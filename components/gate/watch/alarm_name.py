@@ -17,8 +17,11 @@ class AlarmName(StrEnum):
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
     UNSENDABLE = "unsendable"
-    # Recorded by a log's writer when it opens (components/archive/last_signed.py).
+    DELIVERY_UNKNOWN = "delivery-unknown"
+    # Recorded by a log's writer when it opens (components/archive/opening.py).
     RECORDS_LOST = "records-lost"
+    LAST_SIGNED_MISSING = "last-signed-missing"
+    TAIL_UNPROVED = "tail-unproved"
     RECORDS_MISSING = "records-missing"
     NUMBERS_MISSING = "numbers-missing"
     NUMBER_REPEATED = "number-repeated"

@@ -1,7 +1,6 @@
 """The patrol: goes through the newest records again and again, so that one that vanishes is missed within seconds."""
 
 import asyncio
-from pathlib import Path
 from typing import Protocol
 
 from components.archive.errors import LogDamaged, LogUnavailable
@@ -32,19 +31,14 @@ class Sizes(Protocol):
 
 
 class Patrol:
-    """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's.
+    """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's."""
 
-    `file` is the log's, which a process that has it open would not miss; None for a log that is in no file.
-    """
-
-    def __init__(self, writer: Sizes, leaves: Leaves, alarms: Alarms, file: Path | None) -> None:
+    def __init__(self, writer: Sizes, leaves: Leaves, alarms: Alarms) -> None:
         self._writer = writer
         self._leaves = leaves
         self._alarms = alarms
         self._checked = writer.size
         self._missed: set[int] = set()
-        self._file = file
-        self._identity = _identify(file)
         self._signed_size = writer.signed_size
         self._signed_at_s = asyncio.get_running_loop().time()
         self._unsigned_since_s: float | None = None
@@ -76,8 +70,6 @@ class Patrol:
             self._alarms.sound(
                 AlarmName.RECORDS_MISSING, first=missing[0], last=missing[-1], records=len(missing)
             )
-        if _identify(self._file) != self._identity:
-            self._alarms.sound(AlarmName.RECORDS_MISSING, reason="the log's file is gone, or another one")
 
     async def _check_checkpoints(self) -> None:
         while True:
@@ -113,14 +105,3 @@ class Patrol:
         self._checked = end
         self._missed.update(missing)
         return missing
-
-
-def _identify(file: Path | None) -> tuple[int, int] | None:
-    """Return what tells a file from another of the same name; None when there is none."""
-    if file is None:
-        return None
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

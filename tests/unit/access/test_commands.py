@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from components.access.commands import NODE, XMLNS, AccessCommands
+from components.access.adhoc import NODE, XMLNS
+from components.access.commands import AccessCommands
 from components.access.form import encode_submission
 from components.archive.keys import create_log_key
 from components.link.entity import Request, XmppError

@@ -10,7 +10,7 @@ from components.archive.last_signed import LastSigned
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, parse_record
-from components.archive.store.open import StoreName, open_store
+from components.archive.store.open import StoreName, open_source, open_store
 from components.archive.writer import LogWriter
 from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, ticking
 
@@ -38,13 +38,21 @@ async def newest_note(name: StoreName) -> str:
     return note
 
 
+async def accept(last: LastSigned, name: StoreName | None) -> None:
+    """Let the next writer go on with the log as it is now."""
+    source = None if name is None else await open_source(name)
+    await last.accept(source)
+    if source is not None:
+        await source.close()
+
+
 def names(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("log-gate.*")]
 
 
 async def test_each_signed_checkpoint_is_kept(store_name: StoreName, last: LastSigned) -> None:
     writer = await open_guarded(store_name, last)
-    assert not last.path.exists()
+    assert last.path.read_text() == await newest_note(store_name)  # of the empty log
     for count in (1, 300, 5):
         await writer.append(entries(writer.size, count))
         await writer.sign()
@@ -85,8 +93,9 @@ async def test_a_log_that_was_set_back_and_has_grown_is_refused(tmp_path: Path, 
     log, older = tmp_path / "gate.db", tmp_path / "older.db"
     await append(log, last, 10)
     shutil.copy(log, older)
+    elsewhere = LastSigned(Path(shutil.copy(last.path, tmp_path / "elsewhere.last")))
     await append(log, last, 10)
-    await append(older, LastSigned(tmp_path / "elsewhere.last"), 5000)
+    await append(older, elsewhere, 5000)
     with pytest.raises(LogDamaged, match="it is another log than the 24 records that were signed"):
         await append(older, last, 1)
     await append(log, last, 1)
@@ -96,7 +105,7 @@ async def test_an_accepted_loss_is_recorded(store_name: StoreName, tmp_path: Pat
     await append(store_name, last, 10)
     newest = await newest_note(store_name)
     last.keep(newest.replace("\n12\n", "\n99\n"))
-    last.accept_loss()
+    await accept(last, store_name)
     writer = await open_guarded(store_name, last)
     first = writer.signed_size
     assert last.path.read_text() == await newest_note(store_name)
@@ -122,7 +131,7 @@ async def test_what_is_accepted_is_one_loss_only(tmp_path: Path, last: LastSigne
     await append(log, last, 10)
     shutil.copy(log, older)
     await append(log, last, 10)
-    last.accept_loss()
+    await accept(last, log)
     await append(log, last, 10)  # nothing was lost after all
     shutil.copy(older, log)
     with pytest.raises(LogDamaged, match="an older state"):
@@ -133,7 +142,7 @@ async def test_a_lost_log_may_begin_anew_when_that_is_accepted(tmp_path: Path, l
     log = tmp_path / "gate.db"
     await append(log, last, 10)
     log.unlink()
-    last.accept_loss()
+    await accept(last, None)
     await append(log, last, 1)
     reader = await LogReader.open(log)
     assert RecordKind.ALARM in [stored.leaf.kind for stored in await reader.fetch(0, 99)]
@@ -146,13 +155,13 @@ async def test_a_writer_killed_between_the_alarm_and_its_signature_records_it_ag
     log = tmp_path / "gate.db"
     await append(log, last, 10)
     last.keep((await newest_note(log)).replace("\n12\n", "\n99\n"))
-    last.accept_loss()
+    await accept(last, log)
 
     async def die(_writer: LogWriter) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(LogWriter, "sign", die)
+        patch.setattr(LogWriter, "_sign", die)
         with pytest.raises(KeyboardInterrupt):
             await open_guarded(log, last)
     await append(log, last, 1)
@@ -166,6 +175,7 @@ async def test_what_cannot_be_kept_stops_the_log(tmp_path: Path) -> None:
     last = LastSigned(tmp_path / "folder" / "log-gate.last")
     writer = await open_guarded(tmp_path / "gate.db", last)
     await writer.append(entries(0, 3))
+    last.path.unlink()
     (tmp_path / "folder").rmdir()
     with pytest.raises(LogUnavailable, match=r"log-gate\.last: cannot be written"):
         await writer.sign()
@@ -183,3 +193,46 @@ async def test_a_file_that_is_no_checkpoint_is_refused(
     last.path.write_bytes(content)
     with pytest.raises(LogDamaged, match=r"log-gate\.last: not a checkpoint"):
         await append(tmp_path / "gate.db", last, 1)
+
+
+async def test_a_log_without_its_last_checkpoint_is_refused_until_that_is_accepted(
+    store_name: StoreName, tmp_path: Path, last: LastSigned
+) -> None:
+    await append(store_name, last, 10)
+    last.path.unlink()
+    for _ in range(2):
+        with pytest.raises(LogDamaged, match=r"log-gate\.last is gone.*--accept-loss"):
+            await append(store_name, last, 1)
+    await accept(last, store_name)
+    await append(store_name, last, 1)
+    assert await recorded_alarms(store_name) == [("last-signed-missing", {"size": 12})]
+    assert last.path.read_text() == await newest_note(store_name)
+    assert names(tmp_path) == ["log-gate.last"]
+
+
+async def test_a_log_that_was_made_and_not_begun_needs_none(store_name: StoreName, last: LastSigned) -> None:
+    """Its writer was killed before it came to keep the first one."""
+    await (await open_guarded(store_name, last)).close()
+    last.path.unlink()
+    await append(store_name, last, 3)
+    assert await recorded_alarms(store_name) == []
+
+
+async def test_an_empty_log_that_is_gone_is_not_begun_anew(tmp_path: Path, last: LastSigned) -> None:
+    log = tmp_path / "gate.db"
+    await (await open_guarded(log, last)).close()
+    log.unlink()
+    with pytest.raises(LogDamaged, match="it is gone"):
+        await append(log, last, 1)
+
+
+async def recorded_alarms(name: StoreName) -> list[tuple[str, dict[str, str | int]]]:
+    reader = await LogReader.open(name)
+    records = await RecordOpener(reader, ORIGIN, [AUDITOR]).fetch(0, 10_000)
+    await reader.close()
+    alarms = [
+        parse_record(RecordKind.ALARM, each.payload or b"")
+        for each in records
+        if each.leaf.kind == RecordKind.ALARM
+    ]
+    return [(each.name, dict(each.details)) for each in alarms if isinstance(each, Alarm)]

@@ -298,3 +298,14 @@ async def test_a_closed_store_says_so(store_name: StoreName) -> None:
         await store.fetch_meta()
     with pytest.raises(LogUnavailable, match=r"not open|broke"):
         await store.commit(records(0, [b"x"]))
+
+
+async def test_a_store_that_is_there_is_present(store_name: StoreName) -> None:
+    store = await make_store(store_name)
+    await store.commit(records(0, [b"said"]))
+    store.require_present()
+    await store.reopen()
+    store.require_present()
+    await store.commit(records(1, [b"more"]))
+    store.require_present()
+    await store.close()

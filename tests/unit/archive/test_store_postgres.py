@@ -300,3 +300,33 @@ async def test_destroyed_keys_leave_the_table_s_file(log: str, postgres_server: 
 def test_the_documents_name_what_is_used() -> None:
     docs = Path(__file__).parents[3] / "docs"
     assert "postgresql://steelyard@db.example/archive#gate" in (docs / "settings.md").read_text()
+
+
+async def test_tables_that_were_exchanged_are_noticed(log: str, postgres_database: str) -> None:
+    """Another log of the same token in place of the one that the writer has."""
+    writer = await open_log(log)
+    await writer.append(entries(0, 5))
+    other = await open_log(f"{postgres_database}#other")
+    await other.append(entries(0, 5))
+    await other.close()
+    control = await asyncpg.connect(postgres_database)
+    await control.execute("ALTER SCHEMA gate RENAME TO taken; ALTER SCHEMA other RENAME TO gate")
+    await control.close()
+    for _ in range(2):
+        with pytest.raises(LogDamaged, match="the log's tables were exchanged"):
+            await writer.append(entries(5, 5))
+    await writer.close()
+
+
+async def test_a_table_that_was_made_anew_is_noticed(log: str, postgres_database: str) -> None:
+    writer = await open_log(log)
+    await writer.append(entries(0, 5))
+    control = await asyncpg.connect(postgres_database)
+    await control.execute(
+        "SET search_path = gate; CREATE TABLE copy (LIKE record INCLUDING ALL); INSERT INTO copy TABLE record;"
+        " DROP TABLE record; ALTER TABLE copy RENAME TO record"
+    )
+    await control.close()
+    with pytest.raises(LogDamaged, match="the log's tables were exchanged"):
+        await writer.append(entries(5, 5))
+    await writer.close()

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from components.archive.keys.reference import last_signed_file
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
 from components.audit.index import index as index_module
@@ -207,6 +208,7 @@ async def test_another_log_is_indexed_anew(site: Site) -> None:
     assert await find(site, "copper") == [0, 1, 2]
     for file in site.settings.gate_log.store.parent.glob("gate.db*"):
         file.unlink()
+    last_signed_file(site.settings.gate_log.key_file).unlink()
     site.places.clear()
     await site.record(*(site.say(ALICE, BOB, "tin", epoch="e9") for _ in range(5)))
     assert await find(site, "copper") == []
@@ -228,7 +230,9 @@ async def test_a_log_that_lost_its_end_is_indexed_anew(site: Site) -> None:
     assert await find(site, "tin") == [0]
 
 
-async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_format_is_indexed_anew_and_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     await site.record(site.say(ALICE, BOB, "copper"))
     await catch_up(site)
     with closing(sqlite3.connect(site.settings.audit.index)) as database, database:
@@ -236,7 +240,26 @@ async def test_another_format_is_indexed_anew(site: Site, monkeypatch: pytest.Mo
         database.execute("ALTER TABLE state RENAME next_index TO something_else")
     database.close()
     monkeypatch.setattr(index_module, "FORMAT", index_module.FORMAT + 1)
+    assert capsys.readouterr().err == ""
     assert await find(site, "copper") == [0]
+    told = f"the index {site.settings.audit.index} is made by another version of Steelyard: it is built again"
+    assert told in capsys.readouterr().err
+    assert await find(site, "copper") == [0]
+    assert capsys.readouterr().err == ""
+
+
+async def test_an_index_of_before_this_fold_is_built_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await site.record(site.say(ALICE, BOB, "sidele\u3164tter"))
+    with sqlite3.connect(site.settings.audit.index) as database:
+        database.executescript(FORMAT_5)
+    database.close()
+    assert await find(site, "sideletter") == [0]
+    assert "made by another version" in capsys.readouterr().err
+    monkeypatch.setattr(index_module, "FOLD_VERSION", "another")
+    assert await find(site, "sideletter") == [0]
+    assert "made by another version" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 8192])
@@ -272,6 +295,18 @@ async def test_a_record_that_is_gone_from_the_log_does_not_stop_the_index(site: 
     assert await find(site, "copper") == [0, 2]
     assert await find(site, "copper") == [0, 2]
 
+
+# The tables that have other columns now.
+FORMAT_5 = """
+CREATE TABLE state (next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL, purge_due INTEGER NOT NULL);
+CREATE TABLE folded (idx INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE VIRTUAL TABLE word
+USING fts5 (text, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
+INSERT INTO state VALUES (1, x'', 0);
+INSERT INTO folded VALUES (0, 'sidele tter');
+INSERT INTO word (rowid, text) VALUES (0, 'sidele tter');
+PRAGMA user_version = 5;
+"""
 
 CATCH_UP = """
 import asyncio, sys

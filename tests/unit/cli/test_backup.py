@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,13 @@ from components.archive.keys.rotation import open_log_writer
 from components.archive.record import RecordKind
 from components.archive.store.open import open_store
 from components.archive.writer import Entry
+from components.gate.review.store import ReviewStore
 from components.settings.site import SiteFile
 from components.site.lock import hold_site
-from components.site.validate import read_site
+from components.site.validate import load_site, read_site
 from components.verifier.log import verify_log
+from policy.facts import Way
+from policy.review import Item, ItemKind, Place, Stage
 from tests.support.postgres import PostgresServer
 from tests.support.stores import entries
 
@@ -187,7 +191,7 @@ def test_an_older_state_does_not_fork_the_log(site: Path) -> None:
         append(site, 1)
     done = steelyard("restore", "--accept-loss", "--site", site)
     assert done.returncode == 0
-    assert "gate: 44 records were signed, and it has 22 of them" in done.stdout
+    assert "gate: it is an older state: 44 records were signed, and it has 22 of them" in done.stdout
     append(site, 1)
     assert is_sound(read_site(site))
     assert steelyard("restore", "--accept-loss", "--site", site).stdout == ""
@@ -242,7 +246,7 @@ def test_wrong_use_is_one_line(site: Path, tmp_path: Path) -> None:
         assert told in done.stderr
 
 
-def test_files_outside_the_site_are_named_and_not_written(site: Path, tmp_path: Path) -> None:
+def test_files_outside_the_site_are_put_into_it_and_named(site: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "directory.toml"
     elsewhere.parent.mkdir()
     shutil.move(site.parent / "directory.toml", elsewhere)
@@ -253,8 +257,111 @@ def test_files_outside_the_site_are_named_and_not_written(site: Path, tmp_path: 
     lose_logs(site)
     told = restore(site)["elsewhere"]
     assert isinstance(told, list)
-    assert told[0].startswith(f"{elsewhere} (")
+    beside = site.parent / "elsewhere" / elsewhere.relative_to("/")
+    assert told == [f"{elsewhere} ({beside})"]
     assert not elsewhere.exists()
+    assert "alice@metals.example" in beside.read_text()
+
+
+POLICY = """
+[[rule]]
+id = "tips"
+kind = "lexicon"
+action = "hold"
+text = "Your message is with compliance."
+files.en = ["words/tips.txt"]
+must_match = ["an insider tip"]
+"""
+HELD = Item(
+    "h2", ItemKind.MESSAGE, Stage.WAITING, 2, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
+    b"<message><body>an insider tip</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
+)  # fmt: skip
+
+
+async def hold(file: Path, *items: Item) -> None:
+    store = await ReviewStore.open(file)
+    store.save(items, [])
+    await store.close()
+
+
+async def held_in(file: Path) -> list[Item]:
+    store = await ReviewStore.open(file)
+    try:
+        return await store.load()
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def full_site(site: Path, tmp_path: Path) -> Path:
+    """A site with all that it can read: rules and their words, a source of people, statements elsewhere, a queue."""
+    outside = tmp_path / "outside"
+    shutil.move(site.parent / "access", outside)
+    (site.parent / "words").mkdir()
+    (site.parent / "words" / "tips.txt").write_text("insider tip\n")
+    (site.parent / "policy.toml").write_text(POLICY)
+    (site.parent / "people.csv").write_text("jid,name\n")
+    text = site.read_text().replace('folder = "access"', f'folder = "{outside}"')
+    text = text.replace("[gate]", '[gate]\npolicy = "policy.toml"')
+    site.write_text(f"{text}\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n")
+    append(site, 5)
+    asyncio.run(hold(site.parent / "archive" / "review.db", HELD, replace(HELD, token="h9", record=99)))
+    return site
+
+
+def test_all_that_a_site_reads_comes_back_elsewhere(full_site: Path, tmp_path: Path) -> None:
+    backup(full_site, "--with-keys")
+    other = tmp_path / "other" / "site.toml"
+    shutil.move(tmp_path / "outside", tmp_path / "moved")
+    done = steelyard("restore", tmp_path / "backup", "--json", "--site", other)
+    assert done.returncode == 0, done.stderr
+    for name in ("policy.toml", "words/tips.txt", "people.csv", "directory.toml", "keys/log-gate.last"):
+        assert (other.parent / name).read_bytes() == (full_site.parent / name).read_bytes()
+    # What was held in records behind those that are in the backup, no log knows any more.
+    queue = other.parent / "archive" / "review.db"
+    assert asyncio.run(held_in(queue)) == [HELD]
+    assert stat.S_IMODE(queue.stat().st_mode) == 0o600
+    statements = names_in(tmp_path / "moved")
+    assert names_in(other.parent / "elsewhere" / (tmp_path / "outside").relative_to("/")) == statements
+    assert len(json.loads(done.stdout)["elsewhere"]) == len(statements) > 30
+    assert not (tmp_path / "outside").exists()
+    shutil.move(tmp_path / "moved", tmp_path / "outside")
+    load_site(other)
+    append(other, 1)
+
+
+def test_the_queue_is_sealed_to_those_who_read_the_logs(full_site: Path, tmp_path: Path) -> None:
+    backup(full_site)
+    assert not holds(tmp_path / "backup", b"insider tip</body>")
+    other = tmp_path / "other" / "site.toml"
+    done = steelyard("restore", tmp_path / "backup", "--site", other)
+    assert done.returncode == 0, done.stderr
+    assert "none of the auditors' keys is here that opens it: archive/review.db (" in done.stdout
+    assert not (other.parent / "archive" / "review.db").exists()
+    # The keys first, then the rest.
+    again = tmp_path / "again" / "site.toml"
+    shutil.copytree(full_site.parent / "keys", again.parent / "keys")
+    done = steelyard("restore", tmp_path / "backup", "--site", again)
+    assert done.returncode == 0, done.stderr
+    assert asyncio.run(held_in(again.parent / "archive" / "review.db")) == [HELD]
+
+
+def test_what_a_restored_site_lacks_is_told_and_init_is_not_advised_before(
+    full_site: Path, tmp_path: Path
+) -> None:
+    backup(full_site)
+    other = tmp_path / "other" / "site.toml"
+    assert steelyard("restore", tmp_path / "backup", "--site", other).returncode == 0
+    done = steelyard("check", "--json", "--site", other)
+    problems = [each["text"] for each in json.loads(done.stdout)["checks"] if not each["ok"]]
+    assert any("conversation.key; conversations in" in each for each in problems)
+    assert any("log-gate.key; " in each and "was signed with it" in each for each in problems)
+    refused = steelyard("init", "--site", other)
+    assert (refused.returncode, "put it back from a backup" in refused.stderr) == (2, True)
+    shutil.copytree(full_site.parent / "keys", other.parent / "keys", dirs_exist_ok=True)
+    assert steelyard("init", "--site", other).returncode == 0  # certificates
+    load_site(other)
+    append(other, 1)
 
 
 def test_logs_in_postgresql(site: Path, postgres_server: PostgresServer) -> None:

@@ -25,6 +25,7 @@ async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setenv("STEELYARD_SITE", str(site.path))
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.chdir(site.path.parent)
+    monkeypatch.setattr("components.audit.orders.carry._RETRY_S", 0.01)
     await site.record(site.say(ALICE, BOB, "gallium quietly"), site.say(BOB, ALICE, "gallium loudly"))
     await site.record(site.say(EVE, BOB, "indium quietly", rules=("r1",)), site.say(EVE, BOB, "thallium"))
     await site.record(

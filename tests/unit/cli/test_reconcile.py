@@ -53,6 +53,7 @@ async def test_it_names_what_does_not_add_up(said: Site, capsys: pytest.CaptureF
         "last": 4,
         "through": 0,
         "bounced": 0,
+        "unknown": 0,
         "missing": [[2, 3]],
         "unsure": [],
         "repeated": [[4, 4]],

@@ -12,9 +12,12 @@ from components.archive.record import Delivery, Record, RecordKind, Submission, 
 from components.archive.store import MemoRow
 from components.archive.writer import Entry
 from components.gate.adapter import GateName, Line
+from components.gate.aftermath import Aftermath
 from components.gate.breaks import LinkBreaks
 from components.gate.deciding import Decider, Filing
 from components.gate.journal import Journal
+from components.gate.kept import StanzaKeeper
+from components.gate.owed import OwedErrors
 from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
 from components.gate.watch.alarm import Alarms
@@ -205,15 +208,19 @@ def make_gate(
     line: Line | None = None,
     *,
     breaks: LinkBreaks | None = None,
+    aftermath: Aftermath | None = None,
     max_batch: int = MAX_BATCH,
     report: Callable[[], None] = lambda: None,
 ) -> Gate:
     """Make a gate on such a log."""
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
-    decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""))
+    aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
+    decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""), aftermath)
     watch = Watch(Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
-    return Gate(line, decider, Journal(log, log), queue, watch, breaks, max_batch=max_batch, report=report)
+    return Gate(
+        line, decider, Journal(log, log, aftermath), queue, watch, breaks, max_batch=max_batch, report=report
+    )
 
 
 class Bench:

@@ -15,6 +15,7 @@ from components.archive.store import RequestRow
 from components.archive.writer import Entry
 from components.gate.adapter import Line
 from components.gate.breaks import LinkBreaks
+from components.gate.owed import OwedErrors
 from components.gate.review.acts import ReviewActs
 from components.gate.review.claims import Claims
 from components.gate.review.queue import NOT_ASKED_FOR, ReviewQueue
@@ -29,21 +30,26 @@ from components.link.review_request import (
     prove_reading,
 )
 from policy.decide import decide
-from policy.decision import Action, Decision
+from policy.decision import Action, Decision, StanzaError
 from policy.directory.directory import Directory, parse_directory
-from policy.facts import Way
+from policy.facts import StanzaFacts, Way
 from policy.review import Item, ReviewAct, Stage
 from tests.support.gate_process import one_enterprise
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
-HOLD = Decision(Action.HOLD, ("tips",), notice="Held.")
+HELD = StanzaError("wait", "policy-violation", "Held.")
+HOLD = Decision(Action.HOLD, ("tips",), HELD)
 TIP = held(5, text="tip")
 EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
-MESSAGE, NOTICE = f"h42-{EVIDENCE[:8]}", f"n42-{EVIDENCE[:8]}"
+WARN = Decision(Action.RELEASE, ("mind",), notice="Mind.")
+WARNED = held(4, text="mind")
+MESSAGE = f"h42-{EVIDENCE[:8]}"
+NOTICE = f"n41-{prove_reading(WARNED.epoch, WARNED.seq, WARNED.body)[:8]}"
+MIND = f"Your message of 00:16 UTC to {BOB}: Mind."
 
 
 class Desk:
-    """A queue in which one message of Alice's waits since `now_s`, and the requests of reviewers."""
+    """A queue in which one message of Alice's waits since `now_s`, after she was warned; the requests of reviewers."""
 
     def __init__(self, default: ReviewAct = ReviewAct.REFUSE) -> None:
         self.now_s = 1000.0
@@ -62,8 +68,16 @@ class Desk:
         self.line = Line(GATE)
         self.unsendable: list[int] = []
         self.breaks = LinkBreaks(self.unsendable.append, clock_s=lambda: self.now_s)
-        self.acts = ReviewActs(self.queue, self.line, self, self, self.breaks, default=default)
-        self.keep(Answered(TIP, HOLD, 42))
+        self.acts = ReviewActs(
+            self.queue,
+            self.line,
+            self,
+            self,
+            self.breaks,
+            (OwedErrors(self.queue).give_back, lambda: self.queue.let_join(DIRECTORY)),
+            default=default,
+        )
+        self.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
         self.keep(told=status(1, 6, 6, done=5))
 
     def keep(self, *answers: Answered, told: Status | None = None) -> None:
@@ -112,7 +126,9 @@ class Desk:
     def told(self) -> list[str]:
         """Give what Alice is told."""
         stanzas = [etree.fromstring(each.stanza) for each in self.queue.items if each.way is Way.GATE]
-        assert all(each.get("from") == GATE.jid and each.get("type") == "chat" for each in stanzas)
+        assert all(
+            each.get("from") == f"notice@{GATE.jid}" and each.get("type") == "chat" for each in stanzas
+        )
         return [each.findtext("{jabber:client}body") or "" for each in stanzas]
 
     def events(self) -> list[tuple[str, Mapping[str, str | int]]]:
@@ -127,11 +143,12 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_what_is_held_is_kept_once_and_its_sender_told(desk: Desk) -> None:
-    desk.keep(Answered(TIP, HOLD, 42))
-    assert [item.token for item in desk.queue.items] == [MESSAGE, NOTICE]
+def test_what_is_held_is_kept_once_and_who_was_warned_is_told_once(desk: Desk) -> None:
+    desk.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
+    assert [item.token for item in desk.queue.items] == [NOTICE, MESSAGE]
     assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
-    assert desk.told() == ["Held."]
+    # Of what is held, its sender learns by the verdict.
+    assert desk.told() == [MIND]
     assert (desk.queue.count(Stage.WAITING), desk.queue.count(Stage.UNCERTAIN)) == (1, 0)
 
 
@@ -143,9 +160,37 @@ def test_a_record_number_that_comes_again_is_another_message(desk: Desk) -> None
 
 @pytest.mark.parametrize("way", [Way.S2S, Way.COMPONENT])
 def test_only_clients_of_this_server_are_told(desk: Desk, way: Way) -> None:
-    desk.keep(Answered(held(6, way=way), HOLD, 43))
-    (item,) = [each for each in desk.queue.items if each.record == 43]
-    assert item.way is way and desk.told() == ["Held."]
+    desk.keep(Answered(held(6, way=way), HOLD, 43), Answered(held(7, way=way), WARN, 44))
+    (item,) = [each for each in desk.queue.items if each.record > 42]
+    assert item.way is way and desk.told() == [MIND]
+
+
+ROOM = "desk@rooms.metals.example"
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "to", "in_room"),
+    [
+        ("message", "groupchat", ROOM, True),
+        ("message", "chat", f"{ROOM}/bob", False),
+        ("message", "", BOB, False),
+        ("presence", "", "", False),
+    ],
+)
+def test_who_says_it_in_a_room_is_told_there_too(
+    desk: Desk, kind: str, type_: str, to: str, in_room: bool
+) -> None:
+    """From nobody's address in it, and to nobody else."""
+    said = replace(held(8), facts=StanzaFacts(Way.C2S, kind, type_, ALICE, to))
+    desk.keep(Answered(said, WARN, 45))
+    told = [etree.fromstring(each.stanza) for each in desk.queue.items if each.record == 45]
+    kinds = [("groupchat", ROOM)] if in_room else []
+    assert [(each.get("type"), each.get("from")) for each in told] == [*kinds, ("chat", f"notice@{GATE.jid}")]
+    assert {each.get("to") for each in told} == {ALICE}
+    for each in told:
+        body = each.findtext("{jabber:client}body") or ""
+        assert body.startswith("[Recorded line]") == (each.get("type") == "groupchat")
+        assert body.endswith("Mind.") and ("Your message" in body) == (kind == "message")
 
 
 def test_what_is_outgoing_is_asked_for_until_it_comes(desk: Desk) -> None:

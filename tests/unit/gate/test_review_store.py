@@ -19,7 +19,14 @@ ITEM = Item(
     b"<message><body>an insider tip \xc3\xa9</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
 )  # fmt: skip
 SENT = replace(
-    ITEM, token="n7", kind=ItemKind.NOTICE, stage=Stage.SENT, held=None, sent=Place("e2", 6), attempts=2
+    ITEM,
+    token="n7",
+    kind=ItemKind.NOTICE,
+    stage=Stage.SENT,
+    held=None,
+    sent=Place("e2", 6),
+    attempts=2,
+    epoch="e2",
 )
 
 
@@ -46,7 +53,8 @@ async def test_nothing_of_what_was_decided_stays_in_a_file(tmp_path: Path) -> No
     await store.close()
 
 
-async def test_a_second_gate_does_not_get_it(tmp_path: Path) -> None:
+async def test_a_second_gate_does_not_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.archive.store.sqlite_connection.LOCK_TIMEOUT_S", 0.1)
     store = await ReviewStore.open(tmp_path / "review.db")
     store.save([ITEM], [])
     with pytest.raises(LogUnavailable):

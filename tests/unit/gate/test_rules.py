@@ -76,7 +76,8 @@ class Case:
 
 
 @pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[Case]:
+async def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Case]:
+    monkeypatch.setattr("components.rules.follow._INTERVAL_S", 0.01)
     case = Case(tmp_path)
     task = asyncio.create_task(case.in_force.run())
     yield case

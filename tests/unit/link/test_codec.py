@@ -151,17 +151,28 @@ def test_protocol_errors_do_not_quote_what_was_said() -> None:
 
 def test_verdict_names_only_exceptions() -> None:
     no = refuse("payload.omemo", "modify", "policy-violation", "Turn <it> off & send again.")
-    decisions = [release(), no, Decision(Action.HOLD), Decision(Action.AMEND, amended=STANZAS[1]), release()]
+    amended = Decision(Action.AMEND, amended=STANZAS[1])
+    decisions = [
+        release(),
+        no,
+        Decision(Action.HOLD, error=no.error),
+        amended,
+        Decision(Action.HOLD),
+        release(),
+    ]
     [encoded] = encode_verdicts(Answering("gate.x", "x", "e'1", "gate"), 42, 100, decisions)
     message = ET.fromstring(encoded)
     [verdict] = message
     assert message.attrib == {"from": "gate.x", "to": "x"}
-    assert verdict.attrib == {"epoch": "e'1", "seq": "42", "through": "46", "log": "gate", "first": "100"}
+    assert verdict.attrib == {"epoch": "e'1", "seq": "42", "through": "47", "log": "gate", "first": "100"}
     assert [(child.tag, child.get("seq")) for child in verdict] == [
         (f"{{{XMLNS}}}refuse", "43"),
         (f"{{{XMLNS}}}keep", "44"),
         (f"{{{XMLNS}}}amend", "45"),
+        (f"{{{XMLNS}}}keep", "46"),
     ]
+    assert ET.tostring(verdict[1][0]) == ET.tostring(verdict[0][0])
+    assert len(verdict[3]) == 0
     error = verdict[0][0]
     assert error.get("type") == "modify"
     assert error[0].tag == "{urn:ietf:params:xml:ns:xmpp-stanzas}policy-violation"

@@ -57,7 +57,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
             0,
             [
                 refuse("r", "modify", "policy-violation", "No."),
-                Decision(Action.HOLD),
+                Decision(Action.HOLD, error=refuse("r", "wait", "policy-violation", "Held.").error),
                 Decision(Action.AMEND, amended=b"<message xmlns='jabber:client'/>"),
                 Decision(Action.HOLD),
             ],

@@ -89,4 +89,7 @@ def test_a_notice_is_a_chat_message_whatever_its_text() -> None:
 
 
 def test_a_sender_is_told_which_message_it_was() -> None:
-    assert describe_outcome(ITEM, "gone.") == "Your message of 14:02 UTC to bob@metals.example: gone."
+    assert (
+        describe_outcome(ITEM.to, ITEM.held_at_ns, "gone.")
+        == "Your message of 14:02 UTC to bob@metals.example: gone."
+    )

@@ -20,6 +20,11 @@ from tests.support.process import wait_until
 HOST = Domain("metals.example")
 
 
+@pytest.fixture(autouse=True)
+def tries_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.roster.keeper._AGAIN_S", (0.01, 0.02))
+
+
 def jid(name: str) -> BareJid:
     return BareJid(f"{name}@{HOST}")
 

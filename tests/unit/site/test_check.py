@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from components.archive.keys import load_log_key, load_recipient
+from components.archive.keys import load_recipient
 from components.archive.keys.log_key import write_verifier_keys
+from components.archive.keys.rotation import open_log_writer
 from components.archive.log.note import make_signer
 from components.archive.record import Access, RecordKind, encode_access
-from components.archive.writer import Entry, LogWriter
+from components.archive.store.open import open_store
+from components.archive.writer import Entry
 from components.cli.output.check import describe_findings
 from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
@@ -39,7 +41,7 @@ async def record(settings: SiteFile, count: int = 3) -> None:
     log = settings.gate
     log.log.parent.mkdir(exist_ok=True)
     recipients = [load_recipient(path) for path in settings.archive.recipients]
-    writer = await LogWriter.open(log.log, load_log_key(log.log_key_file), recipients)
+    writer = await open_log_writer(await open_store(log.log), log.log_key_file, log.log_origin, recipients)
     payload = encode_access(Access("someone", "search", "x", 1, 0, 0))
     await writer.append([Entry(RecordKind.ACCESS, payload)] * count)
     await writer.close()
@@ -151,8 +153,9 @@ def test_init_is_advised_only_where_it_does_it(site: Path, with_log: bool) -> No
     found = problems(site)
     lost = [problem for problem in found if problem.endswith("put it back from a backup that holds the keys")]
     init = [problem for problem in found if problem.endswith("`steelyard init` makes what is missing")]
-    assert len(lost) == (2 if with_log else 0)
-    assert all("conversation.key" in each or "log-gate.key" in each for each in lost)
+    assert len(lost) == (3 if with_log else 0)
+    named = ("conversation.key", "log-gate.key", "auditor.pub")
+    assert all(any(name in each for name in named) for each in lost)
     assert found[: len(lost)] == lost
     assert init
     assert all(("; then `steelyard init`" in problem) == with_log for problem in init)
@@ -250,3 +253,10 @@ def test_the_alarms_of_a_site_that_is_up_are_named(site: Path) -> None:
         "alarms: ALARM records-missing at 2026-11-23 20:04:05 UTC, 2 times; docs/alarms.md says what to do"
         in found
     )
+
+
+def test_a_log_without_its_last_checkpoint_is_named(site: Path) -> None:
+    asyncio.run(record(load_site(site)))
+    (site.parent / "keys" / "log-gate.last").unlink()
+    (problem,) = [problem for problem in problems(site) if problem.startswith("logs:")]
+    assert "log-gate.last is gone, which says how far it was signed; docs/backup.md, section 3" in problem

@@ -126,6 +126,24 @@ def test_a_log_never_gets_another_key(site: Path) -> None:
     assert not settings.gate.log_key_file.exists()
 
 
+@pytest.mark.parametrize("lost", ["conversation.key", "auditor.pub", "log-gate.key"])
+@pytest.mark.parametrize("sign", ["archive/gate.db", "keys/log-gate.last"])
+def test_what_a_log_was_written_with_is_never_made_anew(site: Path, lost: str, sign: str) -> None:
+    """A log is known by its file, or, where that is a database on a server, by what its writer keeps."""
+    (site.parent / "archive").mkdir()
+    (site.parent / sign).write_bytes(b"a log")
+    (site.parent / "keys" / lost).unlink()
+    before = contents(site.parent)
+    for demo in (False, True):
+        with pytest.raises(SiteError, match=rf"gate\.db was .*{lost}.*, which is gone[:;] put it back"):
+            init_site(site, demo=demo)
+    assert contents(site.parent) == before
+    with pytest.raises(
+        SettingsError, match=rf"{lost}; .*gate\.db .*: put it back from a backup that holds the keys"
+    ):
+        load_site(site)
+
+
 def test_a_wrong_site_is_told_and_left_as_it_is(site: Path) -> None:
     site.write_text(site.read_text().replace("[gate]", "[gat]", 1))
     before = contents(site.parent)

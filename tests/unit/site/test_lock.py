@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,16 @@ import subprocess, sys
 from pathlib import Path
 from components.site.lock import hold_site
 with hold_site(Path(sys.argv[1])) as lock:
-    script = f"sleep {sys.argv[2]}; touch {sys.argv[1]}/ended"
+    script = f"while [ ! -e {sys.argv[1]}/end ]; do sleep 0.02; done; touch {sys.argv[1]}/ended"
     child = subprocess.Popen(["sh", "-c", script], pass_fds=(lock,), stdout=subprocess.DEVNULL)
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def hold(folder: Path, script: str = HOLD, *arguments: str) -> subprocess.Popen[bytes]:
+def hold(folder: Path, script: str = HOLD) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(folder), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
@@ -65,18 +66,29 @@ def test_the_site_is_free_when_its_holder_was_killed(tmp_path: Path) -> None:
         pass
 
 
-def test_what_a_killed_holder_left_running_is_waited_for(tmp_path: Path) -> None:
-    end(hold(tmp_path, HOLD_WITH_CHILD, "3"))
-    assert not (tmp_path / "ended").exists()
+def test_what_a_killed_holder_left_running_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(hold(tmp_path, HOLD_WITH_CHILD))
+    sleep = time.sleep
+
+    def wait(time_s: float) -> None:
+        (tmp_path / "end").touch()  # only who waits lets it end
+        sleep(time_s)
+
+    monkeypatch.setattr("components.site.lock.time.sleep", wait)
     with hold_site(tmp_path):
         assert (tmp_path / "ended").exists()
 
 
 def test_what_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.site.lock._LEFTOVER_TIMEOUT_S", 0.3)
-    end(hold(tmp_path, HOLD_WITH_CHILD, "10"))
-    with (
-        pytest.raises(SiteError, match=r"does not end; find it with `fuser .*up\.lock`"),
-        hold_site(tmp_path),
-    ):
-        pass
+    end(hold(tmp_path, HOLD_WITH_CHILD))
+    try:
+        with (
+            pytest.raises(SiteError, match=r"does not end; find it with `fuser .*up\.lock`"),
+            hold_site(tmp_path),
+        ):
+            pass
+    finally:
+        (tmp_path / "end").touch()

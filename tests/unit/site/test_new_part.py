@@ -121,12 +121,12 @@ def test_it_is_missed(toy_site: Path) -> None:
 
 def test_a_backup_holds_its_secret_and_its_key(toy_site: Path, tmp_path: Path) -> None:
     with open_backup(tmp_path / "backup", make=True) as folder:
-        save_files(folder, load_site(toy_site), with_keys=True)
+        save_files(folder, load_site(toy_site), {}, with_keys=True)
         folder.complete()
     restored = tmp_path / "restored"
     restored.mkdir()
     with open_backup(tmp_path / "backup") as folder:
-        made, _elsewhere = put_back_files(folder, restored / "site.toml")
+        made = put_back_files(folder, restored / "site.toml").made
     keys = restored / "keys"
     assert {keys / "toy.secret", keys / "log-toy.key", keys / "log-toy.pub"} <= set(made)
 

@@ -188,6 +188,7 @@ def test_a_wrong_proposal_says_what_to_do(
 async def test_it_ends_without_a_restart_even_when_nothing_else_can_be_read(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("components.rules.follow._INTERVAL_S", 0.01)
     now = int(time.time())
     exception = BarrierException("e1", EnterpriseId("metals"), (RITA, TOM), now - 10, now + 3600, "Deal X")
     sources = _kept(site, exception=exception)

@@ -108,6 +108,17 @@ def test_absolute_paths_stay(site: Path) -> None:
             's2s_port = 5269\nfederated_domains = ["far.example"]\nfolder = ',
             r"prosody\.federated_domains: far\.example is no site of directory\.toml",
         ),
+        (
+            r"^\[gate\]",
+            "[prosody.web]\nport = 5281\nhost = 'chat.firm.example'\n[gate]",
+            r"prosody\.certificates: there is no .*chat\.firm\.example\.crt.*; `steelyard init`",
+        ),
+        (r"^\[gate\]", "[prosody.web]\n[gate]", r"prosody\.web\.port: is missing"),
+        (
+            r"^\[gate\]",
+            "[prosody.web]\nport = 5281\nbosh_path = 'bosh'\n[gate]",
+            r"prosody\.web\.bosh_path: .*",
+        ),
         (r"^log = .archive/audit.db.", 'log = "archive/gate.db"', r"audit\.log: .* is also gate\.log"),
         (
             r"^log_origin = .steelyard.example/audit.",
@@ -225,6 +236,12 @@ def test_ports_must_differ(site: Path) -> None:
     port = load_site(site).prosody.c2s_port
     change(site, (r"^component_port = \d+", f"component_port = {port}"))
     assert problems(site) == (f"gate.component_port: {port} is also prosody.c2s_port; set another port",)
+    change(site, (r"^component_port = \d+", "component_port = 1"))
+    change(site, (r"^\[gate\]", f"direct_tls_port = {port}\nweb = {{ port = {port} }}\n[gate]"))
+    assert problems(site) == (
+        f"prosody.direct_tls_port: {port} is also prosody.c2s_port; set another port",
+        f"prosody.web.port: {port} is also prosody.c2s_port; set another port",
+    )
 
 
 @pytest.mark.parametrize(

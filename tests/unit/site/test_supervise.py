@@ -139,12 +139,19 @@ async def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     await supervisor.stop()
 
 
-async def test_what_does_not_get_healthy_in_time_is_told(tmp_path: Path) -> None:
-    good, bad = Health(), Health("does not answer")
+async def test_what_does_not_get_healthy_in_time_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher, good, bad = Watcher(), Health(), Health("does not answer")
     specs = [spec(tmp_path, FOREVER, good, "good"), spec(tmp_path, FOREVER, bad, "bad")]
-    supervisor = Supervisor(specs, Watcher())
+    supervisor = Supervisor(specs, watcher)
+    limit = asyncio.timeout(None)  # the time is over when both have been asked, however long that takes
+    monkeypatch.setattr("components.site.supervise.asyncio.timeout", lambda _delay_s: limit)
+    starting = asyncio.create_task(supervisor.start(3))
+    assert await wait_until(lambda: State.HEALTHY in watcher.states("good") and bool(bad.pids))
+    limit.reschedule(0)
     with pytest.raises(SiteError, match=r"bad does not answer, after 3 s; see .*bad\.log"):
-        await supervisor.start(3)
+        await starting
     await supervisor.stop()
     assert not any(is_running(pid) for pid in good.pids + bad.pids)
 

@@ -64,6 +64,7 @@ def test_a_witness_that_others_know_gets_no_other_keys(site: Path) -> None:
     (site.parent / "witness" / "00.checkpoint").write_text("")
     with pytest.raises(SiteError, match="put it back from a backup"):
         init_site(site)
+    assert "others know this witness by it: put it back from a backup" in problems(site)
 
 
 @pytest.mark.programs

@@ -71,12 +71,21 @@ local function bare(address)
 	return found;
 end
 
+-- Whether this is one of the line's own components, or an address at it, from which it writes to people: on this server,
+-- and listed nowhere. An account or a room of a host that is not listed is no such thing.
+local function is_own(address)
+	if class_of[address] or entrants[address] then return false; end
+	local domain = jid_host(address);
+	local host = hosts[domain];
+	return host and not class_of[domain] and (address == domain or host.modules.component ~= nil);
+end
+
 -- Whether a border is between two addresses; the second answer says whether both are listed.
 function borders.between(from, to)
 	from, to = bare(from), bare(to);
 	if from == to then return false, true; end
 	-- The line's own components speak to everybody, and everybody to them.
-	if hosts[from] and not class_of[from] or hosts[to] and not class_of[to] then return false, false; end
+	if is_own(from) or is_own(to) then return false, false; end
 	local room = entrants[from] or entrants[to];
 	if room then
 		return not (room[from] or room[to]), true;

@@ -25,14 +25,14 @@ end
 -- wanted said, the gate alone learns it; and whether that was the server's own answer. `reason` is one of answers.lib.lua.
 function carrying_mt:give_back(entry, reason)
 	self.status:add_bounced(entry);
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 	if not entry.injected then
 		self.answers:bounce(entry.sender.origin, entry.stanza, reason or "failed");
 	end
 end
 
--- While what the gate wanted said is carried out, an error that the server answers it with is for the gate. Return what
--- ends that.
+-- While a message that the gate wanted said is carried out, an error that the server answers it with is for the gate.
+-- Return what ends that. (Of a join that had to wait, the client waits for the answer.)
 local function hear_errors(entry)
 	local origin, id = entry.sender.origin, entry.stanza.attr.id;
 	local send, listening = origin.send, true;
@@ -55,7 +55,7 @@ local function carry_out(self, entry)
 	sender.current = entry;
 	self.threads[thread] = true;
 	self.released = entry.stanza;
-	entry.hush = entry.injected and hear_errors(entry);
+	entry.hush = entry.injected and entry.stanza.name == "message" and hear_errors(entry);
 	if entry.as == "routed" then
 		core_route_stanza(sender.origin, entry.stanza);
 	else
@@ -66,7 +66,7 @@ local function carry_out(self, entry)
 	if entry.refused then
 		return self:give_back(entry);
 	end
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 end
 
 local function fail(self, entry, err)

@@ -11,7 +11,7 @@ local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 local clock_mt = {};
 clock_mt.__index = clock_mt;
 
--- parts: window, link, status, answers, senders, timeout_s.
+-- parts: window, link, status, answers, senders, acknowledgements, timeout_s.
 local function new(parts)
 	return setmetatable(parts, clock_mt);
 end
@@ -20,29 +20,42 @@ local function bounce(self, entry)
 	self.link:fall_silent(entry.held_at);
 	self.status:add_bounced(entry);
 	self.window:remove(entry);
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 	if not entry.injected then
 		self.answers:bounce(entry.sender.origin, entry.stanza, "interrupted");
 	end
 	entry.sender:close_if_answered();
 end
 
-local function bounce_overdue(self)
-	local held_until, count = now() - self.timeout_s, 0;
+-- Bounce what was held at this time or before; return how much that was.
+local function bounce_held(self, held_until)
+	local count = 0;
 	local entry = self.window:next_overdue(held_until);
 	while entry do
 		bounce(self, entry);
 		count = count + 1;
 		entry = self.window:next_overdue(held_until);
 	end
+	return count;
+end
+
+local function bounce_overdue(self)
+	local count = bounce_held(self, now() - self.timeout_s);
 	if count > 0 then
 		module:log("error", "No verdict within %g s: %d stanzas were bounced", self.timeout_s, count);
 		self.senders:resume_paused();
 	end
 end
 
+-- Give up waiting for all that has a time limit.
+function clock_mt:bounce_all()
+	local count = bounce_held(self, math.huge);
+	if count > 0 then module:log("error", "The server stops: %d stanzas without a verdict were bounced", count); end
+end
+
 local function watch(self)
 	bounce_overdue(self);
+	self.acknowledgements:answer_overdue();
 	local link = self.link;
 	if link:is_stuck() then
 		module:log("error", "The gate has been silent for %g s: closing its connection", link.stuck_after_s);

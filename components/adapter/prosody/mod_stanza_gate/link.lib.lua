@@ -24,6 +24,8 @@ local function new(gate, timeout_s)
 		session = nil, conn = nil, connected_at = nil,
 		-- No gate, or an entry out of time: after the timeout everything is bounced on arrival.
 		silent_since = now(),
+		-- The server stops: nothing is held any more.
+		is_stopped = false,
 		outbox = {}, outbox_count = 0,
 	}, link_mt);
 	self.flush_soon = function () self:flush(); end;
@@ -91,7 +93,12 @@ end
 -- Whether the gate has been silent for so long that nothing is held any more.
 function link_mt:is_silent()
 	local since = self.silent_since;
-	return since and now() - since >= self.timeout_s;
+	return self.is_stopped or since and now() - since >= self.timeout_s;
+end
+
+-- The server stops: from now on nothing is held.
+function link_mt:stop()
+	self.is_stopped = true;
 end
 
 -- Whether it has been silent for so long although it is connected.

@@ -41,11 +41,12 @@ local link = module:require "link".new(gate, timeout_s);
 local status = module:require "status".new { wire = wire, window = window, link = link };
 local receipts = module:require "receipts".new(gate);
 local answers = module:require "answers".new { wire = wire, link = link };
+local acknowledgements = module:require "acknowledgements".new();
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local submissions = module:require "submissions".new {
 	wire = wire, window = window, link = link, status = status, answers = answers, senders = senders,
-	max_stanza_bytes = max_stanza_bytes,
+	acknowledgements = acknowledgements, max_stanza_bytes = max_stanza_bytes,
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
@@ -56,9 +57,13 @@ local requests = module:require "requests".new {
 	borders = borders, submissions = submissions, server_made = server_made, verdicts = verdicts,
 };
 local clock = module:require "clock".new {
-	window = window, link = link, status = status, answers = answers, senders = senders, timeout_s = timeout_s,
+	window = window, link = link, status = status, answers = answers, senders = senders,
+	acknowledgements = acknowledgements, timeout_s = timeout_s,
 };
 clock:start();
+local stopping = module:require "stopping".new {
+	window = window, link = link, status = status, senders = senders, clock = clock, timeout_s = timeout_s,
+};
 
 -- Stanzas -----------------------------------------------------------------------------------------------------------------
 
@@ -132,6 +137,8 @@ local function to_remote(event)
 end
 
 local function to_client(stanza, session)
+	-- mod_bosh sends what it has written already once more, as text. It was told, or not, when it was a stanza.
+	if not stanza.attr then return stanza; end
 	return server_made:told(stanza, session);
 end
 
@@ -139,6 +146,7 @@ filters.add_filter_hook(function (session)
 	if session.type == "c2s_unauthed" or session.type == "c2s" then
 		filters.add_filter(session, "stanzas/out", to_client, FIRST);
 	end
+	filters.add_filter(session, "stanzas/in", acknowledgements.count, -FIRST);
 end);
 
 local function to_offline(handlers, name, event)
@@ -177,6 +185,7 @@ end
 
 local function on_resume(event)
 	senders:resume(event.resumed, event.origin);
+	acknowledgements:resume(event.resumed);
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
 end
 
@@ -225,6 +234,12 @@ function module.add_host(module) -- luacheck: ignore 431/module
 	module:hook("smacks-hibernation-start", on_hibernate);
 	module:hook("smacks-hibernation-end", on_resume);
 	module:hook("resource-unbind", on_unbind, FIRST);
+	for _, version in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
+		local request = "stanza/" .. version .. ":r";
+		module:hook(request, function (event)
+			return acknowledgements:put_off(event, function () module:fire_event(request, event); end);
+		end, FIRST);
+	end
 	module:hook("s2sin-destroyed", on_stream_end, FIRST);
 
 	if module.host == gate then
@@ -244,6 +259,10 @@ local function guard(host)
 	end
 end
 module:hook_global("host-activated", guard, -FIRST);
+-- After mod_c2s has closed its ports, and before mod_smacks and mod_c2s close the sessions.
+module:hook_global("server-stopping", function () stopping:drain(); end, -85);
+-- After the sessions of clients are closed, and before mod_s2s closes those with other servers.
+module:hook_global("server-stopping", function () stopping:drain_farewells(); end, -150);
 module:hook_global("server-started", function ()
 	for host in pairs(hosts) do guard(host); end
 end, FIRST);

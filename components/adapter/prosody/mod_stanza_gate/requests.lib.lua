@@ -101,6 +101,8 @@ local function inject(self, origin, element)
 	local from = stanza.attr.from;
 	local username, host, resource = jid_split(from);
 	if username and hosts[host] and hosts[host].type == "local" then
+		-- Nobody is present who has no session; the gate learns of its end, too.
+		if stanza.name == "presence" and not full_sessions[from] then return; end
 		local speaker = full_sessions[from] or stand_in(username, host, resource);
 		self.submissions:inject(speaker, stanza, "client", id);
 	else

@@ -19,8 +19,9 @@ sender_mt.__index, senders_mt.__index = sender_mt, senders_mt;
 local function new(parts)
 	parts.by_session = setmetatable({}, { __mode = "k" });
 	parts.count = 0;
-	-- Those that we stopped reading from.
+	-- Those that we stopped reading from, and the connection of each then: with BOSH every request may have another.
 	parts.paused = {};
+	parts.is_stopping = false;
 	-- By full JID, whose session has ended.
 	parts.departed = setmetatable({}, { __mode = "v" });
 	return setmetatable(parts, senders_mt);
@@ -58,6 +59,9 @@ function senders_mt:leave_behind(session)
 		self.departed[session.full_jid] = sender;
 	end
 	sender.origin = remains;
+	if session.bosh_wait then -- its connection may go on, and be others' as well
+		self:read_on(sender);
+	end
 	self.paused[sender] = nil;
 end
 
@@ -113,23 +117,30 @@ function senders_mt:pause_if_high(sender)
 	if sender.held < self.max_per_session and not self.window:is_high() then return; end
 	local conn = sender.origin.conn;
 	if conn and conn.pause and not self.paused[sender] then
-		self.paused[sender] = true;
+		self.paused[sender] = conn;
 		conn:pause();
 	end
 end
 
+-- From now on whoever is paused stays so: the server stops.
+function senders_mt:stop_resuming()
+	self.is_stopping = true;
+end
+
+function senders_mt:read_on(sender)
+	local conn = self.paused[sender];
+	self.paused[sender] = nil;
+	if conn and conn.resume then
+		conn:resume();
+		-- TLS may hold data already that no socket event will announce.
+		conn:pausefor(0);
+	end
+end
+
 function senders_mt:resume_paused()
-	if not self.window:is_low() then return; end
+	if self.is_stopping or not self.window:is_low() then return; end
 	for sender in pairs(self.paused) do
-		if sender.held <= self.max_per_session / 2 then
-			self.paused[sender] = nil;
-			local conn = sender.origin.conn;
-			if conn and conn.resume then
-				conn:resume();
-				-- TLS may hold data already that no socket event will announce.
-				conn:pausefor(0);
-			end
-		end
+		if sender.held <= self.max_per_session / 2 then self:read_on(sender); end
 	end
 end
 

@@ -31,6 +31,12 @@ local function is_of_recipient(stanza)
 	return x and x:get_child_with_attr("status", nil, "code", "110");
 end
 
+-- Whether this is the good-bye that is just said over a new border. Sessions may be told a copy (mod_bosh).
+local function is_farewell(self, attr)
+	local farewell = self.farewell and self.farewell.attr;
+	return farewell and attr.type == farewell.type and attr.from == farewell.from and attr.to == farewell.to;
+end
+
 -- Made in somebody's name -------------------------------------------------------------------------------------------------
 
 -- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
@@ -39,7 +45,7 @@ function server_made_mt:is_stopped(stanza)
 	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
 	-- A room's last word to somebody is of nobody but them.
 	if attr.type == "unavailable" and is_of_recipient(stanza) then return false; end
-	if stanza == self.farewell then return false; end
+	if is_farewell(self, attr) then return false; end
 	return (self.borders.between(attr.from, attr.to));
 end
 
@@ -125,7 +131,7 @@ function server_made_mt:told(stanza, session)
 	elseif not listed and name == "message" and self.delivering_offline == own then
 		return stanza;
 	end
-	if stanza == self.farewell or type == "unavailable" and is_of_recipient(stanza) then return stanza; end
+	if is_farewell(self, attr) or type == "unavailable" and is_of_recipient(stanza) then return stanza; end
 	module:log("debug", "Not told %s of %s: a border is in the way", own, from);
 	return nil;
 end

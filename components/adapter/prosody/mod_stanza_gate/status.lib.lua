@@ -32,6 +32,12 @@ function status_mt:is_due()
 	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported);
 end
 
+-- Up to which number everything is done, and the gate knows what was bounced of it.
+function status_mt:known_done()
+	local last = self.bounced[#self.bounced];
+	return last and not last.reported and self.done_reported or self.window.done_through;
+end
+
 function status_mt:send()
 	local window, link = self.window, self.link;
 	if not link.session then return; end

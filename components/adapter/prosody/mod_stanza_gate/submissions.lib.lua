@@ -1,21 +1,26 @@
 -- Submissions: what is put into the window and sent to the gate, to be held there or only to be recorded.
 --
--- Owns nothing: each call makes an entry, or turns a stanza away. Touches the window, the link and the sender's
--- `farewell`, may pause the sender, and answers whoever is turned away.
+-- Owns what the gate was told last of what is done: each call makes an entry, or turns a stanza away. Touches the window,
+-- the link and the sender's `farewell`, may pause the sender, and answers whoever is turned away.
 
 local st = require "util.stanza";
 local now = require "util.time".monotonic;
 
+local ipairs = ipairs;
+
+local XMLNS_DELAY = "urn:xmpp:delay";
+
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders, max_stanza_bytes.
+-- parts: wire, window, link, status, answers, senders, acknowledgements, max_stanza_bytes.
 local function new(parts)
+	parts.told_done = 0;
 	return setmetatable(parts, submissions_mt);
 end
 
-local function head_of(self, sender, host, way, stopped)
-	local kind = stopped and "stopped" or way;
+local function head_of(self, sender, host, way, mark)
+	local kind = mark or way;
 	local heads = sender.heads[kind];
 	if not heads then
 		heads = {};
@@ -24,11 +29,20 @@ local function head_of(self, sender, host, way, stopped)
 	local head = heads[host];
 	if not head then
 		head = self.wire.encode_head(host, self.link.gate, {
-			epoch = self.window.epoch, way = way, session = sender.id, stopped = stopped,
+			epoch = self.window.epoch, way = way, session = sender.id, stopped = mark == "stopped", counted = mark == "counted",
 		});
 		heads[host] = head;
 	end
 	return head;
+end
+
+-- The number of the next submission, and what is done by now, if that is news: so little is unknown of what a server that
+-- is killed takes with it.
+local function next_number(self)
+	local seq, done = self.window.next_seq, self.status:known_done();
+	if done == self.told_done then return seq; end
+	self.told_done = done;
+	return seq .. "' done='" .. done;
 end
 
 local function enter(self, entry, xml)
@@ -60,16 +74,36 @@ local function has_farewell(self, sender)
 	return true;
 end
 
+-- A copy of a stanza without what some clients add when they say it again (XEP-0203); nil where there is none of it.
+local function without_delay(stanza)
+	if not stanza:get_child("delay", XMLNS_DELAY) then return nil; end
+	return st.clone(stanza):remove_children("delay", XMLNS_DELAY);
+end
+
+-- Whether a client that has resumed its session says again what was held before (XEP-0198): once is enough.
+local function is_said_again(self, origin, stanza, host, way)
+	local acknowledgements = self.acknowledgements;
+	if not acknowledgements:may_be_said_again(origin) then return false; end
+	local wire, head = self.wire, head_of(self, self.senders:of(origin), host, way);
+	local forms, bare = {}, without_delay(stanza);
+	for _, form in ipairs { stanza, bare } do
+		local xml = wire.encode_stanza(head, 0, form);
+		if xml then forms[wire.forwarded_of(xml)] = true; end
+	end
+	return acknowledgements:is_said_again(origin, stanza, function (entry) return forms[wire.forwarded_of(entry.xml)]; end);
+end
+
 -- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: whatever becomes
 -- of the stanza, it goes no further now.
 function submissions_mt:hold(origin, stanza, host, way, as)
 	local ended = origin.destroyed;
+	if not ended and is_said_again(self, origin, stanza, host, way) then return true; end
 	if not ended and is_turned_away(self, origin, stanza) then return true; end
 	local sender = self.senders:of(origin);
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
-	local head = head_of(self, sender, host, way);
-	local xml, problem = self.wire.encode_stanza(head, self.window.next_seq, stanza, self.max_stanza_bytes);
+	local head = head_of(self, sender, host, way, self.acknowledgements:counts(origin, stanza) and "counted");
+	local xml, problem = self.wire.encode_stanza(head, next_number(self), stanza, self.max_stanza_bytes);
 	if not xml then
 		module:log("warn", "A stanza from %s was refused: %s", stanza.attr.from, problem);
 		self.answers:bounce(origin, stanza, problem);
@@ -78,6 +112,7 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	if ended and has_farewell(self, sender) then return true; end
 	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
 	local entry = { stanza = stanza, sender = sender, as = as, held_at = now(), patient = ended };
+	if not ended then self.acknowledgements:enter(origin, entry); end
 	enter(self, entry, xml);
 	if stanza.name == "presence" and not stanza.attr.to then
 		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
@@ -94,7 +129,7 @@ function submissions_mt:inject(origin, stanza, as, id)
 	local head = self.wire.encode_head(self.link:own_domain(), self.link.gate, {
 		epoch = self.window.epoch, way = "gate", session = sender.id, inject = id,
 	});
-	local xml = self.wire.encode_stanza(head, self.window.next_seq, stanza);
+	local xml = self.wire.encode_stanza(head, next_number(self), stanza);
 	if xml then
 		enter(self, { stanza = stanza, sender = sender, as = as, held_at = now(), injected = true }, xml);
 	end
@@ -106,7 +141,7 @@ end
 -- the server goes on changing the very object that it sends. It may be `stopped`: it then goes nowhere.
 function submissions_mt:note(origin, stanza, host, stopped)
 	local sender = self.senders:of(origin);
-	local xml = self.wire.encode_stanza(head_of(self, sender, host, "server", stopped), self.window.next_seq, stanza);
+	local xml = self.wire.encode_stanza(head_of(self, sender, host, "server", stopped and "stopped"), next_number(self), stanza);
 	if xml then
 		enter(self, { sender = sender, patient = true }, xml);
 	else
@@ -118,7 +153,7 @@ end
 function submissions_mt:note_event(session, name, attr)
 	local sender = self.senders:of(session);
 	local head = head_of(self, sender, session.host, "session");
-	enter(self, { sender = sender, patient = true }, self.wire.encode_event(head, self.window.next_seq, name, attr));
+	enter(self, { sender = sender, patient = true }, self.wire.encode_event(head, next_number(self), name, attr));
 end
 
 return { new = new };

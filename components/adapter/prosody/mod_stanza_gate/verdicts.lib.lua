@@ -34,20 +34,19 @@ local function is_overtaken(entry)
 	return entry.patient and full_sessions[origin.full_jid] and full_sessions[origin.full_jid].presence;
 end
 
+-- It goes no further. Its sender gets the error that the gate says, if it says one.
 local function refuse(self, entry, exception)
-	if not entry.injected then
-		self.answers:refuse(entry.sender.origin, entry.stanza, exception:get_child("error"));
+	local error_tag = exception:get_child("error");
+	if not entry.injected and (error_tag or exception.name == "refuse") then
+		self.answers:refuse(entry.sender.origin, entry.stanza, error_tag);
 	end
-	self.window:settle(entry.seq);
+	self.window:settle(entry);
 end
 
 -- What the verdict says of this entry alone. Return whether it is carried out after all.
 local function except(self, entry, exception)
-	if exception.name == "refuse" then
+	if exception.name == "refuse" or exception.name == "keep" then
 		refuse(self, entry, exception);
-		return false;
-	elseif exception.name == "keep" then
-		self.window:settle(entry.seq);
 		return false;
 	elseif exception.name == "bounce" then
 		self.carrying:give_back(entry);
@@ -71,7 +70,7 @@ local function carry_out(self, entry, exception, receipt)
 	self.window:remove(entry);
 	local stanza = entry.stanza;
 	if not stanza or is_overtaken(entry) then
-		return self.window:settle(entry.seq);
+		return self.window:settle(entry);
 	end
 	if exception and not except(self, entry, exception) then return; end
 	local receipts, kind = self.receipts, stanza.name;

@@ -1,10 +1,13 @@
 -- The window: what is submitted and has no verdict yet, by its number (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
--- each sender the counts `held` and `unanswered`, and its `farewell`. Touches nothing else: no session, no clock.
+-- each sender the counts `held` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is settled. Touches
+-- nothing else: no session, no clock.
 --
--- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }. A patient
--- entry waits for the gate without a time limit. It leaves the window with its verdict or its bounce.
+-- An entry is { seq, xml, sender, patient } and, unless it is only recorded, { stanza, held_at, as, injected }; where its
+-- session counts what it hears, also { ledger, place } (acknowledgements.lib.lua). A patient entry waits for the gate
+-- without a time limit. An entry leaves the window with its verdict or its bounce, and `is_settled` when it is carried
+-- out, refused, bounced or kept.
 
 local new_uuid = require "util.uuid".generate;
 
@@ -22,6 +25,8 @@ local function new(max_stanzas, max_bytes)
 		-- From first_seq to next_seq - 1.
 		entries = {}, first_seq = 1, next_seq = 1,
 		count = 0, bytes = 0, patient_count = 0,
+		-- How many are not settled: in the window, or being carried out.
+		open_count = 0,
 		max_stanzas = max_stanzas, max_bytes = max_bytes,
 		high_stanzas = math.min(max_stanzas * HIGH_SHARE, HIGH_STANZAS), high_bytes = max_bytes * HIGH_SHARE,
 		-- Everything up to done_through is carried out, refused or bounced; settled is what is so beyond it.
@@ -37,7 +42,7 @@ function window_mt:enter(entry, xml)
 	entry.seq, entry.xml = seq, xml;
 	self.next_seq = seq + 1;
 	self.entries[seq] = entry;
-	self.count, self.bytes = self.count + 1, self.bytes + #xml;
+	self.count, self.bytes, self.open_count = self.count + 1, self.bytes + #xml, self.open_count + 1;
 	sender.held = sender.held + 1;
 	if entry.patient then
 		self.patient_count = self.patient_count + 1;
@@ -72,9 +77,11 @@ function window_mt:make_patient(entry)
 	entry.sender.unanswered = entry.sender.unanswered - 1;
 end
 
--- What had this number is carried out, refused or bounced.
-function window_mt:settle(seq)
-	local settled = self.settled;
+-- This entry is carried out, refused, bounced or kept.
+function window_mt:settle(entry)
+	local settled, seq = self.settled, entry.seq;
+	self.open_count, entry.is_settled = self.open_count - 1, true;
+	if entry.ledger then entry.ledger:mark(entry.place); end
 	if seq ~= self.done_through + 1 then
 		settled[seq] = true;
 		return;
@@ -122,6 +129,11 @@ end
 -- Whether reading from clients may go on.
 function window_mt:is_low()
 	return self.count <= self.high_stanzas / 2 and self.bytes <= self.high_bytes / 2;
+end
+
+-- Whether all that has a time limit is settled.
+function window_mt:is_drained()
+	return self.open_count <= self.patient_count;
 end
 
 -- Whether as much waits without a time limit as the window has places for.

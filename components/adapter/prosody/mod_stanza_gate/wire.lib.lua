@@ -6,6 +6,7 @@ local st = require "util.stanza";
 local xml = module:require "xml";
 
 local concat, ipairs, tonumber, tostring = table.concat, ipairs, tonumber, tostring;
+local find, sub = string.find, string.sub;
 local escape = xml.escape;
 
 local XMLNS = "urn:steelyard:gate:0";
@@ -21,10 +22,10 @@ local function open_message(from, to)
 end
 
 -- The head of a submission, up to its number. It is the same for all that a sender submits one way from one host, so
--- it is worth keeping. `stopped` and `inject` are left out unless there is something to say.
+-- it is worth keeping. `stopped`, `counted` and `inject` are left out unless there is something to say.
 function wire.encode_head(from, to, held)
 	return open_message(from, to) .. "<held xmlns='" .. XMLNS .. "' epoch='" .. held.epoch .. "' way='" .. held.way
-		.. (held.stopped and "' stopped='true" or "") .. "' session='" .. held.session
+		.. (held.stopped and "' stopped='true" or "") .. (held.counted and "' counted='true" or "") .. "' session='" .. held.session
 		.. (held.inject and "' inject='" .. escape(held.inject) or "") .. "' seq='";
 end
 
@@ -41,8 +42,8 @@ local function exceeds(max_bytes, n)
 	return size > max_bytes;
 end
 
--- A submission: its head, its number, and the stanza. Return nil and why if it cannot be written as XML (`unwritable`), or
--- is `too large`. A small stanza may be so when written: a long namespace stands at each element then.
+-- A submission: its head, its number (and `done`), and the stanza. Return nil and why if it cannot be written as XML
+-- (`unwritable`), or is `too large`. A small stanza may be so when written: a long namespace stands at each element then.
 function wire.encode_stanza(head, seq, stanza, max_bytes)
 	local attr = stanza.attr;
 	local xmlns = attr.xmlns;
@@ -64,6 +65,11 @@ function wire.encode_stanza(head, seq, stanza, max_bytes)
 	attr.xmlns = xmlns;
 	if problem then return nil, problem; end
 	return text;
+end
+
+-- What a submission forwards, as it is written.
+function wire.forwarded_of(submission)
+	return sub(submission, (find(submission, FORWARDED, 1, true)));
 end
 
 -- A submission of an event of a session.

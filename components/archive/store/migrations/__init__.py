@@ -9,6 +9,9 @@ from importlib.resources import files
 
 from components.archive.errors import LogDamaged, LogUnavailable
 
+# What these make, no reader looks for: a log that no writer opens any more stays readable.
+_WRITERS_ONLY = frozenset({3})
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -66,6 +69,6 @@ def find_pending(
 
 
 def require_current(pending: tuple[Migration, ...], where: str) -> None:
-    """Raise LogUnavailable when migrations are left to apply to the log at `where`, which a reader cannot do."""
-    if pending:
+    """Raise LogUnavailable when readers need a migration that the log at `where` lacks: they cannot apply it."""
+    if any(migration.number not in _WRITERS_ONLY for migration in pending):
         raise LogUnavailable(f"{where}: made by an older version; its writer updates it when it starts")

@@ -1,5 +1,6 @@
 """A log's key and a recipient's are rotated on real logs: nothing is without a key, and what was sealed still opens."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from components.archive.keys import (
 )
 from components.archive.keys.log_key import load_verifier_keys
 from components.archive.keys.private import is_kept, remove_key
-from components.archive.keys.reference import KeyReference, next_key, public_file
+from components.archive.keys.reference import KeyReference, last_signed_file, next_key, public_file
 from components.archive.keys.ring import find_retired_keys, load_key_ring
 from components.archive.keys.rotation import open_log_writer, prepare_log_key, rotate_recipient_key
+from components.archive.last_signed import LastSigned
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.handover import HandoverError, sign_handover, verify_handover
 from components.archive.log.note import NoteError, sign_note
@@ -36,11 +38,23 @@ from tests.support.log_keys import follow_log_keys
 Place = Callable[[str], KeyReference]
 
 
+TIMES = ticking()
+
+
+def next_second() -> int:
+    """A clock that is a second later at each look: no second of a handover is left to wait for."""
+    return next(TIMES)
+
+
 async def write(
-    path: Path, key: KeyReference, count: int, recipients: list[RecipientKey] | None = None
+    path: Path,
+    key: KeyReference,
+    count: int,
+    recipients: list[RecipientKey] | None = None,
+    clock_ns: Callable[[], int] = next_second,
 ) -> None:
     keys = RECIPIENTS if recipients is None else [each.recipient for each in recipients]
-    writer = await open_log_writer(await SqliteStore.open(path), key, ORIGIN, keys)
+    writer = await open_log_writer(await SqliteStore.open(path), key, ORIGIN, keys, clock_ns)
     if count:
         await writer.append(entries(writer.size, count))
     await writer.close()
@@ -90,11 +104,12 @@ async def test_a_writer_that_dies_right_after_the_handover(place: Place, folder:
     first = create_log_key(key, ORIGIN).verifier_key
     following = prepare_log_key(key)
     store = await SqliteStore.open(log)
-    writer = await LogWriter.open_on(store, load_log_key(key), RECIPIENTS)
+    last = LastSigned(last_signed_file(key))
+    writer = await LogWriter.open_on(store, load_log_key(key), RECIPIENTS, last_signed=last)
     await writer.rotate_key(load_log_key(next_key(key)))
     await store.close()
     assert is_kept(next_key(key))
-    await write(log, key, 1)  # at once, in the same second
+    await write(log, key, 1, clock_ns=time.time_ns)  # at once, in the same second
     assert not is_kept(next_key(key))
     assert load_log_key(key).key_id == following.key_id
     assert [each.key_id for each in await follow_log_keys(log, first)] == [first.key_id, following.key_id]

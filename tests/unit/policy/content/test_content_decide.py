@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from policy.content.decide import UNOBJECTIONABLE, decide_content
+from policy.content.decide import HELD, UNOBJECTIONABLE, decide_content
 from policy.content.parse import parse_policy
 from policy.content.payload import OTR
 from policy.content.policy import ContentPolicy
@@ -29,6 +29,7 @@ def make_policy(*actions: str) -> ContentPolicy:
 
 POLICY = make_policy(*ACTIONS)
 REFUSED = StanzaError("modify", "policy-violation", "Told by refuse.")
+HELD_BACK = StanzaError("wait", "policy-violation", f"{HELD}Told by hold.")
 
 
 @pytest.mark.parametrize(
@@ -43,10 +44,10 @@ REFUSED = StanzaError("modify", "policy-violation", "Told by refuse.")
             "warn x.com",
             Decision(Action.AMEND, ("to-amend", "to-warn"), notice="Told by amend.", strip=("x.com",)),
         ),
-        ("hold", Decision(Action.HOLD, ("to-hold",), notice="Told by hold.")),
+        ("hold", Decision(Action.HOLD, ("to-hold",), HELD_BACK)),
         (
             "hold x.com",
-            Decision(Action.HOLD, ("to-amend", "to-hold"), notice="Told by hold.", strip=("x.com",)),
+            Decision(Action.HOLD, ("to-amend", "to-hold"), HELD_BACK, strip=("x.com",)),
         ),
         ("refuse", Decision(Action.REFUSE, ("to-refuse",), REFUSED)),
         (
@@ -57,6 +58,10 @@ REFUSED = StanzaError("modify", "policy-violation", "Told by refuse.")
 )
 def test_the_strongest_action_wins_and_all_rules_are_named(text: str, decision: Decision) -> None:
     assert decide_content(POLICY, say(text)) == decision
+
+
+def test_of_a_remote_sites_people_their_own_gate_tells_them() -> None:
+    assert decide_content(POLICY, say("hold", way=Way.S2S)) == Decision(Action.HOLD, ("to-hold",))
 
 
 def test_of_several_equal_ones_the_first_id_tells() -> None:

@@ -10,11 +10,12 @@ from components.link.codec import Held, SubmissionParser
 from components.rules.topic_models import load_model
 from policy.content.example import check_examples, count_examples, read_example
 from policy.content.parse import PolicyError, find_lexicon_files, parse_policy
-from policy.content.rule import ContentAction, Lexicon, Matched
+from policy.content.rule import ContentAction, Lexicon, Matched, Topics
 from tests.unit.policy.content.rules import one_rule, write_rule
 
 ROOT = Path(__file__).resolve().parents[4]
 EXAMPLE = (ROOT / "config" / "examples" / "policy.toml").read_text()
+TOPICS = (ROOT / "config" / "examples" / "topics.toml").read_text()
 
 
 def problems(text: str, files: dict[str, str] | None = None) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ def test_files_are_looked_for_in_wrong_policies_too(text: str) -> None:
 
 
 def test_the_example_has_every_kind_of_rule_and_its_examples_are_right() -> None:
-    policy = parse_policy(EXAMPLE)
+    policy = parse_policy(f"{EXAMPLE}\n{TOPICS}")
     assert check_examples(policy, load_model) == ()
     assert count_examples(policy) > 60
     assert {type(rule.matched) for rule in policy.rules} == set(get_args(Matched))
@@ -110,6 +111,10 @@ def test_the_example_has_every_kind_of_rule_and_its_examples_are_right() -> None
         assert rule.must_not_match, rule.id
         if isinstance(rule.matched, Lexicon):
             assert {term.language for term in rule.matched.terms} == {"en", "de", "zh"}, rule.id
+
+
+def test_topics_are_off_by_default() -> None:
+    assert not any(isinstance(rule.matched, Topics) for rule in parse_policy(EXAMPLE).rules)
 
 
 def test_examples_that_go_wrong_are_named() -> None:

@@ -1,0 +1,77 @@
+-- An orderly stop of the server (docs/gate-protocol.md, section 5.8): what is held is carried out, or goes back.
+--
+-- Owns nothing. Stops reading from everybody, waits for the window, and has the clock bounce what is left.
+
+local async = require "util.async";
+local now = require "util.time".monotonic;
+local timer = require "util.timer";
+
+local full_sessions, hosts = prosody.full_sessions, prosody.hosts;
+local incoming_s2s = prosody.incoming_s2s;
+local pairs = pairs;
+
+local LOOK_EVERY_S = 0.02;
+-- Beyond the time limit of what is held: for what is being carried out.
+local GRACE_S = 1;
+-- For what the server says in the name of the sessions that it ends, in stopping.
+local FAREWELLS_S = 1;
+
+local stopping_mt = {};
+stopping_mt.__index = stopping_mt;
+
+-- parts: window, link, status, senders, clock, timeout_s.
+local function new(parts)
+	return setmetatable(parts, stopping_mt);
+end
+
+-- Wait until this is so, at most for so long. Where the server cannot wait, do not.
+local function wait_until(is_so, limit_s)
+	if is_so() or not async.ready() then return; end
+	local wait, done = async.waiter(1, true);
+	local deadline = now() + limit_s;
+	timer.add_task(LOOK_EVERY_S, function ()
+		if not is_so() and now() < deadline then return LOOK_EVERY_S; end
+		done();
+	end);
+	wait();
+end
+
+local function pause(session)
+	if session.conn and session.conn.pause then session.conn:pause(); end
+end
+
+-- What is not read is not handled: a client that counts says it again, to the server that starts next.
+local function stop_reading(self)
+	self.senders:stop_resuming();
+	for _, session in pairs(full_sessions) do pause(session); end
+	for session in pairs(incoming_s2s) do pause(session); end
+	for _, host in pairs(hosts) do
+		for _, session in pairs(host.s2sout or {}) do pause(session); end
+	end
+end
+
+-- Nobody can connect any more, and no session is closed yet.
+function stopping_mt:drain()
+	local window = self.window;
+	stop_reading(self);
+	if window.open_count > 0 then module:log("info", "Stopping: %d stanzas are held", window.open_count); end
+	wait_until(function () return window:is_drained(); end, self.timeout_s + GRACE_S);
+	self.clock:bounce_all();
+	self.link:stop();
+	self:tell();
+end
+
+-- All sessions of clients are closed; those with other servers are not.
+function stopping_mt:drain_farewells()
+	local window, link = self.window, self.link;
+	wait_until(function () return window.open_count == 0 or not link.session; end, FAREWELLS_S);
+	self:tell();
+end
+
+-- The last word to the gate: how far everything is.
+function stopping_mt:tell()
+	if self.status:is_due() then self.status:send(); end
+	self.link:flush();
+end
+
+return { new = new };

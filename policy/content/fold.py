@@ -1,0 +1,260 @@
+"""The fold: what a reader does not see, or reads over, does not count. Rules and the auditors' search share it.
+
+A text is looked at in several forms. Its `plain` forms have nothing invisible, no marks that are left out as often as
+written, Unicode's compatibility forms and traditional Chinese characters undone, and German umlauts spelt in both
+ways. In its `looks`, letters of other scripts are the Latin ones that they look like, too. docs/query.md says what is
+confused on purpose.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from policy.content.fold_chinese import CHINESE
+from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
+
+# Raise this when a form changes: what was folded by another version does not fit any more.
+FOLD_VERSION = f"1/{unicodedata.unidata_version}"
+
+
+class Forms(NamedTuple):
+    """The forms of a text, in its own case, each once: at least one is plain, and `looks` differ from those."""
+
+    plain: tuple[str, ...]
+    looks: tuple[str, ...] = ()
+
+
+class Sought(NamedTuple):
+    """The forms of a term, without case: `plain` and `undisguised` are sought in all forms of a text.
+
+    `undisguised` is what a word of several scripts looks like if that is all Latin. `looks` are sought in those of a
+    text alone, as words of several scripts look the same.
+    """
+
+    plain: tuple[str, ...]
+    undisguised: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
+
+
+def read_ranges(ranges: str) -> str:
+    """Return ranges of code points in hexadecimal as the inside of a regular expression's set."""
+    return "".join("-".join(chr(int(code, 16)) for code in each.split("-")) for each in ranges.split())
+
+
+def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern[str]:
+    """Return an expression that says quickly of most texts that they have none of some characters.
+
+    `re` is slow at sets with much beyond Unicode's first plane, so that `beyond` has to be few and large ranges.
+    """
+    first_plane = (found[0] for found in _RANGE.finditer(characters) if found[0] < "\U00010000")
+    return re.compile(f"[{''.join(first_plane)}{beyond}]")
+
+
+_RANGE = re.compile(r".(?:-.)?", re.DOTALL)
+
+# Fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as nothing:
+# they are looked at as nothing, and as a blank.
+_GAPS = "\u115f\u1160\u180e\u2800\u3164\uffa0\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
+_GAP = re.compile(f"[{_GAPS}]")
+# Shown from right to left, whatever it is.
+_OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
+# Besides what Unicode calls ignorable: controls, Arabic's and other scripts' lengtheners, what is
+# no character, what stands for an object, and what Khitan and music have where nothing is.
+_ALSO_IGNORED = "\x7f-\x9f\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
+_IGNORED = re.compile(f"[{read_ranges(IGNORABLE)}{_GAPS}{_ALSO_IGNORED}]+")
+
+# The marks of sound of kana, which make another one, and the signs of other scripts, stay behind letters that have
+# such. Behind all others they are read over.
+_KANA = "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fd-\u30ff"
+_KANA_MARKS = "\u3099\u309a"
+SIGNS = read_ranges(MARKS) + _KANA_MARKS
+_READ_OVER = re.compile(f"(?![{SIGNS}])[{read_ranges(READ_OVER)}]")
+_MISPLACED = re.compile(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?<![{_KANA}])[{_KANA_MARKS}]+")
+# What may have to be composed when all else is done: signs, and the letters of which syllables of Hangul are made.
+_LOOSE = SIGNS + "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
+_MAY_BE_LOOSE = screen(_LOOSE)
+
+_SPELLINGS = {
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "Ä": "Ae",
+    "Ö": "Oe",
+    "Ü": "Ue",
+    "ø": "oe",
+    "Ø": "Oe",
+    "å": "aa",
+    "Å": "Aa",
+}
+_SPELT = re.compile(f"[{''.join(_SPELLINGS)}]")
+
+# Letters that are written as two, and those of Arabic that differ by country only.
+_SAME = {
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D",
+    "ı": "i", "ȷ": "j", "\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0671": "\u0627",
+}  # fmt: skip
+_QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
+_DASHES = dict.fromkeys("−⁃", "-")
+_LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
+_IN_PARENTHESES = re.compile(r"\([a-zA-Z]\)")
+_LATIN_LETTER = re.compile("[a-z]")
+_LETTERS = "".join(CHINESE.split())
+_SAME_TO = _SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
+
+# All but what most messages are made of, English and German with their quotes and dashes, Chinese, Japanese and Korean,
+# emoji: of these each character is folded by itself, and none looks like a Latin letter.
+_UNUSUAL = re.compile(
+    "[^\x00-\x7e\xa0-\xac\xae-\xb4\xb6-\xd6\xd8-\xff\u2010-\u2027\u2030-\u203a\u20ac\u3001\u3002\u3008-\u3011\u3041-\u3094"
+    "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
+)
+
+# Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
+_KEPT_BELOW = 0x34000
+
+
+class _Table(dict[int, str | int]):
+    """A table for `str.translate`, worked out as characters are first met."""
+
+    def __init__(self, told: Callable[[str], str]) -> None:
+        super().__init__()
+        self._told = told
+
+    def __missing__(self, code: int) -> str | int:
+        character = chr(code)
+        folded = self._told(character)
+        kept = code if folded == character else folded
+        if code < _KEPT_BELOW:
+            self[code] = kept
+        return kept
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text is its own only form: most are ASCII, and quick."""
+    return text.isascii() and "\x7f" not in text
+
+
+def fold_text(text: str) -> Forms:
+    """Return the forms of what was said; a text of ASCII has one, itself."""
+    if is_plain(text):
+        return Forms((text,))
+    if not _UNUSUAL.search(text):
+        return Forms(_fold_plain(text))
+    if not _IGNORED.search(text):
+        return _fold_one(text)
+    # What may be read in several ways is looked at in each.
+    ways = dict.fromkeys((text, _GAP.sub(" ", text), _OVERRIDDEN.sub(lambda found: found[1][::-1], text)))
+    return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
+
+
+def fold_term(term: str) -> Sought:
+    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals."""
+    plain = tuple(dict.fromkeys(form.casefold() for form in fold_text(term).plain))
+    looks = {
+        written.translate(_LOOKS).casefold(): form
+        for form in plain
+        if not form.isascii()
+        for written in (form, form.title(), form.upper())
+    }
+    undisguised = [look for look, form in looks.items() if look.isascii() and _LATIN_LETTER.search(form)]
+    others = [look for look in looks if look not in undisguised]
+    return Sought(
+        plain, *(tuple(each for each in found if each not in plain) for found in (undisguised, others))
+    )
+
+
+def fold(text: str) -> str:
+    """Return the first plain form of a text."""
+    return fold_text(text).plain[0]
+
+
+def reveal(text: str) -> str:
+    """Return a text without what is invisible, in Unicode's compatibility form; look-alikes and marks stay."""
+    return unicodedata.normalize("NFKC", _IGNORED.sub("", text))
+
+
+def _fold_one(text: str) -> Forms:
+    text = unicodedata.normalize("NFC", text)
+    plain = _fold_plain(text)
+    if not _MAY_NEED_MORE.search(plain[0]):
+        return Forms(plain)
+    plain = tuple(dict.fromkeys(map(_settle, plain)))
+    looks = dict.fromkeys(form.translate(_LOOKS) for form in plain)
+    return Forms(plain, tuple(form for form in looks if form not in plain))
+
+
+def _fold_plain(text: str) -> tuple[str, ...]:
+    if _SPELT.search(text):
+        return text.translate(_PLAIN), text.translate(_SPELT_OUT)
+    return (text.translate(_PLAIN),)
+
+
+def _unite(found: Iterable[Forms]) -> Forms:
+    each = tuple(found)
+    plain = dict.fromkeys(form for forms in each for form in forms.plain)
+    looks = dict.fromkeys(form for forms in each for form in forms.looks if form not in plain)
+    return Forms(tuple(plain), tuple(looks))
+
+
+def _settle(text: str) -> str:
+    """Return a text without signs that do not belong to the letter before them, and composed."""
+    if not _MAY_BE_LOOSE.search(text):
+        return text
+    return unicodedata.normalize("NFC", _MISPLACED.sub("", text))
+
+
+def _fold_character(character: str) -> str:
+    folded = _fold_once(character)
+    while (again := "".join(map(_fold_once, folded))) != folded:
+        folded = again
+    return folded
+
+
+def _fold_once(character: str) -> str:
+    if (same := _SAME_TO.get(character)) is not None:
+        return same
+    category = unicodedata.category(character)
+    is_ignored = ord(character) & 0xFFFE == 0xFFFE or _IGNORED.match(character)
+    if is_ignored or _READ_OVER.match(character):
+        return ""
+    if category[0] == "N" and (digit := unicodedata.digit(character, None)) is not None:
+        return str(digit)
+    if category in ("Pd", "Zs"):
+        return "-" if category == "Pd" else " "
+    compatible = unicodedata.normalize("NFKC", character)
+    if compatible != character:
+        return (
+            _join(compatible)
+            if _is_arabic(character) or _IN_PARENTHESES.fullmatch(compatible)
+            else compatible
+        )
+    if latin := _LATIN.match(unicodedata.name(character, "")):
+        return latin[1] if character.isupper() else latin[1].lower()
+    return _without_marks(character)
+
+
+def _join(compatible: str) -> str:
+    """Return a letter without its parentheses, or a vowel of Arabic without the blank that it stands on by itself."""
+    return compatible.strip("() ")
+
+
+def _is_arabic(character: str) -> bool:
+    return unicodedata.name(character, "").startswith("ARABIC ")
+
+
+def _without_marks(character: str) -> str:
+    parts = unicodedata.normalize("NFD", character)
+    kept = "".join(part for part in parts if not _READ_OVER.match(part))
+    return unicodedata.normalize("NFC", kept) if kept != parts else character
+
+
+_ALIKE = {
+    chr(int(code, 16)): line.split()[0]
+    for line in LOOKALIKES.strip().replace("\n  ", " ").split("\n")
+    for code in line.split()[1:]
+}
+# All that is beyond the first plane, but for emoji.
+_MAY_NEED_MORE = screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
+_PLAIN = _Table(_fold_character)
+_SPELT_OUT = _Table(lambda character: _SPELLINGS.get(character) or _fold_character(character))
+_LOOKS = _Table(lambda character: _ALIKE.get(character, character))

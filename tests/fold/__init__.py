@@ -1,0 +1,1 @@
+"""Makes the tables of policy/content/fold_table.py: `python -m tests.fold`."""

@@ -1,0 +1,78 @@
+-- Receipts: forged ones go, whatever they look like; others' stay.
+
+local t = ...;
+local st = require "util.stanza";
+local library = t.load "receipts";
+local receipts = library.new "gate.metals.example";
+
+local function ids(stanza)
+	local found = {};
+	for _, tag in ipairs(stanza.tags) do
+		if tag.name == "stanza-id" then found[#found + 1] = tag.attr.id; end
+	end
+	return found;
+end
+
+local function message_with(attr)
+	attr.xmlns, attr.id = attr.xmlns or "urn:xmpp:sid:0", "forged";
+	return st.message({}, "copper"):tag("stanza-id", attr):reset();
+end
+
+t.test("a receipt in the gate's name is taken out however it is spelt", function ()
+	for _, by in ipairs {
+		"gate.metals.example", "GATE.metals.EXAMPLE", "gate.metals.example/x", "user@gate.metals.example",
+		" gate.metals.example\n", "gate\227\128\130metals\239\188\142example", "g\239\189\129te.metals.example",
+	} do
+		local message = message_with { by = by };
+		receipts:remove_forged(message);
+		t.equal({ by, ids(message), message:get_child_text "body" }, { by, {}, "copper" });
+	end
+end);
+
+t.test("a name in another script is the same in ASCII", function ()
+	for _, gate in ipairs { "gate.b\195\188cher.example", "gate.xn--bcher-kva.example" } do
+		for _, by in ipairs { "gate.b\195\188cher.example", "gate.xn--bcher-kva.example", "Gate.XN--BCHER-KVA.example" } do
+			local message = message_with { by = by };
+			library.new(gate):remove_forged(message);
+			t.equal({ gate, by, ids(message) }, { gate, by, {} });
+		end
+	end
+end);
+
+t.test("an attribute with a namespace counts as well", function ()
+	local message = message_with { ["urn:example\1by"] = "gate.metals.example" };
+	receipts:remove_forged(message);
+	t.equal(ids(message), {});
+end);
+
+t.test("others' ids stay", function ()
+	for _, by in ipairs { "metals.example", "room@rooms.metals.example", "gate.metals.example.org", "xgate.metals.example", "" } do
+		local message = message_with { by = by };
+		receipts:remove_forged(message);
+		t.equal({ by, ids(message) }, { by, { "forged" } });
+	end
+	for _, attr in ipairs { { by = "gate.metals.example", xmlns = "urn:example" }, {} } do
+		local message = message_with(attr);
+		receipts:remove_forged(message);
+		t.equal(ids(message), { "forged" });
+	end
+end);
+
+t.test("whom a name means is told right however many there are", function ()
+	for number = 1, 600 do
+		local message = message_with { by = "user" .. number .. "@metals.example" };
+		receipts:remove_forged(message);
+		t.equal(ids(message), { "forged" });
+	end
+	local message = message_with { by = "Gate.metals.example" };
+	receipts:remove_forged(message);
+	t.equal(ids(message), {});
+end);
+
+t.test("the receipt names the record", function ()
+	local message = st.message({}, "copper");
+	receipts:add(message, "gate/100042");
+	local id = message:get_child("stanza-id", "urn:xmpp:sid:0");
+	t.equal({ id.attr.by, id.attr.id, #message, #message.tags }, { "gate.metals.example", "gate/100042", 2, 2 });
+	assert(tostring(message):find("id='gate/100042'", 1, true));
+end);

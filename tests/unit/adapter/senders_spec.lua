@@ -1,0 +1,202 @@
+-- Senders: reading from them stops and goes on, and what a session leaves behind is carried out.
+
+local t = ...;
+local senders = t.load "senders";
+
+-- Senders beside a window that is high or low as the test says.
+local function new_scene(max_per_session)
+	local scene = { is_high = false, is_low = true };
+	local window = {
+		is_high = function () return scene.is_high; end, is_low = function () return scene.is_low; end,
+	};
+	local carrying = {
+		new_runner = function (_, _, when_ready) return { state = "ready", when_ready = when_ready }; end,
+	};
+	scene.senders = senders.new { window = window, carrying = carrying, max_per_session = max_per_session or 4 };
+	return scene;
+end
+
+local function new_session(type)
+	local conn, calls = t.spy { "pause", "resume", "pausefor" };
+	local session = { type = type or "c2s", full_jid = "alice@a.example/x", conn = conn, closed = {} };
+	function session.close(_, reason) session.closed[#session.closed + 1] = reason == nil and "nil" or reason; end
+	return session, calls;
+end
+
+t.test("each session has one sender with a name by its kind", function ()
+	local all, names = new_scene().senders, {};
+	for _, type in ipairs { "c2s", "s2sin", "s2sout", "component", "local" } do
+		local session = new_session(type);
+		local sender = all:of(session);
+		assert(all:of(session) == sender and sender.origin == session);
+		names[#names + 1] = sender.id;
+	end
+	t.equal(names, { "c1", "s2", "s3", "x4", "h5" });
+end);
+
+t.test("reading stops at the bound of a session and goes on at half of it", function ()
+	local scene = new_scene(4);
+	local session, calls = new_session();
+	local sender = scene.senders:of(session);
+	sender.held = 3;
+	scene.senders:pause_if_high(sender);
+	t.equal(calls, {});
+	sender.held = 4;
+	scene.senders:pause_if_high(sender);
+	scene.senders:pause_if_high(sender);
+	t.equal(calls, { { "pause" } }); -- once
+	sender.held = 3;
+	scene.senders:resume_paused();
+	t.equal(#calls, 1);
+	sender.held = 2;
+	scene.senders:resume_paused();
+	t.equal(calls, { { "pause" }, { "resume" }, { "pausefor", 0 } });
+	scene.senders:resume_paused();
+	t.equal(#calls, 3);
+end);
+
+t.test("everybody stops when the window is high and goes on when it is low", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	local sender = scene.senders:of(session);
+	scene.is_high, scene.is_low = true, false;
+	scene.senders:pause_if_high(sender);
+	scene.is_high = false;
+	scene.senders:resume_paused();
+	t.equal(calls, { { "pause" } });
+	scene.is_low = true;
+	scene.senders:resume_paused();
+	t.equal(#calls, 3);
+end);
+
+t.test("a server that stops reads from nobody any more", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	scene.is_high = true;
+	scene.senders:pause_if_high(scene.senders:of(session));
+	scene.senders:stop_resuming();
+	scene.senders:resume_paused();
+	t.equal(calls, { { "pause" } });
+end);
+
+t.test("a session without a connection is not paused", function ()
+	local scene = new_scene();
+	local session = new_session();
+	session.conn, scene.is_high = nil, true;
+	scene.senders:pause_if_high(scene.senders:of(session));
+	t.equal(next(scene.senders.paused), nil);
+end);
+
+t.test("what a session leaves behind goes on in its name", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	session.username, session.send = "alice", function () error "it is gone"; end;
+	local sender = scene.senders:of(session);
+	scene.is_high = true;
+	scene.senders:pause_if_high(sender);
+	scene.senders:leave_behind(session);
+	local origin = sender.origin;
+	assert(origin ~= session);
+	t.equal({ origin.username, origin.full_jid, origin.destroyed, origin.conn }, { "alice", "alice@a.example/x", true });
+	t.equal({ origin.send(), origin.rawsend() }, { false, false });
+	t.equal({ calls, next(scene.senders.paused) }, { { { "pause" } } });
+	assert(session.conn and not session.destroyed); -- Prosody's to change
+end);
+
+t.test("a session with nothing in the window leaves nothing", function ()
+	local scene = new_scene();
+	scene.senders:leave_behind(new_session());
+	t.equal({ next(scene.senders.departed), scene.senders.count }, { nil, 0 });
+end);
+
+t.test("a connection that others use is read on", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	session.bosh_wait, scene.is_high = 60, true;
+	local sender = scene.senders:of(session);
+	scene.senders:pause_if_high(sender);
+	scene.senders:leave_behind(session);
+	t.equal(calls, { { "pause" }, { "resume" }, { "pausefor", 0 } });
+end);
+
+t.test("an address is leaving until all is carried out or somebody has it again", function ()
+	local scene = new_scene();
+	local session = new_session();
+	local jid, all = session.full_jid, scene.senders;
+	local sender = all:of(session);
+	local function is_leaving() return not not all:is_leaving(jid); end
+	t.equal(is_leaving(), false);
+	sender.held = 1;
+	all:leave_behind(session);
+	t.equal(is_leaving(), true);
+	t.full_sessions[jid] = {};
+	t.equal(is_leaving(), false);
+	t.full_sessions[jid] = nil;
+	sender.held = 0;
+	t.equal(is_leaving(), false);
+	sender.runner.state = "running";
+	t.equal(is_leaving(), true);
+end);
+
+t.test("a stream that its client closes stays open for the answers", function ()
+	local scene = new_scene();
+	local session = new_session();
+	local sender = scene.senders:of(session);
+	scene.senders:close_when_answered(session);
+	sender.unanswered = 1;
+	session:close(false);
+	sender:close_if_answered();
+	t.equal(session.closed, {});
+	sender.unanswered, sender.runner.state = 0, "waiting";
+	sender:close_if_answered();
+	t.equal(session.closed, {});
+	sender.runner.state = "ready";
+	sender.runner.when_ready();
+	sender:close_if_answered();
+	t.equal(session.closed, { false });
+end);
+
+t.test("a stream is closed at once with an error or when nothing is held", function ()
+	local scene = new_scene();
+	for _, reason in ipairs { "nil", "policy-violation" } do
+		local session = new_session();
+		local sender = scene.senders:of(session);
+		scene.senders:close_when_answered(session);
+		sender.unanswered = 1;
+		session:close(reason ~= "nil" and reason or nil);
+		t.equal(session.closed, { reason });
+	end
+	local session = new_session();
+	scene.senders:close_when_answered(session); -- it has not said anything yet
+	session:close(false);
+	t.equal(session.closed, { false });
+end);
+
+t.test("a session that was destroyed meanwhile is not closed again", function ()
+	local scene = new_scene();
+	local session = new_session();
+	local sender = scene.senders:of(session);
+	scene.senders:close_when_answered(session);
+	sender.unanswered = 1;
+	session:close(false);
+	sender.unanswered, session.destroyed = 0, true;
+	sender:close_if_answered();
+	t.equal(session.closed, {});
+end);
+
+t.test("a resumed session reads and closes by its new connection", function ()
+	local scene = new_scene();
+	local session, calls = new_session();
+	local origin = new_session();
+	local sender = scene.senders:of(session);
+	scene.is_high = true;
+	scene.senders:pause_if_high(sender);
+	origin.data = function () end;
+	scene.senders:resume(session, origin);
+	t.equal({ next(scene.senders.paused), session.data == origin.data, #calls }, { nil, true, 1 });
+	origin:close("not-well-formed");
+	t.equal({ session.closed, origin.closed }, { { "not-well-formed" }, {} });
+	sender.unanswered = 1;
+	origin:close(false); -- the client's own good-bye waits for its answers
+	t.equal(#session.closed, 1);
+end);

@@ -1,0 +1,41 @@
+"""Hits are marked where they stand in the text as it was written, whatever form of it they were found in."""
+
+import pytest
+
+from components.audit.query.parser import parse_query
+from components.audit.query.tree import words_sought
+from components.audit.query.words import find_phrases
+
+MARKED = [
+    ("copper", "the [copper] price", 1),
+    ("copper", "the [соpper] price", 1),
+    ("zurich", "in [Zürich].", 1),
+    ("zuerich", "in [Zürich].", 1),
+    ("Zürich", "[Zuerich], [Zürich] and [Zurich]", 3),
+    ("sideletter", "a [sidele\u3164tter] b", 1),
+    ("sideletter", "a [sidele\u0301tter] b", 1),
+    ("内幕", "有[內幕]消息", 1),
+    ("内幕", "内，幕", 0),
+    ("铜价，上涨", "[铜价。上涨]", 1),
+    ("내부자", "[내부자에게] 물었다", 1),
+    ("내부자", "내부자거래", 0),
+    ("lme", "[LME]가 열렸다", 1),
+    ("ทองแดง", "ราคา[ทองแดง]วันนี้", 1),
+    ("ガス", "[ｶﾞｽ]の値段", 1),
+    ("한국", "[\u1112\u1161\u11ab국]", 1),
+    ("рост", "[poст] цены", 1),
+    ("now", "buy🚀[now]", 1),
+    ("cop*", "[copper] and [соpper]", 2),
+    ('"copper price"', "[copper, price] of copper", 1),
+]
+
+
+@pytest.mark.parametrize(("query", "marked", "hits"), MARKED)
+def test_hits_are_marked_as_written(query: str, marked: str, hits: int) -> None:
+    text = marked.replace("[", "").replace("]", "")
+    phrases = [(words.words, words.prefix) for words in words_sought(parse_query(query, 0))]
+    found = find_phrases(text, phrases)
+    assert len(found) == hits
+    for start, end in reversed(found):
+        text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
+    assert text == marked
