@@ -41,7 +41,7 @@ test: lint
 matrix:
 	@.ci/setup tests
 	@server=$$(.ci/other-server) && export PATH="$$server:$$PATH" && \
-	  echo "matrix: the tests that depend on the server, on $$(prosodyctl about 2>/dev/null | grep '^Prosody ') (unpacked)" && \
+	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
 # The loop to work in, less than a minute: nothing that takes long, and nothing that needs a server or another program.
