@@ -97,6 +97,10 @@ class SubmissionParser:
     def __init__(self) -> None:
         self._expat = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._expat.buffer_text = True
+        # From 2.6 on expat lets the end of a long tag wait for as many bytes again. The server sends no more until it
+        # has its verdict, and what it sends is bounded.
+        if hasattr(self._expat, "SetReparseDeferralEnabled"):
+            self._expat.SetReparseDeferralEnabled(False)
         self._expat.StartElementHandler = self._start
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._text

@@ -44,7 +44,7 @@ async def measure(bench: Bench) -> Findings:
             return await _measure(bench, server)
     except FileNotFoundError as error:
         raise BenchError(
-            f"{error.filename} is missing: PostgreSQL 15 comes with apt-get install postgresql-15"
+            f"{error.filename} is missing: PostgreSQL comes with apt-get install postgresql"
         ) from None
 
 

@@ -179,7 +179,9 @@ async def try_out(server: ProsodyServer, data: str | bytes) -> Outcome:
     bob.raw = b""
     alice = await XmppStream.login(server.address, ALICE)
     carol = await XmppStream.login(server.address, CAROL)
+    # Blanks, since an expat from 2.6 on reads the end of a long tag when as many bytes have come again.
     alice.send(data)
+    alice.send(" " * len(data))
     alice.send("<iq type='get' id='end'><ping xmlns='urn:xmpp:ping'/></iq>")
     try:
         await alice.expect(lambda element: element.get("id") == "end")

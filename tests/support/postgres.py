@@ -1,5 +1,6 @@
 """A real PostgreSQL server of the tests' own: private, durable, ended with the tests."""
 
+import errno
 import functools
 import os
 import shutil
@@ -23,9 +24,13 @@ _AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-grou
 
 @functools.cache
 def programs() -> Path:
-    """Return the folder of PostgreSQL's programs: of the newest version that Debian's packages have installed."""
+    """Return the folder of PostgreSQL's programs: of the newest version that Debian's packages have installed.
+
+    Raises FileNotFoundError when there is none.
+    """
     found = [folder for folder in _DEBIAN.glob("*/bin") if (folder / "postgres").exists()]
-    assert found, f"PostgreSQL is not installed below {_DEBIAN}"
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, "PostgreSQL is not installed", str(_DEBIAN))
     return max(found, key=lambda folder: int(folder.parent.name))
 
 

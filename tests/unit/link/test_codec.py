@@ -108,6 +108,16 @@ def test_the_cut_of_the_stream_does_not_matter(cuts: list[int]) -> None:
     assert got == SubmissionParser().feed(STREAM)
 
 
+@pytest.mark.parametrize("chunk_bytes", [1, 1000, 8192, 65536])
+def test_a_long_tag_waits_for_nothing_that_comes_after_it(chunk_bytes: int) -> None:
+    """An expat from 2.6 on would have it wait for as many bytes again, and the server sends none before a verdict."""
+    data = held(1, b"<message id='m' to='b@x'><x xmlns='urn:x' long='%s'/></message>" % (b"x" * 20_000))
+    parser, got = SubmissionParser(), 0
+    for begin in range(0, len(data), chunk_bytes):
+        got += len(parser.feed(data[begin : begin + chunk_bytes]))
+    assert got == 1
+
+
 def test_memory_holds_only_the_message_that_is_incomplete() -> None:
     parser = SubmissionParser()
     one = held(1, STANZAS[0])

@@ -76,12 +76,12 @@ end
 -- Which hosts -------------------------------------------------------------------------------------------------------------
 
 -- Whether what enters this host is held. The server knows it best: it has unloaded a module that could not be loaded again.
-function hosts_mt:is_held(host)
+function hosts_mt:is_held(host) -- luacheck: ignore 212/self
 	return is_loaded(host, NAME);
 end
 
 -- The hosts on which the module is not loaded, in order.
-function hosts_mt:unheld()
+function hosts_mt:unheld() -- luacheck: ignore 212/self
 	local unheld = {};
 	for host in pairs(hosts) do
 		if not is_loaded(host, NAME) then unheld[#unheld + 1] = host; end
@@ -95,7 +95,7 @@ local function load_on(host)
 end
 
 -- No host is forgotten: load the module on each, as soon as the server is done with loading it where it was told to.
-function hosts_mt:load_everywhere()
+function hosts_mt:load_everywhere() -- luacheck: ignore 212/self
 	timer.add_task(0, function ()
 		for host in pairs(hosts) do load_on(host); end
 	end);

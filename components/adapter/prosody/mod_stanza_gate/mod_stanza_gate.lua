@@ -270,7 +270,8 @@ held_hosts:watch {
 	from_client = from_client, from_elsewhere = from_elsewhere,
 	to_departed = to_departed, to_offline = to_offline, to_remote = to_remote,
 	before_bind = before_bind, on_bind = on_bind, on_unbind = on_unbind,
-	on_hibernate = on_hibernate, on_resume = on_resume, on_asked = function (...) return acknowledgements:put_off(...); end, on_unheard = on_unheard,
+	on_hibernate = on_hibernate, on_resume = on_resume, on_unheard = on_unheard,
+	on_asked = function (...) return acknowledgements:put_off(...); end,
 	on_stream_end = on_stream_end, on_component_end = on_component_end,
 	on_gate_connected = on_gate_connected, on_gate_renewed = on_gate_renewed,
 };
