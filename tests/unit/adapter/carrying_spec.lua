@@ -12,6 +12,7 @@ local function new_scene()
 			scene.handle(origin, stanza);
 		end;
 	end
+	t.prosody.hosts["a.example"] = {};
 	t.prosody.core_post_stanza, t.prosody.core_route_stanza = hand "post", hand "route";
 	local function note(name)
 		return function (_, entry) scene.done[#scene.done + 1] = { name, entry.seq }; end;
@@ -26,7 +27,7 @@ local function new_scene()
 	};
 	scene.ready = 0;
 	function scene:new_sender(name)
-		local sender = { origin = { name = name, heard = {} } };
+		local sender = { origin = { name = name, host = "a.example", heard = {} } };
 		function sender.origin.send(reply) sender.origin.heard[#sender.origin.heard + 1] = reply.attr.id; end
 		sender.runner = self.carrying:new_runner(sender, function () self.ready = self.ready + 1; end);
 		return sender;
@@ -59,7 +60,7 @@ t.test("the stanza that is handed back is known once", function ()
 	scene.handle = function (_, stanza)
 		seen = {
 			scene.carrying:take_released(st.message()), scene.carrying:take_released(stanza),
-			scene.carrying:take_released(stanza), scene.carrying:is_under_way(),
+			scene.carrying:take_released(stanza), scene.carrying:is_under_way() ~= nil,
 		};
 	end;
 	local settled_under_way;
@@ -132,4 +133,22 @@ t.test("other errors meanwhile and all errors afterwards are the client's", func
 	t.equal({ scene.done[2], alice.origin.heard }, { { "settle", 1 }, { "m7" } });
 	alice.origin.send(st.error_reply(wanted.stanza, "cancel", "gone"));
 	t.equal({ alice.origin.heard, wanted.refused }, { { "m7", "m1" } });
+end);
+
+t.test("what a host takes that is gone is given back", function ()
+	local scene = new_scene();
+	local alice = scene:new_sender "alice";
+	t.prosody.hosts["a.example"] = nil;
+	alice.runner:run(entry_of(alice, 1, { as = "client" }));
+	t.equal(scene.done, { { "add_bounced", 1 }, { "settle", 1 }, { "bounce", "alice", "m1", "failed" } });
+end);
+
+t.test("what a border stops is given back as that", function ()
+	local scene = new_scene();
+	local alice = scene:new_sender "alice";
+	scene.handle = function (_, stanza) scene.carrying:note_stopped(stanza); end;
+	alice.runner:run(entry_of(alice, 1));
+	t.equal({ scene.done[2], scene.done[3], scene.done[4] }, {
+		{ "add_bounced", 1 }, { "settle", 1 }, { "bounce", "alice", "m1", "border" },
+	});
 end);
