@@ -21,6 +21,8 @@ local remove, sort = table.remove, table.sort;
 -- What is asked for longer than this ago is answered with what is handled by now (XEP-0198, section 4: a request may
 -- wait, but not for ever), and once more when the rest is handled.
 local PATIENCE_S = 0.2;
+-- More than nothing, or it would be the same turn.
+local NEXT_TURN_S = 0.001;
 -- A client that resumes says again at once what it has to.
 local SAID_AGAIN_WITHIN_S = 60;
 
@@ -31,7 +33,9 @@ local function new()
 	local self = setmetatable({}, acknowledgements_mt);
 	-- Those with requests; those of them that can be answered now; the request that is just given to mod_smacks again.
 	self.asking, self.due, self.answering = {}, {}, nil;
-	self.answer_soon = function () self:answer_due(); end;
+	-- A turn of the server's loop later: what was carried out has then been written to whom it goes to. An answer that is
+	-- written before that would be true of what a crash takes.
+	self.answer_soon = function () timer.add_task(NEXT_TURN_S, function () self:answer_due(); end); end;
 	-- A filter of what is read from a session.
 	self.count = function (stanza, session) return self:note_received(stanza, session); end;
 	return self;
