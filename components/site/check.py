@@ -83,6 +83,19 @@ def _check_directory(settings: SiteFile) -> Iterator[str]:
     yield f"{len(firms)} enterprises, {people} people, {rooms} rooms in {settings.gate.directory_file.name}"
 
 
+def _check_policy(settings: SiteFile) -> Iterator[str]:
+    file = settings.gate.policy
+    if file is None:
+        yield "none: nothing is said about what may be written (gate.policy, docs/policy.md, section 5)"
+        return
+    from components.site.policy_check import check_policy
+
+    report = check_policy(file)
+    if not report.ok:
+        raise SiteError(f"{file} is not as it should be; run `steelyard policy check {file}`")
+    yield f"{report.rules} rules in {file.name}, and all {report.examples} of their examples"
+
+
 def _check_keys(settings: SiteFile) -> Iterator[str]:
     server = settings.prosody
     secrets = [file for part in parts_of(settings) for file in part.secret_files]
@@ -278,6 +291,7 @@ def _is_up(folder: Path) -> bool:
 
 _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "directory": _check_directory,
+    "policy": _check_policy,
     "keys": _check_keys,
     "folders": _check_folders,
     "certificates": _check_certificates,

@@ -53,7 +53,7 @@ class MadeSite:
 
 
 def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None) -> MadeSite:
-    """Make what the site lacks: site.toml, directory.toml, keys, certificates; for a `demo`, passwords too.
+    """Make what the site lacks: site.toml, what it names, keys, certificates; for a `demo`, passwords too.
 
     `origin` begins the names of the logs in a site.toml that is made: `line.firm.example` for
     `line.firm.example/gate`. Keys that have signed nothing yet are given the names that site.toml says.
@@ -73,10 +73,13 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         text = add_approvers(text) if demo and settings.access else text
         replace_durably(settings.gate.directory_file, text.encode())
         made.append(settings.gate.directory_file)
-    retention = settings.archive.retention
-    if retention and not retention.exists():
-        replace_durably(retention, (packaged_folder("examples") / "retention.toml").read_bytes())
-        made.append(retention)
+    for file, example in (
+        (settings.gate.policy, "policy.toml"),
+        (settings.archive.retention, "retention.toml"),
+    ):
+        if file and not file.exists():
+            replace_durably(file, (packaged_folder("examples") / example).read_bytes())
+            made.append(file)
     try:
         made += _make_keys(settings)
         if demo and settings.access:
