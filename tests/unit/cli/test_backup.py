@@ -302,7 +302,6 @@ def full_site(site: Path, tmp_path: Path) -> Path:
     (site.parent / "policy.toml").write_text(POLICY)
     (site.parent / "people.csv").write_text("jid,name\n")
     text = site.read_text().replace('folder = "access"', f'folder = "{outside}"')
-    text = text.replace("[gate]", '[gate]\npolicy = "policy.toml"')
     site.write_text(f"{text}\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n")
     append(site, 5)
     asyncio.run(hold(site.parent / "archive" / "review.db", HELD, replace(HELD, token="h9", record=99)))

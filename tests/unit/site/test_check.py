@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -35,6 +36,36 @@ pytestmark = pytest.mark.programs
 
 def problems(site: Path) -> list[str]:
     return [f"{finding.name}: {finding.text}" for finding in check_site(site) if not finding.ok]
+
+
+def policy_of(site: Path) -> tuple[bool, str]:
+    (finding,) = [each for each in check_site(site) if each.name == "policy"]
+    return finding.ok, finding.text
+
+
+def test_it_says_which_rules_are_in_force(site: Path) -> None:
+    text = site.read_text()
+    policy = site.parent / "policy.toml"
+    rules = policy.read_text()
+    ok, said = policy_of(site)
+    assert ok
+    assert re.fullmatch(r"[1-9]\d* rules in policy\.toml, and all [1-9]\d* of their examples", said)
+    policy.write_text(
+        rules.replace(
+            'must_not_match = ["call me",',
+            "must_not_match = [\"<message><propose xmlns='urn:xmpp:jingle-message:0'/></message>\",",
+        )
+    )
+    assert policy_of(site) == (
+        False,
+        f"{policy} is not as it should be; run `steelyard policy check {policy}`",
+    )
+    site.write_text(
+        "".join(line for line in text.splitlines(keepends=True) if not line.startswith("policy = "))
+    )
+    ok, said = policy_of(site)
+    assert ok
+    assert said.startswith("none: ")
 
 
 async def record(settings: SiteFile, count: int = 3) -> None:
