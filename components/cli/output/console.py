@@ -1,9 +1,10 @@
 """The terminal that commands print to, and bars for what takes long."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -15,15 +16,28 @@ from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from components.process.progress import Progress
 
-WIDTH_ELSEWHERE = 160
+# Where standard output is no terminal, a line is as long as what stands in it.
+_UNBOUNDED = 1_000_000
 
 Result = TypeVar("Result")
 
 
 def make_console() -> Console:
-    """Make the console for standard output; where it is no terminal, lines are wide enough not to break."""
+    """Make the console for standard output; where it is no terminal, no line is broken, cut or filled up."""
     console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_ELSEWHERE)
+    if console.is_terminal:
+        return console
+    return Console(highlight=False, markup=False, width=_UNBOUNDED, file=cast(TextIO, _Unfilled()))
+
+
+class _Unfilled:
+    """Standard output, without the blanks that fill up the last column of a table."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 @contextmanager

@@ -50,7 +50,8 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
 def print_search(result: SearchResult, log_name: str) -> None:
     """Print what a search found, the oldest first."""
     console = make_console()
-    table = Table.grid(padding=(0, 2), expand=True)
+    # On a terminal the verdict stands at its right side.
+    table = Table.grid(padding=(0, 2), expand=console.is_terminal)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(no_wrap=True, justify="right")

@@ -8,6 +8,7 @@ from rich.text import Text
 from components.audit.excerpt import EXCERPT_CHARACTERS
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
+from components.cli.output.console import make_console, make_table
 from components.cli.output.search import explain_query_error, style_excerpt
 from components.cli.output.terminal import show_json, show_text
 
@@ -94,3 +95,15 @@ def test_a_wrong_query_is_shown_with_a_caret(query: str, explained: str) -> None
     with pytest.raises(QueryError) as caught:
         parse_query(query, 0)
     assert explain_query_error(caught.value) == explained
+
+
+def test_no_line_is_broken_or_filled_up_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = make_table("id", "what")
+    for text in ("x" * 5000, "short"):
+        table.add_row("gate/1", text)
+    make_console().print(table)
+    make_console().print("y " * 3000)
+    long = " ".join("y" * 3000)
+    assert capsys.readouterr().out == f"id      what\ngate/1  {'x' * 5000}\ngate/1  short\n{long}\n"
