@@ -42,7 +42,6 @@ def made(tmp_path: Path) -> Path:
     text = (
         (folder / "site.toml").read_text().replace('folder = "access"', f'folder = "{tmp_path / "outside"}"')
     )
-    text = text.replace("[gate]", '[gate]\npolicy = "policy.toml"')
     text += "\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n"
     (folder / "site.toml").write_text(text)
     return folder
