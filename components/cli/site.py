@@ -41,7 +41,7 @@ def init(
 
 
 def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SITE) -> int:
-    """Start a site and keep it running. Ctrl-C or SIGTERM stops it in order.
+    """Start a site and keep it running. Ctrl-C or SIGTERM stops it in order; SIGHUP has certificates read anew.
 
     Parameters
     ----------

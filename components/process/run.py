@@ -80,7 +80,8 @@ class Process:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
-        # SIGHUP, which has a process read its settings anew, will be a handler of its own here. Now it ends us.
+        # What may change meanwhile is followed as it does, and SIGHUP must not stop the line.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _note_reload, self.name)
         try:
             async with self.stack:
                 await self._start(start)
@@ -125,6 +126,12 @@ class Process:
         self._told_to_stop.set()
         if self._starting is not None:
             self._starting.cancel()
+
+
+def _note_reload(name: str) -> None:
+    structlog.get_logger(name).info(
+        "SIGHUP: rules are followed as they change; settings count from the next start"
+    )
 
 
 def run_process(

@@ -75,6 +75,12 @@ class Supervisor:
                 f"see {late.spec.log_file}"
             ) from None
 
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one of them, if it runs just now."""
+        for kept in self._kept:
+            if kept.spec.name == name:
+                kept.send_signal(number)
+
     async def stop(self) -> None:
         """Stop all in order; returns when none is left."""
         for kept in self._kept:
@@ -93,6 +99,7 @@ class _Kept:
         self._on_change = on_change
         self._kept_open = kept_open
         self._runner: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._last_life = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._first_outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,6 +109,10 @@ class _Kept:
 
     async def wait_first_healthy(self) -> None:
         await asyncio.shield(self._first_outcome)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
 
     def expect_end(self) -> None:
         """From now on an end is no fault, and is not followed by a new start."""
@@ -139,7 +150,7 @@ class _Kept:
     async def _run_once(self) -> int:
         """Run the process until it ends, or is told to stop, and watch its health; return its exit status."""
         self._change(State.STARTING)
-        process = await self._spawn()
+        process = self._process = await self._spawn()
         watch = asyncio.create_task(self._watch(process.pid))
         ended = asyncio.create_task(process.wait())
         told = asyncio.create_task(self._stop_now.wait())

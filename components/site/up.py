@@ -41,7 +41,9 @@ _Result = TypeVar("_Result")
 
 
 def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
-    """Run a site until told to stop (SIGINT, SIGTERM, SIGHUP), or with `once` until it has shown it works.
+    """Run a site until told to stop (SIGINT, SIGTERM), or with `once` until it has shown it works.
+
+    SIGHUP has the server read its certificates anew, and stops nothing.
 
     `demo` makes the site if there is none, and plays the demonstration, which `show` shows. Returns the exit status:
     0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
@@ -128,6 +130,7 @@ async def _run(
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     told_to_stop = _catch_signals()
     supervisor = Supervisor(specs, display.change, (lock,))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, settings, supervisor, display)
     status = 0
     alarms = asyncio.create_task(_show_alarms(settings.gate.status_file, display))
     try:
@@ -146,6 +149,18 @@ async def _run(
         alarms.cancel()
         await supervisor.stop()
     return status
+
+
+def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:
+    """Have the server read its certificates and open its log anew, if these certificates will do."""
+    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+        for problem in problems:
+            display.alarm(f"not read anew: {problem}")
+        return
+    supervisor.send_signal("prosody", signal.SIGHUP)
+    display.say(
+        "prosody reads its certificates anew; what is changed in site.toml counts from the next start"
+    )
 
 
 async def _show_alarms(status_file: Path, display: Display) -> None:
@@ -168,7 +183,7 @@ class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong
 def _catch_signals() -> asyncio.Event:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     return told
 

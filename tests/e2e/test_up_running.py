@@ -97,7 +97,44 @@ async def test_a_client_gets_in_by_the_sites_own_authority_and_its_password_only
         await exchange(made)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_certificates_are_read_anew_while_all_goes_on(made: Path, tmp_path: Path) -> None:
+    other = init_site(tmp_path / "other" / "site.toml", demo=True).settings.prosody.certificates
+    certificates = load_site(made / "site.toml").prosody.certificates
+    async with RunningSite(made, "--demo") as site:
+        before = {each.pid for each in processes_of(made)}
+        for part in ("components.gate", "components.roster", "components.access"):
+            os.kill(site.pid_of(part), signal.SIGHUP)
+        key = certificates / "metals.example.key"
+        kept = key.read_bytes()
+        key.write_bytes((certificates / "grain.example.key").read_bytes())
+        site.send_signal(signal.SIGHUP)
+        await site.wait_until_said("not read anew")
+        key.write_bytes(kept)
+        for file in other.iterdir():
+            (certificates / file.name).write_bytes(file.read_bytes())
+        site.send_signal(signal.SIGHUP)
+        await site.wait_until_said("reads its certificates anew")
+        await wait_until_trusted(made)
+        await exchange(made)
+        assert {each.pid for each in processes_of(made)} == before
+
+
+async def wait_until_trusted(folder: Path) -> None:
+    """Wait until the server shows a certificate of the authority that lies beside it."""
+    for _ in range(600):
+        alice = client(folder, ALICE)
+        try:
+            await alice.connect()
+        except LoginError:
+            await asyncio.sleep(0.1)
+        else:
+            return
+        finally:
+            await alice.close()
+    raise AssertionError("the server shows the old certificate")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_all_in_order(made: Path, number: signal.Signals) -> None:
     async with RunningSite(made, "--demo") as site:
         settings = load_site(site.site)

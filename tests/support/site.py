@@ -107,6 +107,11 @@ class RunningSite:
         assert said, f"{text!r} was not said in time:\n{self.said()}"
         assert self.said().count(text) >= times, f"it ended without saying {text!r}:\n{self.said()}"
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to `up` alone."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
     async def end(self, number: signal.Signals) -> int:
         """Send a signal to `up` alone, wait for its end and return its status."""
         assert self.process is not None
