@@ -56,7 +56,7 @@ class LastSignedMissing:
 
     def __str__(self) -> str:
         """Say what is wrong."""
-        return f"{self.path} is gone, which says how far it was signed"
+        return f"{self.path} is gone; it says how much of the log was signed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ async def record_access(settings: SiteFile, access: Access) -> str:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
-            f"nothing is shown, as this look could not be recorded in {store_label(log.store)}: {error}"
+            f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return f"{log.name}/{index}"
 

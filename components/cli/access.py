@@ -31,7 +31,7 @@ app = App(name="access", help="Admit people to the line, and end their admission
 def request(
     *people: People,
     everybody: Annotated[
-        bool, Parameter(name="--all", help="Everybody in the directory for whom nobody ever asked.")
+        bool, Parameter(name="--all", help="Everybody in the directory for whom there is no request yet.")
     ] = False,
     by: str = "",
     days: int | None = None,

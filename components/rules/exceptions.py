@@ -121,7 +121,7 @@ def approve_exception(
     approver = approver_of(signer.verifier_key)
     person, member = directory.people.get(approver), directory.members.get(approver)
     if person is None or member is None or member.enterprise != exception.enterprise:
-        raise ExceptionError(f"{approver} is nobody of the enterprise {exception.enterprise}")
+        raise ExceptionError(f"{approver} is not in the enterprise {exception.enterprise}")
     if Role.APPROVER not in person.roles:
         raise ExceptionError(f"{approver} is no approver in directory.toml")
     if approver in exception.people:
@@ -154,7 +154,7 @@ def approver_of(key: VerifierKey) -> BareJid:
     except AddressError:
         pass
     raise ExceptionError(
-        f"{key.name} is the key of nobody whose JID is known; make one by `steelyard keys make JID --approver`"
+        f"{key.name} is a key that names no JID; make one with `steelyard keys make JID --approver`"
     )
 
 

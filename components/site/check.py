@@ -86,13 +86,13 @@ def _check_directory(settings: SiteFile) -> Iterator[str]:
 def _check_policy(settings: SiteFile) -> Iterator[str]:
     file = settings.gate.policy
     if file is None:
-        yield "none: nothing is said about what may be written (gate.policy, docs/policy.md, section 5)"
+        yield "none: there are no rules about what people may write (gate.policy, docs/policy.md, section 5)"
         return
     from components.site.policy_check import check_policy
 
     report = check_policy(file)
     if not report.ok:
-        raise SiteError(f"{file} is not as it should be; run `steelyard policy check {file}`")
+        raise SiteError(f"{file} has mistakes; run `steelyard policy check {file}`")
     yield f"{report.rules} rules in {file.name}, and all {report.examples} of their examples"
 
 
@@ -145,7 +145,7 @@ def _check_disk(settings: SiteFile) -> Iterator[str]:
     free_bytes = shutil.disk_usage(folder).free
     text = f"{free_bytes / (1 << 30):,.1f} GiB free for {file or folder}"
     if free_bytes < FREE_SPACE_MIN_BYTES:
-        raise SiteError(f"{text}; make room: when it is full, nothing is delivered any more")
+        raise SiteError(f"{text}; free some space: when the disk is full, nothing is delivered any more")
     yield text
 
 

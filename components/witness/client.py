@@ -89,7 +89,7 @@ class WitnessClient:
         except (NoteError, CheckpointError) as error:
             raise WitnessRefused(f"its answer is no cosignature: {error}") from None
         if not found:
-            raise WitnessRefused("its answer is by no key that it is known by; compare its vkeys")
+            raise WitnessRefused("its answer is not signed by a key in its vkeys; compare them")
         if not all(each.timestamp_s for each in found):
             raise WitnessRefused("its cosignature has no time")
         return found
@@ -110,7 +110,7 @@ class WitnessClient:
 def _explain(answer: WitnessAnswer) -> WitnessError:
     reason = answer.body.strip()[:200]
     if answer.status == 422:
-        return LogForked(f"it has cosigned another past of this log ({reason})")
+        return LogForked(f"it has cosigned another history of this log ({reason})")
     if answer.status in (400, 403, 404):
         return WitnessRefused(f"it refuses (status {answer.status}: {reason})")
     return WitnessUnavailable(f"it cannot now (status {answer.status})")

@@ -158,10 +158,10 @@ def _parse_text(text: str) -> Checkpoint:
 def _require_continuation(proof: Sequence[bytes], old: Checkpoint, new: Checkpoint) -> None:
     """Check that the new tree has the old one as its prefix."""
     if new.size == 0 and new.root != EMPTY_ROOT:
-        raise _Refusal(422, "the root of an empty tree is another")
+        raise _Refusal(422, "this is not the root of an empty tree")
     if old.size == 0:
         if proof:
-            raise _Refusal(422, "nothing is to be proved of an empty tree")
+            raise _Refusal(422, "an empty tree needs no proof")
         return
     try:
         verify_consistency(old.size, new.size, old.root, new.root, proof)

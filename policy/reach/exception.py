@@ -67,7 +67,7 @@ def require_approved(
     """
     for jid in exception.people:
         if jid not in people or enterprises[jid] != exception.enterprise:
-            raise ExceptionError(f"{jid} is nobody of the enterprise {exception.enterprise}")
+            raise ExceptionError(f"{jid} is not in the enterprise {exception.enterprise}")
     counted = [
         each
         for each in approvals
@@ -112,7 +112,7 @@ def parse_exception(text: str) -> BarrierException:
     except (KeyError, ValueError):
         raise ExceptionError("an exception with a line that is missing or malformed") from None
     if encode_exception(exception) != text:
-        raise ExceptionError("an exception in another encoding than its one")
+        raise ExceptionError("an exception in a wrong encoding")
     return exception
 
 

@@ -98,7 +98,7 @@ async def _read_back(source: CopySource, target: LogStore, key: VerifierKey, pro
     copy = await StoredLog.of(target, (UNFINISHED,))
     if copy.outline != outline:
         raise CopyError(
-            f"{outline.origin}: the copy ends otherwise than the log; make it again, into an empty store"
+            f"{outline.origin}: the end of the copy is not the log's; make it again, into an empty store"
         )
     check, tree = CopyCheck(outline.origin), EMPTY_TREE
     for number in range(outline.pieces):

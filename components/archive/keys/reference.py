@@ -206,7 +206,9 @@ def _below(folder: Path, text: str) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError:
-        raise KeyReferenceError(f"{text} begins with nobody's home directory; write the whole path") from None
+        raise KeyReferenceError(
+            f"{text} begins with an unknown user's home directory; write the whole path"
+        ) from None
     if "\0" in text:
         raise KeyReferenceError("a path holds no zero byte")
     if path.name in ("", ".."):

@@ -44,7 +44,7 @@ def load_evidence(
             ),
         )
     except UnicodeDecodeError:
-        raise SiteError("a file of checkpoints or keys is no text") from None
+        raise SiteError("a file of checkpoints or keys is not a text file") from None
 
 
 def require_logs(evidence: Evidence, logs: Sequence[LogSettings]) -> None:
@@ -61,7 +61,7 @@ def read_witnessed(log: LogSettings) -> list[str]:
     try:
         return read_notes(log.witnessed) if log.witnessed.is_dir() else []
     except UnicodeDecodeError:
-        raise SiteError(f"{log.witnessed}: holds a file that is no text; it was damaged") from None
+        raise SiteError(f"{log.witnessed}: holds a file that is not a text file; it was damaged") from None
 
 
 def _site_witnesses(witness: WitnessSettings | None) -> list[str]:

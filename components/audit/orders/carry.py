@@ -179,4 +179,4 @@ async def _open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
     try:
         return await open_log_writer(store, log.key_file, log.origin, recipients)
     except KeyFileError as error:
-        raise SiteError(f"nobody writes {log.name} now, and this process cannot: {error}") from None
+        raise SiteError(f"no process writes {log.name} now, and this one cannot: {error}") from None

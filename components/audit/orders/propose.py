@@ -154,7 +154,9 @@ async def propose_expiry(
             found = await plan_expiry(source, scene.policy, scene.now_ns, scene.holds)
             numbers = [each.number for each in found.free][:MAX_SEGMENTS]
             if not numbers:
-                raise SiteError("nothing is due to expire that no hold keeps; see `archive expire --plan`")
+                raise SiteError(
+                    "nothing is due to expire, except records under a hold; see `archive expire --plan`"
+                )
         details = OrderDetails(OrderAct.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
         fields = {"segments": tuple(numbers), "considered": scene.considered}
         return await _propose(settings, scene, details, fields)

@@ -109,7 +109,9 @@ def print_answer(answer: OrderAnswer | None, file: OrderFile, log_name: str) -> 
     """Print what became of an order that was handed over; why it is refused goes to standard error."""
     id_ = file.order.id
     if answer is None:
-        print(f"{id_} waits: the log's writer, or a long look into the log, keeps it; run this again")
+        print(
+            f"{id_} is not carried out yet: the log's writer, or a long read of the log, delays it; run this again"
+        )
     elif answer.ok:
         print(f"{id_} is carried out; it is record {log_name}/{answer.order}")
     else:
@@ -145,11 +147,11 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
     if order.indexes:
         lines.append(f"  {len(order.indexes):,} records: {_numbers(order.indexes)}")
     if order.conversations:
-        lines.append(f"  {len(order.conversations):,} conversations, also what is said in them from now on")
+        lines.append(f"  {len(order.conversations):,} conversations, with their future messages")
     if order.act.destroys:
         lines.append(f"  holds considered: {', '.join(order.considered) or 'none are in force'}")
     if order.act is OrderAct.HOLD and not (order.segments or order.indexes):
-        lines.append("  nothing that is recorded yet matches")
+        lines.append("  no record matches yet")
     return [show_text(line) for line in lines]
 
 

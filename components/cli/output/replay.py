@@ -45,7 +45,7 @@ def print_replay(found: Replay) -> None:
             console.print(Text.assemble(f"{count:,} ", _word(was), " would be ", _word(would_be)))
     shown = len(found.changes)
     newest = f"; above are the newest {shown:,}" if shown < found.changed else ""
-    text = f"{found.changed:,} of {found.decided:,} stanzas would have been decided otherwise{newest}."
+    text = f"{found.changed:,} of {found.decided:,} stanzas would have been decided differently{newest}."
     console.print(make_look(found.access_id, text))
     if found.unreadable:
         console.print(Text(f"{found.unreadable:,} records could not be read.", style="yellow"))

@@ -13,7 +13,7 @@ _STAGES = {
     "waiting": "waits",
     "outgoing": "is on its way",
     "sent": "is being delivered",
-    "uncertain": "UNCERTAIN, as the server failed: it may have arrived, or be back with its sender; ask, then decide",
+    "uncertain": "UNCERTAIN, because the server failed: it may have arrived, or gone back; ask its sender, then decide",
 }
 
 

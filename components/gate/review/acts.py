@@ -134,7 +134,7 @@ class ReviewActs:
                 return ReviewAnswer(held=tuple(map(_describe, self._held())))
             act = ReviewAct(request.act)
         except (ReviewRequestError, ValueError):
-            return ReviewAnswer("this is no act of a reviewer")
+            return ReviewAnswer("this is not an act of a reviewer")
         found = [each for each in self._held() if each.record == request.record]
         item = next(
             (each for each in found if each.evidence == request.evidence), found[0] if found else None
@@ -167,13 +167,13 @@ class ReviewActs:
 def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> str:
     name = f"{log_name}/{request.record}"
     if item is None:
-        return f"{name} is not held: it was never, or somebody has decided on it"
+        return f"{name} is not held: it was never held, or somebody has already decided on it"
     if not request.reason.strip():
         return "a decision needs a reason"
     if request.evidence != item.evidence:
-        return f"{name} says something else than what was reviewed"
+        return f"{name} does not say what was reviewed"
     if item.held is None and not can_be_decided(item):
-        return f"{name} is decided on already, and on its way"
+        return f"{name} is already decided on, and on its way"
     return ""
 
 

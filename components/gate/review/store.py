@@ -19,7 +19,7 @@ from policy.review import Item, ItemKind, Place, Stage
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
 _TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
 _OWNER_ONLY = 0o600
-_ADVICE = "move it away: the messages held in it are recorded, and go nowhere (docs/review.md, 4)"
+_ADVICE = "move it away: the messages held in it are recorded, but will not be delivered (docs/review.md, 4)"
 
 
 class ItemStore(Protocol):

@@ -76,7 +76,7 @@ class Exposition(Collector):
 
     def _collect_findings(self) -> Iterator[Metric]:
         findings = CounterMetricFamily(
-            f"{_PREFIX}reconcile_findings", "What did not add up in the adapter's numbers.", labels=["kind"]
+            f"{_PREFIX}reconcile_findings", "Problems found in the adapter's numbers.", labels=["kind"]
         )
         for alarm, times in self._metrics.findings.items():
             findings.add_metric([alarm.value if alarm else _OPEN_AT_END], times)
@@ -108,13 +108,13 @@ def _own_figures(metrics: Metrics) -> tuple[Figure, ...]:
         ),
         Figure(
             "turned_away",
-            "Stanzas that the server turned away unnumbered.",
+            "Stanzas that the server refused before it numbered them.",
             lambda: metrics.turned_away,
             True,
         ),
         Figure(
             "reconcile_numbers_missing",
-            "Numbers of the adapter's that never came.",
+            "Numbers of the adapter that never arrived.",
             lambda: metrics.numbers_missing,
             True,
         ),

@@ -45,14 +45,12 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
             f"{person} is not in the directory; list them there first, with their roles and desk"
         )
     if Role.SERVICE in listed.roles:
-        raise GrantsError(f"{person} is a service account; the directory alone says whether it is let in")
+        raise GrantsError(f"{person} is a service account; the directory alone admits it")
     if requests is None:
         requests = register.requests(directory, now_s)
     revoked = (each.revoked_s for each in requests if each.person == person)
     if now_s in revoked:
-        raise GrantsError(
-            f"{person} was put out this very second, which a request must come after; ask again"
-        )
+        raise GrantsError(f"{person} was revoked in this very second, and a request must be later; ask again")
     valid_days = register.settings.valid_days
     if days is not None and (days < 1 or (valid_days and days > valid_days)):
         raise GrantsError(f"a grant holds for 1 to {valid_days or 'any number of'} days")
@@ -93,7 +91,7 @@ def make_decision(
         person = find_request(requests, act, named).person if "@" not in named else BareJid(named)
         enterprise = directory.find_enterprise(person)
         if enterprise is None:
-            raise GrantsError(f"{person} is of no enterprise of the directory")
+            raise GrantsError(f"{person} belongs to no enterprise of the directory")
         statement = Statement(act, person, enterprise, by, now_s, reason=reason)
     else:
         found = find_request(requests, act, named)
@@ -113,7 +111,7 @@ def check_decision(
 ) -> None:
     """Check that an approver may say this now, whoever signed it; raises GrantsError that says what to do."""
     if abs(statement.at_s - now_s) > CLOCK_SLACK_S:
-        raise GrantsError(f"this was to be signed within {CLOCK_SLACK_S // 60} minutes; begin again")
+        raise GrantsError(f"this had to be signed within {CLOCK_SLACK_S // 60} minutes; begin again")
     approvers = [each for each in register.approvers(directory) if each.until_s is None]
     if not any(each.jid == statement.by and each.enterprise == statement.enterprise for each in approvers):
         raise GrantsError(

@@ -28,4 +28,4 @@ def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterat
     if directory.access != access.jid:
         yield f'access.jid: {access.jid} is not `access` of {name}; write access = "{access.jid}" there'
     for key in register.unused_keys(directory):
-        yield f"access.approvers: {key} is the key of nobody who is an approver in {name}"
+        yield f"access.approvers: {key} belongs to nobody with the role approver in {name}"

@@ -19,7 +19,7 @@ def approver_of(key: VerifierKey) -> BareJid:
         return parse_bare_jid(key.name.removeprefix(_APPROVER))
     except AddressError:
         raise StatementError(
-            f"{key.name} is the key of nobody whose JID is known; make one by `steelyard keys make JID --approver`"
+            f"{key.name} is a key that names no JID; make one with `steelyard keys make JID --approver`"
         ) from None
 
 
@@ -32,7 +32,7 @@ def sign_statement(statement: Statement, signer: NoteSigner) -> str:
     """Sign with the key of its author; returns the note. Raises StatementError when the key is somebody else's."""
     jid = approver_of(signer.verifier_key)
     if jid != statement.by:
-        raise StatementError(f"the key is that of {jid}, and the statement one of {statement.by}")
+        raise StatementError(f"the key belongs to {jid}, and the statement is by {statement.by}")
     return sign_note(encode_statement(statement), signer)
 
 
@@ -52,7 +52,7 @@ def read_note(note: str, keys: Collection[VerifierKey]) -> Signed:
     statement, digest = parse_statement(line), sha256(line.encode()).hexdigest()
     if not statement.act.is_signed:
         if blank:
-            raise StatementError("a statement that needs no signature, and has one")
+            raise StatementError("a statement that needs no signature has one")
         return Signed(statement, digest=digest)
     own = [key for key in keys if key.name == f"{_APPROVER}{statement.by}"]
     try:
