@@ -1,6 +1,4 @@
-"""The connected adapter: which one it is, how the gate speaks to it, and all state that lasts as long as its
-session.
-"""
+"""The connected adapter: which one it is, how the gate speaks to it, and the state of its session."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -133,8 +131,7 @@ class Adapter:
         self._write(encode_noted(self._gate.jid, status.host, status.number))
 
     def say_borders(self, directory: Directory) -> None:
-        """Send who may reach whom, before any verdict: until then the server tells nobody about others (section
-        4.5).
+        """Send who may reach whom, before any verdict: until then the server hides everybody (section 4.5).
 
         Also ask who is in chaperoned rooms, because this process did not see who entered before its start. Do not
         send a table again that the adapter already has: most changes of the rules do not change borders.
@@ -157,9 +154,7 @@ class Adapter:
 
 
 class Line:
-    """The only place that knows whether a server is connected, and which adapter speaks. `gate` is the gate's own
-    name.
-    """
+    """Knows, alone, whether a server is connected and which adapter speaks. `gate` is the gate's own name."""
 
     def __init__(self, gate: GateName) -> None:
         self.gate = gate

@@ -1,5 +1,4 @@
-"""Finds what the gate must not send again because it ends the link: the second time shows what it was.
-"""
+"""Finds what the gate must not send again because it ends the link: the second time shows what it was."""
 
 import time
 from collections import Counter
@@ -46,8 +45,7 @@ class LinkBreaks:
         return self._clock_s() < self._careful_until_s
 
     def broken(self, epoch: str, asked: Iterable[str]) -> None:
-        """Note that the link ended; `asked` are the tokens of injections that have not come back.
-        """
+        """Note that the link ended; `asked` are the tokens of injections that have not come back."""
         tokens = list(asked)
         if not self.is_careful:
             self._breaks.clear()

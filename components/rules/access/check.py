@@ -1,4 +1,4 @@
-"""Whether the settings of admission fit the files that they name, and the directory."""
+"""Checks that the settings of admission match the files that they name, and the directory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from policy.directory.directory import DirectoryError, parse_usable
 
 
 def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterator[str]:
-    """Find what is wrong, a line for each: the setting, and what to do; faults of the directory itself are left out."""
+    """Return what is wrong, a line for each: the setting, and what to do. Leave out faults of the directory itself."""
     files = [access.secret_file, *access.approvers, *(former.key for former in access.former_approvers)]
     if missing := [str(file) for file in files if not file.is_file()]:
         yield f"access: there is no {', '.join(missing)}; `steelyard keys make JID --approver` makes approvers' keys"
