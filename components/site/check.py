@@ -1,4 +1,4 @@
-"""`steelyard check`: all that a site needs, looked at without changing anything."""
+"""`steelyard check`: checks everything that a site needs, and changes nothing."""
 
 import asyncio
 import datetime as dt
@@ -46,7 +46,7 @@ CLOCK_SLACK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: `text` says what is there or, when not `ok`, what to do."""
+    """The result of one check: `text` says what is there or, if not `ok`, what to do."""
 
     name: str
     ok: bool
@@ -54,7 +54,7 @@ class Finding:
 
 
 def check_site(site_toml: Path) -> list[Finding]:
-    """Check a site, whether it is up or not; without right settings, what depends on them is left out."""
+    """Check a site, up or not; if settings are wrong, leave out the checks that depend on them."""
     try:
         settings = load_site(site_toml)
     except SettingsError as err:
@@ -226,7 +226,7 @@ def _check_logs(settings: SiteFile) -> Iterator[str]:
 
 
 async def _check_log(log: LogSettings) -> str:
-    """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
+    """Check the newest checkpoint and the newest record; `steelyard verify` checks the whole log."""
     path = store_label(log.store)
     try:
         key = load_verifier_key(log.verifier_key_file)

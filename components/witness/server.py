@@ -1,4 +1,4 @@
-"""The witness's HTTP interface (C2SP tlog-witness): `add-checkpoint`, and its newest checkpoint of each log."""
+"""The witness's HTTP interface (C2SP tlog-witness): `add-checkpoint`, and the newest checkpoint of each log."""
 
 import asyncio
 
