@@ -17,7 +17,7 @@ Requests = Annotated[str, Parameter(help="Their JIDs, or the first characters of
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What each decision of an approver takes."""
+    """The options of each decision of an approver."""
 
     key: ApproverKey
     reason: Reason = ""
@@ -43,7 +43,7 @@ def request(
     Parameters
     ----------
     by
-        The JID of who asks, if not the person.
+        The JID of the person who makes the request, if it is somebody else.
     days
         For how many days; if left out, as long as the settings allow.
     """

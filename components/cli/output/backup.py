@@ -1,4 +1,4 @@
-"""What backing up and restoring print."""
+"""What the commands for backups print."""
 
 from pathlib import Path
 from typing import Any

@@ -38,7 +38,7 @@ def describe_reconciliation(result: Reconciliation, log_name: str) -> dict[str, 
 
 
 def print_reconciliation(result: Reconciliation, log_name: str) -> None:
-    """Print what does not add up, then a line for each epoch, the newest alarms and the outcome."""
+    """Print the inconsistencies, then a line for each epoch, the newest alarms and the result."""
     console = make_console()
     for line in _lines(result, log_name):
         console.print(line)
