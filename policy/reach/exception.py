@@ -19,7 +19,7 @@ _DAY_S = 86_400
 
 
 class ExceptionError(ValueError):
-    """The text is no exception in its one encoding, or it may not be made; the message says why."""
+    """The text is not an exception in its only encoding, or it may not be made; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class BarrierException:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A good signature on an exception: whose key it is by its name, and what tells the key from all others."""
+    """A good signature on an exception: the owner in the key's name, and the key's fingerprint."""
 
     approver: BareJid
     key: bytes
@@ -117,7 +117,7 @@ def parse_exception(text: str) -> BarrierException:
 
 
 def _require_valid(exception: BarrierException) -> None:
-    """What means nothing, or more than one would think, is refused, so that nobody signs it."""
+    """Refuse values without a meaning, or with a misleading one, so that nobody signs them."""
     for ok, problem in (
         (_ID.fullmatch(exception.id), "an id has letters, digits, dots, - and _, at most 64"),
         (_ENTERPRISE.fullmatch(exception.enterprise), "an enterprise is named by its id in the directory"),
