@@ -1,4 +1,4 @@
-"""What a decision looks at: the facts of one stanza, without its XML."""
+"""The facts of one stanza, without its XML, on which a decision is made."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedJid:
-    """A JID that a stanza speaks of: the `jid` or `to` attribute of a descendant, exactly as it was written.
+    """A JID that a stanza names: the `jid` or `to` attribute of a descendant, exactly as it was written.
 
     `element` is the name of that descendant, `{namespace}local`; `subscription` and `affiliation` are its
     attributes of that name, empty where it has none. A descendant with both `jid` and `to` gives two.

@@ -1,4 +1,4 @@
-"""What the adapter says, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
+"""What the adapter sends, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
 
 Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes out as `Held` and `Status`.
 """
@@ -17,8 +17,8 @@ XMLNS_SID = "urn:xmpp:sid:0"
 _STREAM_HEADER = (
     b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 )
-# Stands between namespace and local name. It is no character of XML: expat ends the stream at a namespace that has
-# the separator in it, and any client may choose its namespaces.
+# The separator between namespace and local name. XML does not allow this character. Otherwise any client could choose
+# a namespace with the separator in it, and expat would end the stream there.
 _SEPARATOR = "\x0c"
 _FORWARDED = f"{XMLNS_FORWARD}{_SEPARATOR}forwarded"
 _HELD = f"{XMLNS}{_SEPARATOR}held"
@@ -32,16 +32,16 @@ _WAYS = {way.value: way for way in Way}
 
 
 class ProtocolError(Exception):
-    """The server's side of the link said something that the gate protocol does not have; the link is closed."""
+    """The server sent something that the gate protocol does not allow; the link is closed."""
 
 
 class Held(NamedTuple):
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
-    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
-    `inject` names what the gate itself asked for (section 4.7); `id` is the stanza's own, or empty.
-    `done` is what is done by then, -1 where that is no news. `counted` says that its session counts it (XEP-0198).
+    `stopped` says that the server made it and a border stopped it, so that nobody gets it (section 4.5). `inject`
+    names what the gate itself asked for (section 4.7). `id` is the stanza's own id, or empty. `done` is the number up
+    to which all is done by then, or -1 if that has not changed. `counted` says that its session counts it (XEP-0198).
     """
 
     host: str
@@ -61,9 +61,9 @@ class Held(NamedTuple):
 class Status:
     """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
 
-    Of these, `refused` are those that the gate had asked for and that the server itself answered with an error.
-    It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. On the hosts in `unheld` it is not
-    loaded: they pass nothing.
+    `refused` are those among `bounced` that the gate had asked for and that the server itself answered with an error.
+    The adapter holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. It is not loaded on the
+    hosts in `unheld`, which pass nothing.
     """
 
     host: str
@@ -90,15 +90,15 @@ class CanaryBack:
 class SubmissionParser:
     """Cuts the server's side of a stream into submissions, in one pass and with the bytes as they came.
 
-    One expat pass yields both the facts and the offsets of the exact bytes: it costs what lxml costs for the facts
-    alone. Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
+    One expat pass gives both the facts and the offsets of the exact bytes, for what lxml costs for the facts alone.
+    Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
     """
 
     def __init__(self) -> None:
         self._expat = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._expat.buffer_text = True
-        # From 2.6 on expat lets the end of a long tag wait for as many bytes again. The server sends no more until it
-        # has its verdict, and what it sends is bounded.
+        # From 2.6 on, expat reads the end of a long tag only after as many bytes have come again. The server sends no
+        # more until it has its verdict, and the size of what it sends is limited.
         if hasattr(self._expat, "SetReparseDeferralEnabled"):
             self._expat.SetReparseDeferralEnabled(False)
         self._expat.StartElementHandler = self._start
@@ -107,7 +107,7 @@ class SubmissionParser:
         self._depth = 0
         self._buffer = b""
         self._buffer_start = 0
-        # Where the message that is open begins, or the last one's end tag.
+        # Where the open message begins, or the end tag of the last one.
         self._needed_from = 0
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
@@ -118,13 +118,13 @@ class SubmissionParser:
         self._feed_bytes(_STREAM_HEADER)
 
     def feed(self, data: bytes) -> list[Held | Status]:
-        """Parse the next bytes of the stream and return what became complete; raises ProtocolError."""
+        """Parse the next bytes of the stream, and return the elements that are now complete; raises ProtocolError."""
         self._out = []
         self._feed_bytes(data)
         return self._out
 
     def take_stray(self) -> list[str]:
-        """Return the names of what came meanwhile and was no part of the protocol, to be logged."""
+        """Return the names of elements that came meanwhile and are not part of the protocol, for the log."""
         stray, self._stray = self._stray, []
         return stray
 
@@ -141,7 +141,7 @@ class SubmissionParser:
             raise ProtocolError(f"not well-formed: {expat.errors.messages[err.code]}") from None
         except (KeyError, ValueError) as err:
             raise ProtocolError(f"a submission lacks or misuses the attribute {err}") from None
-        # A chunk mostly ends within a message: only that message's bytes are still needed.
+        # A chunk usually ends within a message. Only the bytes of this message are still needed.
         self._buffer = self._buffer[self._needed_from - self._buffer_start :]
         self._buffer_start = self._needed_from
 
@@ -184,7 +184,8 @@ class SubmissionParser:
             self._start_carried(name, attributes)
         elif depth == 1:
             host = attributes.get("from", "")
-            # Only the server itself submits: a client's or a component's word has an account or a resource.
+            # Only the server itself submits: a stanza of a client or a component has an account or a resource in its
+            # address.
             self._reset(host, bool(host) and "@" not in host and "/" not in host)
             self._is_stream_error = name == _STREAM_ERROR
             self._needed_from = self._expat.CurrentByteIndex

@@ -1,4 +1,4 @@
-"""What is said in the demonstration, and what must become of it."""
+"""The conversation of the demonstration, and its expected outcome."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ _OMEMO = "eu.siacs.conversations.axolotl"  # XEP-0384, version 0.3, which most c
 
 
 class UnexpectedError(Exception):
-    """The line did something other than what it promises."""
+    """The line did not do what it promises."""
 
 
 class Conversation:
-    """What is said, and what must become of it; `play` returns the records of what was delivered."""
+    """The conversation and its expected outcome; `play` returns the records of the delivered messages."""
 
     def __init__(self, gate: str, clients: Mapping[str, TraderClient], show: Show) -> None:
         self._gate = gate
@@ -27,7 +27,7 @@ class Conversation:
         self._records: list[str] = []
 
     async def play(self) -> list[str]:
-        """Play all of it, and return the ids of its records; raises UnexpectedError as soon as something is wrong."""
+        """Play the conversation, and return the ids of its records; raises UnexpectedError at the first fault."""
         self._show(Heading("A conversation"))
         price = await self._say(
             ALICE, BOB, "Copper cathodes, 25 t, 9410 USD/t CIF Hamburg, firm until 16:00."
@@ -47,7 +47,7 @@ class Conversation:
         return self._records
 
     async def _say(self, sender: str, to: str, body: str, corrects: str = "") -> str:
-        """Send what must arrive, recorded; return the message's id."""
+        """Send a message that must be recorded and arrive; return its id."""
         outcome = await self._send(sender, to, body, corrects=corrects)
         if not outcome.delivered:
             raise UnexpectedError(f"{sender} could not write to {to}: {outcome.condition}: {outcome.text}")

@@ -1,4 +1,4 @@
-"""The private Prosody of a site: its configuration, rendered whole."""
+"""Renders the whole configuration of a site's private Prosody."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ServerSide:
     """What the server does for a component.
 
     `modules` are loaded for its domains, `room_modules` for their rooms, `own_modules` for the component itself;
-    `options` are global settings, in which {jid} is the component's address as a Lua string. One that is `hidden` is
+    `options` are global settings, in which {jid} is the component's address as a Lua string. A `hidden` component is
     not in the server's list of services.
     """
 
@@ -48,9 +48,8 @@ class PlannedComponent:
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, those of the
-    directory are there from the start, and nobody's. Paths are absolute; ports are
-    loopback ports.
+    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, the rooms
+    of the directory exist from the start, and have no owner. Paths are absolute; ports are loopback ports.
     """
 
     root: Path
@@ -197,7 +196,7 @@ def _domain_lines(plan: ProsodyPlan, domain: str) -> Iterator[str]:
 
 
 def _certificate_lines(plan: ProsodyPlan, domain: str, web_host: str) -> Iterator[str]:
-    """Say what a client is shown that begins with TLS: of all domains, where it names none (RFC 6066, 3)."""
+    """Render the certificates for clients that begin with TLS, also for those that name no domain (RFC 6066, 3)."""
     if plan.certificates and plan.direct_tls_port:
         yield f"c2s_direct_tls_ssl = {_lua_pair(plan.certificates, domain)}"
     if plan.certificates and plan.web:

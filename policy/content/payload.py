@@ -1,6 +1,6 @@
-"""What may be said: nothing that the archive could not read, whatever the site's own rules are.
+"""Refuses everything that the archive could not read, with any rules of the site.
 
-So no end-to-end encryption of any kind, nothing that goes from client to client past the archive, and no text that
+This is end-to-end encryption of every kind, direct traffic from client to client past the archive, and text that
 clients show in different ways.
 """
 
@@ -185,7 +185,7 @@ _PUBLISHING = frozenset(
     {"{http://jabber.org/protocol/pubsub}publish", "{http://jabber.org/protocol/pubsub}create"}
 )
 
-# OTR clients look for these anywhere in a message, and so must we (XEP-0364, 3).
+# OTR clients look for these anywhere in a message, so we must, too (XEP-0364, 3).
 _OTR_WHITESPACE = " \t  \t\t\t\t \t \t \t  "
 _OTR_MESSAGE = re.compile(
     r"""^[ ]{0,64}\?OTR           # whatever starts with it
@@ -210,10 +210,10 @@ _AESGCM = re.compile(r"aesgcm://\S", re.IGNORECASE | re.ASCII)  # XEP-0454
 
 
 def decide_payload(facts: StanzaFacts) -> Decision:
-    """Decide whether the archive can read what a stanza says (docs/policy.md, section 4).
+    """Decide whether the archive can read a stanza (docs/policy.md, section 4).
 
-    Looks at all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item.
-    A readable body beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
+    It checks all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item. A readable body
+    beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
     """
     elements = facts.elements
     encrypted, direct = _find_by_namespace(elements) if is_usual(elements) else _find_anew(elements)
@@ -227,7 +227,7 @@ def decide_payload(facts: StanzaFacts) -> Decision:
 
 
 def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | None]:
-    """Return what is told of encryption, and of direct connections, by the namespaces of a stanza's elements."""
+    """Return the refusals for encryption and for direct connections, by the namespaces of a stanza's elements."""
     namespaces = {name.partition("}")[0] for name in elements}
     encrypted = None
     if not _NAMESPACES.isdisjoint(namespaces):
@@ -242,7 +242,7 @@ _find_by_namespace = lru_cache(maxsize=1024)(_find_anew)
 
 
 def _find_direct(namespace: str) -> Decision | None:
-    """Return what is told of a namespace, which begins with a brace, if it is one of direct connections."""
+    """Return the refusal for a namespace, which begins with a brace, if it is one of direct connections."""
     return next((direct for name, direct in _DIRECT.items() if namespace.startswith("{" + name)), None)
 
 

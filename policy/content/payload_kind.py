@@ -1,4 +1,4 @@
-"""What a stanza carries besides text, known by the namespaces of its elements."""
+"""Finds what a stanza carries besides text, by the namespaces of its elements."""
 
 from collections.abc import Iterable
 from functools import lru_cache

@@ -1,8 +1,8 @@
-"""The text model: what any client shows a person of a stanza. Rules, payload checks and the index all look at this.
+"""The text model: every text of a stanza that any client shows. Rules, payload checks and the index all use it.
 
-All character data is text, and so are the attributes that clients show, in known namespaces and in unknown ones:
-somebody's client may show them. Left out is only what is surely nothing to read: names of protocols where a protocol
-has them, and Base64 of pictures and files. docs/policy.md, section 5.2, has the same as a table.
+All character data is text, and so are the attributes that clients show, in known and in unknown namespaces, because
+some client may show them. It leaves out only what surely nobody can read: names of protocols in a protocol's own
+places, and Base64 of pictures and files. docs/policy.md, section 5.2, has the same as a table.
 """
 
 import base64
@@ -58,7 +58,7 @@ _BASE64_MIN_CHARACTERS = 64
 
 
 def texts_of(facts: StanzaFacts) -> list[str]:
-    """Return what a stanza shows people: its text, and what elements cut as one; without those that are blank."""
+    """Return the texts that a stanza shows, and, as one, texts that elements split; without blank ones."""
     texts = [facts.text, facts.joined]
     if facts.kind == "presence":
         # The nickname by which one joins a room (XEP-0045, 7.2).
@@ -72,9 +72,9 @@ def texts_of(facts: StanzaFacts) -> list[str]:
 
 
 class TextModel:
-    """Takes the events of a parser, for the descendants of one stanza; what they show is then in its attributes.
+    """Takes a parser's events for the descendants of one stanza; its attributes then have the shown texts.
 
-    `mixed` says that an element of text alone has others inside. `followed` are the attributes that clients follow,
+    `mixed` says that a text-only element has other elements inside. `followed` are the attributes that clients follow,
     `thread` is the stanza's own.
     """
 
@@ -123,7 +123,7 @@ class TextModel:
             self._show(attributes)
 
     def text(self, text: str) -> None:
-        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
+        """Take character data; pieces are joined to one text, so that nothing hides between them."""
         if self._goes_on:
             self._runs[-1] += text
         else:
@@ -133,7 +133,7 @@ class TextModel:
             self._has_text = not text.isspace()
 
     def end(self) -> None:
-        """Take the end of the element that was started last."""
+        """Take the end of the element that began last."""
         self._goes_on = False
         if self._role is not None or self._has_elements:
             self._close(self._role)
@@ -152,7 +152,7 @@ class TextModel:
                 self.followed.append(value)
 
     def _close(self, role: _Role | None) -> None:
-        """Decide what becomes of the text of the element that ends."""
+        """Decide whether the text of the ending element is shown."""
         runs = self._runs[self._first_run :]
         text = "".join(runs)
         if role is _Role.THREAD and len(self._around) == 1:
@@ -170,7 +170,7 @@ class TextModel:
         return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
 
     def joined(self) -> str:
-        """Return what elements cut into pieces, put together, a line for each such text."""
+        """Return texts that elements split, joined again, a line for each."""
         return "\n".join(self._joined)
 
 

@@ -1,4 +1,4 @@
-"""What the review queue keeps, as it begins: messages that are held, and what senders are told."""
+"""Makes the items of the review queue: held messages, and notices to senders."""
 
 from components.gate.submission import Answered
 from policy.address import notice_address
@@ -34,9 +34,9 @@ def make_message(answer: Answered, token: str, gate: str, now_ns: int) -> Item:
 
 
 def make_warnings(answer: Answered, name: str, gate: str, now_ns: int) -> list[Item]:
-    """Return what the sender is told of a stanza that goes on: in a room as well, if it is a word to all there.
+    """Return the notices about a stanza that is delivered; for a message to a room, also one in the room.
 
-    Not in the room alone: there are clients that do not show what a room itself says (docs/decisions/0137).
+    The notice in the room is not enough: some clients do not show messages of the room itself (docs/decisions/0137).
     """
     facts, text = answer.held.facts, answer.decision.notice
     if facts.kind == "message":
@@ -50,7 +50,7 @@ def make_warnings(answer: Answered, name: str, gate: str, now_ns: int) -> list[I
 def make_notice(
     token: str, record: int, gate: str, to: str, text: str, now_ns: int, *, room: str = ""
 ) -> Item:
-    """Return what the gate tells somebody: in a conversation of its own with them, or in a room that they are in."""
+    """Return a notice of the gate: in its own conversation with a person, or in a room that they are in."""
     from_ = room or notice_address(gate)
     encode = encode_room_notice if room else encode_notice
     stanza = encode(from_, to, f"{token}-{now_ns:x}", text)

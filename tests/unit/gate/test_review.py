@@ -297,11 +297,11 @@ async def test_a_refusal_is_told(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"evidence": "0" * 64}, "says something else"),
-        ({"evidence": ""}, "says something else"),
+        ({"evidence": "0" * 64}, "does not say what was reviewed"),
+        ({"evidence": ""}, "does not say what was reviewed"),
         ({"reason": " "}, "needs a reason"),
         ({"record": 41}, "is not held"),
-        ({"act": "destroy"}, "no act of a reviewer"),
+        ({"act": "destroy"}, "not an act of a reviewer"),
     ],
 )
 async def test_a_wrong_request_changes_nothing(desk: Desk, changes: dict[str, Any], problem: str) -> None:
