@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Way(StrEnum):
@@ -30,8 +31,7 @@ class NamedJid:
     affiliation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StanzaFacts:
+class StanzaFacts(NamedTuple):
     """The facts of one stanza, as the server would route it.
 
     `sender` is the full JID that the server stamped; `to` is empty for the account itself (RFC 6120, 10.3).

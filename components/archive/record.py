@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.archive.record_header import (
     RecordError,
@@ -43,8 +43,7 @@ class RecordKind(IntEnum):
         return self < _FIRST_IN_CLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A submission of the server's adapter, and the decision: a stanza, or an event of a session.
 
     `epoch` and `seq` are the adapter's numbering, `body` the bytes exactly as submitted, `error` what the

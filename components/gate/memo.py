@@ -61,7 +61,7 @@ def encode_memo(memo: Memo) -> bytes:
             "epoch": memo.epoch,
             "runs": runs,
             "decisions": decisions,
-            "kept": [each.fields() for each in memo.kept],
+            "kept": [tuple(each) for each in memo.kept],
             "over": memo.over,
             "done": memo.done,
             "bounced": memo.bounced,

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from components.archive.writer import Entry
 from components.link.codec import Held
 from policy.decision import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A submission that is decided and encoded, and waits for its record."""
 
     held: Held

@@ -4,6 +4,7 @@ Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes ou
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.parsers import expat
 
 from policy.content.descendants import Descendants
@@ -34,8 +35,7 @@ class ProtocolError(Exception):
     """The server sent something that the gate protocol does not allow; the link is closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.

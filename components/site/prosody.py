@@ -108,7 +108,7 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "unknown_accounts", "former_accounts"),
+        modules=("stanza_gate", "paced_collector", "unknown_accounts", "former_accounts"),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",
@@ -143,7 +143,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     yield "authentication = 'internal_hashed'"
     yield f"storage = {_lua(plan.storage)}"
     yield "allow_registration = false"
-    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005)."
+    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the"
+    yield "-- module paced_collector says."
     yield "gc = { mode = 'incremental', threshold = 300, speed = 1 }"
     yield "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection."
     yield "blocklist_cache_size = 100000"

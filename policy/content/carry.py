@@ -22,7 +22,7 @@ def take_links_out(policy: ContentPolicy, facts: StanzaFacts, stanza: bytes, dec
     try:
         edits = plan_edits(stanza, decision.strip)
         amended = apply_edits(stanza, edits)
-        left = replace(read_stanza(amended), way=facts.way)
+        left = read_stanza(amended)._replace(way=facts.way)
     except (AmendError, StanzaTextError, UnicodeDecodeError):
         return _refuse(policy, decision)
     again = decide_content(policy, left)

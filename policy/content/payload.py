@@ -7,6 +7,7 @@ clients show in different ways.
 import re
 from functools import lru_cache
 
+from policy.content.namespaces import is_usual
 from policy.decision import Decision, refuse, release
 from policy.facts import StanzaFacts
 
@@ -171,8 +172,6 @@ _DIRECT = {
     "urn:xmpp:http:0": DIRECT_SESSION,  # XEP-0332
     "urn:xmpp:jingle:": DIRECT_SESSION,
 }
-# Of more and longer names it is worked out each time: nobody may fill the memory with them.
-_REMEMBERED_CHARACTERS = 1_000
 
 _NAMESPACES = frozenset("{" + namespace for namespace in _BY_NAMESPACE)
 
@@ -217,8 +216,7 @@ def decide_payload(facts: StanzaFacts) -> Decision:
     beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
     """
     elements = facts.elements
-    is_usual = sum(map(len, elements)) <= _REMEMBERED_CHARACTERS
-    encrypted, direct = _find_by_namespace(elements) if is_usual else _find_anew(elements)
+    encrypted, direct = _find_by_namespace(elements) if is_usual(elements) else _find_anew(elements)
     refusal = encrypted
     if refusal is None or refusal is MARKER:
         refusal = _refusal_by_text(facts.text) or _refusal_by_text(facts.joined)

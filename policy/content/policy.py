@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -23,7 +23,7 @@ _COMBINATIONS_KEPT = 1024
 class Matcher(Protocol):
     """All rules of one kind, ready to be applied; it is made from a policy's rules, and takes those of its kind."""
 
-    def find_rules(self, said: Said) -> set[str]:
+    def find_rules(self, said: Said) -> Collection[str]:
         """Return the ids of the rules that match one stanza."""
 
 
@@ -77,7 +77,7 @@ class ContentPolicy:
         """Return the ids of all matching rules, and, for link rules, the links."""
         found: set[str] = set()
         for matcher in self._matchers:
-            found |= matcher.find_rules(said)
+            found.update(matcher.find_rules(said))
         links: dict[str, list[Link]] = {}
         if said.texts or said.facts.attributes:
             links = self._links.find_links(said)

@@ -123,9 +123,8 @@ def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> Stanz
     """Return the facts of a stanza between these ends, as the server would route it; needs `template.needs`."""
     facts = template.facts
     if not template.needs:
-        return replace(facts, way=way, sender=facts.sender.format_map(places))
-    return replace(
-        facts,
+        return facts._replace(way=way, sender=facts.sender.format_map(places))
+    return facts._replace(
         way=way,
         sender=facts.sender.format_map(places),
         to=facts.to.format_map(places),
@@ -151,4 +150,4 @@ def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> st
 def _read(xml: str) -> StanzaFacts:
     """Return the facts of a template as the gate reads them from its stream."""
     facts = read_stanza(xml)
-    return facts if facts.sender else replace(facts, sender="{sender}")
+    return facts if facts.sender else facts._replace(sender="{sender}")

@@ -113,7 +113,7 @@ class ReviewQueue:
             return GIVEN_BACK
         after = JOINED if item.kind is ItemKind.JOIN else REVIEWED
         # A person who left, or was barred, while the message waited neither sends nor gets it.
-        decision = decide(replace(held.facts, way=item.way))
+        decision = decide(held.facts._replace(way=item.way))
         return decision if decision.action is Action.REFUSE else after
 
     def keep(self, claims: Claims, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:

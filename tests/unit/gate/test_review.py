@@ -118,7 +118,7 @@ class Desk:
 
     def submit(self, token: str, seq: int, directory: Directory = DIRECTORY) -> Decision:
         """Submit what was asked for, record and answer it."""
-        submission = replace(held(seq, way=Way.GATE), inject=token)
+        submission = held(seq, way=Way.GATE)._replace(inject=token)
         decision = self.queue.judge(self.claims, submission, lambda facts: decide(directory, facts))
         self.keep(Answered(submission, decision, 100 + seq))
         return decision
@@ -181,7 +181,7 @@ def test_who_says_it_in_a_room_is_told_there_too(
     desk: Desk, kind: str, type_: str, to: str, in_room: bool
 ) -> None:
     """From nobody's address in it, and to nobody else."""
-    said = replace(held(8), facts=StanzaFacts(Way.C2S, kind, type_, ALICE, to))
+    said = held(8)._replace(facts=StanzaFacts(Way.C2S, kind, type_, ALICE, to))
     desk.keep(Answered(said, WARN, 45))
     told = [etree.fromstring(each.stanza) for each in desk.queue.items if each.record == 45]
     kinds = [("groupchat", ROOM)] if in_room else []
@@ -267,7 +267,7 @@ async def test_what_breaks_the_link_twice_is_said_no_more(desk: Desk) -> None:
 
 
 async def test_what_is_too_large_to_be_said_is_not_tried(desk: Desk) -> None:
-    large = replace(TIP, seq=9, body=b"<message>".ljust(FORWARDED_MAX_BYTES + 1024) + b"</message>")
+    large = TIP._replace(seq=9, body=b"<message>".ljust(FORWARDED_MAX_BYTES + 1024) + b"</message>")
     desk.keep(Answered(large, HOLD, 50))
     desk.keep(told=status(2, 10, 10, done=9))
     await desk.ask("release", record=50, evidence=prove_reading(large.epoch, large.seq, large.body))
