@@ -1,4 +1,4 @@
-"""What becomes of one submission: policy's decision, carried through to the bytes that are recorded."""
+"""Decides on one submission by policy, and makes the bytes to record."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ _UNDECIDABLE = refuse(
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
 )
 
-# Said before the record: what could not be carried out must not be recorded as if it was to be.
+# Decided before the record: a stanza that cannot be carried out must not be recorded as released.
 _TOO_LARGE = refuse(
     "too-large",
     "modify",
@@ -38,7 +38,7 @@ _TOO_LARGE = refuse(
     "This is too large for the rules of this line, so it was not sent. Please send it in smaller parts.",
 )
 
-# The adapter knew other borders than these: rules have changed since.
+# The adapter had other borders than these, because the rules have changed since.
 _STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
@@ -60,19 +60,19 @@ class Filing:
 
 @dataclass(slots=True)
 class _Epoch:
-    """What was seen in one life of the server; in its next one, rooms are empty and numbers begin anew."""
+    """What was seen in one epoch of the server; in the next one, rooms are empty and numbers begin again."""
 
     name: str
     # Who is in chaperoned rooms, as far as submissions tell.
     present: Occupancy = NOBODY
-    # What the adapter submits again, up to this number, is not counted twice.
+    # Repeated submissions, up to this number, are not counted twice.
     counted_seq: int = -1
 
 
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    All that it remembers is lost in a crash: rates and topics then begin anew, and nobody counts as present.
+    A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
     def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing, aftermath: Aftermath) -> None:
@@ -80,7 +80,7 @@ class Decider:
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
-        # What was said before, for rules that look at more than one stanza: rates, and topics of conversations.
+        # Earlier messages, for rules that look at more than one stanza: rates, and topics of conversations.
         self._memory = RuleMemory(load_model)
         self._epoch = _Epoch("")
 
@@ -90,13 +90,13 @@ class Decider:
         return self._rules
 
     def use(self, rules: Rules) -> None:
-        """Decide by other rules from now on."""
+        """Decide by these rules from now on."""
         self._rules = rules
 
     def decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decided:
-        """Decide on a submission; an amended stanza is complete, and decided on once more.
+        """Decide on a submission; make the amended stanza, if there is one, and decide on it again.
 
-        What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+        If policy fails on a stanza, it is refused (`internal-server-error`): it must neither stop the line nor pass.
         """
         decision = self._decide(held, claims, received_at_ns)
         kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
@@ -117,7 +117,7 @@ class Decider:
         if held.stopped:
             return decision if decision.action is Action.REFUSE else _STOPPED
         if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
-            # The server has sent it already: the record keeps which rules it breaks.
+            # The server has sent it already, so the record only names the rules that it breaks.
             return release(*decision.rules)
         return decision
 
@@ -142,7 +142,7 @@ class Decider:
 
 
 def _forwarded_bytes(held: Held, decision: Decision) -> int:
-    """Return how large a stanza is that the gate itself forwards, now or after a review; 0 where it does not."""
+    """Return the size of the stanza that the gate itself forwards, now or after a review; 0 if it forwards none."""
     kept = held.body if decision.action is Action.HOLD else b""
     return len(decision.amended or kept)
 

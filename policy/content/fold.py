@@ -1,9 +1,9 @@
-"""The fold: what a reader does not see, or reads over, does not count. Rules and the auditors' search share it.
+"""The fold: differences that a reader does not see do not count. Rules and the auditors' search share it.
 
-A text is looked at in several forms. Its `plain` forms have nothing invisible, no marks that are left out as often as
-written, Unicode's compatibility forms and traditional Chinese characters undone, and German umlauts spelt in both
-ways. In its `looks`, letters of other scripts are the Latin ones that they look like, too. docs/query.md says what is
-confused on purpose.
+A text has several forms. Its `plain` forms have no invisible characters and no optional marks, compatibility forms and
+traditional Chinese characters are replaced, and German umlauts are spelt in both ways. In its `looks`, letters of
+other scripts are also replaced by the Latin letters that they look like. docs/query.md says what counts as the same on
+purpose.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from policy.content.fold_chinese import CHINESE
 from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
 
-# Raise this when a form changes: what was folded by another version does not fit any more.
+# Raise this when a form changes, because text that another version folded no longer matches.
 FOLD_VERSION = f"1/{unicodedata.unidata_version}"
 
 
@@ -26,10 +26,10 @@ class Forms(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """The forms of a term, without case: `plain` and `undisguised` are sought in all forms of a text.
+    """The forms of a term, without case: rules look for `plain` and `undisguised` in all forms of a text.
 
-    `undisguised` is what a word of several scripts looks like if that is all Latin. `looks` are sought in those of a
-    text alone, as words of several scripts look the same.
+    `undisguised` is the Latin word that a word of several scripts looks like. Rules look for `looks` only in a text's
+    `looks`, because words of several scripts look the same.
     """
 
     plain: tuple[str, ...]
@@ -43,9 +43,9 @@ def read_ranges(ranges: str) -> str:
 
 
 def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern[str]:
-    """Return an expression that says quickly of most texts that they have none of some characters.
+    """Return an expression that quickly finds that most texts have none of some characters.
 
-    `re` is slow at sets with much beyond Unicode's first plane, so that `beyond` has to be few and large ranges.
+    `re` is slow with sets beyond Unicode's first plane, so `beyond` must be few, large ranges.
     """
     first_plane = (found[0] for found in _RANGE.finditer(characters) if found[0] < "\U00010000")
     return re.compile(f"[{''.join(first_plane)}{beyond}]")
@@ -58,7 +58,7 @@ _RANGE = re.compile(r".(?:-.)?", re.DOTALL)
 _FILLERS = "\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
-# Shown from right to left, whatever it is.
+# Overrides that show all text from right to left.
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 # Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
@@ -111,12 +111,12 @@ _UNUSUAL = re.compile(
     "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
 )
 
-# Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
+# Characters above this are not in use. They are computed each time, so that nobody can fill the memory with them.
 _KEPT_BELOW = 0x34000
 
 
 class _Table(dict[int, str | int]):
-    """A table for `str.translate`, worked out as characters are first met."""
+    """A table for `str.translate`, which fills as it meets characters."""
 
     def __init__(self, told: Callable[[str], str]) -> None:
         super().__init__()
@@ -132,25 +132,25 @@ class _Table(dict[int, str | int]):
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is its own only form: most are ASCII, and quick."""
+    """Return whether a text is its own only form; most texts are ASCII, which is quick."""
     return text.isascii() and "\x7f" not in text
 
 
 def fold_text(text: str) -> Forms:
-    """Return the forms of what was said; a text of ASCII has one, itself."""
+    """Return the forms of a text; an ASCII text has only one, itself."""
     if is_plain(text):
         return Forms((text,))
     if not _UNUSUAL.search(text):
         return Forms(_fold_plain(text))
     if not _IGNORED.search(text):
         return _fold_one(text)
-    # What may be read in several ways is looked at in each.
+    # A text that can be read in several ways is looked at in each of them.
     ways = dict.fromkeys((text, _GAP.sub(" ", text), _OVERRIDDEN.sub(lambda found: found[1][::-1], text)))
     return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
 
 
 def fold_term(term: str) -> Sought:
-    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals."""
+    """Return the forms of a search term, without case: look-alikes may be in small letters or capitals."""
     plain = tuple(dict.fromkeys(form.casefold() for form in fold_text(term).plain))
     looks = {
         written.translate(_LOOKS).casefold(): form
@@ -171,7 +171,7 @@ def fold(text: str) -> str:
 
 
 def reveal(text: str) -> str:
-    """Return a text without what is invisible, in Unicode's compatibility form; look-alikes and marks stay."""
+    """Return a text without invisible characters, in Unicode's compatibility form; look-alikes and marks stay."""
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
@@ -255,7 +255,7 @@ _ALIKE = {
     for line in LOOKALIKES.strip().replace("\n  ", " ").split("\n")
     for code in line.split()[1:]
 }
-# All that is beyond the first plane, but for emoji.
+# Everything beyond the first plane, except emoji.
 _MAY_NEED_MORE = screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
 _PLAIN = _Table(_fold_character)
 _SPELT_OUT = _Table(lambda character: _SPELLINGS.get(character) or _fold_character(character))
