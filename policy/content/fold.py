@@ -111,6 +111,8 @@ _UNUSUAL = re.compile(
     "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
 )
 
+_WIDE = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
+
 # Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
 _KEPT_BELOW = 0x34000
 
@@ -134,6 +136,11 @@ class _Table(dict[int, str | int]):
 def is_plain(text: str) -> bool:
     """Return whether a text is its own only form: most are ASCII, and quick."""
     return text.isascii() and "\x7f" not in text
+
+
+def may_hide(text: str) -> bool:
+    """Return whether a text may have other letters of ASCII than are written there: wide ones, or invisible gaps."""
+    return not text.isascii() and (_UNUSUAL.search(text) or _WIDE.search(text)) is not None
 
 
 def fold_text(text: str) -> Forms:
