@@ -129,15 +129,7 @@ def _refusal_by_text(text: str) -> Decision | None:
 
 def _hints_at_armour(text: str) -> bool:
     """Return whether there is what is in all armour: one look after the other is quicker than any expression."""
-    return (
-        "-----" in text
-        or "eyJ" in text
-        or "pkcs7" in text
-        or "PKCS7" in text
-        or "age-enc" in text
-        or "ALTPACK" in text
-        or "altpack" in text
-    )
+    return "-----" in text or "eyJ" in text or "pkcs7" in text or "age-enc" in text or "ALTPACK" in text
 
 
 def _refusal_by_attributes(facts: StanzaFacts) -> Decision | None:

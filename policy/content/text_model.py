@@ -29,6 +29,7 @@ class _Role(Enum):
     STANZA = auto()  # forwarded, in a carbon, from an archive
 
 
+_PLAIN = _Role.PLAIN
 _TEXT_ALONE = frozenset({_Role.PLAIN, _Role.THREAD})
 _XHTML = "{http://www.w3.org/1999/xhtml}"
 _HTML_TEXT = "body div p span a li td th h1 h2 h3 h4 h5 h6 blockquote pre b i em strong cite code q"
@@ -141,8 +142,6 @@ class TextModel:
         self._has_text = self._has_elements = False
         if attributes:
             self._show(element, attributes)
-        elif self._role is _Role.FORM_FIELD:
-            self._is_form_type = False
 
     def text(self, text: str) -> None:
         """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
@@ -193,6 +192,8 @@ class TextModel:
 
     def _close(self, role: _Role | None) -> None:
         """Decide what becomes of the text of the element that ends."""
+        if role is _PLAIN and not self._has_elements:
+            return
         runs = self._runs[self._first_run :]
         text = "".join(runs)
         if role is _Role.THREAD and len(self._around) == 1:
@@ -206,6 +207,8 @@ class TextModel:
             self._runs[self._first_run :] = [_name_of_file(text)]
         elif role is _Role.SECRET or (role is _Role.FORM_VALUE and self._names_protocol(text)):
             del self._runs[self._first_run :]
+        elif role is _Role.FORM_FIELD:
+            self._is_form_type = False
 
     def _read_base64(self, text: str) -> None:
         """Take Base64: of a picture nothing, of a text this text, and whatever else there is as it stands."""
