@@ -8,9 +8,11 @@ from itertools import chain
 
 _LETTER = re.compile(r"[^\W\d_]")
 # What is written between letters: for rules each as it is; words of a search have no punctuation.
-BETWEEN_LETTERS = tuple(" .-_*/·•~+|,")
+BETWEEN_LETTERS = tuple(" .-_*/·•")
 # Shorter ones are abbreviations, and figures.
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
+# Nobody takes a longer phrase apart letter by letter.
+_MAX_LETTERS = 24
 _DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
 _LEET = str.maketrans({letter: digit for letter, digit in _DIGITS.items() if letter != "l"})
 # A small l for a capital I: no word of English or German begins so.
@@ -20,21 +22,19 @@ _I_LIKE_L = re.compile("i[bcdfgkmnpqrstvwxz]")
 def spell_out(term: str, between: str) -> str:
     """Return a term with this between its letters; empty if it is too short, or has more than letters."""
     letters = "".join(term.split())
-    if not letters.isalpha() or len(letters) < (_MIN_LETTERS if letters[0] < "\u2e80" else _MIN_UNSPACED):
+    if not letters.isalpha() or len(letters) > _MAX_LETTERS:
+        return ""
+    if len(letters) < (_MIN_LETTERS if letters[0] < "\u2e80" else _MIN_UNSPACED):
         return ""
     return between.join(letters)
 
 
 def with_digits(term: str) -> tuple[str, ...]:
-    """Return a term of ASCII without case with digits for letters: of one kind, all or the first; or of all kinds."""
-    if not term.isascii() or len(_LETTER.findall(term)) < _MIN_LETTERS:
+    """Return a term of ASCII, without case, with digits for letters: all of one or of all, or the first o, i or l."""
+    if not term.isascii() or len(_LETTER.findall(term)) < _MIN_LETTERS or len(term) > _MAX_LETTERS:
         return ()
-    found = [
-        disguised
-        for letter, digit in _DIGITS.items()
-        if letter in term
-        for disguised in (term.replace(letter, digit), term.replace(letter, digit, 1))
-    ]
+    found = [term.replace(letter, digit) for letter, digit in _DIGITS.items() if letter in term]
+    found += [term.replace(letter, _DIGITS[letter], 1) for letter in "oil" if letter in term]
     found.append(term.translate(_LEET))
     if _I_LIKE_L.match(term):
         found.append("l" + term[1:])
