@@ -14,7 +14,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """At their first login the line told somebody that it records; `thanks` is its answer to their yes, if asked."""
+    """The line told somebody something; `thanks` is its answer to their yes, if it asked for one."""
 
     sender: str
     to: str

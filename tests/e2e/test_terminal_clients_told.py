@@ -144,7 +144,10 @@ async def see_rules(firm: Firm, client: TerminalClient, bob: XmppStream) -> None
     for text, received in ((CHANNEL, CHANNEL), (LINK, "See [link removed]")):
         await client.tell(BOB, text)
         await bob.expect(message(received))
+    # There are clients that show no text of an error: the line says it in a conversation of its own as well.
     await client.open(GATE_NOTICE)
+    await client.expect(f"to bob@metals.example: not delivered. {CARD_REFUSED}")
+    await client.expect("to bob@metals.example: Held for review, not delivered yet: do not send it again.")
     await client.expect("to bob@metals.example: This sounds like a move to another channel.")
     await client.expect("to bob@metals.example: A link was taken out of your message")
     site = ("--site", firm.folder / "site.toml")
@@ -156,3 +159,5 @@ async def see_rules(firm: Firm, client: TerminalClient, bob: XmppStream) -> None
     await client.show(DESK)
     await client.say(CHANNEL)
     await client.expect("[Recorded line] Your message of")
+    await client.say(CARD)
+    await client.expect(CARD_REFUSED)
