@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.archive.writer import Entry
 from components.link.codec import Held
-from policy.decision import Decision
+from policy.decision import Action, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,12 @@ class Answered:
     held: Held
     decision: Decision
     index: int
+
+    @property
+    def is_for_review(self) -> bool:
+        """Whether the review queue keeps it, or tells its sender; of what is quarantined there is nothing to keep."""
+        decision = self.decision
+        return (bool(decision.notice) or decision.action is Action.HOLD) and not self.held.problem
 
 
 def cut_runs(answers: Sequence[Answered]) -> Iterator[Sequence[Answered]]:

@@ -122,13 +122,13 @@ class ReviewQueue:
         May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
         answered.
         """
-        begun = any(each.decision.notice or each.decision.action is Action.HOLD for each in answers)
+        begun = any(each.is_for_review for each in answers)
         followed = [each for each in answers if each.held.inject]
         if not begun and not self._items and not self._in_doubt:
             return
         change = self.begin_change()
         for answer in answers:
-            if answer.decision.notice or answer.decision.action is Action.HOLD:
+            if answer.is_for_review:
                 self._begin(change, answer)
             else:
                 end_joins(change, answer.held.facts)
