@@ -2,7 +2,7 @@
 
 from components.gate.submission import Answered
 from policy.address import bare
-from policy.content.payload import DIRECT_CALL, DIRECT_FILE, DIRECT_SESSION
+from policy.content.refusals import DIRECT_CALL, DIRECT_FILE, DIRECT_SESSION
 from policy.decision import Action
 from policy.facts import StanzaFacts, Way
 from policy.reach.affiliation import REFUSALS
@@ -17,7 +17,12 @@ _DIRECT = {DIRECT_FILE.rules[0]: "file", DIRECT_CALL.rules[0]: "call", DIRECT_SE
 
 
 def begins_item(answer: Answered) -> bool:
-    """Tell whether the review queue has something to keep of a stanza: itself, or what its sender is told."""
+    """Return whether the review queue has something to keep of a stanza: itself, or what its sender is told.
+
+    There is nothing to keep of one that is quarantined.
+    """
+    if answer.held.problem:
+        return False
     return answer.decision.action is Action.HOLD or what_is_told(answer) != ""
 
 
