@@ -32,7 +32,7 @@ class Told:
 
     def keep(self, facts: StanzaFacts, decision: Decision, record: int = 1) -> None:
         """Have a stanza answered."""
-        answer = Answered(replace(held(record), facts=facts), decision, record)
+        answer = Answered(held(record)._replace(facts=facts), decision, record)
         self._queue.keep(Claims(), [answer], [])
 
     def said(self) -> list[str]:
