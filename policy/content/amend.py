@@ -19,6 +19,7 @@ _CARRIERS = (
     "{urn:xmpp:sfs:0}",  # XEP-0447
     "{http://jabber.org/protocol/url-data}",  # XEP-0103
     "{jabber:x:oob}",  # XEP-0066
+    "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description",  # XEP-0511
 )
 _DESCRIPTIONS = frozenset({"desc", "name"})  # words about a file, in which a link is only text
 _PICTURES = frozenset({f"{_XHTML}img", f"{_XHTML}object", f"{_XHTML}embed"})  # nothing without their link

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ahocorasick_rs import AhoCorasick
 
+from policy.content.disguise import disguise
 from policy.content.fold import fold_term
 from policy.content.rule import Lexicon, Rule
 from policy.content.said import Said
@@ -57,7 +58,8 @@ def _entries(rule: str, written: str, folds: bool) -> Iterable[tuple[str, _Entry
     if folds:
         forms = fold_term(bare)
         sought = dict.fromkeys(map(normalize_term, forms.looks), _LOOKS)
-        everywhere = (bare, *forms.plain, *forms.undisguised)
+        disguised = (each for form in forms.plain for each in disguise(form))
+        everywhere = (bare, *forms.plain, *forms.undisguised, *disguised)
         sought |= dict.fromkeys(map(normalize_term, everywhere), _AS_SENT | _PLAIN | _LOOKS)
     for text, where in sought.items():
         if text:

@@ -19,8 +19,8 @@ _REST = r"""(?:[^\s<>"、。，；：！？（）【】《》「」『』]|。(?
 _WRITTEN_OUT = re.compile(
     rf"""(?: (?:https?|ftp|wss?): (?: [\\/]+ | (?=[^\s]{{0,253}}\.) )
            | [a-z][a-z0-9+.-]{{0,30}}://
-           | (?<![a-z0-9]) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
-                             | data:[a-z]{{1,30}}/ )
+           | (?<![a-z0-9]) (?<!urn:) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
+                             | data: (?!image/(?:png|jpe?g|gif|webp|avif|blurhash|thumbhash)[,;]) [a-z]{{1,30}}/ )
          ) {_REST}+""",
     re.VERBOSE | re.IGNORECASE,
 )

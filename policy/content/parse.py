@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from policy.content import payload
 from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
+from policy.content.refusals import REFUSALS as PAYLOAD_REFUSALS
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.problems import ProblemsError
@@ -14,7 +14,7 @@ from policy.toml_problem import TomlError, read_shape, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
-    rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
+    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS) for rule in refusal.rules
 ) | {"undecidable", "repeated"}
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 

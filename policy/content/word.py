@@ -4,29 +4,15 @@ import re
 import unicodedata
 from functools import cache
 
-from policy.content.fold import SIGNS, read_ranges, screen
+from policy.content.fold import SIGNS
 from policy.content.fold_table import HANGUL, UNSPACED
+from policy.content.korean import PARTICLES
+from policy.content.ranges import read_ranges, screen
 
 # Between two letters of scripts without blanks, punctuation is a word, so that no term is found across it.
 BREAK = "。"
 
 _BLANK_LETTER = r"[\u2e80-\u312f\u31a0-\uabff\uf900-\ufaff\U00020000-\U0003ffff]"
-
-# What Korean writes behind a noun, in one word with it: the plural, particles of case, and after these of topic; what
-# joins nouns, and the copula.
-_CASES = """
-에 에서 에서부터 에게 에게서 께 께서 한테 한테서 로 으로 로부터 으로부터 로서 으로서 로써 으로써 부터 까지
-보다 처럼 만큼 마다 과 와 하고 대로
-"""
-_ENDINGS = """
-은 는 이 가 을 를 의 도 만 만은 만을 만이 만의 만도 만으로 조차 마저 밖에 커녕 은커녕 는커녕 치고 따라 더러
-보고 같이 랑 이랑 나 이나 나마 이나마 라도 이라도 든 이든 든지 이든지 며 이며 란 이란 라 이라 라고 이라고 라는 이라는
-야 이야 여 이여 아 요 이요 이다 입니다 입니까 이에요 예요 이었다 였다 이고 지만 이지만 인 인데 이면
-이니까 라서 이라서 이죠
-"""
-_TOPICS = ("", "는", "도", "만", "의", "은")
-_SINGULAR = {*_ENDINGS.split(), *(case + topic for case in _CASES.split() for topic in _TOPICS)}
-PARTICLES = tuple(sorted({*_SINGULAR, "들", *("들" + each for each in _SINGULAR)}, reverse=True))
 
 
 class _Patterns:

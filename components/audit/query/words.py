@@ -6,9 +6,12 @@ from functools import lru_cache
 from itertools import chain
 
 from policy.address import fold_address
-from policy.content.fold import SIGNS, fold_term, fold_text, read_ranges
+from policy.content.disguise import spell_out, with_digits
+from policy.content.fold import SIGNS, fold_term, fold_text
 from policy.content.fold_table import HANGUL
-from policy.content.word import BREAK, PARTICLES, is_hangul, is_unspaced, part_words, split_words
+from policy.content.korean import PARTICLES
+from policy.content.ranges import read_ranges
+from policy.content.word import BREAK, is_hangul, is_unspaced, part_words, split_words
 
 # Separates the forms of one text. No query has two of these, so no phrase can cross from one form to another.
 _BETWEEN_FORMS = f" {BREAK} {BREAK} "
@@ -17,6 +20,7 @@ _FORMS = 4
 _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
+_PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
 # A letter, and what may be composed with it or vanish.
 _PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}\uff9e\uff9f]*"
 
@@ -41,11 +45,15 @@ def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Return other spellings of folded words: those to find everywhere, and those only for forms by looks."""
-    sought = fold_term(" ".join(words))
+    """Return folded words in other spellings: those sought everywhere, and those in a text's forms by looks alone."""
+    term = " ".join(words)
+    sought = fold_term(term)
+    # Of what stands between letters, the index has no more than that it parts letters of scripts without blanks.
+    spelt = spell_out(term, BREAK if is_unspaced(term) else " ")
+    disguised = (*sought.undisguised, *filter(None, (spelt,)), *with_digits(term))
     everywhere, looks = (
         tuple(dict.fromkeys(tuple(split_words(form).split()) for form in forms))
-        for forms in (sought.undisguised, sought.looks)
+        for forms in (disguised, sought.looks)
     )
     return everywhere, looks
 
@@ -110,11 +118,12 @@ def _fold_piece(piece: str) -> tuple[str, ...]:
 def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
     pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
     for before, word in zip(("", *words), words, strict=False):
-        pattern += _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
+        particle = _PARTICLE if before and is_hangul(before) else ""
+        pattern += particle + _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
     if prefix:
         return pattern + r"\S*"
     if is_hangul(words[-1]):
-        return rf"{pattern}(?:{'|'.join(PARTICLES)})?{_NO_HANGUL_AFTER}"
+        return rf"{pattern}{_PARTICLE}{_NO_HANGUL_AFTER}"
     return pattern + _NO_OTHER_AFTER
 
 

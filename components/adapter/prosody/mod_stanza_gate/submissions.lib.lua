@@ -9,7 +9,7 @@ local now = require "util.time".monotonic;
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
+-- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
 	return setmetatable(parts, submissions_mt);
@@ -51,7 +51,7 @@ end
 
 local function enter(self, entry, xml)
 	self.window:enter(entry, xml);
-	self.link:submit(xml);
+	self.quarantine:submit(entry);
 end
 
 -- Held --------------------------------------------------------------------------------------------------------------------
