@@ -191,3 +191,10 @@ KNOWN = (
     | HTML
     | STICKERS
 )
+
+_REMEMBERED_CHARACTERS = 1_000
+
+
+def is_usual(elements: tuple[str, ...]) -> bool:
+    """Return whether what is found of these names may be remembered: whoever sends long ones must not fill memory."""
+    return sum(map(len, elements)) <= _REMEMBERED_CHARACTERS

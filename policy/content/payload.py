@@ -1,6 +1,6 @@
-"""What may be said: nothing that the archive could not read, whatever the site's own rules are.
+"""Refuses everything that the archive could not read, with any rules of the site.
 
-So no end-to-end encryption of any kind, nothing that goes from client to client past the archive, and no text that
+This is end-to-end encryption of every kind, direct traffic from client to client past the archive, and text that
 clients show in different ways.
 """
 
@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 
 from policy.content.fold import may_hide, reveal
+from policy.content.namespaces import is_usual
 from policy.content.payload_namespaces import DIRECT, ENCRYPTED
 from policy.content.refusals import (
     ARMOUR,
@@ -28,9 +29,6 @@ from policy.facts import StanzaFacts
 READABLE = release()
 
 
-# Of more and longer names it is worked out each time: nobody may fill the memory with them.
-_REMEMBERED_CHARACTERS = 1_000
-
 # Keys and device lists are published here (XEP-0384, 5.3; XEP-0373, 4): without them no client can encrypt.
 _BY_NODE_PREFIX = {
     "eu.siacs.conversations.axolotl": OMEMO,
@@ -41,7 +39,7 @@ _PUBLISHING = frozenset(
     {"{http://jabber.org/protocol/pubsub}publish", "{http://jabber.org/protocol/pubsub}create"}
 )
 
-# OTR clients look for these anywhere in a message, and so must we (XEP-0364, 3).
+# OTR clients look for these anywhere in a message, so we must, too (XEP-0364, 3).
 _OTR_WHITESPACE = " \t  \t\t\t\t \t \t \t  "
 _OTR_MESSAGE = re.compile(
     r"""^[ ]{0,64}\?OTR           # whatever starts with it
@@ -71,14 +69,13 @@ _AESGCM = re.compile(
 
 
 def decide_payload(facts: StanzaFacts) -> Decision:
-    """Decide whether the archive can read what a stanza says (docs/policy.md, section 4).
+    """Decide whether the archive can read a stanza (docs/policy.md, section 4).
 
-    Looks at all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item.
-    A readable body beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
+    It checks all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item. A readable body
+    beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
     """
     elements = facts.elements
-    is_usual = sum(map(len, elements)) <= _REMEMBERED_CHARACTERS
-    encrypted, direct = _find_by_namespace(elements) if is_usual else _find_anew(elements)
+    encrypted, direct = _find_by_namespace(elements) if is_usual(elements) else _find_anew(elements)
     refusal = encrypted
     if refusal is None or refusal is MARKER:
         refusal = _refusal_by_text(facts.text)

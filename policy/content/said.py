@@ -1,4 +1,4 @@
-"""What a stanza says, in the forms that rules look at: as it was sent, and folded."""
+"""The texts of a stanza in the forms that rules look at: as they were sent, and folded."""
 
 from policy.content.fold import fold_text, is_plain, looks_of_ascii
 from policy.content.text_model import texts_of

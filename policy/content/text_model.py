@@ -1,4 +1,4 @@
-"""The text model: what any client shows a person of a stanza. Rules, payload checks and the index all look at this.
+"""The text model: every text of a stanza that any client shows. Rules, payload checks and the index all use it.
 
 All character data is text, and so are all attributes, in known namespaces and in unknown ones: somebody's client may
 show them. Left out is only what is surely nothing to read: attributes by which protocols name things, names of
@@ -74,7 +74,7 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def texts_of(facts: StanzaFacts) -> list[str]:
-    """Return what a stanza shows people: its text, and what elements cut as one; without those that are blank."""
+    """Return the texts that a stanza shows, and, as one, texts that elements split; without blank ones."""
     texts = [facts.text, facts.joined]
     if "<" in facts.text:
         texts.append(undo_markup(facts.text))
@@ -90,9 +90,9 @@ def texts_of(facts: StanzaFacts) -> list[str]:
 
 
 class TextModel:
-    """Takes the events of a parser, for the descendants of one stanza; what they show is then in its attributes.
+    """Takes a parser's events for the descendants of one stanza; its attributes then have the shown texts.
 
-    `mixed` says that an element of text alone has others inside. `followed` are the attributes that clients follow,
+    `mixed` says that a text-only element has other elements inside. `followed` are the attributes that clients follow,
     `thread` is the stanza's own.
     """
 
@@ -144,7 +144,7 @@ class TextModel:
             self._show(element, attributes)
 
     def text(self, text: str) -> None:
-        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
+        """Take character data; pieces are joined to one text, so that nothing hides between them."""
         if self._goes_on:
             self._runs[-1] += text
         else:
@@ -154,7 +154,7 @@ class TextModel:
             self._has_text = not text.isspace()
 
     def end(self) -> None:
-        """Take the end of the element that was started last."""
+        """Take the end of the element that began last."""
         self._goes_on = False
         if self._role is not None or self._has_elements:
             self._close(self._role)
@@ -227,7 +227,7 @@ class TextModel:
         return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
 
     def joined(self) -> str:
-        """Return what elements cut into pieces, put together, a line for each such text."""
+        """Return texts that elements split, joined again, a line for each."""
         return "\n".join(self._joined)
 
 

@@ -1,4 +1,4 @@
-"""What a word is, in folded text: the one definition that rules, the index, queries and highlighting share."""
+"""What a word is in folded text: rules, the index, queries and highlighting share this definition."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ _BLANK_LETTER = r"[\u2e80-\u312f\u31a0-\uabff\uf900-\ufaff\U00020000-\U0003ffff]
 
 
 class _Patterns:
-    """What finds edges of words; made when there is other text than ASCII, as they take a while."""
+    """The patterns that find edges of words; made only for other text than ASCII, because that takes a while."""
 
     def __init__(self) -> None:
         unspaced, hangul = read_ranges(UNSPACED), read_ranges(HANGUL)
@@ -34,7 +34,7 @@ class _Patterns:
 
 @cache
 def patterns() -> _Patterns:
-    """Return what finds edges of words."""
+    """Return the patterns that find edges of words."""
     return _Patterns()
 
 
@@ -49,12 +49,12 @@ def is_hangul(text: str) -> bool:
 
 
 def normalize_term(text: str) -> str:
-    """Return a text without what terms do not tell apart: the case, and how words are spaced."""
+    """Return a text without the differences that terms ignore: case, and the spacing of words."""
     return close_term(" ".join(text.casefold().split()))
 
 
 def close_term(spaced: str) -> str:
-    """Return a text with single blanks without those that have no meaning."""
+    """Return a text with single blanks, and without blanks that have no meaning."""
     return spaced if spaced.isascii() else patterns().meaningless_blank.sub("", spaced)
 
 
@@ -72,9 +72,9 @@ def split_words(folded: str) -> str:
 
 
 def part_words(folded: str) -> str:
-    """Return a folded text with a blank around what is a word by itself, and U+001F for punctuation.
+    """Return a folded text with blanks around characters that are words, and U+001F for punctuation.
 
-    A letter of a script without blanks is such a word, with its signs: a term of any length is found inside a text.
+    A letter of a script without blanks is such a word, with its signs, so a term of any length is found in a text.
     """
     text = folded.translate(_PARTED)
     if text.isascii() or not patterns().may_have_signs.search(text):
@@ -83,7 +83,7 @@ def part_words(folded: str) -> str:
 
 
 def is_one_word(left: str, right: str) -> bool:
-    """Return whether two characters that follow each other are of one word."""
+    """Return whether two neighbouring characters belong to one word."""
     if left.isascii() and right.isascii():
         return left.isalnum() and right.isalnum()
     if unicodedata.category(right)[0] == "M":
@@ -94,7 +94,7 @@ def is_one_word(left: str, right: str) -> bool:
 
 
 def is_particle(text: str, start: int) -> bool:
-    """Return whether all that follows in a word of Korean is a particle."""
+    """Return whether the rest of a Korean word is a particle."""
     return is_hangul(text[start - 1]) and patterns().particle.match(text, start) is not None
 
 
@@ -103,7 +103,7 @@ def _is_in_word(character: str) -> bool:
 
 
 class _Parted(dict[int, str | int]):
-    """What each character becomes in `split_words`, worked out when it is first met."""
+    """The replacement of each character in `split_words`, computed when it is first met."""
 
     def __missing__(self, code: int) -> str | int:
         parted = _part(chr(code))

@@ -1,4 +1,4 @@
-"""Words as a search compares them: folded by the rules' fold, in all of its forms."""
+"""Words as a search compares them: folded by the fold of the rules, in all of its forms."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from policy.content.korean import PARTICLES
 from policy.content.ranges import read_ranges
 from policy.content.word import BREAK, is_hangul, is_unspaced, part_words, split_words
 
-# Between the forms of one text: no query has two of these, so that no phrase goes from one form to another.
+# Separates the forms of one text. No query has two of these, so no phrase can cross from one form to another.
 _BETWEEN_FORMS = f" {BREAK} {BREAK} "
 
 _FORMS = 4
@@ -31,7 +31,7 @@ def fold_words(text: str) -> str:
 
 
 def index_words(text: str) -> tuple[str, str]:
-    """Return what the index has of a text: the words of its plain forms, and of those by what letters look like."""
+    """Return the index's words of a text: those of its plain forms, and those of its forms by looks."""
     forms = fold_text(text)
     plain = dict.fromkeys(split_words(form.casefold()) for form in forms.plain)
     looks = dict.fromkeys(split_words(form.casefold()) for form in forms.looks)
@@ -39,7 +39,7 @@ def index_words(text: str) -> tuple[str, str]:
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of what is sought, in each spelling of a plain form; none if it has none."""
+    """Return the words of a search term, in each spelling of a plain form; none if it has none."""
     forms = (split_words(form) for form in fold_term(text).plain)
     return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
 
@@ -59,19 +59,19 @@ def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple
 
 
 def endings_of(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the last of some words may go on with and be the same: the particles of Korean, or nothing alone."""
+    """Return the endings with which the last word counts as the same: Korean particles, or only the empty one."""
     return ("", *PARTICLES) if is_hangul(words[-1]) else ("",)
 
 
-# The same people write again and again.
+# Cached, because the same people write again and again.
 @lru_cache(maxsize=4096)
 def fold_party(jid: str) -> str:
-    """Reduce a JID, or a part of one, to what is compared in a search: what a server would, and no case at all."""
+    """Prepare a JID, or a part of one, for comparison in a search: as a server does, and without case."""
     return fold_address(jid).casefold()
 
 
 def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> list[tuple[int, int]]:
-    """Find where folded phrases stand in a text as written: each its words, and whether the last may go on.
+    """Find folded phrases in a text as written: each has its words, and says whether the last may go on.
 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
@@ -107,7 +107,7 @@ def _find_spans(text: str, number: int, patterns: list[str]) -> list[tuple[int, 
 
 @lru_cache(maxsize=4096)
 def _fold_piece(piece: str) -> tuple[str, ...]:
-    """Return a piece of a text in its forms: plain, and by looks; each in the first spelling and in the last."""
+    """Return the forms of a piece of text: plain, and by looks; each in the first spelling and in the last."""
     forms = fold_text(piece)
     looks = forms.looks or forms.plain
     return tuple(
@@ -128,7 +128,7 @@ def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
 
 
 def _gap(before: str, word: str) -> str:
-    """Return a pattern of what may stand between two words of a phrase."""
+    """Return a pattern for the text between two words of a phrase."""
     if not before:
         return ""
     if is_unspaced(before) and is_unspaced(word):

@@ -251,6 +251,7 @@ def test_a_link_is_revealed_and_keeps_its_letters() -> None:
     assert reveal("see\u2028example.com").split() == ["see", "example.com"]
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_that_the_libraries_give() -> None:
     for name, text in make_tables().items():
         assert (CONTENT / name).read_text(encoding="utf-8") == text, "run `python -m tests.fold`"
