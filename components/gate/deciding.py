@@ -1,4 +1,4 @@
-"""What becomes of one submission: policy's decision, carried through to the bytes that are recorded."""
+"""Decides on one submission by policy, and makes the bytes to record."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ _UNDECIDABLE = refuse(
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
 )
 
-# It is recorded as the adapter wrote it, and nothing looks into it again.
+# It is recorded as the adapter wrote it, and no code parses it again.
 _QUARANTINED = refuse(
     "quarantined",
     "cancel",
@@ -43,7 +43,7 @@ _QUARANTINED = refuse(
 BLIND_RULES = {_UNDECIDABLE.rules: AlarmName.UNDECIDABLE, _QUARANTINED.rules: AlarmName.QUARANTINED}
 """What was refused because it could not be looked at, and the alarm for it."""
 
-# Said before the record: what could not be carried out must not be recorded as if it was to be.
+# Decided before the record: a stanza that cannot be carried out must not be recorded as released.
 _TOO_LARGE = refuse(
     "too-large",
     "modify",
@@ -51,7 +51,7 @@ _TOO_LARGE = refuse(
     "This is too large for the rules of this line, so it was not sent. Please send it in smaller parts.",
 )
 
-# The adapter knew other borders than these: rules have changed since.
+# The adapter had other borders than these, because the rules have changed since.
 _STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
@@ -73,19 +73,19 @@ class Filing:
 
 @dataclass(slots=True)
 class _Epoch:
-    """What was seen in one life of the server; in its next one, rooms are empty and numbers begin anew."""
+    """What was seen in one epoch of the server; in the next one, rooms are empty and numbers begin again."""
 
     name: str
     # Who is in chaperoned rooms, as far as submissions tell.
     present: Occupancy = NOBODY
-    # What the adapter submits again, up to this number, is not counted twice.
+    # Repeated submissions, up to this number, are not counted twice.
     counted_seq: int = -1
 
 
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    All that it remembers is lost in a crash: rates and topics then begin anew, and nobody counts as present.
+    A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
     def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing, aftermath: Aftermath) -> None:
@@ -93,7 +93,7 @@ class Decider:
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
-        # What was said before, for rules that look at more than one stanza: rates, and topics of conversations.
+        # Earlier messages, for rules that look at more than one stanza: rates, and topics of conversations.
         self._memory = RuleMemory(load_model)
         self._epoch = _Epoch("")
 
@@ -103,13 +103,14 @@ class Decider:
         return self._rules
 
     def use(self, rules: Rules) -> None:
-        """Decide by other rules from now on."""
+        """Decide by these rules from now on."""
         self._rules = rules
 
     def decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decided:
-        """Decide on a submission; an amended stanza is complete, and decided on once more.
+        """Decide on a submission; make the amended stanza, if there is one, and decide on it again.
 
-        What anything of this stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+        If any of this fails on a stanza, it is refused (`internal-server-error`): it must neither stop the line nor
+        pass.
         """
         decision = self._decide(held, claims, received_at_ns)
         try:
@@ -175,17 +176,17 @@ def _log_undecidable(held: Held, error: str) -> None:
 
 
 def _as_it_went(held: Held, decision: Decision) -> Decision:
-    """Return the decision on what was stopped at a border, or sent already, by the server itself."""
+    """Return the decision on a stanza that a border stopped, or that the server itself has already sent."""
     if held.stopped:
         return decision if decision.action is Action.REFUSE else _STOPPED
     if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
-        # The server has sent it already: the record keeps which rules it breaks.
+        # The server has sent it already, so the record only names the rules that it breaks.
         return release(*decision.rules)
     return decision
 
 
 def _forwarded_bytes(held: Held, decision: Decision) -> int:
-    """Return how large a stanza is that the gate itself forwards, now or after a review; 0 where it does not."""
+    """Return the size of the stanza that the gate itself forwards, now or after a review; 0 if it forwards none."""
     kept = held.body if decision.action is Action.HOLD else b""
     return len(decision.amended or kept)
 
