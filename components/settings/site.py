@@ -18,6 +18,7 @@ from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
 from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 
 
@@ -44,6 +45,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     ReviewSettings,
     RosterSettings,
     AccessSettings,
+    TransferSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 
@@ -119,6 +121,11 @@ class SiteFile:
     def access(self) -> AccessSettings | None:
         """Who admits people; None where whoever is listed is admitted."""
         return self.find(AccessSettings)
+
+    @property
+    def transfer(self) -> TransferSettings | None:
+        """The component that takes files; None where none can be sent."""
+        return self.find(TransferSettings)
 
     @property
     def logs(self) -> tuple[LogSettings, ...]:
