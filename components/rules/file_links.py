@@ -8,7 +8,6 @@ import os
 import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from components.archive.keys import KeyFileError
 from components.archive.keys.files import read_key_file
+from components.settings.site import SiteFile
 from policy.address import BareJid
+from policy.facts import StanzaFacts
 
 ID_SIZE_BYTES = 16
 _NONCE_SIZE_BYTES = 12
@@ -70,10 +71,12 @@ class FileLinks:
             return None
         return FileLink(id_, BareJid(plain[_HEAD.size :].decode()), until_s)
 
-    def find_owners(self, texts: Iterable[str]) -> frozenset[BareJid]:
-        """Return who uploaded the files whose links stand in any of the texts."""
+    def find_owners(self, facts: StanzaFacts) -> frozenset[BareJid]:
+        """Return who uploaded the files whose links stand in a stanza."""
         owners = set()
-        for text in texts:
+        for text in (facts.text, facts.joined, *facts.attributes):
+            if "://" not in text:
+                continue
             for match in self._pattern.finditer(text):
                 if link := self.open(match[1]):
                     owners.add(link.owner)
@@ -86,3 +89,9 @@ def load_link_key(path: Path) -> bytes:
     if len(key) < 32:
         raise KeyFileError(f"{path}: not a key; `steelyard init` makes one where there is none")
     return key
+
+
+def load_file_links(site: SiteFile) -> FileLinks | None:
+    """Return what reads the links to a site's files, None where it takes none; raises SettingsError, KeyFileError."""
+    transfer = site.transfer
+    return FileLinks(transfer.base_url, load_link_key(transfer.link_key_file)) if transfer else None

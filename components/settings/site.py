@@ -128,6 +128,16 @@ class SiteFile:
         return self.find(TransferSettings)
 
     @property
+    def certified_names(self) -> tuple[str, ...]:
+        """The names that the site shows certificates for: its server's, and that of its links to files."""
+        server, transfer = self.prosody, self.transfer
+        if transfer is None or transfer.url_host in server.certified_names:
+            return server.certified_names
+        # Another certificate, or a proxy's, is not the site's to make.
+        is_own = transfer.certificate == server.certificates / f"{transfer.url_host}.crt"
+        return (*server.certified_names, transfer.url_host) if is_own else server.certified_names
+
+    @property
     def logs(self) -> tuple[LogSettings, ...]:
         """All logs of the site, the gate's first: every table that has one (LogTable) and is there."""
         there = (table for table in TABLES if table.table_name in self._document)

@@ -86,10 +86,15 @@ class TransferSettings(LogTable):
         return self
 
     @property
+    def url_host(self) -> str:
+        """The host that links to files name."""
+        return self.host or self.jid
+
+    @property
     def base_url(self) -> str:
         """What every link to a file begins with, such as `https://files.metals.example:5281/f/`."""
         port = self.public_port or self.port
-        return f"https://{self.host or self.jid}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
+        return f"https://{self.url_host}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
 
     @property
     def secret_files(self) -> tuple[Path, ...]:

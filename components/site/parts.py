@@ -54,6 +54,8 @@ KEEPS_ROSTERS = ServerSide(
 MAKES_ACCOUNTS = ServerSide(
     modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
 )
+# Hidden, or those whose domain is above its own would see it twice.
+TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True)
 
 
 def _make_nothing() -> Sequence[Path]:
@@ -172,7 +174,7 @@ def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
         module="components.transfer",
         title="the transfer component",
         probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
-        component=ServerComponent(transfer.jid, transfer.secret_file),
+        component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
         ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
         secrets=transfer.secret_files,
         private_files=(transfer.delivery_key_file,),

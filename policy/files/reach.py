@@ -10,6 +10,8 @@ from policy.facts import StanzaFacts, Way
 from policy.reach.affiliation import decide_affiliation
 from policy.reach.occupancy import NOBODY, Occupancy
 
+_SAID_BY_PEOPLE = frozenset({Way.C2S, Way.S2S})
+
 OUT_OF_REACH = refuse(
     "file-reach",
     "cancel",
@@ -19,13 +21,21 @@ OUT_OF_REACH = refuse(
 
 
 def decide_file_links(
-    directory: Directory, facts: StanzaFacts, owners: Iterable[BareJid], present: Occupancy = NOBODY
-) -> Decision | None:
-    """Return the refusal of a stanza that names files of `owners` who may not reach its recipient, or None."""
+    first: Decision,
+    directory: Directory,
+    facts: StanzaFacts,
+    owners: Iterable[BareJid],
+    present: Occupancy = NOBODY,
+) -> Decision:
+    """Return the decision on a stanza with links to files of `owners`: all of them must be able to reach its recipient.
+
+    `first` is what else was decided; a refusal stays as it is. Asked of what people say: what a room passes on to those
+    who are in it was said to the room.
+    """
+    if first.action is Action.REFUSE or facts.way not in _SAID_BY_PEOPLE:
+        return first
     for owner in owners:
-        by_owner = replace(
-            facts, way=Way.C2S, sender=f"{owner}/file", type="chat" if facts.type == "chat" else facts.type
-        )
+        by_owner = replace(facts, way=Way.C2S, sender=f"{owner}/file")
         if decide_affiliation(directory, by_owner, present).action is Action.REFUSE:
-            return OUT_OF_REACH
-    return None
+            return replace(OUT_OF_REACH, rules=first.rules + OUT_OF_REACH.rules)
+    return first

@@ -40,6 +40,7 @@ class FilesUnderTest:
     uploads: UploadStore
     client: aiohttp.ClientSession
     writer: LogWriter
+    journal: FileJournal
     port: int = 0
     now_s: float = START_S
     admitted: set[str] = field(default_factory=lambda: {ANNA})
@@ -105,7 +106,7 @@ async def serve_files(
         port = free_port()
         links = FileLinks(f"http://127.0.0.1:{port}/f/", KEY)
         client = await stack.enter_async_context(aiohttp.ClientSession())
-        files = FilesUnderTest(root, links, uploads, client, writer, port)
+        files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
         receiver = Receiver(
             links, uploads, open_store(kept, recipients=RECIPIENTS), journal,
             is_admitted=lambda owner: owner in files.admitted, clock_s=lambda: files.now_s,
