@@ -1,6 +1,6 @@
-"""Puts a gate together from a site's settings, each part from those that are there before it.
+"""Puts a gate together from a site's settings, each part from the parts made before it.
 
-Whatever is opened is its process's to close at once: what fails later leaves nothing open.
+The process takes each opened thing at once, to close it. So a later failure leaves nothing open.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """The gate's log: its writer, and a reader for each who reads while others do."""
+    """The gate's log: its writer, and a reader for each part that reads at the same time as others."""
 
     writer: LogWriter
     reader: LogReader
@@ -59,7 +59,7 @@ class _Log:
 
 @dataclass(frozen=True, slots=True)
 class _Watchers:
-    """All that looks at the gate, and tells of it."""
+    """All parts that watch the gate and report on it."""
 
     recorder: Recorder
     alarms: Alarms

@@ -11,8 +11,10 @@ from components.gate.aftermath import Aftermath
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
+from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
+from components.link.said import QUARANTINED
 from components.rules.file_links import FileLinks
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
@@ -31,6 +33,17 @@ _UNDECIDABLE = refuse(
     "internal-server-error",
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
 )
+
+# It is recorded as the adapter wrote it, and nothing looks into it again.
+_QUARANTINED = refuse(
+    "quarantined",
+    "cancel",
+    "internal-server-error",
+    "This line is recorded, and this could not be read there, so it was not sent. Please tell your support desk.",
+)
+
+BLIND_RULES = {_UNDECIDABLE.rules: AlarmName.UNDECIDABLE, _QUARANTINED.rules: AlarmName.QUARANTINED}
+"""What was refused because it could not be looked at, and the alarm for it."""
 
 # Said before the record: what could not be carried out must not be recorded as if it was to be.
 _TOO_LARGE = refuse(
@@ -107,30 +120,37 @@ class Decider:
     def decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decided:
         """Decide on a submission; an amended stanza is complete, and decided on once more.
 
-        What policy stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+        What anything of this stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
         """
         decision = self._decide(held, claims, received_at_ns)
+        try:
+            return self._file(held, held.facts, decision, received_at_ns)
+        except Exception as err:
+            _log_undecidable(held, type(err).__name__)
+            facts = StanzaFacts(held.facts.way, held.facts.kind, "", "", "")
+            return self._file(held, facts, _as_it_went(held, _UNDECIDABLE), received_at_ns)
+
+    def _file(self, held: Held, facts: StanzaFacts, decision: Decision, received_at_ns: int) -> Decided:
         kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
-        return Decided(held, decision, self._filing.file(kind, payload, held.facts))
+        return Decided(held, decision, self._filing.file(kind, payload, facts))
 
     def _decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
         epoch = self._epoch
         if held.epoch != epoch.name:
             epoch = self._epoch = _Epoch(held.epoch)
         try:
-            decision = self._ask_policy(held, claims, received_at_ns)
-            epoch.present = observe(epoch.present, self._rules.directory, held.facts)
+            self._aftermath.heard(held)
+            if held.problem:
+                decision = _refuse_unread(held)
+            else:
+                decision = self._ask_policy(held, claims, received_at_ns)
+                epoch.present = observe(epoch.present, self._rules.directory, held.facts)
         except Exception as err:
-            log.error("undecidable", error=type(err).__name__, seq=held.seq, session=held.session)
+            _log_undecidable(held, type(err).__name__)
             decision = _UNDECIDABLE
         if _forwarded_bytes(held, decision) > FORWARDED_MAX_BYTES:
             decision = _TOO_LARGE
-        if held.stopped:
-            return decision if decision.action is Action.REFUSE else _STOPPED
-        if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
-            # The server has sent it already: the record keeps which rules it breaks.
-            return release(*decision.rules)
-        return decision
+        return _as_it_went(held, decision)
 
     def _ask_policy(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
         if (said_before := self._aftermath.recognise(held)) is not None:
@@ -152,6 +172,29 @@ class Decider:
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
         return decision
+
+
+def _refuse_unread(held: Held) -> Decision:
+    """Refuse what could not be read."""
+    if held.problem == QUARANTINED:
+        log.error("quarantined", seq=held.seq, session=held.session, way=held.facts.way.value)
+        return _QUARANTINED
+    _log_undecidable(held, held.problem)
+    return _UNDECIDABLE
+
+
+def _log_undecidable(held: Held, error: str) -> None:
+    log.error("undecidable", error=error, seq=held.seq, session=held.session)
+
+
+def _as_it_went(held: Held, decision: Decision) -> Decision:
+    """Return the decision on what was stopped at a border, or sent already, by the server itself."""
+    if held.stopped:
+        return decision if decision.action is Action.REFUSE else _STOPPED
+    if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
+        # The server has sent it already: the record keeps which rules it breaks.
+        return release(*decision.rules)
+    return decision
 
 
 def _forwarded_bytes(held: Held, decision: Decision) -> int:

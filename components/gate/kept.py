@@ -4,9 +4,8 @@ A server that is killed takes with it what was released and not carried out. Its
 again (XEP-0198); either needs addresses, type and id, and by what to tell the same stanza from another.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from components.link.codec import Held
 from policy.address import bare
@@ -19,8 +18,7 @@ _DELAY = "{urn:xmpp:delay}delay"
 _DIGEST_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class KeptStanza:
+class KeptStanza(NamedTuple):
     """A released stanza: its number, and what an error needs.
 
     `digest` (hex) is a keyed hash of who says what to whom under which id; empty where nobody says it again.
@@ -35,20 +33,6 @@ class KeptStanza:
     to: str
     id: str
     digest: str = ""
-
-    def fields(self) -> Sequence[str | int]:
-        """Return the fields in their order, for a memo."""
-        return (
-            self.seq,
-            self.session,
-            self.way,
-            self.kind,
-            self.type,
-            self.sender,
-            self.to,
-            self.id,
-            self.digest,
-        )
 
     @property
     def wants_error(self) -> bool:

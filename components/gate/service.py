@@ -14,7 +14,7 @@ import structlog
 from components.archive.errors import LogUnavailable
 from components.gate.adapter import Adapter, Line, Write
 from components.gate.breaks import LinkBreaks
-from components.gate.deciding import Decider
+from components.gate.deciding import BLIND_RULES, Decider
 from components.gate.journal import Journal, RecordedBatch, SessionRecords
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Answered, Decided, cut_runs
@@ -142,7 +142,6 @@ class Gate:
                 # What the log holds of it is not known, so it may not be recorded now.
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
-                self._aftermath.heard(item)
                 adapter.add(self._decider.decide(item, adapter.claims, received_at_ns))
         self._wake.set()
 
@@ -260,16 +259,15 @@ class Gate:
         self.counters.recorded += recorded.new
         self.counters.repeated += repeated
         for answer in recorded.answers[repeated:]:
+            if (alarm := BLIND_RULES.get(answer.decision.rules)) is not None:
+                self._watch.not_looked_at(alarm, f"{self._line.gate.log}/{answer.index}")
             if answer.decision.action is Action.REFUSE:
                 self.counters.refused += 1
+                facts = answer.held.facts
                 log.info(
-                    "refused",
-                    rules=answer.decision.rules,
-                    sender=answer.held.facts.sender,
-                    to=answer.held.facts.to,
-                    stanza=answer.held.facts.kind,
+                    "refused", rules=answer.decision.rules, sender=facts.sender, to=facts.to, stanza=facts.kind,
                     seq=answer.held.seq,
-                )
+                )  # fmt: skip
 
 
 def _pauses_s() -> Iterator[float]:

@@ -1,13 +1,24 @@
-"""What the adapter says, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
+"""What the adapter sends, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
 
 Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes out as `Held` and `Status`.
 """
 
-from dataclasses import dataclass
 from xml.parsers import expat
 
+from components.link.said import QUARANTINED, CanaryBack, Held, ProtocolError, Status
 from policy.content.descendants import Descendants
 from policy.facts import StanzaFacts, Way
+
+__all__ = [
+    "XMLNS",
+    "XMLNS_FORWARD",
+    "XMLNS_SID",
+    "CanaryBack",
+    "Held",
+    "ProtocolError",
+    "Status",
+    "SubmissionParser",
+]
 
 XMLNS = "urn:steelyard:gate:0"
 XMLNS_FORWARD = "urn:xmpp:forward:0"
@@ -16,8 +27,8 @@ XMLNS_SID = "urn:xmpp:sid:0"
 _STREAM_HEADER = (
     b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 )
-# Stands between namespace and local name. It is no character of XML: expat ends the stream at a namespace that has
-# the separator in it, and any client may choose its namespaces.
+# The separator between namespace and local name. XML does not allow this character. Otherwise any client could choose
+# a namespace with the separator in it, and expat would end the stream there.
 _SEPARATOR = "\x0c"
 _FORWARDED = f"{XMLNS_FORWARD}{_SEPARATOR}forwarded"
 _HELD = f"{XMLNS}{_SEPARATOR}held"
@@ -27,78 +38,22 @@ _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
 _STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _UNHELD = f"{XMLNS}{_SEPARATOR}unheld"
+_QUARANTINED = f"{XMLNS}{_SEPARATOR}quarantined"
 _WAYS = {way.value: way for way in Way}
-
-
-class ProtocolError(Exception):
-    """The server's side of the link said something that the gate protocol does not have; the link is closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
-
-    `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
-    `stopped` says that the server made it and a border was in the way, so that it goes to nobody (section 4.5);
-    `inject` names what the gate itself asked for (section 4.7); `id` is the stanza's own, or empty.
-    `done` is what is done by then, -1 where that is no news. `counted` says that its session counts it (XEP-0198).
-    """
-
-    host: str
-    epoch: str
-    seq: int
-    session: str
-    body: bytes
-    facts: StanzaFacts
-    stopped: bool = False
-    inject: str = ""
-    id: str = ""
-    done: int = -1
-    counted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
-
-    Of these, `refused` are those that the gate had asked for and that the server itself answered with an error.
-    It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. On the hosts in `unheld` it is not
-    loaded: they pass nothing.
-    """
-
-    host: str
-    epoch: str
-    number: int
-    first_seq: int
-    next_seq: int
-    done: int
-    turned_away: int
-    bounced: tuple[int, ...]
-    refused: tuple[int, ...] = ()
-    unheld: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CanaryBack:
-    """A canary (section 4.4) that was carried out: `record` is its receipt, such as `gate/100042`, or empty."""
-
-    host: str
-    id: str
-    record: str
 
 
 class SubmissionParser:
     """Cuts the server's side of a stream into submissions, in one pass and with the bytes as they came.
 
-    One expat pass yields both the facts and the offsets of the exact bytes: it costs what lxml costs for the facts
-    alone. Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
+    One expat pass gives both the facts and the offsets of the exact bytes, for what lxml costs for the facts alone.
+    Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
     """
 
     def __init__(self) -> None:
         self._expat = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._expat.buffer_text = True
-        # From 2.6 on expat lets the end of a long tag wait for as many bytes again. The server sends no more until it
-        # has its verdict, and what it sends is bounded.
+        # From 2.6 on, expat reads the end of a long tag only after as many bytes have come again. The server sends no
+        # more until it has its verdict, and the size of what it sends is limited.
         if hasattr(self._expat, "SetReparseDeferralEnabled"):
             self._expat.SetReparseDeferralEnabled(False)
         self._expat.StartElementHandler = self._start
@@ -107,7 +62,7 @@ class SubmissionParser:
         self._depth = 0
         self._buffer = b""
         self._buffer_start = 0
-        # Where the message that is open begins, or the last one's end tag.
+        # Where the open message begins, or the end tag of the last one.
         self._needed_from = 0
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
@@ -118,13 +73,13 @@ class SubmissionParser:
         self._feed_bytes(_STREAM_HEADER)
 
     def feed(self, data: bytes) -> list[Held | Status]:
-        """Parse the next bytes of the stream and return what became complete; raises ProtocolError."""
+        """Parse the next bytes of the stream, and return the elements that are now complete; raises ProtocolError."""
         self._out = []
         self._feed_bytes(data)
         return self._out
 
     def take_stray(self) -> list[str]:
-        """Return the names of what came meanwhile and was no part of the protocol, to be logged."""
+        """Return the names of elements that came meanwhile and are not part of the protocol, for the log."""
         stray, self._stray = self._stray, []
         return stray
 
@@ -138,12 +93,21 @@ class SubmissionParser:
         try:
             self._expat.Parse(data, False)
         except expat.ExpatError as err:
-            raise ProtocolError(f"not well-formed: {expat.errors.messages[err.code]}") from None
+            raise ProtocolError(
+                f"not well-formed: {expat.errors.messages[err.code]}", self._open_number()
+            ) from None
         except (KeyError, ValueError) as err:
-            raise ProtocolError(f"a submission lacks or misuses the attribute {err}") from None
+            raise ProtocolError(
+                f"a submission lacks or misuses the attribute {err}", self._open_number()
+            ) from None
         # A chunk mostly ends within a message: only that message's bytes are still needed.
         self._buffer = self._buffer[self._needed_from - self._buffer_start :]
         self._buffer_start = self._needed_from
+
+    def _open_number(self) -> int:
+        """Return the number of the submission that is being read, or 0."""
+        number = self._attributes.get("seq", "") if self._kind == _HELD and self._depth > 1 else ""
+        return int(number) if number.isdecimal() else 0
 
     def _reset(self, host: str, trusted: bool) -> None:
         self._host = host
@@ -160,12 +124,18 @@ class SubmissionParser:
         self._bounced: list[int] = []
         self._refused: list[int] = []
         self._unheld: list[str] = []
+        self._unrecorded: list[int] = []
+        # What reads a stanza must not end the stream, which is everybody's: the stanza is refused for it.
+        self._problem = ""
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
         self._depth = depth + 1
         if depth > 4:
-            self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
+            try:
+                self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
+            except Exception as err:
+                self._problem = type(err).__name__
         elif depth == 4:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
@@ -174,6 +144,8 @@ class SubmissionParser:
                 self._bounced.append(int(attributes["seq"]))
                 if attributes.get("refused") == "true":
                     self._refused.append(self._bounced[-1])
+                if attributes.get("unrecorded") == "true":
+                    self._unrecorded.append(self._bounced[-1])
             elif name == _UNHELD:
                 self._unheld.append(attributes["host"])
             elif name != _FORWARDED:
@@ -184,7 +156,8 @@ class SubmissionParser:
             self._start_carried(name, attributes)
         elif depth == 1:
             host = attributes.get("from", "")
-            # Only the server itself submits: a client's or a component's word has an account or a resource.
+            # Only the server itself submits: a stanza of a client or a component has an account or a resource in its
+            # address.
             self._reset(host, bool(host) and "@" not in host and "/" not in host)
             self._is_stream_error = name == _STREAM_ERROR
             self._needed_from = self._expat.CurrentByteIndex
@@ -202,7 +175,10 @@ class SubmissionParser:
         depth = self._depth - 1
         self._depth = depth
         if depth > 4:
-            self._inside.end()
+            try:
+                self._inside.end()
+            except Exception as err:
+                self._problem = type(err).__name__
         if depth == self._body_ends_at and self._body is not None:
             self._body = (self._body[0], self._expat.CurrentByteIndex)
         if depth == 1:
@@ -220,30 +196,48 @@ class SubmissionParser:
 
     def _text(self, text: str) -> None:
         if self._depth > 4:
-            self._inside.text(text)
+            try:
+                self._inside.text(text)
+            except Exception as err:
+                self._problem = type(err).__name__
 
     def _held(self) -> Held:
         if self._body is None:
             raise ProtocolError("a submission holds nothing")
         attributes = self._attributes
         begin, end = self._body
-        name, top = self._top
-        if self._body_ends_at == 2:
-            # An event's own JID.
-            self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
+        top = self._top[1]
+        facts = self._facts(_WAYS[attributes["way"]])
         return Held(
             self._host,
             attributes["epoch"],
             int(attributes["seq"]),
             attributes["session"],
             self._buffer[begin - self._buffer_start : end - self._buffer_start],
-            self._inside.facts(_WAYS[attributes["way"]], name[name.rfind(_SEPARATOR) + 1 :], top),
+            facts,
             attributes.get("stopped") == "true",
             attributes.get("inject", ""),
             top.get("id", ""),
             int(attributes["done"]) if "done" in attributes else -1,
             attributes.get("counted") == "true",
+            self._problem,
         )
+
+    def _facts(self, way: Way) -> StanzaFacts:
+        """Return the facts, or who says it to whom alone where they cannot be read."""
+        name, top = self._top
+        kind = name[name.rfind(_SEPARATOR) + 1 :]
+        if name == _QUARANTINED:
+            self._problem, kind = QUARANTINED, top.get("kind", "")
+        if not self._problem:
+            try:
+                if self._body_ends_at == 2:
+                    # An event's own JID.
+                    self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
+                return self._inside.facts(way, kind, top)
+            except Exception as err:
+                self._problem = type(err).__name__
+        return StanzaFacts(way, kind, top.get("type", ""), top.get("from", ""), top.get("to", ""))
 
     def _canary(self) -> CanaryBack:
         receipt = self._receipt
@@ -263,4 +257,5 @@ class SubmissionParser:
             tuple(self._bounced),
             tuple(self._refused),
             tuple(self._unheld),
+            tuple(self._unrecorded),
         )

@@ -1,4 +1,4 @@
-"""What the `steelyard policy exception` commands do: exceptions from barriers at a site."""
+"""What the `steelyard policy exception` commands do with a site's exceptions from barriers."""
 
 import secrets
 import time
@@ -42,7 +42,7 @@ def propose(
 ) -> Path:
     """Write a proposal that two approvers may sign, and return its file; raises SiteError and SettingsError.
 
-    `begins` and `ends` are UTC as `2026-11-24T09:00:00Z`; empty ones stand for now and for `hours` later.
+    `begins` and `ends` are UTC, such as `2026-11-24T09:00:00Z`. Empty ones mean now, and `hours` later.
     """
     if ends and hours is not None:
         raise SiteError("give --ends or --hours, not both")
@@ -90,7 +90,7 @@ def _read(scene: _Rules) -> list[KeptException]:
 
 @contextmanager
 def _scene(site: Path) -> Iterator[_Rules]:
-    """Read the rules of a site; what is wrong with them or with an exception is told as a SiteError."""
+    """Read the rules of a site; raises SiteError if they or an exception are wrong."""
     sources = load_sources(SiteFile(site))
     now_ns = time.time_ns()
     try:

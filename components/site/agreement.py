@@ -1,4 +1,4 @@
-"""Whether site.toml and directory.toml agree: on the gate, the roster component, and the domains of the server."""
+"""Checks that site.toml and directory.toml agree on the gate, the roster component, and the server's domains."""
 
 from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
@@ -8,7 +8,7 @@ from policy.directory.directory import Directory, DirectoryError, parse_director
 
 
 def find_disagreements(site: SiteFile) -> Iterator[str]:
-    """Yield what is wrong with directory.toml, or where the two differ, a line for each; raises SettingsError."""
+    """Yield a line for each mistake in directory.toml, or for each difference of the two; raises SettingsError."""
     file = site.gate.directory_file
     if not file.is_file():
         return  # which is told as missing

@@ -1,4 +1,4 @@
-"""The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
+"""The directory: everybody on the line, by enterprise; everybody else is a stranger."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from policy.toml_problem import TomlError, explain, locate, read_shape, read_tom
 
 
 class MemberKind(StrEnum):
-    """What a listed address is."""
+    """The kind of a listed address."""
 
     PERSON = "person"
     ROOM = "room"
@@ -36,7 +36,7 @@ class MemberKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A listed address: which enterprise it belongs to, and what it is."""
+    """A listed address: its enterprise and its kind."""
 
     enterprise: EnterpriseId
     kind: MemberKind
@@ -44,7 +44,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everybody on the line; every look-up is one look into a dict.
+    """Everybody on the line; every look-up is one access to a dict.
 
     `gate`, `roster`, `access` and `transfer` are the addresses of the line's own components, `services` all but the
     first.
@@ -76,7 +76,7 @@ class Directory:
         object.__setattr__(self, "borders", assign_borders(self.enterprises, self.exceptions))
 
     def find_enterprise(self, jid: str) -> EnterpriseId | None:
-        """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
+        """Return the enterprise of a prepared JID's domain, whether the account itself is listed or not."""
         member = self.members.get(BareJid(domain_of(jid)))
         return member.enterprise if member else None
 
@@ -87,7 +87,7 @@ def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]
 
 
 class DirectoryError(ProblemsError):
-    """A directory is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+    """A directory is wrong; `problems` has all its mistakes, each as `path: what to do`."""
 
 
 def parse_directory(text: str) -> Directory:
@@ -120,7 +120,7 @@ def _build(raw: dict[str, Any]) -> Directory:
 
 @dataclass(frozen=True, slots=True)
 class UsableDirectory:
-    """A directory, and `left_out`: its entries whose address no server would take, a line for each."""
+    """A directory, and `left_out`: entries whose address no server accepts, a line for each."""
 
     directory: Directory
     left_out: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class UsableDirectory:
 def parse_usable(text: str) -> UsableDirectory:
     """Parse a directory that is in use, so that one bad address does not stop everybody else.
 
-    People and rooms whose address no server would take are left out: they reach nobody, as if they were not listed.
+    It leaves out people and rooms whose address no server accepts: they reach nobody, as if they were not listed.
     Raises DirectoryError, as `parse_directory` does, when there is anything else wrong.
     """
     try:

@@ -1,6 +1,6 @@
-"""What the entries of a directory.toml say of one another: told of the raw tables.
+"""Checks the references between entries of a directory.toml, in the raw tables.
 
-So it is told even where the shape of a table is wrong elsewhere.
+So it reports these mistakes even if the shape of a table is wrong elsewhere.
 """
 
 from collections.abc import Iterator

@@ -18,8 +18,8 @@ no figure in it is typed by hand. `make bench ARGS="throughput latency"` measure
 
 - Prosody has one core to itself; the gate, the load generator and all else share another (by CPU affinity), unless
   it is said otherwise.
-- The servers run without Nagle's algorithm and with the same modules, but for mod_mam where it is named; in
-  *Throughput* with Lua's generational collector, elsewhere with the incremental one that a site has.
+- The servers run without Nagle's algorithm, with the collector that a site has, and with the same modules, but for
+  mod_mam where it is named.
 - Set-ups that are compared take turns within one run. A ratio or a difference is that of the medians of the rounds;
   *rounds* has the lowest and the highest, each round compared with itself.
 - The load generator is a process of its own; its share of a core is shown, and that of every process measured.

@@ -9,7 +9,6 @@ from tests.bench.figures import Figure, Findings, RawRun, at_least, median_of, r
 from tests.bench.saturate import Saturation, saturate
 from tests.bench.set_ups import (
     BARE,
-    GENERATIONAL,
     MAM_INTERNAL,
     MAM_SQLITE,
     STEELYARD,
@@ -41,7 +40,7 @@ async def measure(bench: Bench) -> Findings:
     """
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):
-        async with set_up(name, folder, 2 * PAIRS, GENERATIONAL) as server:
+        async with set_up(name, folder, 2 * PAIRS) as server:
             for window in WINDOWS:
                 before = await server.count_kept()
                 run = await run_apart(saturate, server.target, PAIRS, window, bench.pick(5.0, 1.0))

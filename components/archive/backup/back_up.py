@@ -1,4 +1,4 @@
-"""Backs a log up into a folder: only what is new since the last time, and what was destroyed since."""
+"""Backs a log up into a folder: writes only what is new, and removes what was destroyed since the last time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ _SEGMENTS_TO_A_FILE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a run did for one log: what is in the backup now, and how many of its pieces were written for that."""
+    """The result of a run for one log: what is in the backup now, and how many of its pieces were written."""
 
     outline: Outline
     written_pieces: int
@@ -42,9 +42,9 @@ class Saved:
 
 @dataclass(slots=True)
 class _FolderState:
-    """What lies in the folder: pieces by number, of which the first `whole` are full, and the segments of then.
+    """The content of the folder: pieces by number, of which the first `whole` are full, and the segments at that time.
 
-    `watched` are destructions that had begun, and of which the folder still holds payloads.
+    `watched` are destructions that had begun, but whose payloads are still in the folder.
     """
 
     records: int = 0
@@ -60,14 +60,14 @@ class _FolderState:
 async def back_up_log(
     source: LogSource, folder: BackupFolder, name: str, key: VerifierKey, progress: Progress
 ) -> Saved:
-    """Write what the folder lacks of a log, also while its writer runs; it counts from `folder.complete` on.
+    """Write what the folder lacks of a log, also while its writer runs; it takes effect with `folder.complete`.
 
     Each file is read back from the disk, and the records must give the newest checkpoint's root.
     Raises CopyError, LogError, OSError.
     """
     state = await _read_state(folder, name, key)
     while True:
-        # Segments first: whatever is destroyed from here on shows as a difference at the next look at them.
+        # Segments first: everything that is destroyed from here on shows as a difference at the next run.
         segments = await (await StoredLog.of(source)).fetch_segments()
         log = await StoredLog.of(source)
         _require_successor(log.outline, state, key)
@@ -116,7 +116,7 @@ def _require_successor(outline: Outline, state: _FolderState, key: VerifierKey) 
 async def _remove_destroyed(
     log: StoredLog, folder: BackupFolder, name: str, state: _FolderState, segments: Sequence[SegmentRow]
 ) -> None:
-    """Write those full pieces anew that hold what was destroyed in the log; keep looking for what it still has."""
+    """Write full pieces again that hold payloads destroyed in the log; keep watching for the rest."""
     records = log.outline.records
     begun = {
         number for row in changed_segments(state.segments, segments) for number in pieces_of(row, records)
@@ -144,7 +144,7 @@ def _read_piece(folder: BackupFolder, state: _FolderState, number: int) -> Piece
 async def _replace_piece(
     log: StoredLog, folder: BackupFolder, name: str, state: _FolderState, number: int
 ) -> None:
-    """Write a piece anew of which payloads were destroyed; the leaves must be those of before."""
+    """Write a piece again after payloads in it were destroyed; the leaves must be the same as before."""
     old = _read_piece(folder, state, number)
     new = await log.fetch_piece(number)
     if len(new.records) != PIECE_RECORDS or not all(map(_is_remainder, old.records, new.records)):
@@ -167,7 +167,7 @@ async def _add_pieces(
         check.add(piece)
         state.watched = join_watched(state.watched, find_tombstones(piece, state.records))
         _put_piece(folder, name, state, piece)
-        # The one that holds the newest checkpoint is read again next time, since the check ends with it.
+        # The next run reads the piece with the newest checkpoint again, because the check ends with it.
         if outline.checkpoint.size > (number + 1) * PIECE_RECORDS:
             state.whole, state.frontier, state.time_ns = number + 1, check.frontier, check.time_ns
         progress(check.frontier.size, outline.records)

@@ -1,4 +1,4 @@
-"""Puts blobs: sealed while they stream in, kept once, durable before they are named; and destroys them."""
+"""Puts blobs: seals them as they stream in, stores each once, durably before it is named; and destroys them."""
 
 import os
 import secrets
@@ -44,7 +44,7 @@ _MAX_CONFLICTS = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """What was put: `is_new` tells whether its content was not there before. To be recorded with what refers to it."""
+    """The result of a put: `is_new` says whether the content is new. The caller records it with what refers to it."""
 
     address: BlobAddress
     size_bytes: int
@@ -54,7 +54,7 @@ class StoredBlob:
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """Data that are stored, under a name that nothing refers to yet."""
+    """Stored data under a name that nothing refers to yet."""
 
     blob: StoredBlob
     head: BlobHead
@@ -63,7 +63,7 @@ class _Sealed:
 class BlobStore:
     """The blobs of one site, sealed to `recipients`; several processes may use the same objects at once.
 
-    `address_key` (32 bytes) makes addresses; with another one equal files are kept once more, and nothing is lost.
+    `address_key` (32 bytes) makes addresses; with another key equal files are stored once more, and nothing is lost.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""An order's file: read, approved by two people, and handed to the log's writer."""
+"""Handles an order's file: reads it, lets approvers sign it, and gives it to the log's writer."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ _RETRY_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class OrderFile:
-    """An order's file: what travels, what it says, and the names of those whose signatures are on it (unchecked)."""
+    """An order's file: its text, its content, and the names on its signatures (unchecked)."""
 
     request: OrderRequest
     order: Order
@@ -55,7 +55,7 @@ class OrderFile:
 
 
 def write_order_file(path: Path, request: OrderRequest) -> None:
-    """Write an order's file, which only its owner may read, whole or not at all; raises SiteError."""
+    """Write an order's file, as a whole or not at all, readable only for its owner; raises SiteError."""
     try:
         replace_durably(path, encode_request(request).encode(), PRIVATE)
     except OSError as error:
@@ -80,7 +80,7 @@ def read_order_file(path: Path) -> OrderFile:
 def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) -> OrderFile:
     """Sign the order in a file with the key at this place (docs/keys.md); raises SiteError.
 
-    Nobody signs what would not count: `approvers` are the site's, or None where the site is not at hand.
+    It refuses signatures that would not count. `approvers` are the site's, or None if the site is not here.
     """
     file = read_order_file(path)
     try:
@@ -95,7 +95,7 @@ def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) 
 
 
 def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
-    """Return the keys of which two must have signed an order; raises SiteError."""
+    """Return the approvers' keys, two of which must have signed an order; raises SiteError."""
     try:
         return load_approvers(settings.archive.approvers)
     except KeyFileError as error:
@@ -105,10 +105,10 @@ def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
 async def hand_over(
     settings: SiteFile, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> OrderAnswer | None:
-    """Hand an order to the log's writer, or be its writer if none runs; return what became of it.
+    """Give an order to the log's writer, or be its writer if none runs; return the result.
 
-    Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
-    for what no writer would take, and LogError.
+    Returns None if there is no answer in time: the request stays, and will still be carried out. Raises SiteError for
+    an order that no writer would accept, and LogError.
     """
     if not file.signed_by:
         raise SiteError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
@@ -149,7 +149,7 @@ async def _wait_for_answer(
 
 
 async def _serve(settings: SiteFile, log: LogSettings) -> None:
-    """Be the log's writer for a moment; raises LogBusy when another is."""
+    """Be the log's writer for a moment; raises LogBusy if there is another."""
     writer = await _open_writer(settings, log)
     try:
         source = await open_source(log.store)
@@ -162,7 +162,7 @@ async def _serve(settings: SiteFile, log: LogSettings) -> None:
         finally:
             await source.close()
     except LogUnavailable:
-        await writer.recover()  # which tells whether it is for good
+        await writer.recover()  # which tells whether the error is permanent
     except (SettingsError, KeyFileError) as error:
         raise SiteError(str(error)) from None
     finally:
@@ -179,4 +179,4 @@ async def _open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
     try:
         return await open_log_writer(store, log.key_file, log.origin, recipients)
     except KeyFileError as error:
-        raise SiteError(f"nobody writes {log.name} now, and this process cannot: {error}") from None
+        raise SiteError(f"no process writes {log.name} now, and this one cannot: {error}") from None

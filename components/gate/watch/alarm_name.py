@@ -1,12 +1,12 @@
-"""The alarms that there are (docs/alarms.md)."""
+"""The names of all alarms (docs/alarms.md)."""
 
 from enum import StrEnum
 
 
 class AlarmName(StrEnum):
-    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
+    """Everything that can be wrong; docs/alarms.md says for each what it means and what to do."""
 
-    # States, which end when what is wrong has ended.
+    # States, which end when the fault has ended.
     NOT_RECORDING = "not-recording"
     LINK_DOWN = "link-down"
     ADAPTER_MISSING = "adapter-missing"
@@ -19,6 +19,8 @@ class AlarmName(StrEnum):
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
     UNSENDABLE = "unsendable"
+    UNDECIDABLE = "undecidable"
+    QUARANTINED = "quarantined"
     DELIVERY_UNKNOWN = "delivery-unknown"
     # Recorded by a log's writer when it opens (components/archive/opening.py).
     RECORDS_LOST = "records-lost"

@@ -90,7 +90,7 @@ def test_a_join_waits_where_it_would_pass_afterwards() -> None:
     for room in ("desk@rooms.grain.example", "nowhere@rooms.metals.example", "bob@metals.example"):
         facts = read_stanza(JOIN.format(room, ""))
         assert decide(UNINFORMED, facts).action is Action.REFUSE, room
-    assert decide(UNINFORMED, replace(early, sender="carol@metals.example/x")).action is Action.RELEASE
+    assert decide(UNINFORMED, early._replace(sender="carol@metals.example/x")).action is Action.RELEASE
 
 
 def test_what_is_never_let_in_does_not_wait() -> None:

@@ -11,7 +11,7 @@ local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 local clock_mt = {};
 clock_mt.__index = clock_mt;
 
--- parts: window, link, status, answers, senders, acknowledgements, timeout_s.
+-- parts: window, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
 local function new(parts)
 	return setmetatable(parts, clock_mt);
 end
@@ -55,12 +55,13 @@ end
 
 local function watch(self)
 	bounce_overdue(self);
+	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();
 	local link = self.link;
 	if link:is_stuck() then
 		module:log("error", "The gate has been silent for %g s: closing its connection", link.stuck_after_s);
 		link:close("No verdict in time");
-	elseif self.status:is_due() then
+	elseif not self.quarantine:is_careful() and self.status:is_due() then
 		self.status:send();
 	end
 end

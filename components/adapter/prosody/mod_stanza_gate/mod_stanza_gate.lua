@@ -53,21 +53,25 @@ local answers = module:require "answers".new { wire = wire, link = link };
 local acknowledgements = module:require "acknowledgements".new();
 local unheard = module:require "unheard".new { status = status };
 local carrying = module:require "carrying".new { window = window, status = status, answers = answers, unheard = unheard };
+local quarantine = module:require "quarantine".new {
+	wire = wire, window = window, link = link, status = status, answers = answers,
+};
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
 local submissions = module:require "submissions".new {
-	wire = wire, window = window, link = link, status = status, answers = answers, senders = senders,
+	wire = wire, window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
 	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
 };
 local server_made = module:require "server_made".new { borders = borders, submissions = submissions };
 local verdicts = module:require "verdicts".new {
-	wire = wire, window = window, link = link, answers = answers, senders = senders, carrying = carrying, receipts = receipts,
+	wire = wire, window = window, link = link, quarantine = quarantine, answers = answers, senders = senders,
+	carrying = carrying, receipts = receipts,
 };
 local requests = module:require "requests".new {
-	wire = wire, window = window, link = link, status = status,
+	wire = wire, window = window, link = link, quarantine = quarantine, status = status,
 	borders = borders, submissions = submissions, server_made = server_made, verdicts = verdicts,
 };
 local clock = module:require "clock".new {
-	window = window, link = link, status = status, answers = answers, senders = senders,
+	window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
 	acknowledgements = acknowledgements, timeout_s = timeout_s,
 };
 clock:start();
@@ -238,12 +242,13 @@ local function on_gate_connected(event)
 	link:connect(event.session);
 	module:log("info", "The gate is connected: submitting %d stanzas again", window.count);
 	status:send();
-	for entry in window:each() do link:submit(entry.xml); end
+	quarantine:begin();
 end
 
 local function on_component_end(event)
 	senders:leave_behind(event.session);
 	if link:disconnect(event.session) then
+		quarantine:note_break(event.reason);
 		module:log("error", "The gate is disconnected: stanzas are held for %g s, then bounced", timeout_s);
 	end
 end

@@ -11,7 +11,7 @@ local jid_host, jid_split = jid.host, jid.split;
 local requests_mt = {};
 requests_mt.__index = requests_mt;
 
--- parts: wire, window, link, status, borders, submissions, server_made, verdicts.
+-- parts: wire, window, link, quarantine, status, borders, submissions, server_made, verdicts.
 local function new(parts)
 	return setmetatable(parts, requests_mt);
 end
@@ -37,6 +37,11 @@ local function send_canary(self, origin, element)
 	local message = st.message({ from = gate, to = gate, type = "headline", id = id })
 		:tag("canary", { xmlns = self.wire.XMLNS, id = id }):up();
 	self.submissions:hold(origin, message, self.link:own_domain(), "canary");
+end
+
+-- It closes its stream for this submission.
+local function take_unread(self, _, element)
+	self.quarantine:note_unread(self.wire.read_unread(element));
 end
 
 -- Occupants ---------------------------------------------------------------------------------------------------------------
@@ -112,7 +117,7 @@ end
 
 -- { what does it, the attribute that it needs }
 local ELEMENTS = {
-	verdict = { take_verdict }, noted = { take_noted }, borders = { take_borders },
+	verdict = { take_verdict }, noted = { take_noted }, unread = { take_unread }, borders = { take_borders },
 	occupants = { note_occupants, "room" }, canary = { send_canary, "id" }, inject = { inject },
 };
 

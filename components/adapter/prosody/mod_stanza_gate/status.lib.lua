@@ -21,7 +21,7 @@ end
 
 -- This entry was not carried out, whatever its verdict says.
 function status_mt:add_bounced(entry)
-	self.bounced[#self.bounced + 1] = { seq = entry.seq, refused = entry.refused };
+	self.bounced[#self.bounced + 1] = { seq = entry.seq, refused = entry.refused, unrecorded = entry.unrecorded };
 end
 
 function status_mt:add_turned_away()

@@ -9,7 +9,7 @@ local now = require "util.time".monotonic;
 local submissions_mt = {};
 submissions_mt.__index = submissions_mt;
 
--- parts: wire, window, link, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
+-- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
 	return setmetatable(parts, submissions_mt);
@@ -41,9 +41,17 @@ local function next_number(self)
 	return seq .. "' done='" .. done;
 end
 
+-- An entry with room for all that it will have: a table that grows is laid out anew each time.
+local function new_entry(sender, stanza, as, patient, injected)
+	return {
+		sender = sender, stanza = stanza, as = as, patient = patient, injected = injected, held_at = stanza and now(),
+		seq = 0, xml = "", from = nil, to = nil, hush = nil, told = nil, is_settled = false,
+	};
+end
+
 local function enter(self, entry, xml)
 	self.window:enter(entry, xml);
-	self.link:submit(xml);
+	self.quarantine:submit(entry);
 end
 
 -- Held --------------------------------------------------------------------------------------------------------------------
@@ -102,7 +110,7 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	end
 	if ended and has_farewell(self, sender) then return true; end
 	-- The farewell of an ended session has nobody to be bounced to, and contacts need it whenever recording is back.
-	local entry = { stanza = stanza, sender = sender, as = as, held_at = now(), patient = ended };
+	local entry = new_entry(sender, stanza, as, ended);
 	if not ended then self.acknowledgements:enter(origin, entry); end
 	enter(self, entry, xml);
 	if stanza.name == "presence" and not stanza.attr.to then
@@ -122,7 +130,7 @@ function submissions_mt:inject(origin, stanza, as, id)
 	});
 	local xml = self.wire.encode_stanza(head, next_number(self), stanza);
 	if xml then
-		enter(self, { stanza = stanza, sender = sender, as = as, held_at = now(), injected = true }, xml);
+		enter(self, new_entry(sender, stanza, as, nil, true), xml);
 	end
 end
 
@@ -134,7 +142,7 @@ function submissions_mt:note(origin, stanza, host, stopped)
 	local sender = self.senders:of(origin);
 	local xml = self.wire.encode_stanza(head_of(self, sender, host, "server", stopped and "stopped"), next_number(self), stanza);
 	if xml then
-		enter(self, { sender = sender, patient = true }, xml);
+		enter(self, new_entry(sender, nil, nil, true), xml);
 	else
 		module:log("error", "What the server sent for %s could not be recorded: it has no XML form", stanza.attr.from);
 	end
@@ -144,7 +152,7 @@ end
 function submissions_mt:note_event(session, name, attr)
 	local sender = self.senders:of(session);
 	local head = head_of(self, sender, session.host, "session");
-	enter(self, { sender = sender, patient = true }, self.wire.encode_event(head, next_number(self), name, attr));
+	enter(self, new_entry(sender, nil, nil, true), self.wire.encode_event(head, next_number(self), name, attr));
 end
 
 return { new = new };

@@ -9,7 +9,7 @@ local ipairs = ipairs;
 local verdicts_mt = {};
 verdicts_mt.__index = verdicts_mt;
 
--- parts: wire, window, answers, senders, carrying, link, receipts.
+-- parts: wire, window, answers, senders, carrying, link, quarantine, receipts.
 local function new(parts)
 	return setmetatable(parts, verdicts_mt);
 end
@@ -112,6 +112,7 @@ function verdicts_mt:take(element)
 			sender:close_if_answered();
 		end
 	end
+	self.quarantine:note_verdict();
 	self.senders:resume_paused();
 end
 
