@@ -35,7 +35,7 @@ def decide_file_links(
     if first.action is Action.REFUSE or facts.way not in _SAID_BY_PEOPLE:
         return first
     for owner in owners:
-        by_owner = replace(facts, way=Way.C2S, sender=f"{owner}/file")
+        by_owner = facts._replace(way=Way.C2S, sender=f"{owner}/file")
         if decide_affiliation(directory, by_owner, present).action is Action.REFUSE:
             return replace(OUT_OF_REACH, rules=first.rules + OUT_OF_REACH.rules)
     return first
