@@ -15,11 +15,13 @@ from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED
+from components.rules.file_links import FileLinks
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
+from policy.files.reach import decide_file_links
 from policy.reach.affiliation import OUT_OF_REACH
 from policy.reach.occupancy import NOBODY, Occupancy, observe
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
@@ -85,11 +87,20 @@ class _Epoch:
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
+    `files` reads links to files of the site. It is None where the site takes no files.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
-    def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing, aftermath: Aftermath) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        review: ReviewQueue,
+        filing: Filing,
+        aftermath: Aftermath,
+        files: FileLinks | None = None,
+    ) -> None:
         self._rules = rules
+        self._files = files
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
@@ -154,6 +165,8 @@ class Decider:
         epoch.counted_seq = max(epoch.counted_seq, held.seq)
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
+        if self._files and (owners := self._files.find_owners(held.facts)):
+            decision = decide_file_links(decision, rules.directory, held.facts, owners, epoch.present)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out

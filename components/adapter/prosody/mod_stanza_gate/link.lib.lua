@@ -22,6 +22,8 @@ local function new(gate, timeout_s)
 	local self = setmetatable({
 		gate = gate, timeout_s = timeout_s, stuck_after_s = TIMEOUTS_UNTIL_STUCK * timeout_s,
 		session = nil, conn = nil, connected_at = nil,
+		-- Why the server has ended the stream, where it was the server.
+		closed_for = nil,
 		-- There is no gate, or an entry timed out: after the timeout everything is bounced on arrival.
 		silent_since = now(),
 		-- The server stops, so nothing is held any more.
@@ -65,6 +67,12 @@ end
 function link_mt:connect(session)
 	session.conn:setoption("tcp-nodelay", true);
 	self.session, self.conn, self.connected_at = session, session.conn, now();
+	self.closed_for = nil;
+	local close = session.close;
+	function session.close(this, reason)
+		self.closed_for = reason;
+		close(this, reason);
+	end
 end
 
 -- Return whether the stream that has ended was the gate's.

@@ -248,7 +248,7 @@ end
 local function on_component_end(event)
 	senders:leave_behind(event.session);
 	if link:disconnect(event.session) then
-		quarantine:note_break(event.reason);
+		quarantine:note_break();
 		module:log("error", "The gate is disconnected: stanzas are held for %g s, then bounced", timeout_s);
 	end
 end
