@@ -76,11 +76,16 @@ class Part:
     runs: bool = True
     component: ServerComponent | None = None
     ports: tuple[ListeningPort, ...] = ()
-    secrets: tuple[Path, ...] = ()
+    tokens: tuple[Path, ...] = ()
     private_files: tuple[Path, ...] = ()
     kept_files: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     make_keys: Callable[[], Sequence[Path]] = _make_nothing
+
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """The files with random text: its secret for the server, and the tokens that others show it."""
+        return (*((self.component.secret_file,) if self.component else ()), *self.tokens)
 
     @property
     def secret_files(self) -> tuple[Path, ...]:
@@ -127,7 +132,6 @@ def _gate(gate: GateSettings, _site: SiteFile) -> Part:
             ListeningPort("gate.component_port", gate.component_port, gate.address),
             ListeningPort("gate.metrics_port", gate.metrics_port, METRICS_ADDRESS),
         ),
-        secrets=(gate.secret_file,),
     )
 
 
@@ -142,7 +146,6 @@ def _roster(roster: RosterSettings, _site: SiteFile) -> Part:
         title="the roster component",
         probe=StatusProbe(roster.status_file, faults=faults),
         component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
-        secrets=(roster.secret_file,),
     )
 
 
@@ -153,7 +156,6 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
         title="the access component",
         probe=StatusProbe(access.status_file, meanwhile="accounts are neither made nor removed meanwhile"),
         component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
-        secrets=(access.secret_file,),
         kept_files=(
             *access.approvers,
             *(former.key for former in access.former_approvers),
@@ -202,7 +204,7 @@ def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
         # What the other sources have is fetched by `steelyard directory apply`.
         runs=bool(directory.scim),
         ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
-        secrets=tuple(source.token_file for source in directory.scim),
+        tokens=tuple(source.token_file for source in directory.scim),
         private_files=tuple(directory.secret_files),
         kept_files=tuple(source.state for source in directory.scim),
         sources=tuple(directory.source_files),
