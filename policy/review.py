@@ -252,10 +252,10 @@ def encode_room_notice(room: str, to: str, id_: str, text: str) -> bytes:
     ).encode()
 
 
-def describe_outcome(to: str, said_at_ns: int, outcome: str) -> str:
-    """Return the text of a notice to a sender: the message, and its outcome."""
+def describe_outcome(to: str, said_at_ns: int, outcome: str, what: str = "message") -> str:
+    """Return what a sender is told: what this is about, such as a message, and what became of it."""
     at = datetime.fromtimestamp(said_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
-    return f"Your message of {at} UTC to {to}: {outcome}"
+    return f"Your {what} of {at} UTC to {to}: {outcome}"
 
 
 LINE_SAYS = "[Recorded line]"

@@ -115,7 +115,7 @@ class Adapter:
             answer.held.seq: answer.index
             for answer in answers
             if answer.decision.action is not Action.RELEASE
-            and breaks.is_blamed(answer.held.epoch, answer.held.seq)
+            and (breaks.is_blamed(answer.held.epoch, answer.held.seq) or _cannot_be_said(answer))
         }
         may_hear = False
         for verdict in encode_verdicts(
@@ -151,6 +151,11 @@ class Adapter:
     def ask_inject(self, token: str, stanza: bytes) -> None:
         """Ask the adapter to hold and submit a stanza that the gate made (section 4.7)."""
         self._write(encode_inject(self._gate.jid, self.session.host, token, stanza))
+
+
+def _cannot_be_said(answer: Answered) -> bool:
+    """Return whether what was decided before has gone with what is quarantined now (section 5.10)."""
+    return bool(answer.held.problem) and answer.decision.action in (Action.AMEND, Action.HOLD)
 
 
 class Line:

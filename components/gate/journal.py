@@ -229,7 +229,8 @@ def _sort(batch: Sequence[Decided | Status], recorded: Recorded) -> tuple[list[D
         if answer is None:
             new.append(item)
         else:
-            answers.append(
-                Answered(item.held, restore_amended(answer.decision, item.held.body), answer.index)
-            )
+            decision = answer.decision
+            if not item.held.problem:
+                decision = restore_amended(decision, item.held.body)
+            answers.append(Answered(item.held, decision, answer.index))
     return new, answers

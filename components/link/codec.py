@@ -3,12 +3,22 @@
 Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes out as `Held` and `Status`.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
 from xml.parsers import expat
 
+from components.link.said import QUARANTINED, CanaryBack, Held, ProtocolError, Status
 from policy.content.descendants import Descendants
 from policy.facts import StanzaFacts, Way
+
+__all__ = [
+    "XMLNS",
+    "XMLNS_FORWARD",
+    "XMLNS_SID",
+    "CanaryBack",
+    "Held",
+    "ProtocolError",
+    "Status",
+    "SubmissionParser",
+]
 
 XMLNS = "urn:steelyard:gate:0"
 XMLNS_FORWARD = "urn:xmpp:forward:0"
@@ -28,63 +38,8 @@ _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
 _STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _UNHELD = f"{XMLNS}{_SEPARATOR}unheld"
+_QUARANTINED = f"{XMLNS}{_SEPARATOR}quarantined"
 _WAYS = {way.value: way for way in Way}
-
-
-class ProtocolError(Exception):
-    """The server sent something that the gate protocol does not allow; the link is closed."""
-
-
-class Held(NamedTuple):
-    """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
-
-    `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.
-    `stopped` says that the server made it and a border stopped it, so that nobody gets it (section 4.5). `inject`
-    names what the gate itself asked for (section 4.7). `id` is the stanza's own id, or empty. `done` is the number up
-    to which all is done by then, or -1 if that has not changed. `counted` says that its session counts it (XEP-0198).
-    """
-
-    host: str
-    epoch: str
-    seq: int
-    session: str
-    body: bytes
-    facts: StanzaFacts
-    stopped: bool = False
-    inject: str = ""
-    id: str = ""
-    done: int = -1
-    counted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the adapter has carried out so far (section 4.3): everything up to `done`, except what it `bounced`.
-
-    `refused` are those among `bounced` that the gate had asked for and that the server itself answered with an error.
-    The adapter holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. It is not loaded on the
-    hosts in `unheld`, which pass nothing.
-    """
-
-    host: str
-    epoch: str
-    number: int
-    first_seq: int
-    next_seq: int
-    done: int
-    turned_away: int
-    bounced: tuple[int, ...]
-    refused: tuple[int, ...] = ()
-    unheld: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CanaryBack:
-    """A canary (section 4.4) that was carried out: `record` is its receipt, such as `gate/100042`, or empty."""
-
-    host: str
-    id: str
-    record: str
 
 
 class SubmissionParser:
@@ -138,12 +93,21 @@ class SubmissionParser:
         try:
             self._expat.Parse(data, False)
         except expat.ExpatError as err:
-            raise ProtocolError(f"not well-formed: {expat.errors.messages[err.code]}") from None
+            raise ProtocolError(
+                f"not well-formed: {expat.errors.messages[err.code]}", self._open_number()
+            ) from None
         except (KeyError, ValueError) as err:
-            raise ProtocolError(f"a submission lacks or misuses the attribute {err}") from None
-        # A chunk usually ends within a message. Only the bytes of this message are still needed.
+            raise ProtocolError(
+                f"a submission lacks or misuses the attribute {err}", self._open_number()
+            ) from None
+        # A chunk mostly ends within a message: only that message's bytes are still needed.
         self._buffer = self._buffer[self._needed_from - self._buffer_start :]
         self._buffer_start = self._needed_from
+
+    def _open_number(self) -> int:
+        """Return the number of the submission that is being read, or 0."""
+        number = self._attributes.get("seq", "") if self._kind == _HELD and self._depth > 1 else ""
+        return int(number) if number.isdecimal() else 0
 
     def _reset(self, host: str, trusted: bool) -> None:
         self._host = host
@@ -160,12 +124,18 @@ class SubmissionParser:
         self._bounced: list[int] = []
         self._refused: list[int] = []
         self._unheld: list[str] = []
+        self._unrecorded: list[int] = []
+        # What reads a stanza must not end the stream, which is everybody's: the stanza is refused for it.
+        self._problem = ""
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
         self._depth = depth + 1
         if depth > 4:
-            self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
+            try:
+                self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
+            except Exception as err:
+                self._problem = self._problem or type(err).__name__
         elif depth == 4:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
@@ -174,6 +144,8 @@ class SubmissionParser:
                 self._bounced.append(int(attributes["seq"]))
                 if attributes.get("refused") == "true":
                     self._refused.append(self._bounced[-1])
+                if attributes.get("unrecorded") == "true":
+                    self._unrecorded.append(self._bounced[-1])
             elif name == _UNHELD:
                 self._unheld.append(attributes["host"])
             elif name != _FORWARDED:
@@ -203,7 +175,10 @@ class SubmissionParser:
         depth = self._depth - 1
         self._depth = depth
         if depth > 4:
-            self._inside.end()
+            try:
+                self._inside.end()
+            except Exception as err:
+                self._problem = self._problem or type(err).__name__
         if depth == self._body_ends_at and self._body is not None:
             self._body = (self._body[0], self._expat.CurrentByteIndex)
         if depth == 1:
@@ -221,30 +196,48 @@ class SubmissionParser:
 
     def _text(self, text: str) -> None:
         if self._depth > 4:
-            self._inside.text(text)
+            try:
+                self._inside.text(text)
+            except Exception as err:
+                self._problem = self._problem or type(err).__name__
 
     def _held(self) -> Held:
         if self._body is None:
             raise ProtocolError("a submission holds nothing")
         attributes = self._attributes
         begin, end = self._body
-        name, top = self._top
-        if self._body_ends_at == 2:
-            # An event's own JID.
-            self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
+        top = self._top[1]
+        facts = self._facts(_WAYS[attributes["way"]])
         return Held(
             self._host,
             attributes["epoch"],
             int(attributes["seq"]),
             attributes["session"],
             self._buffer[begin - self._buffer_start : end - self._buffer_start],
-            self._inside.facts(_WAYS[attributes["way"]], name[name.rfind(_SEPARATOR) + 1 :], top),
+            facts,
             attributes.get("stopped") == "true",
             attributes.get("inject", ""),
             top.get("id", ""),
             int(attributes["done"]) if "done" in attributes else -1,
             attributes.get("counted") == "true",
+            self._problem,
         )
+
+    def _facts(self, way: Way) -> StanzaFacts:
+        """Return the facts, or who says it to whom alone where they cannot be read."""
+        name, top = self._top
+        kind = name[name.rfind(_SEPARATOR) + 1 :]
+        if name == _QUARANTINED:
+            self._problem, kind = QUARANTINED, top.get("kind", "")
+        if not self._problem:
+            try:
+                if self._body_ends_at == 2:
+                    # An event's own JID.
+                    self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
+                return self._inside.facts(way, kind, top)
+            except Exception as err:
+                self._problem = self._problem or type(err).__name__
+        return StanzaFacts(way, kind, top.get("type", ""), top.get("from", ""), top.get("to", ""))
 
     def _canary(self) -> CanaryBack:
         receipt = self._receipt
@@ -264,4 +257,5 @@ class SubmissionParser:
             tuple(self._bounced),
             tuple(self._refused),
             tuple(self._unheld),
+            tuple(self._unrecorded),
         )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from components.link.codec import CanaryBack, Held, ProtocolError, Status, SubmissionParser
+from components.link.encode import encode_unread
 from components.link.stream import ComponentLogin, ComponentStream
 
 _TCP_ESTABLISHED = 1
@@ -75,6 +76,8 @@ class GateLink(ComponentStream):
         self._listener = listener
         self._opening = b""
         self._parser: SubmissionParser | None = None
+        # It could not read on: what comes until the connection is gone is not looked at.
+        self._given_up = False
 
     def open(self) -> None:
         """Start connecting, and return at once; the listener gets the result."""
@@ -93,10 +96,13 @@ class GateLink(ComponentStream):
         """Drop what the lost connection had begun to send."""
         self._opening = b""
         self._parser = None
+        self._given_up = False
 
     def data_received(self, data: bytes | str) -> None:
         """Take the next bytes from the socket: for slixmpp until the handshake is accepted, then for our parser."""
         raw = data.encode() if isinstance(data, str) else data
+        if self._given_up:
+            return
         if self._parser is None:
             raw = self._opening + raw
             end = raw.find(_HANDSHAKE_DONE)
@@ -116,8 +122,8 @@ class GateLink(ComponentStream):
         try:
             submissions = self._parser.feed(raw)
         except ProtocolError as err:
-            log.error("link closed: %s", err)
-            self.abort()
+            log.error("link closed: %s (submission %d)", err, err.unread)
+            self._give_up(err.unread)
             return
         for name in self._parser.take_stray():
             log.warning("not of the gate protocol, ignored: %s", name)
@@ -132,6 +138,16 @@ class GateLink(ComponentStream):
             self._listener.connected(partial(self._write, self._parser))
         else:
             self._listener.disconnected()
+
+    def _give_up(self, unread: int) -> None:
+        """Close a connection on which nothing more can be read, and say at which submission that is (section 5.10)."""
+        self._given_up = True
+        if self.transport is None:
+            return
+        if unread:
+            self.transport.write(encode_unread(self.boundjid.full, unread))
+        # Unlike `abort`, this sends first what was written.
+        self.transport.close()
 
     def _tell_of_error(self, parser: SubmissionParser) -> None:
         condition, parser.stream_error = parser.stream_error, ""

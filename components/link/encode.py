@@ -63,6 +63,14 @@ def _encode_verdict(answering: Answering, seq: int, through: int, first: int, na
     ).encode()
 
 
+def encode_unread(gate: str, seq: int) -> bytes:
+    """Encode at which submission the gate could not read on (section 5.10)."""
+    # The server's own domain is not known before it has said something; the adapter takes what comes on this stream.
+    return (
+        f"<message from={quoteattr(gate)} to={quoteattr(gate)}><unread xmlns='{XMLNS}' seq='{seq}'/></message>"
+    ).encode()
+
+
 def encode_noted(gate: str, host: str, number: int) -> bytes:
     """Encode the answer to a status (section 4.3): its content is durable."""
     return (

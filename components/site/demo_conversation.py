@@ -5,7 +5,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from components.link.client import Received, SendResult, TraderClient
-from components.site.demo_scenes import Heading, Message, Show
+from components.site.demo_scenes import Heading, Message, Notice, Show
+from policy.address import notice_address
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example", "hanna@grain.example"
@@ -34,7 +35,8 @@ class Conversation:
         )
         await self._say(BOB, ALICE, "I take the copper at 9395, today.")
         await self._refused(ALICE, GEORGE, "Do you buy copper too?", "another enterprise")
-        await self._refused(ALICE, BOB, "[an encrypted message]", "encrypted", _encrypted())
+        reason = await self._refused(ALICE, BOB, "[an encrypted message]", "encrypted", _encrypted())
+        await self._told(ALICE, reason)
         await self._say(
             ALICE, BOB, "Copper cathodes, 25 t, 9395 USD/t CIF Hamburg, firm until 16:00.", corrects=price
         )
@@ -63,11 +65,23 @@ class Conversation:
 
     async def _refused(
         self, sender: str, to: str, body: str, why: str, payload: ET.Element | None = None
-    ) -> None:
+    ) -> str:
+        """Send what must be refused; return the reason."""
         outcome = await self._send(sender, to, body, payload=payload)
         if outcome.delivered or not outcome.text:
             raise UnexpectedError(f"{sender} to {to} ({why}) was not refused with a reason: {outcome}")
         self._show(Message(sender, to, body, condition=outcome.condition, text=outcome.text))
+        return outcome.text
+
+    async def _told(self, sender: str, reason: str) -> None:
+        """Wait for the line's own word on what was refused, which clients show that do not show an error's text."""
+        line = notice_address(self._gate)
+        received = await self._receive(sender)
+        while received.delayed:
+            received = await self._receive(sender)
+        if received.sender != line or not received.body.endswith(reason):
+            raise UnexpectedError(f"{sender} received {received}, not why their message was refused")
+        self._show(Notice(line, sender, received.body))
 
     async def _send(self, sender: str, to: str, body: str, **how: Any) -> SendResult:
         try:

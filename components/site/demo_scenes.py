@@ -14,7 +14,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """At the first login, the line told a person that it records; `thanks` is its answer to their yes, if it asked."""
+    """The line told somebody something; `thanks` is its answer to their yes, if it asked for one."""
 
     sender: str
     to: str

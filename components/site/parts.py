@@ -17,9 +17,11 @@ from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 from components.site.probe import HttpProbe, Probe, StatusProbe
 from components.site.prosody import NOTHING_MORE, ServerSide
+from components.transfer.keys import make_delivery_key
 from components.witness.keys import make_missing_keys
 
 _Table = TypeVar("_Table", bound=Table)
@@ -52,6 +54,8 @@ KEEPS_ROSTERS = ServerSide(
 MAKES_ACCOUNTS = ServerSide(
     modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
 )
+# Hidden, or those whose domain is above its own would see it twice.
+TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True)
 
 
 def _make_nothing() -> Sequence[Path]:
@@ -164,6 +168,20 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
     )
 
 
+def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="transfer",
+        module="components.transfer",
+        title="the transfer component",
+        probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
+        component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
+        ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
+        secrets=transfer.secret_files,
+        private_files=(transfer.delivery_key_file,),
+        make_keys=partial(make_delivery_key, transfer),
+    )
+
+
 def checkpoint_probe(tiles: TilesSettings, log: str) -> HttpProbe:
     """Return the probe of the server of tiles, which asks for the checkpoint of one log."""
     return HttpProbe(
@@ -228,6 +246,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
     Row(AccessSettings, _access),
+    Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
     # The last to stop: so it still has the logs' ends cosigned.

@@ -34,6 +34,8 @@ class GateProcess(ProcessUnderTest):
     def __init__(self, root: Path, plan: ProsodyPlan, directory: str, **settings: str | float) -> None:
         root.mkdir(parents=True, exist_ok=True)
         super().__init__("the gate", root / "gate.out")
+        # What runs: a test may have a gate with a mistake.
+        self.program: tuple[str, ...] = ("components.gate",)
         self.log_file = root / "gate.db"
         self.log_origin = f"{plan.gate}/log"
         self.log_key_file = root / "log-gate.key"
@@ -104,7 +106,7 @@ class GateProcess(ProcessUnderTest):
     def launch(self) -> None:
         """Start it and do not wait, as when there is no server to connect to."""
         self._status_file.unlink(missing_ok=True)
-        self._launch([sys.executable, "-m", "components.gate", self.site_toml])
+        self._launch([sys.executable, "-m", *self.program, self.site_toml])
 
     def status(self) -> dict[str, Any]:
         """Return what its status file says, or an empty dict while there is none."""

@@ -228,6 +228,14 @@ class ScriptedGate(Component):
             self._say_borders(f"<class id='1' reaches='1'>{' '.join(sorted(self._in_reach))}</class>")
 
 
+class SilentGate(ScriptedGate):
+    """One that gives no verdict until it is told to `go_on`, not even on what comes with its first words."""
+
+    def __init__(self, jid: str, secret: str) -> None:
+        super().__init__(jid, secret)
+        self.answers = False
+
+
 class ScriptedLine:
     """A real Prosody with the adapter, and a gate that the test plays; the accounts are alice, bob and carol.
 
@@ -262,9 +270,9 @@ class ScriptedLine:
         for gate in self._gates:
             await gate.wait_until(lambda: gate.ended)  # noqa: B023 - awaited within the turn
 
-    async def connect_gate(self) -> ScriptedGate:
+    async def connect_gate(self, gate: type[ScriptedGate] = ScriptedGate) -> ScriptedGate:
         """Connect another gate, in the place of the one before."""
-        self.gate = await ScriptedGate.connect(self.plan, GATE, self.plan.gate_secret)
+        self.gate = await gate.connect(self.plan, GATE, self.plan.gate_secret)
         self._gates.append(self.gate)
         return self.gate
 

@@ -1,5 +1,6 @@
 """Makes the items of the review queue: held messages, and notices to senders."""
 
+from components.gate.review.told import name_of
 from components.gate.submission import Answered
 from policy.address import notice_address
 from policy.facts import StanzaFacts, Way
@@ -33,16 +34,17 @@ def make_message(answer: Answered, token: str, gate: str, now_ns: int) -> Item:
     )
 
 
-def make_warnings(answer: Answered, name: str, gate: str, now_ns: int) -> list[Item]:
-    """Return the notices about a stanza that is delivered; for a message to a room, also one in the room.
+def make_warnings(answer: Answered, text: str, name: str, gate: str, now_ns: int) -> list[Item]:
+    """Return what the sender is told of a stanza; of one that goes on, in a room as well, if it is a word to all there.
 
-    The notice in the room is not enough: some clients do not show messages of the room itself (docs/decisions/0137).
+    Not in the room alone: there are clients that do not show what a room itself says (docs/decisions/0137). What does
+    not go on is marked there by its error.
     """
-    facts, text = answer.held.facts, answer.decision.notice
-    if facts.kind == "message":
-        text = describe_outcome(facts.to, now_ns, text)
+    facts = answer.held.facts
+    if facts.kind == "message" or not answer.decision.notice:
+        text = describe_outcome(facts.to, now_ns, text, name_of(answer))
     told = [make_notice(f"n{name}", answer.index, gate, facts.sender, text, now_ns)]
-    if _is_for_room(facts):
+    if answer.decision.notice and _is_for_room(facts):
         told.append(make_notice(f"m{name}", answer.index, gate, facts.sender, text, now_ns, room=facts.to))
     return told
 

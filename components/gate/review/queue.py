@@ -14,6 +14,7 @@ from components.gate.review.claims import Claims
 from components.gate.review.joins import begin_join, end_joins, is_join, refuse_join, release_joins
 from components.gate.review.making import make_message, make_notice, make_warnings
 from components.gate.review.store import ItemStore, NoStore
+from components.gate.review.told import ToldLately, begins_item
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
 from components.link.limits import FORWARDED_MAX_BYTES
@@ -80,7 +81,8 @@ class ReviewQueue:
         self._on_uncertain = on_uncertain
         self._clock_ns = clock_ns
         self._clock_s = clock_s
-        # Tokens of items that a failed save may have stored.
+        self._told = ToldLately()
+        # Tokens of items that a save which failed may have stored all the same.
         self._in_doubt: set[str] = set()
         self.changed = asyncio.Event()
         """Set when there may be something new to ask the adapter for. The asking part clears it."""
@@ -122,17 +124,16 @@ class ReviewQueue:
         A second call with the same arguments changes nothing more. Raises LogUnavailable: then nothing may be
         answered.
         """
-        begun = any(each.decision.notice or each.decision.action is Action.HOLD for each in answers)
-        followed = [each for each in answers if each.held.inject]
+        begun = any(begins_item(each) for each in answers)
         if not begun and not self._items and not self._in_doubt:
             return
         change = self.begin_change()
         for answer in answers:
-            if answer.decision.notice or answer.decision.action is Action.HOLD:
+            if begins_item(answer):
                 self._begin(change, answer)
             else:
                 end_joins(change, answer.held.facts)
-        for answer in followed:
+        for answer in [each for each in answers if each.held.inject]:
             self._follow(claims, change, answer)
         for status in statuses:
             for item in list(change.items.values()):
@@ -214,9 +215,8 @@ class ReviewQueue:
         elif decision.action is Action.HOLD:
             item = make_message(answer, f"h{name}", self._jid, now_ns)
             change.add(replace(item, deadline_ns=now_ns + self._deadline_ns, evidence=evidence))
-        # People of a remote site are told by their own gate, and a component has nobody to tell.
-        if decision.notice and held.facts.way is Way.C2S:
-            for notice in make_warnings(answer, name, self._jid, now_ns):
+        if text := self._told.what_is_due(answer, now_ns):
+            for notice in make_warnings(answer, text, name, self._jid, now_ns):
                 change.add(notice)
 
     def _follow(self, claims: Claims, change: Change, answer: Answered) -> None:

@@ -19,6 +19,8 @@ class AlarmName(StrEnum):
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
     UNSENDABLE = "unsendable"
+    UNDECIDABLE = "undecidable"
+    QUARANTINED = "quarantined"
     DELIVERY_UNKNOWN = "delivery-unknown"
     # Recorded by a log's writer when it opens (components/archive/opening.py).
     RECORDS_LOST = "records-lost"

@@ -67,6 +67,9 @@ class Numbers:
         self._greeted = False
         # The next number.
         self._expected = 1
+        # What is submitted again is below this; what is left out of it was bounced meanwhile, as the next status says.
+        self._again_before = 1
+        self._left_out: list[Range] = []
 
     @property
     def epoch(self) -> EpochNumbers | None:
@@ -107,13 +110,16 @@ class Numbers:
             return
         content = _content(held)
         known = epoch.contents.get(seq)
-        if known is not None and known != content:
+        # What is quarantined has another form than it had before.
+        if known is not None and known != content and not held.problem:
             yield Finding(AlarmName.NUMBER_REUSED, epoch.name, Range(seq, seq))
         elif seq < self._expected:
             alarm = AlarmName.NUMBERS_BACK if known is None else AlarmName.NUMBER_REPEATED
             yield Finding(alarm, epoch.name, Range(seq, seq))
+        elif self._expected < seq < self._again_before:
+            self._left_out.append(Range(self._expected, seq - 1))
         elif seq > self._expected:
-            yield from self._missing(epoch, seq)
+            yield from self._missing(epoch, self._expected, seq)
         if seq >= self._expected:
             self._expected = seq + 1
             epoch.seen = max(epoch.seen, seq)
@@ -136,10 +142,13 @@ class Numbers:
         epoch.answered = max(epoch.answered, status.first_seq - 1)
         if not self._greeted:
             self._greeted = True
-            self._expected = status.first_seq
+            self._expected, self._again_before = status.first_seq, status.next_seq
         else:
-            # Every number was submitted before this status, on the same stream.
-            yield from self._missing(epoch, status.next_seq)
+            for each in self._left_out:
+                yield from self._missing(epoch, each.first, each.last + 1)
+            self._left_out = []
+            # All that has a number was submitted before this status, on the same stream.
+            yield from self._missing(epoch, self._expected, status.next_seq)
             self._expected = max(self._expected, status.next_seq)
         epoch.done = max(epoch.done, status.done)
         _forget(epoch, status.first_seq)
@@ -152,9 +161,9 @@ class Numbers:
             epoch.answered, epoch.taken_over = status.first_seq - 1, status.next_seq
         return epoch
 
-    def _missing(self, epoch: EpochNumbers, before: int) -> Iterator[Finding]:
-        """Find the numbers that should have come before this one."""
-        for missing in _without(epoch.bounced, max(self._expected, epoch.taken_over), before - 1):
+    def _missing(self, epoch: EpochNumbers, first: int, before: int) -> Iterator[Finding]:
+        """Find the numbers that should have come before this one, from `first` on."""
+        for missing in _without(epoch.bounced, max(first, epoch.taken_over), before - 1):
             yield Finding(AlarmName.NUMBERS_MISSING, epoch.name, missing)
 
 

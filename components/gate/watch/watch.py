@@ -61,6 +61,8 @@ class Watch:
                 self._unspoken_since_s = None
                 self._alarms.end(AlarmName.ADAPTER_MISSING)
                 self._note_unheld(item.unheld)
+                if item.unrecorded:
+                    self._alarms.sound(AlarmName.QUARANTINED, epoch=item.epoch[:64], first=item.unrecorded[0])
             elif item.facts.way is _CANARY and self._canary is not None:
                 self._canary.submitted(item)
         for finding in self._numbers.take(items):
@@ -74,6 +76,10 @@ class Watch:
     def not_recorded(self, reason: str) -> None:
         """Note a failed commit."""
         self._alarms.sound(AlarmName.NOT_RECORDING, reason=reason)
+
+    def not_looked_at(self, alarm: AlarmName, record: str) -> None:
+        """Take note of what was refused and recorded because it could not be read, or decided on."""
+        self._alarms.sound(alarm, record=record)
 
     def answered(self, epoch: str, through: int) -> None:
         """Note a verdict that is sent."""

@@ -30,15 +30,15 @@ from components.link.review_request import (
     prove_reading,
 )
 from policy.decide import decide
-from policy.decision import Action, Decision, StanzaError
+from policy.decision import Action, Decision
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.review import Item, ReviewAct, Stage
 from tests.support.gate_process import one_enterprise
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
-HELD = StanzaError("wait", "policy-violation", "Held.")
-HOLD = Decision(Action.HOLD, ("tips",), HELD)
+# Without an error, of which its sender would be told (test_told.py).
+HOLD = Decision(Action.HOLD, ("tips",))
 TIP = held(5, text="tip")
 EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
 WARN = Decision(Action.RELEASE, ("mind",), notice="Mind.")
@@ -147,7 +147,6 @@ def test_what_is_held_is_kept_once_and_who_was_warned_is_told_once(desk: Desk) -
     desk.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
     assert [item.token for item in desk.queue.items] == [NOTICE, MESSAGE]
     assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
-    # Of what is held, its sender learns by the verdict.
     assert desk.told() == [MIND]
     assert (desk.queue.count(Stage.WAITING), desk.queue.count(Stage.UNCERTAIN)) == (1, 0)
 

@@ -1,7 +1,8 @@
--- Verdicts: what becomes of the entries that the gate has recorded (docs/gate-protocol.md, section 4.2).
+-- Verdicts: carries out the gate's decisions on recorded entries (docs/gate-protocol.md, section 4.2).
 --
--- Owns nothing: it takes entries out of the window in the order of their numbers, and hands each to its sender's runner,
--- refuses it or lets go of it. A stanza that is carried out is the original object, with a receipt and what was amended.
+-- Owns nothing: it takes entries out of the window in the order of their numbers, and gives each to its sender's
+-- runner, refuses it or discards it. A stanza that is carried out is the original object, with a receipt and what was
+-- amended.
 
 local full_sessions = prosody.full_sessions;
 local ipairs = ipairs;
@@ -9,7 +10,7 @@ local ipairs = ipairs;
 local verdicts_mt = {};
 verdicts_mt.__index = verdicts_mt;
 
--- parts: wire, window, answers, senders, carrying, link, receipts.
+-- parts: wire, window, answers, senders, carrying, link, quarantine, receipts.
 local function new(parts)
 	return setmetatable(parts, verdicts_mt);
 end
@@ -34,7 +35,7 @@ local function is_overtaken(entry)
 	return entry.patient and full_sessions[origin.full_jid] and full_sessions[origin.full_jid].presence;
 end
 
--- It goes no further. Its sender gets the error that the gate says, if it says one.
+-- It goes no further. Its sender gets the gate's error, if there is one.
 local function refuse(self, entry, exception)
 	local error_tag = exception:get_child("error");
 	if not entry.injected and (error_tag or exception.name == "refuse") then
@@ -43,7 +44,7 @@ local function refuse(self, entry, exception)
 	self.window:settle(entry);
 end
 
--- What the verdict says of this entry alone. Return whether it is carried out after all.
+-- Apply what the verdict says about this entry alone. Return whether it is carried out.
 local function except(self, entry, exception)
 	if exception.name == "refuse" or exception.name == "keep" then
 		refuse(self, entry, exception);
@@ -112,6 +113,7 @@ function verdicts_mt:take(element)
 			sender:close_if_answered();
 		end
 	end
+	self.quarantine:note_verdict();
 	self.senders:resume_paused();
 end
 

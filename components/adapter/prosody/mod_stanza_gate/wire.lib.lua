@@ -5,6 +5,7 @@
 local st = require "util.stanza";
 local xml = module:require "xml";
 
+local base64 = require "util.encodings".base64.encode;
 local parse_xml = require "util.xml".parse;
 
 local concat, ipairs, pairs, sort, tonumber, tostring = table.concat, ipairs, pairs, table.sort, tonumber, tostring;
@@ -32,11 +33,12 @@ function wire.encode_head(from, to, held)
 end
 
 local FORWARDED, END = "'><forwarded xmlns='" .. XMLNS_FORWARD .. "'>", "</forwarded></held></message>";
--- So many pieces are never a large part of the server's memory, as each can be a client's whole stanza at most.
+-- This many pieces are never a large part of the server's memory, because each is at most a client's whole stanza.
 local FEW = 256;
 local buffer = {};
 
--- Whether what the buffer has of a stanza, up to n, is more than so many bytes. For a few pieces it is not worth counting.
+-- Whether the stanza in the buffer, up to n, has more than this many bytes. For a few pieces, counting is not worth
+-- it.
 local function exceeds(max_bytes, n)
 	if n <= FEW then return false; end
 	local size = 0;
@@ -69,7 +71,7 @@ function wire.encode_stanza(head, seq, stanza, max_bytes)
 	return text;
 end
 
--- An element as one text of all that mean the same: whatever the order of its attributes.
+-- An element as a text that is the same for each order of its attributes.
 local function canonical(tag, parts)
 	local names = {};
 	for name in pairs(tag.attr) do names[#names + 1] = name; end
@@ -93,6 +95,16 @@ function wire.said_in(submission)
 	return stanza and concat(canonical(stanza:remove_children("delay", XMLNS_DELAY), {}));
 end
 
+-- A submission as nothing looks into it (section 5.10): under its own number, with what it held as text of the letters,
+-- digits and marks of base64 alone (RFC 4648).
+function wire.encode_quarantined(submission, stanza)
+	local head, content = submission:match("^(<message [^>]*><held [^>]*>)(.*)</held></message>$");
+	content = content:match("^<forwarded [^>]*>(.*)</forwarded>$") or content;
+	local attr, kind = stanza and stanza.attr or {}, content:match("^<(%a+)") or "";
+	return head .. "<quarantined kind='" .. kind .. "' from='" .. escape(attr.from or "") .. "' to='" .. escape(attr.to or "")
+		.. "'>" .. base64(content) .. "</quarantined></held></message>";
+end
+
 -- A submission of an event of a session.
 function wire.encode_event(head, seq, name, attr)
 	return head .. seq .. "'>" .. tostring(st.stanza(name, attr)) .. "</held></message>";
@@ -105,7 +117,8 @@ function wire.encode_status(from, to, status)
 		.. "' turned-away='" .. status.turned_away .. "'>"
 	};
 	for _, item in ipairs(status.bounced) do
-		parts[#parts + 1] = "<bounced seq='" .. item.seq .. (item.refused and "' refused='true'/>" or "'/>");
+		parts[#parts + 1] = "<bounced seq='" .. item.seq .. (item.refused and "' refused='true" or "")
+			.. (item.unrecorded and "' unrecorded='true'/>" or "'/>");
 	end
 	for _, host in ipairs(status.unheld) do
 		parts[#parts + 1] = "<unheld host='" .. escape(host) .. "'/>";
@@ -139,6 +152,11 @@ end
 -- The number of the status that the gate has noted.
 function wire.read_noted(element)
 	return integer(element.attr.n) or 0;
+end
+
+-- The number of the submission that the gate could not read; nil where it says none.
+function wire.read_unread(element)
+	return integer(element.attr.seq);
 end
 
 -- The stanza that an element forwards, as it came; nil where there is none.
