@@ -80,7 +80,7 @@ class Part:
     runs: bool = True
     component: ServerComponent | None = None
     ports: tuple[ListeningPort, ...] = ()
-    tokens: tuple[Path, ...] = ()
+    more_secrets: tuple[Path, ...] = ()
     private_files: tuple[Path, ...] = ()
     kept_files: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
@@ -88,8 +88,8 @@ class Part:
 
     @property
     def secrets(self) -> tuple[Path, ...]:
-        """The files with random text: its secret for the server, and the tokens that others show it."""
-        return (*((self.component.secret_file,) if self.component else ()), *self.tokens)
+        """The files with random text: its secret for the server, and what more it has."""
+        return (*((self.component.secret_file,) if self.component else ()), *self.more_secrets)
 
     @property
     def secret_files(self) -> tuple[Path, ...]:
@@ -176,7 +176,7 @@ def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
         probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
         component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
         ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
-        secrets=transfer.secret_files,
+        more_secrets=(transfer.link_key_file, transfer.address_key_file),
         private_files=(transfer.delivery_key_file,),
         make_keys=partial(make_delivery_key, transfer),
     )
@@ -222,7 +222,7 @@ def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
         # What the other sources have is fetched by `steelyard directory apply`.
         runs=bool(directory.scim),
         ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
-        tokens=tuple(source.token_file for source in directory.scim),
+        more_secrets=tuple(source.token_file for source in directory.scim),
         private_files=tuple(directory.secret_files),
         kept_files=tuple(source.state for source in directory.scim),
         sources=tuple(directory.source_files),
