@@ -1,7 +1,6 @@
 """The transfer component's settings: the `[transfer]` table of site.toml (docs/settings.md)."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
@@ -95,11 +94,6 @@ class TransferSettings(LogTable):
         """What every link to a file begins with, such as `https://files.metals.example:5281/f/`."""
         port = self.public_port or self.port
         return f"https://{self.url_host}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
-
-    @property
-    def secret_files(self) -> tuple[Path, ...]:
-        """The files of random text that `init` makes, and that only their owner may read."""
-        return (self.secret_file, self.link_key_file, self.address_key_file)
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each file that the component lacks."""

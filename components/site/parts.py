@@ -80,11 +80,16 @@ class Part:
     runs: bool = True
     component: ServerComponent | None = None
     ports: tuple[ListeningPort, ...] = ()
-    secrets: tuple[Path, ...] = ()
+    more_secrets: tuple[Path, ...] = ()
     private_files: tuple[Path, ...] = ()
     kept_files: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     make_keys: Callable[[], Sequence[Path]] = _make_nothing
+
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """The files with random text: its secret for the server, and what more it has."""
+        return (*((self.component.secret_file,) if self.component else ()), *self.more_secrets)
 
     @property
     def secret_files(self) -> tuple[Path, ...]:
@@ -131,7 +136,6 @@ def _gate(gate: GateSettings, _site: SiteFile) -> Part:
             ListeningPort("gate.component_port", gate.component_port, gate.address),
             ListeningPort("gate.metrics_port", gate.metrics_port, METRICS_ADDRESS),
         ),
-        secrets=(gate.secret_file,),
     )
 
 
@@ -146,7 +150,6 @@ def _roster(roster: RosterSettings, _site: SiteFile) -> Part:
         title="the roster component",
         probe=StatusProbe(roster.status_file, faults=faults),
         component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
-        secrets=(roster.secret_file,),
     )
 
 
@@ -157,7 +160,6 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
         title="the access component",
         probe=StatusProbe(access.status_file, meanwhile="accounts are neither made nor removed meanwhile"),
         component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
-        secrets=(access.secret_file,),
         kept_files=(
             *access.approvers,
             *(former.key for former in access.former_approvers),
@@ -174,7 +176,7 @@ def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
         probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
         component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
         ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
-        secrets=transfer.secret_files,
+        more_secrets=(transfer.link_key_file, transfer.address_key_file),
         private_files=(transfer.delivery_key_file,),
         make_keys=partial(make_delivery_key, transfer),
     )
@@ -220,7 +222,7 @@ def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
         # What the other sources have is fetched by `steelyard directory apply`.
         runs=bool(directory.scim),
         ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
-        secrets=tuple(source.token_file for source in directory.scim),
+        more_secrets=tuple(source.token_file for source in directory.scim),
         private_files=tuple(directory.secret_files),
         kept_files=tuple(source.state for source in directory.scim),
         sources=tuple(directory.source_files),

@@ -25,9 +25,9 @@ class Records:
         self._ledger = ledger
         self._segments = segments
         self._findings = findings
+        self.states = States(findings)
         self._head_size = head_size
         self.has_payloads = has_payloads
-        self.states = States(findings)
         self.time_ns = 0
         self._times_ns: dict[int, int] = {}
 

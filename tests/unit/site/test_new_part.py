@@ -46,7 +46,6 @@ def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:
         probe=StatusProbe(toy.status_file, meanwhile="nobody plays meanwhile"),
         component=ServerComponent(toy.jid, toy.secret_file),
         ports=(ListeningPort("toy.port", toy.port, "127.0.0.1"),),
-        secrets=(toy.secret_file,),
     )
 
 
