@@ -1,7 +1,8 @@
-"""JIDs: the parts of those that a server has prepared, and checks of those that a person wrote (RFC 7622).
+"""JIDs: the parts of prepared ones, and checks of those that a person wrote (RFC 7622).
 
 Two texts are one address when the server prepares them to the same (policy.stringprep). So a text that a server would
-change is refused, with what it would make of it; what newer rules (PRECIS, IDNA 2008) do not allow is refused as well.
+change is refused, and the error says the server's form. A text that newer rules (PRECIS, IDNA 2008) forbid is also
+refused.
 """
 
 import unicodedata
@@ -24,7 +25,7 @@ _NOT_IN_LOCALPART = frozenset("\"&'/:<>@")
 
 
 class AddressError(ValueError):
-    """A text is no JID in the form that a server would use; the message says what to write instead."""
+    """A text is not a JID in a server's form; the message says what to write instead."""
 
 
 def bare(jid: str) -> BareJid:
@@ -39,9 +40,9 @@ def domain_of(jid: str) -> Domain:
 
 
 def notice_address(component: str) -> BareJid:
-    """Return from which address a component of the line's own writes to people.
+    """Return the address from which a component of the line writes to people.
 
-    Not from its bare domain: some clients show what comes from one as an announcement, which nobody can answer
+    It is not the bare domain: some clients show messages from a domain as announcements, which nobody can answer
     (docs/decisions/0135).
     """
     return BareJid(f"notice@{component}")
@@ -72,7 +73,7 @@ def parse_bare_jid(text: str) -> BareJid:
 
 
 def fold_address(text: str) -> str:
-    """Return a JID, or a part of one, as a server would compare it; as it is where no server would take it."""
+    """Return a JID, or a part of one, as a server would compare it; unchanged if no server would accept it."""
     local, at, domain = text.partition("@")
     try:
         return nodeprep(local) + at + nameprep(domain)
@@ -105,7 +106,9 @@ def _check_domain(text: str, domain: str) -> None:
 
 
 def _check_international(text: str, domain: str) -> None:
-    """Check that a domain has one spelling, which a server leaves as it is, and a form for DNS (RFC 5890)."""
+    """Check that a domain is in the only spelling that a server leaves unchanged, and has a form for DNS (RFC
+    5890).
+    """
     try:
         known_as = nameprep(domain)
         ascii_form = idna.encode(domain).decode()

@@ -1,4 +1,4 @@
-"""The one entry point: what becomes of a stanza."""
+"""The only entry point: decides on a stanza."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,12 +23,12 @@ def decide(
     present: Occupancy = NOBODY,
     remembered: frozenset[str] = frozenset(),
 ) -> Decision:
-    """Decide what becomes of a stanza: who may reach whom first, then what may be said (docs/policy.md).
+    """Decide on a stanza: first by who may reach whom, then by content (docs/policy.md).
 
-    Pure, and fast enough for every stanza on the line: the decisions are shared constants, made once, except
-    where a rule of `content` matches. Its rules are applied to refused stanzas, too: to name what was tried.
-    `present` says which chaperones are in their rooms, `remembered` are the ids of those that match because of what was
-    said before (RuleMemory.observe).
+    Pure, and fast enough for every stanza on the line: the decisions are shared constants, made once, except where a
+    rule of `content` matches. Its rules also apply to refused stanzas, to name what the sender tried. `present` says
+    which chaperones are in their rooms, `remembered` are the ids of those that match because of what was said before
+    (RuleMemory.observe).
     """
     decision = decide_affiliation(directory, facts, present)
     if decision is ALLOWED or decision is JOIN_WAITS:
@@ -42,8 +42,8 @@ def add_content(
 ) -> Decision:
     """Return the decision by reach and content; a refusal stays as it is, with the ids of the rules that match.
 
-    So does a join that waits, which content rules are not asked about again: of one that they would change, or keep
-    back, its sender learns at once.
+    A join that waits also stays as it is. Content rules do not decide on it again: if they would change or hold it,
+    its sender learns this at once.
     """
     second = _load_content_rules()(content, facts, remembered)
     if not second.rules:
@@ -57,7 +57,7 @@ def add_content(
 
 @cache
 def _load_content_rules() -> "Callable[[ContentPolicy, StanzaFacts, frozenset[str]], Decision]":
-    """Return `decide_content`: who has no rules does without its libraries."""
+    """Return `decide_content`; a site without rules does not need its libraries."""
     from policy.content.decide import decide_content
 
     return decide_content

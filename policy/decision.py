@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What becomes of a held stanza (gate protocol, section 4.2)."""
+    """The verdict on a held stanza (gate protocol, section 4.2)."""
 
     RELEASE = "release"
     AMEND = "amend"
@@ -24,7 +24,7 @@ class StanzaError:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """Bytes `start <= offset < end` of a stanza, and what stands there instead: never anything that was said."""
+    """Bytes `start <= offset < end` of a stanza, and their replacement, which never has anything that people said."""
 
     start: int
     end: int
@@ -35,10 +35,10 @@ class Edit:
 class Decision:
     """What to do with a stanza, and the ids of the rules that led to it.
 
-    `error` is what the sender gets back of a stanza that is refused, or held; what is refused without one goes nowhere,
-    and nobody is told. `notice` is what they are told of one that goes on.
-    For `amend` and `hold`: `strip` are the texts to take out of it, `edits` how that is done, and `amended` the
-    stanza that goes on instead, also after a review (docs/policy.md, section 5).
+    `error` is what the sender gets for a refused or held stanza. If a stanza is refused without an error, it is
+    dropped, and nobody is told. `notice` is what the sender is told about a stanza that goes on. For `amend` and
+    `hold`: `strip` are the texts to take out of it, `edits` how that is done, and `amended` the stanza that goes on
+    instead, also after a review (docs/policy.md, section 5).
     """
 
     action: Action
@@ -56,7 +56,7 @@ def release(*rules: str) -> Decision:
 
 
 def drop(rule: str) -> Decision:
-    """Decide that the stanza goes nowhere, and that nobody is told."""
+    """Decide that the stanza is dropped, and that nobody is told."""
     return Decision(Action.REFUSE, (rule,))
 
 

@@ -1,4 +1,4 @@
-"""What may be destroyed, and what not: values in, every reason against it out (docs/retention.md)."""
+"""Decides what may be destroyed: values in, all reasons against it out (docs/retention.md)."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _Facts = TypeVar("_Facts")
 
 
 class Reason(StrEnum):
-    """Why something may not be destroyed, or a hold not be released."""
+    """Why records may not be destroyed, or a hold may not be released."""
 
     UNKNOWN_SEGMENT = "unknown-segment"
     UNKNOWN_RECORD = "unknown-record"
@@ -32,7 +32,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason against an order; `text` says it of one segment, record or hold."""
+    """One reason against an order; `text` names the segment, record or hold."""
 
     reason: Reason
     text: str
@@ -79,7 +79,7 @@ class RecordFacts:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What destruction is decided by beside the facts: the `holds` in force, and the ids of those `considered`."""
+    """The terms of a decision beside the facts: the `holds` in force, and the ids of those `considered`."""
 
     policy: RetentionPolicy
     now_ns: int
@@ -88,7 +88,7 @@ class Terms:
 
 
 def consider_all(policy: RetentionPolicy, now_ns: int, holds: Sequence[Hold]) -> Terms:
-    """Return the terms of somebody who has considered every hold in force."""
+    """Return the terms of an order that has considered every hold in force."""
     return Terms(policy, now_ns, holds, [hold.id for hold in holds])
 
 
@@ -111,7 +111,7 @@ def decide_erasure(
 def decide_resumption(
     segments: Sequence[SegmentFacts], records: Sequence[RecordFacts], holds: Sequence[Hold]
 ) -> tuple[Refusal, ...]:
-    """Decide whether an order may be gone on with that was recorded and left: not when a hold came in between."""
+    """Decide whether a recorded, unfinished order may continue: not if a hold came in between."""
     refusals = [
         each
         for facts in segments

@@ -1,7 +1,8 @@
-"""What a decision looks at: the facts of one stanza, without its XML."""
+"""The facts of one stanza, without its XML, on which a decision is made."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Way(StrEnum):
@@ -18,7 +19,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NamedJid:
-    """A JID that a stanza speaks of: the `jid` or `to` attribute of a descendant, exactly as it was written.
+    """A JID that a stanza names: the `jid` or `to` attribute of a descendant, exactly as it was written.
 
     `element` is the name of that descendant, `{namespace}local`; `subscription` and `affiliation` are its
     attributes of that name, empty where it has none. A descendant with both `jid` and `to` gives two.
@@ -30,8 +31,7 @@ class NamedJid:
     affiliation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StanzaFacts:
+class StanzaFacts(NamedTuple):
     """The facts of one stanza, as the server would route it.
 
     `sender` is the full JID that the server stamped; `to` is empty for the account itself (RFC 6120, 10.3).

@@ -1,10 +1,10 @@
-"""The errors of what people write: all that is wrong with it, told at once."""
+"""The error for files that people write, with all mistakes at once."""
 
 from collections.abc import Iterable
 
 
 class ProblemsError(Exception):
-    """What somebody wrote is wrong; `problems` has a line for each fault, `path: what to do`."""
+    """A file is wrong; `problems` has a line for each mistake, `path: what to do`."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)

@@ -12,11 +12,11 @@ from policy.toml_problem import TomlError, explain, locate, read_shape, read_tom
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 PERMANENT_CLASS = 255
-"""The class of what is never destroyed: what orders say."""
+"""The class of records that are never destroyed: the details of orders."""
 
 
 class RecordedKind(StrEnum):
-    """What a record may be of, as far as its retention goes; a stanza goes by its element's name."""
+    """The kinds of records for retention; a stanza's kind is its element's name."""
 
     MESSAGE = "message"
     PRESENCE = "presence"
@@ -29,7 +29,7 @@ class RecordedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetentionClass:
-    """Records that are kept alike: nothing can destroy them for `minimum_days`, and they are due after `keep_days`.
+    """Records with the same retention: indestructible for `minimum_days`, and due to expire after `keep_days`.
 
     `number` (1 to 254) stands in the leaf of each record. Both times count from a record's own.
     """
@@ -78,7 +78,7 @@ DEFAULT_POLICY = RetentionPolicy(
 
 
 class RetentionError(ProblemsError):
-    """A retention policy is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+    """A retention policy is wrong; `problems` has all its mistakes, each as `path: what to do`."""
 
 
 def parse_retention(text: str) -> RetentionPolicy:
@@ -97,12 +97,12 @@ def parse_retention(text: str) -> RetentionPolicy:
 
 
 def assign_class(policy: RetentionPolicy, kind: str) -> int:
-    """Return the class of a record of this kind; what has no kind of its own is kept like a message."""
+    """Return the class of a record of this kind; a record without a kind of its own is kept as a message is."""
     return policy.numbers.get(kind) or policy.numbers[RecordedKind.MESSAGE]
 
 
 def is_due(policy: RetentionPolicy, now_ns: int, retention_class: int, newest_ns: int) -> bool:
-    """Return whether a segment has been kept as long as its class is; never for a class that is not known."""
+    """Return whether a segment's retention time is over; never for an unknown class."""
     found = policy.by_number.get(retention_class)
     return found is not None and now_ns >= newest_ns + found.keep_days * NS_PER_DAY
 

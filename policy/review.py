@@ -1,7 +1,7 @@
-"""The review queue, pure: what waits for a reviewer, what is on its way to its recipient, and what becomes of it.
+"""The review queue, pure: items that wait for a reviewer or are on their way, and their next states.
 
-An item lives from the verdict that keeps a stanza back (or tells its sender something) until what follows from it is
-carried out. The gate stores each new state before it acts on it (docs/review.md).
+An item exists from the verdict that holds a stanza (or sends its sender a notice) until everything that follows from
+it is carried out. The gate stores each new state before it acts on it (docs/review.md).
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ _LOST = (
 )
 
 MAX_ATTEMPTS = 3
-"""How often a stanza is handed to the server that hands it back, before a person must look at it."""
+"""How often the gate gives a stanza to the server, which returns it, before a person must decide."""
 
 _NS_PER_S = 1_000_000_000
 _CLIENT = "jabber:client"
@@ -31,10 +31,10 @@ _JOIN = b"http://jabber.org/protocol/muc"
 
 
 class ItemKind(StrEnum):
-    """What an item is: somebody's message that was held, what the gate tells a sender, and more.
+    """The kind of an item: a held message, a notice to a sender, a waiting join, or an error.
 
-    Somebody joins a room before they have acknowledged the notice of the recording; no reviewer decides on that. Or a
-    sender is owed an error.
+    A join waits until the person has acknowledged the notice of the recording; no reviewer decides on it. An error
+    waits until its sender is back.
     """
 
     MESSAGE = "message"
@@ -44,7 +44,7 @@ class ItemKind(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where an item is.
+    """The stage of an item.
 
     `uncertain`: the server ended, or failed, while it may have been delivering this, or giving it back to its sender;
     only a person can go on.
@@ -57,7 +57,7 @@ class Stage(StrEnum):
 
 
 class ReviewAct(StrEnum):
-    """What is decided on a held message."""
+    """A decision on a held message."""
 
     RELEASE = "release"
     REFUSE = "refuse"
@@ -73,7 +73,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that the gate keeps until it is done with.
+    """Something that the gate keeps until it is finished.
 
     `token` names it, also to the adapter. `stanza` is what is sent in the end. `record` is the index of the record
     that it goes back to, `held` the submission that is kept back, until the adapter has let go of it, `sent` the one
@@ -102,7 +102,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A stanza that a server took with it when it ended: what an error for it needs, and its record."""
+    """A stanza that was lost with a server: what an error for it needs, and its record."""
 
     token: str
     record: int
@@ -124,7 +124,7 @@ _STAGE_AFTER_SERVER = {
 
 
 def is_owed(item: Item) -> bool:
-    """Return whether somebody is owed an error who has not come back yet."""
+    """Return whether this is an error that waits for its sender to come back."""
     return item.kind is ItemKind.ERROR and item.stage is Stage.WAITING
 
 
@@ -150,14 +150,14 @@ def address_error(item: Item, full_jid: str) -> Item:
 
 
 def is_due(item: Item, now_ns: int) -> bool:
-    """Return whether nobody has decided on a held message in time."""
+    """Return whether the deadline of an undecided held message is over."""
     return item.stage is Stage.WAITING and item.deadline_ns <= now_ns and can_be_decided(item)
 
 
 def can_be_decided(item: Item) -> bool:
     """Return whether a held message may be decided on: it waits, or nobody knows what became of it.
 
-    Not before the adapter has let go of it: until then it may still give it back to its sender.
+    Not before the adapter has discarded it: until then the adapter may still return it to its sender.
     """
     return (
         item.kind is ItemKind.MESSAGE and item.stage in (Stage.WAITING, Stage.UNCERTAIN) and item.held is None
@@ -165,7 +165,7 @@ def can_be_decided(item: Item) -> bool:
 
 
 def release_item(item: Item) -> Item:
-    """Return the item of a held message that is to go out."""
+    """Return the item of a held message that shall go out."""
     return replace(item, stage=Stage.OUTGOING, sent=None, attempts=0)
 
 
@@ -202,7 +202,7 @@ def settle_item(item: Item, epoch: str, done: int, bounced: Collection[int]) -> 
 
 
 def is_refused(item: Item, epoch: str, refused: Collection[int]) -> bool:
-    """Return whether the server answered what carries this item with an error: sending it again is no use."""
+    """Return whether the server answered this item's stanza with an error, so that sending it again is useless."""
     sent = item.sent
     return item.stage is Stage.SENT and sent is not None and sent.epoch == epoch and sent.seq in refused
 
@@ -216,7 +216,7 @@ def delay_stanza(stanza: bytes, gate: str, held_at_ns: int) -> bytes:
 
 
 def joins_anew(item: Item, later: bytes) -> bool:
-    """Return whether a later presence to the same place stands in for a join that waits.
+    """Return whether a later presence to the same place replaces a waiting join.
 
     It does unless it is one from somebody who takes themselves to be in already (XEP-0045, 7.2.1).
     """
@@ -224,7 +224,7 @@ def joins_anew(item: Item, later: bytes) -> bool:
 
 
 def encode_join_error(item: Item, error: StanzaError) -> bytes:
-    """Encode the answer to a join that is not carried out after all, as from the room (RFC 6120, 8.3.1)."""
+    """Encode the answer to a join that is not carried out, as if from the room (RFC 6120, 8.3.1)."""
     return (
         f"<presence xmlns='{_CLIENT}' from={quoteattr(item.to)} to={quoteattr(item.sender)} type='error'>"
         f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{_STANZA_ERRORS}'/>"
@@ -233,7 +233,7 @@ def encode_join_error(item: Item, error: StanzaError) -> bytes:
 
 
 def encode_notice(from_: str, to: str, id_: str, text: str) -> bytes:
-    """Encode what the gate tells somebody: a chat message, which every client shows and every server keeps."""
+    """Encode a notice of the gate: a chat message, which every client shows and every server keeps."""
     return (
         f"<message xmlns='{_CLIENT}' from={quoteattr(from_)} to={quoteattr(to)} type='chat' id={quoteattr(id_)}>"
         f"<body>{escape(text)}</body></message>"
@@ -241,7 +241,7 @@ def encode_notice(from_: str, to: str, id_: str, text: str) -> bytes:
 
 
 def encode_room_notice(room: str, to: str, id_: str, text: str) -> bytes:
-    """Encode what the gate tells somebody in a room, and nobody else there.
+    """Encode a notice of the gate in a room, for one person there.
 
     It comes from the room itself, as its service messages do, from whose address nobody who is in it can speak
     (XEP-0045, 7.4), and says that it is the line's.
@@ -252,10 +252,10 @@ def encode_room_notice(room: str, to: str, id_: str, text: str) -> bytes:
     ).encode()
 
 
-def describe_outcome(to: str, said_at_ns: int, outcome: str) -> str:
-    """Return what a sender is told: which message this is about, and what became of it."""
+def describe_outcome(to: str, said_at_ns: int, outcome: str, what: str = "message") -> str:
+    """Return what a sender is told: what this is about, such as a message, and what became of it."""
     at = datetime.fromtimestamp(said_at_ns // _NS_PER_S, UTC).strftime("%H:%M")
-    return f"Your message of {at} UTC to {to}: {outcome}"
+    return f"Your {what} of {at} UTC to {to}: {outcome}"
 
 
 LINE_SAYS = "[Recorded line]"

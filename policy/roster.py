@@ -1,4 +1,4 @@
-"""Rosters: what each person's is to hold, and what must change in one so that it does (docs/roster.md)."""
+"""Rosters: what each person's roster shall hold, and the changes that it needs (docs/roster.md)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class RosterChange:
-    """What makes a roster what it must be: entries to write, in the order of their JIDs, and those to remove."""
+    """The changes of a roster: entries to write, in the order of their JIDs, and entries to remove."""
 
     put: tuple[RosterItem, ...] = ()
     removed: tuple[BareJid, ...] = ()
@@ -60,7 +60,7 @@ class Rosters:
             }
 
     def wanted(self, owner: BareJid) -> dict[BareJid, RosterItem]:
-        """Return what a person's roster is to hold: whom they may reach, without themselves."""
+        """Return what a person's roster shall hold: everybody whom they may reach, without themselves."""
         items = self._items
         return {person.jid: items[person.jid] for person in reachable_people(self.directory, owner)}
 

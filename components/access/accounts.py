@@ -1,4 +1,4 @@
-"""The server's accounts, by its administration commands (XEP-0133): made, removed, their sessions ended."""
+"""Makes and removes accounts on the server, and ends their sessions, by administration commands (XEP-0133)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -14,22 +14,22 @@ _EXISTS = "already exists"
 
 
 class AccountError(EntityError):
-    """The server did not do what it was asked; the message is its own."""
+    """The server did not do what it was asked to do; the message is the server's."""
 
 
 class Asking(Protocol):
-    """What asks the server: the component's link."""
+    """The way to the server: the component's link."""
 
     async def request(
         self, to: str, payload: ET.Element, *, kind: str = "get", sender: str = "", timeout_s: float = 30.0
     ) -> ET.Element | None:
-        """Send a request and give the payload of its result; raises EntityError."""
+        """Send a request, and return the payload of its result; raises EntityError."""
 
 
 async def add_account(link: Asking, jid: str, password: str) -> bool:
-    """Make an account (XEP-0133, 4.1); returns whether there was none before. Raises EntityError.
+    """Make an account (XEP-0133, 4.1); return whether there was none before. Raises EntityError.
 
-    This request is recorded, with its password: it must be one that is replaced before anybody learns of it.
+    The gate records this request with its password. So the password must be one that is replaced at once.
     """
     values = {"accountjid": [jid], "password": [password], "password-verify": [password]}
     try:
@@ -42,7 +42,7 @@ async def add_account(link: Asking, jid: str, password: str) -> bool:
 
 
 async def delete_account(link: Asking, jid: str) -> None:
-    """Remove an account and end its sessions (XEP-0133, 4.2); one that is not there is none. Raises EntityError."""
+    """Remove an account, if there is one, and end its sessions (XEP-0133, 4.2). Raises EntityError."""
     await _run(link, jid, "delete-user", {"accountjids": [jid]})
 
 
@@ -52,7 +52,7 @@ async def end_sessions(link: Asking, jid: str) -> None:
 
 
 async def _run(link: Asking, jid: str, command: str, values: Mapping[str, Sequence[str]]) -> None:
-    """Run a command on the server of an account: ask for its form, then send that filled in."""
+    """Run a command on the server of an account: ask for its form, then send the filled-in form."""
     domain = jid.partition("@")[2]
     node = f"{_ADMIN}#{command}"
     asked = ET.Element(f"{{{XMLNS_COMMANDS}}}command", node=node, action="execute")

@@ -1,4 +1,4 @@
-"""Somebody acknowledges that the line is recorded: by a word, or by a button of their client (XEP-0050)."""
+"""Takes acknowledgements of the recording: by a word, or by a command of the client (XEP-0050)."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ NAME = "Confirm that this line is recorded"
 
 _AGREE = "agree"
 _TOLD_AFTER_S = 1.0
-"""By when the gate has taken an acknowledgement, so that whoever is thanked can write."""
+"""How long to wait until the gate has taken an acknowledgement, so that a person who is thanked can write."""
 _FAILED = "This could not be noted. Please try again later, or tell your support desk."
 
 log = structlog.get_logger("access")
@@ -34,14 +34,14 @@ log = structlog.get_logger("access")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was read last: who is listed, and who is admitted."""
+    """The state as read last: who is listed, and who is admitted."""
 
     directory: Directory
     access: AccessState
 
 
 class Acknowledging:
-    """Takes answers to the notice; `find_standing` gives what is so now, `send` sends a message."""
+    """Takes answers to the notice; `find_standing` gives the present state, `send` sends a message."""
 
     def __init__(
         self,
@@ -57,17 +57,17 @@ class Acknowledging:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def is_asked(self, jid: str) -> bool:
-        """Return whether somebody is admitted, and has not acknowledged the notice."""
+        """Return whether a person is admitted and has not acknowledged the notice."""
         access, person = self._find_standing().access, bare(jid)
         return person in access.admitted and person not in access.acknowledged
 
     def ask(self, sender: str, to: str) -> None:
-        """Send the notice, and what to do."""
+        """Send the notice, with what to do."""
         text = f"{self._notice}\n{ASK}"
         self._send(make_message(sender, to, text, answers={YES: "Yes"}))
 
     def take_answer(self, sender: str, to: str, body: str, record: str) -> None:
-        """Take what somebody wrote to us at the address `to`; answers from there. `record` is where it is recorded."""
+        """Take a message to our address `to`, and answer from there. `record` is the message's record."""
         if self.is_asked(sender) and is_agreement(body):
             task = asyncio.get_running_loop().create_task(self._answer(sender, to, record))
             self._tasks.add(task)
@@ -78,9 +78,9 @@ class Acknowledging:
             self._send(make_message(to, sender, KNOWN))
 
     async def handle(self, request: Request) -> ET.Element:
-        """Return the answer to a step of the command; raises XmppError (`forbidden`) for who is not admitted.
+        """Return the answer to a step of the command; raises XmppError (`forbidden`) if the person is not admitted.
 
-        A step says all that it needs, so nothing is kept between the two.
+        A step has all that it needs, so nothing is kept between the steps.
         """
         if bare(request.sender) not in self._find_standing().access.admitted:
             raise XmppError("forbidden", "This is for those who have been admitted to the line.", "auth")
@@ -108,7 +108,7 @@ class Acknowledging:
         self._send(make_message(to, sender, THANKS if done else _FAILED))
 
     async def _acknowledge(self, sender: str, record: str = "") -> bool:
-        """Note that somebody has acknowledged the notice; returns whether it is, when the gate has taken it, too."""
+        """Store an acknowledgement, wait until the gate has taken it, and return whether it is stored."""
         person, directory = bare(sender), self._find_standing().directory
         enterprise = directory.find_enterprise(person)
         if enterprise is None:

@@ -1,4 +1,4 @@
-"""The component's ad-hoc commands (XEP-0050) as elements: their nodes, and answers to their steps."""
+"""The component's ad-hoc commands (XEP-0050) as elements: their nodes, and the answers to their steps."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET

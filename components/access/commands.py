@@ -1,4 +1,4 @@
-"""Ad-hoc commands (XEP-0050) by which approvers ask, decide and look from any client."""
+"""Ad-hoc commands (XEP-0050) with which approvers request, decide and list from any client."""
 
 import secrets
 import time
@@ -32,7 +32,7 @@ _MAX_SESSIONS = 1000
 
 
 class AccessCommand(StrEnum):
-    """What an approver can have done; the values are the nodes' last part."""
+    """What an approver can do; the values are the last part of the nodes."""
 
     LIST = "list"
     REQUEST = "request"
@@ -54,7 +54,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """A command under way: whose it is, and the statement that waits for its signature."""
+    """A command under way: the approver, and the statement that waits for its signature."""
 
     owner: str
     command: AccessCommand
@@ -63,7 +63,7 @@ class _Session:
 
 
 class AccessCommands:
-    """Serves the commands; `find_directory` gives the directory before any restriction, `on_stored` is told of news."""
+    """Serves the commands; `find_directory` gives the unrestricted directory; a new statement calls `on_stored`."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class AccessCommands:
         self._sessions: dict[str, _Session] = {}
 
     def offers(self, jid: str) -> dict[str, str]:
-        """Return the nodes of the commands that somebody may use, with their names: all, or none."""
+        """Return the nodes and names of the commands that a person may use: all, or none."""
         if self._enterprise_of(jid) is None:
             return {}
         return {f"{NODE}{command}": name for command, name in NAMES.items()}
 
     async def handle(self, request: Request) -> ET.Element:
-        """Return the answer to a step of a command; raises XmppError (`forbidden`) for who is no approver."""
+        """Return the answer to a step of a command; raises XmppError (`forbidden`) unless an approver asks."""
         if self._enterprise_of(request.sender) is None:
             raise XmppError("forbidden", "This is for the approvers of your firm.", "auth")
         payload = request.payload
@@ -134,7 +134,7 @@ class AccessCommands:
         return session_id, session
 
     def _ask(self, session_id: str, session: _Session) -> ET.Element:
-        """Return the first form: whom it is about."""
+        """Return the first form, which asks whom the command is about."""
         command = session.command
         reason = Field("reason", "Why (optional)")
         if command is AccessCommand.REQUEST:
@@ -180,7 +180,7 @@ class AccessCommands:
     def _request(self, session_id: str, values: dict[str, str], by: BareJid, now_s: int) -> ET.Element:
         directory = self._find_directory()
         person = bare(fold_address(values.get("person", "")))
-        # Of another firm's people nothing may be learned, not even whether they exist.
+        # An approver may learn nothing about another firm's people, not even whether they exist.
         is_own = directory.find_enterprise(person) == self._enterprise_of(by)
         if not is_own or person not in directory.people:
             raise GrantsError(f"{person} is not in your firm's directory")
@@ -204,7 +204,7 @@ class AccessCommands:
         return encode_answer(session_id, AccessCommand.REQUEST, "completed", note=("info", done))
 
     def _options(self, session: _Session) -> tuple[tuple[str, str], ...]:
-        """Return what there is to choose from: requests by their digests, or people by their JIDs."""
+        """Return the choices: requests by their digests, or people by their JIDs."""
         directory, by, now_s = self._find_directory(), bare(session.owner), int(time.time())
         if session.command is AccessCommand.REVOKE:
             own = self._own_admissions(session.owner)

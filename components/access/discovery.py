@@ -1,4 +1,4 @@
-"""What the component says of itself (XEP-0030): its commands, to those who may use them."""
+"""Answers service discovery (XEP-0030): shows the commands to the people who may use them."""
 
 from collections.abc import Callable, Mapping
 from xml.etree import ElementTree as ET
@@ -12,13 +12,13 @@ XMLNS_ITEMS = "http://jabber.org/protocol/disco#items"
 
 
 class Discovery:
-    """Answers disco requests; `find_commands` gives what somebody may use: nodes, with their names."""
+    """Answers disco requests; `find_commands` gives the nodes and names of the commands that a person may use."""
 
     def __init__(self, find_commands: Callable[[str], Mapping[str, str]]) -> None:
         self._find_commands = find_commands
 
     async def answer_info(self, request: Request) -> ET.Element:
-        """Return what a node is; raises XmppError (`item-not-found`) for others."""
+        """Return the description of a node; raises XmppError (`item-not-found`) for unknown nodes."""
         node = request.payload.get("node", "")
         commands = self._find_commands(request.sender)
         identity = {"category": "component", "type": "generic", "name": "Access to the recorded line"}

@@ -1,4 +1,4 @@
-"""Forms (XEP-0004) as values: what a command asks for, shows, and got."""
+"""Forms (XEP-0004) as values: what a command asks for, shows, and gets back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def encode_table(title: str, columns: Mapping[str, str], rows: Sequence[Mapping[
 
 
 def encode_submission(form_type: str, values: Mapping[str, Sequence[str]]) -> ET.Element:
-    """Encode a form that is filled in, of a registered type (XEP-0068)."""
+    """Encode a filled-in form of a registered type (XEP-0068)."""
     form = ET.Element(f"{{{XMLNS}}}x", type="submit")
     hidden = ET.SubElement(form, f"{{{XMLNS}}}field", var=_FORM_TYPE, type="hidden")
     ET.SubElement(hidden, f"{{{XMLNS}}}value").text = form_type
@@ -65,7 +65,7 @@ def encode_submission(form_type: str, values: Mapping[str, Sequence[str]]) -> ET
 
 
 def parse_values(parent: ET.Element) -> dict[str, list[str]]:
-    """Read the values of the form in an element, by field; empty without one."""
+    """Return the values of the form in an element, by field; empty if there is no form."""
     form = parent.find(f"{{{XMLNS}}}x")
     if form is None:
         return {}

@@ -1,4 +1,4 @@
-"""Keeps the server's accounts as admission has them: makes, suspends and removes them, revocations first."""
+"""Keeps the server's accounts as admission says: makes, suspends and removes them, revocations first."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ log = structlog.get_logger("access")
 
 
 class AccountKeeper:
-    """Brings accounts to where they should be, one after the other, for as long as the link is up."""
+    """Brings accounts to their wanted state, one after the other, while the link is up."""
 
     def __init__(self, link: Asking, memory: Memory, passwords: PasswordFolder) -> None:
         self._link = link
@@ -30,28 +30,28 @@ class AccountKeeper:
         self._is_up = False
 
     def want(self, wanted: Mapping[str, AccountState]) -> None:
-        """Say how accounts should be, by bare JID; all others are left as they are."""
+        """Set the wanted state of accounts, by bare JID; all other accounts stay as they are."""
         self._wanted = dict(wanted)
         self._pauses = {jid: pause for jid, pause in self._pauses.items() if jid in wanted}
         self._wake.set()
 
     def link_changed(self, *, connected: bool) -> None:
-        """Be told that the server is there, or is not."""
+        """Note that the server is connected, or is not."""
         self._is_up = connected
         self._wake.set()
 
     @property
     def pending(self) -> int:
-        """Count the accounts that are not yet as they should be."""
+        """Count the accounts that do not have their wanted state yet."""
         return sum(self._memory.accounts.get(jid) != account for jid, account in self._wanted.items())
 
     @property
     def stuck(self) -> tuple[str, ...]:
-        """Accounts of which the last try failed, each with the reason."""
+        """Accounts whose last try failed, each with the reason."""
         return tuple(f"{jid}: {pause.fault}" for jid, pause in self._pauses.items() if pause.fault)
 
     async def run(self) -> None:
-        """Work until cancelled; what fails is tried again after pauses that grow, and keeps nobody else waiting."""
+        """Work until cancelled. Try failed accounts again after growing pauses, while the others go on."""
         while True:
             pause_s = await self._work_off() if self._is_up else None
             self._memory.store()
@@ -61,7 +61,7 @@ class AccountKeeper:
             self._wake.clear()
 
     async def _work_off(self) -> float | None:
-        """Do what is due; returns in how many seconds there is more, None for not before something changes."""
+        """Do what is due; return after how many seconds there is more, or None if only a change brings more."""
         while self._is_up and (job := self._next_job()) is not None:
             pause = self._pauses.setdefault(job[0], Backoff())
             try:
@@ -75,7 +75,7 @@ class AccountKeeper:
         return min((pause.due_in_s(now_s) for pause in self._pauses.values()), default=None)
 
     def _next_job(self) -> tuple[str, AccountState] | None:
-        """Return the next account to change; those to put out come before those to let in, who may be thousands."""
+        """Return the next account to change. Revocations come before admissions, of which there may be thousands."""
         now_s = time.monotonic()
         found: tuple[str, AccountState] | None = None
         for jid, account in self._wanted.items():
@@ -93,10 +93,10 @@ class AccountKeeper:
             case AccountState.SUSPENDED:
                 await end_sessions(self._link, jid)
             case AccountState.ABSENT:
-                # The account first: nobody can log in again, and the server ends the sessions itself.
+                # Remove the account first: then nobody can log in again, and the server ends the sessions itself.
                 await delete_account(self._link, jid)
                 self._passwords.drop(jid)
-        # Killed here: it is done again, which changes nothing.
+        # Killed here: the next start does it again, which changes nothing.
         self._memory.set_account(jid, account)
         log.info("account", account=jid, state=account.value)
 
@@ -104,7 +104,7 @@ class AccountKeeper:
         was_drafted = self._passwords.is_drafted(jid)
         if not was_drafted:
             self._passwords.draft(jid)
-        # This one goes over the line and into the record, so it holds only until the next step.
+        # This password goes over the line and into the record, so it is valid only until the next step.
         is_new = await add_account(self._link, jid, secrets.token_urlsafe(32))
         if is_new or was_drafted:
             await self._passwords.hand_over(jid)

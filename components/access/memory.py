@@ -1,4 +1,4 @@
-"""What the component has done already, in a small file: which accounts are how, which statements are recorded."""
+"""A small file with what the component has done: the state of accounts, and which statements are recorded."""
 
 import json
 from enum import StrEnum
@@ -12,7 +12,7 @@ log = structlog.get_logger("access")
 
 
 class AccountState(StrEnum):
-    """How somebody's account on the server is."""
+    """The state of a person's account on the server."""
 
     PRESENT = "present"
     SUSPENDED = "suspended"
@@ -22,7 +22,7 @@ class AccountState(StrEnum):
 class Memory:
     """Accounts by bare JID, and records (`gate/100042`) by the names of the statements they hold.
 
-    Lost or out of date, it costs work and nothing else: what it does not know is done, and recorded, again.
+    If it is lost or out of date, the component only does, and records, some things again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,21 +40,21 @@ class Memory:
             log.warning("begins anew", file=str(path))
 
     def set_account(self, jid: str, account: AccountState) -> None:
-        """Note how an account is now."""
+        """Note the present state of an account."""
         self.accounts[jid] = account
         self._changed = True
 
     def set_recorded(self, name: str, record: str) -> None:
-        """Note where a statement is recorded."""
+        """Note the record of a statement."""
         self.recorded[name] = record
         self._changed = True
 
     def store(self) -> None:
-        """Write it, if anything is new; raises OSError."""
+        """Write the file, if anything is new; raises OSError."""
         if not self._changed:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         document = {"accounts": self.accounts, "recorded": self.recorded}
-        # Killed before: some of it is done again at the next start.
+        # Killed before: the next start does some of it again.
         replace_durably(self._path, f"{json.dumps(document)}\n".encode(), PRIVATE)
         self._changed = False

@@ -24,9 +24,9 @@ _AGREES = frozenset({"yes", "yes.", "y", "ok", "ja", "oui", "si", "sì", "sí", 
 def make_message(
     sender: str, to: str, body: str, id_: str = "", *, answers: Mapping[str, str] | None = None
 ) -> ET.Element:
-    """Return a message that every client shows: `chat`, for this session alone, kept by no message archive.
+    """Return a message that every client shows: `chat`, for this session alone, and kept in no message archive.
 
-    `answers` are offered as buttons by clients that know them (XEP-0439): what is sent, and the button's label.
+    Clients that know XEP-0439 show `answers` as buttons: the text that is sent, and the button's label.
     """
     message = ET.Element("message", {"from": sender, "to": to, "type": "chat"})
     if id_:
@@ -41,7 +41,7 @@ def make_message(
 
 
 def read_body(message: ET.Element) -> str:
-    """Read what somebody wrote; empty for errors and for what has no body."""
+    """Return the text of a message; empty for errors and for messages without a body."""
     if message.get("type") in ("error", "groupchat"):
         return ""
     # On a component's stream the children are in its namespace (XEP-0114, section 3).
@@ -50,19 +50,19 @@ def read_body(message: ET.Element) -> str:
 
 
 def is_agreement(body: str) -> bool:
-    """Return whether an answer acknowledges the notice; what it quotes of that is passed over (XEP-0461, 3)."""
+    """Return whether an answer acknowledges the notice; ignore the text that it quotes (XEP-0461, 3)."""
     own = [line for line in body.splitlines() if line.strip() and not line.startswith(">")]
     return len(own) == 1 and own[0].strip().lower().rstrip("!") in _AGREES
 
 
 def read_receipt(message: ET.Element, gate: str) -> str:
-    """Read in which record a message is (`gate/100042`), by the gate's receipt; empty without one."""
+    """Return the id of a message's record (`gate/100042`) from the gate's receipt; empty if there is none."""
     found = (each for each in message.findall(f"{{{XMLNS_SID}}}stanza-id") if each.get("by") == gate)
     return next((each.get("id", "") for each in found), "")
 
 
 def describe_duties(admissions: Iterable[Admission], enterprise: EnterpriseId | None, now_s: float) -> str:
-    """Return what waits for an approver of an enterprise; empty for others, and where nothing waits."""
+    """Return what waits for an approver of an enterprise; empty for other people, and if nothing waits."""
     own = [each for each in admissions if each.request and each.request.enterprise == enterprise]
     waiting = sum(each.state is AdmissionState.REQUESTED for each in own)
     ending = sum(

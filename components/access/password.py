@@ -1,4 +1,4 @@
-"""The first password of a new account: made here, set on the server's own machine, never sent over the line."""
+"""Makes the first password of a new account, and sets it on the server's own machine, never over the line."""
 
 import asyncio
 import secrets
@@ -6,18 +6,18 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE, replace_durably
 
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look like others
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without characters that look like others
 _GROUPS, _GROUP_LENGTH = 4, 4
 _TIMEOUT_S = 30.0
 _DRAFT = ".draft"
 
 
 class PasswordError(Exception):
-    """The server's program did not set a password; the message is its own."""
+    """The server's program did not set a password; the message is the program's."""
 
 
 class PasswordFolder:
-    """Files for whoever hands passwords over: one for each new account, named by its JID."""
+    """Files with first passwords, to be handed over: one for each new account, named by its JID."""
 
     def __init__(self, path: Path, server_config: Path) -> None:
         self._path = path
@@ -34,9 +34,9 @@ class PasswordFolder:
         replace_durably(self._draft(jid), f"{'-'.join(groups)}\n".encode(), PRIVATE)
 
     async def hand_over(self, jid: str) -> None:
-        """Set the drafted password on the server and leave it to be fetched; raises PasswordError and OSError."""
+        """Set the drafted password on the server, and leave its file there; raises PasswordError and OSError."""
         password = self._draft(jid).read_text().strip()
-        # Through standard input: a command line is for everybody on the machine to read.
+        # Through standard input, because everybody on the machine can read a command line.
         command = ("prosodyctl", "--config", str(self._server_config), "mod_offline_accounts", "set")
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -56,15 +56,15 @@ class PasswordFolder:
         if process.returncode != 0:
             lines = said.decode(errors="replace").strip().splitlines()
             raise PasswordError(lines[-1] if lines else "prosodyctl failed")
-        # Killed before: the draft is there, and the next start sets it again.
+        # Killed before: the draft is there, and the next start sets the password again.
         self._draft(jid).replace(self._path / jid)
 
     def drop_draft(self, jid: str) -> None:
-        """Forget the password of an account that was there already."""
+        """Delete the drafted password of an account that existed already."""
         self._draft(jid).unlink(missing_ok=True)
 
     def drop(self, jid: str) -> None:
-        """Forget all of somebody whose account is removed."""
+        """Delete everything about a person whose account is removed."""
         self.drop_draft(jid)
         (self._path / jid).unlink(missing_ok=True)
 

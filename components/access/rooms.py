@@ -38,7 +38,7 @@ class RoomLink(Protocol):
 
 
 class RoomNotices:
-    """Puts the notice into rooms, each once; where a room refuses it, again after pauses that grow."""
+    """Puts the notice into each room once; if a room refuses it, tries again after growing pauses."""
 
     def __init__(self, link: RoomLink) -> None:
         self._link = link
@@ -47,16 +47,16 @@ class RoomNotices:
 
     @property
     def stuck(self) -> tuple[str, ...]:
-        """Rooms of which the last try failed, each with the reason."""
+        """Rooms whose last try failed, each with the reason."""
         return tuple(f"{room}: {pause.fault}" for room, pause in self._pauses.items() if pause.fault)
 
     def forget(self) -> None:
-        """Begin anew: the server may be another one than before, and its rooms new."""
+        """Begin again: the server may be another one than before, and its rooms new."""
         self._done.clear()
         self._pauses.clear()
 
     async def put(self, rooms: Sequence[Room], notice: str) -> float | None:
-        """Put the notice into those that lack it; returns in how many seconds to try again, None if all have it."""
+        """Put the notice into rooms that lack it; return after how many seconds to try again, None if all have it."""
         lacking = [room for room in rooms if room.jid not in self._done]
         self._pauses = {room.jid: self._pauses.get(room.jid, Backoff()) for room in lacking}
         for room in lacking:
@@ -66,7 +66,7 @@ class RoomNotices:
             try:
                 await put_notice(self._link, room.jid, room.name, notice)
                 self._done.add(room.jid)
-                # Taken out also if the link went down meanwhile, and all was forgotten.
+                # Remove it also if the link went down meanwhile and everything was forgotten.
                 self._pauses.pop(room.jid, None)
             except EntityError as error:
                 if pause.failed(str(error), time.monotonic()):
@@ -78,8 +78,8 @@ class RoomNotices:
 async def put_notice(link: RoomLink, room: str, name: str, notice: str) -> None:
     """Make a room if need be, describe it, set its subject and leave; raises EntityError.
 
-    The component must be an owner of it. That it is in is not waited for: all of this is carried out in order, and
-    whoever did not get in cannot configure what is not there.
+    The component must be an owner of the room. It does not wait until it has joined: the server carries out all steps
+    in order, and if the join fails, the later steps fail, too.
     """
     _send_presence(link, room)
     try:

@@ -1,4 +1,4 @@
-"""The access component at work: it follows the statements, keeps accounts, tells people, and has all of it recorded."""
+"""The access component at work: follows statements, keeps accounts, tells people, and has everything recorded."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ log = structlog.get_logger("access")
 
 
 class AccessService:
-    """One site's admission. Raises GrantsError, DirectoryError or OSError when the state cannot be read at first."""
+    """The admission of one site. Raises GrantsError, DirectoryError or OSError if its first read fails."""
 
     def __init__(self, site: SiteFile, secret: str) -> None:
         self._site = site
@@ -67,7 +67,7 @@ class AccessService:
         self._serve()
 
     def describe(self) -> Status:
-        """Return what the component's status file says."""
+        """Return the content of the component's status file."""
         details = {
             "admitted": len(self._state.access.admitted),
             "pending_accounts": self.keeper.pending,
@@ -76,7 +76,7 @@ class AccessService:
         return Status("connected" if self.link.is_up else "disconnected", details)
 
     async def run(self) -> None:
-        """Follow the files and the time until cancelled; what cannot be read leaves things as they are."""
+        """Follow the files and the time until cancelled; a file that cannot be read changes nothing."""
         seen: tuple[object, ...] = ()
         due_s: int | None = 0
         while True:
@@ -89,7 +89,7 @@ class AccessService:
             await asyncio.sleep(_INTERVAL_S)
 
     async def describe_rooms(self) -> None:
-        """Put the notice into every room of this server that does not have it yet, until cancelled."""
+        """Put the notice into every room of this server that lacks it, until cancelled."""
         while True:
             pause_s = (
                 await self._rooms.put(self._rooms_here(), self._access.notice) if self.link.is_up else None
@@ -133,7 +133,7 @@ class AccessService:
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())
 
     async def _refresh(self) -> int | None:
-        """Read anew, have done what follows, and return when to read again although nothing was written."""
+        """Read everything again, start what follows from it, and return when to read again without any change."""
         try:
             self._state = await asyncio.to_thread(self._read)
         except (GrantsError, DirectoryError, OSError, UnicodeDecodeError) as error:
@@ -144,7 +144,7 @@ class AccessService:
         return self._state.access.next_change_s
 
     def _wanted_accounts(self) -> dict[str, AccountState]:
-        """Return how this server's accounts should be; those that no statement is about are not ours."""
+        """Return the wanted state of this server's accounts, without those that no statement is about."""
         standing, wanted = self._state.access, {}
         for jid, admission in standing.admissions.items():
             if domain_of(jid) not in self._site.prosody.domains:
@@ -166,9 +166,9 @@ class AccessService:
             self._wake.set()
 
     def _record_news(self) -> None:
-        """Write statements that are not recorded yet to ourselves, by which the gate records them.
+        """Send statements that are not recorded yet to ourselves, so that the gate records them.
 
-        They come back with the gate's receipt; what does not come back is written again after the next connection.
+        They come back with the gate's receipt. Those that do not come back are sent again after the next connection.
         """
         if not self.link.is_up:
             self._sent.clear()
@@ -191,7 +191,7 @@ class AccessService:
             self.link.send(make_message(sender, session, "\n".join(lines)))
 
     def _enterprise_for(self, jid: str) -> EnterpriseId | None:
-        """Return the enterprise that somebody approves for, or None."""
+        """Return the enterprise that a person approves for, or None."""
         return enterprise_of_approver(self._register, self._state.directory, bare(jid))
 
     def _take_message(self, message: ET.Element) -> None:
@@ -201,7 +201,7 @@ class AccessService:
             if message.get("type") != "error" and receipt:
                 self._memory.set_recorded(message.get("id", ""), receipt)
         elif sender in self._site.prosody.domains:
-            # Nobody but our own server speaks as its domain.
+            # Only our own server sends from its domain.
             online = message.find(f"{{{XMLNS_ACCESS}}}online")
             if online is not None:
                 self._tell(online.get("jid", ""))
@@ -211,5 +211,5 @@ class AccessService:
 
 @lru_cache(maxsize=1)
 def _parse_directory(text: str) -> Directory:
-    # Most that is new is a statement, not the directory, which takes half a second for thousands of people.
+    # Most changes are statements. The directory changes rarely, and takes half a second for thousands of people.
     return parse_usable(text).directory

@@ -1,4 +1,4 @@
-"""An append worked out in full, before anything of it is stored: what is sealed to whom, and what it leads to."""
+"""Prepares an append completely before any of it is stored: the sealed records, and the state after it."""
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from hashlib import sha256
@@ -38,7 +38,7 @@ class Addition(NamedTuple):
 
 
 class LogState(NamedTuple):
-    """What is stored: the number of records, the last one's time, and the open segments by retention class."""
+    """The stored state: the number of records, the last one's time, and the open segments by retention class."""
 
     size: int
     time_ns: int
@@ -47,7 +47,7 @@ class LogState(NamedTuple):
 
 
 class AppendPlan(NamedTuple):
-    """An append worked out in full, before anything of it is stored; `first` is that of the caller's entries."""
+    """A complete append that is not stored yet; `first` is the index of the caller's first entry."""
 
     change: Change
     state: LogState
@@ -55,11 +55,11 @@ class AppendPlan(NamedTuple):
 
 
 class Draft:
-    """An append in the making; `prepared` seals are by the chain that each was made of, and taken out when used.
+    """Builds an append; `prepared` has seals by the chain that each was made from, and loses them as they are used.
 
     `mac` makes the MAC of its leaves.
 
-    A segment's age goes by `clock_ns` as it is, also when the clock was set back; a record's time never goes back.
+    A segment's age goes by `clock_ns`, also if the clock was set back; a record's time never goes back.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Draft:
         self._segments[retention_class] = segment
 
     def _add_all(self, entries: Sequence[Entry], recipients: Sequence[Recipient]) -> LeafIndex:
-        """Add records one behind the other, with room for all of them; returns the first one's index."""
+        """Add consecutive records to a segment with room for all of them; return the first one's index."""
         for retention_class, records in _count_classes(entries).items():
             self._make_room(retention_class, records, recipients)
         first = self._next_index

@@ -1,4 +1,4 @@
-"""Small files that a crash leaves as they were or as they should be, and never half written."""
+"""Writes small files so that a crash leaves the old or the new content, never half of it."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ PRIVATE_FOLDER = 0o700
 
 
 def replace_durably(path: Path, content: bytes, mode: int = PUBLIC) -> None:
-    """Write a file, or write it anew; raises OSError, and then it is the old one or the new one, whole."""
+    """Write or replace a file; raises OSError, and then the whole old file or the whole new file is there."""
     write_whole(path, content, mode)
     # Killed here: after a power failure it may be either; after a kill alone it is the new one.
     sync_folder(path.parent)
@@ -19,7 +19,7 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
     """Write a file as `replace_durably` does, and leave it to the caller to sync its folder; raises OSError."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    # Made with its mode, so that a secret is at no moment for others to read.
+    # Made with its mode, so that other users can never read a secret.
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
         file.flush()
@@ -29,7 +29,7 @@ def write_whole(path: Path, content: bytes, mode: int = PUBLIC) -> None:
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder, and those above it, durably; does nothing when it is there. Raises OSError."""
+    """Make a folder, and those above it, durably; do nothing if it exists. Raises OSError."""
     if path.is_dir():
         return
     make_folder(path.parent, mode)
@@ -38,7 +38,7 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make durable which files a folder has; raises OSError."""
+    """Sync a folder, so that its list of files is durable; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,7 +14,7 @@ class LogMissing(LogUnavailable):
 
 
 class LogDamaged(LogError):  # noqa: N818
-    """What the store holds contradicts itself, its checkpoint or the key; nothing more may be written."""
+    """The content of the store contradicts itself, its checkpoint or the key; nothing more may be written."""
 
 
 class LogBusy(LogError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""A log's newest state, as its store holds it, checked before anything is added to it."""
+"""Reads a log's newest state from its store, and checks it before anything is added."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,8 +59,8 @@ def require_log(meta: Mapping[str, str], origin: str) -> None:
 async def load_head(source: LogSource, key: VerifierKey) -> Head:
     """Read the newest state; raises LogDamaged if checkpoint, tiles and last records do not fit together.
 
-    Records behind the newest checkpoint, which a killed writer leaves, are taken up as they are: they must follow
-    one another, fit their leaves, and not go back in time.
+    Records behind the newest checkpoint, which a killed writer leaves, must follow one another, match their leaves,
+    and not go back in time.
     """
     require_log(await source.fetch_meta(), key.name)
     row = await source.fetch_newest_checkpoint()
@@ -134,7 +134,7 @@ async def _take_up_unsigned(source: LogSource, head: Head) -> Head:
 
 
 def extend_head(head: Head, leaves: Sequence[bytes], time_ns: int) -> Head:
-    """Add leaves that are stored; the last is of `time_ns`."""
+    """Add stored leaves; the last has the time `time_ns`."""
     tree, changed = grow(head.tree, [leaf_hash(leaf) for leaf in leaves])
     tiles = head.unsigned_tiles | {tile.id: tile for tile in changed}
     return Head(tree, time_ns, head.signed_size, tiles)

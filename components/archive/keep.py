@@ -1,4 +1,4 @@
-"""A log kept by a process as its writer: open, signed in time, and its orders carried out."""
+"""A log whose writer is this process: open, signed in time, and with its orders carried out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from policy.retention import RetentionPolicy
 
 
 class NamedLog(Protocol):
-    """What settings say of one log."""
+    """The settings of one log."""
 
     @property
     def log(self) -> StoreName:
@@ -30,11 +30,11 @@ class NamedLog(Protocol):
 
     @property
     def log_key_file(self) -> KeyReference:
-        """Where the key is kept that signs them."""
+        """The place of the key that signs them."""
 
 
 class Parties(Protocol):
-    """What settings say of all logs: who reads them, and who orders what becomes of them."""
+    """The settings of all logs: their readers, and the approvers of orders."""
 
     @property
     def recipients(self) -> Sequence[Path]:

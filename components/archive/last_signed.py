@@ -1,7 +1,7 @@
-"""The last signed checkpoint of a log, kept apart from it: so a log that was set back is not written to.
+"""The last signed checkpoint of a log, outside the log, so that no writer continues a log that was set back.
 
-Whoever restores an older state and goes on from there signs two stories under one key. The file lies beside the log's
-key (`keys/log-gate.last`), and is written after each signed checkpoint.
+A writer that continues an older state signs two histories under one key. The file lies beside the log's key
+(`keys/log-gate.last`), and is written after each signed checkpoint.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from components.archive.store import LogSource
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What was signed and is not in the log any more, which then has `size` signed records."""
+    """Signed records that are no longer in the log, which has `size` signed records now."""
 
     signed: Checkpoint
     size: int
 
     def alarm(self, at_ns: int) -> Alarm:
-        """Return the alarm to record when the log goes on without it (docs/alarms.md)."""
+        """Return the alarm to record if the log goes on without them (docs/alarms.md)."""
         details = (
             ("signed_root", self.signed.root.hex()),
             ("signed_size", self.signed.size),
@@ -45,23 +45,23 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class LastSignedMissing:
-    """The file `path` is gone, and the log is there, with `size` signed records: nobody knows whether it is all."""
+    """The file `path` is gone, and the log has `size` signed records: nobody knows whether these are all."""
 
     path: Path
     size: int
 
     def alarm(self, at_ns: int) -> Alarm:
-        """Return the alarm to record when the log goes on all the same (docs/alarms.md)."""
+        """Return the alarm to record if the log goes on anyway (docs/alarms.md)."""
         return Alarm("last-signed-missing", (("size", self.size),), at_ns)
 
     def __str__(self) -> str:
         """Say what is wrong."""
-        return f"{self.path} is gone, which says how far it was signed"
+        return f"{self.path} is gone; it says how much of the log was signed"
 
 
 @dataclass(frozen=True, slots=True)
 class LastSigned:
-    """The file `path`: a checkpoint as it was signed. Its signature is not verified, only compared with the log."""
+    """The file `path` with a signed checkpoint. It is compared with the log; its signature is not verified."""
 
     path: Path
 
@@ -70,10 +70,10 @@ class LastSigned:
         return self.path.with_suffix(".loss-accepted")
 
     def keep(self, note: str) -> None:
-        """Keep a checkpoint as the last one, durably; raises LogUnavailable."""
+        """Store a checkpoint as the last one, durably; raises LogUnavailable."""
         try:
             write_key_file(self.path, note.encode(), PUBLIC)
-            # Killed here: what was accepted is another checkpoint's loss, and counts no more.
+            # Killed here: the acceptance was for another checkpoint, and no longer counts.
             self._accepted.unlink(missing_ok=True)
         except KeyFileError as error:
             raise LogUnavailable(str(error)) from error
@@ -81,14 +81,14 @@ class LastSigned:
             raise LogUnavailable(f"{self._accepted}: cannot be removed ({error.strerror})") from error
 
     async def accept(self, source: LogSource | None) -> None:
-        """Let the next writer go on with a log as it is, or begin one if there is none; raises KeyFileError.
+        """Accept that the next writer continues a log as it is, or begins one if there is none; raises KeyFileError.
 
         That ends with the next signature, and holds for this checkpoint only.
         """
         write_key_file(self._accepted, await self._describe_state(source), PUBLIC)
 
     async def is_accepted(self, source: LogSource | None) -> bool:
-        """Return whether somebody has let the next writer go on with the log as it is; raises LogUnavailable."""
+        """Return whether an operator has accepted the log as it is; raises LogUnavailable."""
         try:
             return self._accepted.read_bytes() == await self._describe_state(source)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the log needs at its own times, not a stanza's: checkpoints, and the end of segments."""
+"""The regular work on a log, apart from stanzas: checkpoints, and the end of segments."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ log = structlog.get_logger("archive")
 
 
 async def maintain_log(writer: LogWriter) -> None:
-    """Sign and end what is due until cancelled; a disk that cannot now is tried again.
+    """Sign and end what is due until cancelled; if the disk cannot write now, try again.
 
     Raises LogDamaged and LogFenced: then its process must stop.
     """

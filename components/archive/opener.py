@@ -1,4 +1,4 @@
-"""Opens sealed records, for whoever holds the private key of a recipient."""
+"""Opens sealed records with the private key of a recipient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _SEGMENTS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class OpenedRecord:
-    """A record in the clear; `payload` is None when it was destroyed or, as `fault` says, does not open."""
+    """A record in the clear; `payload` is None if it was destroyed or does not open, as `fault` says."""
 
     stored: StoredRecord
     payload: bytes | None
@@ -42,7 +42,7 @@ class OpenedRecord:
 
 @dataclass(slots=True)
 class _Ratchet:
-    """The keys of one segment, gone through in order: those of the positions passed are worked out again."""
+    """The keys of one segment, used in order; to go back, it works the earlier keys out again."""
 
     keys: SegmentKeys
     position: int

@@ -1,4 +1,4 @@
-"""What a writer looks for before it goes on with a log: what it goes on with only if somebody has accepted it."""
+"""Finds, before a writer continues a log, differences that an operator must accept first."""
 
 from components.archive.errors import LogDamaged
 from components.archive.last_signed import LastSigned, LastSignedMissing, Loss
@@ -7,15 +7,15 @@ from components.archive.store import LogSource
 from components.archive.tail import TailKey, UnprovedTail, find_unproved
 
 Departure = Loss | LastSignedMissing | UnprovedTail
-"""Something in which a log is not what its writer left; once accepted, its alarm is recorded."""
+"""A difference between a log and what its writer left; if it is accepted, its alarm is recorded."""
 
 
 async def find_departures(
     source: LogSource | None, last: LastSigned | None, key: TailKey | None
 ) -> list[Departure]:
-    """Compare a log, None if there is none, with what is kept apart from it; raises LogDamaged, LogUnavailable.
+    """Compare a log, None if there is none, with the files outside it; raises LogDamaged and LogUnavailable.
 
-    Without the `key`, its unsigned records are not looked at; without `last`, nothing else is.
+    Without `key`, it does not check unsigned records; without `last`, it checks nothing else.
     """
     found: list[Departure] = []
     if last is not None and (loss := await last.find_loss(source)) is not None:
@@ -30,7 +30,7 @@ async def find_departures(
 async def require_accepted(
     found: list[Departure], source: LogSource | None, last: LastSigned | None, signer: NoteSigner
 ) -> None:
-    """Raise LogDamaged, which says what to do, if something was found that nobody has accepted."""
+    """Raise LogDamaged, which says what to do, if there is a difference that nobody has accepted."""
     if not found or (last is not None and await last.is_accepted(source)):
         return
     raise LogDamaged(

@@ -1,4 +1,4 @@
-"""What a store cannot do now and may later: whoever tries it again says so once, not at each attempt."""
+"""Attempts that a store cannot carry out now, but maybe later: logs the first failure, not each one."""
 
 from types import TracebackType
 

@@ -1,4 +1,4 @@
-"""Reads a log while its writer runs, or after; what is sealed stays sealed (see opener.py)."""
+"""Reads a log, also while its writer runs; sealed records stay sealed (see opener.py)."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from components.archive.store.open import StoreName, open_source
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it lies in the store; nothing has been verified yet, and `payload` is None once destroyed."""
+    """A record as stored; nothing is verified yet, and `payload` is None after it was destroyed."""
 
     index: LeafIndex
     leaf: Leaf
     payload: bytes | None
 
     def is_intact(self) -> bool:
-        """Return whether leaf, payload and index fit one another; that the tree holds them is for a proof to show."""
+        """Return whether leaf, payload and index match; only a proof shows that the tree holds them."""
         fits = self.payload is None or is_payload_of(self.leaf, self.payload)
         return fits and self.leaf.index == self.index
 
@@ -32,7 +32,7 @@ class LogReader:
 
     @classmethod
     async def open(cls, name: StoreName) -> "LogReader":
-        """Open the log in the store of this name for reading; raises LogMissing when there is none."""
+        """Open the log in the store of this name for reading; raises LogMissing if there is none."""
         return cls(await open_source(name))
 
     async def size(self) -> int:

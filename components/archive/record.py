@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.archive.record_header import (
     RecordError,
@@ -19,7 +19,7 @@ _FIRST_IN_CLEAR = 64
 
 
 class RecordKind(IntEnum):
-    """What a record tells of; the number stands in the leaf. From 64 on: the log's own bookkeeping, in the clear."""
+    """The kind of a record; the number is in the leaf. From 64 on: the log's own bookkeeping, in the clear."""
 
     STANZA = 1
     SESSION = 2
@@ -31,6 +31,7 @@ class RecordKind(IntEnum):
     ROSTER = 8
     ADMISSION = 9
     REVIEW = 10
+    FILE = 11
     SEGMENT = _FIRST_IN_CLEAR
     MANIFEST = 65
     ORDER = 66
@@ -43,9 +44,8 @@ class RecordKind(IntEnum):
         return self < _FIRST_IN_CLEAR
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What the server's adapter submitted, and what was decided: a stanza, or an event of a session.
+class Submission(NamedTuple):
+    """A submission of the server's adapter, and the decision: a stanza, or an event of a session.
 
     `epoch` and `seq` are the adapter's numbering, `body` the bytes exactly as submitted, `error` what the
     sender was told (for `refuse`), `received_at_ns` Unix time at the gate. `rules_name` names the rules in force
@@ -77,7 +77,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A look that an auditor took: `act` (search, show ...) with `query` on a log of `log_size` records."""
+    """A look by an auditor: `act` (search, show ...) with `query` on a log of `log_size` records."""
 
     actor: str
     act: str
@@ -89,7 +89,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetails:
-    """What an order is about, in words that only auditors read: its `act` and `id`, and why.
+    """The details of an order, which only auditors can read: its `act` and `id`, and the reason.
 
     `custodian` is a bare JID and `query` in the auditors' language; both are empty where the order has none.
     """
@@ -104,7 +104,7 @@ class OrderDetails:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that a person must look at: `name` and what it means stand in docs/alarms.md.
+    """An alarm, which a person must look at; docs/alarms.md explains each `name`.
 
     `details` are pairs in the order of their names, numbers or short texts; nothing of a stanza is among them.
     """
@@ -116,7 +116,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was done with the line; `kind` says with what: rules, a roster, an admission, a held message.
+    """An act on the line; `kind` says on what: rules, a roster, an admission, a held message, a file.
 
     `details` are pairs in the order of their names, numbers or texts; nothing of a stanza is among them.
     """
@@ -177,7 +177,7 @@ def encode_event(event: Event) -> bytes:
 def parse_record(kind: RecordKind, payload: bytes) -> Record:
     """Parse a payload. Raises RecordError unless encoding the result gives the same bytes again.
 
-    So there is one encoding of every record: no key twice, in another order or unknown, no other spacing.
+    So every record has exactly one encoding: no key is repeated, misplaced or unknown, and the spacing is fixed.
     """
     line, newline, body = payload.partition(b"\n")
     header = parse_header(line)
@@ -259,6 +259,7 @@ _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]
     RecordKind.ROSTER: _parse_event,
     RecordKind.ADMISSION: _parse_event,
     RecordKind.REVIEW: _parse_event,
+    RecordKind.FILE: _parse_event,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,

@@ -1,4 +1,4 @@
-"""Sealing: what a writer can do and cannot undo (docs/archive-format.md, section 2).
+"""Sealing, which a writer can do and cannot undo (docs/archive-format.md, section 2).
 
 Each segment has a random chain key, given to its recipients by HPKE (RFC 9180) when the segment opens. A one-way
 ratchet makes each record's key from it; the writer keeps only the newest state, and so cannot read what it wrote.
@@ -34,25 +34,25 @@ class SealError(ValueError):
 
 
 class NoKeyError(SealError):
-    """A secret is sealed to others than those whose keys are here."""
+    """A secret is sealed to other recipients than those whose keys are here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody to whom segments are sealed: `name` and X25519 public key; `key_id` is 8 bytes in hex."""
+    """A recipient of segments: `name` and X25519 public key; `key_id` is 8 bytes in hex."""
 
     name: str
     public_key: X25519PublicKey
 
     @property
     def key_id(self) -> str:
-        """What an envelope names the key by."""
+        """The name of the key in envelopes."""
         raw = self.public_key.public_bytes_raw()
         return sha256(b"steelyard-recipient/1\n" + raw).digest()[:8].hex()
 
 
 class EnvelopeOpener(Protocol):
-    """A recipient's private half, wherever it is kept."""
+    """A recipient's private half, in any place."""
 
     @property
     def key_id(self) -> str:
@@ -89,7 +89,7 @@ class RecipientKey:
 
 @dataclass(frozen=True, slots=True)
 class SegmentKeys:
-    """What opens a segment's records: single keys by position, and the chain from `chain_position` on.
+    """The keys of a segment's records: single keys by position, and the chain from `chain_position` on.
 
     A segment begins with its chain at 0 and no single key. Erasing a record replaces what came before it by single
     keys, and lets the chain begin behind it (section 7).
@@ -106,7 +106,7 @@ def new_segment_keys() -> SegmentKeys:
 
 
 def advance(chain: bytes) -> tuple[bytes, bytes]:
-    """Return the record key that the chain is at, and the chain behind it; there is no way back."""
+    """Return the record key at this place of the chain, and the next chain key; there is no way back."""
     return sha256(b"\x01" + chain).digest(), sha256(b"\x02" + chain).digest()
 
 
@@ -126,7 +126,7 @@ def parse_segment_keys(data: bytes) -> SegmentKeys:
 
 
 class Seal(NamedTuple):
-    """What seals one record, made of its key; `chain` is the one behind it."""
+    """The seal of one record, made from its key; `chain` is the next chain key."""
 
     cipher: AESGCM
     chain: bytes
@@ -137,7 +137,7 @@ class Seal(NamedTuple):
 
 
 def prepare_seal(chain: bytes) -> Seal:
-    """Return the seal of the record that the chain is at; never seal two records with it."""
+    """Return the seal for the record at this place of the chain; never seal two records with it."""
     record_key, following = advance(chain)
     return Seal(AESGCM(record_key), following)
 

@@ -1,4 +1,4 @@
-"""The writer's open segments: which one a record goes to, and when one ends (docs/archive-format.md, section 5)."""
+"""The writer's open segments: where a record goes, and when a segment ends (docs/archive-format.md, section 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ MAX_BATCH_RECORDS = 65_536  # a leaf's position has two bytes
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """A segment that takes records: the next has number `count` in it, and the key that `chain` is at.
+    """An open segment: its next record has the number `count`, and the key at `chain`.
 
-    `opened_at_ns` is what the clock said, which a leaf's time may be ahead of.
+    `opened_at_ns` is the clock's time, and a leaf's time may be later.
     """
 
     number: int
@@ -38,7 +38,7 @@ class OpenSegment:
         return self.count == 0 or self.count + records <= MAX_RECORDS
 
     def is_over(self, now_ns: int) -> bool:
-        """Return whether it has lasted long enough; a clock that was set back ends it, too."""
+        """Return whether it has lasted long enough; it also ends if the clock was set back."""
         return not 0 <= now_ns - self.opened_at_ns < MAX_AGE_S * 1_000_000_000
 
     def grown(self, chain: bytes, count: int, first: int, last: int) -> "OpenSegment":
@@ -70,7 +70,7 @@ def open_segment(
 
 
 async def count_segment(source: LogSource, row: SegmentRow) -> OpenSegment:
-    """Count the records of a segment whose writer was killed; its chain is gone, so it can only be ended."""
+    """Rebuild a segment whose writer was killed; its chain is gone, so it can only be ended."""
     segment = OpenSegment(row.number, row.retention_class, row.opened_at_ns, b"")
     index = row.first
     try:

@@ -1,7 +1,7 @@
-"""Proves which records behind the newest checkpoint its own writer left (docs/archive-format.md, section 6).
+"""Proves which records behind the newest checkpoint come from the log's own writer (docs/archive-format.md, 6).
 
-Whoever may write to the store and has no signing key could else leave records of his own there, for the next writer to
-sign.
+Otherwise a person who can write to the store, without the signing key, could leave records there that the next writer
+signs.
 """
 
 import hmac
@@ -20,13 +20,13 @@ from components.archive.store import LogSource
 
 _MAC_SIZE_BYTES = 16
 MAX_TAIL_NS = 600 * 1_000_000_000
-"""A tail goes over no longer a time: the verifier takes no longer one for what a crash left, either."""
+"""The longest time that a tail may span; the verifier has the same limit for what a crash leaves."""
 
 _CHUNK_RECORDS = 4096
 
 
 class TailKey:
-    """The key of a log's MACs. It is worked out of the signing key, so that nothing secret is kept for it."""
+    """The key of a log's MACs. It is derived from the signing key, so no other secret is stored."""
 
     def __init__(self, secret: bytes) -> None:
         # Copied for each MAC, which takes half as long as to begin anew.
@@ -34,10 +34,10 @@ class TailKey:
 
     @classmethod
     def of(cls, signer: NoteSigner) -> "TailKey":
-        """Derive the key from a signature that is never shown to anybody; raises KeyFileError, LogUnavailable.
+        """Derive the key from a signature that nobody else sees; raises KeyFileError and LogUnavailable.
 
         A key in a token signs and does nothing else. The signature of one text is always the same (RFC 8032, 5.1.6);
-        with a token that mixes chance into it, nothing could be proved after a restart.
+        with a token that adds randomness, nothing could be proved after a restart.
         """
         text = f"steelyard-tail-key/1\n{signer.verifier_key.name}\n".encode()
         signature = signer.sign(text)
@@ -57,14 +57,14 @@ class TailKey:
 
 @dataclass(frozen=True, slots=True)
 class UnprovedTail:
-    """Records behind the newest checkpoint, from index `first` to before `size`, that no crash of the writer left."""
+    """Records behind the newest checkpoint, from `first` to before `size`, that the log's own writer did not leave."""
 
     first: int
     size: int
     reason: str
 
     def alarm(self, at_ns: int) -> Alarm:
-        """Return the alarm to record when the log goes on with them (docs/alarms.md)."""
+        """Return the alarm to record if the log goes on with them (docs/alarms.md)."""
         details = (("first", self.first), ("reason", self.reason), ("size", self.size))
         return Alarm("tail-unproved", details, at_ns)
 
@@ -75,9 +75,9 @@ class UnprovedTail:
 
 
 async def find_unproved(source: LogSource, signed_size: int, key: TailKey) -> UnprovedTail | None:
-    """Look at the records behind the first `signed_size`; returns None when the writer with this key left them.
+    """Check the records behind the first `signed_size`; return None if the writer with this key left them.
 
-    Raises LogUnavailable. That they follow one another and fit their leaves is `load_head`'s to say.
+    Raises LogUnavailable. `load_head` checks that they follow one another and match their leaves.
     """
     size, proved = signed_size, signed_size
     batch: list[bytes] = []

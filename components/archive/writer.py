@@ -1,4 +1,4 @@
-"""Appends records to a log: sealed, and durable before `append` returns; under a signed checkpoint soon after."""
+"""Appends records to a log: sealed, durable before `append` returns, and under a signed checkpoint soon after."""
 
 import asyncio
 import time
@@ -31,18 +31,18 @@ from policy.retention import PERMANENT_CLASS
 __all__ = ["DEFAULT_CLASS", "SIGN_AFTER_S", "Entry", "LogWriter"]
 
 SIGN_AFTER_S = 0.5
-"""A checkpoint is signed when the oldest record without one is so old, by `maintain`."""
+"""The age of the oldest unsigned record at which `maintain` signs a checkpoint."""
 
 
 class _Keys(NamedTuple):
-    """Who signs the log, and the key of the MACs that is worked out of the signing key."""
+    """The signer of the log, and the key of the MACs, which is derived from the signing key."""
 
     signer: NoteSigner
     tail: TailKey
 
 
 class _Doubt(NamedTuple):
-    """A change whose fate is unknown: the leaves that it adds, and the log's keys if it was stored."""
+    """A change with an unknown result: the leaves that it adds, and the log's keys if it was stored."""
 
     leaves: Sequence[bytes]
     keys: _Keys
@@ -51,14 +51,14 @@ class _Doubt(NamedTuple):
 class LogWriter:
     """The one writer of a log.
 
-    `append` either returns, and then its records are durable; or it raises LogUnavailable or LogDamaged, or is
-    cancelled, and then their fate is unknown: the commit may have failed on its way back. Call `recover()`: it
-    reads the store anew, which holds all of the batch or nothing of it, and ends the segments that were open, so
-    that the size alone does not tell which; the batch's memo does. An `append` without it recovers first, so that
-    the log cannot fork; but whoever then sends the batch again may record it twice.
+    If `append` returns, its records are durable. If it raises LogUnavailable or LogDamaged, or is cancelled, it is not
+    known whether they were stored. Then call `recover()`. It reads the store again, which holds the whole batch or
+    nothing of it, and ends the open segments. So the log's size alone does not show whether the batch was stored, but
+    the batch's memo does. An `append` without `recover()` recovers first, so that the log cannot fork; but a caller
+    that then sends the batch again may record it twice.
 
-    `maintain` signs checkpoints, ends segments that have lasted long enough, and notices a store that was taken
-    away: call it at least twice a second.
+    `maintain` signs checkpoints, ends segments that have lasted long enough, and notices a store that was removed:
+    call it at least twice a second.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LogWriter:
         self._clock_ns = clock_ns
         # For the next record of each open segment.
         self._prepared: dict[bytes, Seal] = {}
-        # Leaves that are stored, and not in the head's tree yet.
+        # Stored leaves that are not in the head's tree yet.
         self._ungrown: list[bytes] = []
         self._unsigned_since_s = time.monotonic()
         self._doubt: _Doubt | None = None
@@ -89,7 +89,7 @@ class LogWriter:
 
     @classmethod
     async def open(cls, name: StoreName, signer: NoteSigner, recipients: Sequence[Recipient]) -> "LogWriter":
-        """Open the log in the store of this name, making it if there is none; the signer's name is its origin.
+        """Open the log in the store of this name, and make it if there is none; the signer's name is its origin.
 
         Raises LogBusy when another process writes it, LogUnavailable when the store cannot be opened, LogDamaged
         when its newest state does not fit together, is another origin's or not signed by this key.
@@ -106,7 +106,7 @@ class LogWriter:
         *,
         last_signed: LastSigned | None = None,
     ) -> "LogWriter":
-        """Write to the log in `store`, which is the writer's to close; raises as `open` does.
+        """Open a writer on the log in `store`, which the writer closes; raises what `open` raises.
 
         LogDamaged also for what `find_departures` finds, unless that was accepted; KeyFileError as `TailKey.of` does.
         """
@@ -129,9 +129,9 @@ class LogWriter:
                 await writer._end_abandoned_segments()
                 alarms = [encode_alarm(each.alarm(clock_ns())) for each in accepted]
                 await writer.append([Entry(RecordKind.ALARM, alarm) for alarm in alarms])
-            # Killed before this is set: it is accepted still, and recorded once more.
+            # Killed before this is set: it is still accepted, and recorded once more.
             writer._last_signed = last_signed
-            # Before anything follows what a crash left, maybe long ago: a tail goes over a short time only.
+            # Sign what a crash left, maybe long ago, before anything follows it: a tail spans only a short time.
             await writer._sign()
             await writer._end_abandoned_segments()
         except BaseException:
@@ -170,9 +170,9 @@ class LogWriter:
             return await self._append(Addition(entries, memo=memo, forget_memos_before=forget_memos_before))
 
     def integrate(self) -> None:
-        """Take what is stored into the tree, and prepare the next seals: what an append then need not do itself.
+        """Add stored records to the tree, and prepare the next seals, so that an append does not have to do it.
 
-        To be called when nobody waits, or `maintain` has more to do.
+        Call it when nobody waits; otherwise `maintain` has more to do.
         """
         chains = [segment.chain for segment in self._state.segments.values()]
         self._prepared = {chain: self._prepared.get(chain) or prepare_seal(chain) for chain in chains}
@@ -183,7 +183,7 @@ class LogWriter:
     async def maintain(self, *, sign_after_s: float = SIGN_AFTER_S) -> None:
         """Sign a checkpoint if the last is too old, and end segments that have lasted long enough.
 
-        Raises as `append` does; a checkpoint whose fate is unknown is settled by the next append.
+        Raises as `append` does; if the result of a checkpoint is unknown, the next append resolves it.
         """
         async with self._turn:
             await self._settle()
@@ -200,7 +200,7 @@ class LogWriter:
         await self.maintain(sign_after_s=0)
 
     async def rotate_key(self, signer: NoteSigner) -> LeafIndex:
-        """Hand the log to a new key of the same name; returns the index of the record that says so.
+        """Change the log to a new key with the same name; return the index of the record of this change.
 
         One commit keeps that record and a checkpoint that both keys sign; the new one signs those after it. As one
         checkpoint is kept of each second, let this one end before more is recorded. Raises as `append` does, and
@@ -228,7 +228,7 @@ class LogWriter:
             return plan.first
 
     async def recover(self) -> int:
-        """Find out what became of an append that failed, and return the log's true size.
+        """Find out whether a failed append was stored, and return the log's true size.
 
         Raises LogUnavailable while the store cannot be read, and LogDamaged when it holds neither the log before
         the append nor the one after.
@@ -238,10 +238,10 @@ class LogWriter:
             return self.size
 
     async def record_order(self, order: bytes, details: bytes) -> LeafIndex:
-        """Record an order and, right behind it, its details, in one transaction; returns the order's index.
+        """Record an order and, directly after it, its details, in one transaction; return the order's index.
 
-        They have a segment of their own, so that whoever looks for orders need not look through the others.
-        Raises as `append` does.
+        They have a segment of their own, so that a search for orders does not have to read the others. Raises as
+        `append` does.
         """
         entries = (
             Entry(RecordKind.ORDER, order),
@@ -254,8 +254,8 @@ class LogWriter:
     async def destroy(self, destruction: Destruction, tombstone: Tombstone | None) -> None:
         """Destroy payloads and keys, in the transaction that records their tombstone; raises as `append` does.
 
-        What an earlier call's tombstone has named already needs no other. Until `purge` has returned, files of the
-        store may still hold what was destroyed.
+        Records that an earlier call's tombstone names need no other tombstone. Until `purge` has returned, files of
+        the store may still hold what was destroyed.
         """
         async with self._turn:
             await self._settle()
@@ -266,24 +266,26 @@ class LogWriter:
                 await self._append(Addition([entry], destroyed=[destruction]))
 
     async def purge(self, *, requests_only: bool = False) -> None:
-        """Leave nothing of what was destroyed in files beside the log; raises LogUnavailable while it cannot."""
+        """Remove all destroyed data from the files beside the log; raises LogUnavailable while it cannot."""
         await self._store.purge(requests_only=requests_only)
 
     async def answer(self, id_: str, answer: str) -> None:
-        """Answer a request that another process put into the store, and take its body; raises as `append` does."""
+        """Answer a request that another process put into the store, and delete its body; raises what `append`
+        raises.
+        """
         async with self._turn:
             await self._settle()
             await self._commit(Change(answered=[RequestRow(id_, None, answer)]))
 
     async def close(self) -> None:
-        """End all segments, sign, close the store and let the next writer in.
+        """End all segments, sign, and close the store for the next writer.
 
-        Where the first two fail, the next writer does them.
+        If the first two steps fail, the next writer does them.
         """
         async with self._turn:
             try:
                 if self._doubt is None:
-                    # Else a checkpoint of what nobody reads again would be kept as the last one.
+                    # Otherwise a checkpoint of a log that nobody reads again would be stored as the last one.
                     self._store.require_present()
                     if self._state.segments:
                         await self._append(Addition(ended=list(self._state.segments.values())))
@@ -296,13 +298,13 @@ class LogWriter:
         if self._head.signed_size == self._state.size:
             self._unsigned_since_s = time.monotonic()
         await self._commit(plan.change)
-        # Killed here: recorded, and nobody was told. Whoever submitted it looks at the memos after a restart.
+        # Killed here: it is recorded, and nobody was told. After a restart the submitter looks at the memos.
         self._state = plan.state
         self._ungrown += plan.change.leaves
         return plan.first
 
     async def _commit(self, change: Change, keys: _Keys | None = None) -> None:
-        """Commit a change, after which the log has these `keys`; when this raises, its fate is in doubt."""
+        """Commit a change, after which the log has these `keys`; if this raises, the result is unknown."""
         self._doubt = _Doubt(change.leaves, keys or self._keys)
         await self._store.commit(change)
         self._doubt = None
@@ -312,7 +314,7 @@ class LogWriter:
         return draft.plan(addition, self._recipients)
 
     async def _sign(self) -> None:
-        """Store what the tree has grown by, with a checkpoint of it."""
+        """Store the new tiles of the tree, with a checkpoint."""
         self.integrate()
         head = self._head
         if head.size == head.signed_size:
@@ -320,13 +322,13 @@ class LogWriter:
         row = sign_head(head, self._keys.signer)
         # Killed before this: the records are there without a checkpoint, and the next writer signs them.
         await self._commit(Change(tiles=list(head.unsigned_tiles.values()), checkpoint=row))
-        # Killed before this: what is kept apart is a second older than the log, and still a state of it.
+        # Killed before this: the file outside the log is a second older than the log, and still a state of it.
         if self._last_signed is not None:
             self._last_signed.keep(row.note)
         self._head = Head(head.tree, head.time_ns, head.size, {})
 
     async def _settle(self) -> None:
-        """After a commit in doubt, read the store anew. No key is used twice: whatever segments were open end."""
+        """After a commit with an unknown result, read the store again. No key is used twice: all open segments end."""
         if self._doubt is None:
             return
         await self._store.reopen()
@@ -351,7 +353,7 @@ class LogWriter:
 
 
 async def _create(store: LogStore, signer: NoteSigner, last: LastSigned | None) -> None:
-    """Make a log in an empty store, unless there was one that nobody has given up; raises LogDamaged."""
+    """Make a log in an empty store, unless a lost log there was not accepted as lost; raises LogDamaged."""
     lost = await find_departures(None, last, None)
     await require_accepted(lost, None, last, signer)
     empty = sign_head(EMPTY_HEAD, signer)

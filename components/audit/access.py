@@ -1,4 +1,4 @@
-"""The watchers are watched (G6): a look is a record of the audit log before its result is shown."""
+"""Records the watchers (G6): each look is a record of the audit log before its result is shown."""
 
 import asyncio
 import os
@@ -24,9 +24,9 @@ _BUSY_RETRY_S = 0.02
 
 
 async def record_access(settings: SiteFile, access: Access) -> str:
-    """Append a look to the audit log and return its record's id; durable when this returns.
+    """Append a look to the audit log, and return its record's id; it is durable when this returns.
 
-    Raises SiteError: then nothing may be shown.
+    Raises SiteError; then nothing may be shown.
     """
     log = settings.audit_log
     try:
@@ -38,13 +38,13 @@ async def record_access(settings: SiteFile, access: Access) -> str:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
-            f"nothing is shown, as this look could not be recorded in {store_label(log.store)}: {error}"
+            f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return f"{log.name}/{index}"
 
 
 def name_actor() -> str:
-    """Return who runs this process, as the operating system says: anybody can change the environment."""
+    """Return the user of this process by the operating system, because anybody can change the environment."""
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name

@@ -10,19 +10,19 @@ from components.audit.query.words import find_phrases
 EXCERPT_CHARACTERS = 280
 _BEFORE_HIT_CHARACTERS = 60
 
-# Hits are looked for in this much of a text.
+# How many characters of a text are searched for hits.
 _SEARCHED_CHARACTERS = 100_000
 
 
 class ExcerptPiece(NamedTuple):
-    """A piece of an excerpt, as it was written; `is_hit`: it is what was sought."""
+    """A piece of an excerpt, as it was written; `is_hit`: it is a hit of the search."""
 
     text: str
     is_hit: bool = False
 
 
 def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
-    """Cut a text around its first hit, and mark every hit; lines that say the same are given once."""
+    """Cut a text around its first hit, and mark every hit; equal lines come once."""
     searched = text[:_SEARCHED_CHARACTERS]
     lines = dict.fromkeys(line.strip() for line in searched.split("\n"))
     flat = "\n".join(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""Opening a log with the auditors' keys."""
+"""Opens a log with the auditors' keys."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from components.settings.site import SiteFile
 
 @asynccontextmanager
 async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[RecordOpener]:
-    """Open a log of the site for reading what is sealed to the auditors; raises SiteError and LogError."""
+    """Open a log of the site to read its sealed records; raises SiteError and LogError."""
     try:
         keys = load_key_ring(settings.audit.key_files)
     except KeyFileError as error:
@@ -28,7 +28,7 @@ async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[Record
 
 
 def _require_origin(log: LogSettings, found: str) -> None:
-    """Refuse another name than the one that the records are sealed under: none of them would open."""
+    """Refuse a name other than the one under which the records are sealed, because none of them would open."""
     if found != log.origin:
         raise SiteError(
             f"{log.table}.log_origin is {log.origin}, and the log's name is {found}; set it to {found} again"

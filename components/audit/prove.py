@@ -1,4 +1,4 @@
-"""A record's proof as a file of its own (C2SP tlog-proof); asking for it is a look, and recorded as one."""
+"""A record's proof as a separate file (C2SP tlog-proof). Asking for it is a look, and is recorded."""
 
 import time
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class ProofFile:
 
 
 async def prove(settings: SiteFile, record_id: str) -> ProofFile:
-    """Prove that a record is in its log's tree, under the newest checkpoint; its content is not needed for that.
+    """Prove that a record is in its log's tree, under the newest checkpoint; this does not need its content.
 
-    Raises SiteError for an id that names no record, when it cannot be proved or the look cannot be recorded, and
+    Raises SiteError if the id names no record, the record cannot be proved or the look cannot be recorded, and
     LogError.
     """
     log, number = parse_record_id(settings, record_id)

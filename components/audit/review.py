@@ -1,4 +1,4 @@
-"""Reviewers' acts on held messages: asked of the running gate, each recorded first (docs/review.md)."""
+"""Reviewers' acts on held messages: requests to the running gate, each recorded first (docs/review.md)."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ _ASK_EVERY_S = 0.05
 class HeldList:
     """All held messages of a gate, the oldest first; `access_id` is the record of this look.
 
-    `texts` has what each says, by its record's number; what cannot be read, or was destroyed, is not in it.
+    `texts` has the text of each, by its record's number, without unreadable and destroyed ones.
     """
 
     held: tuple[HeldMessage, ...]
@@ -43,9 +43,9 @@ class HeldList:
 
 
 async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
-    """Return the messages that the gate holds, and what they say, opened with the auditors' key.
+    """Return the messages that the gate holds, and their texts, opened with the auditors' key.
 
-    Raises SiteError, also when the gate does not answer, and LogError.
+    Raises SiteError, also if the gate does not answer, and LogError.
     """
     answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
     log = settings.gate_log
@@ -56,12 +56,12 @@ async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
 
 
 async def _read_texts(settings: SiteFile, held: Sequence[HeldMessage]) -> tuple[int, dict[int, str]]:
-    """Return the size of the log, and what those messages say whose records can be read."""
+    """Return the size of the log, and the texts of the messages whose records can be read."""
     texts: dict[int, str] = {}
     async with open_log(settings, settings.gate_log) as opener:
         size = await opener.reader.size()
         for message in held:
-            # Also one that no checkpoint is signed over yet.
+            # Also a record that no checkpoint covers yet.
             for opened in await opener.fetch(message.record, 1):
                 if (content := _read_held(opened)) is not None:
                     texts[message.record] = read_submission(content).text
@@ -77,15 +77,15 @@ def _read_held(opened: OpenedRecord) -> Submission | None:
 
 
 async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str, timeout_s: float) -> str:
-    """Ask the gate to release or refuse a held message; return the id of the record of who read it to decide.
+    """Ask the gate to release or refuse a held message; return the id of the record of this reading.
 
-    The record is opened with the auditors' key: without that, nobody can decide on it. Raises SiteError, also when
+    It opens the record with the auditors' key: without this key, nobody can decide on it. Raises SiteError, also if
     the gate refuses or does not answer, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
-        found = await opener.fetch(number, 1)  # also one that no checkpoint is signed over yet
+        found = await opener.fetch(number, 1)  # also a record that no checkpoint covers yet
     if not found:
         raise SiteError(explain_absence(log.name, number, size))
     content = _read_held(found[0])
@@ -102,7 +102,7 @@ async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str,
 
 
 async def _ask(settings: SiteFile, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:
-    """Return the gate's answer to a request; one that is not answered in time is withdrawn."""
+    """Return the gate's answer to a request; withdraw a request that is not answered in time."""
     box = await open_requests(settings.gate_log.store)
     id_ = f"{REQUEST_PREFIX}{uuid.uuid4().hex}"
     try:
@@ -112,7 +112,7 @@ async def _ask(settings: SiteFile, request: ReviewRequest, timeout_s: float) -> 
         while text is None and time.monotonic() < give_up_at_s:
             await asyncio.sleep(_ASK_EVERY_S)
             text = await box.fetch_answer(id_)
-        # Killed before this: what was asked stays, and the gate does it.
+        # Killed before this: the request stays, and the gate carries it out.
         await box.withdraw_request(id_)
         if text is None:
             raise SiteError(

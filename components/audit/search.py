@@ -1,4 +1,4 @@
-"""Searching the gate's log: catch up, find, record the look, and only then hand over what was found."""
+"""Searches the gate's log: updates the index, searches, records the look, and only then returns the result."""
 
 import time
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ from components.settings.site import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found: `records`, the newest of `matched` among `submissions`, in the log's order.
+    """The result of a search: `records`, the newest of `matched` among `submissions`, in the log's order.
 
-    `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts the
-    records of it, whatever was looked for, that nobody can search: missing, or such as do not open.
+    `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
+    records that no search can find: missing ones, and those that do not open.
     """
 
     query: Node
@@ -40,7 +40,7 @@ class SearchResult:
 async def search(settings: SiteFile, query: str, limit: int, progress: Progress) -> SearchResult:
     """Search the gate's log for a query (docs/query.md); at most the `limit` newest records are returned.
 
-    Raises QueryError, SiteError when the look cannot be recorded, and LogError.
+    Raises QueryError, SiteError if the look cannot be recorded, and LogError.
     """
     now_ns = time.time_ns()
     node = parse_query(query, now_ns)
@@ -56,7 +56,7 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 )
                 for number in found.indexes
             ]
-    # What was destroyed a moment ago is in the index until a checkpoint covers its tombstone: it is found no more.
+    # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.opened.index in missing) for view in views]
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
@@ -66,9 +66,9 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
 
 
 async def _find_missing(source: LogSource, index: Index, log_size: int) -> set[int]:
-    """Find what is gone of a log of so many records, and was not destroyed by an order."""
+    """Find the missing records of a log of this size that no order destroyed."""
     gone = set(await source.fetch_destroyed(0, log_size)) - index.destroyed()
-    # Destroyed a moment ago: the index learns of it when a checkpoint covers the tombstone.
+    # Newly destroyed: the index learns of it when a checkpoint covers the tombstone.
     if gone and (tombstoned := await fetch_tombstoned(source, log_size)):
         for number in sorted(gone):
             leaves = await source.fetch_leaves(number, number + 1)

@@ -1,4 +1,4 @@
-"""Showing one record in full, with its proof: the look is recorded before anything is handed over."""
+"""Shows one record in full, with its proof; the look is recorded before the record is returned."""
 
 import re
 import time
@@ -25,9 +25,9 @@ from components.settings.site import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class RecordProof:
-    """That a leaf is in the tree under the newest checkpoint (RFC 6962, 2.1.1), or in `fault` why it is not proved.
+    """The proof that a leaf is in the tree of the newest checkpoint (RFC 6962, 2.1.1); `fault` says why there is none.
 
-    `note` is that checkpoint as it was signed; `hashes` lead from the leaf to its root.
+    `note` is the signed checkpoint; `hashes` lead from the leaf to its root.
     """
 
     note: str
@@ -51,13 +51,13 @@ class RecordDetail:
 
     @property
     def body(self) -> bytes:
-        """The bytes that were submitted or, of what is no submission, the whole payload."""
+        """The submitted bytes or, for other records, the whole payload."""
         content = self.view.content
         return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
 
     @property
     def amended(self) -> bytes:
-        """The stanza that went on instead, or waits for a reviewer; empty where it is the one that was submitted."""
+        """The stanza that was carried out instead, or waits for a reviewer; empty if it is the submitted one."""
         content = self.view.content
         return content.amended if isinstance(content, Submission) else b""
 
@@ -65,7 +65,7 @@ class RecordDetail:
 async def show(settings: SiteFile, record_id: str, progress: Progress) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
 
-    Raises SiteError for an id that names no record and when the look cannot be recorded, and LogError.
+    Raises SiteError if the id names no record or the look cannot be recorded, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
@@ -95,7 +95,7 @@ async def _view(
 
 
 async def _is_missing(reader: LogReader, opened: OpenedRecord) -> bool:
-    """Return whether a payload is gone that no tombstone is about; one stands behind what it is about."""
+    """Return whether a payload is gone without a tombstone, which would come after the record."""
     if opened.stored.payload is not None:
         return False
     return not (await fetch_tombstoned(reader.source, opened.index + 1)).covers(opened.leaf)
@@ -134,7 +134,7 @@ def parse_record_id(settings: SiteFile, record_id: str) -> tuple[LogSettings, in
 
 
 def explain_absence(name: str, number: int, size: int) -> str:
-    """Return why a log of `size` records has none of this number."""
+    """Return why a log of `size` records has no record with this number."""
     if number < size:
         return f"record {name}/{number} is missing from the log: run `steelyard verify`"
     last = f"the last is {name}/{size - 1}" if size else "the log is empty"

@@ -1,4 +1,4 @@
-"""A recorded stanza as an auditor looks for it: who, to whom, and every text that a person could read."""
+"""A recorded stanza for an auditor's search: sender, recipient, and every text that a person could read."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from policy.content.stanza import StanzaTextError
 from policy.content.stanza import read_stanza as parse_stanza
 from policy.content.text_model import texts_of
 
-# No server writes these into a stanza (RFC 6120, 11.1), so whatever has them is read as it stands.
+# No server writes these into a stanza (RFC 6120, 11.1), so a stanza with them is read as it is.
 _NOT_OF_STANZAS = (b"<!--", b"<!D", b"<?")
 
 _STANZAS = (SearchKind.MESSAGE, SearchKind.PRESENCE, SearchKind.IQ)
@@ -22,7 +22,7 @@ _LENIENT_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a stanza or session event says; `sender` and `to` are JIDs as written, or empty.
+    """The content of a stanza or session event; `sender` and `to` are JIDs as written, or empty.
 
     `text` has one line for each element or attribute that a person could read.
     """
@@ -35,13 +35,13 @@ class Reading:
 
 
 def read_submission(submission: Submission) -> Reading:
-    """Read what was submitted, be it a stanza or an event of a session."""
+    """Read a submission: a stanza, or an event of a session."""
     read = read_event if submission.kind == RecordKind.SESSION else read_stanza
     return read(submission.body)
 
 
 def read_done(event: Event) -> Reading:
-    """Read what was done with the line: `by` among the details is who did it, `who` to whom."""
+    """Read an act on the line: in the details, `by` is who did it, and `who` is to whom."""
     details = dict(event.details)
     lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
     return Reading(
@@ -50,7 +50,7 @@ def read_done(event: Event) -> Reading:
 
 
 def read_stanza(body: bytes) -> Reading:
-    """Read a stanza by the text model of the rules; one that is not well-formed counts as text as a whole."""
+    """Read a stanza by the text model of the rules; if it is not well-formed, all of it counts as text."""
     if any(mark in body for mark in _NOT_OF_STANZAS):
         return _read_malformed(body)
     try:
@@ -67,7 +67,7 @@ def read_stanza(body: bytes) -> Reading:
 
 
 def read_event(body: bytes) -> Reading:
-    """Read a session event (gate protocol, section 4.1): `sender` is whose session it is."""
+    """Read a session event (gate protocol, section 4.1): `sender` is the person whose session it is."""
     try:
         root = etree.fromstring(body, _PARSER)
     except etree.XMLSyntaxError:

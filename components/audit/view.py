@@ -14,10 +14,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """One record of a log, and what became of it.
+    """One record of a log, and its outcome.
 
-    `content` is None for the log's own records, for what was destroyed and for what cannot be read; `delivery` is
-    set for submissions only. What is `missing` is gone, and no tombstone says that it was destroyed.
+    `content` is None for the log's own records, and for destroyed and unreadable ones; `delivery` is set only for
+    submissions. A `missing` record is gone, and no tombstone says that it was destroyed.
     """
 
     id: str
@@ -29,33 +29,33 @@ class RecordView:
 
     @property
     def destroyed(self) -> bool:
-        """Whether it was destroyed by an order, as a tombstone says."""
+        """Whether an order destroyed it, as a tombstone says."""
         return self.opened.stored.payload is None and not self.missing
 
     @property
     def intact(self) -> bool:
-        """Whether it is what was recorded, or was destroyed by an order."""
+        """Whether it is as recorded, or an order destroyed it."""
         return self.opened.stored.is_intact() and not self.opened.fault and not self.missing
 
     @property
     def at_ns(self) -> int:
-        """When it was received or, for what is no submission, recorded; nanoseconds since 1970."""
+        """When it was received or, if it is not a submission, recorded; nanoseconds since 1970."""
         return (
             self.content.received_at_ns if isinstance(self.content, Submission) else self.opened.leaf.time_ns
         )
 
 
-# What carrying out a verdict other than release means for the stanza.
+# The outcome of a stanza whose verdict, other than release, was carried out.
 _CARRIED_OUT_AS = {"refuse": DeliveryState.RETURNED, "hold": DeliveryState.KEPT}
 
 
 def view_record(log_name: str, opened: OpenedRecord, index: Index | None = None) -> RecordView:
-    """Read a record of a log; `index`, of the same log, tells what became of a submission."""
+    """Read a record of a log; `index`, of the same log, knows the outcome of a submission."""
     record_id = f"{log_name}/{opened.index}"
     payload = opened.payload or b""
     try:
         content = parse_record(RecordKind(opened.leaf.kind), payload)
-    except ValueError:  # a kind that is not known, or RecordError
+    except ValueError:  # an unknown kind, or RecordError
         return RecordView(record_id, opened, None, _nobodys(payload.decode(errors="replace")))
     if isinstance(content, Event):
         return RecordView(record_id, opened, content, read_done(content))

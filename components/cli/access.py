@@ -17,7 +17,7 @@ Requests = Annotated[str, Parameter(help="Their JIDs, or the first characters of
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What each decision of an approver takes."""
+    """The options of each decision of an approver."""
 
     key: ApproverKey
     reason: Reason = ""
@@ -31,7 +31,7 @@ app = App(name="access", help="Admit people to the line, and end their admission
 def request(
     *people: People,
     everybody: Annotated[
-        bool, Parameter(name="--all", help="Everybody in the directory for whom nobody ever asked.")
+        bool, Parameter(name="--all", help="Everybody in the directory for whom there is no request yet.")
     ] = False,
     by: str = "",
     days: int | None = None,
@@ -43,7 +43,7 @@ def request(
     Parameters
     ----------
     by
-        The JID of who asks, if not the person.
+        The JID of the person who makes the request, if it is somebody else.
     days
         For how many days; if left out, as long as the settings allow.
     """

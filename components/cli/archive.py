@@ -118,7 +118,7 @@ def _parse(text: str) -> "StoreName":
 
 
 def _find_key(old: "StoreName", new: "StoreName", site: Path) -> "VerifierKey":
-    """Find the key of the site's log that one of these stores is."""
+    """Find the key of the site's log whose store is one of these."""
     from components.archive.keys import load_verifier_key
     from components.settings.site import SiteFile
 

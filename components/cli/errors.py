@@ -1,4 +1,4 @@
-"""How errors are told on the command line: one line each on standard error, with what to do."""
+"""Reports errors on the command line: one line each on standard error, with what to do."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ WRONG_USE = 2
 
 @contextmanager
 def told_in_lines() -> Iterator[None]:
-    """Print errors that a person can put right on standard error, and end with status 2; any other error goes on."""
+    """Print errors that a person can fix on standard error, and end with status 2; raise other errors again."""
     try:
         yield
     except BrokenPipeError:
@@ -25,8 +25,8 @@ def told_in_lines() -> Iterator[None]:
 
 
 def explain_error(error: Exception) -> list[str]:
-    """Return the lines that say what a person can put right; none for a fault of the program."""
-    # Imported only when there is something to tell: nearly all commands end well.
+    """Return the lines that say what a person can fix; none for a fault of the program."""
+    # Imported only when there is an error, because nearly all commands end well.
     from components.archive.errors import LogError
     from components.archive.keys import KeyFileError
     from components.archive.keys.reference import KeyReferenceError

@@ -81,9 +81,11 @@ def rotate(name: KeyName, *, common: Common = COMMON) -> None:
     if common.as_json:
         print_json({"key": name, "done": done})
     elif not done:
-        print(f"the new key of {name} waits; its log goes over to it when the site starts again")
+        print(f"the new key of {name} is ready; its log changes to it when the site starts again")
     elif is_log:
-        print(f"the log {name} has a new key, and says so itself; whoever knows the first one can follow")
+        print(
+            f"the log {name} has a new key and records the change; a verifier that knows the first key can follow it"
+        )
     else:
         print(f"{name} has a new key; start the site again, so that new segments are sealed to it")
 
@@ -120,7 +122,7 @@ def split(
     for path in paths:
         print(f"made {relative(path)}")
     whole = "is still where it was" if keep else "is removed"
-    print(f"any {threshold} of them restore the key, as was tried; the whole key {whole}")
+    print(f"any {threshold} of them restore the key, as a test has shown; the whole key {whole}")
 
 
 @app.command

@@ -29,7 +29,7 @@ app = App(
     help="A recorded line for trading firms, on open XMPP.",
     version=_version,
     version_flags=["--version"],
-    # There is no `--no-json`, and no default to show, where an option is off or empty unless it is given.
+    # There is no `--no-json`, and the help shows no default for options that are off or empty unless they are given.
     default_parameter=Parameter(negative="", show_default=lambda value: value or None),
 )
 for command in (init, up, check, backup, restore, verify):
@@ -41,7 +41,7 @@ for group in (access_app, archive_app, audit_app, directory_app, keys_app, polic
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's own) and return its exit status.
 
-    What a person can put right is told on standard error, and raises SystemExit with status 2.
+    Errors that a person can fix go to standard error, and raise SystemExit with status 2.
     """
     with told_in_lines():
         status: int = app(
@@ -59,7 +59,7 @@ def main() -> None:
         status = run()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads along has seen enough (`steelyard audit search ... | head`): nothing more is to be said.
+        # The reader of the pipe has seen enough (`steelyard audit search ... | head`): print nothing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     sys.exit(status)

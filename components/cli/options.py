@@ -1,4 +1,4 @@
-"""The options and arguments that several commands take."""
+"""The options and arguments of several commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Output:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Common(Output):
-    """What nearly all commands take: which site they are for, and how they print."""
+    """The options of nearly all commands: their site, and how they print."""
 
     site: SiteOption = DEFAULT_SITE
 

@@ -38,7 +38,7 @@ OrderPath = Annotated[Path, Parameter(name="file", help="The order's file.")]
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """What each proposal of an order takes."""
+    """The options of each proposal of an order."""
 
     reason: SealedReason = ""
     out: Out = None
@@ -48,7 +48,7 @@ class NewOrder:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class LogOrder(NewOrder):
-    """What a proposal takes that is about a log, and not about records that say which log they are in."""
+    """The options of a proposal about a log (record ids name their log themselves)."""
 
     matter: Matter = ""
     log: LogName = ""
@@ -155,7 +155,8 @@ def approve(
     site
         The site's file. If it is there, a key that is none of archive.approvers is refused.
     """
-    from components.audit.orders.carry import approve_file, fetch_approvers, read_order_file
+    from components.audit.orders.carry import approve_file, fetch_approvers
+    from components.audit.orders.file import read_order_file
     from components.cli.output.orders import describe_file, print_file
     from components.settings.site import SiteFile
 
@@ -176,7 +177,8 @@ def carry_out(file: OrderPath, *, timeout: float = 60.0, common: Common = COMMON
     timeout
         How many seconds to wait for the log's writer.
     """
-    from components.audit.orders.carry import hand_over, read_order_file
+    from components.audit.orders.carry import hand_over
+    from components.audit.orders.file import read_order_file
     from components.cli.output.orders import describe_answer, print_answer
     from components.settings.site import SiteFile
 
@@ -193,7 +195,7 @@ def carry_out(file: OrderPath, *, timeout: float = 60.0, common: Common = COMMON
 
 
 def orders(*, log: LogName = "", common: Common = COMMON) -> None:
-    """Show all orders of a log, and what became of each."""
+    """Show all orders of a log, and the state of each."""
     from components.audit.orders.propose import list_orders
     from components.cli.output.orders import describe_orders, print_orders
 
@@ -207,7 +209,7 @@ def orders(*, log: LogName = "", common: Common = COMMON) -> None:
 
 
 def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
-    """Read a site's settings, and find one of its logs; without a name, that of the gate."""
+    """Read a site's settings, and find one of its logs; without a name, the gate's."""
     from components.settings.site import SiteFile
 
     settings = SiteFile(site)
@@ -217,7 +219,7 @@ def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
 def _load_scope(
     site: Path, records: Sequence[str], custodian: str, conversations: Sequence[str], query: str
 ) -> "tuple[SiteFile, LogSettings, Scope]":
-    """Read a site's settings, find the log that the first record is in, and what an order is to be about."""
+    """Read a site's settings, find the log of the first record, and the scope of an order."""
     from components.audit.orders.scope import read_scope
 
     settings, log = _load(site, records[0].rpartition("/")[0] if records else "")
@@ -225,7 +227,7 @@ def _load_scope(
 
 
 def _look(work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
-    """Take a look into the log, with a bar while its index is brought up to date."""
+    """Look into the log, with a bar while its index is updated."""
     from components.cli.output.console import run_with_bar
 
     return run_with_bar("Indexing", "entries", work)
@@ -246,8 +248,8 @@ def _show_plan(settings: "SiteFile", log: "LogSettings", output: Output) -> None
 
 
 def _hand_out(proposals: "Sequence[Proposal]", order: NewOrder) -> None:
-    """Write each order to its file, and say what comes next."""
-    from components.audit.orders.carry import write_order_file
+    """Write each order to its file, and say what to do next."""
+    from components.audit.orders.file import write_order_file
     from components.cli.output.orders import describe_proposals, print_proposals
 
     if order.out is not None and len(proposals) > 1:

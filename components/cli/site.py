@@ -53,7 +53,7 @@ def up(*, demo: bool = False, once: bool = False, site: SiteOption = DEFAULT_SIT
     from components.cli.output.demo import show_scene
     from components.site.up import run_site
 
-    # The demonstration's clients: what goes wrong with them is told by the demonstration itself.
+    # The demonstration's clients: the demonstration itself reports their errors.
     logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
     return run_site(site, demo=demo, once=once, show=show_scene)
 

@@ -10,7 +10,7 @@ from components.settings.site import SiteFile
 
 
 async def start(process: Process) -> None:
-    """Take pushes; raises SettingsError, OSError, ScimStateError, and ValueError for a token that is none."""
+    """Take pushes; raises SettingsError, OSError, ScimStateError, and ValueError for an unusable token."""
     await take_pushes(process, find_site_directory(SiteFile(process.site_toml)))
 
 

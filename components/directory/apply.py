@@ -1,4 +1,4 @@
-"""Reading a site's directory and writing it anew: one at a time, whole, and only when something differs."""
+"""Reads a site's directory and writes it again: one process at a time, as a whole, and only if something differs."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ class SiteDirectory:
 
 
 def find_site_directory(site: SiteFile) -> SiteDirectory:
-    """Return where the directory and its sources are; raises SettingsError when it has none."""
+    """Return the directory's file and its sources; raises SettingsError if there are no sources."""
     return SiteDirectory(site.gate.directory_file, site.require(DirectorySettings))
 
 
@@ -67,7 +67,7 @@ def plan_site(
 
 
 def _find_more(file: Path, gathered: Gathered) -> Sequence[str]:
-    """Return what is wrong besides with what could be read: so that all is mended at once."""
+    """Return what else is wrong in the sources that could be read, so that people can fix everything at once."""
     try:
         return find_misplaced(read_directory(file), gathered.people)
     except PlanError as error:
@@ -80,7 +80,7 @@ def apply_site(
     *,
     allowed_departures: int | None = None,
 ) -> DirectoryPlan:
-    """Plan, and write the directory if anything differs; the gate takes it up from there.
+    """Plan, and write the directory if anything differs; the gate reads it from there.
 
     Raises SourceError, PlanError, ApplyRefusedError and OSError; then the directory is as it was.
     """
@@ -109,13 +109,13 @@ def _write(site: SiteDirectory, plan: DirectoryPlan) -> None:
 
 
 def previous_file(file: Path) -> Path:
-    """Return where the directory lies that the last `apply` replaced."""
+    """Return the path of the directory that the last `apply` replaced."""
     return file.with_name(f"{file.stem}.previous{file.suffix}")
 
 
 @contextmanager
 def _one_at_a_time(file: Path) -> Iterator[None]:
-    """Hold a lock, so that one process at a time writes the directory; the kernel frees it when that dies."""
+    """Hold a lock, so that one process at a time writes the directory; the kernel frees it when the process ends."""
     lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

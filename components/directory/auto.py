@@ -1,4 +1,4 @@
-"""Applying pushes by themselves: each at once, with the same checks as `steelyard directory apply`."""
+"""Applies each push at once, with the same checks as `steelyard directory apply`."""
 
 import asyncio
 
@@ -19,15 +19,15 @@ class AutoApply:
         self._site = site
         self._enterprise = EnterpriseId(enterprise)
         self._pushed = asyncio.Event()
-        # Killed between a push and this: what was pushed is applied at the next start.
+        # Killed between a push and this: the next start applies the push.
         self._pushed.set()
 
     def pushed(self) -> None:
-        """Say that there is something new."""
+        """Note that something new was pushed."""
         self._pushed.set()
 
     async def run(self) -> None:
-        """Apply until cancelled; pushes that come meanwhile are applied together. What is refused is logged."""
+        """Apply until cancelled; apply pushes that come meanwhile together, and log refusals."""
         while True:
             await self._pushed.wait()
             self._pushed.clear()
@@ -47,7 +47,7 @@ class AutoApply:
 
 
 def find_unapplied(site: SiteDirectory) -> list[str]:
-    """Return what should have been applied by itself and was not: it waits for somebody to look."""
+    """Return the changes that were not applied automatically and wait for an operator."""
     problems: list[str] = []
     for source in site.settings.scim:
         if not source.auto or not source.state.exists():

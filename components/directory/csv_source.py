@@ -26,7 +26,7 @@ _UNDECODED = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was read so far, and all that is wrong."""
+    """What was read so far, and everything that is wrong."""
 
     people: list[ListedPerson]
     problems: list[str]
@@ -37,7 +37,7 @@ def list_csv(source: CsvSource) -> Listing:
     """Read a source's file; raises SourceError with the problems of all lines at once."""
     content = _read(source.file)
     problems = _find_undecodable(source, content)
-    # What is no UTF-8 stays marked by surrogates: what its line says is not looked at, all others are.
+    # Surrogates mark bytes that are not UTF-8. The content of their line is not checked; all other lines are.
     return parse_csv(source, content.decode("utf-8-sig", "surrogateescape"), problems)
 
 
@@ -99,7 +99,7 @@ def _rows(source: CsvSource, text: str, problems: list[str]) -> Iterator[tuple[i
             row = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:  # what follows a quotation mark without an end cannot be told apart
+        except csv.Error as error:  # after a quotation mark without an end, nothing can be parsed
             problems.append(f"{source.file.name} line {line}: {error}")
             return
         yield line, row
@@ -156,7 +156,7 @@ def _read_roles(source: CsvSource, cell: str) -> tuple[set[Role], list[str]]:
 
 
 def _half_read(source: CsvSource, cells: Mapping[str, str], desks: Sequence[str]) -> list[ListedPerson]:
-    """Return somebody whose account and desk can be looked up all the same, with anything for the rest."""
+    """Return a person with a valid account and desk and placeholders for the rest, so that more can be checked."""
     try:
         jid = parse_account(source, cells["jid"])
     except AddressError:

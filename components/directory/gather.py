@@ -1,4 +1,4 @@
-"""What all sources list now, by enterprise."""
+"""Reads what all sources list now, by enterprise."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -14,14 +14,14 @@ from policy.directory.enterprise import EnterpriseId
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Whom the sources list, and how many they list without a role, by enterprise."""
+    """The people whom the sources list, and how many they list without a role, by enterprise."""
 
     people: Mapping[EnterpriseId, tuple[ListedPerson, ...]]
     left_out: Mapping[EnterpriseId, int]
 
 
 class GatherError(SourceError):
-    """Some sources cannot be read, or not all of them; `gathered` is what could be, as far as it could."""
+    """Some sources cannot be read, or only in part; `gathered` is what could be read."""
 
     def __init__(self, problems: Iterable[str], gathered: Gathered) -> None:
         super().__init__(problems)

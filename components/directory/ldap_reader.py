@@ -1,6 +1,6 @@
 """Reads an LDAP server: `python -m components.directory.ldap_reader`, with a source's settings on its input.
 
-A process of its own: OpenLDAP's client waits for a silent server without end, and no other thread runs meanwhile.
+It is a process of its own, because OpenLDAP's client waits for a silent server for ever, and blocks all threads.
 """
 
 import json
@@ -26,7 +26,7 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class LdapEntry:
-    """An entry: its name (DN), and of the attributes that were asked for those that it has, as texts."""
+    """An entry: its name (DN), and those of the requested attributes that it has, as texts."""
 
     dn: str
     attributes: dict[str, list[str]]
@@ -41,7 +41,7 @@ class LdapContent:
 
 
 def read_ldap(source: LdapSource) -> LdapContent:
-    """Read what the server lists; raises SourceError with all problems. It waits without end for a silent server."""
+    """Read what the server lists; raises SourceError with all problems. It waits for a silent server for ever."""
     try:
         import bonsai
     except ImportError:

@@ -16,7 +16,7 @@ _COMMA = re.compile(r"\s*(?<!\\),\s*")
 
 
 def list_ldap(source: LdapSource) -> Listing:
-    """Return all people of the server and the groups that mean something; raises SourceError with all problems."""
+    """Return all people of the server and the groups that the settings name; raises SourceError with all problems."""
     command = (sys.executable, "-m", "components.directory.ldap_reader")
     try:
         read = subprocess.run(  # noqa: S603 - ourselves
@@ -58,7 +58,7 @@ def make_listing(source: LdapSource, content: LdapContent) -> Listing:
 
 
 def normal_dn(dn: str) -> str:
-    """Return a distinguished name (RFC 4514) as it is compared: in lower case, no blanks around commas."""
+    """Return a distinguished name (RFC 4514) for comparison: in lower case, without blanks around commas."""
     return _COMMA.sub(",", dn.strip()).lower()
 
 
@@ -71,7 +71,7 @@ def _groups_by_member(groups: Mapping[str, list[str]]) -> Mapping[str, list[str]
 
 
 def _own_groups(source: LdapSource, entry: LdapEntry) -> list[str]:
-    """Return those groups that an entry itself names, as the settings write them."""
+    """Return the groups that an entry itself names, as the settings write them."""
     known = {normal_dn(group): group for group in source.groups}
     own = (normal_dn(group) for group in _values(entry, source.member_of))
     return [known[group] for group in own if group in known]
@@ -93,7 +93,7 @@ def _make(source: LdapSource, entry: LdapEntry, groups: Sequence[str]) -> Person
 
 
 def _account(source: LdapSource, entry: LdapEntry) -> str:
-    """Return the one account; of several, the one in the source's own domain."""
+    """Return the only account, or, of several, the one in the source's own domain."""
     accounts = _values(entry, source.jid)
     if len(accounts) > 1 and source.domain:
         accounts = [each for each in accounts if each.lower().endswith(f"@{source.domain}")]

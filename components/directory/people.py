@@ -1,4 +1,4 @@
-"""People as their sources list them, made into people of the directory."""
+"""Makes people of the directory from people as their sources list them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ NO_ROLE = "has no role"
 
 @dataclass(frozen=True, slots=True)
 class ListedPerson:
-    """Somebody whom a source lists; `origin` says where, such as `people.csv line 7`."""
+    """A person whom a source lists; `origin` says where, such as `people.csv line 7`."""
 
     person: Person
     origin: str
 
 
 class SourceError(ProblemsError):
-    """A source cannot be read or lists what cannot be; `problems` has a line for each, with its place.
+    """A source cannot be read, or lists something impossible; `problems` has a line for each fault, with its place.
 
-    `readable` are those people, as far as they can be read, of whom more may be wrong that the directory tells.
+    `readable` are the people as far as they can be read. The directory may find more faults in them.
     """
 
     def __init__(self, problems: Iterable[str], readable: Iterable[ListedPerson] = ()) -> None:
@@ -33,7 +33,7 @@ class SourceError(ProblemsError):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a source lists; `left_out` counts those whom none of its groups gives a role."""
+    """What a source lists; `left_out` counts people to whom none of its groups gives a role."""
 
     people: tuple[ListedPerson, ...]
     left_out: int = 0
@@ -48,10 +48,10 @@ def make_person(
     desks: Iterable[str],
     roles: Iterable[Role],
 ) -> Person:
-    """Return the person whom a source lists; raises SourceError with all that is wrong.
+    """Return the person whom a source lists; raises SourceError with all mistakes.
 
-    An account without `@` gets the source's domain. Accounts are put as a server prepares them. `desks` and `roles`
-    are already those of the directory.
+    An account without `@` gets the source's domain. Accounts are written as a server prepares them. `desks` and
+    `roles` are already those of the directory.
     """
     problems = []
     jid = BareJid("")
@@ -79,7 +79,7 @@ def make_person(
 
 
 def parse_account(source: SourceTable, account: str) -> BareJid:
-    """Return the JID of an account as a source writes it; raises AddressError."""
+    """Return the JID for an account as a source writes it; raises AddressError."""
     account = account.strip()
     if "@" not in account and account and source.domain:
         account = f"{account}@{source.domain}"

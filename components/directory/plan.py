@@ -1,4 +1,4 @@
-"""What would become of the directory: its sources' people put in, all of it validated, and the difference."""
+"""Plans the new directory: puts the sources' people in, validates everything, and finds the difference."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _PERSON_PATH = re.compile(r"enterprise\.([a-z0-9-]+)\.person\[(\d+)\](?:\.(\w+))
 
 
 class PlanError(ProblemsError):
-    """The directory that would come of the sources is wrong; `problems` has a line for each fault."""
+    """The directory with the sources' people would be wrong; `problems` has a line for each fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class DirectoryPlan:
 def make_plan(
     old: Directory, gathered: Gathered, max_departures: float, allowed_departures: int | None = None
 ) -> DirectoryPlan:
-    """Return what the sources ask for; raises PlanError when that is no valid directory.
+    """Return what the sources ask for; raises PlanError if that is not a valid directory.
 
-    More than the share `max_departures` of an enterprise's people must not leave it at once, but one person always
-    may. `allowed_departures`, a number of people of each enterprise, takes the place of that.
+    At most the share `max_departures` of an enterprise's people may leave it at once, but one person always may.
+    `allowed_departures`, a number of people of each enterprise, replaces this limit.
     """
     new = put_in_place(old, gathered.people)
     changes = describe_changes(old, new)
@@ -69,7 +69,7 @@ def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[Li
         read_back = parse_directory(encode_directory(new))
     except DirectoryError as error:
         raise PlanError([_name_origin(problem, listed) for problem in error.problems]) from None
-    # Where a rule names somebody anew, its parts may have changed places; all else must come back as it was.
+    # If a rule names a person in a new way, its parts may have moved. All else must come back as it was.
     if read_back != new and parse_directory(encode_directory(directory)) != directory:
         raise PlanError(
             ["directory.toml cannot hold all that the directory says; tell the makers of Steelyard"]
@@ -78,9 +78,9 @@ def put_in_place(directory: Directory, people: Mapping[EnterpriseId, Sequence[Li
 
 
 def find_misplaced(directory: Directory, people: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> list[str]:
-    """Return what the directory has against some people of its sources, a line each, of those who were listed.
+    """Return the directory's faults in some people of its sources, a line each.
 
-    Others may be missing, so nothing is said of who refers to whom.
+    Other people may be missing, so it does not check references between people.
     """
     try:
         put_in_place(directory, people)
@@ -91,7 +91,7 @@ def find_misplaced(directory: Directory, people: Mapping[EnterpriseId, Sequence[
 
 
 def _name_origin(problem: str, listed: Mapping[EnterpriseId, Sequence[ListedPerson]]) -> str:
-    """Return where a source lists somebody, instead of their number in a file that is not written yet."""
+    """Return the place where a source lists a person, instead of their number in a file that is not written yet."""
 
     def name(match: re.Match[str]) -> str:
         rows = listed.get(EnterpriseId(match[1]))

@@ -1,4 +1,4 @@
-"""The service that takes SCIM pushes, put together: a provider for each enterprise, and one server of them all."""
+"""Puts the service for SCIM pushes together: a provider for each enterprise, and one server for all of them."""
 
 import datetime as dt
 import ssl
@@ -17,7 +17,7 @@ log = structlog.get_logger("directory")
 
 
 async def take_pushes(process: Process, site: SiteDirectory) -> None:
-    """Take pushes until the process ends; raises OSError, ScimStateError, and ValueError for a token that is none."""
+    """Take pushes until the process ends; raises OSError, ScimStateError, and ValueError for an unusable token."""
     settings = site.settings
     providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
     server = process.keep(ScimServer(providers))

@@ -1,4 +1,4 @@
-"""The adapter that is connected: which one it is, how the gate speaks to it, and what lasts as long as it stays."""
+"""The connected adapter: which one it is, how the gate speaks to it, and the state of its session."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,8 +30,8 @@ class GateName:
 class AdapterSession:
     """An adapter's time on one connection, from its first status on (gate protocol, section 4.3).
 
-    `number` counts sessions since the gate was started, `host` is where the adapter is addressed, `epoch` is the life
-    of its server.
+    `number` counts sessions since the gate was started, `host` is the adapter's address, `epoch` is the life of its
+    server.
     """
 
     number: int
@@ -40,43 +40,43 @@ class AdapterSession:
 
 
 class Adapter:
-    """The adapter of one session. Nothing here is ever reset: the next session has an object of its own.
+    """The adapter of one session. Nothing here is ever reset, because each session has an object of its own.
 
-    A crash, or the end of the session, loses all of it. The adapter says again what it holds, and the log what is
-    recorded of that.
+    A crash, or the end of the session, loses all of it. Then the adapter says again what it holds, and the log says
+    what of that is recorded.
     """
 
     def __init__(self, session: AdapterSession, gate: GateName, write: Write, *, first_seq: int = 1) -> None:
         self.session = session
         self._gate = gate
         self._write = write
-        # True from the end of the session on. The line's.
+        # True from the end of the session on. The line owns it.
         self.is_over = False
-        # What is decided on and waits for its record, and statuses, in the order in which they came; a directory where
-        # other rules came between them, whose borders are said in their turn. The gate's.
+        # Decided submissions that wait for their record, and statuses, in the order in which they came. A directory
+        # stands where new rules came between them: its borders are sent in their turn. The gate owns it.
         self.pending: list[Decided | Status | Directory] = []
-        # How many of these, or of those that are being recorded, have no verdict yet.
+        # How many of these, and of those that are being recorded now, have no verdict yet.
         self._owed = 0
-        # What the log holds of the epoch. The journal's.
+        # What the log holds of the epoch. The journal owns it.
         self.records = SessionRecords(session.epoch, first_seq)
-        # What this adapter has been asked to inject. The review queue's.
+        # What this adapter has been asked to inject. The review queue owns it.
         self.claims = Claims()
-        # What it was told last of who may reach whom.
+        # The last table of who may reach whom that it was sent.
         self._borders: Partition | None = None
 
     def readdress(self, host: str) -> None:
-        """Speak to the adapter at another host of its server: what is asked of a host that is gone is lost."""
+        """Address the adapter at another host of its server, because requests to a host that is gone are lost."""
         self.session = replace(self.session, host=host)
 
     def add(self, decided: Decided) -> None:
-        """Have a submission recorded and answered in its turn."""
+        """Queue a submission, to be recorded and answered in its turn."""
         self.pending.append(decided)
         self._owed += 1
 
     def change_borders(self, directory: Directory) -> None:
-        """Say the borders of another directory, once all that was decided by the one before has its verdict.
+        """Queue the borders of a new directory, behind all that was decided by the directory before.
 
-        Said at once they would keep from its recipient what is released, and no verdict could be right any more.
+        If the adapter got them at once, they would stop stanzas that the gate has already released.
         """
         if self._owed or any(isinstance(each, Directory) for each in self.pending):
             self.pending.append(directory)
@@ -84,7 +84,7 @@ class Adapter:
             self.say_borders(directory)
 
     def take_batch(self, max_batch: int) -> Sequence[Decided | Status]:
-        """Take what is next to be recorded out of `pending`, and say the borders that come before it."""
+        """Take the next entries to record out of `pending`, and send the borders that come before them."""
         pending = self.pending
         batch: list[Decided | Status] = []
         taken = 0
@@ -102,9 +102,10 @@ class Adapter:
     def say_verdict(self, answers: Sequence[Answered], breaks: LinkBreaks) -> bool:
         """Answer submissions of one host, whose numbers and records are consecutive (section 4.2).
 
-        Return whether the server may hear any of it.
+        Return whether the server may receive any of it.
 
-        What has ended the link by its verdict is given back to its sender instead, and the status will say so.
+        A stanza whose verdict ended the link before goes back to its sender instead, and the adapter's status will
+        say so.
         """
         self._owed -= len(answers)
         first = answers[0]
@@ -126,14 +127,14 @@ class Adapter:
         return may_hear
 
     def say_noted(self, status: Status) -> None:
-        """Say that what a status told is durable (section 4.3)."""
+        """Tell the adapter that the content of a status is durable (section 4.3)."""
         self._write(encode_noted(self._gate.jid, status.host, status.number))
 
     def say_borders(self, directory: Directory) -> None:
-        """Say who may reach whom, before any verdict: until then the server tells nobody of others (section 4.5).
+        """Send who may reach whom, before any verdict: until then the server hides everybody (section 4.5).
 
-        And ask who is in chaperoned rooms: what was seen of it before this process began is not known. A table that the
-        adapter has is not sent once more: most changes of rules leave borders as they are.
+        Also ask who is in chaperoned rooms, because this process did not see who entered before its start. Do not
+        send a table again that the adapter already has: most changes of the rules do not change borders.
         """
         borders = partition(directory)
         if borders != self._borders:
@@ -148,7 +149,7 @@ class Adapter:
         self._write(encode_canary(self._gate.jid, self.session.host, id_))
 
     def ask_inject(self, token: str, stanza: bytes) -> None:
-        """Ask it to hold and submit a stanza of the gate's making (section 4.7)."""
+        """Ask the adapter to hold and submit a stanza that the gate made (section 4.7)."""
         self._write(encode_inject(self._gate.jid, self.session.host, token, stanza))
 
 
@@ -158,7 +159,7 @@ def _cannot_be_said(answer: Answered) -> bool:
 
 
 class Line:
-    """The one place that knows whether a server is connected, and which adapter speaks; `gate` says who we are."""
+    """Knows, alone, whether a server is connected and which adapter speaks. `gate` is the gate's own name."""
 
     def __init__(self, gate: GateName) -> None:
         self.gate = gate
@@ -168,16 +169,16 @@ class Line:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a server has accepted the gate, be its adapter heard by now or not."""
+        """Whether a server has accepted the gate, even if its adapter has not spoken yet."""
         return self._write is not None
 
     @property
     def adapter(self) -> Adapter | None:
-        """The adapter that has said its status on the connection that there is; None while there is none."""
+        """The adapter that has sent its status on the present connection; None while there is none."""
         return self._adapter
 
     def connect(self, write: Write) -> None:
-        """Begin a connection, on which no adapter has spoken yet."""
+        """Begin a connection on which no adapter has spoken yet."""
         self.disconnect()
         self._write = write
 
@@ -187,7 +188,7 @@ class Line:
         self._write = None
 
     def begin_session(self, status: Status) -> Adapter:
-        """Begin a session with the status that the adapter says first; raises ValueError without a connection."""
+        """Begin a session with the adapter's first status; raises ValueError without a connection."""
         if self._write is None:
             raise ValueError("nobody is connected")
         self._end_session()

@@ -1,6 +1,6 @@
-"""Puts a gate together from a site's settings, each part from those that are there before it.
+"""Puts a gate together from a site's settings, each part from the parts made before it.
 
-Whatever is opened is its process's to close at once: what fails later leaves nothing open.
+The process takes each opened thing at once, to close it. So a later failure leaves nothing open.
 """
 
 from collections.abc import Callable
@@ -39,6 +39,7 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.rules.file_links import load_file_links
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
@@ -49,7 +50,7 @@ from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """The gate's log: its writer, and a reader for each who reads while others do."""
+    """The gate's log: its writer, and a reader for each part that reads at the same time as others."""
 
     writer: LogWriter
     reader: LogReader
@@ -58,7 +59,7 @@ class _Log:
 
 @dataclass(frozen=True, slots=True)
 class _Watchers:
-    """All that looks at the gate, and tells of it."""
+    """All parts that watch the gate and report on it."""
 
     recorder: Recorder
     alarms: Alarms
@@ -88,7 +89,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    decider = Decider(follower.rules, queue, filing, aftermath)
+    decider = Decider(follower.rules, queue, filing, aftermath, load_file_links(site))
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip

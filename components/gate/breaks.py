@@ -1,4 +1,4 @@
-"""What ends the link by being said: at the second time it is known which it was, and it is said no more."""
+"""Finds what the gate must not send again because it ends the link: the second time shows what it was."""
 
 import time
 from collections import Counter
@@ -12,11 +12,12 @@ _ONCE_TOO_OFTEN = 2
 
 
 class LinkBreaks:
-    """To whom it is laid that the server ended the stream over something that the gate had said on it.
+    """Finds out which output of the gate made the server end the stream.
 
-    The server does not say over what. So the gate is careful for a minute from then on: each exception begins a
-    verdict of its own, and of what is to be injected one is asked for at a time. What it ends over then stands alone.
-    `on_unsendable` is called with the record of what is said no more. A crash loses all of it: the count begins anew.
+    The server does not say which. So the gate is careful for the next minute: each exception begins a verdict of
+    its own, and the gate asks for one injection at a time. If the stream ends again, only one output can be the
+    cause. The finder calls `on_unsendable` with the record of what the gate will not send again. A crash loses all
+    of this: the count begins again.
     """
 
     def __init__(
@@ -28,23 +29,23 @@ class LinkBreaks:
         self.unsendable = on_unsendable
         self._clock_s = clock_s
         self._careful_until_s = 0.0
-        # How often the link ended while an injection was asked for, and had not come back, by its token.
+        # How often the link ended while an injection was asked for and had not come back, by its token.
         self._breaks: Counter[str] = Counter()
-        # The epoch in which the link ended; empty once the adapter has said where it stands.
+        # The epoch in which the link ended; empty as soon as the adapter has sent a status.
         self._broken_epoch = ""
-        # Only a verdict may have ended the link, and whatever it named stood first in it.
+        # Only a verdict can have ended the link, and the exception that it named was the first one in it.
         self._is_exact = False
-        # What had no verdict yet when the link ended before.
+        # The number that had no verdict when the link ended the last time.
         self._suspect: Place | None = None
         self._blamed: set[Place] = set()
 
     @property
     def is_careful(self) -> bool:
-        """Whether the link has just ended over something that was said on it."""
+        """Whether the link has just ended because of something that the gate sent."""
         return self._clock_s() < self._careful_until_s
 
     def broken(self, epoch: str, asked: Iterable[str]) -> None:
-        """Take note that the link ended; `asked` are the tokens of what was asked for and has not come back."""
+        """Note that the link ended; `asked` are the tokens of injections that have not come back."""
         tokens = list(asked)
         if not self.is_careful:
             self._breaks.clear()
@@ -55,7 +56,9 @@ class LinkBreaks:
         self._careful_until_s = self._clock_s() + _CAREFUL_S
 
     def resumed(self, status: Status) -> None:
-        """Take the first status after that: verdicts are taken in order, so the first that lacks one is suspect."""
+        """Take the first status after that. The adapter takes verdicts in order, so the first submission without
+        one is suspect.
+        """
         epoch, self._broken_epoch = self._broken_epoch, ""
         if epoch != status.epoch or status.first_seq == status.next_seq:
             return
@@ -65,9 +68,9 @@ class LinkBreaks:
         self._suspect = place
 
     def is_blamed(self, epoch: str, seq: int) -> bool:
-        """Whether a submission's verdict has ended the link."""
+        """Return whether a submission's verdict has ended the link."""
         return bool(self._blamed) and Place(epoch, seq) in self._blamed
 
     def is_injection_blamed(self, token: str) -> bool:
-        """Whether asking for an item has ended the link."""
+        """Return whether the request for an item has ended the link."""
         return self._breaks.get(token, 0) >= _ONCE_TOO_OFTEN

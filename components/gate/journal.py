@@ -26,7 +26,7 @@ from components.link.codec import Status
 
 
 class Writer(Protocol):
-    """What the gate needs of its log's writer (`LogWriter`)."""
+    """What the gate needs from its log's writer (`LogWriter`)."""
 
     @property
     def size(self) -> int:
@@ -38,23 +38,24 @@ class Writer(Protocol):
         """Record entries in one transaction, and return the first one's index."""
 
     async def recover(self) -> int:
-        """Find out what became of an append that failed, and return the log's true size."""
+        """Find out whether a failed append was stored, and return the log's true size."""
 
     def integrate(self) -> None:
-        """Do what an append need not do itself."""
+        """Do the work that an append does not have to do itself."""
 
 
 @dataclass(slots=True)
 class SessionRecords:
-    """What the log holds of a session's epoch. The journal's own; made with the session, and gone with it.
+    """What the log holds of a session's epoch. Only the journal uses it; it is made with the session and ends with
+    it.
 
     `first_seq` is the lowest number that the adapter may submit again.
     """
 
     epoch: str
     first_seq: int
-    # None until the log has been read, which says what an earlier session, or gate, recorded. Nothing again as soon
-    # as something new is recorded: what is submitted again comes before that.
+    # None until the log has been read, which says what an earlier session or gate recorded. None again as soon as
+    # something new is recorded, because repeated submissions come before new ones.
     recorded: Recorded | None = None
     # What the log keeps of this epoch, the oldest first, until the adapter has carried it out.
     memos: deque[KeptMemo] = field(default_factory=deque)
@@ -62,7 +63,7 @@ class SessionRecords:
 
 @dataclass(frozen=True, slots=True)
 class RecordedBatch:
-    """A batch that is durable: its answers, of which the last `new` were recorded just now.
+    """A durable batch: its answers, of which the last `new` were recorded just now.
 
     `commit_s` is how long the commit took, None when there was nothing to record.
     """
@@ -85,11 +86,11 @@ class Journal:
     ) -> None:
         self._writer = writer
         self._memos = memos
-        # What a server that ends takes with it. Lost in a crash, and taken up again from memos.
+        # What is lost when a server ends. A crash loses it; the next gate reads it from the memos again.
         self.aftermath = aftermath
         self._delivery_class = delivery_class
-        # An append was begun and has not returned: it may have persisted all the same. Lost in a crash, after which
-        # the log is read anyway, for the first session.
+        # An append was begun and has not returned, so it may have been stored. Lost in a crash; after a crash the
+        # gate reads the log anyway, for the first session.
         self._in_doubt = False
         # Epoch and `done` of the newest delivery that this gate has recorded. Lost in a crash: it is recorded again.
         self._delivered = ("", -1)
@@ -100,11 +101,11 @@ class Journal:
         return self._writer.size
 
     async def record(self, records: SessionRecords, batch: Sequence[Decided | Status]) -> RecordedBatch:
-        """Record a batch in one commit; what the log holds of it already is answered from there.
+        """Record a batch in one commit; answer from the log what the log already holds of it.
 
-        With it goes what became of the submissions of epochs that have ended. Raises LogUnavailable: then nothing of it
-        may be answered. It is to be given again, or, once its session is over, what the next session submits. Raises
-        LogDamaged and LogFenced.
+        The commit also records what happened to submissions of ended epochs. Raises LogUnavailable: then the gate
+        may answer nothing of the batch. The caller gives it again, or, if the session is over, gives what the next
+        session submits. Raises LogDamaged and LogFenced.
         """
         recorded = records.recorded
         if recorded is None or self._in_doubt:
@@ -134,19 +135,20 @@ class Journal:
         return RecordedBatch(answers, len(new), commit_s)
 
     def _keep(self, epoch: str, answers: Sequence[Answered]) -> None:
-        """Keep what goes out of those that were recorded before."""
+        """Keep those of the earlier recorded submissions that go out."""
         keeper = self.aftermath.keeper
         kept = [(answer.index, keeper.keep(answer.held, answer.decision)) for answer in answers]
         self.aftermath.recorded(epoch, kept, ())
 
     def integrate(self) -> None:
-        """Do what a commit need not do itself, once the answers are out."""
+        """Do the work that a commit does not have to do itself, after the answers are sent."""
         self._writer.integrate()
 
     async def _read_log(self, records: SessionRecords) -> Recorded:
-        """Return what the log holds, as it says itself; a crash, a failed commit and a new session all go this way.
+        """Return what the log holds, by reading the log. A crash, a failed commit and a new session all come here.
 
-        Raises LogUnavailable while the log cannot say it: until then nothing may be recorded, or it could be twice.
+        Raises LogUnavailable while the log cannot be read. Until then the gate may record nothing, because it could
+        record it twice.
         """
         if self._in_doubt:
             await self._writer.recover()
@@ -162,7 +164,7 @@ class Journal:
         memo: Memo | None,
         entries: Sequence[Entry],
     ) -> LeafIndex:
-        """Record, with a memo of the answers; memos of what was carried out long ago are not needed any more."""
+        """Record entries with a memo of the answers, and forget memos of stanzas that were carried out long ago."""
         done = max((item.done for item in batch if isinstance(item, Status)), default=-1)
         memos = records.memos
         _forget(memos, done)
@@ -171,8 +173,8 @@ class Journal:
             forget = memos[0].first if memos else self._writer.size
         note = b"" if memo is None else encode_memo(memo)
         self._in_doubt = True
-        # A crash here, or a failure, leaves all of it recorded or nothing. The adapter submits it again, and the log
-        # says which (gate protocol, section 5.2).
+        # A crash or a failure here leaves all of it recorded, or nothing. The adapter submits it again, and the log
+        # says which of the two it is (gate protocol, section 5.2).
         first = await self._writer.append(entries, memo=note, forget_memos_before=forget)
         self._in_doubt = False
         if memo is not None:
@@ -193,7 +195,7 @@ def _delivery(status: Status) -> Delivery:
 def _make_memo(
     new: Sequence[Decided], kept: Sequence[KeptStanza], statuses: Sequence[Status], heard: int
 ) -> Memo | None:
-    """Return what is to be known of a batch after a crash; None where there is nothing."""
+    """Return the memo that a batch needs after a crash; None if it needs none."""
     if not new and not statuses:
         return None
     epoch = new[0].held.epoch if new else statuses[-1].epoch
@@ -210,14 +212,14 @@ def _make_memo(
 
 
 def _forget(memos: deque[KeptMemo], done: int) -> None:
-    """Forget memos of what was carried out, unless a client may still say it again (`Aftermath`)."""
+    """Forget memos of carried-out stanzas, unless a client may still send them again (`Aftermath`)."""
     count, too_old_s = sum(memo.count for memo in memos), time.time() - KEPT_S
     while memos and memos[0].last_seq <= done and (count > KEPT_STANZAS or memos[0].at_s < too_old_s):
         count -= memos.popleft().count
 
 
 def _sort(batch: Sequence[Decided | Status], recorded: Recorded) -> tuple[list[Decided], list[Answered]]:
-    """Return what is new, and the answers to what was recorded before."""
+    """Return the new submissions, and the answers to those that were recorded before."""
     new: list[Decided] = []
     answers: list[Answered] = []
     for item in batch:

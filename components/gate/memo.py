@@ -1,7 +1,7 @@
-"""What the gate must know again after a crash: which submissions a batch recorded, and how they were answered.
+"""What the gate must know after a crash: which submissions a batch recorded, and how the gate answered them.
 
-The records themselves are sealed, also from the gate; a memo has numbers, answers, and what errors need, and nothing of
-what was said.
+The records themselves are sealed, also from the gate; a memo has numbers, answers, and what errors need, and
+nothing that people said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,9 +29,9 @@ _NOT_RESTORED = StanzaError(
 class Memo:
     """A batch's submissions of one epoch, in the order of their records: number and decision.
 
-    `kept` is what is kept of those that go out, `over` are sessions that have ended. `done` and `bounced` are what a
-    status of the batch said, `done` -1 where there was none; `heard` is what was known to be
-    done, `at_s` when that was, in Unix time.
+    `kept` is what the gate keeps of stanzas that go out, `over` are sessions that have ended. `done` and `bounced`
+    are what a status in the batch said; `done` is -1 if there was none. `heard` is the number up to which all was
+    known to be done, `at_s` when that was, in Unix time.
     """
 
     epoch: str
@@ -45,7 +45,7 @@ class Memo:
 
 
 def encode_memo(memo: Memo) -> bytes:
-    """Encode as JSON: runs of consecutive numbers, and each decision that is not just to release."""
+    """Encode as JSON: runs of consecutive numbers, and each decision that is not simply a release."""
     runs: list[list[int]] = []
     decisions: dict[str, Any] = {}
     for seq, decision in memo.answers:
@@ -61,7 +61,7 @@ def encode_memo(memo: Memo) -> bytes:
             "epoch": memo.epoch,
             "runs": runs,
             "decisions": decisions,
-            "kept": [each.fields() for each in memo.kept],
+            "kept": [tuple(each) for each in memo.kept],
             "over": memo.over,
             "done": memo.done,
             "bounced": memo.bounced,
@@ -72,7 +72,7 @@ def encode_memo(memo: Memo) -> bytes:
 
 
 def parse_memo(note: bytes) -> Memo:
-    """Parse a memo; raises ValueError, KeyError or TypeError for what is none."""
+    """Parse a memo; raises ValueError, KeyError or TypeError if it is not one."""
     value = orjson.loads(note)
     decisions = {int(seq): _parse_decision(*decision) for seq, decision in value["decisions"].items()}
     seqs = [seq for first, count in value["runs"] for seq in range(first, first + count)]
@@ -96,9 +96,10 @@ def last_seq_of(memo: Memo) -> int:
 
 
 def restore_amended(decision: Decision, stanza: bytes) -> Decision:
-    """Return a memo's decision with the stanza that is sent instead, made from the one that is submitted again.
+    """Return a memo's decision with the amended stanza, made again from the stanza that the adapter submits again.
 
-    A memo has only where something is taken out. What cannot be restored is refused (`internal-server-error`).
+    A memo has only the ranges that were taken out. If the amended stanza cannot be made again, the decision is to
+    refuse (`internal-server-error`).
     """
     if not decision.edits:
         return decision
@@ -133,7 +134,7 @@ class MemoSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """The decision that was recorded for a submission, and the index of its record."""
+    """The recorded decision on a submission, and the index of its record."""
 
     decision: Decision
     index: int
@@ -141,7 +142,7 @@ class RecordedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeptMemo:
-    """A memo that the log keeps: that of the batch from record `first` on, whose highest number is `last_seq`.
+    """A memo in the log: it is for the batch from record `first` on, whose highest number is `last_seq`.
 
     `at_s` is when it was written, in Unix time, `count` how many submissions it is about.
     """
@@ -154,9 +155,9 @@ class KeptMemo:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The submissions of an epoch that the log holds, by sequence number, from those that may come again.
+    """The submissions of an epoch that the log holds, by sequence number, from the first one that may come again.
 
-    `memos` are those that say so, in the log's order.
+    `memos` are the memos that say so, in the log's order.
     """
 
     epoch: str

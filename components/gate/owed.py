@@ -1,4 +1,4 @@
-"""Errors that senders are owed for what a server took with it: kept until they can hear them (docs/review.md, 4)."""
+"""Errors for stanzas lost with a killed server: kept until their senders are back (docs/review.md, 4)."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -7,13 +7,13 @@ from components.gate.review.queue import ReviewQueue
 from policy.address import bare
 from policy.review import Returned, address_error, is_owed, owe_error
 
-# A client that says again what got lost (XEP-0198) does so at once when it is back: then nothing is owed for it.
+# A client that sends again what was lost (XEP-0198) does so at once when it is back. Then it needs no error.
 SAID_AGAIN_WITHIN_S = 10.0
 _OWED_FOR_NS = 7 * 24 * 3600 * 1_000_000_000
 
 
 class OwedErrors:
-    """Owes errors, as items of the review queue; whoever had a session is told when they have one again."""
+    """Keeps errors as items of the review queue, and sends each when its sender has a session again."""
 
     def __init__(
         self,
@@ -25,16 +25,16 @@ class OwedErrors:
         self._queue = queue
         self._clock_ns = clock_ns
         self._clock_s = clock_s
-        # Who is back: the address of their session, and from when on they are told. Lost in a crash: then they are told
-        # when they come the next time.
+        # Who is back: the address of their session, and the time from which on they get the error. Lost in a crash:
+        # then they get it when they come back the next time.
         self._back: dict[str, tuple[str, float]] = {}
 
     def has(self, token: str) -> bool:
-        """Return whether an error of this token is owed, or on its way."""
+        """Return whether an error with this token waits, or is on its way."""
         return self._queue.find(token) is not None
 
     def owe(self, returned: Iterable[Returned], forgiven: Iterable[str]) -> None:
-        """Store errors that are owed, and forget those of these tokens; raises LogUnavailable."""
+        """Store new errors, and forget those with these tokens; raises LogUnavailable."""
         change, now_ns = self._queue.begin_change(), self._clock_ns()
         for each in returned:
             change.add(owe_error(each, now_ns, now_ns + _OWED_FOR_NS))
@@ -44,13 +44,13 @@ class OwedErrors:
         self._queue.save(change)
 
     def note_back(self, full_jid: str) -> None:
-        """Take note that somebody has a session."""
+        """Note that somebody has a session."""
         account = bare(full_jid)
         if any(is_owed(item) and bare(item.to) == account for item in self._queue.items):
             self._back[account] = full_jid, self._clock_s() + SAID_AGAIN_WITHIN_S
 
     def give_back(self) -> None:
-        """Have errors go out to those who are back; what nobody came back for is forgotten. Raises LogUnavailable."""
+        """Send errors to senders who are back; forget those for which nobody came back. Raises LogUnavailable."""
         owed = [item for item in self._queue.items if is_owed(item)]
         if not owed:
             return

@@ -1,4 +1,4 @@
-"""The gate's part in changing rules: they take effect with the next stanza, and every change is a record."""
+"""How the gate takes changed rules: they take effect with the next stanza, and every change is a record."""
 
 import asyncio
 import time
@@ -17,27 +17,27 @@ from policy.rules import Rules
 
 CHANGES_TOLD = 500
 _PEOPLE_AT_ONCE = 100
-"""So many are named in one record."""
+"""How many changes one record names."""
 
 log = structlog.get_logger("gate")
 
 
 class RulesUser(Protocol):
-    """Who decides by the rules (`Gate`)."""
+    """The part that decides by the rules (`Gate`)."""
 
     def use(self, rules: Rules) -> None:
-        """Decide by other rules from now on."""
+        """Decide by these rules from now on."""
 
 
 class RulesInForce:
-    """Has `user` decide by the rules that `follower` finds, and each change recorded."""
+    """Gives `user` the rules that `follower` finds, and has each change recorded."""
 
     def __init__(self, follower: RulesFollower, user: RulesUser, records: Records, alarms: Alarms) -> None:
         self._follower = follower
         self._user = user
         self._records = records
         self._alarms = alarms
-        # Changes that are in force and not told yet. A crash loses them; the next gate says what is in force.
+        # Changes that are in force and not recorded yet. A crash loses them; the next gate records the rules in force.
         self._changes: asyncio.Queue[tuple[RulesChange, int]] = asyncio.Queue()
         self._record("in-force", follower.rules, time.time_ns())
 
@@ -65,7 +65,7 @@ class RulesInForce:
     async def _record_changes(self) -> None:
         while True:
             change, at_ns = await self._changes.get()
-            # Apart from the loop: the line must not wait for what is said of thousands of people.
+            # In a thread: the line must not wait while a record about thousands of people is made.
             more = await asyncio.to_thread(_describe, change.before, change.after)
             self._record("changed", change.after, at_ns, more)
             for event in describe_admissions(change.before, change.after, at_ns):
@@ -86,7 +86,7 @@ class RulesInForce:
 
 
 def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
-    """Return what changed in the directory, a line for each; of a great many, how many more there are."""
+    """Return the changes of the directory, a line for each; if there are very many, the last line counts the rest."""
     changes = describe_changes(before.directory, after.directory)
     lines = [f"{change.enterprise} {change}".strip() for change in changes[:CHANGES_TOLD]]
     if (more := len(changes) - CHANGES_TOLD) > 0:
@@ -95,7 +95,7 @@ def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
 
 
 def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Event]:
-    """Return events for those who are on the line now, who are not any more, and who know now that it is recorded."""
+    """Return events for people who were admitted, who left, and who have acknowledged the notice."""
     old, new = before.directory, after.directory
     changes = (
         ("admitted", new.people.keys() - old.people.keys()),
@@ -104,7 +104,8 @@ def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Eve
     )
     for name, people in changes:
         for some in _pack(sorted(people)):
-            # `who` is what a search by address looks at, and names one; of many, their words are found.
+            # A search by address looks at `who`, which names one person. If there are many, a search for words finds
+            # them.
             who = (("who", some[0]),) if len(some) == 1 else (("people", " ".join(some)),)
             yield Event(RecordKind.ADMISSION, name, tuple(sorted((*who, ("rules", after.name)))), at_ns)
 

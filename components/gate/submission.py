@@ -1,16 +1,16 @@
-"""A submission on its way through the gate: decided on, then recorded and about to be answered."""
+"""A submission on its way through the gate: first decided, then recorded and about to be answered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from components.archive.writer import Entry
 from components.link.codec import Held
-from policy.decision import Action, Decision
+from policy.decision import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A submission that is decided on and encoded, waiting for its record."""
+class Decided(NamedTuple):
+    """A submission that is decided and encoded, and waits for its record."""
 
     held: Held
     decision: Decision
@@ -25,15 +25,9 @@ class Answered:
     decision: Decision
     index: int
 
-    @property
-    def is_for_review(self) -> bool:
-        """Whether the review queue keeps it, or tells its sender; of what is quarantined there is nothing to keep."""
-        decision = self.decision
-        return (bool(decision.notice) or decision.action is Action.HOLD) and not self.held.problem
-
 
 def cut_runs(answers: Sequence[Answered]) -> Iterator[Sequence[Answered]]:
-    """Cut answers where one does not follow the one before."""
+    """Split answers into runs of consecutive ones."""
     begin = 0
     for end in range(1, len(answers) + 1):
         if end == len(answers) or not _follows(answers[end - 1], answers[end]):

@@ -1,4 +1,4 @@
-"""`<borders/>`, by which the adapter learns who may reach whom, and `<occupants/>`, which asks who is in a room; pure.
+"""`<borders/>` tells the adapter who may reach whom, and `<occupants/>` asks it who is in a room; pure.
 
 docs/gate-protocol.md, sections 4.5 and 4.6.
 """
@@ -12,7 +12,7 @@ from policy.reach.partition import Partition
 
 
 def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
-    """Encode a partition for the adapter: one or more elements, which count together once the last has come."""
+    """Encode a partition for the adapter: one or more elements, which take effect together when the last has come."""
     parts = list(_pack([*_encode_classes(partition), *_encode_rooms(partition)]))
     head = f"<message from={quoteattr(gate)} to={quoteattr(host)}><borders xmlns='{XMLNS}'"
     return [
@@ -22,7 +22,7 @@ def encode_borders(gate: str, host: str, partition: Partition) -> list[bytes]:
 
 
 def encode_occupants(gate: str, host: str, room: str) -> bytes:
-    """Encode the question who is in a room of the adapter's server (section 4.6)."""
+    """Encode the request to say who is in a room of the adapter's server (section 4.6)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}>"
         f"<occupants xmlns='{XMLNS}' room={quoteattr(room)}/></message>"
@@ -43,7 +43,7 @@ def _encode_rooms(partition: Partition) -> Iterator[str]:
 
 
 def _split(members: Sequence[str]) -> Iterator[str]:
-    """Write JIDs, which have no spaces, with one between each two, in pieces of less than a part."""
+    """Write JIDs with a space between each two, in pieces that are smaller than a part."""
     text = escape(" ".join(members))
     if len(members) == 1 or len(text.encode()) <= PART_MAX_BYTES // 4:
         yield text

@@ -21,12 +21,12 @@ XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 class LoginError(Exception):
-    """The server cannot be reached, is not the one it should be, or does not let the account in."""
+    """The server cannot be reached, is the wrong one, or does not let the account log in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A chat message as it came: `stanza_ids` are those of XEP-0359 by the JID that assigned them."""
+    """A chat message as it arrived: `stanza_ids` are those of XEP-0359, by the JID that assigned them."""
 
     sender: str
     body: str
@@ -36,7 +36,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of a message: the recipient's client confirmed it, or an error came back."""
+    """The outcome of a message: the recipient's client confirmed it, or an error came back."""
 
     message_id: str
     delivered: bool
@@ -47,7 +47,7 @@ class SendResult:
 class TraderClient:
     """One account's connection, always over TLS; `inbox` holds the chat messages that came, in order.
 
-    The server's certificate must be valid for the domain of `jid` by the authority in `ca_file` and no other.
+    The server's certificate must be valid for the domain of `jid` by the authority in `ca_file`, and by no other.
     """
 
     def __init__(self, jid: str, password: str, host: str, port: int, ca_file: Path) -> None:
@@ -125,7 +125,7 @@ class TraderClient:
         payload: ET.Element | None = None,
         timeout_s: float = 10.0,
     ) -> SendResult:
-        """Send a chat message that asks for a receipt (XEP-0184) and wait for what becomes of it.
+        """Send a chat message that asks for a receipt (XEP-0184), and return its outcome.
 
         `corrects` is the id of the message that it replaces (XEP-0308), `payload` an element to send along.
         Raises TimeoutError when neither a receipt nor an error comes.
@@ -151,7 +151,7 @@ class TraderClient:
         self._xmpp.make_message(mto=to, mbody=body, mtype="chat").send()
 
     async def receive(self, timeout_s: float = 10.0) -> Received:
-        """Return the next chat message, once there is one; raises TimeoutError."""
+        """Wait for the next chat message, and return it; raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             return await self.inbox.get()
 
@@ -197,7 +197,7 @@ def _explain_end(reason: object) -> str:
 
 
 def _read_error(message_id: str, xml: ET.Element) -> SendResult:
-    """Return what a stanza error says (RFC 6120, 8.3.2)."""
+    """Return the condition and the text of a stanza error (RFC 6120, 8.3.2)."""
     condition = text = ""
     for element in xml.iterfind(f"{{jabber:client}}error/{{{XMLNS_STANZA_ERRORS}}}*"):
         name = element.tag.partition("}")[2]

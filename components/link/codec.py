@@ -1,4 +1,4 @@
-"""What the adapter says, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
+"""What the adapter sends, as values (docs/gate-protocol.md, sections 4 and 5); pure, no I/O.
 
 Its side of a XEP-0114 stream goes into `SubmissionParser` as bytes and comes out as `Held` and `Status`.
 """
@@ -27,8 +27,8 @@ XMLNS_SID = "urn:xmpp:sid:0"
 _STREAM_HEADER = (
     b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 )
-# Stands between namespace and local name. It is no character of XML: expat ends the stream at a namespace that has
-# the separator in it, and any client may choose its namespaces.
+# The separator between namespace and local name. XML does not allow this character. Otherwise any client could choose
+# a namespace with the separator in it, and expat would end the stream there.
 _SEPARATOR = "\x0c"
 _FORWARDED = f"{XMLNS_FORWARD}{_SEPARATOR}forwarded"
 _HELD = f"{XMLNS}{_SEPARATOR}held"
@@ -45,15 +45,15 @@ _WAYS = {way.value: way for way in Way}
 class SubmissionParser:
     """Cuts the server's side of a stream into submissions, in one pass and with the bytes as they came.
 
-    One expat pass yields both the facts and the offsets of the exact bytes: it costs what lxml costs for the facts
-    alone. Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
+    One expat pass gives both the facts and the offsets of the exact bytes, for what lxml costs for the facts alone.
+    Depths: 0 the stream, 1 the carrying message, 2 `held` or `status`, 3 `forwarded` or an event, 4 the stanza.
     """
 
     def __init__(self) -> None:
         self._expat = expat.ParserCreate(namespace_separator=_SEPARATOR)
         self._expat.buffer_text = True
-        # From 2.6 on expat lets the end of a long tag wait for as many bytes again. The server sends no more until it
-        # has its verdict, and what it sends is bounded.
+        # From 2.6 on, expat reads the end of a long tag only after as many bytes have come again. The server sends no
+        # more until it has its verdict, and the size of what it sends is limited.
         if hasattr(self._expat, "SetReparseDeferralEnabled"):
             self._expat.SetReparseDeferralEnabled(False)
         self._expat.StartElementHandler = self._start
@@ -62,7 +62,7 @@ class SubmissionParser:
         self._depth = 0
         self._buffer = b""
         self._buffer_start = 0
-        # Where the message that is open begins, or the last one's end tag.
+        # Where the open message begins, or the end tag of the last one.
         self._needed_from = 0
         self._out: list[Held | Status] = []
         self._stray: list[str] = []
@@ -73,13 +73,13 @@ class SubmissionParser:
         self._feed_bytes(_STREAM_HEADER)
 
     def feed(self, data: bytes) -> list[Held | Status]:
-        """Parse the next bytes of the stream and return what became complete; raises ProtocolError."""
+        """Parse the next bytes of the stream, and return the elements that are now complete; raises ProtocolError."""
         self._out = []
         self._feed_bytes(data)
         return self._out
 
     def take_stray(self) -> list[str]:
-        """Return the names of what came meanwhile and was no part of the protocol, to be logged."""
+        """Return the names of elements that came meanwhile and are not part of the protocol, for the log."""
         stray, self._stray = self._stray, []
         return stray
 
@@ -156,7 +156,8 @@ class SubmissionParser:
             self._start_carried(name, attributes)
         elif depth == 1:
             host = attributes.get("from", "")
-            # Only the server itself submits: a client's or a component's word has an account or a resource.
+            # Only the server itself submits: a stanza of a client or a component has an account or a resource in its
+            # address.
             self._reset(host, bool(host) and "@" not in host and "/" not in host)
             self._is_stream_error = name == _STREAM_ERROR
             self._needed_from = self._expat.CurrentByteIndex

@@ -1,4 +1,4 @@
-"""The gate's external component connection (XEP-0114): slixmpp for the stream, our parser for what it carries."""
+"""The gate's external component connection (XEP-0114): slixmpp for the stream, our own parser for its content."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ _TCP_ESTABLISHED = 1
 
 _HANDSHAKE_DONE = b"<handshake/>"
 
-# Conditions of stream errors (RFC 6120, 4.9.3) that are about the connection, and nothing that was said on it.
+# Conditions of stream errors (RFC 6120, 4.9.3) that are about the connection, and not about its content.
 _NOT_OVER_WORDS = frozenset(
     {
         "conflict", "connection-timeout", "host-gone", "host-unknown", "not-authorized", "remote-connection-failed",
@@ -27,23 +27,23 @@ log = logging.getLogger(__name__)
 
 
 class LinkListener(Protocol):
-    """Who hears what comes over the link, in the order in which it comes; none of it may take long."""
+    """Gets everything that comes over the link, in order; no method may take long."""
 
     def connected(self, write: Callable[[bytes], bool]) -> None:
-        """Take note that the server has accepted the component.
+        """Note that the server has accepted the component.
 
-        `write` sends encoded elements on this connection, and returns whether the server may hear them: once it has
-        closed the connection, or that is lost, it hears nothing more.
+        `write` sends encoded elements on this connection, and returns whether the server may receive them. After the
+        server has closed the connection, or the connection is lost, it receives nothing more.
         """
 
     def disconnected(self) -> None:
-        """Take note that this connection is lost."""
+        """Note that this connection is lost."""
 
     def broken(self) -> None:
-        """Take note that the server ends this connection over something that was said on it."""
+        """Note that the server ends this connection because of something that we sent on it."""
 
     def take(self, submissions: Sequence[Held | Status]) -> None:
-        """Take what one read from the socket completed."""
+        """Take the elements that one read from the socket completed."""
 
     def take_canary(self, canary: CanaryBack) -> None:
         """Take a canary that was carried out."""
@@ -52,7 +52,7 @@ class LinkListener(Protocol):
 def is_open_at_peer(transport: asyncio.BaseTransport) -> bool:
     """Return whether the other side may still read; False once its end of the connection is known to be closed.
 
-    The kernel knows that before what was read last is worked off (tcp(7), TCP_INFO). Where it does not say, True.
+    The kernel knows this before we have processed the last read (tcp(7), TCP_INFO). If it does not say, return True.
     """
     connection = transport.get_extra_info("socket")
     if connection is None or not hasattr(socket, "TCP_INFO"):
@@ -65,10 +65,10 @@ def is_open_at_peer(transport: asyncio.BaseTransport) -> bool:
 
 
 class GateLink(ComponentStream):
-    """One XEP-0114 connection that is kept up, and told to `listener`.
+    """One XEP-0114 connection that is kept up and reports to `listener`.
 
-    slixmpp's stanza objects cost several times what the parser below them does, so once the handshake is done the
-    bytes no longer pass through slixmpp.
+    slixmpp's stanza objects cost several times as much as the parser below them. So after the handshake the bytes no
+    longer pass through slixmpp.
     """
 
     def __init__(self, login: ComponentLogin, listener: LinkListener) -> None:
@@ -80,26 +80,26 @@ class GateLink(ComponentStream):
         self._given_up = False
 
     def open(self) -> None:
-        """Start connecting; returns at once, the listener is told."""
+        """Start connecting, and return at once; the listener gets the result."""
         self.connect()
 
     async def close(self) -> None:
-        """Close the stream and stay away."""
+        """Close the stream, and do not connect again."""
         await self.stay_away()
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the server has accepted the component, on the connection that there is."""
+        """Whether the server has accepted the component on the present connection."""
         return self._parser is not None
 
     def forget_connection(self) -> None:
-        """Give up what the lost connection had begun to say."""
+        """Drop what the lost connection had begun to send."""
         self._opening = b""
         self._parser = None
         self._given_up = False
 
     def data_received(self, data: bytes | str) -> None:
-        """Take the next bytes from the socket: slixmpp's until the handshake is accepted, ours from then on."""
+        """Take the next bytes from the socket: for slixmpp until the handshake is accepted, then for our parser."""
         raw = data.encode() if isinstance(data, str) else data
         if self._given_up:
             return
@@ -107,13 +107,13 @@ class GateLink(ComponentStream):
             raw = self._opening + raw
             end = raw.find(_HANDSHAKE_DONE)
             if end < 0:
-                # A tag cut by the segment's end waits for its rest.
+                # A tag that the end of the segment cuts waits for its rest.
                 complete = raw.rfind(b">") + 1
                 self._opening = raw[complete:]
                 super().data_received(raw[:complete])
                 return
             self._opening = b""
-            # The adapter speaks at once: its first words may be in the same segment as the handshake.
+            # The adapter sends at once: its first elements may be in the same segment as the handshake.
             end += len(_HANDSHAKE_DONE)
             super().data_received(raw[:end])
             raw = raw[end:]
@@ -157,10 +157,10 @@ class GateLink(ComponentStream):
             self._listener.broken()
 
     def _write(self, connection: SubmissionParser | None, data: bytes) -> bool:
-        """Write on the connection that this parser reads; return whether the server may hear it."""
+        """Write on the connection that this parser reads; return whether the server may receive it."""
         if connection is not self._parser or self.transport is None:
             return False
-        # Asked before: who closes it afterwards may have read this.
+        # Checked before writing: a server that closes the connection later may have read this.
         is_open = is_open_at_peer(self.transport)
         self.transport.write(data)
         return is_open

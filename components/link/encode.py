@@ -1,4 +1,4 @@
-"""What the gate says, as elements (docs/gate-protocol.md, section 4); pure, no I/O."""
+"""What the gate sends, as elements (docs/gate-protocol.md, section 4); pure, no I/O."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Whom verdicts are for, and where their submissions are recorded: the adapter of `host`, the log `log`."""
+    """Who gets the verdicts (the adapter of `host`), and where the submissions are recorded (the log `log`)."""
 
     gate: str
     host: str
@@ -32,9 +32,9 @@ def encode_verdicts(
 ) -> list[bytes]:
     """Encode the verdicts (section 4.2) for consecutive submissions, recorded at consecutive indexes.
 
-    The first decision is that on `seq`, recorded at index `first`; what is released unchanged is not named. It is one
-    verdict unless that would be larger than a part (section 5.5); `one_each` begins a new one with each exception.
-    The submissions in `bounced` are returned to their senders, whatever the decision was.
+    The first decision is the one on `seq`, recorded at index `first`. Stanzas that are released unchanged are not
+    named. It is one verdict, unless this would be larger than a part (section 5.5). `one_each` begins a new verdict
+    with each exception. The submissions in `bounced` are returned to their senders, whatever the decision was.
     """
     verdicts: list[bytes] = []
     begin, named, size_bytes = 0, list[str](), 0
@@ -86,7 +86,7 @@ def encode_canary(gate: str, host: str, id_: str) -> bytes:
 
 
 def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
-    """Encode the request to hold and submit a stanza of the gate's making (section 4.7)."""
+    """Encode the request to hold and submit a stanza that the gate made (section 4.7)."""
     return (
         f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
         f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"

@@ -1,4 +1,4 @@
-"""A component of our own on the server (XEP-0114): requests, and what is addressed to it, as elements."""
+"""A component of our own on the server (XEP-0114): it sends and gets requests and messages, as elements."""
 
 import asyncio
 import logging
@@ -26,17 +26,23 @@ class EntityError(Exception):
 
 
 class NoAnswerError(EntityError):
-    """The link is down, or went down, or nothing came in time: the request may have been carried out or not."""
+    """The link is down, or went down, or no answer came in time. The request may have been carried out or not."""
 
 
 class XmppError(EntityError):
-    """A stanza error (RFC 6120, 8.3): raised by `request`, or by a handler, whose requester then gets it."""
+    """A stanza error (RFC 6120, 8.3): `request` raises it; if a handler raises it, the requester gets it.
 
-    def __init__(self, condition: str, text: str = "", kind: str = "cancel") -> None:
+    `more` is an application's own element beside the condition (RFC 6120, 8.3.4); it is not read from errors that come.
+    """
+
+    def __init__(
+        self, condition: str, text: str = "", kind: str = "cancel", more: ET.Element | None = None
+    ) -> None:
         super().__init__(f"{condition}: {text}" if text else condition)
         self.condition = condition
         self.text = text
         self.kind = kind
+        self.more = more
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,8 @@ StanzaHandler = Callable[[ET.Element], None]
 class EntityLink:
     """One XEP-0114 connection that is kept up: it reconnects by itself, with back-off, until closed.
 
-    Handlers are called in the order in which stanzas come; those of requests run on as tasks of their own.
-    Whatever nobody handles is answered with `service-unavailable` if it is a request, and dropped otherwise.
+    Handlers are called in the order in which stanzas come; those of requests run on as tasks of their own. A request
+    without a handler is answered with `service-unavailable`; anything else without a handler is dropped.
     """
 
     def __init__(
@@ -77,19 +83,19 @@ class EntityLink:
         self._last_id = 0
 
     def serve(self, payload: str, handler: RequestHandler) -> None:
-        """Have requests handled whose payload is `payload`, such as `{jabber:iq:version}query`."""
+        """Set the handler of requests with this payload, such as `{jabber:iq:version}query`."""
         self._handlers[payload] = handler
 
     def on_message(self, handler: StanzaHandler) -> None:
-        """Have messages handled, those of type `error` too."""
+        """Set the handler of messages, also of those of type `error`."""
         self._on_message = handler
 
     def open(self) -> None:
-        """Start connecting; returns at once, `on_state` tells."""
+        """Start connecting, and return at once; `on_state` gets the result."""
         self._stream.connect()
 
     async def close(self) -> None:
-        """Close the stream and stay away; requests that wait get NoAnswerError."""
+        """Close the stream, and do not connect again; waiting requests get NoAnswerError."""
         await self._stream.stay_away()
         for task in self._tasks:
             task.cancel()
@@ -105,7 +111,7 @@ class EntityLink:
     ) -> ET.Element | None:
         """Send an IQ request (`kind` get or set) and return the payload of its result, None where it is empty.
 
-        Raises XmppError when an error comes back and NoAnswerError when nothing does.
+        Raises XmppError if an error comes back, and NoAnswerError if nothing does.
         """
         self._last_id += 1
         id_ = f"e{self._last_id}"
@@ -124,7 +130,7 @@ class EntityLink:
             del self._waiting[(to, id_)]
 
     def send(self, stanza: ET.Element) -> bool:
-        """Send a stanza as it is, in `jabber:client` or in no namespace; returns False while the link is down."""
+        """Send a stanza as it is, in `jabber:client` or in no namespace; return False while the link is down."""
         if not self.is_up:
             return False
         stanza.tag = f"{{{_XMLNS_COMPONENT}}}{_local(stanza.tag)}"
@@ -138,7 +144,7 @@ class EntityLink:
             try:
                 self._on_message(stanza)
             except Exception:
-                # One stanza's fault must not end the stream, which all others come by.
+                # A fault of one stanza must not end the stream, because all others need it.
                 log.exception("a message was not handled")
         elif name != "iq":
             return
@@ -150,7 +156,7 @@ class EntityLink:
             self._settle(stanza)
 
     def _settle(self, iq: ET.Element) -> None:
-        # Only from whom it was asked: an id alone is easily guessed.
+        # Accept the answer only from the address that we asked: an id alone is easy to guess.
         waiting = self._waiting.get((iq.get("from", ""), iq.get("id", "")))
         if waiting is None or waiting.done():
             return
@@ -212,6 +218,8 @@ def _make_error(error: XmppError) -> ET.Element:
     ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}{error.condition}")
     if error.text:
         ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}text").text = error.text
+    if error.more is not None:
+        element.append(error.more)
     return element
 
 
@@ -224,7 +232,7 @@ def _drop(_stanza: ET.Element) -> None:
 
 
 class _Stream(ComponentStream):
-    """slixmpp's stream, handshake and parser, without its stanza objects: they cost more than what is in them."""
+    """slixmpp's stream, handshake and parser, without its stanza objects, which cost more than their content."""
 
     def __init__(
         self, login: ComponentLogin, on_stanza: StanzaHandler, on_state: Callable[[bool], None]

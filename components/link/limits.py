@@ -1,13 +1,13 @@
-"""How large what crosses the gate's link may be, in bytes as written (docs/gate-protocol.md, section 5.5)."""
+"""Size limits of the gate's link, in bytes as written (docs/gate-protocol.md, section 5.5)."""
 
 ELEMENT_MAX_BYTES = 4 * 1024 * 1024
-"""What the server takes as one element of a component's stream: a larger one ends the stream."""
+"""The largest element of a component's stream that the server accepts. A larger one ends the stream."""
 
 FORWARDED_MAX_BYTES = 3 * 1024 * 1024
-"""What the gate forwards in one element, amended or to be injected: what is around it fits easily."""
+"""The largest amended or injected stanza that the gate forwards in one element. The wrapping fits easily."""
 
 STANZA_MAX_BYTES = 2 * 1024 * 1024
-"""What a sender may have held as one stanza; a client's 256 KiB are never as much, however they are escaped."""
+"""The largest stanza that a sender may submit. A client's 256 KiB never reach this, with any escaping."""
 
 PART_MAX_BYTES = 64 * 1024
-"""Where the gate cuts what can be said in parts; a part that has one thing in it may be larger."""
+"""The size at which the gate begins a new part. A part with a single item in it may be larger."""

@@ -1,4 +1,4 @@
-"""What a reviewer asks of the gate, and what it answers; it travels like an order does."""
+"""A reviewer's request to the gate, and its answer; both travel as orders do."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,20 +6,19 @@ from hashlib import sha256
 from typing import Any
 
 REQUEST_PREFIX = "review:"
-"""Begins the ids of these requests: an order's id has no colon, so nobody takes one for the other."""
+"""The beginning of these requests' ids. An order's id has no colon, so the two cannot be confused."""
 
 LIST = "list"
 
 
 class ReviewRequestError(ValueError):
-    """The text is no request of a reviewer, or no answer to one."""
+    """The text is not a reviewer's request, or not an answer to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks it and why.
-
-    `evidence` is `prove_reading` of that record; a list needs none of these.
+    """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks for it and why.
+    `evidence` is `prove_reading` of this record. A list needs none of these.
     """
 
     act: str
@@ -44,7 +43,7 @@ class HeldMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReviewAnswer:
-    """What became of a request: a problem, or none, and for `list` all held messages, the oldest first."""
+    """The result of a request: a problem, or none, and for `list` all held messages, the oldest first."""
 
     problem: str = ""
     held: tuple[HeldMessage, ...] = ()
@@ -84,5 +83,5 @@ def parse_review_answer(text: str) -> ReviewAnswer:
 
 
 def prove_reading(epoch: str, seq: int, body: bytes) -> str:
-    """Return what only those know who have read a held message's record: the SHA-256 (hex) over what it says."""
+    """Return the SHA-256 (hex) of a held record's content, which only a person who has read it can know."""
     return sha256(f"{epoch} {seq}\n".encode() + body).hexdigest()

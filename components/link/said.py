@@ -1,6 +1,7 @@
 """What the adapter says, as values (docs/gate-protocol.md, section 4); pure."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from policy.facts import StanzaFacts
 
@@ -19,8 +20,7 @@ class ProtocolError(Exception):
         self.unread = unread
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """One submission (section 4.1): a stanza, or a session event for `Way.SESSION`.
 
     `body` is the stanza exactly as the adapter wrote it; `host` is the adapter's address, where the verdict goes.

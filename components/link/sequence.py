@@ -1,4 +1,4 @@
-"""Sequence numbers, by which the adapter numbers all that it submits (docs/gate-protocol.md, section 3)."""
+"""The adapter's sequence numbers for everything that it submits (docs/gate-protocol.md, section 3)."""
 
 from typing import NamedTuple
 
@@ -11,5 +11,5 @@ class Range(NamedTuple):
 
     @property
     def numbers(self) -> int:
-        """How many these are."""
+        """How many numbers these are."""
         return self.last - self.first + 1

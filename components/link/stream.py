@@ -13,7 +13,7 @@ _RECONNECT_MIN_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ComponentLogin:
-    """How a component gets onto its server: its JID and secret there, and the address where the server listens.
+    """How a component connects to its server: its JID and secret there, and the address where the server listens.
 
     `reconnect_max_s` is the longest time between two attempts.
     """
@@ -26,10 +26,10 @@ class ComponentLogin:
 
 
 class ComponentStream(ComponentXMPP):
-    """slixmpp's connection and handshake; what is carried is the business of those who inherit.
+    """slixmpp's connection and handshake. Subclasses handle the content.
 
-    They call `accepted` when the server has taken the component, and say in `is_accepted` whether it has. `on_state` is
-    called with True then, and with False when such a connection is lost.
+    They call `accepted` when the server has accepted the component, and `is_accepted` says whether it has. Then
+    `on_state` is called with True, and with False when such a connection is lost.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class ComponentStream(ComponentXMPP):
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the server has accepted the component, on the connection that there is."""
+        """Whether the server has accepted the component on the present connection."""
         raise NotImplementedError
 
     def forget_connection(self) -> None:
-        """Give up what belongs to a connection that is lost."""
+        """Drop what belongs to a lost connection."""
         raise NotImplementedError
 
     def accepted(self) -> None:
-        """Take note that the server has accepted the component."""
+        """Note that the server has accepted the component."""
         self._reconnect_s = _RECONNECT_MIN_S
         self._on_state(True)
 

@@ -1,5 +1,5 @@
-"""The one error that an operator or an auditor can put right."""
+"""The error for problems that an operator or an auditor can fix."""
 
 
 class SiteError(Exception):
-    """Something an operator or an auditor can put right; the message is one line that says how."""
+    """A problem that an operator or an auditor can fix; the message is one line that says how."""

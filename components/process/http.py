@@ -1,4 +1,4 @@
-"""What a process serves over HTTP, while it lives."""
+"""The HTTP server of a process."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -11,9 +11,9 @@ from aiohttp import web
 async def serve_http(
     application: web.Application, address: str, port: int, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
-    """Serve while in this context; gives the port (a free one for 0). Raises OSError when it is in use.
+    """Serve while in this context, and yield the port (a free one for 0). Raises OSError if it is in use.
 
-    Without an access log: its lines would hold what people ask for.
+    There is no access log, because its lines would show what people ask for.
     """
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()

@@ -7,14 +7,14 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _QUOTING_LIBRARIES = ("slixmpp", "aiosqlite")
-"""At debug level these write whole stanzas and SQL parameters: message bodies, which no log may hold."""
+"""Loggers that write whole stanzas and SQL parameters at debug level. No log may hold message bodies."""
 
 
 def configure_logging(component: str, level: str) -> None:
     """Send all logs of this process, structlog's and the standard library's, to standard error as JSON lines.
 
-    Each line has `time` (UTC, ISO 8601), `level`, `component`, `event` and what the call named; `level` is
-    the lowest that is written (`debug`, `info`, `warn`, `error`).
+    Each line has `time` (UTC, ISO 8601), `level`, `component`, `event` and the arguments of the call. The argument
+    `level` is the lowest level that is written (`debug`, `info`, `warn`, `error`).
     """
     lowest = logging.getLevelNamesMapping()[level.upper()]
 

@@ -1,4 +1,4 @@
-"""The figures of a process, served to Prometheus."""
+"""Serves the metrics of a process to Prometheus."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 METRICS_ADDRESS = "127.0.0.1"
-"""Where figures are served: whoever shall read them from elsewhere needs a proxy with a login."""
+"""The address for metrics. To read them from another machine, put a proxy with a login in front."""
 
 
 @asynccontextmanager

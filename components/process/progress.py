@@ -1,10 +1,10 @@
-"""How something that takes long tells how far it has come."""
+"""How a long task reports its progress."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 Progress = Callable[[int, int], None]
-"""Takes how many are done, and how many there are in all."""
+"""Called with the number of finished items, and the number of all items."""
 
 Bars = Callable[[str, str], AbstractContextManager[Progress]]
-"""Shows, while in its context, the progress of something with this title, counted in these units."""
+"""Shows, while in its context, the progress of a task with this title, counted in these units."""

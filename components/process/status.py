@@ -16,16 +16,16 @@ _MAX_AGE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a process is doing, in a word, and what else there is to tell; values that JSON has."""
+    """The state of a process, in a word, and further details; all are JSON values."""
 
     state: str
     details: Mapping[str, object] = field(default_factory=dict)
 
 
 class StatusFile:
-    """The file in which a process says how it is; `describe` is asked each time.
+    """The file in which a process reports its state; each write calls `describe`.
 
-    It is written twice a second, and soon after `changed` is set: for what must not wait.
+    It is written twice a second, and soon after `changed` is set, for changes that must not wait.
     """
 
     def __init__(self, path: Path, describe: Callable[[], Status], changed: asyncio.Event) -> None:
@@ -34,9 +34,9 @@ class StatusFile:
         self._changed = changed
 
     def write(self) -> None:
-        """Write the present state as one JSON object; atomically, so that a reader never sees half of it.
+        """Write the present state as one JSON object, atomically, so that a reader never sees half of it.
 
-        A disk that is full does not stop the process: the file goes stale, which is what a supervisor looks for.
+        A full disk does not stop the process. The file becomes old, and supervisors look for that.
         """
         status = self._describe()
         text = json.dumps({"state": status.state, "pid": os.getpid(), **status.details}) + "\n"
@@ -57,9 +57,9 @@ class StatusFile:
 
 
 def read_status(path: Path, pid: int | None = None) -> tuple[dict[str, Any], str]:
-    """Read the status of a process, of process `pid` if one is named.
+    """Read the status of a process; with `pid`, only of the process with this id.
 
-    Return it, empty where there is none, and what is wrong in words that follow a name, or nothing.
+    Return the status, empty if there is none, and a fault, in words that follow a name, or nothing.
     """
     try:
         age_s = time.time() - path.stat().st_mtime

@@ -1,4 +1,4 @@
-"""The component's own log: every roster that it changes, written down before it is changed."""
+"""The component's own log: it records each change of a roster before it makes the change."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from policy.roster import RosterChange
 
 
 class RosterJournal:
-    """Appends records to the log `roster`; `retention_class` is what its records get."""
+    """Appends records to the log `roster`; `retention_class` is the class of its records."""
 
     def __init__(self, writer: LogWriter, retention_class: int) -> None:
         self._writer = writer
@@ -23,7 +23,7 @@ class RosterJournal:
         return self._writer.size
 
     async def record(self, owner: BareJid, change: RosterChange, *, emptied: bool = False) -> None:
-        """Record what is to change in a roster; durable when this returns.
+        """Record the change of a roster; it is durable when this returns.
 
         Raises LogUnavailable, and then the roster must not be changed; LogDamaged and LogFenced.
         """
@@ -37,5 +37,5 @@ class RosterJournal:
         )
         async with self._turn:
             await self._writer.append([Entry(RecordKind.ROSTER, encode_event(event), self._class)])
-        # Killed from here on: the record says what was about to change; the next start finds it still to be done
+        # Killed from here on: the record says what was about to change. The next start finds the change still to do,
         # and records it again.

@@ -1,4 +1,4 @@
-"""Keeps the rosters: compares each with what the directory asks for, and has the server change what differs."""
+"""Keeps the rosters: compares each with what the directory asks for, and has the server change the differences."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from policy.address import BareJid, Domain, domain_of
 from policy.roster import RosterChange, RosterItem, Rosters, apply_change
 
 _AGAIN_S = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0)
-# What costs the server as much as a small request: this many entries read, or written.
+# How many entries, read or written, cost the server as much as a small request.
 _READ_FOR_ONE, _WRITTEN_FOR_ONE = 500, 50
 _NO_ACCOUNT = "item-not-found"
 
@@ -32,15 +32,15 @@ class Asks(Protocol):
 
 
 class RosterRecords(Protocol):
-    """Where it is written down what is about to change; `Journal` is one."""
+    """Records what is about to change; `Journal` is one."""
 
     async def record(self, owner: BareJid, change: RosterChange, *, emptied: bool = False) -> None:
-        """Return when it is durable; raises LogUnavailable, LogDamaged and LogFenced."""
+        """Record a change, and return when it is durable; raises LogUnavailable, LogDamaged and LogFenced."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """What the keeper did since its start."""
+    """Counts what the keeper did since its start."""
 
     requests: int = 0
     compared: int = 0
@@ -51,7 +51,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a roster holds: what these rosters ask for, but for the owner's own names and groups in `own`."""
+    """The content of a roster: what the directory asks for, with the owner's own names and groups in `own`."""
 
     rosters: Rosters
     own: dict[BareJid, RosterItem]
@@ -59,7 +59,7 @@ class _Known:
 
 @dataclass(slots=True)
 class _Work:
-    """Whose rosters are to be looked at, in the order in which they were noticed; no one's by two at once."""
+    """The accounts whose rosters wait to be checked, in order. Two workers never check the same roster at once."""
 
     queued: dict[BareJid, None] = field(default_factory=dict)
     busy: set[BareJid] = field(default_factory=set)
@@ -85,7 +85,7 @@ class _Work:
 
 
 class Keeper:
-    """Keeps the rosters of all accounts on the servers that let it.
+    """Keeps the rosters of all accounts on the servers that allow it.
 
     Asks for a roster once after each connection; later only when it may have changed. Only differences are written.
     """
@@ -121,7 +121,7 @@ class Keeper:
 
     @property
     def waiting(self) -> int:
-        """How many rosters are still to be looked at."""
+        """How many rosters still wait to be checked."""
         return len(self._work.queued) + len(self._work.busy) + len(self._tries)
 
     @property
@@ -130,19 +130,19 @@ class Keeper:
         return len(self._without_account)
 
     def use(self, rosters: Rosters) -> None:
-        """Keep these rosters from now on; raises OSError when what they give cannot be remembered."""
+        """Keep these rosters from now on; raises OSError if the state cannot be stored."""
         listed = frozenset(rosters.directory.people)
         newcomers = listed - self._state.owners
         departed = self._state.owners - listed
         before, self._rosters = self._rosters, rosters
         self._remember()
         unchanged = self._keep_unchanged(before, rosters)
-        # Whose roster changes most comes first; for the rest it is mostly one entry.
+        # Rosters with many changes come first. For the rest it is usually one entry.
         for owner in (*sorted(newcomers), *sorted(departed), *sorted(listed - newcomers - unchanged)):
             self._add(owner)
 
     def granted(self, host: Domain, granted: bool) -> None:
-        """Take note that a server lets us keep the rosters of its accounts, or does not."""
+        """Note whether a server lets us keep the rosters of its accounts."""
         if not granted:
             log.error("the server does not let us keep rosters", host=host)
             self._hosts.discard(host)
@@ -155,7 +155,7 @@ class Keeper:
                 self._add(owner)
 
     def link_changed(self, connected: bool) -> None:
-        """Take note that a connection ended: what happens to rosters from now on is not known."""
+        """Note that a connection ended: from now on we do not learn of changes to rosters."""
         if not connected:
             self._hosts.clear()
             self._known.clear()
@@ -163,7 +163,7 @@ class Keeper:
             self._tries.clear()
 
     def changed(self, owner: BareJid) -> None:
-        """Take note that somebody else changed a roster, or that an account is new."""
+        """Note that another party changed a roster, or that an account is new."""
         self._known.pop(owner, None)
         self._without_account.discard(owner)
         self._add(owner)
@@ -215,7 +215,7 @@ class Keeper:
             self._known[owner] = _Known(rosters, own)
 
     async def _carry_out(self, owner: BareJid, change: RosterChange) -> bool:
-        """Record and make a change; returns whether there is such an account."""
+        """Record and make a change; return whether the account exists."""
         await self._journal.record(owner, change)
         try:
             for query in encode_change(change):
@@ -229,7 +229,7 @@ class Keeper:
         return True
 
     async def _empty(self, owner: BareJid) -> None:
-        """Empty the roster of somebody who is no longer listed: their account may still be there."""
+        """Empty the roster of a person who is no longer listed, because their account may still exist."""
         self._known.pop(owner, None)
         await self._journal.record(owner, RosterChange(), emptied=True)
         try:
@@ -247,7 +247,7 @@ class Keeper:
         return await self._link.request(to, payload, kind=kind)
 
     def _keep_unchanged(self, before: Rosters | None, rosters: Rosters) -> set[BareJid]:
-        """Return whose rosters are as they should be, as nothing in their enterprise has changed."""
+        """Return the accounts whose rosters are still right because nothing in their enterprise has changed."""
         same = rosters.find_same(before) if before else frozenset()
         unchanged = set()
         for owner, known in self._known.items():
@@ -258,7 +258,7 @@ class Keeper:
         return unchanged
 
     def _remember(self) -> None:
-        """Remember whose rosters are kept, the departed until theirs are empty, and what all of them are given."""
+        """Store whose rosters are kept (a departed person's until it is empty), and all names and groups in them."""
         if self._rosters is None:
             return
         listed = self._rosters.directory.people
@@ -273,7 +273,7 @@ class Keeper:
             self._work.add(owner)
 
     def _failed(self, owner: BareJid, error: Exception) -> None:
-        """Try again later: the gate may not know yet what we know, or the server may be busy."""
+        """Try again later: the gate may not have the new rules yet, or the server may be busy."""
         if domain_of(owner) not in self._hosts:
             self._tries.pop(owner, None)
             return
@@ -286,5 +286,5 @@ class Keeper:
 
 
 def _is_everybodys(error: Exception) -> bool:
-    """Return whether others' rosters would fail just now, too: the server, the gate or our log does not work."""
+    """Return whether other rosters would fail now, too, because the server, the gate or our log does not work."""
     return isinstance(error, NoAnswerError | LogUnavailable) or getattr(error, "kind", "") == "wait"

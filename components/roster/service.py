@@ -1,4 +1,4 @@
-"""The roster component at work: what comes over its link and from the files of the rules goes to the keeper."""
+"""The roster component at work: passes news from its link and from the rules' files to the keeper."""
 
 import asyncio
 from dataclasses import asdict
@@ -28,7 +28,7 @@ log = structlog.get_logger("roster")
 
 
 class RosterService:
-    """Connects the link, the rules and the keeper. Raises RulesError, RosterStateError and OSError to begin with."""
+    """Connects the link, the rules and the keeper. Raises RulesError, RosterStateError and OSError at the start."""
 
     def __init__(
         self, settings: RosterSettings, gate: GateSettings, sources: RuleSources, journal: RosterJournal
@@ -58,13 +58,13 @@ class RosterService:
 
     @property
     def state(self) -> str:
-        """`connected`, `refused` where no server lets it keep rosters, or `disconnected`."""
+        """`connected`, `refused` if no server lets it keep rosters, or `disconnected`."""
         if not self._link.is_up:
             return "disconnected"
         return "connected" if self.keeper.hosts else "refused"
 
     def describe(self) -> Status:
-        """Return what the component's status file says."""
+        """Return the content of the component's status file."""
         details = {
             "domains": sorted(self.keeper.hosts),
             "waiting": self.keeper.waiting,
@@ -95,10 +95,10 @@ class RosterService:
                     self._tell(news.problems)
 
     async def _use_rules(self) -> None:
-        """Keep the rosters by other rules once the gate decides by them: it would refuse a newcomer's first words."""
+        """Keep the rosters by new rules after the gate has them: before, it would refuse a newcomer's first stanza."""
         while True:
             rules = await self._to_use.get()
-            # A gate that is away for longer has them when it comes back.
+            # A gate that is away for longer has the rules when it comes back.
             for _ in range(round(_GATE_FOLLOWS_WITHIN_S / _INTERVAL_S)):
                 if not self._to_use.empty() or await self._gate_decides_by(rules):
                     break
@@ -121,14 +121,14 @@ class RosterService:
         self.keeper.link_changed(connected)
 
     def _hear(self, message: ET.Element) -> None:
-        """Take what a server grants (XEP-0356, 4.2); it says so whenever we connect."""
+        """Take the privileges that a server grants (XEP-0356, 4.2), which it announces whenever we connect."""
         sender = message.get("from", "")
         granted = keeps_rosters(message)
         if granted is not None and sender == domain_of(sender):
             self.keeper.granted(Domain(sender), granted)
 
     async def _take_push(self, request: Request) -> None:
-        """Take a change that others made to a roster (XEP-0356, 4.4)."""
+        """Take a change that another party made to a roster (XEP-0356, 4.4)."""
         owner = bare(request.sender)
         if request.kind != "set" or request.sender != owner:
             raise XmppError("not-allowed", "Your roster is kept by your enterprise.")

@@ -1,4 +1,4 @@
-"""What the component remembers from one life to the next: whose rosters it keeps, and what these were given."""
+"""What the component remembers over a restart: whose rosters it keeps, and which names and groups it wrote."""
 
 import json
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ _Key = TypeVar("_Key", BareJid, EnterpriseId)
 
 
 class RosterStateError(Exception):
-    """The state file cannot be read; it says what to do."""
+    """The state file cannot be read; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptState:
-    """Whose rosters are kept, by bare JID, and the names and groups that rosters were ever given."""
+    """The accounts whose rosters are kept, by bare JID, and all names and groups ever written to rosters."""
 
     owners: frozenset[BareJid] = frozenset()
     given: Given = field(default_factory=Given)
 
 
 def load_state(path: Path) -> KeptState:
-    """Read the state; without a file nobody's roster was ever kept. Raises RosterStateError and OSError."""
+    """Read the state; if there is no file, no roster was ever kept. Raises RosterStateError and OSError."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -46,7 +46,8 @@ def load_state(path: Path) -> KeptState:
 def save_state(path: Path, state: KeptState) -> None:
     """Write the state; raises OSError.
 
-    Written before any roster is: killed in between, something counts as given that nobody has yet, which harms nobody.
+    It is written before any roster. Killed in between: a name counts as written although no roster has it yet, which
+    does no harm.
     """
     document = {
         "owners": sorted(state.owners),

@@ -12,11 +12,11 @@ XMLNS = "urn:steelyard:roster:0"
 QUERY = f"{{{XMLNS_ROSTER}}}query"
 
 _ITEM, _GROUP = f"{{{XMLNS_ROSTER}}}item", f"{{{XMLNS_ROSTER}}}group"
-_ITEMS_AT_ONCE = 100  # 5 ms of the server's, which does nothing else meanwhile; it would take thousands
+_ITEMS_AT_ONCE = 100  # 5 ms of the server, which does nothing else meanwhile; it would accept thousands
 
 
 class WireError(Exception):
-    """The server's answer is no roster."""
+    """The server's answer is not a roster."""
 
 
 def encode_get() -> ET.Element:
@@ -30,7 +30,7 @@ def encode_empty(owner: BareJid) -> ET.Element:
 
 
 def encode_change(change: RosterChange) -> Iterator[ET.Element]:
-    """Return the requests that carry a change out; removals come first."""
+    """Return the requests that make a change; removals come first."""
     items = [ET.Element(_ITEM, jid=jid, subscription="remove") for jid in change.removed]
     items += [_encode_item(item) for item in change.put]
     for begin in range(0, len(items), _ITEMS_AT_ONCE):
@@ -47,7 +47,7 @@ def parse_roster(query: ET.Element | None) -> dict[BareJid, RosterItem]:
 
 
 def keeps_rosters(message: ET.Element) -> bool | None:
-    """Return whether a server lets us read and write its rosters; None for a message that grants nothing."""
+    """Return whether a server lets us read and write its rosters; None if the message is not about privileges."""
     privilege = message.find(f"{{{XMLNS_PRIVILEGE}}}privilege")
     if privilege is None:
         return None

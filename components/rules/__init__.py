@@ -1,1 +1,1 @@
-"""The rules in force, as files say them: read whole or not at all, and followed while they change."""
+"""The rules in force, from their files: read as a whole or not at all, and followed while they change."""

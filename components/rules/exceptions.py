@@ -1,4 +1,4 @@
-"""Exceptions from barriers as they are kept: a folder beside directory.toml with one signed note each."""
+"""Stored exceptions from barriers: a folder beside directory.toml with one signed note each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _MAX_BYTES = 65_536
 
 
 class ExceptionState(StrEnum):
-    """What an exception is at a time."""
+    """The state of an exception at a time."""
 
     PROPOSED = "proposed"
     TO_COME = "to come"
@@ -42,7 +42,7 @@ class ExceptionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptException:
-    """An exception's file as it is at a time; `exception` is None for a damaged one, `problem` says why not in force.
+    """An exception's file at a time; `exception` is None if it is damaged, `problem` says why it is not in force.
 
     `signed_by` are the approvers with a good signature on it, whether they may approve it or not.
     """
@@ -59,8 +59,8 @@ def read_exceptions(
 ) -> list[KeptException]:
     """Read all exceptions as of a Unix time, by their ids in order; raises OSError.
 
-    What is damaged, not approved or withdrawn is not in force. That a withdrawal is there is enough, whoever wrote it:
-    it only takes away.
+    A damaged, unapproved or withdrawn exception is not in force. A withdrawal counts no matter who wrote it, because
+    it only takes rights away.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     withdrawn = {name.removesuffix(_WITHDRAWN) for name in names if name.endswith(_WITHDRAWN)}
@@ -74,7 +74,7 @@ def read_exceptions(
 
 
 def fingerprint_exceptions(folder: Path) -> Iterator[tuple[object, ...]]:
-    """Yield how the files lie there, cheaply: others, and it is worth reading them again."""
+    """Yield a cheap fingerprint of the files: if it has changed, read them again."""
     try:
         files = sorted(folder.iterdir())
     except OSError:
@@ -83,7 +83,7 @@ def fingerprint_exceptions(folder: Path) -> Iterator[tuple[object, ...]]:
         try:
             stat = file.stat()
         except OSError:
-            continue  # gone meanwhile, which the next look sees
+            continue  # deleted meanwhile; the next read sees it
         yield (str(file), stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
@@ -111,8 +111,8 @@ def approve_exception(
 ) -> BarrierException:
     """Add an approver's signature to an exception, durably; raises ExceptionError and OSError.
 
-    Nobody signs what would not count: their own exception, one of another enterprise, or with another key than those
-    of the site's approvers, `keys`.
+    It refuses signatures that would not count: on the approver's own exception, on one of another enterprise, or with
+    a key that is not among the keys of the site's approvers, `keys`.
     """
     file = _find(folder, id_)
     note = file.read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def approve_exception(
     approver = approver_of(signer.verifier_key)
     person, member = directory.people.get(approver), directory.members.get(approver)
     if person is None or member is None or member.enterprise != exception.enterprise:
-        raise ExceptionError(f"{approver} is nobody of the enterprise {exception.enterprise}")
+        raise ExceptionError(f"{approver} is not in the enterprise {exception.enterprise}")
     if Role.APPROVER not in person.roles:
         raise ExceptionError(f"{approver} is no approver in directory.toml")
     if approver in exception.people:
@@ -147,14 +147,14 @@ def withdraw_exception(folder: Path, id_: str, signer: NoteSigner, reason: str) 
 
 
 def approver_of(key: VerifierKey) -> BareJid:
-    """Return whose key it is: an approver's key bears their JID. Raises ExceptionError for another's."""
+    """Return whose key it is: an approver's key names their JID. Raises ExceptionError for another key."""
     try:
         if key.name.startswith(_APPROVER):
             return parse_bare_jid(key.name.removeprefix(_APPROVER))
     except AddressError:
         pass
     raise ExceptionError(
-        f"{key.name} is the key of nobody whose JID is known; make one by `steelyard keys make JID --approver`"
+        f"{key.name} is a key that names no JID; make one with `steelyard keys make JID --approver`"
     )
 
 

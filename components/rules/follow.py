@@ -1,4 +1,4 @@
-"""Follows the rules while their files change: a whole new value each time, or the old one and a problem."""
+"""Follows the rules while their files change: gives a whole new value each time, or the old value and a problem."""
 
 import asyncio
 import gc
@@ -6,14 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from components.rules.load import (
-    LoadedRules,
-    RulesError,
-    RuleSources,
-    end_exceptions,
-    fingerprint,
-    load_rules,
-)
+from components.rules import load
 from policy.rules import Rules
 
 _INTERVAL_S = 0.2
@@ -21,7 +14,7 @@ _INTERVAL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RulesChange:
-    """Other rules have just come into force."""
+    """New rules have just come into force."""
 
     before: Rules
     after: Rules
@@ -29,22 +22,22 @@ class RulesChange:
 
 @dataclass(frozen=True, slots=True)
 class RulesProblems:
-    """What is wrong with files that were not taken, or not as a whole, a line for each; nothing once all is well."""
+    """What is wrong with files that were not accepted as a whole, a line for each; empty as soon as all is well."""
 
     problems: tuple[str, ...]
 
 
 class RulesFollower:
-    """Has the rules in force in `rules`, from files that are read again when they change, or when time says so.
+    """Keeps the rules in force in `rules`, and reads the files again when they change, or when a rule begins or ends.
 
-    Raises RulesError when they are wrong to begin with.
+    Raises RulesError if the files are wrong at the start.
     """
 
-    def __init__(self, sources: RuleSources) -> None:
+    def __init__(self, sources: load.RuleSources) -> None:
         self._sources = sources
-        # Taken before the files are read: what changes meanwhile is seen the next time.
-        self._seen = fingerprint(sources)
-        self._loaded: LoadedRules = load_rules(sources, time.time_ns())
+        # Taken before the files are read, so the next round sees what changes meanwhile.
+        self._seen = load.fingerprint(sources)
+        self._loaded: load.LoadedRules = load.load_rules(sources, time.time_ns())
         self._problems: tuple[str, ...] = ()
 
     @property
@@ -53,10 +46,10 @@ class RulesFollower:
         return self._loaded.rules
 
     async def follow(self) -> AsyncIterator[RulesChange | RulesProblems]:
-        """Follow until cancelled, and tell what has just happened; a broken file leaves the rules as they are."""
+        """Follow until cancelled, and yield each change; a broken file leaves the rules as they are."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            seen = await asyncio.to_thread(fingerprint, self._sources)
+            seen = await asyncio.to_thread(load.fingerprint, self._sources)
             until_ns = self._loaded.until_ns
             if seen != self._seen or (until_ns is not None and time.time_ns() >= until_ns):
                 self._seen = seen
@@ -64,21 +57,21 @@ class RulesFollower:
                     yield news
 
     async def _reload(self) -> list[RulesChange | RulesProblems]:
-        # Apart from the loop: thousands of people take a while, and the line must not wait for them. Nor for the
-        # collector, which would go through all of them while it stops everything.
+        # In a thread: thousands of people take a while, and the line must not wait for them. It must not wait for the
+        # garbage collector either, which would go through all of them while everything stops.
         problems: tuple[str, ...] = ()
         gc.disable()
         try:
-            loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
+            loaded = await asyncio.to_thread(load.load_rules, self._sources, time.time_ns())
             problems = loaded.left_out
-        except RulesError as error:
+        except load.RulesError as error:
             problems = error.problems
-            loaded = await asyncio.to_thread(end_exceptions, self._loaded, time.time_ns())
+            loaded = await asyncio.to_thread(load.end_exceptions, self._loaded, time.time_ns())
         finally:
             gc.freeze()
             gc.enable()
         news: list[RulesChange | RulesProblems] = []
-        if problems != self._problems:  # it is tried again and again while time says so
+        if problems != self._problems:  # the time has come, so it is tried again and again
             self._problems = problems
             news.append(RulesProblems(problems))
         before, self._loaded = self._loaded, loaded

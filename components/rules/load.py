@@ -1,4 +1,4 @@
-"""Reads the files that say the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
+"""Reads the files of the rules: directory.toml, exceptions from its barriers, policy.toml and its lexicons."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -32,7 +32,7 @@ NS_PER_S = 1_000_000_000
 
 
 class RulesError(ValueError):
-    """The rules cannot be used; `problems` has a line for each fault: the file, where in it, and what to do."""
+    """The rules cannot be used; `problems` has a line for each fault: the file, the place in it, and what to do."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
@@ -41,10 +41,10 @@ class RulesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuleSources:
-    """Where the rules are read from; `policy` is None for a site without rules of its own on what may be said.
+    """The files of the rules; `policy` is None for a site without content rules of its own.
 
-    `access` has the statements by which people are admitted; None where whoever is listed is admitted. `approvers` are
-    the files of the keys that approve exceptions.
+    `access` has the statements that admit people; it is None if everybody in the directory is admitted. `approvers`
+    are the files of the keys that approve exceptions.
     """
 
     directory: Path
@@ -54,15 +54,15 @@ class RuleSources:
 
     @property
     def exceptions(self) -> Path:
-        """The folder of exceptions from barriers, which need not be there."""
+        """The folder of exceptions from barriers, which may be missing."""
         return self.directory.parent / FOLDER
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """Rules as they are now, and until when (Unix time): None if nothing in them ends or begins by itself.
+    """The rules now, and until when they hold (Unix time): None if nothing in them ends or begins by itself.
 
-    `left_out` tells of each entry of the directory that no server could use.
+    `left_out` has a line for each entry of the directory that no server could use.
     """
 
     rules: Rules
@@ -71,7 +71,7 @@ class LoadedRules:
 
 
 def load_sources(site: SiteFile) -> RuleSources:
-    """Return where the rules of a site are; raises SettingsError."""
+    """Return the files of a site's rules; raises SettingsError."""
     access = site.access
     try:
         register = AccessRegister(access) if access else None
@@ -81,7 +81,7 @@ def load_sources(site: SiteFile) -> RuleSources:
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
-    """Read and check the rules as of a Unix time; raises RulesError with all that is wrong, in any file."""
+    """Read and check the rules as of a Unix time; raises RulesError with all mistakes in all files."""
     problems: list[str] = []
     left_out: tuple[str, ...] = ()
     directory = content = until_ns = None
@@ -110,12 +110,12 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
 
 @lru_cache(maxsize=1)
 def _parse_directory(text: str) -> UsableDirectory:
-    """Parse a directory, once for as long as its text is the same: of thousands of people that takes half a second."""
+    """Parse a directory, once while its text is the same: for thousands of people this takes half a second."""
     return parse_usable(text)
 
 
 def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Return the directory of the admitted, with exceptions in force, and when that next changes by itself."""
+    """Return the directory of admitted people, with exceptions in force, and when this next changes by itself."""
     admitted_until_ns = None
     if sources.access:
         directory, admitted_until_ns = _admit(sources.access, directory, now_ns)
@@ -125,16 +125,16 @@ def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[
 
 
 def _admit(access: AccessRegister, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Return the directory of those whom two approvers have admitted, and when that changes by itself."""
+    """Return the directory of people whom two approvers have admitted, and when this changes by itself."""
     standing = access.judge(directory, now_ns // NS_PER_S)
     until_ns = None if standing.next_change_s is None else standing.next_change_s * NS_PER_S
     return restrict(directory, standing.admitted, standing.acknowledged), until_ns
 
 
 def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
-    """Return the rules without the exceptions that end by a Unix time: they must end, even if nothing can be read.
+    """Return the rules without exceptions that end by a Unix time: these must end even if no file can be read.
 
-    Nothing begins by it, and `until_ns` stays, for the files are still to be read.
+    No exception begins, and `until_ns` stays, because the files still have to be read.
     """
     directory = loaded.rules.directory
     active = [each for each in directory.exceptions if each.is_active(now_ns / NS_PER_S)]
@@ -144,7 +144,7 @@ def end_exceptions(loaded: LoadedRules, now_ns: int) -> LoadedRules:
 
 
 def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
-    """Return the directory with the exceptions that are in force, and when that changes by itself."""
+    """Return the directory with the exceptions in force, and when these change by themselves."""
     if not sources.exceptions.is_dir():
         return directory, None
     now_s = now_ns / NS_PER_S
@@ -170,13 +170,13 @@ def load_content(file: Path) -> ContentPolicy:
 
 
 def fingerprint(sources: RuleSources) -> tuple[object, ...]:
-    """Return a cheap fingerprint of the files: when it is another one, they are worth reading again."""
+    """Return a cheap fingerprint of the files: if it has changed, read them again."""
     files = [sources.directory]
     if sources.policy:
-        # Terms may lie in any folder beside it: what they are called is only known once it is read.
+        # Files of terms may be in any folder beside it. Their names are known only after it is read.
         files += [sources.policy, *(lexicon_files(sources.policy))]
     states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
-    # A key decides on exceptions only, but then also when it comes or goes.
+    # A key matters only for exceptions, but then its appearance and removal matter, too.
     states += ((str(file), *_state_of(file)) for file in sources.approvers)
     if sources.access:
         states.append(sources.access.folder.fingerprint())

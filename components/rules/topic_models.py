@@ -42,7 +42,7 @@ def _load_ngram(weights: dict[str, Any]) -> NgramModel:
 
 @dataclass(frozen=True, slots=True)
 class _E5Model:
-    """Sentences as vectors of 384 numbers by multilingual-e5-small in 4 bits, and the classifier over them."""
+    """Makes a vector of 384 numbers from a sentence (multilingual-e5-small in 4 bits), and classifies it."""
 
     encoder: Any
     classifier: EmbeddingClassifier
@@ -67,7 +67,7 @@ def load_encoder() -> Any:
 
 
 def embed(encoder: Any, sentences: Sequence[str]) -> list[list[float]]:
-    """Return the vectors of sentences, each embedded by itself: a batch has other last digits, and is no quicker."""
+    """Return the vectors of sentences, each embedded by itself: a batch gives other last digits, and is no quicker."""
     # In UTF-8 without NUL, where the encoder's own text ends.
     texts = [text.replace("\0", " ").encode("utf-8", "replace").decode() for text in sentences]
     vectors: list[list[float]] = [encoder.query(text).tolist() for text in texts]

@@ -15,22 +15,22 @@ NOTICE = (
 
 
 class FormerApprover(Table):
-    """Somebody who was an approver: what they signed until then goes on to count."""
+    """A former approver: what they signed before `until` stays valid."""
 
     key: SitePath
     until: AwareDatetime
 
     @property
     def until_s(self) -> int:
-        """When their signature ceased to count, as Unix time."""
+        """When their signature stopped counting, as Unix time."""
         return int(self.until.astimezone(UTC).timestamp())
 
 
 class AccessSettings(Table):
-    """Who may admit whom, for how long, and where that is kept. Paths are absolute, periods in days (0: for ever).
+    """Who may admit people, for how long, and where statements are. Paths are absolute, periods in days (0: for ever).
 
-    `jid` is the component's own address, the same as `access` in the directory; `passwords` the folder in which the
-    first password of each new account waits for whoever hands it over.
+    `jid` is the component's own address, the same as `access` in the directory; `passwords` is the folder with the
+    first password of each new account.
     """
 
     table_name: ClassVar[str] = "access"

@@ -1,4 +1,4 @@
-"""What all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
+"""The settings that all logs of a site share: the `[archive]` table of site.toml (docs/settings.md)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ def _parse_below_site(text: object, info: ValidationInfo) -> KeyReference:
 
 
 SiteKey = Annotated[KeyReference, PlainValidator(_parse_below_site)]
-"""Where a private key is kept (docs/keys.md); relative paths start at the folder of site.toml."""
+"""The place of a private key (docs/keys.md); relative paths start at the folder of site.toml."""
 
 
 def _below_site(value: object, info: ValidationInfo) -> StoreName:
@@ -35,7 +35,7 @@ LogStoreName = Annotated[StoreName, PlainValidator(_below_site)]
 
 
 class ArchiveSettings(Table):
-    """To whom records are sealed, how long they are kept, and who may order otherwise. Paths are absolute."""
+    """The recipients of sealed records, the retention policy, and the approvers of orders. Paths are absolute."""
 
     table_name: ClassVar[str] = "archive"
 
@@ -45,7 +45,7 @@ class ArchiveSettings(Table):
     approvers: tuple[SitePath, ...] = ()
 
     def find_problems(self) -> Iterator[str]:
-        """Yield what is missing or wrong of the retention policy and the approvers' keys."""
+        """Yield what is missing or wrong in the retention policy and the approvers' keys."""
         if self.retention:
             yield from find_missing("archive.retention", [self.retention])
             if self.retention.is_file():
@@ -68,7 +68,7 @@ def _retention_problems(path: Path) -> Sequence[str]:
 
 
 def load_retention(path: Path | None) -> RetentionPolicy:
-    """Read the retention policy, or give the one of a site that has none; raises SettingsError."""
+    """Read the retention policy, or return the default one; raises SettingsError."""
     if path is None:
         return DEFAULT_POLICY
     try:
@@ -80,5 +80,5 @@ def load_retention(path: Path | None) -> RetentionPolicy:
 
 
 def load_approvers(paths: Iterable[Path]) -> list[VerifierKey]:
-    """Read the keys of which two must have signed an order; raises KeyFileError."""
+    """Read the approvers' keys, two of which must have signed an order; raises KeyFileError."""
     return [load_verifier_key(path) for path in paths]

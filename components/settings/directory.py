@@ -38,7 +38,7 @@ Columns = Annotated[dict[str, str], AfterValidator(_require_columns)]
 
 
 class SourceTable(Table):
-    """What all sources have: whose people they list, and which of their values stand for which desk and role."""
+    """The settings of every source: its enterprise, and which values stand for which desk and role."""
 
     enterprise: str
     domain: DomainName | None = None
@@ -86,7 +86,7 @@ class LdapSource(SourceTable):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups that stand for a desk or a role; with a desk attribute, the keys of `desks` are no groups."""
+        """The groups that stand for a desk or a role; with a desk attribute, the keys of `desks` are not groups."""
         return tuple(dict.fromkeys((*(() if self.desk else self.desks), *self.roles)))
 
 
@@ -105,7 +105,7 @@ class ScimSource(SourceTable):
 
 
 class DirectorySettings(Table):
-    """`[directory]`: the sources of people, what may change at once, and where SCIM pushes are taken."""
+    """`[directory]`: the sources of people, how much may change at once, and the address for SCIM pushes."""
 
     table_name: ClassVar[str] = "directory"
 
@@ -130,11 +130,11 @@ class DirectorySettings(Table):
 
     @property
     def sources(self) -> tuple[SourceTable, ...]:
-        """All sources, each under the name that its enterprise is fed by."""
+        """All sources, each with its enterprise."""
         return (*self.csv, *self.ldap, *self.scim)
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each file that the service for pushes lacks."""
+        """Yield a line for each missing file of the service for pushes."""
         for source in self.scim:
             yield from find_missing("directory.scim.token_file", [source.token_file])
         certificate = self.scim_certificate
@@ -143,7 +143,7 @@ class DirectorySettings(Table):
 
     @property
     def source_files(self) -> list[Path]:
-        """The files that others write for it, and which are no secrets."""
+        """The files that others write for it, and that are not secret."""
         certificates = [source.ca_file for source in self.ldap if source.ca_file]
         if self.scim_certificate:
             certificates.append(self.scim_certificate)
@@ -151,6 +151,6 @@ class DirectorySettings(Table):
 
     @property
     def secret_files(self) -> list[Path]:
-        """The files that only their owner may read: tokens, passwords and what was pushed."""
+        """The files that only their owner may read: tokens, passwords and pushed people."""
         passwords = [source.password_file for source in self.ldap if source.password_file]
         return passwords + [file for source in self.scim for file in (source.token_file, source.state)]

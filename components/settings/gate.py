@@ -18,7 +18,7 @@ from policy.review import ReviewAct
 
 
 class GateSettings(LogTable):
-    """What the gate process needs to know. Paths are absolute; sizes are in stanzas and bytes."""
+    """The settings of the gate process. Paths are absolute; sizes are in stanzas and bytes."""
 
     table_name: ClassVar[str] = "gate"
 
@@ -39,14 +39,14 @@ class GateSettings(LogTable):
     metrics_port: int = Field(default=0, ge=0, le=65535)
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each file that the gate lacks."""
+        """Yield a line for each missing file of the gate."""
         yield from find_missing("gate.secret_file", [self.secret_file])
         yield from find_missing("gate.directory", [self.directory_file])
         yield from super().find_problems()
 
 
 class ReviewSettings(Table):
-    """The `[review]` table: where held messages wait, for how long, and what becomes of those nobody decides on."""
+    """The `[review]` table: where held messages wait, for how long, and the decision if nobody makes one."""
 
     table_name: ClassVar[str] = "review"
 

@@ -1,4 +1,4 @@
-"""What every table of site.toml with a log of its own says of it (docs/settings.md)."""
+"""The settings of a log, for every table of site.toml that has one (docs/settings.md)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class LogSettings:
 
     @property
     def is_begun(self) -> bool:
-        """Whether the log is known to have been made; a database on a server is not asked."""
+        """Whether the log is known to exist; a database on a server is not asked."""
         return is_begun(self.store, self.key_file)
 
     @property
@@ -44,13 +44,13 @@ class LogSettings:
 
 
 def is_begun(store: StoreName, key: KeyReference) -> bool:
-    """Return whether a log is known to have been made: its file is there, or the checkpoint that its writer keeps."""
+    """Return whether a log is known to exist: its file is there, or its writer's last checkpoint."""
     file = log_file(store)
     return (file is not None and file.exists()) or last_signed_file(key).exists()
 
 
 def find_key_name(key: KeyReference) -> str:
-    """Return the name that a log's key signs as, by its public half; empty where that cannot be read."""
+    """Return the name with which a log's key signs, by its public half; empty if that cannot be read."""
     try:
         return load_verifier_key(public_file(key)).name
     except KeyFileError:
@@ -58,14 +58,14 @@ def find_key_name(key: KeyReference) -> str:
 
 
 class LogTable(Table):
-    """A table with a log of its own: a component that records has one."""
+    """A table with a log of its own: every component that records has one."""
 
     log: LogStoreName
     log_origin: str = Field(min_length=1)
     log_key_file: SiteKey
 
     def find_problems(self) -> Iterator[str]:
-        """Yield that the signing key is missing, where no other will do, or is another log's."""
+        """Yield a line if the signing key of an existing log is missing, or belongs to another log."""
         advice = INIT_MAKES_IT
         if is_begun(self.log, self.log_key_file):
             advice = f"{store_label(self.log)} was signed with it: {PUT_IT_BACK}"
@@ -78,9 +78,9 @@ class LogTable(Table):
             )
 
     def log_settings(self, folder: Path) -> LogSettings:
-        """Return what is said of the log; `folder` is that of site.toml.
+        """Return the log's settings; `folder` is the folder of site.toml.
 
-        What is witnessed of a log is kept beside its file, or, if that is a database elsewhere, below `folder`.
+        The witnessed checkpoints of a log are beside its file, or, if it is a database elsewhere, below `folder`.
         """
         beside = log_file(self.log) or folder / "archive" / log_name(self.log)
         return LogSettings(self.table_name, self.log, self.log_origin, self.log_key_file, kept_folder(beside))

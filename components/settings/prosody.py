@@ -11,7 +11,7 @@ from components.settings.table import DomainName, LogLevel, Port, SitePath, Tabl
 HTTPS_PORT = 443
 
 HttpPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
-"""The path of a URL, such as `/http-bind`; empty where there is nothing."""
+"""The path of a URL, such as `/http-bind`; empty if there is none."""
 
 
 class WebSettings(Table):
@@ -25,13 +25,13 @@ class WebSettings(Table):
     bosh_path: HttpPath = "/http-bind"
 
     def origin(self, domain: str) -> str:
-        """Return where browsers find the clients' end of a domain, such as `https://metals.example:5281`."""
+        """Return the address at which browsers reach a domain, such as `https://metals.example:5281`."""
         port = self.public_port or self.port
         return f"https://{self.host or domain}" + ("" if port == HTTPS_PORT else f":{port}")
 
 
 class ProsodySettings(Table):
-    """What the server is told. Paths are absolute; a port of 0 means that there is none."""
+    """The settings of the server. Paths are absolute; a port of 0 means that there is none."""
 
     table_name: ClassVar[str] = "prosody"
 
@@ -50,22 +50,22 @@ class ProsodySettings(Table):
 
     @property
     def config_file(self) -> Path:
-        """What the server is started with; it is written anew each time."""
+        """The server's configuration file, which is written again at each start."""
         return self.folder / "prosody.cfg.lua"
 
     @property
     def certified_names(self) -> tuple[str, ...]:
-        """The names that the server shows a certificate for: its domains, its rooms', and that of its web address."""
+        """The names for which the server has a certificate: its domains, the rooms' domains, and its web address."""
         names = (*self.domains, *self.room_domains)
         host = self.web.host if self.web else None
         return names if host is None or host in names else (*names, host)
 
     @property
     def certificate_files(self) -> tuple[Path, ...]:
-        """The files that the server's TLS needs: the authority's, then a pair for each domain."""
+        """The files that the server's TLS needs: the authority's certificate, then a pair for each domain."""
         names = [f"{name}.{end}" for name in self.certified_names for end in ("crt", "key")]
         return tuple(self.certificates / name for name in ("ca.crt", *names))
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each certificate that is missing."""
+        """Yield a line for each missing certificate."""
         yield from find_missing("prosody.certificates", self.certificate_files)

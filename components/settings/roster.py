@@ -15,7 +15,7 @@ from components.settings.table import (
 
 
 class RosterSettings(LogTable):
-    """What the roster component needs to know. Paths are absolute."""
+    """The settings of the roster component. Paths are absolute."""
 
     table_name: ClassVar[str] = "roster"
 
@@ -29,6 +29,6 @@ class RosterSettings(LogTable):
     reconnect_max_s: float = Field(default=10.0, gt=0)
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each file that the component lacks."""
+        """Yield a line for each missing file of the component."""
         yield from find_missing("roster.secret_file", [self.secret_file])
         yield from super().find_problems()

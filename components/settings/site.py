@@ -1,4 +1,4 @@
-"""site.toml: read once, each table of it validated where it is first used (docs/settings.md)."""
+"""site.toml: read once; each table is validated when it is first used (docs/settings.md)."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,11 +18,12 @@ from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
 from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 
 
 class SiteTable(Table):
-    """`[site]`: what the site is called, and where its processes write their logs."""
+    """`[site]`: the name of the site, and the folder of its processes' logs."""
 
     table_name: ClassVar[str] = "site"
 
@@ -44,6 +45,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     ReviewSettings,
     RosterSettings,
     AccessSettings,
+    TransferSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 
@@ -53,9 +55,9 @@ _Table = TypeVar("_Table", bound=Table)
 class SiteFile:
     """The settings of a site.
 
-    `path` is the file, `folder` where it lies: relative paths start there. `require` and `find` return any table, and
-    those that others than one process read are attributes, too (None where an optional one is missing). The use of a
-    table raises SettingsError with all that is wrong in it.
+    `path` is the file, `folder` its folder, where relative paths start. `require` and `find` return any table. Tables
+    that several processes read are also attributes (None if an optional one is missing). The use of a table raises
+    SettingsError with all mistakes in it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +69,7 @@ class SiteFile:
 
     @property
     def site(self) -> SiteTable:
-        """What the site is called."""
+        """The name of the site."""
         return self.require(SiteTable)
 
     @property
@@ -82,7 +84,7 @@ class SiteFile:
 
     @property
     def archive(self) -> ArchiveSettings:
-        """What all logs of the site share."""
+        """The settings that all logs of the site share."""
         return self.require(ArchiveSettings)
 
     @property
@@ -107,7 +109,7 @@ class SiteFile:
 
     @property
     def review(self) -> ReviewSettings:
-        """The review of held messages: the defaults, where the table is missing."""
+        """The review of held messages: the defaults if the table is missing."""
         return self.find(ReviewSettings) or ReviewSettings()
 
     @property
@@ -117,24 +119,39 @@ class SiteFile:
 
     @property
     def access(self) -> AccessSettings | None:
-        """Who admits people; None where whoever is listed is admitted."""
+        """Who admits people; None if everybody in the directory is admitted."""
         return self.find(AccessSettings)
 
     @property
+    def transfer(self) -> TransferSettings | None:
+        """The component that takes files; None where none can be sent."""
+        return self.find(TransferSettings)
+
+    @property
+    def certified_names(self) -> tuple[str, ...]:
+        """The names that the site shows certificates for: its server's, and that of its links to files."""
+        server, transfer = self.prosody, self.transfer
+        if transfer is None or transfer.url_host in server.certified_names:
+            return server.certified_names
+        # Another certificate, or a proxy's, is not the site's to make.
+        is_own = transfer.certificate == server.certificates / f"{transfer.url_host}.crt"
+        return (*server.certified_names, transfer.url_host) if is_own else server.certified_names
+
+    @property
     def logs(self) -> tuple[LogSettings, ...]:
-        """All logs of the site, the gate's first: every table that has one (LogTable) and is there."""
+        """All logs of the site, the gate's first: one for each LogTable in the file."""
         there = (table for table in TABLES if table.table_name in self._document)
         tables = (self.require(table) for table in there if issubclass(table, LogTable))
         return tuple(table.log_settings(self.folder) for table in tables)
 
     @property
     def gate_log(self) -> LogSettings:
-        """The log of what was said."""
+        """The gate's log, with all stanzas."""
         return self.gate.log_settings(self.folder)
 
     @property
     def audit_log(self) -> LogSettings:
-        """The log of who looked at it."""
+        """The log of the auditors' looks."""
         return self.audit.log_settings(self.folder)
 
     @property
@@ -143,18 +160,18 @@ class SiteFile:
         return " or ".join(log.name for log in self.logs)
 
     def find_log(self, name: str) -> LogSettings | None:
-        """Return the log of this name, or None."""
+        """Return the log with this name, or None."""
         return next((log for log in self.logs if log.name == name), None)
 
     def require_log(self, name: str) -> LogSettings:
-        """Return the log of this name; raises SiteError when there is none."""
+        """Return the log with this name; raises SiteError if there is none."""
         log = self.find_log(name)
         if log is None:
             raise SiteError(f"there is no log {name!r}: name {self.log_names}")
         return log
 
     def require(self, table: type[_Table]) -> _Table:
-        """Return a table; raises SettingsError also when it is missing."""
+        """Return a table; raises SettingsError, also if it is missing."""
         found = self._right.get(table)
         if not isinstance(found, table):
             found = parse_table(self._document, table, self.folder)
@@ -162,13 +179,13 @@ class SiteFile:
         return found
 
     def find(self, table: type[_Table]) -> _Table | None:
-        """Return a table, or None when it is an optional one that is missing; raises SettingsError."""
+        """Return a table, or None if it is optional and missing; raises SettingsError."""
         if table in OPTIONAL_TABLES and table.table_name not in self._document:
             return None
         return self.require(table)
 
     def find_wrong_tables(self) -> list[str]:
-        """Return all that is wrong in the text of any table, a line each; no file that it names is looked at."""
+        """Return all mistakes in the text of all tables, a line each, without looking at the files that it names."""
         problems: list[str] = []
         for table in TABLES:
             try:
@@ -181,6 +198,6 @@ class SiteFile:
 
 
 def skip_wrong(problems: Iterator[str]) -> Iterator[str]:
-    """Pass problems on until a wrong table is used to find them: `find_wrong_tables` tells what is wrong in it."""
+    """Pass problems on, and stop at the first use of a wrong table, which `find_wrong_tables` reports."""
     with suppress(SettingsError):
         yield from problems

@@ -1,4 +1,4 @@
-"""What all tables of site.toml have in common: how they are read, and how their faults are told (docs/settings.md)."""
+"""How all tables of site.toml are read, and how their mistakes are reported (docs/settings.md)."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,10 +40,10 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     table_name: ClassVar[str]
-    """What it is called in site.toml; a table within a table has none."""
+    """Its name in site.toml; a table within a table has none."""
 
     def find_problems(self) -> Iterator[str]:
-        """Yield what is wrong with a table of the right shape: files that are missing, settings that need others."""
+        """Yield what is wrong with a table of the right shape: missing files, settings that need others."""
         return iter(())
 
 
@@ -55,7 +55,7 @@ PUT_IT_BACK = "put it back from a backup that holds the keys"
 
 
 def find_missing(setting: str, files: Iterable[Path], advice: str = INIT_MAKES_IT) -> Iterator[str]:
-    """Yield which of the files that a setting names are missing, and what to do: `steelyard init` makes most."""
+    """Yield the missing files that a setting names, and what to do: `steelyard init` makes most of them."""
     if missing := ", ".join(str(file) for file in files if not file.is_file()):
         yield f"{setting}: there is no {missing}; {advice}"
 
@@ -83,7 +83,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _describe_problems(error: ValidationError, table: type[Table]) -> list[str]:
-    """Turn pydantic's errors into one line each: the TOML path, what is wrong and what to do."""
+    """Turn pydantic's errors into one line each: the TOML path, what is wrong, and what to do."""
     lines = []
     for detail in error.errors(include_url=False, include_context=False):
         path = ".".join(str(part) for part in (table.table_name, *detail["loc"]))
@@ -103,7 +103,7 @@ def _advice(detail: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 
 def explain_unknown(name: str, names: Sequence[str]) -> str:
-    """Return what to do about a name that is none of those that there are."""
+    """Return what to do about an unknown name."""
     near = difflib.get_close_matches(name, names, n=1)
     return "there is no such setting; " + (f"did you mean {near[0]}?" if near else "remove it")
 
@@ -120,7 +120,7 @@ def _names_beside(location: Sequence[str | int], model: type[BaseModel]) -> list
 
 
 def inner_table(annotation: object) -> type[BaseModel] | None:
-    """Return the table that a field holds, alone, optionally or in an array of tables; None for a plain value."""
+    """Return the table in a field (a single, an optional, or an array of tables); None for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (inner_table(argument) for argument in get_args(annotation))

@@ -6,7 +6,7 @@ from components.settings.table import Port, Table
 
 
 class TilesSettings(Table):
-    """Where tiles and checkpoints are served over HTTP."""
+    """The address at which tiles and checkpoints are served over HTTP."""
 
     table_name: ClassVar[str] = "tiles"
 

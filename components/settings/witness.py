@@ -34,7 +34,7 @@ Url = Annotated[str, AfterValidator(_require_url)]
 
 
 class AskedWitness(Table):
-    """`[[witness.asks]]`: a witness that cosigns the site's logs, and the keys it is known by."""
+    """`[[witness.asks]]`: a witness that cosigns the site's logs, and its keys."""
 
     url: Url
     vkeys: tuple[CosignerVkey, ...] = Field(min_length=1)
@@ -49,7 +49,7 @@ class TimeStampSettings(Table):
 
 
 class WitnessSettings(Table):
-    """What the witness process needs to know. Paths are absolute; a `port` of 0 means it cosigns for nobody else."""
+    """The settings of the witness process. Paths are absolute; a `port` of 0 means it cosigns for nobody else."""
 
     table_name: ClassVar[str] = "witness"
 
@@ -66,7 +66,7 @@ class WitnessSettings(Table):
     time_stamps: TimeStampSettings | None = None
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each file that the witness lacks, and one if it lacks a port."""
+        """Yield a line for each missing file of the witness, and one if its port is missing."""
         advice = INIT_MAKES_IT
         if any(self.state.glob("*.checkpoint")):
             advice = f"others know this witness by it: {PUT_IT_BACK}"

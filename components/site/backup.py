@@ -1,4 +1,4 @@
-"""Backing up a site and restoring it: its logs, its settings, and its keys when asked to (docs/backup.md)."""
+"""Backs a site up and restores it: its logs, its settings, and on request its keys (docs/backup.md)."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from components.site.validate import read_site
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a backup holds now: logs by name, and how many files of the site; `missing` logs were not made yet."""
+    """What a backup holds now: logs by name, and the number of the site's files; `missing` logs do not exist yet."""
 
     logs: dict[str, Saved]
     missing: tuple[str, ...]
@@ -38,9 +38,9 @@ class BackedUp:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back: records by log, and files.
+    """What a restore put back: records by log, and files.
 
-    `losses` are of logs that lack what was signed after the backup, or have what their writer did not leave.
+    `losses` are of logs that lack records signed after the backup, or have records that their writer did not leave.
     """
 
     records: dict[str, int]
@@ -49,9 +49,9 @@ class Restored:
 
 
 def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bars: Bars) -> BackedUp:
-    """Bring the backup in `path` up to date, while the site runs; `thorough`: read all of it again.
+    """Bring the backup in `path` up to date, while the site runs; `thorough`: read the whole backup again.
 
-    Interrupted, it leaves the backup of before. Raises SettingsError, SiteError, OSError.
+    If interrupted, it leaves the earlier backup. Raises SettingsError, SiteError, OSError.
     """
     settings = read_site(site_toml)
     with _errors_as_site_errors(), open_backup(path, make=True) as folder:
@@ -97,10 +97,11 @@ def _check_all(folder: BackupFolder, bars: Bars) -> None:
 
 
 def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) -> Restored:
-    """Put back from the backup in `path` what the site lacks: files and logs; nothing is overwritten.
+    """Put back the files and logs that the site lacks from the backup in `path`; overwrite nothing.
 
-    Interrupted, it leaves logs that nobody takes for ones, and goes on with them the next time. With `accept_loss` the
-    logs' next writers go on without what was signed after the backup. Raises SettingsError, SiteError, OSError.
+    If interrupted, it leaves unfinished logs, which no writer and no reader accepts, and continues them the next time.
+    With `accept_loss` the logs' next writers go on without records signed after the backup. Raises SettingsError,
+    SiteError, OSError.
     """
     site_toml = site_toml.resolve()
     site_toml.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ async def _require_no_log(store: LogStore, label: str) -> None:
 
 
 def accept_losses(site_toml: Path) -> Restored:
-    """Let logs go on that lack signed records, and return what they lack. Raises as `restore_site` does."""
+    """Let logs go on that lack signed records, and return what they lack. Raises what `restore_site` raises."""
     settings = read_site(site_toml)
     with _errors_as_site_errors(), hold_site(settings.folder):
         found = {log.name: asyncio.run(_find_losses(log, accept_loss=True)) for log in settings.logs}
@@ -168,7 +169,7 @@ async def _find_losses(log: LogSettings, *, accept_loss: bool) -> Sequence[Depar
 
 
 def _find_tail_key(log: LogSettings) -> TailKey | None:
-    """Return the key that proves a log's unsigned records, None where the log's key is not at hand."""
+    """Return the key that proves a log's unsigned records, None if the log's key is not here."""
     try:
         return TailKey.of(load_log_key(log.key_file)) if is_kept(log.key_file) else None
     except KeyFileError:

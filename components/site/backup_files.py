@@ -1,4 +1,4 @@
-"""The files of a site that its backup holds beside the logs: settings, directory, keys (private ones if asked to)."""
+"""A site's files in its backup, beside the logs: settings, directory, keys (private keys on request)."""
 
 import json
 import os
@@ -31,9 +31,9 @@ _SEALED_INFO = b"steelyard-backup-file/1\n"
 
 @dataclass(frozen=True, slots=True)
 class _SavedFile:
-    """`path` is relative to the site's folder, or absolute; `file` is what holds it in the backup.
+    """`path` is relative to the site's folder, or absolute; `file` is its file in the backup.
 
-    What is `sealed` to the archive's recipients is a secret that the logs' readers may read.
+    A `sealed` file is secret: it is sealed to the archive's recipients, and the logs' readers may read it.
     """
 
     path: str
@@ -44,9 +44,9 @@ class _SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """The files that were written; `elsewhere` names those that belong outside the site's folder, and where they are.
+    """The written files; `elsewhere` names those that belong outside the site's folder, and where they are now.
 
-    `unopened` names those that are sealed, and none of the keys here opens.
+    `unopened` names sealed files that no key here opens.
     """
 
     made: tuple[Path, ...]
@@ -59,8 +59,8 @@ def save_files(
 ) -> int:
     """Put the site's files into the next backup, and count them; raises LogError, KeyFileError, OSError.
 
-    `outlines` are of the logs that it has: the newest checkpoint of each stands for the last one that was signed, or
-    what was signed while the backup was made would be lost in what is restored from it.
+    `outlines` are of the logs in the backup. The newest checkpoint of each counts as the last signed one. Otherwise a
+    log restored from it would lack what was signed while the backup was made.
     """
     last = {
         last_signed_file(log.key_file): outlines[log.name].checkpoint.note.encode()
@@ -88,7 +88,7 @@ def save_files(
 
 
 def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: bytes) -> _SavedFile:
-    """Seal what is in the clear at the site to those who may read the logs, too."""
+    """Seal a file that is in the clear at the site to the readers of the logs."""
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     file = folder.put(f"site/{Path(name).name}", "sealed", seal_envelopes(content, _SEALED_INFO, recipients))
     folder.keep(file)
@@ -96,7 +96,7 @@ def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: b
 
 
 def put_back_files(folder: BackupFolder, site_toml: Path) -> PutBack:
-    """Write those files that are missing; those that are sealed last, as keys may be among the others."""
+    """Write the missing files; sealed files come last, because their keys may be among the others."""
     made: list[Path] = []
     elsewhere: list[str] = []
     unopened: list[str] = []
@@ -118,7 +118,7 @@ def put_back_files(folder: BackupFolder, site_toml: Path) -> PutBack:
 
 
 def _places(name: str, site_toml: Path) -> tuple[Path, Path]:
-    """Return where a file is put back, and where it belongs: where a backup says so, nothing is written outside."""
+    """Return where a file is put back, and where it belongs. No backup makes us write outside the site's folder."""
     if name == _SITE_TOML:
         return site_toml, site_toml
     belongs = Path(os.path.normpath(site_toml.parent / name))
@@ -128,7 +128,7 @@ def _places(name: str, site_toml: Path) -> tuple[Path, Path]:
 
 
 def _unseal(content: bytes, name: str, site_toml: Path) -> bytes | None:
-    """Open what is sealed with the auditors' keys that are here; None when there are none for it. Raises CopyError."""
+    """Open a sealed file with the auditors' keys that are here; return None if no key opens it. Raises CopyError."""
     try:
         keys = [key for key in read_site(site_toml).audit.key_files if is_kept(key)]
         return open_envelopes(content, _SEALED_INFO, load_key_ring(keys), name)
@@ -157,7 +157,7 @@ def _public_files(settings: SiteFile) -> Iterator[Path]:
 
 
 def _secret_files(settings: SiteFile) -> Iterator[Path]:
-    """Yield all files in the folders of keys and certificates, and the keys that lie elsewhere."""
+    """Yield all files in the folders of keys and certificates, and the keys elsewhere."""
     folders = {authority_key_file(settings).parent, settings.prosody.certificates}
     yield from (
         path for folder in sorted(folders) for path in sorted(folder.rglob("*")) if not _is_draft(path)

@@ -21,10 +21,10 @@ _CLOCK_SKEW = dt.timedelta(hours=24)
 def make_certificates(
     folder: Path, authority_key_file: Path, site_name: str, domains: Sequence[str], now: dt.datetime
 ) -> list[Path]:
-    """Make the authority, and each domain's certificate that is missing or soon expires; return those.
+    """Make the authority, and each certificate of a domain that is missing or expires soon; return these.
 
-    Certificates that another authority issued are left alone: then `authority_key_file` does not exist.
-    Raises SiteError when one of those is missing.
+    It does not touch certificates of another authority: then `authority_key_file` does not exist. Raises SiteError if
+    one of these is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made = []

@@ -1,4 +1,4 @@
-"""`steelyard check`: all that a site needs, looked at without changing anything."""
+"""`steelyard check`: checks everything that a site needs, and changes nothing."""
 
 import asyncio
 import datetime as dt
@@ -46,7 +46,7 @@ CLOCK_SLACK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: `text` says what is there or, when not `ok`, what to do."""
+    """The result of one check: `text` says what is there or, if not `ok`, what to do."""
 
     name: str
     ok: bool
@@ -54,7 +54,7 @@ class Finding:
 
 
 def check_site(site_toml: Path) -> list[Finding]:
-    """Check a site, whether it is up or not; without right settings, what depends on them is left out."""
+    """Check a site, up or not; if settings are wrong, leave out the checks that depend on them."""
     try:
         settings = load_site(site_toml)
     except SettingsError as err:
@@ -86,13 +86,13 @@ def _check_directory(settings: SiteFile) -> Iterator[str]:
 def _check_policy(settings: SiteFile) -> Iterator[str]:
     file = settings.gate.policy
     if file is None:
-        yield "none: nothing is said about what may be written (gate.policy, docs/policy.md, section 5)"
+        yield "none: there are no rules about what people may write (gate.policy, docs/policy.md, section 5)"
         return
     from components.site.policy_check import check_policy
 
     report = check_policy(file)
     if not report.ok:
-        raise SiteError(f"{file} is not as it should be; run `steelyard policy check {file}`")
+        raise SiteError(f"{file} has mistakes; run `steelyard policy check {file}`")
     yield f"{report.rules} rules in {file.name}, and all {report.examples} of their examples"
 
 
@@ -102,7 +102,7 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{name}.key" for name in server.certified_names]
+    secrets += [server.certificates / f"{name}.key" for name in settings.certified_names]
     present = [file for file in dict.fromkeys(secrets) if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
     if open_ones:
@@ -120,9 +120,9 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
-    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+    if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
         raise _CheckError(problems)
-    count, end = earliest_end(settings.prosody)
+    count, end = earliest_end(settings)
     yield f"{count} certificates, valid until {end:%Y-%m-%d} at least"
 
 
@@ -145,7 +145,7 @@ def _check_disk(settings: SiteFile) -> Iterator[str]:
     free_bytes = shutil.disk_usage(folder).free
     text = f"{free_bytes / (1 << 30):,.1f} GiB free for {file or folder}"
     if free_bytes < FREE_SPACE_MIN_BYTES:
-        raise SiteError(f"{text}; make room: when it is full, nothing is delivered any more")
+        raise SiteError(f"{text}; free some space: when the disk is full, nothing is delivered any more")
     yield text
 
 
@@ -226,7 +226,7 @@ def _check_logs(settings: SiteFile) -> Iterator[str]:
 
 
 async def _check_log(log: LogSettings) -> str:
-    """Check the newest checkpoint and the newest record; the whole log is for `steelyard verify`."""
+    """Check the newest checkpoint and the newest record; `steelyard verify` checks the whole log."""
     path = store_label(log.store)
     try:
         key = load_verifier_key(log.verifier_key_file)

@@ -1,4 +1,4 @@
-"""The demonstration: a conversation between real clients, then what auditors see of it; strict about both."""
+"""The demonstration: a conversation between real clients, and what auditors see of it; both are checked strictly."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ _REFUSED_MESSAGES = 2
 
 
 async def play_demonstration(settings: SiteFile, show: Show) -> bool:
-    """Play and show the demonstration on a site that is up; return whether all went as it should."""
+    """Play and show the demonstration on a site that is up; return whether everything went as it should."""
     passwords = load_passwords(settings)
     started_at_ns = time.time_ns()
     try:
@@ -66,7 +66,7 @@ async def _log_in(settings: SiteFile, passwords: Mapping[str, str]) -> AsyncIter
 
 
 async def _show_contacts(settings: SiteFile, client: TraderClient, show: Show) -> None:
-    """Show whom somebody finds in their contact list without having added anybody."""
+    """Show the contact list that a person finds without having added anybody."""
     directory = parse_directory(settings.gate.directory_file.read_text())
     wanted = {person.jid: person.name for person in reachable_people(directory, BareJid(client.jid))}
     give_up_at_s = time.monotonic() + _KEPT_WITHIN_S
@@ -80,7 +80,7 @@ async def _show_contacts(settings: SiteFile, client: TraderClient, show: Show) -
 
 
 async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: Show) -> None:
-    """Wait for the notice of the recording, and answer it where that is asked; raises UnexpectedError."""
+    """Wait for the notice of the recording, and answer it if it asks for that; raises UnexpectedError."""
     show(Heading("First login"))
     for jid, client in clients.items():
         try:
@@ -97,7 +97,7 @@ async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: S
 
 
 async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: Show) -> None:
-    """Find the conversation as an auditor does; every record that a receiver saw must be there, and the refusals."""
+    """Find the conversation as an auditor does: all records that receivers saw must be there, and all refusals."""
     query = "copper OR verdict:refuse"
     give_up_at_s = time.monotonic() + _SIGNED_WITHIN_S
     while fault := await _find_fault(settings, query, recorded[:-1], since_ns):
@@ -108,7 +108,7 @@ async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: 
 
 
 async def _find_fault(settings: SiteFile, query: str, copper: list[str], since_ns: int) -> str:
-    """Search, and say what is not found; a record is found once a checkpoint covers it, within a second."""
+    """Search, and return what is not found; a search finds a record when a checkpoint covers it, within a second."""
     found = json.loads(await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "1000"))
     records = {record["id"]: record for record in found["records"]}
     if missing := [record for record in copper if record not in records]:
@@ -127,7 +127,7 @@ async def _verify(settings: SiteFile, show: Show) -> None:
 
 
 async def _show_command(settings: SiteFile, show: Show, *arguments: str) -> int:
-    """Run a command of ours as a person would, its output on our own standard output; return its status."""
+    """Run a `steelyard` command as a person would, with its output on our standard output; return its status."""
     show(Command(arguments, settings.path))
     status, _, _ = await _run(settings, arguments)
     return status

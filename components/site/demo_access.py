@@ -1,4 +1,4 @@
-"""A demonstration's admission: approvers with keys at hand, and everybody admitted by two of them."""
+"""A demonstration's admission: approvers whose keys are here, and everybody admitted by two of them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,7 +52,7 @@ def access_table() -> str:
 
 
 def make_approver_keys(access: AccessSettings) -> Iterable[Path]:
-    """Make those that are missing, named as their files are; gives the files. Raises KeyFileError."""
+    """Make the missing approvers' keys, named as their files, and return the files. Raises KeyFileError."""
     for public in access.approvers:
         private = public.with_suffix(".key")
         if not public_file(private).exists():
@@ -61,7 +61,7 @@ def make_approver_keys(access: AccessSettings) -> Iterable[Path]:
 
 
 def admit_everybody(settings: SiteFile) -> None:
-    """Ask for everybody, and have all approvers approve what they can; raises SiteError."""
+    """Request admission for everybody, and have all approvers approve what they can; raises SiteError."""
     if settings.access is None:
         return
     desk = open_desk(settings.path)

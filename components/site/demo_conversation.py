@@ -1,11 +1,12 @@
-"""What is said in the demonstration, and what must become of it."""
+"""The conversation of the demonstration, and its expected outcome."""
 
 from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from components.link.client import Received, SendResult, TraderClient
-from components.site.demo_scenes import Heading, Message, Show
+from components.site.demo_scenes import Heading, Message, Notice, Show
+from policy.address import notice_address
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 GEORGE, HANNA = "george@grain.example", "hanna@grain.example"
@@ -14,11 +15,11 @@ _OMEMO = "eu.siacs.conversations.axolotl"  # XEP-0384, version 0.3, which most c
 
 
 class UnexpectedError(Exception):
-    """The line did something other than what it promises."""
+    """The line did not do what it promises."""
 
 
 class Conversation:
-    """What is said, and what must become of it; `play` returns the records of what was delivered."""
+    """The conversation and its expected outcome; `play` returns the records of the delivered messages."""
 
     def __init__(self, gate: str, clients: Mapping[str, TraderClient], show: Show) -> None:
         self._gate = gate
@@ -27,14 +28,15 @@ class Conversation:
         self._records: list[str] = []
 
     async def play(self) -> list[str]:
-        """Play all of it, and return the ids of its records; raises UnexpectedError as soon as something is wrong."""
+        """Play the conversation, and return the ids of its records; raises UnexpectedError at the first fault."""
         self._show(Heading("A conversation"))
         price = await self._say(
             ALICE, BOB, "Copper cathodes, 25 t, 9410 USD/t CIF Hamburg, firm until 16:00."
         )
         await self._say(BOB, ALICE, "I take the copper at 9395, today.")
         await self._refused(ALICE, GEORGE, "Do you buy copper too?", "another enterprise")
-        await self._refused(ALICE, BOB, "[an encrypted message]", "encrypted", _encrypted())
+        reason = await self._refused(ALICE, BOB, "[an encrypted message]", "encrypted", _encrypted())
+        await self._told(ALICE, reason)
         await self._say(
             ALICE, BOB, "Copper cathodes, 25 t, 9395 USD/t CIF Hamburg, firm until 16:00.", corrects=price
         )
@@ -47,7 +49,7 @@ class Conversation:
         return self._records
 
     async def _say(self, sender: str, to: str, body: str, corrects: str = "") -> str:
-        """Send what must arrive, recorded; return the message's id."""
+        """Send a message that must be recorded and arrive; return its id."""
         outcome = await self._send(sender, to, body, corrects=corrects)
         if not outcome.delivered:
             raise UnexpectedError(f"{sender} could not write to {to}: {outcome.condition}: {outcome.text}")
@@ -63,11 +65,23 @@ class Conversation:
 
     async def _refused(
         self, sender: str, to: str, body: str, why: str, payload: ET.Element | None = None
-    ) -> None:
+    ) -> str:
+        """Send what must be refused; return the reason."""
         outcome = await self._send(sender, to, body, payload=payload)
         if outcome.delivered or not outcome.text:
             raise UnexpectedError(f"{sender} to {to} ({why}) was not refused with a reason: {outcome}")
         self._show(Message(sender, to, body, condition=outcome.condition, text=outcome.text))
+        return outcome.text
+
+    async def _told(self, sender: str, reason: str) -> None:
+        """Wait for the line's own word on what was refused, which clients show that do not show an error's text."""
+        line = notice_address(self._gate)
+        received = await self._receive(sender)
+        while received.delayed:
+            received = await self._receive(sender)
+        if received.sender != line or not received.body.endswith(reason):
+            raise UnexpectedError(f"{sender} received {received}, not why their message was refused")
+        self._show(Notice(line, sender, received.body))
 
     async def _send(self, sender: str, to: str, body: str, **how: Any) -> SendResult:
         try:

@@ -1,4 +1,4 @@
-"""What there is to see of a demonstration, scene by scene; `steelyard up --demo` shows it."""
+"""The scenes of a demonstration, which `steelyard up --demo` shows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What follows."""
+    """A title for the next scenes."""
 
     title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """At their first login the line told somebody that it records; `thanks` is its answer to their yes, if asked."""
+    """The line told somebody something; `thanks` is its answer to their yes, if it asked for one."""
 
     sender: str
     to: str
@@ -24,7 +24,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Whom somebody finds in their contact list, by JID, without having added anybody."""
+    """The contacts that a person finds without having added anybody, by JID."""
 
     owner: str
     names: Mapping[str, str]
@@ -66,7 +66,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """So many messages were recorded, then delivered, and so many refused; with a `fault` it ended early."""
+    """How many messages were recorded and delivered, and how many refused; with a `fault` it ended early."""
 
     delivered: int = 0
     refused: int = 0

@@ -1,4 +1,4 @@
-"""What `steelyard up` shows: a moving display on a terminal, plain lines everywhere else."""
+"""The display of `steelyard up`: it moves on a terminal, and is plain lines everywhere else."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _MARKS = {
 
 
 class Display:
-    """Shows what each process is doing, on standard error if on no other console.
+    """Shows what each process is doing, on standard error if no other console is given.
 
     `change` is a Supervisor's `on_change`.
     """
@@ -54,7 +54,7 @@ class Display:
         self._progress = None
 
     def change(self, name: str, state: State, text: str) -> None:
-        """Show that a process has changed its state, and what there is to say about it."""
+        """Show that a process has changed its state, with a remark."""
         mark, style = _MARKS[state]
         words = f"{name} is {state}" if state is not State.FAILING else f"{name} is not well"
         if text:

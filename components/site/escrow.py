@@ -1,4 +1,4 @@
-"""Splitting a recipient's key among several people, and joining their shares (SLIP-0039; docs/keys.md)."""
+"""Splits a recipient's key among several people, and joins their shares (SLIP-0039; docs/keys.md)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +19,9 @@ from components.site.keys import RecipientKeyPlace, find_key
 def split_recipient_key(
     settings: SiteFile, name: str, shares: int, threshold: int, folder: Path, *, keep: bool = False
 ) -> list[Path]:
-    """Write a key's shares into files of `folder`, and remove the key once the files are proved to restore it.
+    """Write a key's shares into files of `folder`, and remove the key after a proof that the files restore it.
 
-    Raises SiteError and KeyFileError; then the key is there still.
+    Raises SiteError and KeyFileError; then the key is still there.
     """
     place = _find_place(settings, name)
     if isinstance(place, TokenKey):
@@ -52,7 +52,7 @@ def split_recipient_key(
 def join_recipient_key(
     settings: SiteFile, name: str, files: Sequence[Path], *, trial: bool = False
 ) -> KeyReference:
-    """Restore a key from files with its shares, unless this is a `trial`; gives its place.
+    """Restore a key from files with its shares, unless this is a `trial`; return its place.
 
     Raises SiteError and KeyFileError.
     """
@@ -77,7 +77,7 @@ def _find_place(settings: SiteFile, name: str) -> KeyReference:
 
 
 def _require_restoring(paths: Sequence[Path], threshold: int, recipient: Recipient) -> None:
-    """Restore the key from the files as they lie on the disk, so often that each has been needed."""
+    """Restore the key from the files on the disk, as often as it takes to use each of them."""
     for start in range(len(paths)):
         _join([paths[(start + step) % len(paths)] for step in range(threshold)], recipient)
 

@@ -1,4 +1,4 @@
-"""Who else could change what a site keeps: whoever may write to a folder can put another file in place of one in it."""
+"""Checks who else could change a site's files: a user who may write to a folder can replace the files in it."""
 
 import grp
 import os
@@ -16,7 +16,7 @@ from components.site.parts import parts_of
 
 
 def site_folders(settings: SiteFile) -> list[Path]:
-    """Return the folders that hold a site's settings, keys, logs, statements and queue, as far as they are there."""
+    """Return the existing folders of a site's settings, keys, logs, statements and queue."""
     gate, server = settings.gate, settings.prosody
     files = [settings.path, gate.directory_file, gate.secret_file, gate.status_file, review_file(settings)]
     files += [file for log in settings.logs if (file := log_file(log.store)) is not None]
@@ -32,7 +32,7 @@ def site_folders(settings: SiteFile) -> list[Path]:
 
 
 def find_open_to_change(folder: Path) -> Iterator[str]:
-    """Yield a line for the folder and each file in it that somebody else than its owner may change."""
+    """Yield a line for the folder and for each file in it that another user than the owner may change."""
     for path in (folder, *sorted(_files_in(folder))):
         if who := _others_who_may_write(path.stat()):
             yield f"{who} may change {path}; run `chmod go-w {path}`"
@@ -52,7 +52,7 @@ def _others_who_may_write(status: os.stat_result) -> str:
 
 
 def _is_of_one(group: int, owner: int) -> bool:
-    """Whether a group is the owner's own, as Debian makes one for each user: it has their name and no other member."""
+    """Return whether a group is the owner's own, as Debian makes it: with the user's name and no other member."""
     try:
         found, name = grp.getgrgid(group), pwd.getpwuid(owner).pw_name
     except KeyError:

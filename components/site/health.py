@@ -1,4 +1,4 @@
-"""What can be seen of a site from outside: its ports, its server's answer, the gate's alarms."""
+"""The state of a site as seen from outside: its ports, its server's answer, the gate's alarms."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ _XMLNS_TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 
 
 def find_port_problems(settings: SiteFile) -> Iterator[str]:
-    """Try to listen on each of the site's ports; yields a line for each where that fails."""
+    """Try to listen on each of the site's ports; yield a line for each failure."""
     for each in listening_ports(settings):
         with socket.socket(socket.AF_INET6 if ":" in each.address else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,14 +52,14 @@ async def find_server_fault(server: ProsodySettings) -> str:
 
 
 def find_unwitnessed(status_file: Path) -> list[str]:
-    """Read from the witness's status file what is not cosigned or stamped now, a line for each."""
+    """Return what is not cosigned or stamped now, by the witness's status file, a line for each."""
     faults = read_status(status_file)[0].get("faults")
     return [str(fault) for fault in faults] if isinstance(faults, list) else []
 
 
 @dataclass(frozen=True, slots=True)
 class PresentAlarm:
-    """An alarm that the gate shows: how often it was raised, when last (Unix time), and what it says then."""
+    """An alarm of the gate: how often it was raised, the time of the last (Unix time), and its details."""
 
     name: str
     times: int
@@ -76,7 +76,7 @@ class PresentAlarm:
 
 
 def find_alarms(status_file: Path) -> list[PresentAlarm]:
-    """Read the alarms in the gate's status file; none where it cannot be read, which its probe tells."""
+    """Return the alarms in the gate's status file; none if it cannot be read, which the gate's probe reports."""
     try:
         entries = json.loads(status_file.read_text())["alarms"]
         return [

@@ -1,4 +1,4 @@
-"""Making a site: what is missing is made, and nothing that is there is changed."""
+"""Makes a site: makes what is missing, and changes nothing that exists."""
 
 import datetime as dt
 import re
@@ -46,18 +46,18 @@ _PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - without th
 
 @dataclass(frozen=True, slots=True)
 class MadeSite:
-    """A site that is ready to start, and the files that were made for it just now."""
+    """A site that is ready to start, and the files that were just made for it."""
 
     settings: SiteFile
     made: tuple[Path, ...]
 
 
 def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None) -> MadeSite:
-    """Make what the site lacks: site.toml, what it names, keys, certificates; for a `demo`, passwords too.
+    """Make what the site lacks: site.toml, the files that it names, keys, certificates; for a `demo`, passwords too.
 
-    `origin` begins the names of the logs in a site.toml that is made: `line.firm.example` for
-    `line.firm.example/gate`. Keys that have signed nothing yet are given the names that site.toml says.
-    A demonstration's server listens on free ports, chosen once. Raises SettingsError, SiteError, OSError.
+    `origin` is the beginning of the logs' names in a new site.toml: `line.firm.example` for `line.firm.example/gate`.
+    Keys that have signed nothing yet get the names in site.toml. A demonstration's server listens on free ports, which
+    are chosen once. Raises SettingsError, SiteError, OSError.
     """
     site_toml = site_toml.resolve()
     made = []
@@ -91,7 +91,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         server.certificates,
         authority_key_file(settings),
         settings.site.name,
-        server.certified_names,
+        settings.certified_names,
         dt.datetime.now(dt.UTC),
     )
     settings = load_site(site_toml)
@@ -105,7 +105,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
 
 
 def authority_key_file(settings: SiteFile) -> Path:
-    """Return where the key of the site's own authority lies; there is none if the authority is another's."""
+    """Return the path of the key of the site's own authority; there is no file if the authority is another's."""
     return settings.folder / "keys" / "ca.key"
 
 
@@ -116,12 +116,12 @@ def find_recipient_key(settings: SiteFile, public: Path) -> KeyReference:
 
 
 def accounts_file(settings: SiteFile) -> Path:
-    """Return where a demonstration keeps the passwords of its people."""
+    """Return the path of the file with a demonstration's passwords."""
     return settings.folder / "keys" / "accounts.toml"
 
 
 def load_passwords(settings: SiteFile) -> Mapping[str, str]:
-    """Return the demonstration's passwords by bare JID; raises SiteError when the site is another kind."""
+    """Return the demonstration's passwords by bare JID; raises SiteError if the site is not a demonstration."""
     try:
         accounts = read_toml(accounts_file(settings).read_text())
     except FileNotFoundError:
@@ -189,7 +189,7 @@ def _make_keys(settings: SiteFile) -> list[Path]:
 
 
 def _rename_unused_key(log: LogSettings) -> list[Path]:
-    """Rename a log's key as the settings have it, if it has signed nothing (else the settings are wrong)."""
+    """Rename a log's key as the settings say, if it has signed nothing (otherwise the settings are wrong)."""
     key = log.key_file
     is_used = log_file(log.store) is None or log.is_begun or is_kept(next_key(key))
     if is_used or not isinstance(key, Path) or find_key_name(key) == log.origin:
@@ -199,10 +199,10 @@ def _rename_unused_key(log: LogSettings) -> list[Path]:
 
 
 def _make_archive_keys(settings: SiteFile) -> list[Path]:
-    """Make a pair for each recipient that has none, and the conversation key; raises SiteError beside a log.
+    """Make a pair for each recipient without one, and the conversation key; raises SiteError if a log exists.
 
-    Another recipient would read nothing of what there is, and another conversation key find none of it: whoever has
-    lost one has to know.
+    A new recipient could read none of the existing records, and a new conversation key could find none of them. So an
+    operator who has lost a key has to know.
     """
     made = []
     archive = settings.archive

@@ -38,7 +38,7 @@ class LogKeyPlace:
 
 @dataclass(frozen=True, slots=True)
 class RecipientKeyPlace:
-    """The key of somebody to whom the logs are sealed: `name` is the public file's."""
+    """The key of a recipient of the logs; `name` is the name of the public file."""
 
     name: str
     place: KeyReference
@@ -51,9 +51,9 @@ KeyPlace = LogKeyPlace | RecipientKeyPlace
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """What there is of a key: its id (hex; None before it was made), whether the private half is here.
+    """The state of a key: its id (hex; None before it was made), and whether the private half is here.
 
-    `waiting`: one is to follow it; `earlier`: how many went before it that are kept here.
+    `waiting`: a new key waits to replace it; `earlier`: how many earlier keys are kept here.
     """
 
     name: str
@@ -76,7 +76,7 @@ def find_keys(settings: SiteFile) -> list[KeyPlace]:
 
 
 def find_key(settings: SiteFile, name: str) -> KeyPlace:
-    """Find the one key of this name; raises SiteError."""
+    """Find the key with this name; raises SiteError."""
     keys = find_keys(settings)
     found = [key for key in keys if key.name == name]
     if len(found) == 1:
@@ -87,7 +87,7 @@ def find_key(settings: SiteFile, name: str) -> KeyPlace:
 
 
 def describe_keys(settings: SiteFile) -> Iterator[KeyState]:
-    """Look at each key; raises KeyFileError."""
+    """Return the state of each key; raises KeyFileError."""
     for key in find_keys(settings):
         public = public_file(key.place)
         key_id = None
@@ -107,9 +107,9 @@ def describe_keys(settings: SiteFile) -> Iterator[KeyState]:
 
 
 def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
-    """Make a key that is named in the settings, or a further recipient's; gives its public file.
+    """Make a key that the settings name, or a further recipient's key; return its public file.
 
-    Raises SiteError, KeyFileError, and KeyReferenceError when `at` names no place.
+    Raises SiteError, KeyFileError, and KeyReferenceError if `at` names no place.
     """
     known = {key.name: key for key in find_keys(settings)}.get(name)
     if known is not None and at is not None:
@@ -133,9 +133,9 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
 
 
 def make_approver_key(settings: SiteFile, name: str, at: str | None) -> Path:
-    """Make the key by which somebody of this name approves orders (docs/retention.md); gives its public file.
+    """Make the key with which an approver of this name approves orders (docs/retention.md); return its public file.
 
-    Raises KeyFileError, also when it is there, and KeyReferenceError when `at` names no place.
+    Raises KeyFileError, also if the key exists, and KeyReferenceError if `at` names no place.
     """
     place = parse_key_reference(at or f"keys/approver-{name}.key", settings.folder)
     for folder in {public_file(place).parent, *([place.parent] if isinstance(place, Path) else [])}:
@@ -145,7 +145,7 @@ def make_approver_key(settings: SiteFile, name: str, at: str | None) -> Path:
 
 
 async def rotate_key(settings: SiteFile, name: str) -> bool:
-    """Put a new key in place of one; tells whether that is done, or the log's writer does it when it starts again.
+    """Replace a key by a new one; return whether that is done, or whether the log's writer does it at its next start.
 
     Raises SiteError, KeyFileError and LogError.
     """
@@ -167,7 +167,7 @@ async def rotate_key(settings: SiteFile, name: str) -> bool:
 
 
 async def finish_rotations(settings: SiteFile) -> list[str]:
-    """Let logs go over to the keys that wait, and return their names. Comes before what reads their public keys starts.
+    """Let logs change to their waiting keys, and return their names. It runs before any process reads the public keys.
 
     Raises SiteError, KeyFileError and LogError.
     """

@@ -1,4 +1,4 @@
-"""One `up` at a time on a site, and none while a process of an earlier one is still ending."""
+"""Allows one `up` at a time on a site, and none while a process of an earlier one is still ending."""
 
 import fcntl
 import os
@@ -15,11 +15,11 @@ _RETRY_S = 0.1
 
 @contextmanager
 def hold_site(folder: Path) -> Iterator[int]:
-    """Hold the site at `folder`; yields a file descriptor for every process of the site to inherit.
+    """Hold the site at `folder`; yield a file descriptor for every process of the site to inherit.
 
-    Two locks of the kernel on one file: the POSIX one is ours alone, and tells whether an `up` lives; the BSD
-    one is the descriptor's, and tells whether a process lives that inherited it. Neither outlives its holders.
-    Raises SiteError when another `up` holds the site.
+    There are two kernel locks on one file. The POSIX lock belongs to this process, and shows whether an `up` runs. The
+    BSD lock belongs to the descriptor, and shows whether a process runs that inherited it. Both end with their
+    holders. Raises SiteError if another `up` holds the site.
     """
     file = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -39,7 +39,7 @@ def hold_site(folder: Path) -> Iterator[int]:
 
 
 def _wait_for_leftovers(file: int, folder: Path) -> None:
-    """Wait for the processes of an `up` that was killed: the kernel has told them to end."""
+    """Wait for the processes of a killed `up`, which the kernel has told to end."""
     give_up_at_s = time.monotonic() + _LEFTOVER_TIMEOUT_S
     while True:
         try:

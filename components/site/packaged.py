@@ -1,4 +1,4 @@
-"""Where the examples that come with Steelyard lie."""
+"""The folders of examples that come with Steelyard."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ _HERE = Path(__file__).resolve()
 
 
 def packaged_folder(name: str) -> Path:
-    """Return the folder `name` (`examples`): the installed one, or else the source tree's."""
+    """Return the folder `name` (`examples`): the installed one, or the one in the source tree."""
     installed = _HERE.parent / "share" / name
     return installed if installed.is_dir() else _HERE.parents[2] / "config" / name

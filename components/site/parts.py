@@ -1,6 +1,6 @@
-"""The processes of a site as data. A new one is a folder of components, a table of site.toml and a row here.
+"""The processes of a site as data. A new one needs a folder in components, a table of site.toml and a row here.
 
-Its log, if it has one, is found by its table (`SiteFile.logs`).
+Its table gives its log, if it has one (`SiteFile.logs`).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +17,11 @@ from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 from components.site.probe import HttpProbe, Probe, StatusProbe
 from components.site.prosody import NOTHING_MORE, ServerSide
+from components.transfer.keys import make_delivery_key
 from components.witness.keys import make_missing_keys
 
 _Table = TypeVar("_Table", bound=Table)
@@ -36,7 +38,7 @@ class ListeningPort:
 
 @dataclass(frozen=True, slots=True)
 class ServerComponent:
-    """How the server knows a process that is a component of it (XEP-0114)."""
+    """How the server knows a process that is its component (XEP-0114)."""
 
     jid: str
     secret_file: Path
@@ -52,6 +54,8 @@ KEEPS_ROSTERS = ServerSide(
 MAKES_ACCOUNTS = ServerSide(
     modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
 )
+# Hidden, or those whose domain is above its own would see it twice.
+TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True)
 
 
 def _make_nothing() -> Sequence[Path]:
@@ -62,10 +66,11 @@ def _make_nothing() -> Sequence[Path]:
 class Part:
     """A process of a site.
 
-    `name` is that of its table of site.toml, `title` what people call it. If it `runs`, then as `python -m MODULE
-    SITE_TOML`, and what it has to say goes to NAME.log. `init` makes the files `secrets`, of random text, and calls
-    `make_keys`, which returns the files that it made. Only the owner may read `secrets` and `private_files`; a backup
-    keeps them, and `kept_files`, which are no secrets, and `sources`, which others write and it reads.
+    `name` is the name of its table of site.toml, `title` is its name for people. If it `runs`, its command is `python
+    -m MODULE SITE_TOML`, and its output goes to NAME.log. `init` makes the files `secrets`, with random text, and
+    calls `make_keys`, which returns the files that it made. Only the owner may read `secrets` and `private_files`. A
+    backup keeps these, and also `kept_files`, which are not secret, and `sources`, which others write and the process
+    reads.
     """
 
     name: str
@@ -89,17 +94,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Row(Generic[_Table]):
-    """A table of site.toml, and how the process that it settles is described by it."""
+    """A table of site.toml, and the function that describes its process."""
 
     table: type[_Table]
     describe: Callable[[_Table, SiteFile], Part]
 
 
 def parts_of(site: SiteFile) -> tuple[Part, ...]:
-    """Return the processes of a site beside its server, in the order in which they start and stop.
-
-    Raises SettingsError for a table that is wrong.
-    """
+    """Return the processes of a site beside its server, in order of start and stop; raises SettingsError."""
     tables = ((row, site.find(row.table)) for row in ROWS)
     return tuple(row.describe(table, site) for row, table in tables if table is not None)
 
@@ -164,8 +166,22 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
     )
 
 
+def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="transfer",
+        module="components.transfer",
+        title="the transfer component",
+        probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
+        component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
+        ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
+        secrets=transfer.secret_files,
+        private_files=(transfer.delivery_key_file,),
+        make_keys=partial(make_delivery_key, transfer),
+    )
+
+
 def checkpoint_probe(tiles: TilesSettings, log: str) -> HttpProbe:
-    """Return how the fault of the server of tiles is found by the checkpoint of one log."""
+    """Return the probe of the server of tiles, which asks for the checkpoint of one log."""
     return HttpProbe(
         setting="tiles.port",
         address=tiles.address,
@@ -228,6 +244,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
     Row(AccessSettings, _access),
+    Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
     # The last to stop: so it still has the logs' ends cosigned.

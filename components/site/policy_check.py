@@ -1,4 +1,4 @@
-"""Reads a policy.toml with its lexicon files, and checks it with its rules' own examples."""
+"""Reads a policy.toml with its lexicon files, and tries the examples of its rules."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from policy.content.parse import PolicyError
 
 @dataclass(frozen=True, slots=True)
 class PolicyReport:
-    """What a check found: `problems` of the file, or else `failures` of examples; no digest if it is not usable."""
+    """The result of a check: `problems` of the file, or `failures` of examples; an unusable file has no digest."""
 
     digest: str = ""
     rules: int = 0
@@ -29,7 +29,7 @@ class PolicyReport:
 def check_policy(file: Path) -> PolicyReport:
     """Check a policy and run its examples.
 
-    Raises OSError if the file cannot be read, and SiteError if it or a lexicon file is no UTF-8.
+    Raises OSError if the file cannot be read, and SiteError if it or a lexicon file is not UTF-8.
     """
     try:
         policy = load_content(file)

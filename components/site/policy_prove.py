@@ -14,7 +14,7 @@ from policy.proof.trial import Proof
 
 @dataclass(frozen=True, slots=True)
 class SiteProof:
-    """A proof, the digest of the rules that it is of, and how long it took."""
+    """A proof, the digest of its rules, and how long it took."""
 
     digest: str
     proof: Proof
@@ -22,7 +22,7 @@ class SiteProof:
 
 
 def prove_site(site: Path, bars: Bars, directory: Path | None = None) -> SiteProof:
-    """Prove the rules that a site has now, or those of a directory.toml alone; raises SiteError and SettingsError."""
+    """Prove a site's present rules, or those of a directory.toml alone; raises SiteError and SettingsError."""
     try:
         sources = RuleSources(directory) if directory else load_sources(SiteFile(site))
         rules = load_rules(sources, time.time_ns()).rules

@@ -1,4 +1,4 @@
-"""How the fault of a process is found from outside: in its status file, or by asking it over HTTP."""
+"""Finds the fault of a process from outside: in its status file, or by a request over HTTP."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ ANSWER_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class StatusProbe:
-    """A process that keeps a status file, and is well in the state `good`.
+    """A process with a status file, which is well in the state `good`.
 
-    `faults` says what is wrong in a state, where its name alone does not; `meanwhile`, what does not work then.
+    `faults` explains states whose names are not enough; `meanwhile` says what does not work in the meantime.
     """
 
     file: Path
@@ -27,7 +27,7 @@ class StatusProbe:
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """A process that answers `HEAD path` with `status`; `otherwise` says what is wrong with any other answer.
+    """A process that answers `HEAD path` with `status`; `otherwise` says what is wrong if the answer differs.
 
     `setting` names the port in site.toml; `address` may be the one for all addresses of the machine.
     """
@@ -47,13 +47,13 @@ Probe = StatusProbe | HttpProbe
 async def find_fault(probe: Probe, pid: int | None = None) -> str:
     """Return what is wrong with a process, in words that follow its name, or nothing.
 
-    With `pid`, a status that another process left behind is none.
+    With `pid`, a status of another process does not count.
     """
     return await _ask(probe) if isinstance(probe, HttpProbe) else _judge(probe, pid)
 
 
 def reachable_address(address: str) -> str:
-    """Return an address at which what listens on `address` can be reached from this machine."""
+    """Return an address at which this machine reaches a program that listens on `address`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
 
 

@@ -1,4 +1,4 @@
-"""The private Prosody of a site: its configuration, rendered whole."""
+"""Renders the whole configuration of a site's private Prosody."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ServerSide:
     """What the server does for a component.
 
     `modules` are loaded for its domains, `room_modules` for their rooms, `own_modules` for the component itself;
-    `options` are global settings, in which {jid} is the component's address as a Lua string. One that is `hidden` is
+    `options` are global settings, in which {jid} is the component's address as a Lua string. A `hidden` component is
     not in the server's list of services.
     """
 
@@ -48,9 +48,8 @@ class PlannedComponent:
 class ProsodyPlan:
     """Everything that one Prosody instance needs to know.
 
-    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, those of the
-    directory are there from the start, and nobody's. Paths are absolute; ports are
-    loopback ports.
+    `gate` is the gate's JID, or empty for a bare server; `components` are all others. If it `makes_rooms`, the rooms
+    of the directory exist from the start, and have no owner. Paths are absolute; ports are loopback ports.
     """
 
     root: Path
@@ -109,7 +108,7 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "unknown_accounts", "former_accounts"),
+        modules=("stanza_gate", "paced_collector", "unknown_accounts", "former_accounts"),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",
@@ -144,7 +143,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     yield "authentication = 'internal_hashed'"
     yield f"storage = {_lua(plan.storage)}"
     yield "allow_registration = false"
-    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005)."
+    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the"
+    yield "-- module paced_collector says."
     yield "gc = { mode = 'incremental', threshold = 300, speed = 1 }"
     yield "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection."
     yield "blocklist_cache_size = 100000"
@@ -196,7 +196,7 @@ def _domain_lines(plan: ProsodyPlan, domain: str) -> Iterator[str]:
 
 
 def _certificate_lines(plan: ProsodyPlan, domain: str, web_host: str) -> Iterator[str]:
-    """Say what a client is shown that begins with TLS: of all domains, where it names none (RFC 6066, 3)."""
+    """Render the certificates for clients that begin with TLS, also for those that name no domain (RFC 6066, 3)."""
     if plan.certificates and plan.direct_tls_port:
         yield f"c2s_direct_tls_ssl = {_lua_pair(plan.certificates, domain)}"
     if plan.certificates and plan.web:

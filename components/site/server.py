@@ -28,7 +28,7 @@ def write_config(settings: SiteFile) -> Path:
 
 
 def write_probe_config(settings: SiteFile, folder: Path) -> Path:
-    """Write the configuration to another folder, for prosodyctl alone; changes nothing of the site."""
+    """Write the configuration to another folder, only for prosodyctl; change nothing of the site."""
     file = folder / "prosody.cfg.lua"
     plan = replace(_plan(settings), root=folder, log_file=folder / "prosody.log")
     replace_durably(file, render_config(plan).encode(), PRIVATE)
@@ -36,7 +36,7 @@ def write_probe_config(settings: SiteFile, folder: Path) -> Path:
 
 
 def find_prosody() -> str:
-    """Return the path of the program; raises SiteError when it is not installed."""
+    """Return the path of the program; raises SiteError if it is not installed."""
     program = shutil.which("prosody")
     if program is None or shutil.which("prosodyctl") is None:
         raise SiteError("prosody is not installed; run `apt-get install prosody` or `make setup`")
@@ -58,7 +58,7 @@ def require_version(config: Path) -> str:
 
 
 def register_accounts(config: Path, passwords: Mapping[str, str]) -> list[str]:
-    """Register the accounts (bare JID to password) that the server does not have; return those.
+    """Register the accounts (bare JID to password) that the server does not have, and return these.
 
     An account that exists keeps its password. Raises SiteError.
     """

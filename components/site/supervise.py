@@ -24,7 +24,7 @@ _LOG_MAX_BYTES = 16 * 1024 * 1024
 
 
 class State(StrEnum):
-    """What a process that is kept running is doing."""
+    """The state of a supervised process."""
 
     STARTING = "starting"
     HEALTHY = "healthy"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process to keep running; `find_fault` gets its process id and says what is wrong, or nothing."""
+    """A process to keep running; `find_fault` gets its process id, and returns what is wrong, or nothing."""
 
     name: str
     command: tuple[str, ...]
@@ -46,13 +46,13 @@ class ProcessSpec:
 
 
 OnChange = Callable[[str, State, str], None]
-"""Called with a process's name, its new state, and what there is to say about it."""
+"""Called with a process's name, its new state, and a remark about it."""
 
 
 class Supervisor:
     """Keeps processes running until stopped.
 
-    They are started in the order given and stopped in that order too, each after the one before has ended.
+    It starts them in the given order, and stops them in the same order, each after the one before has ended.
     `kept_open` are file descriptors that every process inherits.
     """
 
@@ -62,7 +62,7 @@ class Supervisor:
         self._kept = [_Kept(spec, on_change, tuple(kept_open)) for spec in specs]
 
     async def start(self, timeout_s: float) -> None:
-        """Start all and wait until each is healthy; raises SiteError when one ends or does not get there."""
+        """Start all and wait until each is healthy; raises SiteError if one ends or does not become healthy."""
         for kept in self._kept:
             kept.start()
         try:
@@ -76,13 +76,13 @@ class Supervisor:
             ) from None
 
     def send_signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to one of them, if it runs just now."""
+        """Send a signal to one of them, if it is running."""
         for kept in self._kept:
             if kept.spec.name == name:
                 kept.send_signal(number)
 
     async def stop(self) -> None:
-        """Stop all in order; returns when none is left."""
+        """Stop all in order; return when none is left."""
         for kept in self._kept:
             kept.expect_end()
         for kept in self._kept:
@@ -90,7 +90,7 @@ class Supervisor:
 
 
 class _Kept:
-    """One process that is kept running."""
+    """One supervised process."""
 
     def __init__(self, spec: ProcessSpec, on_change: OnChange, kept_open: tuple[int, ...]) -> None:
         self.spec = spec
@@ -115,7 +115,7 @@ class _Kept:
             self._process.send_signal(number)
 
     def expect_end(self) -> None:
-        """From now on an end is no fault, and is not followed by a new start."""
+        """Note that the process may end from now on: this is not a fault, and it is not started again."""
         self._last_life.set()
 
     async def stop(self) -> None:
@@ -148,7 +148,7 @@ class _Kept:
             restart_s = min(restart_s * 2, _RESTART_MAX_S)
 
     async def _run_once(self) -> int:
-        """Run the process until it ends, or is told to stop, and watch its health; return its exit status."""
+        """Run the process until it ends or is told to stop, and watch its health; return its exit status."""
         self._change(State.STARTING)
         process = self._process = await self._spawn()
         watch = asyncio.create_task(self._watch(process.pid))
@@ -215,7 +215,7 @@ def _describe_end(status: int, log_file: Path) -> str:
 
 
 def _last_words(log_file: Path) -> str:
-    """Return what a process said last: of a structured line, only what happened and why."""
+    """Return the last line of a process's output; of a structured line, only what happened and why."""
     with log_file.open("rb") as log:
         log.seek(max(0, log_file.stat().st_size - 4096))
         lines = log.read().decode(errors="replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""`steelyard up`: check, start and keep running what makes up a site."""
+"""`steelyard up`: checks, starts and keeps running the processes of a site."""
 
 import asyncio
 import datetime as dt
@@ -43,7 +43,7 @@ _Result = TypeVar("_Result")
 def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
     """Run a site until told to stop (SIGINT, SIGTERM), or with `once` until it has shown it works.
 
-    SIGHUP has the server read its certificates anew, and stops nothing.
+    SIGHUP makes the server read its certificates again, and stops nothing.
 
     `demo` makes the site if there is none, and plays the demonstration, which `show` shows. Returns the exit status:
     0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
@@ -64,7 +64,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
-        for problem in find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+        for problem in find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
             display.alarm(problem)
         _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once, show=show))
@@ -90,7 +90,7 @@ def _finish_rotations(settings: SiteFile, display: Display) -> None:
 def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
     """Return the processes of a site in the order in which they start and stop.
 
-    Prosody stops first: so the gate can still record and answer what the server holds, and what it says in parting.
+    Prosody stops first. So the gate can still record and answer the stanzas that the server holds, and its last ones.
     """
 
     async def check_server(_pid: int) -> str:
@@ -152,8 +152,8 @@ async def _run(
 
 
 def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:
-    """Have the server read its certificates and open its log anew, if these certificates will do."""
-    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+    """Make the server read its certificates and open its log again, if these certificates are usable."""
+    if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
         for problem in problems:
             display.alarm(f"not read anew: {problem}")
         return
@@ -164,7 +164,7 @@ def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> Non
 
 
 async def _show_alarms(status_file: Path, display: Display) -> None:
-    """Show each alarm of the gate's when it is raised, and at most once a minute when it is again, until cancelled."""
+    """Show each alarm of the gate when it is raised, and repetitions at most once a minute, until cancelled."""
     shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(status_file)}
     while True:
         await asyncio.sleep(ALARMS_EVERY_S)
@@ -177,7 +177,7 @@ async def _show_alarms(status_file: Path, display: Display) -> None:
 
 
 class _ToldToStop(Exception):  # noqa: N818 - nothing is wrong
-    """A signal came while something was still under way."""
+    """A signal came while work was still under way."""
 
 
 def _catch_signals() -> asyncio.Event:

@@ -1,4 +1,4 @@
-"""site.toml as a whole: every problem at once, in its tables, between them, and with the files that they name."""
+"""Checks site.toml as a whole: finds all problems in its tables, between them, and with the files that they name."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from policy.toml_lines import add_line
 
 
 def read_site(path: Path) -> SiteFile:
-    """Read site.toml without looking at the files that it names; raises SettingsError."""
+    """Read site.toml without checking the files that it names; raises SettingsError."""
     site = SiteFile(path)
     _require_none(site, [*site.find_wrong_tables(), *_find(site, _BETWEEN_TABLES)])
     return site
@@ -36,7 +36,7 @@ def _require_none(site: SiteFile, problems: list[str]) -> None:
 
 
 def _add_line(site: SiteFile, problem: str) -> str:
-    """Say on which line of site.toml, or of the file that a problem begins with, it is."""
+    """Add to a problem its line in site.toml, or in the file that the problem begins with."""
     try:
         named = [site.gate.directory_file, site.gate.policy, site.archive.retention]
     except SettingsError:
@@ -96,7 +96,7 @@ def _problems_of(site: SiteFile, table: type[Table]) -> Iterator[str]:
 
 
 def _archive_key_problems(site: SiteFile) -> Iterator[str]:
-    """Yield which keys of all logs are missing: beside a log, none is made in their place."""
+    """Yield the missing keys that all logs share: if a log exists, no new key is made in their place."""
     begun = find_begun_log(site)
     archive, advice = site.archive, INIT_MAKES_IT
     if begun:
@@ -108,12 +108,12 @@ def _archive_key_problems(site: SiteFile) -> Iterator[str]:
 
 
 def find_begun_log(site: SiteFile) -> str:
-    """Return the first of the site's logs that is known to have been made; empty while there is none."""
+    """Return the first of the site's logs that is known to exist; empty while there is none."""
     return next((store_label(log.store) for log in site.logs if log.is_begun), "")
 
 
 def _after_what_is_lost(problems: Iterable[str]) -> list[str]:
-    """Advise `steelyard init` only after what must be put back before: until then it refuses."""
+    """Put the advice to run `steelyard init` behind the keys that must be put back first: until then it refuses."""
     lost: list[str] = []
     others: list[str] = []
     for problem in problems:

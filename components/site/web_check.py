@@ -1,4 +1,4 @@
-"""Whether clients reach the server by the ways of `prosody.direct_tls_port` and `[prosody.web]`, tried as they do."""
+"""Checks, as a client does, that `prosody.direct_tls_port` and the ways of `[prosody.web]` lead to the server."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ _HOST_META = "/.well-known/host-meta.json"
 
 
 class _Fault(Exception):  # noqa: N818 - it is told, and goes no further
-    """What is wrong with one way, in words that follow the name of a domain."""
+    """A fault of one way, in words that follow the name of a domain."""
 
 
 async def find_web_problems(server: ProsodySettings) -> list[str]:
-    """Connect to each domain by each of these ways; return a line for each that a client could not use."""
+    """Connect to each domain in each of these ways; return a line for each way that a client could not use."""
     ways: list[tuple[str, Callable[[str], Awaitable[None]]]] = []
     if server.direct_tls_port:
         ways.append(("direct_tls_port", partial(_try_direct_tls, server)))
@@ -38,7 +38,7 @@ async def find_web_problems(server: ProsodySettings) -> list[str]:
 
 
 async def _try_direct_tls(server: ProsodySettings, domain: str) -> None:
-    """Open a stream as XEP-0368 has it; raises _Fault."""
+    """Open a stream as XEP-0368 defines it; raises _Fault."""
     async with _connect(
         server.address, server.direct_tls_port, server.certificates, domain, "xmpp-client"
     ) as (
@@ -54,7 +54,7 @@ async def _try_direct_tls(server: ProsodySettings, domain: str) -> None:
 
 
 async def _try_web(certificates: Path, web: WebSettings, domain: str) -> None:
-    """Ask for host-meta (XEP-0156), and look whether what it has to name answers; raises _Fault."""
+    """Ask for host-meta (XEP-0156), and check that the addresses that it must name answer; raises _Fault."""
     status, body = await _fetch(certificates, web, domain, _HOST_META)
     if status != 200:
         raise _Fault(f"has no {_HOST_META} (answer {status}); see prosody.log")
@@ -78,7 +78,7 @@ def _links(web: WebSettings, domain: str) -> Iterator[tuple[str, str]]:
 
 
 async def _fetch(certificates: Path, web: WebSettings, host: str, path: str) -> tuple[int, bytes]:
-    """Return status and content of `https://host/path`, asked at the address where the site listens; raises _Fault."""
+    """Return status and content of `https://host/path`, from the address where the site listens; raises _Fault."""
     async with _connect(web.address, web.port, certificates, host) as (reader, writer):
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
@@ -90,7 +90,7 @@ async def _fetch(certificates: Path, web: WebSettings, host: str, path: str) -> 
 async def _connect(
     address: str, port: int, certificates: Path, name: str, protocol: str = ""
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect with TLS as a client of `name`; whatever goes wrong until the end of the context is a _Fault."""
+    """Connect with TLS as a client of `name`; every error until the end of the context becomes a _Fault."""
     tls = trusting(certificates / "ca.crt")
     if protocol:
         tls.set_alpn_protocols([protocol])

@@ -13,7 +13,7 @@ log = structlog.get_logger("tiles")
 
 
 async def start(process: Process) -> None:
-    """Serve all logs of the site; raises SettingsError, and OSError when the port cannot be listened on."""
+    """Serve all logs of the site; raises SettingsError, and OSError if it cannot listen on the port."""
     site = SiteFile(process.site_toml)
     settings, logs = site.require(TilesSettings), {log.name: log.store for log in site.logs}
     server = process.keep(TileServer(logs))

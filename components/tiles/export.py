@@ -1,4 +1,4 @@
-"""Writes a log's tiles to a folder: what is new since the last time, checked against the signed checkpoint."""
+"""Writes a log's new tiles to a folder, and checks them against the signed checkpoint."""
 
 import asyncio
 from collections.abc import Sequence
@@ -48,14 +48,16 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export did: it wrote `files` of tiles and entries, and the folder now has the tree of `size`."""
+    """The result of an export: it wrote `files` tiles and bundles, and the folder now has the tree of `size`
+    records.
+    """
 
     size: int
     files: int
 
 
 async def export_log(log: LogSettings, folder: Path, progress: Progress) -> Exported:
-    """Bring the folder of one of a site's logs up to date; raises as `export_tiles` does, and KeyFileError."""
+    """Bring the folder of one of a site's logs up to date; raises what `export_tiles` raises, and KeyFileError."""
     keys = load_verifier_keys(log.verifier_key_file)
     reader = await LogReader.open(log.store)
     try:
@@ -73,10 +75,9 @@ async def export_tiles(
 ) -> Exported:
     """Bring a folder up to the log's newest checkpoint; `progress` gets files written and files to write.
 
-    `keys` are those that the log has had, the present one last.
-    Nothing is written that the checkpoint does not prove. Raises TileFolderError when the folder holds another
-    log or another history, LogUnavailable, LogDamaged and OSError; what was written by then is right, and the
-    folder's checkpoint is still the old one.
+    `keys` are all keys that the log has had, the present one last. It writes nothing that the checkpoint does not
+    prove. Raises TileFolderError if the folder holds another log or another history, LogUnavailable, LogDamaged and
+    OSError. Then all files written so far are right, and the folder's checkpoint is still the old one.
     """
     source = TileSource(reader.source)
     note = (await source.fetch_checkpoint()).note
@@ -114,7 +115,7 @@ def _verify(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
 async def _check_old(
     folder: TileFolder, reader: LogReader, keys: Sequence[VerifierKey], new: Checkpoint
 ) -> Checkpoint:
-    """Return the checkpoint that the folder has, or that of the empty log, if the log goes on from there."""
+    """Return the folder's checkpoint, or the empty log's, after checking that the log continues from it."""
     content = folder.read(CHECKPOINT_PATH)
     if content is None:
         return Checkpoint(keys[-1].name, 0, b"")
@@ -137,7 +138,7 @@ async def _check_old(
 
 
 async def _verify_top(source: TileSource, checkpoint: Checkpoint) -> None:
-    """Check that the unfinished tiles give the root: they prove the ones below them."""
+    """Check that the unfinished tiles give the root, because they prove the tiles below them."""
     found = await source.source.fetch_tiles(unfinished_tiles(checkpoint.size))
     cut = {
         tile: hashes[: unfinished_tile(tile.level, checkpoint.size)[1] * HASH_SIZE_BYTES]
@@ -152,7 +153,7 @@ async def _verify_top(source: TileSource, checkpoint: Checkpoint) -> None:
 
 
 async def _fetch_proved(source: TileSource, batch: Sequence[Resource], size: int) -> list[bytes]:
-    """Fetch resources of one tree; raises LogDamaged for one that is not the tree's."""
+    """Fetch resources of one tree; raises LogDamaged for a resource that does not belong to the tree."""
     hashes = await source.fetch_hashes(batch)
     parents = sorted({parent for each in batch if (parent := _parent(each, size)) is not None})
     above = dict(zip(parents, await source.fetch_hashes(parents), strict=True))
@@ -175,7 +176,7 @@ async def _fetch_entries(source: TileSource, resource: Resource, tile: bytes) ->
 
 
 def _parent(resource: Resource, size: int) -> Resource | None:
-    """Return the tile that holds a whole tile's root; the others are proved by the checkpoint's."""
+    """Return the tile that holds a whole tile's root; the checkpoint's root proves the others."""
     if not resource.is_whole:
         return None
     level, n = resource.tile.level + 1, resource.n // TILE_WIDTH

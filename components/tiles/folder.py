@@ -16,7 +16,7 @@ _WRITERS = 8
 
 
 class TileFolderError(SiteError):
-    """The folder is in use, or what it holds is not this log's."""
+    """The folder is in use, or its content does not belong to this log."""
 
 
 class TileFolder:
@@ -28,7 +28,7 @@ class TileFolder:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator["TileFolder"]:
-        """Lock the folder, making it if it is not there; raises TileFolderError and OSError."""
+        """Lock the folder, and make it if it is missing; raises TileFolderError and OSError."""
         make_folder(path)
         lock = os.open(path, os.O_RDONLY)
         try:
@@ -42,7 +42,7 @@ class TileFolder:
             os.close(lock)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's content, None when it is not there; raises OSError."""
+        """Return a file's content, None if there is no file; raises OSError."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
@@ -51,7 +51,8 @@ class TileFolder:
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files durably, by their paths in the folder; raises OSError.
 
-        Killed within: some are there, each whole, and drafts (`.new`) that the next writer overwrites.
+        Killed meanwhile: some files are there, each of them whole, and drafts (`.new`) that the next writer
+        overwrites.
         """
         targets = {self.path / name: content for name, content in files.items()}
         folders = {target.parent for target in targets}
@@ -63,6 +64,6 @@ class TileFolder:
             sync_folder(folder)
 
     def remove(self, name: str) -> None:
-        """Remove a folder with all in it, if it is there; raises OSError."""
+        """Remove a folder and its content, if it exists; raises OSError."""
         if (self.path / name).exists():
             shutil.rmtree(self.path / name)

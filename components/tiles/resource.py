@@ -1,4 +1,4 @@
-"""What a tiled log publishes, and under which paths (C2SP tlog-tiles, APIs); pure."""
+"""The resources that a tiled log publishes, and their paths (C2SP tlog-tiles, APIs); pure."""
 
 import re
 import struct
@@ -18,7 +18,7 @@ _LENGTH = struct.Struct(">H")
 
 
 class PathError(ValueError):
-    """The path names no resource that a tiled log can have."""
+    """The path names no possible resource of a tiled log."""
 
 
 class Resource(NamedTuple):
@@ -30,7 +30,7 @@ class Resource(NamedTuple):
 
     @property
     def tile(self) -> TileId:
-        """The tile that it is, or begins with; a bundle's has the hashes of its entries."""
+        """The tile itself, or the tile that holds the hashes of a bundle's entries."""
         return TileId(max(self.level, 0), self.n)
 
     @property
@@ -55,7 +55,7 @@ def encode_path(resource: Resource) -> str:
 
 
 def parse_path(path: str) -> Resource:
-    """Parse a resource's path; raises PathError unless it is just as `encode_path` writes it."""
+    """Parse a resource's path; raises PathError unless it is exactly as `encode_path` writes it."""
     match = _PATH.fullmatch(path)
     if match is None:
         raise PathError("no path of a tile or of entries")
@@ -73,9 +73,9 @@ def partial_folder(resource: Resource) -> str:
 
 
 def new_resources(old_size: int, size: int) -> Iterator[Resource]:
-    """Yield what a tree of `size` leaves has, and one of its first `old_size` had not.
+    """Yield the resources of a tree of `size` leaves that the tree of its first `old_size` leaves does not have.
 
-    The highest level comes first, the entries last: a tile's hash is in one that is named before it.
+    The highest level comes first, and the entries come last. So a tile's hash is in a tile that comes before it.
     """
     for level, (first, old_width), (end, width) in _levels(old_size, size):
         yield from (Resource(level, n) for n in range(first, end))
@@ -84,7 +84,7 @@ def new_resources(old_size: int, size: int) -> Iterator[Resource]:
 
 
 def count_new_resources(old_size: int, size: int) -> int:
-    """Count what `new_resources` names, without going through it."""
+    """Count what `new_resources` yields, without yielding it."""
     return sum(
         end - first + bool(width and (first, old_width) != (end, width))
         for _level, (first, old_width), (end, width) in _levels(old_size, size)
@@ -99,7 +99,7 @@ def _levels(old_size: int, size: int) -> Iterator[tuple[int, tuple[int, int], tu
 
 
 def encode_entries(leaves: Iterable[bytes]) -> bytes:
-    """Encode a bundle of entries: each with its length before it, two bytes (tlog-tiles, Log entries)."""
+    """Encode a bundle of entries: each follows its length in two bytes (tlog-tiles, Log entries)."""
     return b"".join(_LENGTH.pack(len(leaf)) + leaf for leaf in leaves)
 
 

@@ -1,4 +1,4 @@
-"""Serves tiles and checkpoints over HTTP, for witnesses and mirrors: read-only, and never more than a bound."""
+"""Serves tiles and checkpoints over HTTP, for witnesses and mirrors: read-only, with a limit of requests at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from components.tiles.source import TileSource
 
 MAX_CONNECTIONS = 512
 MAX_REQUESTS = 64
-"""So many are answered at once; the next ones are told to come back."""
+"""How many requests are answered at once; further clients are told to come back."""
 
 KEEP_ALIVE_S = 15.0
 _RETRY_S = "1"
@@ -34,7 +34,7 @@ _ERROR_HEADERS = {"Cache-Control": "no-store"}  # what is not there yet may be t
 
 @dataclass(slots=True)
 class ServedLog:
-    """A log that is served; it is opened when it is first asked for, since its writer may not have made it yet."""
+    """A served log. It is opened at the first request, because its writer may not have made it before."""
 
     path: StoreName
     _reader: LogReader | None = None
@@ -48,7 +48,7 @@ class ServedLog:
             return TileSource(self._reader.source)
 
     async def close(self) -> None:
-        """Let go of the log."""
+        """Close the log."""
         reader, self._reader = self._reader, None
         if reader is not None:
             await reader.close()
@@ -76,7 +76,7 @@ class TileServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening, end what is under way, close the logs."""
+        """Stop listening, end the requests under way, and close the logs."""
         if self._server is not None:
             self._server.close()
         if self._runner is not None:
@@ -122,7 +122,7 @@ class TileServer:
 
 
 class _Refused(asyncio.Protocol):
-    """A connection too many."""
+    """A connection beyond the limit."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Close it."""

@@ -1,4 +1,4 @@
-"""A log's tiles and entries, read from its store: just those that its newest checkpoint covers."""
+"""Reads a log's tiles and entries from its store: only those that its newest checkpoint covers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class TileSource:
         return row
 
     async def fetch(self, resource: Resource) -> bytes | None:
-        """Return a tile's or a bundle's bytes, None when the newest checkpoint does not cover all of it."""
+        """Return a tile's or a bundle's bytes, None if the newest checkpoint does not cover all of it."""
         if not resource.is_in_tree((await self.fetch_checkpoint()).size):
             return None
         if resource.level == ENTRIES:

@@ -12,7 +12,7 @@ from components.witness.state import WitnessState
 
 
 async def start(process: Process) -> None:
-    """Cosign, and have the site's logs cosigned; raises LogBusy when another process is this witness, and more."""
+    """Cosign, and have the site's logs cosigned; raises LogBusy if another process is this witness, and others."""
     site = SiteFile(process.site_toml)
     settings = site.require(WitnessSettings)
     process.use_log_level(settings.log_level)

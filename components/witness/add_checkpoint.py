@@ -1,4 +1,4 @@
-"""What crosses the line between a log and its witness (C2SP tlog-witness, add-checkpoint), pure."""
+"""Requests and answers between a log and its witness (C2SP tlog-witness, add-checkpoint), pure."""
 
 import re
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ SIZE_TYPE = "text/x.tlog.size"
 
 MAX_PROOF_HASHES = 63
 MAX_BODY_BYTES = 512 * 1024
-"""More than a note of 64 signatures with ML-DSA-44 and the longest proof take."""
+"""Larger than a note of 64 ML-DSA-44 signatures with the longest proof."""
 
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
 
 
 class AddCheckpointError(ValueError):
-    """The bytes are not what the specification says they are."""
+    """The bytes do not follow the specification."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddCheckpoint:
-    """A log's request: cosign `note`, whose tree has that of `old_size` records as a prefix; `proof` shows it."""
+    """A log's request: cosign `note`; `proof` shows that its tree begins with the tree of `old_size` records."""
 
     old_size: int
     proof: tuple[bytes, ...]
@@ -46,7 +46,7 @@ def encode_add_checkpoint(request: AddCheckpoint) -> bytes:
 
 
 def parse_add_checkpoint(body: bytes) -> AddCheckpoint:
-    """Parse the body of `add-checkpoint`; whether the note is one is not looked at. Raises AddCheckpointError."""
+    """Parse the body of `add-checkpoint`, without checking the note. Raises AddCheckpointError."""
     try:
         head, blank, note = body.decode().partition("\n\n")
     except UnicodeDecodeError:

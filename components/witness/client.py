@@ -36,19 +36,19 @@ class WitnessError(Exception):
 
 
 class WitnessUnavailable(WitnessError):  # noqa: N818 - the condition is the name
-    """It cannot be reached, or cannot do it now."""
+    """The witness cannot be reached, or cannot cosign now."""
 
 
 class WitnessRefused(WitnessError):  # noqa: N818
-    """It does not know the log or the log's key, or answers what a witness does not."""
+    """The witness does not know the log or the log's key, or its answer breaks the specification."""
 
 
 class LogForked(WitnessError):  # noqa: N818
-    """It has cosigned another past of this log, or a longer one: the log was set back, or there are two."""
+    """The witness has cosigned another history of this log, or a longer one: it was set back, or there are two."""
 
 
 class WitnessClient:
-    """One witness as one log asks it; remembers the size that it cosigned last."""
+    """One witness of one log; remembers the last size that it cosigned."""
 
     def __init__(self, post: Post, keys: Sequence[CosignerKey]) -> None:
         self.name = keys[0].name
@@ -76,7 +76,7 @@ class WitnessClient:
         raise WitnessUnavailable("others ask it for this log at the same time")
 
     def _verify(self, note: str, body: str) -> list[Cosignature]:
-        """Verify the lines of an answer by known keys; those of others are passed over."""
+        """Verify the lines of an answer by known keys; ignore lines by other keys."""
         known = {(key.name, key.key_id): key for key in self.keys}
         try:
             text, _ = split_note(note)
@@ -89,7 +89,7 @@ class WitnessClient:
         except (NoteError, CheckpointError) as error:
             raise WitnessRefused(f"its answer is no cosignature: {error}") from None
         if not found:
-            raise WitnessRefused("its answer is by no key that it is known by; compare its vkeys")
+            raise WitnessRefused("its answer is not signed by a key in its vkeys; compare them")
         if not all(each.timestamp_s for each in found):
             raise WitnessRefused("its cosignature has no time")
         return found
@@ -110,14 +110,14 @@ class WitnessClient:
 def _explain(answer: WitnessAnswer) -> WitnessError:
     reason = answer.body.strip()[:200]
     if answer.status == 422:
-        return LogForked(f"it has cosigned another past of this log ({reason})")
+        return LogForked(f"it has cosigned another history of this log ({reason})")
     if answer.status in (400, 403, 404):
         return WitnessRefused(f"it refuses (status {answer.status}: {reason})")
     return WitnessUnavailable(f"it cannot now (status {answer.status})")
 
 
 def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
-    """Return what reaches a witness at its submission prefix."""
+    """Return a transport to a witness at its submission prefix."""
     target = f"{url.rstrip('/')}/{ADD_CHECKPOINT}"
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
 
@@ -135,7 +135,7 @@ def post_over_http(session: aiohttp.ClientSession, url: str) -> Post:
 
 
 def post_within(witness: Witness) -> Post:
-    """Return what reaches the witness of this very process."""
+    """Return a transport to the witness in this process."""
 
     async def post(body: bytes) -> WitnessAnswer:
         try:

@@ -21,7 +21,7 @@ from components.witness.state import Witnessed, WitnessState, hash_origin
 
 
 class _Refusal(Exception):  # noqa: N818 - the answer is the name
-    """Why a checkpoint is not cosigned, as the answer to whoever asked."""
+    """Why a checkpoint is not cosigned, as the answer to the request."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -31,7 +31,7 @@ class _Refusal(Exception):  # noqa: N818 - the answer is the name
 class Witness:
     """Cosigns the logs that it knows, each known by one or more keys named after its origin.
 
-    A request is looked at, and what follows from it kept, without a pause in which another one could come between.
+    It checks a request and stores the result without a pause, so that no other request can come between.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Witness:
         load_logs: Callable[[], Iterable[LogVerifierKey]],
         clock_s: Callable[[], int],
     ) -> None:
-        """Know the logs by the keys that `load_logs` gives now, and again when one comes with another key.
+        """Load the logs' keys with `load_logs`, now and whenever a log comes with another key.
 
         Raises what `load_logs` does.
         """
@@ -59,10 +59,10 @@ class Witness:
         return tuple(self._logs)
 
     def add_checkpoint(self, body: bytes) -> WitnessAnswer:
-        """Answer a request (tlog-witness, add-checkpoint): with cosignatures, once they are durable, or a refusal.
+        """Answer a request (tlog-witness, add-checkpoint) with a refusal, or with cosignatures when they are durable.
 
-        Raises OSError when the cosigned checkpoint cannot be kept, and LogDamaged when the one before is altered;
-        then nothing is cosigned.
+        Raises OSError if the cosigned checkpoint cannot be stored, and LogDamaged if the one before is altered; then
+        nothing is cosigned.
         """
         try:
             request = _parse(body)
@@ -80,7 +80,7 @@ class Witness:
         return WitnessAnswer(200, self._cosign(text, signatures, checkpoint, before.timestamp_s))
 
     def witnessed(self, origin: str) -> Witnessed:
-        """Return the checkpoint that was cosigned last of a known log; raises LogDamaged and OSError."""
+        """Return the last cosigned checkpoint of a known log; raises LogDamaged and OSError."""
         if origin not in self._known:
             keys = [cosigner.cosigner_key for cosigner in self._cosigners]
             self._known[origin] = self._state.load(origin, self._logs[origin], keys)
@@ -92,7 +92,7 @@ class Witness:
         return (self.witnessed(origin).note or None) if origin is not None else None
 
     def find_fault(self) -> str:
-        """Return what keeps it from cosigning a log that it knows; empty when nothing does."""
+        """Return why it cannot cosign a log that it knows; empty if it can."""
         for origin in self._logs:
             try:
                 self.witnessed(origin)
@@ -158,10 +158,10 @@ def _parse_text(text: str) -> Checkpoint:
 def _require_continuation(proof: Sequence[bytes], old: Checkpoint, new: Checkpoint) -> None:
     """Check that the new tree has the old one as its prefix."""
     if new.size == 0 and new.root != EMPTY_ROOT:
-        raise _Refusal(422, "the root of an empty tree is another")
+        raise _Refusal(422, "this is not the root of an empty tree")
     if old.size == 0:
         if proof:
-            raise _Refusal(422, "nothing is to be proved of an empty tree")
+            raise _Refusal(422, "an empty tree needs no proof")
         return
     try:
         verify_consistency(old.size, new.size, old.root, new.root, proof)

@@ -1,4 +1,4 @@
-"""Has a log's newest checkpoint cosigned whenever the log has grown, and keeps it."""
+"""Has a log's newest checkpoint cosigned whenever the log has grown, and stores it."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from components.process.backoff import Backoff
 from components.witness.client import LogForked, WitnessClient, WitnessError
 
 INTERVAL_S = 1.0
-"""How often a log is looked at: so often at most is a witness asked."""
+"""How often a log is checked, and so how often a witness is asked at most."""
 
 OpenReader = Callable[[], Awaitable[LogReader | None]]
 """Opens the log, None while there is none; raises LogError."""
@@ -28,7 +28,7 @@ log = structlog.get_logger("witness")
 
 @dataclass(slots=True)
 class _Asked:
-    """A witness, the checkpoint (a note) that it cosigned last, and how asking it goes."""
+    """A witness, the last checkpoint (a note) that it cosigned, and the state of the requests to it."""
 
     client: WitnessClient
     cosigned: str = ""
@@ -36,7 +36,7 @@ class _Asked:
 
 
 class LogFeed:
-    """Looks after one log. It only reads the log, and a fault of it or of a witness ends nothing."""
+    """Has one log witnessed. It only reads the log. A fault of the log or of a witness does not end it."""
 
     def __init__(
         self,
@@ -57,29 +57,29 @@ class LogFeed:
 
     @property
     def newest(self) -> tuple[str, Checkpoint] | None:
-        """The log's newest checkpoint as it was last seen and verified: the note, cosigned if it could be."""
+        """The log's newest checkpoint as last read and verified: the note, with cosignatures if there are any."""
         return self._newest
 
     @property
     def faults(self) -> Mapping[str, str]:
-        """What is wrong now: by the witness's name, or the log's own."""
+        """The present faults: by the witness's name, or the log's own."""
         found = {each.client.name: each.backoff.fault for each in self._asked} | {self.name: self._own.fault}
         return {name: fault for name, fault in found.items() if fault}
 
     async def run(self) -> None:
-        """Look after the log until cancelled."""
+        """Have the log witnessed until cancelled."""
         while True:
             await self.step()
             await asyncio.sleep(INTERVAL_S)
 
     async def step(self) -> None:
-        """Look at the log once; whoever has not cosigned its newest checkpoint yet is asked, unless it pauses."""
+        """Check the log once; ask each witness that lacks its newest checkpoint, unless that witness pauses."""
         now_s = time.monotonic()
         if self._own.is_due(now_s):
             await self._look([each for each in self._asked if each.backoff.is_due(now_s)])
 
     async def finish(self) -> None:
-        """Look at the log a last time, and ask all, whoever pauses: there is no later attempt."""
+        """Check the log a last time, and ask all witnesses, also pausing ones, because no later attempt follows."""
         await self._look(self._asked)
 
     async def _look(self, due: Sequence[_Asked]) -> None:
@@ -93,7 +93,7 @@ class LogFeed:
             self._own.succeeded()
 
     async def close(self) -> None:
-        """Let go of the log."""
+        """Close the log."""
         await self._close_reader()
 
     async def _have_cosigned(self, due: Sequence[_Asked]) -> None:

@@ -1,4 +1,4 @@
-"""A witness's keys as files: the private ones, one a line, and beside them the public ones as C2SP vkeys."""
+"""A witness's key files: the private keys, one in each line, and beside them the public keys as C2SP vkeys."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from components.settings.witness import WitnessSettings
 def create_witness_keys(path: Path, name: str) -> list[Cosigner]:
     """Create an ML-DSA-44 and an Ed25519 key called `name`: `path` (mode 0600), and the vkeys with `.pub`; durable.
 
-    Raises KeyFileError if `path` exists (who trusts a witness knows its keys) or cannot be written.
+    Raises KeyFileError if `path` exists (others know the witness by its keys) or cannot be written.
     """
     if path.exists():
         raise KeyFileError(f"{path}: exists already; others know this witness by its keys")
@@ -54,7 +54,7 @@ def make_missing_keys(settings: WitnessSettings) -> list[Path]:
 
 
 def load_witness_keys(path: Path) -> list[Cosigner]:
-    """Read the private keys, at least one; raises KeyFileError, also when somebody else may read the file."""
+    """Read the private keys, at least one; raises KeyFileError, also if other users may read the file."""
     content = read_key_file(path)
     try:
         cosigners = [parse_cosigner(line) for line in content.decode().splitlines()]

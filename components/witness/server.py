@@ -1,4 +1,4 @@
-"""The witness's HTTP interface (C2SP tlog-witness): `add-checkpoint`, and its newest checkpoint of each log."""
+"""The witness's HTTP interface (C2SP tlog-witness): `add-checkpoint`, and the newest checkpoint of each log."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ class _Handlers:
             answer = self._witness.add_checkpoint(body)
         except (LogDamaged, OSError) as error:
             log.error("cannot cosign", reason=str(error))
-            answer = WitnessAnswer(500, "this witness cannot keep what it would cosign\n")
+            answer = WitnessAnswer(500, "this witness cannot store what it would cosign\n")
         if answer.status == 422:
             # It is signed by the log and does not continue what the log signed before: proof of a fork, or of a bug.
             log.error(

@@ -32,21 +32,21 @@ _FINISH_TIMEOUT_S = 6.0  # less than the supervisor waits
 
 @dataclass(frozen=True, slots=True)
 class WitnessService:
-    """What runs: the witness, and for each of the site's logs who looks after it."""
+    """The running parts: the witness, and a feed for each of the site's logs."""
 
     witness: Witness
     feeds: Sequence[LogFeed]
     stampers: Sequence[TimeStamper]
 
     def find_faults(self) -> list[str]:
-        """Return what is wrong now, a line for each."""
+        """Return the present faults, a line for each."""
         faults = [f"it cannot cosign: {fault}"] if (fault := self.witness.find_fault()) else []
         for feed in self.feeds:
             faults += [f"log {feed.name}, {name}: {text}" for name, text in feed.faults.items()]
         return faults + [f"time stamps: {each.fault}" for each in self.stampers if each.fault]
 
     async def run(self) -> None:
-        """Look after the logs until cancelled."""
+        """Have the logs witnessed until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for feed in self.feeds:
                 tasks.create_task(feed.run(), name=feed.name)
@@ -56,7 +56,7 @@ class WitnessService:
             await asyncio.Event().wait()
 
     def describe(self) -> Status:
-        """Return what the witness's status file says."""
+        """Return the content of the witness's status file."""
         details = {
             "cosigns": list(self.witness.origins),
             "logs": {feed.name: feed.newest[1].size if feed.newest else None for feed in self.feeds},
@@ -65,7 +65,7 @@ class WitnessService:
         return Status("running", details)
 
     async def close(self) -> None:
-        """Have what the logs ended with witnessed, if that is quickly done, and let go of them."""
+        """Have the logs' last checkpoints witnessed, if this is quick, and close the logs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FINISH_TIMEOUT_S):
                 await asyncio.gather(*(feed.finish() for feed in self.feeds))

@@ -1,4 +1,4 @@
-"""What a witness must never forget: of each log, the newest checkpoint that it cosigned (docs/witness.md)."""
+"""What a witness must never forget: the newest checkpoint of each log that it cosigned (docs/witness.md)."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ from components.archive.log.note import NoteError, split_note
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What was cosigned last of a log: the checkpoint, when (Unix time), and the note with log and witness's lines."""
+    """The last cosigned checkpoint of a log, its Unix time, and the note with the log's and the witness's lines."""
 
     checkpoint: Checkpoint
     timestamp_s: int = 0
@@ -26,12 +26,12 @@ class Witnessed:
 
 
 def hash_origin(origin: str) -> str:
-    """Return the name by which a log's checkpoint is asked for (tlog-witness, Monitor Retrieval Mechanism)."""
+    """Return the name under which clients ask for a log's checkpoint (tlog-witness, Monitor Retrieval Mechanism)."""
     return sha256(origin.encode()).hexdigest()
 
 
 class WitnessState:
-    """A folder with a file for each log; one process at a time has it."""
+    """A folder with a file for each log; one process at a time uses it."""
 
     def __init__(self, folder: Path, lock: int) -> None:
         self._folder = folder
@@ -39,7 +39,7 @@ class WitnessState:
 
     @classmethod
     def open(cls, folder: Path) -> "WitnessState":
-        """Lock the folder, making it if it is not there; raises LogBusy when another process has it, and OSError."""
+        """Lock the folder, and make it if it is missing; raises LogBusy if another process has it, and OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -52,10 +52,10 @@ class WitnessState:
     def load(
         self, origin: str, logs: Sequence[LogVerifierKey], cosigners: Sequence[CosignerKey]
     ) -> Witnessed:
-        """Read what was cosigned last of a log, nothing being the empty tree.
+        """Read the last cosigned checkpoint of a log; if there is none, it is the empty tree.
 
-        Raises LogDamaged if the file is not signed by a known key of the log or of this witness, or names another
-        log: to take it for nothing would let the log go back. Raises OSError.
+        Raises LogDamaged if no known key of the log or of this witness signed the file, or if it names another log: if
+        the witness ignored such a file, the log could go back. Raises OSError.
         """
         path = self._path(origin)
         try:
@@ -68,11 +68,11 @@ class WitnessState:
             raise LogDamaged(f"{path}: not what this witness cosigned ({error})") from None
 
     def keep(self, witnessed: Witnessed) -> None:
-        """Keep what is cosigned now, durably; raises OSError, and then it may be the old or the new."""
+        """Store what is cosigned now, durably; raises OSError, and then the file may be the old or the new one."""
         replace_durably(self._path(witnessed.checkpoint.origin), witnessed.note.encode())
 
     def close(self) -> None:
-        """Let the next process have the folder."""
+        """Release the folder for the next process."""
         os.close(self._lock)
 
     def _path(self, origin: str) -> Path:

@@ -1,4 +1,4 @@
-"""Time stamps of checkpoints by an authority (RFC 3161): a third party's word for when the log was so long."""
+"""Time stamps of checkpoints by an authority (RFC 3161): a third party confirms when the log had this size."""
 
 import asyncio
 import datetime as dt
@@ -33,14 +33,15 @@ log = structlog.get_logger("witness")
 
 
 class TimeStampError(Exception):
-    """There is no time stamp, or it is not one of the authority's for these bytes."""
+    """There is no time stamp, or it is not the authority's time stamp of these bytes."""
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:
     """Read an authority's certificates (PEM), its root among them; raises OSError and ValueError.
 
-    If that of the stamping key is there, it alone is accepted, and no answer need hold it. So one can deal with an
-    authority whose answers hold several in another order than DER asks for, which the parser refuses.
+    If the certificate of the stamping key is among them, only this one is accepted, and answers need not contain it.
+    This helps with an authority whose answers contain several certificates in an order that DER forbids, which the
+    parser refuses.
     """
     certificates = x509.load_pem_x509_certificates(path.read_bytes())
     if not any(each.issuer == each.subject for each in certificates):
@@ -53,9 +54,9 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
 def verify_time_stamp(
     content: bytes, token: bytes, certificates: Sequence[x509.Certificate], nonce: int | None = None
 ) -> dt.datetime:
-    """Verify an authority's answer (DER, a TimeStampResp) about these bytes; returns the time in it.
+    """Verify an authority's answer (DER, a TimeStampResp) about these bytes, and return the time in it.
 
-    `certificates` are trusted, the root among them; they need be valid at that time only. Raises TimeStampError.
+    `certificates` are trusted, also the root; they must be valid only at that time. Raises TimeStampError.
     """
     try:
         response = decode_timestamp_response(token)
@@ -117,11 +118,11 @@ class TimeStamper:
 
     @property
     def fault(self) -> str:
-        """What is wrong now, or nothing."""
+        """The present fault, or nothing."""
         return self._backoff.fault
 
     async def run(self) -> None:
-        """Stamp what is due until cancelled."""
+        """Stamp due checkpoints until cancelled."""
         while True:
             await self.step()
             await asyncio.sleep(INTERVAL_S)
@@ -153,7 +154,7 @@ class TimeStamper:
 
 
 def _may_stamp(certificate: x509.Certificate) -> bool:
-    """Return whether a certificate is of whoever stamps, and not of an authority above (RFC 3161, 2.3)."""
+    """Return whether a certificate is the stamping one, and not that of an authority above (RFC 3161, 2.3)."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:

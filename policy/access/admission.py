@@ -1,7 +1,7 @@
-"""Who is admitted to the line at a time: what two approvers of the same enterprise said and nobody took back.
+"""Who is admitted to the line at a time: people whom two approvers of one enterprise admitted and nobody revoked.
 
-Pure: statements, approvers and a time go in; the state of each person comes out (docs/admission.md). Whose key
-signed a statement is found by whoever read it; here it counts only if that key is an approver's.
+Pure: statements, approvers and a time go in; the state of each person comes out (docs/admission.md). The reader of a
+statement finds whose key signed it; here it counts only if the key is an approver's.
 """
 
 from collections import defaultdict
@@ -21,9 +21,9 @@ DAY_S = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Somebody whose signature counts for their own enterprise; `key` is the fingerprint of one of their keys.
+    """A person whose signature counts for their own enterprise; `key` is the fingerprint of one of their keys.
 
-    `until_s`: what a former approver signed up to then (Unix time) goes on to count, and nothing later.
+    `until_s`: what a former approver signed up to this Unix time stays valid, and nothing later.
     """
 
     jid: BareJid
@@ -34,9 +34,9 @@ class Approver:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A statement and the fingerprint of the key that signed it, empty for what needs no signature.
+    """A statement and the fingerprint of the key that signed it, empty if it needs no signature.
 
-    `digest` is that of the statement, where whoever read it has it; else it is worked out when it is needed.
+    `digest` is the statement's, if its reader knows it; otherwise it is computed when it is needed.
     """
 
     statement: Statement
@@ -46,14 +46,14 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """For how long a grant holds at most, and after how long an approver must certify it again; days, 0: for ever."""
+    """How long a grant is valid at most, and after how long an approver must certify it again; days, 0: for ever."""
 
     valid_days: int = 365
     recertify_days: int = 90
 
 
 class AdmissionState(StrEnum):
-    """What is decided about a person."""
+    """The state of a person's admission."""
 
     REQUESTED = "requested"
     ADMITTED = "admitted"
@@ -65,10 +65,10 @@ class AdmissionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What is decided about a person at a time; times are Unix seconds, None where there is none.
+    """A person's admission at a time; times are Unix seconds, None if there is none.
 
-    `request` is the digest of the request that it is about, None after a revocation of somebody who never asked.
-    `expires_s` and `certify_by_s` are when it ends unless something is done; `revoked_s` when it was last taken back.
+    `request` is the digest of its request, None after a revocation of a person without a request. `expires_s` and
+    `certify_by_s` are when it ends unless something is done; `revoked_s` when it was last taken back.
     """
 
     person: BareJid
@@ -83,16 +83,16 @@ class Admission:
 
     @property
     def ends_s(self) -> int | None:
-        """When it ends unless something is done."""
+        """When it ends unless an approver acts."""
         return min((end for end in (self.expires_s, self.certify_by_s) if end is not None), default=None)
 
 
 def judge(
     signed: Iterable[Signed], approvers: Collection[Approver], terms: Terms, now_s: int
 ) -> dict[BareJid, Admission]:
-    """Judge everybody whom a statement speaks of; see `judge_requests`.
+    """Judge everybody whom a statement names; see `judge_requests`.
 
-    Whoever is admitted by one of several requests is admitted; else the newest says how it stands.
+    One of several requests is enough to admit a person; otherwise the newest request decides the state.
     """
     found = judge_requests(signed, approvers, terms, now_s)
     return {person: max(admissions, key=_precedence) for person, admissions in found.items()}
@@ -103,8 +103,9 @@ def judge_requests(
 ) -> dict[BareJid, tuple[Admission, ...]]:
     """Judge every request by its person; the order of the statements has no meaning.
 
-    A statement counts from its own time on. One that is signed by no approver of the enterprise it names, or by one
-    about themselves, is as if it were not there; but anybody may request, and an approver may leave.
+    A statement counts from its own time on. It does not count if it is not signed by an approver of the enterprise
+    that it names, or if the approver signed about themselves. But anybody may request, and an approver may revoke
+    themselves.
     """
     about: defaultdict[BareJid, list[Signed]] = defaultdict(list)
     known = defaultdict(list)
@@ -129,7 +130,7 @@ def find_admitted(admissions: Mapping[BareJid, Admission]) -> dict[BareJid, froz
 def find_acknowledged(
     signed: Iterable[Signed], admissions: Mapping[BareJid, Admission], notice: str
 ) -> frozenset[BareJid]:
-    """Return everybody who has acknowledged this recording notice (its digest) and was not put out since."""
+    """Return everybody who has acknowledged this recording notice (its digest) and was not revoked since."""
     revoked = {person: found.revoked_s or 0 for person, found in admissions.items()}
     return frozenset(
         each.statement.person
@@ -144,7 +145,7 @@ def find_acknowledged(
 def next_change_s(
     signed: Iterable[Signed], admissions: Mapping[BareJid, Admission], now_s: int
 ) -> int | None:
-    """Return the next time at which somebody's state may change by itself, or None: judge again then."""
+    """Return the next time at which a state may change by itself, and must be judged again, or None."""
     ends = (found.ends_s for found in admissions.values() if found.state is AdmissionState.ADMITTED)
     begins = (each.statement.at_s for each in signed if each.statement.at_s > now_s)
     return min((time_s for time_s in (*ends, *begins) if time_s is not None), default=None)
@@ -157,7 +158,7 @@ def restrict(
 ) -> Directory:
     """Return a directory with only those of its people who are admitted, each with their approved roles.
 
-    Those who have not `acknowledged` the recording notice can do nothing else than that.
+    People who have not `acknowledged` the recording notice can only do that.
     """
     firms = tuple(
         replace(
@@ -176,7 +177,7 @@ def restrict(
 
 
 def _held_roles(person: Person, admitted: Mapping[BareJid, frozenset[Role]]) -> frozenset[Role]:
-    # A service account is no person whom two approvers could admit; whether it is let in, the directory says.
+    # Two approvers admit people, not service accounts: the directory alone says whether these are admitted.
     if Role.SERVICE in person.roles:
         return person.roles
     return person.roles & admitted.get(person.jid, frozenset())

@@ -1,4 +1,4 @@
-"""What is said about somebody's admission, each in its one encoding: a line of text (docs/admission.md, section 2)."""
+"""Statements about admission, each with only one encoding: a line of text (docs/admission.md, section 2)."""
 
 import re
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ _REASON_MAX = 300
 
 
 class StatementError(ValueError):
-    """The text is no statement in its one encoding; the message says what is wrong with it."""
+    """The text is not a statement in its only encoding; the message says what is wrong."""
 
 
 class AccessAct(StrEnum):
-    """What a statement does."""
+    """The act of a statement."""
 
     REQUEST = "request"
     APPROVE = "approve"
@@ -44,7 +44,7 @@ class AccessAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What `by` says about the admission of `person` to `enterprise`; times are Unix time in whole seconds.
+    """A statement of `by` about the admission of `person` to `enterprise`; times are Unix time in whole seconds.
 
     `roles`, `desk`, `until_s` and `id` (which makes it unlike all others) are a request's; `request` is the digest of
     the request that is approved, denied or certified; `notice` is the digest of the notice that is acknowledged, and
@@ -67,7 +67,7 @@ class Statement:
 
 
 def encode_statement(statement: Statement) -> str:
-    """Encode as the line that is signed, with its newline; raises StatementError for what no act has."""
+    """Encode as the signed line, with its newline; raises StatementError for values that no act can have."""
     _require_valid(statement)
     fields = {
         "person": statement.person,
@@ -135,7 +135,7 @@ def _format_time(time_s: int) -> str:
 
 
 def _require_valid(statement: Statement) -> None:
-    """What does not belong to an act is refused, so that nobody signs a word that means nothing."""
+    """Refuse fields that do not belong to the act, so that nobody signs a meaningless word."""
     act = statement.act
     asks = act is AccessAct.REQUEST
     acknowledges = act is AccessAct.ACKNOWLEDGE

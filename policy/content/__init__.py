@@ -1,1 +1,1 @@
-"""What may be said: rules of an enterprise's own, from policy.toml (docs/policy.md, section 5)."""
+"""The enterprise's own content rules, from policy.toml (docs/policy.md, section 5)."""

@@ -1,4 +1,4 @@
-"""Taking links out of a stanza: which of its bytes go, and what stands there instead."""
+"""Takes links out of a stanza: which bytes are removed, and what replaces them."""
 
 import re
 from bisect import bisect_right
@@ -12,13 +12,14 @@ LINK_REMOVED = "[link removed]"
 
 _SEPARATOR = "\x0c"  # no character of XML, so that no namespace has it in it
 _XHTML = "{http://www.w3.org/1999/xhtml}"
-# What only exists to carry a link goes as a whole, the outermost of it first.
+# Elements that only exist to carry a link are removed as a whole, the outermost first.
 _CARRIERS = (
     "{urn:xmpp:reference:0}",  # XEP-0372
     "{urn:xmpp:sims:1}",  # XEP-0385
     "{urn:xmpp:sfs:0}",  # XEP-0447
     "{http://jabber.org/protocol/url-data}",  # XEP-0103
     "{jabber:x:oob}",  # XEP-0066
+    "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description",  # XEP-0511
 )
 _DESCRIPTIONS = frozenset({"desc", "name"})  # words about a file, in which a link is only text
 _PICTURES = frozenset({f"{_XHTML}img", f"{_XHTML}object", f"{_XHTML}embed"})  # nothing without their link
@@ -40,10 +41,10 @@ class AmendError(ValueError):
 
 
 def plan_edits(stanza: bytes, links: Sequence[str]) -> tuple[Edit, ...]:
-    """Return the edits that take the links, as they were written, out of a stanza (docs/policy.md, section 5).
+    """Return the edits that take links, as they were written, out of a stanza (docs/policy.md, section 5).
 
-    In text "[link removed]" stands instead; elements that only carry a link go. Raises AmendError for what is no
-    stanza as a server writes it.
+    In text "[link removed]" replaces them; elements that only carry a link are removed. Raises AmendError for a stanza
+    that a server would not write.
     """
     if b"<!" in stanza or b"<?" in stanza:
         raise AmendError("a stanza has no comments, no CDATA and no instructions")  # RFC 6120, 11.1
@@ -81,7 +82,7 @@ class _Element:
     runs: list[tuple[int, int]] = field(default_factory=list)
 
     def carrier(self) -> "_Element | None":
-        """Return the outermost element around this one, or itself, that only exists to carry a link."""
+        """Return the outermost element, around or equal to this one, that only exists to carry a link."""
         found, element = None, self
         while element is not None:
             if element.name.startswith(_CARRIERS):
@@ -146,7 +147,7 @@ def _find_in_text(stanza: bytes, run: tuple[int, int], wanted: re.Pattern[str]) 
 
 
 def _characters(stanza: bytes, run: tuple[int, int]) -> tuple[str, list[int]]:
-    """Return a run's text, and where in the stanza each of its characters begins, and the last one ends."""
+    """Return a run's text, and the places in the stanza where its characters begin, and where the last one ends."""
     characters: list[str] = []
     offsets = [run[0]]
     for match in _CHARACTER.finditer(stanza[run[0] : run[1]].decode()):
@@ -172,7 +173,7 @@ def _unescape(written: str) -> str:
 
 
 def _edit_attribute(stanza: bytes, element: _Element, name: str, value: str) -> Edit:
-    """Return the edit that removes an attribute, or gives it another value, which needs no escaping."""
+    """Return the edit that removes an attribute, or gives it another value that needs no escaping."""
     pattern = rb"\s%s\s*=\s*(?:\"([^\"]*)\"|'([^']*)')" % re.escape(name.encode())
     match = re.compile(pattern).search(stanza, element.start, element.tag_end)
     if match is None:
@@ -184,7 +185,7 @@ def _edit_attribute(stanza: bytes, element: _Element, name: str, value: str) -> 
 
 
 def _counts(stanza: bytes, elements: Sequence[_Element], edits: Sequence[Edit]) -> Iterator[Edit]:
-    """Yield the edits by which counts of the body's characters follow its new length."""
+    """Yield the edits that adjust counts of the body's characters to its new length."""
     bodies = [each for each in elements[1:] if each.name == _BODY and each.parent is elements[0]]
     counting = [
         (element, name)
@@ -206,7 +207,7 @@ def _counts(stanza: bytes, elements: Sequence[_Element], edits: Sequence[Edit]) 
 
 
 class _Shift:
-    """Where characters of a body are once its links are out."""
+    """The places of a body's characters after its links are removed."""
 
     def __init__(self, stanza: bytes, body: _Element, edits: Iterable[Edit]) -> None:
         offsets: list[int] = []

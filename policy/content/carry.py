@@ -1,4 +1,4 @@
-"""What a decision means for the bytes of a stanza: links are taken out, and whether they are out is decided anew."""
+"""Carries a decision out on the bytes of a stanza: takes links out, and decides again whether they are out."""
 
 from dataclasses import replace
 
@@ -12,17 +12,17 @@ from policy.facts import StanzaFacts
 
 
 def take_links_out(policy: ContentPolicy, facts: StanzaFacts, stanza: bytes, decision: Decision) -> Decision:
-    """Return a `strip` decision with the stanza without these links as `amended`, and the `edits` that lead to it.
+    """Return a `strip` decision with the stanza without these links as `amended`, and the `edits` that make it.
 
-    Where they cannot be taken out, or what is left has such a link again, the decision is to refuse
-    (`policy-violation`), with the text of the rule that wanted them out.
+    If they cannot be taken out, or the rest has such a link again, the decision is to refuse (`policy-violation`),
+    with the text of the rule that does not allow them.
     """
     if not decision.strip or decision.action is Action.REFUSE:
         return decision
     try:
         edits = plan_edits(stanza, decision.strip)
         amended = apply_edits(stanza, edits)
-        left = replace(read_stanza(amended), way=facts.way)
+        left = read_stanza(amended)._replace(way=facts.way)
     except (AmendError, StanzaTextError, UnicodeDecodeError):
         return _refuse(policy, decision)
     again = decide_content(policy, left)

@@ -1,4 +1,4 @@
-"""What becomes of a stanza by what it says: the strongest of all rules that match."""
+"""Decides on a stanza by its content: the strongest of all matching rules wins."""
 
 from collections.abc import Iterable
 
@@ -13,19 +13,19 @@ UNOBJECTIONABLE = release()
 
 HELD = "Held for review, not delivered yet: do not send it again. You will be told what becomes of it. "
 
-# Nobody says these: events, the gate's own messages, and what it or the server makes of stanzas decided on before.
+# Nobody writes these: events, the gate's own messages, and what the gate or the server makes of decided stanzas.
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})
 
 
 def decide_content(
     policy: ContentPolicy, facts: StanzaFacts, remembered: frozenset[str] = frozenset()
 ) -> Decision:
-    """Decide what becomes of a stanza by what it says (docs/policy.md, section 5).
+    """Decide on a stanza by its content (docs/policy.md, section 5).
 
-    `remembered` are the ids of those rules that match because of what was said before (RuleMemory.observe).
-    The strongest action of all rules that match wins (refuse, hold, amend, warn, flag), with the text of that
-    rule (of several, the one whose id comes first); the ids of all are named, sorted. Only messages are held: of
-    what cannot wait, `hold` refuses. Refusals are `policy-violation` errors.
+    `remembered` are the ids of rules that match because of earlier messages (RuleMemory.observe). The strongest action
+    of all rules that match wins (refuse, hold, amend, warn, flag), with the text of that rule (of several, the one
+    whose id comes first); the ids of all are named, sorted. Only messages are held: `hold` refuses stanzas that cannot
+    wait. Refusals are `policy-violation` errors.
     """
     if facts.way in _SAID_BY_NOBODY:
         return UNOBJECTIONABLE
@@ -40,7 +40,7 @@ def decide_content(
     if matched.amending:
         strip = _links_to_strip(said, matched.amending, links)
     if strip is None and STRENGTH[matched.strongest.action] <= STRENGTH[ContentAction.HOLD]:
-        # A link that cannot be taken out as it was written: nothing of it may pass, also not after a review.
+        # The link cannot be taken out as it was written, so the stanza may not pass, not even after a review.
         return _refuse(matched.amending[0], matched.ids)
     return _act(matched, facts, strip or ())
 
@@ -55,7 +55,7 @@ def _act(matched: Combination, facts: StanzaFacts, strip: tuple[str, ...]) -> De
         case ContentAction.HOLD if not _can_wait(facts):
             return _refuse(rule, ids)
         case ContentAction.HOLD:
-            # Of a remote site's people, their own gate tells them what it holds.
+            # People of a remote site are told only by their own gate.
             error = (
                 StanzaError("wait", "policy-violation", HELD + rule.text) if facts.way is Way.C2S else None
             )
@@ -67,7 +67,7 @@ def _act(matched: Combination, facts: StanzaFacts, strip: tuple[str, ...]) -> De
 
 
 def _can_wait(facts: StanzaFacts) -> bool:
-    """Return whether a stanza is still of use after a review: not an IQ, presence or an error, which are of now."""
+    """Return whether a stanza is still useful after a review. An IQ, a presence and an error are not."""
     return facts.kind == "message" and facts.type != "error"
 
 
@@ -80,7 +80,7 @@ def _refuse(rule: Rule, ids: tuple[str, ...]) -> Decision:
 def _links_to_strip(
     said: Said, amending: Iterable[Rule], links: dict[str, list[Link]]
 ) -> tuple[str, ...] | None:
-    """Return the links to take out as they were written, the longest first; None if one is not there literally."""
+    """Return the links to take out as they were written, the longest first; None if one is not literally there."""
     written = {link.written for rule in amending for link in links.get(rule.id, ())}
     places = (said.facts.text, *said.facts.attributes)
     if not all(any(text in place for place in places) for text in written):

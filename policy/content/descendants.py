@@ -1,4 +1,4 @@
-"""What is inside a stanza, taken from the events of a parser in one pass: names, values, JIDs and the text model."""
+"""Takes the content of a stanza from a parser's events, in one pass: names, values, JIDs and the text model."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ from policy.facts import NamedJid, StanzaFacts, Way
 
 
 class Descendants(TextModel):
-    """Takes the events of a parser for the descendants of one stanza, and makes its facts of them.
+    """Takes a parser's events for the descendants of one stanza, and makes its facts from them.
 
-    Names are `{namespace}local`. It is on the path of every stanza: small steps, no look back.
+    Names are `{namespace}local`. It is on the path of every stanza, so its steps are small and it never looks back.
     """
 
     __slots__ = ("_elements", "_jids", "_values")

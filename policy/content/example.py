@@ -17,14 +17,14 @@ _STANZAS = ("<message", "<presence", "<iq")
 
 @dataclass(frozen=True, slots=True)
 class ExampleFailure:
-    """An example that does not do what it should: `path` as in `rule-id.must_match[0]`, and what is wrong."""
+    """An example that fails: `path` as in `rule-id.must_match[0]`, and what is wrong."""
 
     path: str
     problem: str
 
 
 def check_examples(policy: ContentPolicy, load_model: ModelLoader) -> tuple[ExampleFailure, ...]:
-    """Decide on every rule's own examples, and return those that do not do what they should."""
+    """Decide on every rule's own examples, and return those that fail."""
     return tuple(failure for rule in policy.rules for failure in _check_rule(policy, rule, load_model))
 
 
@@ -34,7 +34,7 @@ def count_examples(policy: ContentPolicy) -> int:
 
 
 def read_example(text: str) -> StanzaFacts:
-    """Return the facts of an example: of a stanza if it begins with one's name, else of a message with that body.
+    """Return the facts of an example: of a stanza if it begins with a stanza's name, else of a message with this body.
 
     Raises StanzaTextError.
     """

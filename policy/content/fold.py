@@ -1,9 +1,9 @@
-"""The fold: what a reader does not see, or reads over, does not count. Rules and the auditors' search share it.
+"""The fold: differences that a reader does not see do not count. Rules and the auditors' search share it.
 
-A text is looked at in several forms. Its `plain` forms have nothing invisible, no marks that are left out as often as
-written, Unicode's compatibility forms and traditional Chinese characters undone, and German umlauts spelt in both
-ways. In its `looks`, letters of other scripts are the Latin ones that they look like, too. docs/query.md says what is
-confused on purpose.
+A text has several forms. Its `plain` forms have no invisible characters and no optional marks, compatibility forms and
+traditional Chinese characters are replaced, and German umlauts are spelt in both ways. In its `looks`, letters of
+other scripts are also replaced by the Latin letters that they look like. docs/query.md says what counts as the same on
+purpose.
 """
 
 import re
@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from policy.content.fold_chinese import CHINESE
+from policy.content.fold_same import ALIKE, SAME, SPELLINGS, reorder
 from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
+from policy.content.kana import sound, sound_of_term
+from policy.content.korean import drop_particles, is_phrase
+from policy.content.ranges import read_ranges, screen
 
-# Raise this when a form changes: what was folded by another version does not fit any more.
-FOLD_VERSION = f"1/{unicodedata.unidata_version}"
+# Raise this when a form changes, because text that another version folded no longer matches.
+FOLD_VERSION = f"2/{unicodedata.unidata_version}"
 
 
 class Forms(NamedTuple):
@@ -26,10 +30,10 @@ class Forms(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """The forms of a term, without case: `plain` and `undisguised` are sought in all forms of a text.
+    """The forms of a term, without case: rules look for `plain` and `undisguised` in all forms of a text.
 
-    `undisguised` is what a word of several scripts looks like if that is all Latin. `looks` are sought in those of a
-    text alone, as words of several scripts look the same.
+    `undisguised` is the Latin word that a word of several scripts looks like. Rules look for `looks` only in a text's
+    `looks`, because words of several scripts look the same.
     """
 
     plain: tuple[str, ...]
@@ -37,28 +41,13 @@ class Sought(NamedTuple):
     looks: tuple[str, ...] = ()
 
 
-def read_ranges(ranges: str) -> str:
-    """Return ranges of code points in hexadecimal as the inside of a regular expression's set."""
-    return "".join("-".join(chr(int(code, 16)) for code in each.split("-")) for each in ranges.split())
-
-
-def screen(characters: str, beyond: str = "\U00010000-\U0001efff") -> re.Pattern[str]:
-    """Return an expression that says quickly of most texts that they have none of some characters.
-
-    `re` is slow at sets with much beyond Unicode's first plane, so that `beyond` has to be few and large ranges.
-    """
-    first_plane = (found[0] for found in _RANGE.finditer(characters) if found[0] < "\U00010000")
-    return re.compile(f"[{''.join(first_plane)}{beyond}]")
-
-
-_RANGE = re.compile(r".(?:-.)?", re.DOTALL)
-
 # Controls, fillers and the like, of which many clients show a gap, narrow blanks, and ends of lines that many show as
 # nothing: they are looked at as nothing, and as a blank.
-_FILLERS = "\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
+_FILLERS = "\ufff9-\ufffb\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
-# Shown from right to left, whatever it is.
+# Overrides that show all text from right to left.
+_GOES_ON = re.compile("\u202c[\u202d\u202e]")
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 # Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
@@ -77,32 +66,15 @@ _MISPLACED = re.compile(f"(?<![{read_ranges(MARKED)}])[{read_ranges(MARKS)}]+|(?
 _LOOSE = SIGNS + "\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb"
 _MAY_BE_LOOSE = screen(_LOOSE)
 
-_SPELLINGS = {
-    "ä": "ae",
-    "ö": "oe",
-    "ü": "ue",
-    "Ä": "Ae",
-    "Ö": "Oe",
-    "Ü": "Ue",
-    "ø": "oe",
-    "Ø": "Oe",
-    "å": "aa",
-    "Å": "Aa",
-}
-_SPELT = re.compile(f"[{''.join(_SPELLINGS)}]")
+_SPELT = re.compile(f"[{''.join(SPELLINGS)}]")
 
-# Letters that are written as two, and those of Arabic that differ by country only.
-_SAME = {
-    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D",
-    "ı": "i", "ȷ": "j", "\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0671": "\u0627",
-}  # fmt: skip
 _QUOTES = dict.fromkeys("‘’‚‛‹›ʼ′‵´", "'") | dict.fromkeys("“”„‟«»″‶", '"')
 _DASHES = dict.fromkeys("−⁃", "-")
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
 _IN_PARENTHESES = re.compile(r"\([a-zA-Z]\)")
 _LATIN_LETTER = re.compile("[a-z]")
 _LETTERS = "".join(CHINESE.split())
-_SAME_TO = _SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
+_SAME_TO = SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True))
 
 # All but what most messages are made of, English and German with their quotes and dashes, Chinese, Japanese and Korean,
 # emoji: of these each character is folded by itself, and none looks like a Latin letter.
@@ -111,12 +83,22 @@ _UNUSUAL = re.compile(
     "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
 )
 
-# Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
+_WIDE = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
+
+# As keyboards without an ß have it.
+_BETA = re.compile("(?<=[a-zäöü])[βꞵ]")
+# Scripts in which a word may be written in another way, as a whole.
+_SOUNDED = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
+# A capital I in a word, as only one for an l is.
+_HYPHENATED = re.compile(r"-\n(?<=[A-Za-z]-\n)(?=[a-z])")
+_I_FOR_L = re.compile("I(?<=[a-z]I)I*")
+
+# Characters above this are not in use. They are computed each time, so that nobody can fill the memory with them.
 _KEPT_BELOW = 0x34000
 
 
 class _Table(dict[int, str | int]):
-    """A table for `str.translate`, worked out as characters are first met."""
+    """A table for `str.translate`, which fills as it meets characters."""
 
     def __init__(self, told: Callable[[str], str]) -> None:
         super().__init__()
@@ -132,26 +114,37 @@ class _Table(dict[int, str | int]):
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is its own only form: most are ASCII, and quick."""
+    """Return whether a text is its own only form; most texts are ASCII, which is quick."""
     return text.isascii() and "\x7f" not in text
 
 
+def may_hide(text: str) -> bool:
+    """Return whether a text may have other letters of ASCII than are written there: wide ones, or invisible gaps."""
+    return not text.isascii() and (_UNUSUAL.search(text) or _WIDE.search(text)) is not None
+
+
 def fold_text(text: str) -> Forms:
-    """Return the forms of what was said; a text of ASCII has one, itself."""
+    """Return the forms of a text; an ASCII text has only one, itself, unless it reads as another."""
     if is_plain(text):
-        return Forms((text,))
-    if not _UNUSUAL.search(text):
-        return Forms(_fold_plain(text))
-    if not _IGNORED.search(text):
-        return _fold_one(text)
-    # What may be read in several ways is looked at in each.
-    ways = dict.fromkeys((text, _GAP.sub(" ", text), _OVERRIDDEN.sub(lambda found: found[1][::-1], text)))
-    return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
+        return Forms((text,), looks_of_ascii(text))
+    forms = _forms_of(text)
+    if not _SOUNDED.search(forms.plain[0]):
+        return forms
+    others = (way(forms.plain[0]) for way in (sound, drop_particles))
+    return Forms(tuple(dict.fromkeys((*forms.plain, *filter(None, others)))), forms.looks)
+
+
+def looks_of_ascii(text: str) -> tuple[str, ...]:
+    """Return how a text of ASCII is read: with l for a capital I in a word, without hyphens at the ends of lines."""
+    if "I" not in text and "-\n" not in text:
+        return ()
+    read = _I_FOR_L.sub(lambda found: "l" * len(found[0]), _HYPHENATED.sub("", text))
+    return (read,) if read != text else ()
 
 
 def fold_term(term: str) -> Sought:
-    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals."""
-    plain = tuple(dict.fromkeys(form.casefold() for form in fold_text(term).plain))
+    """Return the forms of a search term, without case: look-alikes may be in small letters or capitals."""
+    plain = tuple(dict.fromkeys(form.casefold() for form in _forms_of(term).plain))
     looks = {
         written.translate(_LOOKS).casefold(): form
         for form in plain
@@ -160,9 +153,31 @@ def fold_term(term: str) -> Sought:
     }
     undisguised = [look for look, form in looks.items() if look.isascii() and _LATIN_LETTER.search(form)]
     others = [look for look in looks if look not in undisguised]
+    plain = tuple(dict.fromkeys((*plain, *_other_spellings(plain[0]))))
     return Sought(
         plain, *(tuple(each for each in found if each not in plain) for found in (undisguised, others))
     )
+
+
+def _other_spellings(term: str) -> Iterable[str]:
+    """Return how a term of Japanese sounds, and a phrase of Korean without particles, and without blanks."""
+    others = [sound_of_term(term)]
+    if is_phrase(term):
+        others += (drop_particles(term), "".join(term.split()))
+    return filter(None, others)
+
+
+def _forms_of(text: str) -> Forms:
+    if is_plain(text):
+        return Forms((text,))
+    if not _UNUSUAL.search(text):
+        return Forms(_fold_plain(text))
+    if not _IGNORED.search(text):
+        return _fold_one(text)
+    # A text that can be read in several ways is looked at in each of them.
+    overridden = _OVERRIDDEN.sub(lambda found: found[1][::-1], _GOES_ON.sub("", text))
+    ways = dict.fromkeys((text, _GAP.sub(" ", text), overridden))
+    return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
 
 
 def fold(text: str) -> str:
@@ -171,12 +186,12 @@ def fold(text: str) -> str:
 
 
 def reveal(text: str) -> str:
-    """Return a text without what is invisible, in Unicode's compatibility form; look-alikes and marks stay."""
+    """Return a text without invisible characters, in Unicode's compatibility form; look-alikes and marks stay."""
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
 def _fold_one(text: str) -> Forms:
-    text = unicodedata.normalize("NFC", text)
+    text = _BETA.sub("ß", unicodedata.normalize("NFC", text))
     plain = _fold_plain(text)
     if not _MAY_NEED_MORE.search(plain[0]):
         return Forms(plain)
@@ -202,7 +217,7 @@ def _settle(text: str) -> str:
     """Return a text without signs that do not belong to the letter before them, and composed."""
     if not _MAY_BE_LOOSE.search(text):
         return text
-    return unicodedata.normalize("NFC", _MISPLACED.sub("", text))
+    return unicodedata.normalize("NFC", reorder(_MISPLACED.sub("", text)))
 
 
 def _fold_character(character: str) -> str:
@@ -254,9 +269,9 @@ _ALIKE = {
     chr(int(code, 16)): line.split()[0]
     for line in LOOKALIKES.strip().replace("\n  ", " ").split("\n")
     for code in line.split()[1:]
-}
-# All that is beyond the first plane, but for emoji.
+} | ALIKE
+# Everything beyond the first plane, except emoji.
 _MAY_NEED_MORE = screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
 _PLAIN = _Table(_fold_character)
-_SPELT_OUT = _Table(lambda character: _SPELLINGS.get(character) or _fold_character(character))
+_SPELT_OUT = _Table(lambda character: SPELLINGS.get(character) or _fold_character(character))
 _LOOKS = _Table(lambda character: _ALIKE.get(character, character))

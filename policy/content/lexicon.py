@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ahocorasick_rs import AhoCorasick
 
+from policy.content.disguise import disguise
 from policy.content.fold import fold_term
 from policy.content.rule import Lexicon, Rule
 from policy.content.said import Said
@@ -17,7 +18,7 @@ _Entry = tuple[str, bool, bool, int]
 
 
 class LexiconMatcher:
-    """Finds the terms of all lexicons: those of a rule that folds in both of their forms."""
+    """Finds the terms of all lexicons; those of a folding rule in both of their forms."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         entries: dict[str, set[_Entry]] = {}
@@ -30,7 +31,7 @@ class LexiconMatcher:
         self._terms = AhoCorasick(sorted(entries))  # of no terms it finds none
 
     def find_rules(self, said: Said) -> set[str]:
-        """Return the ids of the rules that have a term in what is said."""
+        """Return the ids of the rules with a term in these texts."""
         found: set[str] = set()
         for texts, form in ((said.terms, _AS_SENT), (said.folded_terms, _PLAIN), (said.look_terms, _LOOKS)):
             for text in texts:
@@ -38,7 +39,7 @@ class LexiconMatcher:
         return found
 
     def _find(self, text: str, found: set[str], form: int) -> None:
-        # Overlapping: a longer term that turns out to be no whole word must not hide a shorter one.
+        # Overlapping: a longer term that is not a whole word here must not hide a shorter one.
         for number, start, end in self._terms.find_matches_as_indexes(text, overlapping=True):
             for rule, opens, goes_on, forms in self._entries[number]:
                 if (
@@ -57,7 +58,8 @@ def _entries(rule: str, written: str, folds: bool) -> Iterable[tuple[str, _Entry
     if folds:
         forms = fold_term(bare)
         sought = dict.fromkeys(map(normalize_term, forms.looks), _LOOKS)
-        everywhere = (bare, *forms.plain, *forms.undisguised)
+        disguised = (each for form in forms.plain for each in disguise(form))
+        everywhere = (bare, *forms.plain, *forms.undisguised, *disguised)
         sought |= dict.fromkeys(map(normalize_term, everywhere), _AS_SENT | _PLAIN | _LOOKS)
     for text, where in sought.items():
         if text:

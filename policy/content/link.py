@@ -1,4 +1,4 @@
-"""Links: found wherever a client would show one, taken apart as a browser does (WHATWG URL), compared by host."""
+"""Finds links wherever a client would show one, parses them as a browser does (WHATWG URL), compares their hosts."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,8 +19,8 @@ _REST = r"""(?:[^\s<>"、。，；：！？（）【】《》「」『』]|。(?
 _WRITTEN_OUT = re.compile(
     rf"""(?: (?:https?|ftp|wss?): (?: [\\/]+ | (?=[^\s]{{0,253}}\.) )
            | [a-z][a-z0-9+.-]{{0,30}}://
-           | (?<![a-z0-9]) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
-                             | data:[a-z]{{1,30}}/ )
+           | (?<![a-z0-9]) (?<!urn:) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
+                             | data: (?!image/(?:png|jpe?g|gif|webp|avif|blurhash|thumbhash)[,;]) [a-z]{{1,30}}/ )
          ) {_REST}+""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -41,7 +41,7 @@ _BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds(TLDS)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link: as it was written, its scheme, and its host in ASCII (empty where it has none or is malformed).
+    """A link: as it was written, its scheme, and its host in ASCII (empty if it has none or is malformed).
 
     `is_bare` says that it has no scheme of its own.
     """
@@ -59,7 +59,7 @@ class LinkMatcher:
         self._rules = [(rule.id, _Allowed(rule.matched)) for rule in rules if isinstance(rule.matched, Links)]
 
     def find_links(self, said: Said) -> dict[str, list[Link]]:
-        """Return for each rule that does not allow them the links of a stanza."""
+        """Return the links of a stanza that rules do not allow, for each such rule."""
         if not self._rules:
             return {}
         links = find_links(said)
@@ -71,7 +71,7 @@ class LinkMatcher:
 
 
 class _Allowed:
-    """What a link rule allows, ready to be looked up."""
+    """The allowed links of a rule, ready for look-ups."""
 
     __slots__ = ("_bare_hosts", "_below", "_hosts", "_schemes")
 
@@ -117,7 +117,7 @@ def find_links(said: Said) -> list[Link]:
 
 
 def parse_host(text: str) -> str:
-    """Return a host as a person lists it in the form in which links have it, in ASCII; raises ValueError."""
+    """Return a host that a person listed in the form of links, in ASCII; raises ValueError."""
     wildcard = "*." if text.startswith("*.") else ""
     name = text.removeprefix("*.")
     if not _IN_HOST.fullmatch(name):
@@ -139,13 +139,13 @@ def _linking_values(said: Said) -> list[str]:
 
 
 def _reveal(text: str) -> str:
-    """Return a text without what hides a link and a browser undoes, too; look-alikes stay, as they are other hosts."""
+    """Return a text without disguises of links that a browser also undoes; look-alikes stay: they are other hosts."""
     revealed = reveal(text)
     return revealed if revealed != text else ""
 
 
 def _hints_at_bare(text: str) -> bool:
-    """Return whether it is worth while to look for links without a scheme."""
+    """Return whether the text may have links without a scheme."""
     if text.isascii():
         return "//" in text or _ASCII_BARE_HINT.search(text) is not None
     return _BARE_HINT.search(text) is not None

@@ -1,4 +1,4 @@
-"""Rules that look at more than one stanza: what they know of those before, given to the decision as a value."""
+"""Rules that look at more than one stanza: what they know about earlier ones, as a value for the decision."""
 
 from policy.address import bare
 from policy.content.policy import ContentPolicy
@@ -11,13 +11,13 @@ from policy.topic.window import ConversationWindows, name_conversation
 
 NOTHING: frozenset[str] = frozenset()
 
-# A message is counted where it is said: another site's gate has counted what comes from there.
+# A message counts at the sender's site: another site's gate has counted what comes from there.
 _RATED_WAYS = frozenset({Way.C2S, Way.COMPONENT})
 _SAID_WAYS = frozenset({Way.C2S, Way.COMPONENT, Way.S2S})
 
 
 class RuleMemory:
-    """Tells which rates are exceeded and which conversations are about a rule's topics.
+    """Finds which rates are exceeded and which conversations are about a rule's topics.
 
     The same calls in the same order always give the same answers: the time is given, and memory is bounded.
     Without `flags_topics`, topic rules that only flag are left out: those run after delivery (docs/topic.md).
@@ -34,10 +34,10 @@ class RuleMemory:
     def observe(
         self, content: ContentPolicy | None, facts: StanzaFacts, at_ns: int, *, is_counted: bool = False
     ) -> frozenset[str]:
-        """Take in a stanza, received at `at_ns` (since 1970), and return the ids of the rules that it matches.
+        """Take a stanza, received at `at_ns` (since 1970), and return the ids of the rules that it matches.
 
-        A stanza that `is_counted` already, because it is submitted again, is looked at without being counted.
-        Rules that a new policy has unchanged go on with what they know. Raises ModelError.
+        A stanza that `is_counted` already, because it is submitted again, is not counted again. Rules that a new
+        policy leaves unchanged keep their memory. Raises ModelError.
         """
         if content is not self._content:
             self._take(content)

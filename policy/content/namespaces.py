@@ -59,6 +59,10 @@ _CORE = frozenset(
         "vcard-temp:x:update",  # XEP-0153
         "http://etherx.jabber.org/streams",
         "http://www.w3.org/2005/Atom",  # XEP-0277
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#",  # XEP-0511
+        "https://ogp.me/ns#",
+        "gajim:prefs",  # what Gajim keeps for itself
+        "urn:gajim:bookmarks",
     }
 )
 _PROTOCOLS = (
@@ -114,9 +118,11 @@ _EXTENSIONS = (
     "carbons:2",  # XEP-0280
     "carbons:rules:0",
     "chat-markers:0",  # XEP-0333
+    "content",  # XEP-0481
     "csi:0",  # XEP-0352
     "decloak:0",  # XEP-0276
     "delay",  # XEP-0203
+    "ephemeral:0",  # XEP-0466
     "extdisco:1",  # XEP-0215
     "extdisco:2",
     "fallback:0",  # XEP-0428
@@ -132,10 +138,12 @@ _EXTENSIONS = (
     "idle:1",  # XEP-0319
     "inbox:1",
     "invite",  # XEP-0401
+    "json:0",  # XEP-0335
     "mam:0",  # XEP-0313
     "mam:1",
     "mam:2",
     "mam:tmp",
+    "markup:0",  # XEP-0394
     "mds:displayed:0",  # XEP-0490
     "media-element",  # XEP-0221
     "message-attaching:1",  # XEP-0367
@@ -183,3 +191,10 @@ KNOWN = (
     | HTML
     | STICKERS
 )
+
+_REMEMBERED_CHARACTERS = 1_000
+
+
+def is_usual(elements: tuple[str, ...]) -> bool:
+    """Return whether what is found of these names may be remembered: whoever sends long ones must not fill memory."""
+    return sum(map(len, elements)) <= _REMEMBERED_CHARACTERS

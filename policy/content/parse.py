@@ -1,11 +1,11 @@
-"""policy.toml as a policy: checked as a whole, so that all that is wrong is told at once."""
+"""Parses policy.toml into a policy: checks it as a whole, and reports all mistakes at once."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from policy.content import payload
 from policy.content.policy import ContentPolicy
 from policy.content.rate import RECIPIENTS_MAX, parse_amount
+from policy.content.refusals import REFUSALS as PAYLOAD_REFUSALS
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.problems import ProblemsError
@@ -14,17 +14,17 @@ from policy.toml_problem import TomlError, read_shape, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
-    rule for refusal in (*affiliation.REFUSALS, *payload.REFUSALS) for rule in refusal.rules
+    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS) for rule in refusal.rules
 ) | {"undecidable", "repeated"}
-"""The ids of Steelyard's own rules: what they refused, no policy lets through."""
+"""The ids of Steelyard's own rules, whose refusals no policy overrides."""
 
 
 class PolicyError(ProblemsError):
-    """A policy is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+    """A policy is wrong; `problems` has all its mistakes, each as `path: what to do`."""
 
 
 def find_lexicon_files(text: str) -> tuple[str, ...]:
-    """Return the names of the files that a policy.toml takes terms from; what is wrong in it is left out."""
+    """Return the names of a policy.toml's files of terms; ignore its mistakes."""
     try:
         raw = _read_toml(text)
     except PolicyError:

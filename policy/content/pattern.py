@@ -1,4 +1,4 @@
-"""Regular expressions of all rules in one automaton: RE2, whose time is linear whatever is written."""
+"""The regular expressions of all rules in one automaton: RE2, which takes linear time for every text."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ _TOGETHER_MAX_BYTES = 64 * 1024 * 1024
 
 
 class PatternError(ValueError):
-    """A text is no regular expression that can be used; the message says why."""
+    """A text is not a usable regular expression; the message says why."""
 
 
 class PatternMatcher:
@@ -32,7 +32,7 @@ class PatternMatcher:
         self._together = _compile_together(sources) if sources else None
 
     def find_rules(self, said: Said) -> set[str]:
-        """Return the ids of the rules of which a pattern matches."""
+        """Return the ids of the rules with a matching pattern."""
         found: set[str] = set()
         if self._owners:
             for text in said.texts:
@@ -76,7 +76,7 @@ def check_pattern(pattern: str) -> str:
 
 
 def _compile_together(sources: list[str]) -> Any:
-    """Compile all patterns into one; None when they are too large for that, and are searched singly."""
+    """Compile all patterns into one; None if they are too large for that and are searched one by one."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _TOGETHER_MAX_BYTES

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -21,10 +21,10 @@ _COMBINATIONS_KEPT = 1024
 
 
 class Matcher(Protocol):
-    """All rules of one kind, ready to be applied; it is made of a policy's rules, and takes its own from them."""
+    """All rules of one kind, ready to be applied; it is made from a policy's rules, and takes those of its kind."""
 
-    def find_rules(self, said: Said) -> set[str]:
-        """Return the ids of the rules that match what one stanza says."""
+    def find_rules(self, said: Said) -> Collection[str]:
+        """Return the ids of the rules that match one stanza."""
 
 
 # Links have a matcher of their own, which says which links; rates and topics need what was said before (RuleMemory).
@@ -74,10 +74,10 @@ class ContentPolicy:
             object.__setattr__(self, name, value)
 
     def find_rules(self, said: Said) -> tuple[set[str], dict[str, list[Link]]]:
-        """Return the ids of all rules that match what is said, and for the link rules among them which links."""
+        """Return the ids of all matching rules, and, for link rules, the links."""
         found: set[str] = set()
         for matcher in self._matchers:
-            found |= matcher.find_rules(said)
+            found.update(matcher.find_rules(said))
         links: dict[str, list[Link]] = {}
         if said.texts or said.facts.attributes:
             links = self._links.find_links(said)
@@ -94,7 +94,7 @@ def _combine(by_id: Mapping[str, Rule], found: frozenset[str]) -> Combination:
 
 
 def encode_canonical(rules: tuple[Rule, ...]) -> bytes:
-    """Encode rules so that those which decide alike have one form: sorted JSON, without the examples."""
+    """Encode rules so that equal rules have one form: sorted JSON, without the examples."""
     described = []
     for rule in sorted(rules, key=lambda rule: rule.id):
         table = asdict(rule)

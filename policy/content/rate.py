@@ -1,17 +1,17 @@
-"""How much each sender has said of late: counters that are given the time, in memory that is bounded."""
+"""Counts what each sender has written recently, with the time as an argument and in bounded memory."""
 
 import re
 
 from policy.content.rule import Counted, Rate
 
 SLICES = 60
-"""A window moves in steps of this part of it: what was said up to a step earlier may still count."""
+"""A window moves in steps of this part of it, so a message that is up to a step too old may still count."""
 
 SENDERS_MAX = 65_536
-"""Of so many senders the counts are kept; beyond that, who has been silent the longest is forgotten."""
+"""How many senders have counts; beyond that, the sender who was silent for the longest time is forgotten."""
 
 RECIPIENTS_MAX = 1_000
-"""The largest number of recipients that a rate can name, as each is remembered."""
+"""The largest number of recipients that a rate can name, because each is remembered."""
 
 _NS_PER_S = 1_000_000_000
 _EXAMPLE_MESSAGES_MAX = 10_000
@@ -19,7 +19,7 @@ _AMOUNT = re.compile(r"([0-9]{1,9}) in ([0-9]{1,5}) s")
 
 
 class RateCounter:
-    """Counts for one rule what each sender says; the same calls always give the same answers."""
+    """Counts the messages of each sender for one rule; the same calls always give the same answers."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
@@ -32,10 +32,10 @@ class RateCounter:
     def exceeds(
         self, sender: str, recipient: str, size_bytes: int, at_ns: int, *, is_counted: bool = False
     ) -> bool:
-        """Count a message, and return whether its sender has said more than the rate allows.
+        """Count a message, and return whether its sender is over the rate.
 
-        All that is said counts, also what is then refused: so that a stricter rule never lets more through.
-        A message that `is_counted` already, because it is submitted again, is not counted twice.
+        Every message counts, also if it is then refused, so that a stricter rule never lets more through. A message
+        that `is_counted` already, because it is submitted again, is not counted twice.
         """
         step = at_ns // self._step_ns
         counts = self._senders.get(sender)
@@ -51,7 +51,7 @@ class RateCounter:
     def _move(
         self, sender: str, counts: "_Recipients | _Amounts | None", step: int
     ) -> "_Recipients | _Amounts":
-        """Return the counts of a sender as they are in this step: the first word of the sender in it."""
+        """Return a sender's counts in this step, at the sender's first message in it."""
         self._senders.pop(sender, None)
         if counts is None:
             counts = self._nothing(step)
@@ -74,13 +74,13 @@ class RateCounter:
 
 
 def parse_amount(example: str) -> tuple[int, int] | None:
-    """Parse the example of a rate, such as `31 in 60 s`, to the amount and the seconds; None if it is none."""
+    """Parse an example of a rate, such as `31 in 60 s`, into amount and seconds; None if it is not one."""
     found = _AMOUNT.fullmatch(example)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def matches_amount(rate: Rate, amount: int, seconds: int) -> bool:
-    """Return whether somebody who says so much, evenly in so many seconds, says more than the rate allows."""
+    """Return whether this amount, spread evenly over so many seconds, is over the rate."""
     counter = RateCounter(rate)
     size_bytes, messages = 0, min(amount, _EXAMPLE_MESSAGES_MAX)
     exceeded = False
@@ -102,7 +102,7 @@ class _Amounts:
         self.total = 0
 
     def forget(self, step: int) -> None:
-        """Let go of what lies outside the window that ends here; a clock that was set far back begins anew."""
+        """Forget what is outside the window that ends here; begin again if the clock was set far back."""
         if abs(step - self.newest) > SLICES:
             self._by_step.clear()
             self.newest, self.total = step, 0
@@ -117,7 +117,7 @@ class _Amounts:
 
 
 class _Recipients:
-    """Recipients with the step of the newest message to each: as many as make a difference, the newest."""
+    """The newest recipients with the step of the last message to each, only as many as matter."""
 
     __slots__ = ("_kept", "_last", "newest")
 
@@ -131,7 +131,7 @@ class _Recipients:
         return len(self._last)
 
     def forget(self, step: int) -> None:
-        """Let go of those outside the window that ends here; a clock that was set far back begins anew."""
+        """Forget those outside the window that ends here; begin again if the clock was set far back."""
         if abs(step - self.newest) > SLICES:
             self._last.clear()
             self.newest = step

@@ -7,7 +7,7 @@ from policy.topic.model import ModelName, Topic
 
 
 class ContentAction(StrEnum):
-    """What a rule asks for, the weakest first."""
+    """The action of a rule, the weakest first."""
 
     FLAG = "flag"
     WARN = "warn"
@@ -75,7 +75,7 @@ class Payloads:
 
 
 class Counted(StrEnum):
-    """What a rate counts of one sender's messages."""
+    """What a rate counts in one sender's messages."""
 
     MESSAGES = "messages"
     RECIPIENTS = "recipients"
@@ -84,7 +84,7 @@ class Counted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How much one sender may say: a match is more than `more_than` within `window_s` seconds."""
+    """How much one sender may write: more than `more_than` within `window_s` seconds is a match."""
 
     counted: Counted
     more_than: int
@@ -109,7 +109,7 @@ Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: what it matches, what follows, and what the sender is told (nothing for `flag`)."""
+    """A rule: what it matches, its action, and what the sender is told (nothing for `flag`)."""
 
     id: str
     action: ContentAction

@@ -1,6 +1,6 @@
-"""What a stanza says, in the forms that rules look at: as it was sent, and folded."""
+"""The texts of a stanza in the forms that rules look at: as they were sent, and folded."""
 
-from policy.content.fold import fold_text, is_plain
+from policy.content.fold import fold_text, is_plain, looks_of_ascii
 from policy.content.text_model import texts_of
 from policy.content.word import close_term
 from policy.facts import StanzaFacts
@@ -29,6 +29,8 @@ class Said:
                 self.terms.append(spaced.lower())
                 if spaced != text:
                     self.folded.append(spaced)
+                if "I" in text or "-\n" in text:
+                    self.look_terms += [" ".join(form.lower().split()) for form in looks_of_ascii(text)]
             else:
                 self.terms.append(close_term(spaced.casefold()))
                 self._add_forms(text, text.count(" ") if spaced == text else -1)

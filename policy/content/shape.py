@@ -1,4 +1,4 @@
-"""The shape of policy.toml: its tables, what each entry may be, and how a wrong one is told."""
+"""The shape of policy.toml: its tables, the allowed entries, and the errors for wrong ones."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -150,7 +150,7 @@ class PolicyTable(_StrictTable):
 
 
 def read_terms(text: str) -> list[tuple[int, str]]:
-    """Return the terms of a lexicon file with the numbers of their lines: one on each, but for `#` comments."""
+    """Return the terms of a lexicon file with their line numbers: one on each line, without `#` comments."""
     lines = enumerate(text.removeprefix("\ufeff").splitlines(), start=1)
     return [
         (number, line.strip()) for number, line in lines if line.strip() and not line.lstrip().startswith("#")

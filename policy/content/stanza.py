@@ -1,4 +1,4 @@
-"""The facts of a stanza that is not on the line: an example, or one with something taken out."""
+"""The facts of a stanza that is not on the line: an example, or an amended one."""
 
 from xml.parsers import expat
 
@@ -10,7 +10,7 @@ _SEPARATOR = "\x0c"  # no character of XML, so that no namespace has it in it
 
 
 class StanzaTextError(ValueError):
-    """The text is not one stanza; the message says why."""
+    """The text is not a single stanza; the message says why."""
 
 
 def read_stanza(text: str | bytes) -> StanzaFacts:

@@ -1,21 +1,19 @@
-"""The text model: what any client shows a person of a stanza. Rules, payload checks and the index all look at this.
+"""The text model: every text of a stanza that any client shows. Rules, payload checks and the index all use it.
 
-All character data is text, and so are the attributes that clients show, in known namespaces and in unknown ones:
-somebody's client may show them. Left out is only what is surely nothing to read: names of protocols where a protocol
-has them, and Base64 of pictures and files. docs/policy.md, section 5.2, has the same as a table.
+All character data is text, and so are all attributes, in known namespaces and in unknown ones: somebody's client may
+show them. Left out is only what is surely nothing to read: attributes by which protocols name things, names of
+protocols where a form has them, and Base64 of pictures and files. docs/policy.md, section 5, has the same as a table.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from policy.content.encoded import is_picture, read_encoded
+from policy.content.markup import undo_markup
+from policy.content.namespaces import KNOWN
+from policy.content.protocol_attributes import FOLLOWED, FOLLOWED_IN_HTML, PROTOCOL_ATTRIBUTES, UNSEEN_IN_HTML
 from policy.facts import StanzaFacts
-
-# Names of contacts, rooms and files, reasons, labels, descriptions of pictures; and what a client follows.
-SHOWN_ATTRIBUTES = frozenset({"name", "nick", "reason", "title", "label", "desc", "alt", "summary"})
-FOLLOWED_ATTRIBUTES = frozenset({"href", "src", "url", "uri", "target", "cite"})
 
 
 class _Role(Enum):
@@ -23,10 +21,18 @@ class _Role(Enum):
     THREAD = auto()
     FLOWING = auto()  # markup within words
     BASE64 = auto()
+    FILE_NAME = auto()
+    SECRET = auto()  # between one client and its server
+    FORM = auto()
+    FORM_FIELD = auto()
     FORM_VALUE = auto()
+    STANZA = auto()  # forwarded, in a carbon, from an archive
 
 
+_PLAIN = _Role.PLAIN
 _TEXT_ALONE = frozenset({_Role.PLAIN, _Role.THREAD})
+_XHTML = "{http://www.w3.org/1999/xhtml}"
+_HTML_TEXT = "body div p span a li td th h1 h2 h3 h4 h5 h6 blockquote pre b i em strong cite code q"
 _STREAMS = ("jabber:client", "jabber:server", "jabber:component:accept")
 _ROLES = {
     # RFC 6121: 5.2.3, 5.2.4, 5.2.5, 4.7.2.1, 4.7.2.2
@@ -39,12 +45,21 @@ _ROLES = {
     "{http://jabber.org/protocol/nick}nick": _Role.PLAIN,
     "{jabber:x:oob}url": _Role.PLAIN,
     "{jabber:x:oob}desc": _Role.PLAIN,
-    "{http://www.w3.org/1999/xhtml}body": _Role.FLOWING,
+    # RFC 6121, 5 and 4: clients show who speaks in a room by the resource.
+    **{f"{{{stream}}}{name}": _Role.STANZA for stream in _STREAMS for name in ("message", "presence")},
+    # Of HTML all that may have markup within words.
+    **dict.fromkeys((f"{_XHTML}{name}" for name in _HTML_TEXT.split()), _Role.FLOWING),
     "{vcard-temp}BINVAL": _Role.BASE64,
     "{urn:ietf:params:xml:ns:vcard-4.0}uri": _Role.BASE64,
     "{urn:xmpp:avatar:data}data": _Role.BASE64,
     "{urn:xmpp:bob}data": _Role.BASE64,
     "{http://jabber.org/protocol/ibb}data": _Role.BASE64,
+    "{urn:xmpp:file:metadata:0}name": _Role.FILE_NAME,
+    "{urn:xmpp:http:upload}filename": _Role.FILE_NAME,
+    "{jabber:iq:register}password": _Role.SECRET,
+    "{jabber:iq:auth}password": _Role.SECRET,
+    "{jabber:x:data}x": _Role.FORM,
+    "{jabber:x:data}field": _Role.FORM_FIELD,
     "{jabber:x:data}value": _Role.FORM_VALUE,
 }
 
@@ -52,17 +67,20 @@ _ROLES = {
 _PROTOCOL_NAME = re.compile(
     r"(?:http://jabber\.org/|urn:xmpp:|urn:ietf:params:|jabber:)[A-Za-z0-9:/._#-]{1,128}"
 )
-_DATA_URI = re.compile(r"\s*data:[a-z0-9.+-]+/[a-z0-9.+-]+;base64,", re.IGNORECASE)
-# No picture and no piece of a file is shorter, and words look like Base64.
-_BASE64_MIN_CHARACTERS = 64
+_NAME = re.compile(r"[!-~]{1,200}")
+_ANY_NAMESPACE = "\x0c"
+# A resource is random in part: no link is in it, as there are no dots.
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def texts_of(facts: StanzaFacts) -> list[str]:
-    """Return what a stanza shows people: its text, and what elements cut as one; without those that are blank."""
+    """Return the texts that a stanza shows, and, as one, texts that elements split; without blank ones."""
     texts = [facts.text, facts.joined]
+    if "<" in facts.text:
+        texts.append(undo_markup(facts.text))
     if facts.kind == "presence":
-        # The nickname by which one joins a room (XEP-0045, 7.2).
-        texts.append(facts.to.partition("/")[2])
+        # The nickname by which one joins a room (XEP-0045, 7.2), and what one calls one's device.
+        texts += (facts.to.partition("/")[2], _words_of_resource(facts.sender))
     # No matcher takes half a surrogate pair.
     return [
         text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -72,9 +90,9 @@ def texts_of(facts: StanzaFacts) -> list[str]:
 
 
 class TextModel:
-    """Takes the events of a parser, for the descendants of one stanza; what they show is then in its attributes.
+    """Takes a parser's events for the descendants of one stanza; its attributes then have the shown texts.
 
-    `mixed` says that an element of text alone has others inside. `followed` are the attributes that clients follow,
+    `mixed` says that a text-only element has other elements inside. `followed` are the attributes that clients follow,
     `thread` is the stanza's own.
     """
 
@@ -84,6 +102,8 @@ class TextModel:
         "_goes_on",
         "_has_elements",
         "_has_text",
+        "_is_form_to_fill",
+        "_is_form_type",
         "_joined",
         "_role",
         "_runs",
@@ -101,6 +121,7 @@ class TextModel:
         self._joined: list[str] = []
         self._shown: list[str] = []
         self._goes_on = False
+        self._is_form_to_fill = self._is_form_type = False
         # Of the element that is open: where its text begins, and what it has. At first that is the stanza itself.
         self._first_run = 0
         self._role: _Role | None = None
@@ -120,10 +141,10 @@ class TextModel:
         self._role = _ROLES.get(element)
         self._has_text = self._has_elements = False
         if attributes:
-            self._show(attributes)
+            self._show(element, attributes)
 
     def text(self, text: str) -> None:
-        """Take character data; what comes in pieces is one text, and nothing hides in the gap."""
+        """Take character data; pieces are joined to one text, so that nothing hides between them."""
         if self._goes_on:
             self._runs[-1] += text
         else:
@@ -133,26 +154,46 @@ class TextModel:
             self._has_text = not text.isspace()
 
     def end(self) -> None:
-        """Take the end of the element that was started last."""
+        """Take the end of the element that began last."""
         self._goes_on = False
         if self._role is not None or self._has_elements:
             self._close(self._role)
         self._first_run, self._role, self._has_text = self._around.pop()
         self._has_elements = True
 
-    def _show(self, attributes: Mapping[str, str]) -> None:
+    def _show(self, element: str, attributes: Mapping[str, str]) -> None:
         for name, value in attributes.items():
-            if name in FOLLOWED_ATTRIBUTES:
+            if name in PROTOCOL_ATTRIBUTES:
+                continue
+            self._shown.append(_name_of_file(value) if name == "filename" else value)
+            if name in FOLLOWED or name.rpartition(_ANY_NAMESPACE)[2] in FOLLOWED:
                 self.followed.append(value)
-                self._shown.append(value)
-            elif name in SHOWN_ATTRIBUTES:
-                self._shown.append(value)
-            elif name == "style":
-                # A background is fetched like a picture.
-                self.followed.append(value)
+        if self._role is not None or element.startswith(_XHTML):
+            self._show_more(element, attributes)
+
+    def _show_more(self, element: str, attributes: Mapping[str, str]) -> None:
+        """Take the attributes that only some elements show."""
+        if self._role is _Role.FORM_FIELD:
+            var = attributes.get("var", "")
+            # Clients show no hidden field, and in a form to fill in the name of one that has no label.
+            self._is_form_type = var == "FORM_TYPE" and attributes.get("type", "hidden") == "hidden"
+            if self._is_form_to_fill and "label" not in attributes and not _PROTOCOL_NAME.fullmatch(var):
+                self._shown.append(var)
+        elif self._role is _Role.FORM:
+            self._is_form_to_fill = attributes.get("type") == "form"
+        elif self._role is _Role.STANZA:
+            self._shown.append(_words_of_resource(attributes.get("from", "")))
+        elif element.startswith(_XHTML):
+            for name, value in attributes.items():
+                if name in FOLLOWED_IN_HTML:
+                    self.followed.append(value)
+                if name in PROTOCOL_ATTRIBUTES and name not in UNSEEN_IN_HTML:
+                    self._shown.append(value)
 
     def _close(self, role: _Role | None) -> None:
         """Decide what becomes of the text of the element that ends."""
+        if role is _PLAIN and not self._has_elements:
+            return
         runs = self._runs[self._first_run :]
         text = "".join(runs)
         if role is _Role.THREAD and len(self._around) == 1:
@@ -160,26 +201,40 @@ class TextModel:
         if role is _Role.FLOWING or (self._has_text and self._has_elements):
             if len(runs) > 1 and text not in self._joined[-1:]:
                 self._joined.append(text)
-        elif (role is _Role.BASE64 and _is_base64(text)) or (
-            role is _Role.FORM_VALUE and _PROTOCOL_NAME.fullmatch(text)
-        ):
+        elif role is _Role.BASE64:
+            self._read_base64(text)
+        elif role is _Role.FILE_NAME:
+            self._runs[self._first_run :] = [_name_of_file(text)]
+        elif role is _Role.SECRET or (role is _Role.FORM_VALUE and self._names_protocol(text)):
             del self._runs[self._first_run :]
+        elif role is _Role.FORM_FIELD:
+            self._is_form_type = False
+
+    def _read_base64(self, text: str) -> None:
+        """Take Base64: of a picture nothing, of a text this text, and whatever else there is as it stands."""
+        if is_picture(text):
+            del self._runs[self._first_run :]
+        elif read := read_encoded(text):
+            self._runs.append(read)
+
+    def _names_protocol(self, value: str) -> bool:
+        if self._is_form_type:
+            return _PROTOCOL_NAME.fullmatch(value) is not None
+        return value in KNOWN or (value.partition("#")[0] in KNOWN and _NAME.fullmatch(value) is not None)
 
     def lines(self) -> str:
         """Return the text, a line for each piece of it."""
         return "\n".join((*self._runs, *self._shown)) if self._shown else "\n".join(self._runs)
 
     def joined(self) -> str:
-        """Return what elements cut into pieces, put together, a line for each such text."""
+        """Return texts that elements split, joined again, a line for each."""
         return "\n".join(self._joined)
 
 
-def _is_base64(text: str) -> bool:
-    encoded = "".join(_DATA_URI.sub("", text).split())
-    if len(encoded) < _BASE64_MIN_CHARACTERS:
-        return False
-    try:
-        base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
+def _words_of_resource(jid: str) -> str:
+    return _BETWEEN_WORDS.sub(" ", jid.partition("/")[2])
+
+
+def _name_of_file(text: str) -> str:
+    """Return a name without its dots, by which README.md would look like a host; a link stays one."""
+    return text if "/" in text else text.replace(".", " ")

@@ -1,36 +1,22 @@
-"""What a word is, in folded text: the one definition that rules, the index, queries and highlighting share."""
+"""What a word is in folded text: rules, the index, queries and highlighting share this definition."""
 
 import re
 import unicodedata
 from functools import cache
 
-from policy.content.fold import SIGNS, read_ranges, screen
+from policy.content.fold import SIGNS
 from policy.content.fold_table import HANGUL, UNSPACED
+from policy.content.korean import PARTICLES
+from policy.content.ranges import read_ranges, screen
 
 # Between two letters of scripts without blanks, punctuation is a word, so that no term is found across it.
 BREAK = "。"
 
 _BLANK_LETTER = r"[\u2e80-\u312f\u31a0-\uabff\uf900-\ufaff\U00020000-\U0003ffff]"
 
-# What Korean writes behind a noun, in one word with it: the plural, particles of case, and after these of topic; what
-# joins nouns, and the copula.
-_CASES = """
-에 에서 에서부터 에게 에게서 께 께서 한테 한테서 로 으로 로부터 으로부터 로서 으로서 로써 으로써 부터 까지
-보다 처럼 만큼 마다 과 와 하고 대로
-"""
-_ENDINGS = """
-은 는 이 가 을 를 의 도 만 만은 만을 만이 만의 만도 만으로 조차 마저 밖에 커녕 은커녕 는커녕 치고 따라 더러
-보고 같이 랑 이랑 나 이나 나마 이나마 라도 이라도 든 이든 든지 이든지 며 이며 란 이란 라 이라 라고 이라고 라는 이라는
-야 이야 여 이여 아 요 이요 이다 입니다 입니까 이에요 예요 이었다 였다 이고 지만 이지만 인 인데 이면
-이니까 라서 이라서 이죠
-"""
-_TOPICS = ("", "는", "도", "만", "의", "은")
-_SINGULAR = {*_ENDINGS.split(), *(case + topic for case in _CASES.split() for topic in _TOPICS)}
-PARTICLES = tuple(sorted({*_SINGULAR, "들", *("들" + each for each in _SINGULAR)}, reverse=True))
-
 
 class _Patterns:
-    """What finds edges of words; made when there is other text than ASCII, as they take a while."""
+    """The patterns that find edges of words; made only for other text than ASCII, because that takes a while."""
 
     def __init__(self) -> None:
         unspaced, hangul = read_ranges(UNSPACED), read_ranges(HANGUL)
@@ -48,7 +34,7 @@ class _Patterns:
 
 @cache
 def patterns() -> _Patterns:
-    """Return what finds edges of words."""
+    """Return the patterns that find edges of words."""
     return _Patterns()
 
 
@@ -63,12 +49,12 @@ def is_hangul(text: str) -> bool:
 
 
 def normalize_term(text: str) -> str:
-    """Return a text without what terms do not tell apart: the case, and how words are spaced."""
+    """Return a text without the differences that terms ignore: case, and the spacing of words."""
     return close_term(" ".join(text.casefold().split()))
 
 
 def close_term(spaced: str) -> str:
-    """Return a text with single blanks without those that have no meaning."""
+    """Return a text with single blanks, and without blanks that have no meaning."""
     return spaced if spaced.isascii() else patterns().meaningless_blank.sub("", spaced)
 
 
@@ -86,9 +72,9 @@ def split_words(folded: str) -> str:
 
 
 def part_words(folded: str) -> str:
-    """Return a folded text with a blank around what is a word by itself, and U+001F for punctuation.
+    """Return a folded text with blanks around characters that are words, and U+001F for punctuation.
 
-    A letter of a script without blanks is such a word, with its signs: a term of any length is found inside a text.
+    A letter of a script without blanks is such a word, with its signs, so a term of any length is found in a text.
     """
     text = folded.translate(_PARTED)
     if text.isascii() or not patterns().may_have_signs.search(text):
@@ -97,7 +83,7 @@ def part_words(folded: str) -> str:
 
 
 def is_one_word(left: str, right: str) -> bool:
-    """Return whether two characters that follow each other are of one word."""
+    """Return whether two neighbouring characters belong to one word."""
     if left.isascii() and right.isascii():
         return left.isalnum() and right.isalnum()
     if unicodedata.category(right)[0] == "M":
@@ -108,7 +94,7 @@ def is_one_word(left: str, right: str) -> bool:
 
 
 def is_particle(text: str, start: int) -> bool:
-    """Return whether all that follows in a word of Korean is a particle."""
+    """Return whether the rest of a Korean word is a particle."""
     return is_hangul(text[start - 1]) and patterns().particle.match(text, start) is not None
 
 
@@ -117,7 +103,7 @@ def _is_in_word(character: str) -> bool:
 
 
 class _Parted(dict[int, str | int]):
-    """What each character becomes in `split_words`, worked out when it is first met."""
+    """The replacement of each character in `split_words`, computed when it is first met."""
 
     def __missing__(self, code: int) -> str | int:
         parted = _part(chr(code))

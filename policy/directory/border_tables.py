@@ -24,7 +24,7 @@ class _GroupTable(BaseModel):
     roles: Annotated[list[Role], Field(min_length=1)] | None = None
 
     def group(self) -> Group:
-        """Return those whom the table names."""
+        """Return the people whom the table names."""
         desks = frozenset(DeskId(desk) for desk in self.desks or ())
         return Group(desks, frozenset(self.people or ()), frozenset(self.roles or ()))
 
@@ -47,7 +47,7 @@ class BarrierTable(BaseModel):
     chaperoned: bool = False
 
     def build(self) -> Barrier:
-        """Return the barrier, its sides in the one order."""
+        """Return the barrier, with its sides in a fixed order."""
         one, other = sorted((side.group() for side in self.sides), key=_sort_key)
         return Barrier(BarrierId(self.id), (one, other), self.chaperoned)
 
@@ -110,7 +110,7 @@ def find_border_problems(path: str, firm: Mapping[str, Any]) -> Iterator[str]:
 
 
 def find_meeting_problems(path: str, firm: Enterprise, raw: Mapping[str, Any]) -> Iterator[str]:
-    """Yield whom an enterprise, otherwise right, puts on both sides of a barrier or lets meet in a room against one."""
+    """Yield people whom a valid enterprise puts on both sides of a barrier, or lets meet in a room against one."""
     standings = assign_standings(firm)
     if not standings:
         return

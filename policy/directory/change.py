@@ -1,4 +1,4 @@
-"""What differs between two directories: who and what is new, departed or changed, by enterprise."""
+"""The differences of two directories: who and what is new, departed or changed, by enterprise."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -10,7 +10,7 @@ from policy.directory.enterprise import Enterprise, EnterpriseId
 
 
 class ChangeKind(StrEnum):
-    """What became of an entry."""
+    """The kind of change of an entry."""
 
     NEW = "new"
     DEPARTED = "departed"
@@ -19,7 +19,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """A field of an entry, as texts: what it was and what it is; an empty text where there is nothing."""
+    """A changed field of an entry: its old and new value as texts, empty if there is none."""
 
     name: str
     old: str
@@ -30,9 +30,9 @@ class FieldChange:
 class DirectoryChange:
     """A change of one entry of a directory.
 
-    `enterprise` is empty for what the whole line shares. `what` is the kind of entry (`person`, `desk`, `room`, `site`,
-    `enterprise`, `directory`), `name` its address or id: the new one, where that itself changed. `details` are all
-    its fields when it is new (`old` empty) or departed (`new` empty), else those that differ.
+    `enterprise` is empty for entries that the whole line shares. `what` is the kind of entry (`person`, `desk`,
+    `room`, `site`, `enterprise`, `directory`), `name` its address or id: the new one, where that itself changed.
+    `details` are all its fields when it is new (`old` empty) or departed (`new` empty), else those that differ.
     """
 
     kind: ChangeKind
@@ -52,7 +52,7 @@ class DirectoryChange:
 
 _SHARED = EnterpriseId("")
 SET_TOLD = 20
-"""Of a set with more members than these, only those are told that came or went."""
+"""For a set with more members than this, only new and removed members are named."""
 
 _FIELDS = tuple(field.name for field in fields(Enterprise) if field.name != "id")
 # What a field of an enterprise that holds entries calls one of them; of others, the name without its last letter.
@@ -61,10 +61,9 @@ _KEYS = {"people": "jid"}  # there may be many
 
 
 def describe_changes(old: Directory, new: Directory) -> tuple[DirectoryChange, ...]:
-    """Return what differs, each entry once, in this order: what is shared, then by enterprise, kind and name.
+    """Return the differences, each entry once: shared ones first, then by enterprise, kind and name.
 
-    Somebody whose `id` is the same under another JID is changed, not departed and new. None if the directories are
-    equal.
+    A person with the same `id` under another JID is changed, not departed and new. None if the directories are equal.
     """
     before = {firm.id: firm for firm in old.enterprises}
     after = {firm.id: firm for firm in new.enterprises}

@@ -1,4 +1,4 @@
-"""People who leave an enterprise, come back, or have their account renamed: also where its own rules name them."""
+"""Handles people who leave an enterprise, come back, or are renamed, also where its rules name them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -11,8 +11,8 @@ from policy.directory.enterprise import Enterprise, Group, Person
 def replace_people(firm: Enterprise, people: Sequence[Person]) -> Enterprise:
     """Return the enterprise with other people.
 
-    Its barriers, lists and rooms go on naming whoever has gone, who is then one of the `departed`: so somebody who
-    comes back comes back behind the same barriers. A renamed account, known by its `id`, gets its new name there.
+    Its barriers, lists and rooms still name people who have gone, who are then among the `departed`. So a person who
+    comes back is behind the same barriers. A renamed account, known by its `id`, gets its new name there.
     """
     now = {person.jid for person in people}
     account_of = {person.id: person.jid for person in people if person.id}

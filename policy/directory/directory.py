@@ -1,4 +1,4 @@
-"""The directory: everybody on the line, by enterprise; whoever is not in it is a stranger."""
+"""The directory: everybody on the line, by enterprise; everybody else is a stranger."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from policy.toml_problem import TomlError, explain, locate, read_shape, read_tom
 
 
 class MemberKind(StrEnum):
-    """What a listed address is."""
+    """The kind of a listed address."""
 
     PERSON = "person"
     ROOM = "room"
@@ -36,7 +36,7 @@ class MemberKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A listed address: which enterprise it belongs to, and what it is."""
+    """A listed address: its enterprise and its kind."""
 
     enterprise: EnterpriseId
     kind: MemberKind
@@ -44,9 +44,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everybody on the line; every look-up is one look into a dict.
+    """Everybody on the line; every look-up is one access to a dict.
 
-    `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
+    `gate`, `roster`, `access` and `transfer` are the addresses of the line's own components, `services` all but the
+    first.
     `uninformed` are those who have not acknowledged yet that the line is recorded (docs/admission.md).
     `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
     rooms and components. `people` holds every person by their bare JID, `borders` who is kept from whom inside
@@ -57,6 +58,7 @@ class Directory:
     enterprises: tuple[Enterprise, ...]
     roster: Domain | None = None
     access: Domain | None = None
+    transfer: Domain | None = None
     exceptions: tuple[BarrierException, ...] = ()
     uninformed: frozenset[BareJid] = frozenset()
     services: frozenset[Domain] = field(init=False, repr=False, compare=False)
@@ -67,14 +69,14 @@ class Directory:
     def __post_init__(self) -> None:
         members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
         people = {person.jid: person for firm in self.enterprises for person in firm.people}
-        services = frozenset(domain for domain in (self.roster, self.access) if domain)
+        services = frozenset(domain for domain in (self.roster, self.access, self.transfer) if domain)
         object.__setattr__(self, "services", services)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "people", people)
         object.__setattr__(self, "borders", assign_borders(self.enterprises, self.exceptions))
 
     def find_enterprise(self, jid: str) -> EnterpriseId | None:
-        """Return whose the domain of a prepared JID is, whether the account itself is listed or not."""
+        """Return the enterprise of a prepared JID's domain, whether the account itself is listed or not."""
         member = self.members.get(BareJid(domain_of(jid)))
         return member.enterprise if member else None
 
@@ -85,7 +87,7 @@ def with_exceptions(directory: Directory, exceptions: Iterable[BarrierException]
 
 
 class DirectoryError(ProblemsError):
-    """A directory is wrong; `problems` are all that is wrong with it, each `path: what to do`."""
+    """A directory is wrong; `problems` has all its mistakes, each as `path: what to do`."""
 
 
 def parse_directory(text: str) -> Directory:
@@ -113,12 +115,12 @@ def _build(raw: dict[str, Any]) -> Directory:
         for problem in find_meeting_problems(f"enterprise.{firm.id}", firm, raw["enterprise"][firm.id])
     ):
         raise DirectoryError(meetings)
-    return Directory(shape.gate, firms, shape.roster, shape.access)
+    return Directory(shape.gate, firms, shape.roster, shape.access, transfer=shape.transfer)
 
 
 @dataclass(frozen=True, slots=True)
 class UsableDirectory:
-    """A directory, and `left_out`: its entries whose address no server would take, a line for each."""
+    """A directory, and `left_out`: entries whose address no server accepts, a line for each."""
 
     directory: Directory
     left_out: tuple[str, ...] = ()
@@ -127,7 +129,7 @@ class UsableDirectory:
 def parse_usable(text: str) -> UsableDirectory:
     """Parse a directory that is in use, so that one bad address does not stop everybody else.
 
-    People and rooms whose address no server would take are left out: they reach nobody, as if they were not listed.
+    It leaves out people and rooms whose address no server accepts: they reach nobody, as if they were not listed.
     Raises DirectoryError, as `parse_directory` does, when there is anything else wrong.
     """
     try:
@@ -220,6 +222,7 @@ class _DirectoryTable(_Table):
     gate: _DomainText
     roster: _DomainText | None = None
     access: _DomainText | None = None
+    transfer: _DomainText | None = None
     enterprise: Annotated[dict[_Id, _EnterpriseTable], Field(min_length=1)]
 
 

@@ -12,7 +12,7 @@ BarrierId = NewType("BarrierId", str)
 
 
 class Role(StrEnum):
-    """What a person does at the enterprise."""
+    """The role of a person at the enterprise."""
 
     TRADER = "trader"
     AUDITOR = "auditor"
@@ -41,11 +41,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody admitted to the line, by their account; `desk` is None for those who trade at none.
+    """A person on the line, by their account; `desk` is None if they trade at none.
 
     `id`, such as an employee number, stays when the account is renamed; no two of an enterprise share one.
-    `unapproved` are roles that the directory lists and nobody has approved (docs/admission.md): they give nothing, but
-    what keeps people with such a role from others holds for them already.
+    `unapproved` are roles that the directory lists and nobody has approved (docs/admission.md). They give no rights,
+    but restrictions on people with these roles already apply.
     """
 
     jid: BareJid
@@ -58,7 +58,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Some of an enterprise's people: those of these desks, these people themselves, and those with these roles."""
+    """A group of an enterprise's people: those at these desks, these people, and those with these roles."""
 
     desks: frozenset[DeskId] = frozenset()
     people: frozenset[BareJid] = frozenset()
@@ -67,7 +67,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """Keeps the people of one side from those of the other; the sides' order has no meaning.
+    """Keeps the people on the two sides apart; the order of the sides has no meaning.
 
     `chaperoned` lets them talk in a chaperoned room all the same, while a chaperone is present there.
     """
@@ -100,7 +100,7 @@ class Room:
 class Enterprise:
     """A firm whose people may reach each other and nobody else; each tuple is sorted by its first field.
 
-    `departed` are those who have gone and whom its rules still name, in case they come back; they are nobody else's.
+    `departed` are people who have gone and whom its rules still name, in case they come back.
     """
 
     id: EnterpriseId

@@ -1,4 +1,4 @@
-"""What people, present and departed, say of one another: told of the raw tables, as in references.py."""
+"""Checks people, present and departed, against one another, in the raw tables, as references.py does."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

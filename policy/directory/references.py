@@ -1,6 +1,6 @@
-"""What the entries of a directory.toml say of one another: told of the raw tables.
+"""Checks the references between entries of a directory.toml, in the raw tables.
 
-So it is told even where the shape of a table is wrong elsewhere.
+So it reports these mistakes even if the shape of a table is wrong elsewhere.
 """
 
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield every address that a directory gives to somebody, with its path."""
-    for key in ("gate", "roster", "access"):
+    for key in ("gate", "roster", "access", "transfer"):
         if isinstance(raw.get(key), str):
             yield key, raw[key]
     for id_, firm in _tables(raw.get("enterprise")):

@@ -1,4 +1,4 @@
-"""The text of a directory: what `parse_directory` reads back as the same directory, and always the same text."""
+"""Writes a directory as text, always the same text, which `parse_directory` reads back as the same directory."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def _lines(value: Any, leave_out: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def _settings(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a dataclass that differ from what they are when left out."""
+    """Yield the fields of a dataclass that differ from their defaults."""
     for field in fields(value):
         content = getattr(value, field.name)
         if field.init and content is not None and content != field.default:

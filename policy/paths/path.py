@@ -1,4 +1,4 @@
-"""A path: the stanzas that would go it, with placeholders for whoever is at its ends."""
+"""A path: its stanzas, with placeholders for the people at its ends."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class Through(StrEnum):
-    """What a path goes through, and so for whom it must be closed.
+    """What a path goes through, which says for whom it must be closed.
 
     `PERSON`: the stanza is addressed to the target; `NAME`: it names the target, to the sender's own server, room or
     account. Both must be refused where the sender may not reach the target. `ROOM`: it is addressed to a room
@@ -30,7 +30,7 @@ class Through(StrEnum):
 
 
 class Closed(StrEnum):
-    """Who closes a path.
+    """Which part closes a path.
 
     `GATE`: policy refuses each of its stanzas. `BORDER`: the server makes them itself; policy decides on them as on
     others, and the adapter holds back what it would refuse. `SERVER`: the server does not offer it, whoever asks.
@@ -58,7 +58,7 @@ class PathEnds:
     nick: str = "target"
 
     def places(self) -> dict[str, str]:
-        """Return what stands for each placeholder; those that have nothing are left out."""
+        """Return the value of each placeholder, without empty ones."""
         domain = domain_of(self.target)
         places = {
             "sender": self.sender,
@@ -123,9 +123,8 @@ def fill_facts(template: Template, way: Way, places: Mapping[str, str]) -> Stanz
     """Return the facts of a stanza between these ends, as the server would route it; needs `template.needs`."""
     facts = template.facts
     if not template.needs:
-        return replace(facts, way=way, sender=facts.sender.format_map(places))
-    return replace(
-        facts,
+        return facts._replace(way=way, sender=facts.sender.format_map(places))
+    return facts._replace(
         way=way,
         sender=facts.sender.format_map(places),
         to=facts.to.format_map(places),
@@ -151,4 +150,4 @@ def render_stanza(template: Template, places: Mapping[str, str], id_: str) -> st
 def _read(xml: str) -> StanzaFacts:
     """Return the facts of a template as the gate reads them from its stream."""
     facts = read_stanza(xml)
-    return facts if facts.sender else replace(facts, sender="{sender}")
+    return facts if facts.sender else facts._replace(sender="{sender}")

@@ -1,6 +1,6 @@
 """Who must not reach whom, read from the tables of a directory alone: what `prove` holds decisions against.
 
-Deliberately not by `policy.reach.borders`, which decisions are made by: an error there must not excuse itself here.
+It deliberately does not use `policy.reach.borders`, which makes the decisions: an error there must show here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndClass:
-    """What all decisions should know of somebody but their name: people of one class are told apart by it alone.
+    """Everything that decisions should know about a person except their name: people of one class differ only in it.
 
     `enterprise` is empty for a stranger. `groups` are the groups of the enterprise's barriers, allow lists and rooms
     that hold them. `alone` is the JID of somebody named by an exception, who is a class of their own.

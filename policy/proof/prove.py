@@ -1,4 +1,4 @@
-"""Proves that nobody reaches whom they must not: tries every path, and gives what passes as a counterexample."""
+"""Proves that nobody reaches people whom they must not reach: tries every path, and returns counterexamples."""
 
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -19,7 +19,7 @@ _MESSAGE = Template("<message type='chat' to='{target}'><body>Copper?</body></me
 _BODY = ("{jabber:client}body",)
 
 Progress = Callable[[int, int], None]
-"""Told how much is done, of how much."""
+"""Called with the finished and the total amount of work."""
 
 
 def _decide(directory: Directory, facts: StanzaFacts, present: Occupancy) -> Decision:
@@ -33,7 +33,7 @@ def prove(
     paths: Sequence[Path] = PATHS,
     partition_: Callable[[Directory], Partition] = partition,
 ) -> Proof:
-    """Try what must not pass in a directory, by what decides on stanzas and by the table that the adapter is told.
+    """Try what must not pass in a directory, with the decisions on stanzas and with the adapter's table.
 
     Who must not reach whom is read from the tables (policy.proof.ends). Tried are:
 
@@ -97,7 +97,7 @@ class _Prover:
             self._trial.try_paths([path], Between(sender, target, relation, own_room=own_room))
 
     def _try_everybody(self, senders: list[BareJid], targets: list[BareJid], relation: Relation) -> None:
-        """Try a plain message between each two: what is decided by somebody's very name shows here."""
+        """Try a plain message between each two people, which finds decisions by a person's own name."""
         for sender, target in product(senders, targets):
             if sender != target:
                 facts = StanzaFacts(Way.C2S, "message", "chat", f"{sender}/desk", target, _BODY, "Copper?")
@@ -106,7 +106,7 @@ class _Prover:
                 self._trial.try_table(between)
 
     def _take_turns(self, senders: list[BareJid], targets: list[BareJid]) -> tuple[BareJid, BareJid]:
-        """Return the next two who stand for their classes, not one person twice."""
+        """Return the next two people for their classes, never the same person twice."""
         self._turn += 1
         sender = senders[self._turn % len(senders)]
         target = targets[self._turn // len(senders) % len(targets)]

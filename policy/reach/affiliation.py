@@ -13,7 +13,7 @@ GATE_NAMESPACE = "urn:steelyard:gate:0"
 
 ALLOWED = release()
 
-# One error for all: a stranger, a departed colleague and a name that nobody bears must look the same.
+# One error for all: a stranger, a departed colleague and an unknown name must look the same.
 OUT_OF_REACH = (
     "This line reaches people and rooms of your own enterprise only. "
     "Ask your compliance desk if this person should be reachable."
@@ -24,7 +24,7 @@ def _out_of_reach(rule: str) -> Decision:
     return refuse(rule, "cancel", "not-allowed", OUT_OF_REACH)  # RFC 6120, 8.3.3.10
 
 
-# It tells the sender of nobody but themselves. The server says the same at the login (mod_former_accounts).
+# It tells the sender only about themselves. The server says the same at the login (mod_former_accounts).
 SENDER_NOT_ADMITTED = refuse(
     "sender-not-admitted",
     "cancel",
@@ -79,8 +79,9 @@ _SPEAKERS = {
 # These have no account here that a stanza without a recipient could be for.
 _HAVE_NO_ACCOUNT = frozenset({Way.S2S, Way.COMPONENT})
 
-# Whom the access component hears: those who have an account here. Of these it lets only approvers decide.
-_REACH_ACCESS = frozenset({Way.C2S, Way.SERVER})
+# Whom the access and the transfer component hear: those who have an account here. Of these the one lets only approvers
+# decide, and the other gives slots only to people who are admitted.
+_REACH_SERVICES = frozenset({Way.C2S, Way.SERVER})
 
 # Elements whose `jid` or `to` makes the server, a room or the other client turn to that address.
 _DIRECT_INVITATION = "{jabber:x:conference}x"  # XEP-0249
@@ -106,17 +107,17 @@ _REACHES_FOR = frozenset(
 )
 # Those that bring the address and the recipient together: somebody and a room.
 _BRINGS_TOGETHER = frozenset({_DIRECT_INVITATION, _ROOM_INVITATION, _ROOM_AFFILIATION})
-# What takes an address away instead of reaching for it is always allowed, or nobody could tidy up.
+# Removing an address is always allowed, because otherwise nobody could tidy up.
 _LETS_GO_BY_SUBSCRIPTION = {_ROSTER_ITEM: ("remove",), _NODE_SUBSCRIPTION: ("none",)}
 _LETS_GO_BY_AFFILIATION = {_ROOM_AFFILIATION: ("none", "outcast"), _NODE_AFFILIATION: ("none", "outcast")}
 
 
-# Stands for whoever is not listed, so that the decision on them takes the same steps.
+# Stands for everybody who is not listed, so that the decision on them takes the same steps.
 _NO_MEMBER = Member(EnterpriseId(""), MemberKind.PERSON)
 
 
 def reachable_people(directory: Directory, jid: BareJid) -> tuple[Person, ...]:
-    """Return everybody else whom a person may reach, by their JIDs in order; nobody for somebody who is not listed."""
+    """Return everybody whom a person may reach, by their sorted JIDs; nobody if the person is not listed."""
     member = directory.members.get(jid)
     if member is None or member.kind is not MemberKind.PERSON:
         return ()
@@ -171,12 +172,12 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
 def _decide_recipient(
     directory: Directory, facts: StanzaFacts, sender: Member, present: Occupancy
 ) -> Decision | None:
-    """Decide whether the sender may reach the recipient; None where nothing speaks against it."""
+    """Decide whether the sender may reach the recipient; None if nothing is against it."""
     if not facts.to:
         if facts.way in _HAVE_NO_ACCOUNT:
             return RECIPIENT_OUTSIDE
         return decide_farewell(directory, facts, present)
-    if facts.way in _REACH_ACCESS and _is_access(directory, facts.to):
+    if facts.way in _REACH_SERVICES and (_is_access(directory, facts.to) or _asks_transfer(directory, facts)):
         return None
     to = bare(facts.to)
     recipient = directory.members.get(to, _NO_MEMBER)
@@ -187,7 +188,7 @@ def _decide_recipient(
 
 
 def _decide_service(directory: Directory, facts: StanzaFacts) -> Decision:
-    """Decide for a component of the line's own: it may write to everybody who is listed, and to nobody else."""
+    """Decide for a component of the line: it may write to everybody who is listed, and to nobody else."""
     if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
         return GATE_PROTOCOL
     # To itself: what it has recorded by the gate.
@@ -205,8 +206,12 @@ def _is_access(directory: Directory, to: str) -> bool:
     return directory.access is not None and domain_of(to) == directory.access
 
 
+def _asks_transfer(directory: Directory, facts: StanzaFacts) -> bool:
+    return directory.transfer is not None and facts.to == directory.transfer and facts.kind == "iq"
+
+
 def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
-    """Return whether a stanza only serves a client to come online and to be told, and reaches nobody with a word."""
+    """Return whether a client only needs this stanza to come online and get notices, and it carries no text."""
     to = bare(facts.to)
     if _is_access(directory, to):
         return True
@@ -222,7 +227,7 @@ def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:
 
 
 def _joins(directory: Directory, facts: StanzaFacts) -> bool:
-    """Return whether somebody joins a room, or is available there by another presence meanwhile."""
+    """Return whether a person joins a room, or is available there by another presence."""
     recipient = directory.members.get(bare(facts.to))
     is_room = recipient is not None and recipient.kind is MemberKind.ROOM
     return facts.kind == "presence" and not facts.type and is_room and "/" in facts.to
@@ -243,7 +248,7 @@ def _are_apart(
 
 
 def _refuse_recipient(directory: Directory, sender: Member, recipient: Member, to: BareJid) -> Decision:
-    """Return a refusal that names the rule, with the same look-ups in every case: its time must not tell either."""
+    """Return a refusal that names the rule, with the same look-ups in every case, so that its time reveals nothing."""
     inside = directory.find_enterprise(to) == sender.enterprise
     if domain_of(to) == directory.gate:
         return GATE_ADDRESS

@@ -1,4 +1,4 @@
-"""The borders inside an enterprise, worked out once: who is kept from whom, and who may enter which room."""
+"""Computes the borders inside an enterprise once: who is kept from whom, and who may enter which room."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where somebody stands to the barriers and allow lists of their enterprise, as sets of bits.
+    """A person's position to the barriers and allow lists of their enterprise, as sets of bits.
 
     `sides` has a bit for each side of a barrier that they are on, `opposite` that of its other side; `bound` a bit
     for each allow list that binds them, `unlisted` for each that does not list them.
@@ -35,12 +35,12 @@ class Standing:
 
 
 FREE = Standing()
-"""That of somebody whom nothing keeps from anybody, nor anybody from them."""
+"""The standing of a person without any barrier or allow list."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChaperonedRoom:
-    """Those who may say something in a chaperoned room only while one of `chaperones` is present: `watched`."""
+    """`watched` people may write in a chaperoned room only while one of `chaperones` is present."""
 
     watched: frozenset[BareJid]
     chaperones: frozenset[BareJid]
@@ -48,7 +48,7 @@ class ChaperonedRoom:
 
 @dataclass(frozen=True, slots=True)
 class Borders:
-    """What all enterprises' barriers, allow lists, rooms and exceptions amount to; every look-up is one into a dict.
+    """The result of all barriers, allow lists, rooms and exceptions; every look-up is one access to a dict.
 
     `standings` has everybody who is not FREE. `entrants` has the rooms that are not open to all of their enterprise.
     `excepted` has each pair of people who may talk across barriers, in both orders.
@@ -119,9 +119,9 @@ def assign_entrants(
 ) -> Iterator[tuple[Room, frozenset[BareJid]]]:
     """Yield who may enter each room that is not open to all of its enterprise.
 
-    Where no list says who, nobody may whom the room could bring together with somebody they are kept from: nobody
-    on a side of a barrier, and nobody whom an allow list binds. In a chaperoned room, chaperoned barriers do not count.
-    That looks at the rules alone, not at who is there, so that nobody's departure opens a room.
+    If there is no list, the room is closed to people whom it could bring together with people they are kept from:
+    people on a side of a barrier, and people whom an allow list binds. In a chaperoned room, chaperoned barriers do
+    not count. This looks only at the rules, not at who is there, so that nobody's departure opens a room.
     """
     roll = Roll(firm)
     strict = _strict_sides(firm)

@@ -35,9 +35,9 @@ _ARCHIVE_QUERY = "{urn:xmpp:mam:2}query"  # XEP-0313: an IQ of type `set` that o
 def decide_chaperoned(
     directory: Directory, facts: StanzaFacts, room: BareJid, present: Occupancy
 ) -> Decision | None:
-    """Decide on what somebody who may enter a chaperoned room sends there; None where nothing speaks against it.
+    """Decide on a stanza to a chaperoned room from a person who may enter it; None if nothing is against it.
 
-    Whoever is on no side of a barrier talks there freely, like anywhere.
+    A person on no side of a barrier talks there freely, as everywhere.
     """
     chaperoned = directory.borders.chaperoned.get(room)
     if chaperoned is None or bare(facts.sender) not in chaperoned.watched or _says_nothing(facts):
@@ -50,9 +50,9 @@ def decide_chaperoned(
 
 
 def decide_farewell(directory: Directory, facts: StanzaFacts, present: Occupancy) -> Decision | None:
-    """Decide on what somebody says to nobody: the server passes on last words to the rooms that they are in.
+    """Decide on a presence without recipient: the server passes a last status text on to the rooms of its sender.
 
-    RFC 6121, 4.5.2. In which rooms that is, is not known for sure, so each counts that they may enter.
+    RFC 6121, 4.5.2. It is not known for sure which rooms these are, so each room counts that the sender may enter.
     """
     if facts.to or facts.kind != "presence" or facts.type != "unavailable" or not facts.text.strip():
         return None
@@ -64,7 +64,7 @@ def decide_farewell(directory: Directory, facts: StanzaFacts, present: Occupancy
 
 
 def _says_nothing(facts: StanzaFacts) -> bool:
-    """Return whether it is a leave, an answer or a ping without a word in it: these pass, or nobody could leave."""
+    """Return whether it is a leave, an answer or a ping without text: these pass, or nobody could leave."""
     if facts.text.strip():
         return False
     if facts.type == "unavailable":

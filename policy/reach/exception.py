@@ -19,7 +19,7 @@ _DAY_S = 86_400
 
 
 class ExceptionError(ValueError):
-    """The text is no exception in its one encoding, or it may not be made; the message says why."""
+    """The text is not an exception in its only encoding, or it may not be made; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class BarrierException:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A good signature on an exception: whose key it is by its name, and what tells the key from all others."""
+    """A good signature on an exception: the owner in the key's name, and the key's fingerprint."""
 
     approver: BareJid
     key: bytes
@@ -67,7 +67,7 @@ def require_approved(
     """
     for jid in exception.people:
         if jid not in people or enterprises[jid] != exception.enterprise:
-            raise ExceptionError(f"{jid} is nobody of the enterprise {exception.enterprise}")
+            raise ExceptionError(f"{jid} is not in the enterprise {exception.enterprise}")
     counted = [
         each
         for each in approvals
@@ -112,12 +112,12 @@ def parse_exception(text: str) -> BarrierException:
     except (KeyError, ValueError):
         raise ExceptionError("an exception with a line that is missing or malformed") from None
     if encode_exception(exception) != text:
-        raise ExceptionError("an exception in another encoding than its one")
+        raise ExceptionError("an exception in a wrong encoding")
     return exception
 
 
 def _require_valid(exception: BarrierException) -> None:
-    """What means nothing, or more than one would think, is refused, so that nobody signs it."""
+    """Refuse values without a meaning, or with a misleading one, so that nobody signs them."""
     for ok, problem in (
         (_ID.fullmatch(exception.id), "an id has letters, digits, dots, - and _, at most 64"),
         (_ENTERPRISE.fullmatch(exception.enterprise), "an enterprise is named by its id in the directory"),

@@ -1,4 +1,4 @@
-"""Which chaperones are in which chaperoned rooms, as far as stanzas prove it: facts in, a new state out."""
+"""Finds which chaperones are in which chaperoned rooms, as far as stanzas prove it: facts in, a new state out."""
 
 from dataclasses import dataclass, replace
 
@@ -30,11 +30,11 @@ class Occupancy:
 
 
 NOBODY = Occupancy()
-"""What is known after a start of the gate or of the server: nobody is present."""
+"""The state after a start of the gate or of the server: nobody is known to be present."""
 
 
 def observe(before: Occupancy, directory: Directory, facts: StanzaFacts) -> Occupancy:
-    """Return the occupancy after a submission, whatever is decided on it; `before` itself if it changes nothing.
+    """Return the occupancy after a submission, with any decision on it; `before` itself if it changes nothing.
 
     A chaperone is present once the room itself tells them that they are (XEP-0045, 7.2.2: status 110), and not any more
     as soon as they or the room say that they go, or their session ends or another takes its address.

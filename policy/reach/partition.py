@@ -1,4 +1,4 @@
-"""The directory cut into classes of addresses that reach the same others: what the adapter is told (docs/paths.md)."""
+"""Cuts the directory into classes of addresses that reach the same others, for the adapter (docs/paths.md)."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass

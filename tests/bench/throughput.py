@@ -9,7 +9,6 @@ from tests.bench.figures import Figure, Findings, RawRun, at_least, median_of, r
 from tests.bench.saturate import Saturation, saturate
 from tests.bench.set_ups import (
     BARE,
-    GENERATIONAL,
     MAM_INTERNAL,
     MAM_SQLITE,
     STEELYARD,
@@ -34,14 +33,14 @@ Runs = dict[tuple[str, int], list[Saturation]]
 async def measure(bench: Bench) -> Findings:
     """How many 1:1 messages a second pass when clients send as fast as they can.
 
-    Eight pairs of users, each pair with a constant number of messages in flight (its *window*): whenever one
-    arrives, the next is sent. Compared are a bare Prosody; Steelyard, where each message is decided on, recorded
-    and fsynced before it is delivered, with the example policy in force and without; and Prosody with its own
-    archive (mod_mam) in `internal` storage, which never fsyncs, and in SQLite.
+    Eight pairs of users, each pair with a constant number of messages in flight (its *window*): whenever one arrives,
+    the next is sent. The run compares a bare Prosody; Steelyard, which decides on each message, records and fsyncs it
+    before it is delivered, with the example policy in force and without; and Prosody with its own archive (mod_mam) in
+    `internal` storage, which never fsyncs, and in SQLite.
     """
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):
-        async with set_up(name, folder, 2 * PAIRS, GENERATIONAL) as server:
+        async with set_up(name, folder, 2 * PAIRS) as server:
             for window in WINDOWS:
                 before = await server.count_kept()
                 run = await run_apart(saturate, server.target, PAIRS, window, bench.pick(5.0, 1.0))

@@ -1,5 +1,6 @@
 """Addresses are prepared as the server that is installed prepares them: every character, alone and inside a word."""
 
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -56,3 +57,30 @@ def test_what_we_take_the_server_takes_as_the_same(tmp_path: Path) -> None:
             refused += ours == "-" != theirs
             assert ours in (theirs, "-"), (text, ours, theirs)
     assert refused < REFUSED_BY_US_ALONE * 4
+
+
+# Latin with its marks, scripts from right to left, forms of compatibility, what is mapped to nothing, Hangul in parts.
+BLOCKS = (
+    (0x20, 0x7F), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x600, 0x6FF), (0x1100, 0x11FF), (0x1E00, 0x1FFF),
+    (0x2000, 0x206F), (0x2100, 0x24FF), (0x3000, 0x30FF), (0xAC00, 0xAD00), (0xFB00, 0xFEFF), (0xFF00, 0xFFEF),
+    (0x1D400, 0x1D7FF), (0x2F800, 0x2FA1F),
+)  # fmt: skip
+
+
+def test_what_we_take_of_any_text_the_server_takes_as_the_same(tmp_path: Path) -> None:
+    chance = random.Random(7622)
+    texts = [
+        "".join(chr(chance.randint(*chance.choice(BLOCKS))) for _ in range(chance.randint(2, 6)))
+        for _ in range(40_000)
+    ]
+    taken = 0
+    for text, (node, name) in zip(
+        texts, prepared_by_server(texts, server_folder(), tmp_path / "prepare.lua"), strict=True
+    ):
+        for prepare, theirs in ((nodeprep, node), (nameprep, name)):
+            ours = prepared(prepare, text)
+            assert ours in (theirs, "-"), (text, ours, theirs)
+            taken += ours != "-"
+            if ours != "-":
+                assert prepared(prepare, bytes.fromhex(ours).decode()) == ours
+    assert taken > 5_000

@@ -9,7 +9,7 @@ from slixmpp import exceptions
 from slixmpp.stanza import Error
 from slixmpp.xmlstream import StanzaBase
 
-from policy.content.payload import OMEMO
+from policy.content.refusals import OMEMO
 from policy.decision import StanzaError
 from tests.support.line import Line
 from tests.support.omemo import Keys, OmemoClient

@@ -35,6 +35,7 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
         r"alice → bob +Copper cathodes, 25 t, 9410 .*\n +✔ recorded as gate/\d+, delivered",
         r"alice → george +.*\n +✘ refused \(not-allowed\): .*your own enterprise",
         r"alice → bob +.*\n +✘ refused \(policy-violation\): .*OMEMO",
+        r"notice@gate\.steelyard\.example → alice@metals\.example: Your message .* not delivered\. .*OMEMO",
         rf"alice@metals\.example +│ [a-z0-9-]{{19}} │ 127\.0\.0\.1 │ {port} ",
         r"\$ steelyard audit search .*copper",
         r"gate/\d+ +Copper cathodes",

@@ -129,21 +129,22 @@ def _seen(character: str) -> str:
 
 
 def _make_chinese() -> str:
-    convert = opencc.OpenCC("t2s").convert
+    of_japan, convert = opencc.OpenCC("jp2t").convert, opencc.OpenCC("t2s").convert
     simplified = {
         character: told
         for character in _characters()
         if _matches(r"\p{Script=Han}", character)
         and not _matches(r"\p{NFKC_QC=N}", character)
-        and len(told := convert(character)) == 1
+        # What Japan alone has; some of its others are another character in China.
+        and len(told := convert(character if _is_in_gb2312(character) else of_japan(character))) == 1
         and told != character
     }
     pairs = [character + _last(simplified, told) for character, told in simplified.items()]
     return "\n".join(
         [
-            '"""Traditional Chinese characters, each before its simplified one; made by `python -m tests.fold`.',
+            '"""Characters of old and of Japan, each before its simplified one; made by `python -m tests.fold`.',
             "",
-            f"Source: the table of characters of OpenCC {opencc.__version__} (Apache License 2.0,",
+            f"Source: the tables of characters of OpenCC {opencc.__version__} (Apache License 2.0,",
             "https://github.com/BYVoid/OpenCC).",
             '"""',
             "",
@@ -153,6 +154,13 @@ def _make_chinese() -> str:
             "",
         ]
     )
+
+
+def _is_in_gb2312(character: str) -> bool:
+    try:
+        return bool(character.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _last(told: dict[str, str], character: str) -> str:

@@ -59,6 +59,8 @@ submissions = st.builds(
     st.lists(texts, max_size=3).map(tuple),
     st.none() | errors,
     st.binary(max_size=60),
+    rules_name=st.just(""),
+    amended=st.just(b""),
 )
 deliveries = st.builds(Delivery, texts, numbers, st.lists(numbers, max_size=4).map(tuple))
 accesses = st.builds(Access, texts, texts, texts, numbers, numbers, numbers)

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -78,12 +78,16 @@ class ProcessUnderTest:
         tails = (_tail(file, lines) for file in self._logs if file.exists())
         return "\n".join(tail for tail in tails if tail)
 
-    def _launch(self, command: Sequence[str | Path]) -> None:
+    def _launch(self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
         assert not self.running, f"{self.name} runs already"
         with self._output_file.open("ab") as output:
             try:
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
                 )
             except FileNotFoundError:
                 raise NotReadyError(f"{self.name} cannot be started: {command[0]} is not installed") from None

@@ -11,12 +11,12 @@ PIECE_RECORDS = 4096
 
 
 class CopyError(LogError):
-    """A copy cannot be made, or is not what it should be; the message says what to do."""
+    """A copy cannot be made, or is wrong; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a copy is of: the first `records` of a log, of which `checkpoint` covers all but the last second's.
+    """What a copy holds: the first `records` of a log; `checkpoint` covers all except those of the last second.
 
     `macs` are those of the last second, by index.
     """
@@ -50,11 +50,11 @@ class Piece:
 
 
 class CopySource(Protocol):
-    """What a copy is made from. Every method raises LogError."""
+    """The source of a copy. Every method raises LogError."""
 
     @property
     def outline(self) -> Outline:
-        """What there is to copy."""
+        """The outline of the log to copy."""
 
     async def fetch_piece(self, number: int) -> Piece:
         """Return a piece."""

@@ -1,4 +1,4 @@
-"""Checks a copy of a log while it is read: that records, payloads and checkpoints are those of one tree."""
+"""Checks a copy of a log while it is read: records, payloads and checkpoints must belong to one tree."""
 
 from components.archive.backup import CopyError, Outline, Piece
 from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, verify_checkpoint
@@ -9,9 +9,9 @@ from components.archive.store import CheckpointRow, RecordRow
 
 
 class CopyCheck:
-    """Takes the pieces of a copy in order. Of the checkpoints, `finish` verifies the newest one's signature.
+    """Takes the pieces of a copy in order. `finish` verifies only the signature of the newest checkpoint.
 
-    The others are compared with the tree; their signatures, under whatever keys the log had, are the verifier's work.
+    The other checkpoints are compared with the tree. The verifier checks their signatures, by all keys of the log.
     """
 
     def __init__(self, origin: str, frontier: Frontier | None = None, time_ns: int = 0) -> None:
@@ -36,7 +36,7 @@ class CopyCheck:
         return hashes
 
     def finish(self, outline: Outline, key: VerifierKey) -> None:
-        """Check that all was seen, and that the newest checkpoint is signed by `key`; raises CopyError."""
+        """Check that all pieces were seen, and that `key` signed the newest checkpoint; raises CopyError."""
         if self.frontier.size != outline.records or self._newest != outline.checkpoint:
             raise CopyError(
                 f"{self._origin}: the copy has {self.frontier.size} records, or another newest checkpoint"

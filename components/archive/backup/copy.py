@@ -1,4 +1,4 @@
-"""Copies a log into a store: all of it, checked on the way and read back, or nothing that anybody would take for it."""
+"""Copies a log into a store, checks it and reads it back. No writer and no reader accepts an unfinished copy."""
 
 from components.archive.backup import PIECE_RECORDS, CopyError, CopySource, Piece
 from components.archive.backup.check import CopyCheck, verify_row
@@ -10,14 +10,14 @@ from components.archive.store import FORMAT, CheckpointRow, LogStore, RecordRow,
 from components.process.progress import Progress
 
 UNFINISHED = f"{FORMAT} (unfinished copy)"
-"""The format of a store until its copy is complete: no writer and no reader takes it for a log."""
+"""The format of a store until its copy is complete: no writer and no reader accepts it."""
 
 
 async def copy_log(source: CopySource, target: LogStore, key: VerifierKey, progress: Progress) -> None:
-    """Make `target` hold what `source` holds; `progress` counts each record twice, as it is read back.
+    """Make `target` hold what `source` holds; `progress` counts each record twice, because it is read back.
 
-    Interrupted, it leaves an unfinished copy, which the next call goes on with. A target that holds an earlier
-    state of the same log is brought up to date. Raises CopyError for one that holds anything else, and LogError.
+    If interrupted, it leaves an unfinished copy, and the next call continues it. A target that holds an earlier state
+    of the same log is brought up to date. Raises CopyError for one that holds anything else, and LogError.
     """
     outline = source.outline
     if outline.origin != key.name:
@@ -32,7 +32,7 @@ async def copy_log(source: CopySource, target: LogStore, key: VerifierKey, progr
         tree, tiles = _grow_signed(tree, check.add(piece), outline.checkpoint.size)
         rows = await _find_missing(target, piece, tiles)
         await target.load(rows)
-        # Killed here: an unfinished copy, whose pieces are compared when it is gone on with.
+        # Killed here: the copy is unfinished, and the next call compares its pieces when it continues.
         shredded = shredded or bool(rows.shredded)
         progress(min(piece.first + PIECE_RECORDS, outline.records), 2 * outline.records)
     check.finish(outline, key)
@@ -49,7 +49,7 @@ async def _begin(source: CopySource, target: LogStore) -> None:
     outline = source.outline
     meta = await target.fetch_meta()
     if not meta:
-        # Until the first piece brings the true one, a note that nobody would accept.
+        # A note that nobody accepts, until the first piece brings the true one.
         placeholder = CheckpointRow(0, 0, "unfinished copy\n")
         await target.create({"format": UNFINISHED, "origin": outline.origin}, placeholder)
     elif meta.get("origin") != outline.origin or meta.get("format") not in (FORMAT, UNFINISHED):
@@ -63,7 +63,7 @@ async def _begin(source: CopySource, target: LogStore) -> None:
             f"the target holds {bounds[1] + 1} records of {outline.origin!r}, and the source only {outline.records};"
             " is it the other way round?"
         )
-    if meta.get("format") == FORMAT:  # a log that somebody may use: looked at as a whole before it is touched
+    if meta.get("format") == FORMAT:  # a log that may be in use: checked as a whole before it is changed
         for number in range(-(-(bounds[1] + 1) // PIECE_RECORDS) if bounds else 0):
             await _find_missing(target, await source.fetch_piece(number), [])
     await target.take_lease()
@@ -98,7 +98,7 @@ async def _read_back(source: CopySource, target: LogStore, key: VerifierKey, pro
     copy = await StoredLog.of(target, (UNFINISHED,))
     if copy.outline != outline:
         raise CopyError(
-            f"{outline.origin}: the copy ends otherwise than the log; make it again, into an empty store"
+            f"{outline.origin}: the end of the copy is not the log's; make it again, into an empty store"
         )
     check, tree = CopyCheck(outline.origin), EMPTY_TREE
     for number in range(outline.pieces):

@@ -1,4 +1,4 @@
-"""What is to leave a backup: tombstones say it, and it is looked for until it has gone.
+"""What must leave a backup: tombstones name it, and each run looks for it until it is gone.
 
 A destruction begins with a tombstone and the keys, and may remove the payloads in several commits; a backup may be
 made between any two of them.
@@ -13,7 +13,7 @@ from components.archive.record import RecordKind
 from components.archive.store import SegmentRow
 
 Watched = Mapping[int, frozenset[int]]
-"""Positions by segment whose payloads are to go; no positions: all of it."""
+"""Positions, by segment, whose payloads must go; no positions mean the whole segment."""
 
 _KIND = 1  # of a leaf's bytes (docs/archive-format.md, section 3)
 
@@ -34,7 +34,7 @@ def find_tombstones(piece: Piece, first: int) -> dict[int, frozenset[int]]:
 
 
 def join_watched(one: Watched, other: Watched) -> dict[int, frozenset[int]]:
-    """Return what either of the two says."""
+    """Return the union of the two."""
     joined = dict(one)
     for segment, positions in other.items():
         known = joined.get(segment)
@@ -45,7 +45,7 @@ def join_watched(one: Watched, other: Watched) -> dict[int, frozenset[int]]:
 
 
 def holds_destroyed(piece: Piece, segment: int, positions: frozenset[int]) -> bool:
-    """Return whether a piece has a payload of these; raises CopyError."""
+    """Return whether a piece has one of these payloads; raises CopyError."""
     try:
         leaves = (parse_leaf(row.leaf) for row in piece.records if row.payload is not None)
         return any(
@@ -56,12 +56,12 @@ def holds_destroyed(piece: Piece, segment: int, positions: frozenset[int]) -> bo
 
 
 def pieces_of(row: SegmentRow, records: int) -> range:
-    """Return the numbers of the pieces that a segment's records can lie in."""
+    """Return the numbers of the pieces that can hold a segment's records."""
     last = records - 1 if row.manifest is None else row.manifest
     return range(row.first // PIECE_RECORDS, last // PIECE_RECORDS + 1)
 
 
 def changed_segments(before: Iterable[SegmentRow], after: Iterable[SegmentRow]) -> list[SegmentRow]:
-    """Return the segments of `after` that had other keys before: a destruction has begun in them."""
+    """Return the segments of `after` whose keys have changed: a destruction has begun in them."""
     keys = {row.number: row.keys for row in before}
     return [row for row in after if row.number in keys and keys[row.number] != row.keys]

@@ -23,9 +23,9 @@ _DESTROYED = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class SavedOutline:
-    """What a backup says of a log, and how its check goes on behind the first `whole` pieces, which are full.
+    """A backup's description of a log, and how its check continues after the first `whole` pieces, which are full.
 
-    `watched` is what must leave it, and has not yet (destroyed.py).
+    `watched` is what must still leave it (destroyed.py).
     """
 
     outline: Outline
@@ -74,7 +74,7 @@ def _read_checkpoint(reader: "_Reader") -> CheckpointRow:
 
 
 class _Reader:
-    """Takes bytes from the front; raises ValueError when there are too few, or some left over."""
+    """Takes bytes from the front; raises ValueError if there are too few, or if some are left over."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -142,7 +142,7 @@ def parse_memos(data: bytes) -> list[MemoRow]:
 
 
 def encode_outline(saved: SavedOutline) -> bytes:
-    """Encode what a backup says of a log."""
+    """Encode a backup's description of a log."""
     outline, checkpoint = saved.outline, saved.outline.checkpoint
     document = {
         "format": FORMAT,
@@ -165,7 +165,7 @@ def parse_outline(data: bytes) -> SavedOutline:
         if document["format"] != FORMAT:
             raise CopyError(f"a backup in format {document['format']!r}; this version reads {FORMAT!r}")
         frontier = document["frontier"]
-        # Backups of before have none; then the next writer does not take up what no checkpoint covers.
+        # Earlier backups have none; then the next writer does not accept what no checkpoint covers.
         macs = {int(index): decode_base64(mac) for index, mac in document.get("macs", {}).items()}
         return SavedOutline(
             Outline(document["origin"], document["records"], CheckpointRow(**document["checkpoint"]), macs),

@@ -1,6 +1,6 @@
 """The folder of a backup: whole files that are never changed, and a list of them that is replaced at the end.
 
-Files are named after what they hold, so a run that is interrupted, at whatever moment, leaves the backup of before.
+Files are named after their content, so a run that is interrupted at any moment leaves the earlier backup.
 """
 
 import fcntl
@@ -68,7 +68,7 @@ class BackupFolder:
         return name
 
     def keep(self, name: str) -> None:
-        """Make a file, written now or in the last complete backup, one of the next."""
+        """Put a file, written now or in the last complete backup, into the next backup."""
         self._next[name] = self._written.get(name) or self.sums[name]
 
     def complete(self) -> None:
@@ -76,7 +76,8 @@ class BackupFolder:
         for folder in sorted(self._touched):
             sync_folder(folder)
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._next.items()))
-        # Killed before this: the backup of before, and files that the next run deletes. Killed after: the new one.
+        # Killed before this: the earlier backup is there, and files that the next run deletes. Killed after: the new
+        # one.
         replace_durably(self.path / SUMS, lines.encode(), PRIVATE)
         self.sums, self._next, self._written = self._next, {}, {}
         self.sweep()
@@ -107,7 +108,7 @@ class BackupFolder:
         path = self.path / name
         try:
             with path.open("rb") as file:
-                # From the disk, not from memory: what was just written is clean there by now.
+                # From the disk, not from memory: the newly written pages are synced by now.
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                 content = file.read()
         except FileNotFoundError:

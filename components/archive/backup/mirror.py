@@ -1,4 +1,4 @@
-"""Mirrors a log as it is, faults and all, into an SQLite file: for the verifier, which reads nothing else."""
+"""Mirrors a log as it is, with its faults, into an SQLite file for the verifier, which reads nothing else."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ async def _mirror(source: LogSource, target: LogStore, progress: Progress) -> No
     checkpoints = await source.fetch_checkpoints_after(-1, _AT_ONCE)
     if not checkpoints:
         raise LogDamaged("the log has no checkpoint")
-    # Taken before the records: whatever is appended meanwhile lies behind it.
+    # Taken before the records, so everything that is appended meanwhile is behind it.
     newest = await source.fetch_newest_checkpoint()
     bounds = await source.fetch_bounds()
     records = bounds[1] + 1 if bounds else 0

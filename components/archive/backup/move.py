@@ -24,11 +24,11 @@ class Moved:
 async def move_log(source: StoreName, target: StoreName, key: VerifierKey, progress: Progress) -> Moved:
     """Copy the log in `source` to `target`, as `copy_log` does, and compare the tree heads.
 
-    Raises LogBusy when somebody writes either of them, CopyError, LogError.
+    Raises LogBusy if a process writes either of them, CopyError and LogError.
     """
     if source == target:
         raise CopyError(f"{store_label(source)}: is both; name another store to copy to")
-    # A store that is opened to be written to is made where there is none.
+    # Opening a store for writing makes it if there is none.
     await (await open_source(source)).close()
     locked = await open_store(source)
     try:

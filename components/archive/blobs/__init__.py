@@ -1,1 +1,1 @@
-"""Files, kept sealed under a name that their content gives them, in a directory or in S3 (docs/blobs.md)."""
+"""Stores files sealed, under a name derived from their content, in a directory or in S3 (docs/blobs.md)."""

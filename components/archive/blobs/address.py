@@ -1,4 +1,4 @@
-"""A blob's address: what it is found by, and what of its content it tells to whom (docs/blobs.md, section 1); pure."""
+"""A blob's address, which finds it, and what it reveals about the content (docs/blobs.md, section 1); pure."""
 
 import hmac
 import re
@@ -46,7 +46,7 @@ def derive_address(
 ) -> BlobAddress:
     """Derive the address of a content: equal for equal files of one class, sealed to the same recipients.
 
-    Without `address_key` (32 bytes) nobody can tell whether a file that they have is there.
+    Without `address_key` (32 bytes), nobody who has a file can tell whether it is stored here.
     """
     if not 0 <= retention_class <= _MAX_CLASS:
         raise BlobAddressError(f"there is no retention class {retention_class}")
@@ -74,7 +74,7 @@ def parse_head_name(name: str) -> BlobAddress:
 
 
 def encode_trailer(address: BlobAddress) -> bytes:
-    """Encode what stands behind a blob's data, so that data without a head can be told from others."""
+    """Encode the trailer of a blob's data, which identifies data without a head."""
     body = address.retention_class.to_bytes(2, "big") + address.digest
     return body + _check(body)
 

@@ -16,7 +16,7 @@ from components.archive.blobs.objects import StoredObject, VersionedContent
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder, sync_folder
 
 INCOMING = "incoming"
-"""Folder of what is being written; what a crash leaves there, `BlobStore.sweep` removes."""
+"""The folder of drafts; `BlobStore.sweep` removes those that a crash leaves."""
 
 _WRITE_SIZE_BYTES = 1 << 20
 _READS = 10
@@ -66,7 +66,7 @@ class DirectoryObjects:
         return await _in_thread(path, _size, path)
 
     async def swap(self, name: str, content: bytes, version: str | None) -> None:
-        """See ObjectStore. What was there before is overwritten, and not just unlinked: it held keys."""
+        """See ObjectStore. The old content is overwritten, and not only unlinked, because it held keys."""
         path = self._root / name
         await _in_thread(path, self._swap, path, content, version)
 
@@ -119,7 +119,7 @@ class DirectoryObjects:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold a lock in which one process and thread at a time compares and replaces."""
+        """Hold a lock under which one process and thread at a time compares and replaces."""
         make_folder(self._root, PRIVATE_FOLDER)
         lock = os.open(self._root / "lock", os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
@@ -144,7 +144,7 @@ async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes]) -> None:
 async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
     """Return the result of blocking work on `path`, done in a thread; its errors become ours.
 
-    When cancelled, it waits for the end of the work first, which uses files that are about to be closed.
+    If cancelled, it first waits for the end of the work, because the work uses files that are about to be closed.
     """
     task = asyncio.ensure_future(asyncio.to_thread(lambda: work(*arguments)))
     try:
@@ -171,7 +171,7 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 def _settle(file: int, draft: Path, path: Path) -> None:
-    """Let a draft become the file of its name, durably."""
+    """Rename a draft to its final name, durably."""
     os.fsync(file)
     make_folder(path.parent, PRIVATE_FOLDER)
     draft.rename(path)
@@ -216,7 +216,7 @@ def _delete(path: Path) -> None:
 
 
 def _scan(folder: Path) -> tuple[list[Path], list[tuple[Path, os.stat_result]]]:
-    """Return the folders and the files in a folder, each in order; what vanishes meanwhile is passed over."""
+    """Return the folders and the files in a folder, each in order; ignore those that vanish meanwhile."""
     folders, files = [], []
     with suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):

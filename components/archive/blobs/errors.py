@@ -10,7 +10,7 @@ class BlobUnavailable(BlobError):  # noqa: N818 - the condition is the name
 
 
 class BlobMissing(BlobError):  # noqa: N818
-    """There is no such blob, or its data are gone without having been destroyed."""
+    """There is no such blob, or its data are gone although no order destroyed them."""
 
 
 class BlobDestroyed(BlobError):  # noqa: N818
@@ -22,8 +22,8 @@ class BlobDamaged(BlobError):  # noqa: N818
 
 
 class BlobRenewed(BlobError):  # noqa: N818
-    """The blob was put again since; whoever wanted to destroy it has to think again."""
+    """The blob was put again since, so the caller must decide again whether to destroy it."""
 
 
 class VersionConflict(BlobError):  # noqa: N818
-    """An object is not, or no longer, of the version that was to be replaced."""
+    """An object does not have, or no longer has, the version that was to be replaced."""

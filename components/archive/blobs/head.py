@@ -1,4 +1,4 @@
-"""A blob's head: where its data lie and who can open them; or, once it was destroyed, that it was; pure."""
+"""A blob's head: where its data are and who can open them, or that the blob was destroyed; pure."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class HeadError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BlobSecret:
-    """What only recipients see: the data's key, and what size and SHA-256 the content has."""
+    """What only recipients see: the key of the data, and the size and SHA-256 of the content."""
 
     key: bytes
     size_bytes: int
@@ -34,10 +34,10 @@ class BlobSecret:
 
 @dataclass(frozen=True, slots=True)
 class BlobHead:
-    """A blob that is there: its data are the object `data`, of `stored_size_bytes` and with this SHA-256 (hex).
+    """A stored blob: its data are the object `data`, of `stored_size_bytes` and with this SHA-256 (hex).
 
-    `renewed_at_ns` is when it was put last; whoever keeps it for a time counts from there. `envelopes` hold a
-    BlobSecret for each recipient. None of it is proved but by opening.
+    `renewed_at_ns` is when it was put last; its retention time counts from there. `envelopes` hold a BlobSecret for
+    each recipient. Only opening the blob proves any of this.
     """
 
     address: BlobAddress
@@ -51,7 +51,7 @@ class BlobHead:
 
 @dataclass(frozen=True, slots=True)
 class BlobTombstone:
-    """A blob that was destroyed, on which order; `data` is the name of the object that held it."""
+    """A destroyed blob, with the order that destroyed it; `data` is the name of the object that held it."""
 
     address: BlobAddress
     data: str

@@ -1,4 +1,4 @@
-"""What keeps blobs: named objects that are written once, and small ones that are replaced."""
+"""The storage of blobs: named objects that are written once, and small ones that are replaced."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ObjectStore(Protocol):
     """Keeps objects by name. Every method raises BlobUnavailable when the store cannot do it now."""
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
-        """Keep a new object: there as a whole and durable when this returns, and not there when it raises.
+        """Store a new object. It is there as a whole and durable when this returns, and not there if it raises.
 
         What `pieces` raises goes through.
         """
@@ -43,7 +43,7 @@ class ObjectStore(Protocol):
     async def swap(self, name: str, content: bytes, version: str | None) -> None:
         """Replace a small object, durably, or make it where `version` is None; raises VersionConflict.
 
-        When it raises anything else its fate is unknown.
+        If it raises anything else, the result is unknown.
         """
 
     async def delete(self, name: str) -> None:
@@ -53,4 +53,4 @@ class ObjectStore(Protocol):
         """Yield all objects whose names begin with `prefix`, a folder's name and a slash."""
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""

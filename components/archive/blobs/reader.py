@@ -1,4 +1,4 @@
-"""Reads blobs: for who holds a recipient's key, whole or in part; and checks them, also without a key."""
+"""Reads blobs, as a whole or in part, with a recipient's key; and checks them, also without a key."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _READ_SIZE_BYTES = 1 << 20
 
 
 class BlobState(StrEnum):
-    """What a check found."""
+    """The result of a check."""
 
     INTACT = "intact"
     DESTROYED = "destroyed"

@@ -1,4 +1,4 @@
-"""Puts blobs: sealed while they stream in, kept once, durable before they are named; and destroys them."""
+"""Puts blobs: seals them as they stream in, stores each once, durably before it is named; and destroys them."""
 
 import os
 import secrets
@@ -44,7 +44,7 @@ _MAX_CONFLICTS = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """What was put: `is_new` tells whether its content was not there before. To be recorded with what refers to it."""
+    """The result of a put: `is_new` says whether the content is new. The caller records it with what refers to it."""
 
     address: BlobAddress
     size_bytes: int
@@ -54,7 +54,7 @@ class StoredBlob:
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """Data that are stored, under a name that nothing refers to yet."""
+    """Stored data under a name that nothing refers to yet."""
 
     blob: StoredBlob
     head: BlobHead
@@ -63,7 +63,7 @@ class _Sealed:
 class BlobStore:
     """The blobs of one site, sealed to `recipients`; several processes may use the same objects at once.
 
-    `address_key` (32 bytes) makes addresses; with another one equal files are kept once more, and nothing is lost.
+    `address_key` (32 bytes) makes addresses; with another key equal files are stored once more, and nothing is lost.
     """
 
     def __init__(
@@ -82,14 +82,22 @@ class BlobStore:
         self._recipients = tuple(recipients)
         self._clock_ns = clock_ns
 
-    async def put(self, chunks: AsyncIterable[bytes], retention_class: int) -> StoredBlob:
+    async def put(
+        self,
+        chunks: AsyncIterable[bytes],
+        retention_class: int,
+        before_named: Callable[[BlobAddress], None] = lambda _address: None,
+    ) -> StoredBlob:
         """Store a content, with only a few chunks of it in memory at a time; durable when this returns.
 
-        If the class has the same content already, that blob is renewed and nothing is kept twice. What `chunks`
-        raises goes through, and leaves nothing. Raises BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
+        If the class has the same content already, that blob is renewed and nothing is kept twice. `before_named` is
+        called once the data are stored, for whoever has to know after a crash which blob it was. What `chunks` or
+        `before_named` raises goes through, and leaves nothing, or what `sweep` removes. Raises BlobUnavailable, and
+        ValueError for more than MAX_SIZE_BYTES.
         """
         sealed = await self._store_data(chunks, retention_class)
         # Killed from here on, or before: the data are there, and no head names them; `sweep` removes them.
+        before_named(sealed.blob.address)
         if await self._publish(sealed.head):
             return sealed.blob
         await self._objects.delete(sealed.head.data)

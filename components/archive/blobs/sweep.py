@@ -1,4 +1,4 @@
-"""Removes what puts that were cut off have left: drafts, and data that no head names."""
+"""Removes what interrupted puts leave: drafts, and data that no head names."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,14 @@ from components.archive.blobs.objects import ObjectStore, StoredObject
 from components.archive.blobs.store import parse_entry
 
 MIN_AGE_S = 86_400.0
-"""What is younger may belong to a put that is under way."""
+"""Younger objects may belong to a put that is under way."""
 
 LOOK_BACK_DAYS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep removed; `doubtful` are data whose trailer was altered: those it leaves alone."""
+    """What a sweep removed; `doubtful` are data with an altered trailer, which it does not touch."""
 
     removed: tuple[str, ...]
     doubtful: tuple[str, ...]

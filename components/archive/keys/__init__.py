@@ -1,4 +1,4 @@
-"""The keys of logs and of those who read them: kept in files, in age files, or in a PKCS#11 token (docs/keys.md)."""
+"""The keys of logs and of their readers, in files, in age files, or in a PKCS#11 token (docs/keys.md)."""
 
 from components.archive.keys.conversation import create_conversation_key, load_conversation_key
 from components.archive.keys.errors import KeyFileError

@@ -13,7 +13,9 @@ _SIZE_BYTES = 32
 def create_conversation_key(path: Path) -> None:
     """Make the key: 32 bytes in hex, mode 0600; raises KeyFileError, also if it is there already."""
     if path.exists():
-        raise KeyFileError(f"{path}: exists already; with another, conversations would not be found again")
+        raise KeyFileError(
+            f"{path}: exists already; with another key, nobody could find the conversations again"
+        )
     write_key_file(path, f"{os.urandom(_SIZE_BYTES).hex()}\n".encode(), PRIVATE)
 
 
@@ -21,7 +23,7 @@ def load_conversation_key(path: Path) -> bytes:
     """Read the key; raises KeyFileError."""
     if not path.exists():
         raise KeyFileError(
-            f"{path}: is not there, and conversations in a log are found by it; put it back from a backup, or, before"
+            f"{path}: is missing, and the conversations in a log are found by it; put it back from a backup, or, before"
             " there is any log, make it with `steelyard init`"
         )
     try:

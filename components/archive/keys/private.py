@@ -1,6 +1,6 @@
-"""The places where private keys are kept, and what can be done with all of them alike.
+"""The places of private keys, and the operations that work in all of them.
 
-Here and in the modules beside it, the library for tokens is loaded where there is a token: it takes long.
+These modules load the library for tokens only if there is a token, because loading takes long.
 """
 
 import os
@@ -31,9 +31,9 @@ def is_kept(key: KeyReference) -> bool:
 
 
 def read_private(key: Path | AgeKey, parse: Callable[[str], _Key], title: str) -> _Key:
-    """Read and parse the line that a private key is; raises KeyFileError, which says nothing of the key.
+    """Read and parse a private key's line; raises KeyFileError, which reveals nothing of the key.
 
-    `parse` raises ValueError for what is no key of its kind; `title` says what it should have been.
+    `parse` raises ValueError if it is not a key of its kind; `title` names the expected kind.
     """
     try:
         content = decrypt_age(key, read_key_file(key.path)) if isinstance(key, AgeKey) else read_key_file(key)
@@ -43,7 +43,7 @@ def read_private(key: Path | AgeKey, parse: Callable[[str], _Key], title: str) -
 
 
 def write_private(key: Path | AgeKey, line: str) -> None:
-    """Keep the line that a private key is, durably; raises KeyFileError."""
+    """Store a private key's line, durably; raises KeyFileError."""
     content = f"{line}\n".encode()
     if isinstance(key, AgeKey):
         write_key_file(key.path, encrypt_age(key, content), PRIVATE)
@@ -52,7 +52,7 @@ def write_private(key: Path | AgeKey, line: str) -> None:
 
 
 def move_key(source: KeyReference, target: KeyReference) -> None:
-    """Put a key in the place of another of its kind, which is gone then, durably; raises KeyFileError.
+    """Replace a key by another of its kind, durably; raises KeyFileError.
 
     In a token that takes several steps: killed between them, the target is gone and the source still there.
     """
@@ -82,7 +82,7 @@ def copy_key(source: KeyReference, target: KeyReference) -> None:
 def remove_key(key: KeyReference) -> None:
     """Destroy a key, if it is there; raises KeyFileError.
 
-    A file is overwritten first; that a file system or a disk keeps no older copy of it, nobody can promise.
+    A file is overwritten first. A file system or a disk may still keep an older copy of it.
     """
     if isinstance(key, TokenKey):
         from components.archive.keys.token import remove_token_key

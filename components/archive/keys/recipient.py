@@ -1,4 +1,4 @@
-"""The keys of those to whom segments are sealed: `auditor.pub`, and the private one in a file or a token."""
+"""The keys of the recipients of segments: `auditor.pub`, and the private key in a file or a token."""
 
 from pathlib import Path
 
@@ -23,14 +23,14 @@ from components.archive.seal import Recipient, RecipientKey
 def create_recipient_key(key: KeyReference, name: str) -> RecipientKey:
     """Create a key called `name`, and the file of its public half (`.pub`); both durable.
 
-    A creation that was killed before it wrote the public half is completed. Raises KeyFileError if both are there,
-    or just the public half: then the private one lies elsewhere, and what was sealed to it must go on to open.
+    A creation that was killed before it wrote the public half is completed. Raises KeyFileError if both are there, or
+    only the public half: then the private half is elsewhere, and must still open what was sealed to it.
     """
     public, kept = public_file(key), is_kept(key)
     if public.exists():
         there = f"{key}: exists already" if kept else f"{public}: exists already, its private key elsewhere"
         raise KeyFileError(f"{there}; `steelyard keys rotate` replaces a key")
-    # The private half first: what is sealed to a public key whose private one was never kept is lost.
+    # The private half first: data sealed to a public key is lost if its private key was never stored.
     if not kept:
         made = generate_recipient_key(key, name)
     else:

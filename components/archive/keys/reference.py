@@ -1,4 +1,4 @@
-"""Where a private key is kept, as a settings file says it: a path, `age:PATH`, or a `pkcs11:` URI (RFC 7512)."""
+"""The place of a private key in a settings file: a path, `age:PATH`, or a `pkcs11:` URI (RFC 7512)."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,7 +51,7 @@ KeyReference = Path | AgeKey | TokenKey
 
 
 def parse_key_reference(text: str, folder: Path) -> KeyReference:
-    """Parse what a setting says; relative paths start at `folder`. Raises KeyReferenceError.
+    """Parse a setting; relative paths start at `folder`. Raises KeyReferenceError.
 
     The public half of a key in a token lies in `keys/<object>.pub` below the folder.
     """
@@ -76,17 +76,17 @@ def public_file(key: KeyReference) -> Path:
 
 
 def last_signed_file(key: KeyReference) -> Path:
-    """Return the file of the last checkpoint that was signed, beside the public half: `keys/log-gate.last`."""
+    """Return the file of the last signed checkpoint, beside the public half: `keys/log-gate.last`."""
     return public_file(key).with_suffix(".last")
 
 
 def next_key(key: KeyReference) -> KeyReference:
-    """Return the place of the key that is to follow this one."""
+    """Return the place of the key that will replace this one."""
     return beside(key, f"{_name(key)}.next")
 
 
 def retired_key(key: KeyReference, key_id: str) -> KeyReference:
-    """Return the place where a recipient's key is kept once another has followed it: `ring/auditor-<id>.key`."""
+    """Return the place of a recipient's key after another has replaced it: `ring/auditor-<id>.key`."""
     match key:
         case TokenKey():
             return replace(key, label=f"{key.label}-{key_id}")
@@ -108,7 +108,7 @@ def beside(key: KeyReference, name: str) -> KeyReference:
 
 
 def secret_files(key: KeyReference) -> tuple[Path, ...]:
-    """Return the files that nobody but the owner may read: the key's own, or that of the PIN."""
+    """Return the files that only the owner may read: the key's own file, or the file of the PIN."""
     match key:
         case TokenKey():
             return () if key.pin_file is None else (key.pin_file,)
@@ -120,12 +120,12 @@ def secret_files(key: KeyReference) -> tuple[Path, ...]:
 
 
 def needed_files(key: KeyReference) -> list[Path]:
-    """Return the files without which the key cannot be used."""
+    """Return the files that the key needs."""
     return [*secret_files(key), *([key.public_file] if isinstance(key, TokenKey) else [])]
 
 
 def named_file(key: KeyReference) -> Path:
-    """Return the file that stands for a key when files are listed: its own, or that of a token key's public half."""
+    """Return the file that represents a key in a list of files: its own, or that of a token key's public half."""
     return key.public_file if isinstance(key, TokenKey) else secret_files(key)[0]
 
 
@@ -206,7 +206,9 @@ def _below(folder: Path, text: str) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError:
-        raise KeyReferenceError(f"{text} begins with nobody's home directory; write the whole path") from None
+        raise KeyReferenceError(
+            f"{text} begins with an unknown user's home directory; write the whole path"
+        ) from None
     if "\0" in text:
         raise KeyReferenceError("a path holds no zero byte")
     if path.name in ("", ".."):

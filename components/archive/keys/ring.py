@@ -1,4 +1,4 @@
-"""All keys that open what was ever sealed to a recipient: its present key, and those that it had before."""
+"""All keys that open what was ever sealed to a recipient: its present key, and its earlier ones."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ _ID = "[0-9a-f]{16}"
 
 
 def load_key_ring(keys: Iterable[KeyReference]) -> list[RecipientKey]:
-    """Find each of these private keys, and those that went before it; raises KeyFileError.
+    """Find each of these private keys, and its earlier ones; raises KeyFileError.
 
-    While a key is being rotated, the one that waits to follow it counts as well.
+    During a rotation, the waiting new key also counts.
     """
     found: dict[str, RecipientKey] = {}
     for key in keys:
@@ -29,7 +29,7 @@ def load_key_ring(keys: Iterable[KeyReference]) -> list[RecipientKey]:
 
 
 def find_retired_keys(key: KeyReference) -> Iterator[KeyReference]:
-    """Find the places of the keys that this one has followed (reference.retired_key); raises KeyFileError."""
+    """Find the places of the keys that this one replaced (reference.retired_key); raises KeyFileError."""
     pattern = re.compile(re.escape(_retired_name(key, "\0")).replace(re.escape("\0"), _ID))
     if isinstance(key, TokenKey):
         from components.archive.keys.token import fetch_token_labels

@@ -1,6 +1,6 @@
-"""A new key in place of one in use, without a moment in which there is none; a rotation that was killed goes on.
+"""Replaces a key in use, without a moment in which there is none; a killed rotation continues.
 
-The next key is made beside the present one and waits there: `log-gate.key.next`, or the object `log-gate.next`.
+The next key waits beside the present one: `log-gate.key.next`, or the object `log-gate.next`.
 """
 
 import asyncio
@@ -40,9 +40,9 @@ from components.archive.writer import LogWriter
 
 
 def prepare_log_key(key: KeyReference) -> VerifierKey:
-    """Create the key that is to follow a log's present one, unless one waits already; raises KeyFileError.
+    """Create the key that will replace a log's present one, unless one waits already; raises KeyFileError.
 
-    The log goes over to it when its writer is opened the next time (open_log_writer).
+    The log changes to it when its writer is next opened (open_log_writer).
     """
     following = next_key(key)
     if is_kept(following):
@@ -60,7 +60,7 @@ async def open_log_writer(
     recipients: Sequence[Recipient],
     clock_ns: Callable[[], int] = time.time_ns,
 ) -> LogWriter:
-    """Write to the log in `store`, going over to the key that waits, if one does; the store is the writer's to close.
+    """Open a writer on the log in `store`, which it closes, and change to the waiting key, if there is one.
 
     Raises KeyFileError, also for a key that signs as another than `origin`, and as LogWriter.open_on does.
     """
@@ -90,7 +90,7 @@ async def open_log_writer(
 
 
 def rotate_recipient_key(key: KeyReference) -> Recipient:
-    """Create a recipient's new key; the old one is kept beside it, for what was sealed to it (load_key_ring).
+    """Create a recipient's new key, and keep the old one beside it for data sealed to it (load_key_ring).
 
     Segments are sealed to the new public half once it is where their writers look, and they have started again. A
     rotation that was killed is finished, and no further key made. Raises KeyFileError.
@@ -116,7 +116,7 @@ def rotate_recipient_key(key: KeyReference) -> Recipient:
 
 
 def _require_name(signer: Signer, key: KeyReference, origin: str) -> None:
-    """Refuse a key of another name: records are sealed to the name that signs, and readers go by the settings."""
+    """Refuse a key with another name: records are bound to the signing name, and readers use the settings' name."""
     if (name := signer.verifier_key.name) != origin:
         raise KeyFileError(
             f"{key}: signs as {name}, and log_origin is {origin}; set log_origin to {name} again"
@@ -132,7 +132,7 @@ async def _is_signed_by(source: LogSource, key: VerifierKey) -> bool:
 
 
 async def _outlast_checkpoint(source: LogSource, now_ns: int) -> None:
-    """Let the second of the handover end: one checkpoint is kept of each, and only this writer has both keys for it."""
+    """Wait for the end of the handover's second, which keeps one checkpoint: only this writer has both keys for it."""
     row = await source.fetch_newest_checkpoint()
     end_ns = 0 if row is None else (row.second + 1) * NS_PER_SECOND
     # More than a second is left only if the clock was set back meanwhile; then that checkpoint is replaced.

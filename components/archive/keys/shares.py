@@ -1,4 +1,4 @@
-"""A recipient's private key in shares, some of which restore it (SLIP-0039): for the escrow, whom no one person is."""
+"""Splits a recipient's private key into shares, some of which restore it (SLIP-0039): for a shared escrow."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ MIN_THRESHOLD = 2
 
 
 class ShareError(ValueError):
-    """The shares cannot be made, or do not restore the key; says nothing of what is in them."""
+    """The shares cannot be made, or do not restore the key; the message reveals nothing of them."""
 
 
 def split_key(key: RecipientKey, shares: int, threshold: int) -> list[str]:
-    """Split a key into shares of 33 words, any `threshold` of which restore it; fewer tell nothing.
+    """Split a key into shares of 33 words, any `threshold` of which restore it; fewer reveal nothing.
 
     The key's 32 bytes are the master secret, with no passphrase. Raises ShareError.
     """

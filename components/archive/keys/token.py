@@ -1,4 +1,4 @@
-"""Keys in a PKCS#11 token: a signature, and the X25519 of an envelope, are made inside it; no private key comes out."""
+"""Keys in a PKCS#11 token, which makes signatures and the X25519 of envelopes; no private key leaves it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ _sessions: dict[tuple[str, str | None, str | None], pkcs11.Session] = {}
 
 
 class TokenPair(NamedTuple):
-    """What tells a pair of keys in a token apart: the `id` of both, and the public one's 32 bytes."""
+    """The identity of a pair of keys in a token: the `id` of both, and the 32 bytes of the public key."""
 
     id: bytes
     point: bytes
 
 
 class _HeldKey:
-    """A private key's object in a token: found once, and again when the token was out in between.
+    """A private key's object in a token: found once, and again if the token was removed in between.
 
     It is found by its id, since the label changes when the key takes the place of another.
     """
@@ -49,7 +49,7 @@ class _HeldKey:
         self._found: pkcs11.Object | None = None
 
     def use(self, act: Callable[[pkcs11.Object], _Answer]) -> _Answer:
-        """Do something with the object, a second time if the session was cut off; raises LogUnavailable."""
+        """Use the object, a second time if the session was lost; raises LogUnavailable."""
         try:
             return act(self._find())
         except (pkcs11.PKCS11Error, KeyFileError):
@@ -69,7 +69,7 @@ class _HeldKey:
 
 
 class _StaysInToken:
-    """What the private keys of a token have in common: the private half cannot be had."""
+    """The common part of a token's private keys: the private half stays in the token."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         self._key = key
@@ -89,7 +89,7 @@ class _StaysInToken:
 
 
 class TokenSigningKey(_StaysInToken, Ed25519PrivateKey):
-    """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable when the token does not."""
+    """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable if the token does not sign."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
         super().__init__(key, pair)
@@ -120,7 +120,7 @@ class TokenOpeningKey(_StaysInToken, X25519PrivateKey):
         return self._public_key
 
     def exchange(self, peer_public_key: X25519PublicKey) -> bytes:
-        """Return the shared secret (RFC 7748, 6.1): that of one envelope, which says nothing of the key."""
+        """Return the shared secret of one envelope (RFC 7748, 6.1), which reveals nothing of the key."""
         # Raises ValueError for a key of low order.
         X25519PrivateKey.generate().exchange(peer_public_key)
 

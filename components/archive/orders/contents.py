@@ -1,4 +1,4 @@
-"""What a segment holds, read from its leaves alone: nothing of it is opened."""
+"""The content of a segment, read from its leaves alone, without opening anything."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Carrying out orders, by the log's writer: recorded first, then destroyed in pieces (docs/archive-format.md, 7)."""
+"""Carries out orders, as the log's writer: records first, then destroys in pieces (docs/archive-format.md, 7)."""
 
 import asyncio
 import time
@@ -42,20 +42,20 @@ from policy.destruction import (
 )
 from policy.retention import RetentionPolicy
 
-# Who asked for too much gets to know why, not a book.
+# A person who asked for too much gets the reasons, but not all of them.
 _MAX_REASONS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class OrderOutcome:
-    """What became of the order `id`."""
+    """The result of the order `id`."""
 
     id: str
     answer: OrderAnswer
 
 
 class OrderExecutor:
-    """Carries out orders on one log, as its writer; `approvers` are the keys of which two must have signed each.
+    """Carries out orders on one log, as its writer; two of the keys `approvers` must have signed each.
 
     `source` reads the same log. Every order is durable before anything is destroyed, and what is destroyed is so in
     the transaction that records it. Killed at any point, the next executor finds what is left to do: an order whose
@@ -86,7 +86,7 @@ class OrderExecutor:
         self._unanswered: dict[str, OrderAnswer] = {}
 
     async def serve(self) -> list[OrderOutcome]:
-        """Carry out what an earlier writer left, then every request that waits; returns what became of each.
+        """Carry out what an earlier writer left, then every waiting request; return the results.
 
         Raises LogUnavailable, after which it may be called again, LogDamaged and LogFenced.
         """
@@ -116,7 +116,7 @@ class OrderExecutor:
         return outcomes
 
     async def _purge(self, *, requests_only: bool = False) -> bool:
-        """Empty the files beside the log; returns False while a reader or the disk is in the way."""
+        """Empty the files beside the log; return False while a reader or the disk prevents it."""
         try:
             await self._writer.purge(requests_only=requests_only)
         except LogUnavailable:
@@ -128,7 +128,7 @@ class OrderExecutor:
         rows = {row.id: row for row in waiting}
         outcomes = []
         orders = self._ledger.destructive()
-        # Whoever was killed between a destruction and its purge left what was destroyed in the write-ahead log.
+        # A writer that was killed between a destruction and its purge left destroyed data in the write-ahead log.
         self._purge_due = bool(orders)
         for order in orders:
             # An order with a request is gone on with when the request is.
@@ -225,7 +225,7 @@ class OrderExecutor:
                 yield await read_segment(self._source, row)
 
     async def _destroy(self, order: Order, envelopes: Mapping[int, NewEnvelopes]) -> list[Refusal]:
-        """Destroy what a recorded order names and is still there; returns what keeps it from going on, if anything."""
+        """Destroy what a recorded order names and is still there; return what prevents it, if anything does."""
         refusals: list[Refusal] = []
         if not order.act.destroys:
             return refusals

@@ -1,4 +1,4 @@
-"""The orders that a log holds, and the holds that are in force by them."""
+"""The orders in a log, and the holds in force."""
 
 from collections.abc import Iterator
 
@@ -29,9 +29,9 @@ class RecordedOrder:
 
 
 class Ledger:
-    """All orders of a log by id, in its order: each was checked before it was recorded.
+    """All orders of a log by id, in the log's order. Each was checked before it was recorded.
 
-    Each has a segment of its own, of a class that holds nothing else: those are gone through, not the records.
+    Each has a segment of its own, in a class that holds nothing else. So it reads these segments, and not all records.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Ledger:
 
 
 def make_hold(order: Order) -> Hold:
-    """Return what a hold holds: single records where it names any, else whole segments; and conversations."""
+    """Return what a hold covers: single records if it names any, otherwise whole segments; and conversations."""
     segments = () if order.indexes else order.segments
     return Hold(order.id, frozenset(segments), frozenset(order.indexes), frozenset(order.conversations))
 

@@ -19,11 +19,11 @@ _CONVERSATION_SIZE_BYTES = len(NO_CONVERSATION)
 
 
 class OrderError(ValueError):
-    """The text is no order in its one encoding, or not enough approvers signed it."""
+    """The text is not an order in its only encoding, or not enough approvers signed it."""
 
 
 class OrderAct(StrEnum):
-    """What an order does."""
+    """The act of an order."""
 
     HOLD = "hold"
     RELEASE = "release"
@@ -32,13 +32,13 @@ class OrderAct(StrEnum):
 
     @property
     def destroys(self) -> bool:
-        """Whether payloads go."""
+        """Whether it destroys payloads."""
         return self in (OrderAct.EXPIRE, OrderAct.ERASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What two approvers sign about the log whose origin is `log`; which fields an act has is in the format.
+    """What two approvers sign about the log with the origin `log`; the format says which fields an act has.
 
     `keys` gives each segment of an erasure the SHA-256 (hex) of its new envelopes, `details` is that of the details'
     payload, `hold` the id of the hold that is released, `considered` those of all holds that were looked at.
@@ -100,7 +100,7 @@ def parse_order(text: str) -> Order:
 def approve_order(note: str, signer: NoteSigner) -> str:
     """Add an approver's signature to an order, which has none yet or is a note; returns the whole note.
 
-    Raises OrderError for what is no order, and when this approver signed it already.
+    Raises OrderError if it is not an order, or if this approver has already signed it.
     """
     text = order_text(note)
     parse_order(text)
@@ -165,7 +165,7 @@ def _build(words: Mapping[str, str], keys: Mapping[int, str]) -> Order:
 
 
 def _require_valid(order: Order) -> None:
-    """What does not belong to an act is refused, so that nobody signs a line that means nothing."""
+    """Refuse lines that do not belong to the act, so that nobody signs a meaningless line."""
     act = order.act
     ids = (order.id, *order.considered, *([order.hold] if act is OrderAct.RELEASE else []))
     digests = (order.details, *order.keys.values())

@@ -1,4 +1,4 @@
-"""What an order destroys of a segment, in pieces small enough that a line can wait for each (pure)."""
+"""Splits what an order destroys in a segment into pieces that are small enough for a line to wait for (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_PIECE_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DestructionPiece:
-    """One transaction's share: what is destroyed and, for the first of a segment, the record that says so of all."""
+    """The work of one transaction: what it destroys and, for a segment's first piece, the tombstone for all of it."""
 
     destruction: Destruction
     tombstone: Tombstone | None

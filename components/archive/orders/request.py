@@ -1,4 +1,4 @@
-"""What a writer is asked to carry out: an order, its details and an erasure's envelopes; and what it answers."""
+"""A request to a writer: an order, its details and an erasure's envelopes; and the writer's answer."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderAnswer:
-    """What became of a request: carried out as record `order`, or refused; `lines` say it to a person."""
+    """The result of a request: carried out as record `order`, or refused; `lines` tell a person."""
 
     ok: bool
     order: int | None

@@ -1,4 +1,4 @@
-"""Orders on a log: whoever is its writer carries them out (docs/retention.md)."""
+"""Has a log's writer carry out orders (docs/retention.md)."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ log = structlog.get_logger("archive")
 
 
 async def serve_orders(executor: OrderExecutor) -> None:
-    """Carry out what is asked until cancelled; what cannot be done now is tried again. Raises LogFenced."""
+    """Carry out requests until cancelled; try again what cannot be done now. Raises LogFenced."""
     outage = Outage(log, "no orders carried out")
     while True:
         try:
@@ -23,7 +23,7 @@ async def serve_orders(executor: OrderExecutor) -> None:
                     say = log.info if outcome.answer.ok else log.warning
                     say("order", id=outcome.id, ok=outcome.answer.ok, record=outcome.answer.order)
         except LogDamaged as error:
-            # Nothing is destroyed where it is not sure what is held; the log's writer itself can go on.
+            # Destroy nothing if the holds are not certain; the log's writer itself can go on.
             log.error("no orders are carried out any more", reason=str(error))
             await asyncio.Event().wait()
         await asyncio.sleep(_INTERVAL_S)

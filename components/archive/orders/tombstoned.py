@@ -1,4 +1,4 @@
-"""Which records tombstones are about: what is gone and is none of them was not destroyed by any order."""
+"""Knows which records tombstones name: no order destroyed a missing record that they do not name."""
 
 from components.archive.bookkeeping import BookkeepingError, Tombstone, parse_bookkeeping
 from components.archive.log.leaf import Leaf, LeafError, parse_leaf
@@ -12,14 +12,14 @@ _KIND = 1
 
 
 class Tombstoned:
-    """Takes in tombstones; tells of a place in a segment whether any is about it."""
+    """Takes tombstones, and says whether any of them names a place in a segment."""
 
     def __init__(self) -> None:
         self._whole: set[int] = set()
         self._single: set[tuple[int, int]] = set()
 
     def add(self, payload: bytes | None) -> None:
-        """Take in a tombstone's payload; one that cannot be read says nothing, and is the verifier's to tell."""
+        """Take a tombstone's payload; ignore an unreadable one, which the verifier reports."""
         try:
             tombstone = parse_bookkeeping(RecordKind.TOMBSTONE, payload or b"")
         except BookkeepingError:
@@ -36,18 +36,18 @@ class Tombstoned:
         return bool(self._whole or self._single)
 
     def has(self, segment: int, position: int) -> bool:
-        """Return whether a tombstone is about the record in this place."""
+        """Return whether a tombstone names the record in this place."""
         return segment in self._whole or (segment, position) in self._single
 
     def covers(self, leaf: Leaf) -> bool:
-        """Return whether a tombstone is about this record."""
+        """Return whether a tombstone names this record."""
         return self.has(leaf.segment, leaf.position)
 
 
 async def fetch_tombstoned(source: LogSource, first: int) -> Tombstoned:
-    """Read the tombstones from index `first` on, those under no checkpoint yet among them.
+    """Read the tombstones from index `first` on, also those that no checkpoint covers yet.
 
-    Every leaf from there on is read: for the few that are gone. Raises LogUnavailable and LogDamaged.
+    It reads every leaf from there on, so use it only if records are missing. Raises LogUnavailable and LogDamaged.
     """
     found = Tombstoned()
     bounds = await source.fetch_bounds()

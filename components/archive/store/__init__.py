@@ -1,4 +1,4 @@
-"""What keeps a log: the protocol that every store follows, and the rows that cross it."""
+"""The protocol of all stores of a log, and its rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class RecordRow:
 class CheckpointRow:
     """A signed checkpoint of the first `size` records, the only one kept of its `second`.
 
-    That is the second of its last record's time (Unix time), and 0 for the empty log.
+    The second is that of its last record's time (Unix time), and 0 for the empty log.
     """
 
     second: int
@@ -65,7 +65,7 @@ class Destruction:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """What another process asks the writer to do: `body`, until there is an `answer` (one JSON object)."""
+    """A request of another process to the writer: `body`, until there is an `answer` (one JSON object)."""
 
     id: str
     body: bytes | None
@@ -138,7 +138,7 @@ class LogSource(Protocol):
         """Return just the leaves of `fetch_rows`."""
 
     async def fetch_macs(self, first: int, end: int) -> dict[int, bytes]:
-        """Return the MACs that are kept with some of `fetch_rows`, by index; a log of before has none."""
+        """Return the MACs of some of `fetch_rows`, by index; an earlier log has none."""
 
     async def fetch_destroyed(self, first: int, end: int) -> list[int]:
         """Return the indexes of those of `fetch_rows` whose payload was destroyed."""
@@ -166,23 +166,23 @@ class LogSource(Protocol):
 
 
 class RequestBox(Protocol):
-    """Asks the writer of a log to do something, from another process. Every method raises LogUnavailable."""
+    """Sends requests to the writer of a log, from another process. Every method raises LogUnavailable."""
 
     async def submit_request(self, id_: str, body: bytes) -> None:
-        """Put a request in, durably; does nothing when it is there and has no answer yet."""
+        """Store a request, durably; do nothing if it exists and has no answer yet."""
 
     async def fetch_answer(self, id_: str) -> str | None:
         """Return the answer to a request, None while there is none."""
 
     async def withdraw_request(self, id_: str) -> None:
-        """Take a request out, with its answer."""
+        """Remove a request, with its answer."""
 
     async def close(self) -> None:
         """Let go of the store."""
 
 
 class LogStore(LogSource, Protocol):
-    """Writes a log, as the only one who may."""
+    """Writes a log, as its only writer."""
 
     async def create(self, meta: Mapping[str, str], checkpoint: CheckpointRow) -> None:
         """Make the log in an empty store, durably."""
@@ -191,27 +191,27 @@ class LogStore(LogSource, Protocol):
         """Become the writer: from now on every other writer's `commit` raises LogFenced."""
 
     async def commit(self, change: Change) -> None:
-        """Keep a change, durably and whole; the fate of one that raised is unknown until `reopen`.
+        """Store a change, durably and as a whole; if it raises, the result is unknown until `reopen`.
 
-        Raises LogFenced, and keeps nothing, when the lease is another's by now, and LogDamaged when what it kept
-        was not this log any more.
+        Raises LogFenced, and stores nothing, if another writer has the lease, and LogDamaged if it stored the change
+        in something that is no longer this log.
         """
 
     def require_present(self) -> None:
-        """Raise LogDamaged unless the store is still the one that the lease was taken of, LogUnavailable.
+        """Raise LogDamaged unless the store is still the one whose lease was taken; raises LogUnavailable.
 
-        `commit` and `reopen` do so too: what is in a store that was removed or exchanged, nobody reads again.
+        `commit` and `reopen` also do this, because nobody will read a removed or exchanged store again.
         """
 
     async def load(self, rows: Rows) -> None:
         """Keep rows of another copy of this log, durably and whole; raises as `commit` does."""
 
     async def reopen(self) -> None:
-        """Connect anew, so that what is read next is what a new process would read; keeps lock and lease."""
+        """Connect again, so that the next read sees what a new process would see; keep lock and lease."""
 
     async def purge(self, *, requests_only: bool = False) -> None:
         """After a destruction: leave nothing of what was destroyed in files of the store beside the data.
 
         With `requests_only`, of the bodies of answered requests. Raises LogUnavailable while that cannot be done, as
-        when a reader needs those files. It does not wait, since whoever commits meanwhile would have to.
+        when a reader needs those files. It does not wait, because commits would have to wait with it.
         """

@@ -1,4 +1,4 @@
-"""What a log is verified against beside itself: checkpoints kept elsewhere, witnesses, approvers of its orders."""
+"""The evidence for verifying a log: checkpoints kept elsewhere, witnesses, approvers of its orders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from components.verifier.verify import read_notes, read_vkeys
 class Evidence:
     """Signed notes of any of the site's logs, and verifier keys as texts.
 
-    Of the witnesses that were asked for by name, `expected`, each must have cosigned; of the site's own, one may be
-    new or out of reach.
+    Each of the `expected` witnesses, which were named on the command line, must have cosigned. One of the site's own
+    witnesses may be new or out of reach.
     """
 
     checkpoints: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Evidence:
 def load_evidence(
     settings: SiteFile, checkpoints: Sequence[Path], witnesses: Sequence[str], approvers: Sequence[str]
 ) -> Evidence:
-    """Read what was named on the command line, and what the site's own settings name; raises SiteError, OSError."""
+    """Read the evidence that the command line and the site's settings name; raises SiteError and OSError."""
     try:
         return Evidence(
             tuple(note for path in checkpoints for note in read_notes(path)),
@@ -44,11 +44,11 @@ def load_evidence(
             ),
         )
     except UnicodeDecodeError:
-        raise SiteError("a file of checkpoints or keys is no text") from None
+        raise SiteError("a file of checkpoints or keys is not a text file") from None
 
 
 def require_logs(evidence: Evidence, logs: Sequence[LogSettings]) -> None:
-    """Raise SiteError for a checkpoint that is of none of these logs: it would prove nothing."""
+    """Raise SiteError for a checkpoint that belongs to none of these logs, because it would prove nothing."""
     known = sum(len(evidence.checkpoints_of(log.origin)) for log in logs)
     if known != len(evidence.checkpoints):
         strays = len(evidence.checkpoints) - known
@@ -57,15 +57,15 @@ def require_logs(evidence: Evidence, logs: Sequence[LogSettings]) -> None:
 
 
 def read_witnessed(log: LogSettings) -> list[str]:
-    """Read the cosigned checkpoints that are kept beside a log (docs/witness.md)."""
+    """Read the cosigned checkpoints beside a log (docs/witness.md)."""
     try:
         return read_notes(log.witnessed) if log.witnessed.is_dir() else []
     except UnicodeDecodeError:
-        raise SiteError(f"{log.witnessed}: holds a file that is no text; it was damaged") from None
+        raise SiteError(f"{log.witnessed}: holds a file that is not a text file; it was damaged") from None
 
 
 def _site_witnesses(witness: WitnessSettings | None) -> list[str]:
-    """Return the keys of the witnesses that the site asks, and of its own."""
+    """Return the keys of the witnesses that the site asks, and of its own witness."""
     if witness is None:
         return []
     vkeys = ["\n".join(asked.vkeys) for asked in witness.asks]

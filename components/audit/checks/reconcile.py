@@ -1,6 +1,6 @@
-"""Reconciling: whether the log holds every number that the server gave out, epoch by epoch, by the records alone.
+"""Reconciles: checks, by the records alone, that the log holds every number that the server gave, in each epoch.
 
-The gate keeps such an account while it runs (docs/alarms.md); this one needs no trust in the gate.
+The gate keeps such an account while it runs (docs/alarms.md). This check does not have to trust the gate.
 """
 
 import time
@@ -29,7 +29,7 @@ from components.settings.site import SiteFile
 _CHUNK_RECORDS = 500
 _SUBMISSIONS = (RecordKind.STANZA, RecordKind.SESSION)
 _RELEASED = ("release", "amend")
-# What is held, and not only recorded: of these the server says what it carried out (gate protocol, section 4.1).
+# Ways of stanzas that are held and not only recorded: the server says which it carried out (gate protocol, 4.1).
 _HELD_WAYS = ("c2s", "s2s", "component", "gate")
 _KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
 
@@ -38,10 +38,10 @@ _KINDS = (*_SUBMISSIONS, RecordKind.DELIVERY, RecordKind.ALARM)
 class EpochReport:
     """What the log holds of one life of the server.
 
-    `last` is its highest number, `through` what the server says it carried out. `unknown` counts the stanzas that were
-    released and that nobody has said to be carried out: none in the newest epoch, which goes on. `missing` numbers are
-    in no record and were not bounced; of `unsure` ones the records that would tell were destroyed when their time was
-    over. `repeated` and `misplaced` numbers are recorded again, or behind a higher one.
+    `last` is its highest number, `through` what the server says it carried out. `unknown` counts released stanzas
+    whose delivery no status confirms; it is 0 in the newest epoch, which goes on. `missing` numbers are in no record
+    and were not bounced. For `unsure` numbers, the records that would decide this were destroyed when their time was
+    over. `repeated` numbers are recorded twice, `misplaced` ones after a higher number.
     """
 
     epoch: str
@@ -73,8 +73,8 @@ class RaisedAlarm:
 class Reconciliation:
     """The account of a log of `log_size` records; `records_missing` are indexes without a record.
 
-    `payloads_missing` are those of records of which only the leaf is left, and that no tombstone is about; `unreadable`
-    those of records that do not open or parse; `access_id` is the record of this look.
+    `payloads_missing` are indexes of records of which only the leaf is left, without a tombstone. `unreadable` are
+    those of records that do not open or parse. `access_id` is the record of this look.
     """
 
     log_size: int
@@ -88,16 +88,16 @@ class Reconciliation:
 
     @property
     def findings(self) -> int:
-        """Count the ranges of what is missing, twice, out of order or unreadable."""
+        """Count the ranges of what is missing, repeated, out of order or unreadable."""
         ranges = (*self.records_missing, *self.payloads_missing, *self.unreadable)
         return len(ranges) + sum(each.findings for each in self.epochs)
 
 
 @dataclass(slots=True)
 class _Gap:
-    """Numbers that no record has had yet, and how many records were destroyed where theirs would be.
+    """Numbers without a record so far, and how many records were destroyed in their place.
 
-    `unsure` when a DELIVERY record that might have named them as bounced is destroyed.
+    They are `unsure` if a DELIVERY record that might have named them as bounced was destroyed.
     """
 
     first: int
@@ -122,17 +122,17 @@ class _EpochAccount:
 
 
 class NumberAccount:
-    """Takes a log's records in order and gives its account; pure."""
+    """Takes a log's records in order, and returns its account; pure."""
 
     def __init__(self) -> None:
         self._size = 0
         self._epochs: dict[str, _EpochAccount] = {}
         self._records_missing: list[Range] = []
         self._unreadable: list[int] = []
-        # Records whose payload is gone, and their places in segments; a tombstone stands behind what it is about.
+        # Records whose payload is gone, and their places in segments; a tombstone comes after its records.
         self._gone: dict[int, tuple[int, int]] = {}
         self._tombstoned = Tombstoned()
-        # Both since the last submission that is there.
+        # Both count from the last submission that is there.
         self._destroyed_since = 0
         self._delivery_destroyed = False
         self._alarms: list[RaisedAlarm] = []
@@ -165,7 +165,7 @@ class NumberAccount:
                 self._alarms.append(RaisedAlarm(opened.index, record))
 
     def finish(self, log_size: int, unsigned: Tombstoned) -> Reconciliation:
-        """Return the account of a log of so many records; `unsigned` are tombstones behind them."""
+        """Return the account of a log of this size; `unsigned` are tombstones after its last signed record."""
         missing = [
             index
             for index, place in self._gone.items()
@@ -214,7 +214,7 @@ class NumberAccount:
         while epoch.open and epoch.open[0] <= epoch.through:
             epoch.open.popleft()
         for gap in epoch.gaps:
-            # What was bounced below this has been named by now (gate protocol, section 4.3).
+            # All bounced numbers below this have been named by now (gate protocol, section 4.3).
             gap.settled = gap.settled or gap.last <= delivery.through
 
     def _epoch(self, name: str) -> _EpochAccount:
@@ -225,7 +225,7 @@ def _report(epoch: _EpochAccount, *, is_newest: bool) -> EpochReport:
     missing: list[Range] = []
     unsure: list[Range] = []
     accounted = sorted(epoch.bounced.union(epoch.misplaced))
-    if epoch.through > epoch.last:  # said to be carried out, and never recorded
+    if epoch.through > epoch.last:  # a status says that it was carried out, but it was never recorded
         epoch.gaps.append(_Gap(epoch.last + 1, epoch.through, 0, False))
     for gap in epoch.gaps:
         left = list(_without(accounted, gap.first, gap.last))
@@ -256,7 +256,7 @@ def _without(accounted: list[int], first: int, last: int) -> Iterator[Range]:
 
 
 def _ranges(numbers: list[int]) -> Iterator[Range]:
-    """Yield numbers, which are in order, as ranges."""
+    """Yield sorted numbers as ranges."""
     begin = previous = None
     for number in numbers:
         if begin is None or previous is None:
@@ -272,7 +272,7 @@ def _ranges(numbers: list[int]) -> Iterator[Range]:
 async def reconcile(settings: SiteFile, progress: Progress) -> Reconciliation:
     """Read the whole gate log with the auditors' keys, and record this look; calls `progress(done, all)`.
 
-    Raises SiteError when the look cannot be recorded, NoKeyError and LogError.
+    Raises SiteError if the look cannot be recorded, NoKeyError and LogError.
     """
     now_ns = time.time_ns()
     async with open_log(settings, settings.gate_log) as log:
@@ -288,5 +288,5 @@ async def _read(log: RecordOpener, progress: Progress) -> Reconciliation:
         for opened in await log.fetch(first, min(_CHUNK_RECORDS, size - first)):
             account.take(opened)
         progress(min(size, first + _CHUNK_RECORDS), size)
-    # What was destroyed while the log was read has its tombstone there by now.
+    # Records that were destroyed while the log was read have their tombstone there by now.
     return account.finish(size, await fetch_tombstoned(log.reader.source, size))

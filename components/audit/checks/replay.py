@@ -1,4 +1,4 @@
-"""What a proposed policy would have changed: decides anew on what is recorded, with what it says of that now."""
+"""Shows what a proposed policy would change: decides on recorded stanzas again, by that policy."""
 
 import time
 from collections import Counter
@@ -35,7 +35,7 @@ FLAGGED = "flag"
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What became of a stanza, or would: a verdict, or `flag` for one that was released under a rule's name."""
+    """The actual or the new outcome of a stanza: a verdict, or `flag` for one that was released and names a rule."""
 
     verdict: str
     rules: tuple[str, ...]
@@ -43,7 +43,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class ChangedRecord:
-    """A record on which the proposed policy decides otherwise; times are Unix times."""
+    """A record on which the proposed policy decides differently; times are Unix times."""
 
     id: str
     at_ns: int
@@ -55,7 +55,7 @@ class ChangedRecord:
 
 @dataclass(slots=True)
 class RuleCount:
-    """How often a rule matches: records that it matched as well, newly matches, and does no longer."""
+    """How often a rule matches: records that it still matches, newly matches, and no longer matches."""
 
     action: str
     as_before: int = 0
@@ -65,7 +65,7 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """What part of the log is looked at: records received from `since_ns` on and before `until_ns`."""
+    """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
 
     since_ns: int
     until_ns: int
@@ -77,7 +77,7 @@ class TimeSpan:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay found so far; `changes` are the newest of `changed`, `verdicts` counts was and would be."""
+    """The result of a replay so far; `changes` are the newest of `changed`, `verdicts` counts old and new verdicts."""
 
     digest: str
     decided: int = 0
@@ -93,9 +93,9 @@ class Replay:
 async def replay(
     settings: SiteFile, policy_file: Path, span: TimeSpan, limit: int, progress: Progress
 ) -> Replay:
-    """Decide anew, by the rules of a policy.toml, on what the gate's log holds; nothing but the look is recorded.
+    """Decide again, by the rules of a policy.toml, on the gate's log, and record only this look.
 
-    Who may reach whom is not asked again: what Steelyard's own rules refused stays refused. Raises SiteError and
+    It does not check again who may reach whom: what Steelyard's own rules refused stays refused. Raises SiteError and
     LogError.
     """
     content = _load(policy_file)
@@ -116,7 +116,7 @@ async def replay(
 
 
 def parse_time_span(since: str | None, until: str | None, now_ns: int) -> TimeSpan:
-    """Parse two times as `audit search` has them (`2h`, `2026-11-23`); raises QueryError and SiteError."""
+    """Parse two times in the form of `audit search` (`2h`, `2026-11-23`); raises QueryError and SiteError."""
     return TimeSpan(
         _parse_moment("after", since, now_ns) if since else 0,
         _parse_moment("before", until, now_ns) if until else 2**63 - 1,
@@ -141,7 +141,7 @@ def _load(policy_file: Path) -> ContentPolicy:
 
 
 def _said(records: list[StoredRecord], span: TimeSpan) -> Iterator[StoredRecord]:
-    """Yield the stanzas of the span: not what is no stanza or was destroyed."""
+    """Yield the stanzas of the span, without other records and destroyed ones."""
     for stored in records:
         leaf = stored.leaf
         if leaf.kind == RecordKind.STANZA and leaf.segment != NOT_SEALED and leaf.time_ns >= span.since_ns:
@@ -149,7 +149,7 @@ def _said(records: list[StoredRecord], span: TimeSpan) -> Iterator[StoredRecord]
 
 
 class _Decider:
-    """Decides on record after record, in the log's order, as the gate would have."""
+    """Decides on record after record, in the log's order, as the gate would."""
 
     def __init__(self, content: ContentPolicy, log_name: str, limit: int) -> None:
         self._content = content
@@ -159,7 +159,7 @@ class _Decider:
         self._memory = RuleMemory(load_model, flags_topics=True)
 
     def take(self, found: Replay, index: int, payload: bytes | None, span: TimeSpan) -> None:
-        """Take the record of a stanza; one that was destroyed or cannot be read is only counted."""
+        """Take the record of a stanza; only count one that was destroyed or cannot be read."""
         try:
             submission = parse_record(RecordKind.STANZA, payload or b"")
             if not isinstance(submission, Submission) or submission.way not in _DECIDED_WAYS:

@@ -1,4 +1,4 @@
-"""Topics that only flag are told after delivery: marks in the index, which a search finds as `rule:ID`."""
+"""Finds topics that only flag, after delivery: makes marks in the index, which a search finds as `rule:ID`."""
 
 import time
 from collections import Counter
@@ -26,13 +26,13 @@ from policy.facts import StanzaFacts
 from policy.topic.model import ModelError
 
 _RECORDS_PER_FETCH = 250
-# Conversations go on where the last time ended: so many entries before it are read again for what they are about.
+# Conversations continue over runs: this many entries before the starting point are read again.
 _READ_AGAIN = 500
 
 
 @dataclass(frozen=True, slots=True)
 class TopicsMarked:
-    """What was marked: `marks` by each rule, in `read` entries of a log of `log_size`; `access_id` is this look."""
+    """The new marks: `marks` by each rule, in `read` entries of a log of `log_size`; `access_id` is this look."""
 
     rules: tuple[str, ...]
     read: int
@@ -42,9 +42,9 @@ class TopicsMarked:
 
 
 async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
-    """Mark what was recorded since the last time; everything, when the rules are not those of then.
+    """Mark the records since the last run; mark everything if the rules have changed since then.
 
-    A crash leaves whole steps behind: the next call goes on from there. Raises SiteError and LogError.
+    A crash leaves whole steps, and the next call continues from there. Raises SiteError and LogError.
     """
     content = _load_rules(settings)
     found: Counter[str] = Counter()
@@ -68,7 +68,7 @@ async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
 
 
 def _load_rules(settings: SiteFile) -> ContentPolicy:
-    """Load the topic rules that flag; the others are none of the indexer's."""
+    """Load the topic rules that flag; the indexer does not use the others."""
     try:
         policy = load_sources(settings).policy
         if policy is None:
@@ -84,7 +84,7 @@ def _load_rules(settings: SiteFile) -> ContentPolicy:
 
 
 class _Teller:
-    """Tells topics of record after record, in the log's order."""
+    """Finds the topics of record after record, in the log's order."""
 
     def __init__(self, content: ContentPolicy) -> None:
         self._content = content
@@ -92,7 +92,7 @@ class _Teller:
         self._reader = RecordedReader()
 
     def tell(self, records: list[OpenedRecord]) -> Iterator[tuple[str, int]]:
-        """Yield a rule and an index for each record about the rule's topics; what cannot be read is about none."""
+        """Yield a rule and an index for each record about the rule's topics; unreadable records have no topic."""
         for record in records:
             if record.leaf.kind == RecordKind.STANZA and record.payload is not None:
                 facts, at_ns = self._read(record.payload)

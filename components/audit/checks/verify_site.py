@@ -1,4 +1,4 @@
-"""Verifies the site's logs with the single-file verifier, against all the evidence that there is."""
+"""Verifies the site's logs with the single-file verifier, against all available evidence."""
 
 import asyncio
 import tempfile
@@ -22,21 +22,21 @@ Reports = Mapping[str, Report | None]
 
 @dataclass(frozen=True, slots=True)
 class LogChoice:
-    """Which of the logs, by name, and from where: `url` is that of the tiles of one log."""
+    """Which log to verify, by name, and from where: `url` is the address of one log's tiles."""
 
     log: str | None = None
     url: str | None = None
 
 
 def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: Bars) -> Reports:
-    """Verify logs; returns None for a log that is not there yet. Raises SiteError, UsageError and OSError."""
+    """Verify logs; return None for a log that does not exist yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
     require_logs(evidence, settings.logs)
     if scope.url is not None:
         return {log.name: _verify_tiles(log, scope.url, evidence, bars) for log in logs}
     reports: dict[str, Report | None] = {}
     for log in logs:
-        # The first look makes the auditors' log, the first start of its writer any other.
+        # The first look makes the auditors' log. The first start of its writer makes any other log.
         there = log == settings.gate_log or may_exist(log.store)
         try:
             reports[log.name] = _verify(log, evidence, bars) if there else None
@@ -49,7 +49,7 @@ def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: 
 
 def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:
     if scope.log is None:
-        # Tiles are of one log; that of the gate, unless another is named.
+        # Tiles belong to one log: the gate's, unless another is named.
         return [settings.gate_log] if scope.url is not None else settings.logs
     return [settings.require_log(scope.log)]
 
@@ -67,7 +67,7 @@ def _verify(log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
 
 
 def _verify_file(file: Path, log: LogSettings, evidence: Evidence, bars: Bars) -> Report:
-    # The first of the log's keys: the log itself leads from there to those after it.
+    # The first of the log's keys: the log itself leads from there to the later ones.
     first_key = log.verifier_key_file.read_text("utf-8").partition("\n")[0]
     kept, optional = _kept(log, evidence), not evidence.expected
     with bars(f"Verifying {log.name}", "records") as progress:
@@ -77,7 +77,7 @@ def _verify_file(file: Path, log: LogSettings, evidence: Evidence, bars: Bars) -
 
 
 def _verify_tiles(log: LogSettings, url: str, evidence: Evidence, bars: Bars) -> Report:
-    # Tiles say nothing of keys that hand over: any key that the log has had may have signed.
+    # Tiles do not show changes of the key, so any key of the log may have signed.
     keys = log.verifier_key_file.read_text("utf-8")
     kept, optional = _kept(log, evidence), not evidence.expected
     with bars(f"Verifying {url}", "records") as progress:

@@ -1,1 +1,1 @@
-"""The auditors' index of what is in the logs, and how it forgets."""
+"""The auditors' index of the logs, and how it removes destroyed records."""

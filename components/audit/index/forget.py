@@ -1,4 +1,4 @@
-"""Taking destroyed records out of the index, so that nothing of them is left in its files."""
+"""Removes destroyed records from the index, so that nothing of them is left in its files."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
 
-# How much of FTS5's own pages one step of merging rewrites, while other searches wait.
+# How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
 
 _TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "unread", "folded")
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
-    """Return the indexes of the records that a tombstone is about; raises LogUnavailable and LogDamaged."""
+    """Return the indexes of the records that a tombstone names; raises LogUnavailable and LogDamaged."""
     try:
         tombstone = parse_bookkeeping(RecordKind.TOMBSTONE, payload)
     except BookkeepingError:
@@ -28,9 +28,9 @@ async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
 
 
 def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
-    """Take records out of every table, within the caller's transaction; `purge` has to follow."""
+    """Remove records from every table, within the caller's transaction; `purge` has to follow."""
     keys = [(index,) for index in indexes]
-    # FTS5 takes out only what it is told word for word.
+    # FTS5 removes a text only if it gets exactly this text again.
     db.executemany(
         "INSERT INTO word (word, rowid, text, look) SELECT 'delete', idx, text, look FROM folded WHERE idx = ?",
         keys,
@@ -42,9 +42,9 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
 
 
 def purge(db: sqlite3.Connection) -> None:
-    """Let nothing of what was forgotten stay in FTS5's pages or the write-ahead log; does nothing when that is so.
+    """Remove the rest of deleted records from FTS5's pages and the write-ahead log, if there is any.
 
-    FTS5 only notes down that a word is gone, until it merges. So all of it is merged, a few pages at a time.
+    FTS5 only marks a word as deleted until it merges. So this merges all of FTS5, a few pages at a time.
     """
     if db.execute("SELECT purge_due FROM state").fetchone() == (0,):
         return
@@ -52,7 +52,7 @@ def purge(db: sqlite3.Connection) -> None:
     while True:
         before = db.total_changes
         db.execute("INSERT INTO word (word, rank) VALUES ('merge', ?)", (pages,))
-        if db.total_changes - before < 2:  # as FTS5's documentation tells the end of it
+        if db.total_changes - before < 2:  # FTS5's documentation says how to recognise the end
             break
         pages = _PAGES_PER_STEP
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,4 +1,4 @@
-"""The index behind the gate's log, in SQLite with FTS5: disposable, built and built again from the log."""
+"""The index of the gate's log, in SQLite with FTS5. It can be deleted at any time, and is built again from the log."""
 
 import os
 import sqlite3
@@ -22,7 +22,7 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from policy.content.fold import FOLD_VERSION
 
-# A transaction is what one process holds the index for; a fetch is what it holds in memory.
+# How many entries one transaction holds the index for, and how many one fetch holds in memory.
 RECORDS_PER_TRANSACTION = 5_000
 RECORDS_PER_FETCH = 250
 
@@ -31,7 +31,7 @@ _BUSY_RETRY_S = 0.01
 
 
 class DeliveryState(StrEnum):
-    """What became of a stanza: the server says so for all up to a number, and names what it bounced."""
+    """The outcome of a stanza: the server reports it for all up to a number, and names the bounced ones."""
 
     CARRIED_OUT = "carried-out"
     RETURNED = "returned"
@@ -43,9 +43,9 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: `indexes` in the log's order, the newest of `matched` among `submissions` records.
+    """The result of a search: `indexes` in the log's order, the newest of `matched` among `submissions` records.
 
-    `log_size` counts all the entries that were indexed, those that are no submissions among them.
+    `log_size` counts all indexed entries, also those that are not submissions.
     """
 
     indexes: tuple[int, ...]
@@ -56,7 +56,7 @@ class Found:
 
 @contextmanager
 def open_index(path: Path) -> Iterator["Index"]:
-    """Open an index, or create it, for a look into the log; raises SiteError when SQLite cannot use it."""
+    """Open an index, or create it, for a look into the log; raises SiteError if SQLite cannot use it."""
     try:
         with Index(path) as index:
             yield index
@@ -70,7 +70,7 @@ class Index:
     """One index file; many processes may use and extend it at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open an index, or create it; one that is damaged is replaced by an empty one."""
+        """Open an index, or create it; replace a damaged one by an empty one."""
         self._path = path
         try:
             self._db = _open_database(path)
@@ -92,10 +92,10 @@ class Index:
         self._db.close()
 
     async def catch_up(self, log: RecordOpener, progress: Progress = lambda done, total: None) -> None:
-        """Index what the log has and the index has not; calls `progress(entries done, entries in all)`.
+        """Index the entries that are new in the log; call `progress(entries done, entries in all)`.
 
-        A crash leaves whole transactions behind: the next call goes on from there. An index of another
-        version, or of a log that is not this one, is emptied first, and standard error says so.
+        A crash leaves whole transactions, and the next call continues from there. An index of another version or of
+        another log is emptied first, and standard error says so.
         """
         total = await log.reader.size()
         position = -1
@@ -121,7 +121,7 @@ class Index:
         purge(self._db)
 
     def find(self, where: Where, limit: int) -> Found:
-        """Find what a compiled query matches, at most the `limit` newest."""
+        """Find the records that a compiled query matches, at most the `limit` newest."""
         condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
         with self._transaction("DEFERRED"):
             (log_size,) = self._db.execute("SELECT next_index FROM state").fetchone()
@@ -133,27 +133,27 @@ class Index:
         return Found(tuple(idx for (idx,) in reversed(rows)), matched, submissions, log_size)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
-        """Find the indexes of all that a compiled query matches, in the log's order."""
+        """Find the indexes of all records that a compiled query matches, in the log's order."""
         condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
         rows = self._db.execute(f"SELECT idx {condition} ORDER BY idx", where.parameters)
         return tuple(idx for (idx,) in rows)
 
     def find_segments(self, where: Where) -> tuple[int, ...]:
-        """Find the segments that hold anything that a compiled query matches, in order."""
+        """Find the segments with records that a compiled query matches, in order."""
         condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
         rows = self._db.execute(f"SELECT DISTINCT segment {condition} ORDER BY segment", where.parameters)
         return tuple(segment for (segment,) in rows)
 
     def unread(self) -> set[int]:
-        """Return the indexes of records that did not open, could not be parsed, or were not there."""
+        """Return the indexes of records that did not open, could not be parsed, or were missing."""
         return {idx for (idx,) in self._db.execute("SELECT idx FROM unread")}
 
     def destroyed(self) -> set[int]:
-        """Return the indexes of records that a tombstone is about."""
+        """Return the indexes of records that a tombstone names."""
         return {idx for (idx,) in self._db.execute("SELECT idx FROM destroyed")}
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
-        """Return what became of a submission."""
+        """Return the outcome of a submission."""
         if self._db.execute("SELECT 1 FROM bounced WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone():
             return DeliveryState.BOUNCED
         if self._db.execute(
@@ -163,7 +163,7 @@ class Index:
         return DeliveryState.UNKNOWN
 
     def topics_marked(self, digest: str) -> int:
-        """Return the first entry that rules of this digest have to mark; other rules' marks are taken out."""
+        """Return the first entry that rules of this digest have to mark; remove other rules' marks."""
         with self._transaction("IMMEDIATE"):
             marked_by, position = self._db.execute("SELECT digest, next_index FROM topic_state").fetchone()
             if marked_by == digest:
@@ -173,7 +173,7 @@ class Index:
         return 0
 
     def mark_topics(self, digest: str, marks: Iterable[tuple[str, int]], next_index: int) -> None:
-        """Mark entries, each with the rule that found it, up to `next_index`; a record that is gone gets no mark."""
+        """Mark entries with the rules that found them, up to `next_index`; a record that is gone gets no mark."""
         with self._transaction("IMMEDIATE"):
             self._db.executemany(
                 "INSERT OR IGNORE INTO topic SELECT ?, idx FROM submission WHERE idx = ?", marks
@@ -191,7 +191,7 @@ class Index:
         self._db.execute("COMMIT")
 
     async def _position(self, log: RecordOpener) -> int:
-        """Return the next entry to index; within a transaction, as other processes index too."""
+        """Return the next entry to index; call it within a transaction, because other processes also index."""
         (made_in,) = self._db.execute("PRAGMA user_version").fetchone()
         if made_in == FORMAT:
             position, last_leaf, fold = self._db.execute(
@@ -230,13 +230,13 @@ class Index:
         self._db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", rows.deliveries)
 
     def _note_gaps(self, records: list[OpenedRecord], first: int, count: int) -> None:
-        """Note the entries of the log that it has no record of."""
+        """Note the entries of the log without a record."""
         gaps = set(range(first, first + count)).difference(record.index for record in records)
         self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", [(idx,) for idx in gaps])
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
-    """Let readers and a writer in at once; SQLite does not wait for its turn to set that, as it does elsewhere."""
+    """Allow readers beside a writer. SQLite does not wait when it sets this mode, as it does elsewhere."""
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
@@ -249,20 +249,20 @@ def _write_ahead(db: sqlite3.Connection) -> None:
 
 
 async def _leaf_before(log: RecordOpener, position: int) -> bytes:
-    """Read the leaf by which to tell the log that was indexed from another."""
+    """Read the leaf that tells the indexed log from another one."""
     records = await log.reader.fetch(position - 1, 1) if position else []
     return b"".join(encode_leaf(record.leaf) for record in records)
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    # It holds the words of every message: only its owner reads it, nor the files that SQLite puts beside it.
+    # It holds the words of every message, so only its owner may read it and the files that SQLite puts beside it.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
         _write_ahead(db)
-        # A crash may cost the newest transactions, which the log gives back; it does not damage the file.
+        # A crash may lose the newest transactions, which can be made from the log again. It does not damage the file.
         db.execute("PRAGMA synchronous = NORMAL")
-        # What is taken out is overwritten with zeros: it must not stay in a free page.
+        # Deleted data is overwritten with zeros, because it must not stay in a free page.
         db.execute("PRAGMA secure_delete = ON")
     except BaseException:
         db.close()

@@ -1,4 +1,4 @@
-"""The rows of the index that records become."""
+"""Makes rows of the index from records."""
 
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.opener import OpenedRecord
@@ -12,7 +12,7 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 class Rows:
-    """The rows that some records become, for each table."""
+    """The rows of some records, for each table."""
 
     def __init__(self) -> None:
         self.submissions: list[tuple[str | int, ...]] = []
@@ -23,7 +23,7 @@ class Rows:
         self.unread: list[tuple[int]] = []
 
     def add(self, record: OpenedRecord) -> None:
-        """Take in one record; what cannot be parsed is still found by its words, as `kind:other`."""
+        """Add one record; a search still finds an unparsable one by its words, as `kind:other`."""
         if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
             return  # the log's own record, or one that was destroyed
         payload = record.payload or b""
@@ -36,7 +36,7 @@ class Rows:
             return
         match parsed:
             case Submission() if parsed.way == Way.CANARY:
-                return  # the gate's own, many a day: nobody looks for them
+                return  # the gate's own, many a day; nobody searches for them
             case Submission():
                 decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
                 at_ns = _bounded(parsed.received_at_ns)

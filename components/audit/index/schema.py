@@ -1,4 +1,4 @@
-"""The index's tables, and the version of what is in them."""
+"""The index's tables, and the version of their content."""
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
 FORMAT = 6

@@ -1,40 +1,23 @@
-"""An order's file: read, approved by two people, and handed to the log's writer."""
+"""Lets approvers sign an order's file, and gives it to the log's writer."""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from components.archive.durable import PRIVATE, replace_durably
 from components.archive.errors import LogBusy, LogUnavailable
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
 from components.archive.keys.rotation import open_log_writer
 from components.archive.log.note import VerifierKey
 from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.order import (
-    Order,
-    OrderError,
-    approve_order,
-    order_text,
-    parse_order,
-    require_approver,
-    verify_order,
-)
-from components.archive.orders.request import (
-    OrderAnswer,
-    OrderRequest,
-    OrderRequestError,
-    check_request,
-    encode_request,
-    parse_answer,
-    parse_request,
-)
-from components.archive.record import OrderDetails
+from components.archive.orders.order import OrderError, approve_order, require_approver, verify_order
+from components.archive.orders.request import OrderAnswer, OrderRequestError, encode_request, parse_answer
 from components.archive.store import RequestBox
 from components.archive.store.open import open_requests, open_source, open_store
 from components.archive.writer import LogWriter
+from components.audit.orders.file import OrderFile, read_order_file, write_order_file
 from components.process.errors import SiteError
 from components.settings.archive import load_approvers, load_retention
 from components.settings.log import LogSettings
@@ -44,43 +27,10 @@ from components.settings.table import SettingsError
 _RETRY_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFile:
-    """An order's file: what travels, what it says, and the names of those whose signatures are on it (unchecked)."""
-
-    request: OrderRequest
-    order: Order
-    details: OrderDetails
-    signed_by: tuple[str, ...]
-
-
-def write_order_file(path: Path, request: OrderRequest) -> None:
-    """Write an order's file, which only its owner may read, whole or not at all; raises SiteError."""
-    try:
-        replace_durably(path, encode_request(request).encode(), PRIVATE)
-    except OSError as error:
-        raise SiteError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def read_order_file(path: Path) -> OrderFile:
-    """Read an order's file; raises SiteError unless its parts belong together."""
-    try:
-        request = parse_request(path.read_text())
-        order = parse_order(order_text(request.order))
-        details = check_request(request, order)
-    except OSError as error:
-        raise SiteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except (OrderRequestError, OrderError, UnicodeDecodeError) as error:
-        raise SiteError(f"{path}: {error}") from None
-    lines = request.order.removeprefix(order_text(request.order)).splitlines()
-    signed_by = tuple(line.split(" ")[1] for line in lines if line.startswith("— "))
-    return OrderFile(request, order, details, signed_by)
-
-
 def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) -> OrderFile:
     """Sign the order in a file with the key at this place (docs/keys.md); raises SiteError.
 
-    Nobody signs what would not count: `approvers` are the site's, or None where the site is not at hand.
+    It refuses signatures that would not count. `approvers` are the site's, or None if the site is not here.
     """
     file = read_order_file(path)
     try:
@@ -95,7 +45,7 @@ def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) 
 
 
 def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
-    """Return the keys of which two must have signed an order; raises SiteError."""
+    """Return the approvers' keys, two of which must have signed an order; raises SiteError."""
     try:
         return load_approvers(settings.archive.approvers)
     except KeyFileError as error:
@@ -105,10 +55,10 @@ def fetch_approvers(settings: SiteFile) -> list[VerifierKey]:
 async def hand_over(
     settings: SiteFile, log: LogSettings, file: OrderFile, timeout_s: float
 ) -> OrderAnswer | None:
-    """Hand an order to the log's writer, or be its writer if none runs; return what became of it.
+    """Give an order to the log's writer, or be its writer if none runs; return the result.
 
-    Gives None when there is no answer in time: the request stays, and is carried out all the same. Raises SiteError
-    for what no writer would take, and LogError.
+    Returns None if there is no answer in time: the request stays, and will still be carried out. Raises SiteError for
+    an order that no writer would accept, and LogError.
     """
     if not file.signed_by:
         raise SiteError("nobody has approved this order; two must: steelyard archive approve FILE --key KEY")
@@ -149,7 +99,7 @@ async def _wait_for_answer(
 
 
 async def _serve(settings: SiteFile, log: LogSettings) -> None:
-    """Be the log's writer for a moment; raises LogBusy when another is."""
+    """Be the log's writer for a moment; raises LogBusy if there is another."""
     writer = await _open_writer(settings, log)
     try:
         source = await open_source(log.store)
@@ -162,7 +112,7 @@ async def _serve(settings: SiteFile, log: LogSettings) -> None:
         finally:
             await source.close()
     except LogUnavailable:
-        await writer.recover()  # which tells whether it is for good
+        await writer.recover()  # which tells whether the error is permanent
     except (SettingsError, KeyFileError) as error:
         raise SiteError(str(error)) from None
     finally:
@@ -179,4 +129,4 @@ async def _open_writer(settings: SiteFile, log: LogSettings) -> LogWriter:
     try:
         return await open_log_writer(store, log.key_file, log.origin, recipients)
     except KeyFileError as error:
-        raise SiteError(f"nobody writes {log.name} now, and this process cannot: {error}") from None
+        raise SiteError(f"no process writes {log.name} now, and this one cannot: {error}") from None

@@ -1,4 +1,4 @@
-"""Whether somebody whom an order names is anybody: a hold of a misspelt name would hold nothing, and look like one."""
+"""Checks that people whom an order names exist: a hold on a misspelt name would look right and hold nothing."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Set
@@ -12,7 +12,7 @@ from policy.directory.directory import DirectoryError, parse_directory
 
 
 def require_known(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> None:
-    """Raise SiteError unless the directory lists each of these people and rooms, or a record is of them."""
+    """Raise SiteError unless the directory lists each of these people and rooms, or a record names them."""
     if problems := list(_find_unknown(jids, directory_file, index, now_ns)):
         raise SiteError("; ".join(problems))
 
@@ -20,7 +20,7 @@ def require_known(jids: Iterable[str], directory_file: Path, index: Index, now_n
 def _find_unknown(jids: Iterable[str], directory_file: Path, index: Index, now_ns: int) -> Iterator[str]:
     listed = _read_members(directory_file)
     for jid in jids:
-        # Whoever has left the directory is held by what is recorded of them.
+        # A person who has left the directory can still be held if records name them.
         if jid in listed or index.find(compile_query(parse_query(f'with:"{jid}"', now_ns)), 1).matched:
             continue
         near = difflib.get_close_matches(jid, listed, n=1)
@@ -31,7 +31,7 @@ def _find_unknown(jids: Iterable[str], directory_file: Path, index: Index, now_n
 
 
 def _read_members(file: Path) -> Set[str]:
-    """Return all addresses that the directory lists; none where auditors have no directory that can be read."""
+    """Return all addresses in the directory; none if the auditors have no readable directory."""
     try:
         return parse_directory(file.read_text(encoding="utf-8")).members.keys()
     except (OSError, UnicodeDecodeError, DirectoryError):

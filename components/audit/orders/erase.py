@@ -1,4 +1,4 @@
-"""An erasure from the auditors' side: their keys make the envelopes that open all other records."""
+"""Prepares an erasure: the auditors' keys make the envelopes that open all other records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from policy.retention import RetentionPolicy
 
 
 async def place_records(log: RecordOpener, indexes: Sequence[int] | frozenset[int]) -> set[int]:
-    """Return the segments of records; raises SiteError for one that is not there, or is the log's own."""
+    """Return the segments of records; raises SiteError for a missing record, or one of the log's own."""
     facts = await read_record_facts(log.reader.source, sorted(indexes))
     for index in sorted(indexes):
         if index not in facts or facts[index].segment == NOT_SEALED:
@@ -34,7 +34,7 @@ async def place_records(log: RecordOpener, indexes: Sequence[int] | frozenset[in
 async def refuse_erasure(
     log: RecordOpener, policy: RetentionPolicy, now_ns: int, indexes: Sequence[int], holds: Sequence[Hold]
 ) -> Sequence[Refusal]:
-    """Return the reasons against an erasure, as its writer will; `holds` are evaluated."""
+    """Return the reasons against an erasure, as the writer will find them; `holds` are evaluated."""
     facts = await read_record_facts(log.reader.source, indexes)
     return decide_erasure(consider_all(policy, now_ns, holds), indexes, facts)
 
@@ -42,7 +42,7 @@ async def refuse_erasure(
 async def make_envelopes(
     settings: SiteFile, log: RecordOpener, indexes: Sequence[int]
 ) -> Mapping[int, NewEnvelopes]:
-    """Return new envelopes for each segment of these records; raises SiteError when they cannot be made here."""
+    """Return new envelopes for each segment of these records; raises SiteError if they cannot be made here."""
     recipients = _known_recipients(settings, log)
     envelopes: dict[int, NewEnvelopes] = {}
     for number in sorted(await place_records(log, indexes)):

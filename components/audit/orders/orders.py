@@ -1,4 +1,4 @@
-"""The orders of a log as an auditor sees them, and what its holds hold by now."""
+"""The orders of a log as an auditor sees them, and what its holds cover now."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ from policy.destruction import Hold
 
 
 class OrderState(StrEnum):
-    """What has become of an order."""
+    """The state of an order."""
 
     IN_FORCE = "in force"
     RELEASED = "released"
@@ -27,7 +27,7 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order of a log, its record's index, and what it says it is about (None: that cannot be read)."""
+    """An order of a log, its record's index, and its details (None if they cannot be read)."""
 
     index: int
     order: Order
@@ -53,9 +53,9 @@ async def fetch_orders(log: RecordOpener) -> list[OrderView]:
 
 
 def evaluate_holds(views: list[OrderView], index: Index, now_ns: int) -> list[Hold]:
-    """Return the holds in force with all that they hold by now: what they name, and what matches them since.
+    """Return the holds in force with everything that they hold now: the records that they name, and later matches.
 
-    `index` has caught up with the log. A hold whose details cannot be read holds what it names.
+    `index` must be up to date with the log. A hold whose details cannot be read holds only what it names.
     """
     holds = []
     for view in views:
@@ -71,7 +71,7 @@ def evaluate_holds(views: list[OrderView], index: Index, now_ns: int) -> list[Ho
 
 
 def hold_query(details: OrderDetails, now_ns: int) -> Node | None:
-    """Return the query for the records that a hold is about; None for one of single records. Raises QueryError."""
+    """Return the query for the records of a hold; None for a hold on single records. Raises QueryError."""
     nodes = [parse_query(details.query, now_ns)] if details.query else []
     if details.custodian:
         nodes.append(parse_query(f'with:"{details.custodian}"', now_ns))

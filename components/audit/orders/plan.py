@@ -1,4 +1,4 @@
-"""What is due to expire, and what is kept by a hold: worked out from the segments' own records."""
+"""Works out from the segments' own records what is due to expire, and what a hold keeps."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _CHUNK_SEGMENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class DueSegment:
-    """A segment that has been kept as long as its class is; `holds` are the ids of those that keep it longer."""
+    """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer."""
 
     number: int
     retention_class: int
@@ -27,14 +27,14 @@ class DueSegment:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryPlan:
-    """What could expire at a time, and the ids of all holds in force that were looked at."""
+    """What could expire at a time, and the ids of all holds in force that were considered."""
 
     due: tuple[DueSegment, ...]
     considered: tuple[str, ...]
 
     @property
     def free(self) -> tuple[DueSegment, ...]:
-        """Those that no hold keeps."""
+        """The segments that no hold keeps."""
         return tuple(each for each in self.due if not each.holds)
 
 
@@ -57,7 +57,7 @@ async def plan_expiry(
 async def refuse_expiry(
     source: LogSource, policy: RetentionPolicy, now_ns: int, numbers: Sequence[int], holds: Sequence[Hold]
 ) -> list[Refusal]:
-    """Return the reasons against an expiry of these segments, as its writer will; `holds` are evaluated."""
+    """Return the reasons against an expiry of these segments, as the writer will find them; `holds` are evaluated."""
     terms = consider_all(policy, now_ns, holds)
     refusals: list[Refusal] = []
     for number in numbers:

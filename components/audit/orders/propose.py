@@ -1,4 +1,4 @@
-"""Proposing an order: what it would name is worked out, and the look recorded, before anybody signs it."""
+"""Proposes an order: works out what it names, and records this look, before anybody signs it."""
 
 import secrets
 import time
@@ -40,12 +40,12 @@ from components.settings.table import SettingsError
 from policy.destruction import Hold, Refusal
 from policy.retention import RetentionPolicy
 
-# An order is one record, and its writer looks at all that it names before it begins.
+# An order is one record, and the writer checks everything that it names before it begins.
 MAX_SEGMENTS = 10_000
 
 
 class OrderRefused(SiteError):  # noqa: N818 - the condition is the name
-    """What was proposed would not be carried out; `lines` are the reasons."""
+    """The writer would not carry out the proposed order; `lines` are the reasons."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         self.lines = tuple(refusal.text for refusal in refusals)
@@ -54,7 +54,7 @@ class OrderRefused(SiteError):  # noqa: N818 - the condition is the name
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An order that nobody signed yet, with what travels with it; `access_id` is the record of this look."""
+    """An unsigned order, with its details; `access_id` is the record of this look."""
 
     order: Order
     details: OrderDetails
@@ -64,7 +64,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A log, opened, with its index caught up, its orders, and the holds with all that they hold by now."""
+    """An open log with its updated index, its orders, and the holds with everything that they hold now."""
 
     log: RecordOpener
     index: Index
@@ -81,7 +81,7 @@ class _Look:
 async def propose_hold(
     settings: SiteFile, log: LogSettings, scope: Scope, matter: str, reason: str, progress: Progress
 ) -> Proposal:
-    """Propose to hold what `scope` names, now and when more of it comes; raises QueryError, SiteError, LogError."""
+    """Propose to hold what `scope` names, now and in future; raises QueryError, SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
         require_known(scope.named, settings.gate.directory_file, scene.index, scene.now_ns)
         query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
@@ -103,7 +103,7 @@ async def propose_hold(
 async def propose_releases(
     settings: SiteFile, log: LogSettings, hold: str, matter: str, reason: str, progress: Progress
 ) -> list[Proposal]:
-    """Propose to end the hold of this id, or all of this matter; raises SiteError and LogError."""
+    """Propose to end the hold with this id, or all holds of this matter; raises SiteError and LogError."""
     async with _open_scene(settings, log, progress) as scene:
         found = [
             view
@@ -142,7 +142,7 @@ async def propose_expiry(
 ) -> Proposal:
     """Propose that segments expire: these, or all that are due and not held.
 
-    Raises OrderRefused with the reasons against those that were named, SiteError and LogError.
+    Raises OrderRefused with the reasons against the named segments, SiteError and LogError.
     """
     async with _open_scene(settings, log, progress) as scene:
         source = scene.log.reader.source
@@ -154,7 +154,9 @@ async def propose_expiry(
             found = await plan_expiry(source, scene.policy, scene.now_ns, scene.holds)
             numbers = [each.number for each in found.free][:MAX_SEGMENTS]
             if not numbers:
-                raise SiteError("nothing is due to expire that no hold keeps; see `archive expire --plan`")
+                raise SiteError(
+                    "nothing is due to expire, except records under a hold; see `archive expire --plan`"
+                )
         details = OrderDetails(OrderAct.EXPIRE, _make_id(scene.now_ns), matter, "", "", reason)
         fields = {"segments": tuple(numbers), "considered": scene.considered}
         return await _propose(settings, scene, details, fields)

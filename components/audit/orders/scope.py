@@ -1,4 +1,4 @@
-"""What an order is to be about, as a person says it: records, a custodian, conversations, a query."""
+"""The scope of an order, as a person names it: records, a custodian, conversations, a query."""
 
 import re
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _RECORD = re.compile(r"(.+)/([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Records by index; or a custodian (bare JID) and a query, of which a record has to match both.
+    """Records by index; or a custodian (bare JID) and a query, and a record has to match both.
 
-    `conversations` are keyed hashes; `query` then finds the same conversations by who wrote to whom. `named` are all
-    people and rooms that were named, by bare JID.
+    `conversations` are keyed hashes; then `query` finds the same conversations by sender and recipient. `named` are
+    all named people and rooms, by bare JID.
     """
 
     indexes: frozenset[int] = frozenset()
@@ -37,7 +37,7 @@ def read_scope(
     conversations: Sequence[str],
     query: str,
 ) -> Scope:
-    """Read what the command line names; raises SiteError for what makes no sense, or nothing at all."""
+    """Read the scope from the command line; raises SiteError if it is empty or makes no sense."""
     if sum(map(bool, (records, conversations, custodian or query))) != 1:
         raise SiteError("name records, or conversations, or a custodian and a query (or one of these two)")
     if records:

@@ -1,4 +1,4 @@
-"""From a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
+"""Compiles a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Where:
 
 
 def compile_query(node: tree.Node) -> Where:
-    """Compile a tree; whatever a person typed ends up in `parameters`, never in `sql`."""
+    """Compile a tree; everything that a person typed is in `parameters`, never in `sql`."""
     match node:
         case tree.Not(inner):
             where = compile_query(inner)
@@ -67,14 +67,14 @@ def _compile_term(term: tree.Term) -> Where:
 
 
 def _match(words: tuple[str, ...], prefix: bool) -> str:
-    """Return what FTS5 is to match: the phrase in any form of a text, what it looks like in those by looks alone."""
+    """Return what FTS5 has to match: the phrase in any form of a text, its look-alikes only in the forms by looks."""
     everywhere, looks = looks_of(words)
     found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
     return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
 
 
 def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:
-    # Folded words hold no quote: a quoted phrase of them is always well-formed FTS5.
+    # Folded words hold no quote, so a quoted phrase of them is always well-formed FTS5.
     return " OR ".join(
         f'"{" ".join(words)}{ending}"{" *" * prefix}'
         for words in phrases
@@ -83,7 +83,7 @@ def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:
 
 
 def _compile_rule(condition: str, *values: str) -> Where:
-    # What a record says was found when it was decided on; topics are found later (components/audit/checks/topics.py).
+    # Rules in a record were found when the gate decided; topics are found later (components/audit/checks/topics.py).
     recorded, told = (f"SELECT idx FROM {table} WHERE {condition}" for table in ("rule", "topic"))  # noqa: S608
     return Where(f"(idx IN ({recorded} UNION ALL {told}))", values * 2)
 

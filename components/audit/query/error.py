@@ -1,8 +1,8 @@
-"""What is wrong with a query, and where."""
+"""An error in a query, with its place."""
 
 
 class QueryError(ValueError):
-    """A query that cannot be understood: `message` says what to do, `position` is the character, from 0."""
+    """The query cannot be understood: `message` says what to do, `position` is the character, from 0."""
 
     def __init__(self, message: str, query: str, position: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""From a query's text to its tree."""
+"""Parses a query's text into its tree."""
 
 import re
 from collections.abc import Callable
@@ -29,8 +29,8 @@ from components.audit.query.tree import (
 from components.audit.query.words import fold_party, spell_words
 from policy.decision import Action
 
-# Operators are upper case, as in KQL: `gold and silver` looks for the word "and".
-# A run is what stands side by side; its terms are joined in `_Builder.run`.
+# Operators are upper case, as in KQL: `gold and silver` looks for the word "and". A run is a sequence of neighbouring
+# terms; `_Builder.run` joins them.
 GRAMMAR = r"""
 ?start: disjunction
 ?disjunction: conjunction (_OR conjunction)*
@@ -75,7 +75,7 @@ _LAST_YEAR = 2261  # the last whole year whose nanoseconds fit into SQLite's 64 
 
 
 def parse_query(text: str, now_ns: int) -> Node:
-    """Parse a query; `2h` and the like count back from `now_ns` (since 1970), cut to whole seconds.
+    """Parse a query; times such as `2h` count back from `now_ns` (since 1970), cut to whole seconds.
 
     Raises QueryError.
     """
@@ -157,7 +157,7 @@ class _Builder(Transformer[Token, Node]):
         return And(nodes)
 
     def run(self, *nodes: Node) -> Node:
-        """Join what stands side by side: terms of one property with OR, all else with AND (as KQL does)."""
+        """Join neighbouring terms: those of one property with OR, all others with AND (as KQL does)."""
         groups: dict[object, list[Node]] = {}
         for number, node in enumerate(nodes):
             groups.setdefault(_property(node) or number, []).append(node)
@@ -208,7 +208,7 @@ class _Builder(Transformer[Token, Node]):
 
 
 def _property(node: Node) -> object:
-    """Return what makes two terms alternatives of each other; bounds of time are not: both must hold."""
+    """Return the key that makes two terms alternatives. Bounds of time are not alternatives: both must hold."""
     match node:
         case Party(role):
             return role

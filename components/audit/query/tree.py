@@ -10,7 +10,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Side(StrEnum):
-    """Which side of a stanza somebody is on."""
+    """Which side of a stanza a person is on."""
 
     FROM = "from"
     TO = "to"
@@ -25,7 +25,7 @@ class Bound(StrEnum):
 
 
 class SearchKind(StrEnum):
-    """What was recorded: a stanza by its element's name, an event of a session, or what was done with the line."""
+    """The kind of a record: a stanza by its element's name, an event of a session, or an act on the line."""
 
     MESSAGE = "message"
     PRESENCE = "presence"
@@ -50,7 +50,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Somebody on one side or, for `with`, on either.
+    """A person on one side or, for `with`, on either.
 
     An empty `local` means everybody of a domain (`@metals.example`); an empty `domain`, that the one name
     may be either (`alice`, `metals.example`).
@@ -71,14 +71,14 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided."""
+    """A verdict."""
 
     action: Action
 
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
-    """What kind of record."""
+    """A kind of record."""
 
     kind: SearchKind
 
@@ -93,21 +93,21 @@ class ByRule:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What does not match `node`."""
+    """Everything that does not match `node`."""
 
     node: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What matches all of at least two nodes."""
+    """Everything that matches all of at least two nodes."""
 
     nodes: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What matches any of at least two nodes."""
+    """Everything that matches any of at least two nodes."""
 
     nodes: tuple["Node", ...]
 

@@ -1,4 +1,4 @@
-"""Words as a search compares them: folded by the rules' fold, in all of its forms."""
+"""Words as a search compares them: folded by the fold of the rules, in all of its forms."""
 
 import re
 from collections.abc import Iterable
@@ -6,17 +6,21 @@ from functools import lru_cache
 from itertools import chain
 
 from policy.address import fold_address
-from policy.content.fold import SIGNS, fold_term, fold_text, read_ranges
+from policy.content.disguise import spell_out, with_digits
+from policy.content.fold import SIGNS, fold_term, fold_text
 from policy.content.fold_table import HANGUL
-from policy.content.word import BREAK, PARTICLES, is_hangul, is_unspaced, part_words, split_words
+from policy.content.korean import PARTICLES
+from policy.content.ranges import read_ranges
+from policy.content.word import BREAK, is_hangul, is_unspaced, part_words, split_words
 
-# Between the forms of one text: no query has two of these, so that no phrase goes from one form to another.
+# Separates the forms of one text. No query has two of these, so no phrase can cross from one form to another.
 _BETWEEN_FORMS = f" {BREAK} {BREAK} "
 
 _FORMS = 4
 _HANGUL = read_ranges(HANGUL)
 _NO_HANGUL_BEFORE, _NO_HANGUL_AFTER = f"(?<![{_HANGUL}])", f"(?![{_HANGUL}])"
 _NO_OTHER_BEFORE, _NO_OTHER_AFTER = rf"(?<![^\s{_HANGUL}])", rf"(?![^\s{_HANGUL}])"
+_PARTICLE = f"(?:{'|'.join(PARTICLES)})?"
 # A letter, and what may be composed with it or vanish.
 _PIECE = f"[\u1100-\u11ff]+|.[{SIGNS}\uff9e\uff9f]*"
 
@@ -27,7 +31,7 @@ def fold_words(text: str) -> str:
 
 
 def index_words(text: str) -> tuple[str, str]:
-    """Return what the index has of a text: the words of its plain forms, and of those by what letters look like."""
+    """Return the index's words of a text: those of its plain forms, and those of its forms by looks."""
     forms = fold_text(text)
     plain = dict.fromkeys(split_words(form.casefold()) for form in forms.plain)
     looks = dict.fromkeys(split_words(form.casefold()) for form in forms.looks)
@@ -35,35 +39,39 @@ def index_words(text: str) -> tuple[str, str]:
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of what is sought, in each spelling of a plain form; none if it has none."""
+    """Return the words of a search term, in each spelling of a plain form; none if it has none."""
     forms = (split_words(form) for form in fold_term(text).plain)
     return tuple(dict.fromkeys(tuple(words.split()) for words in forms if words))
 
 
 def looks_of(words: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     """Return folded words in other spellings: those sought everywhere, and those in a text's forms by looks alone."""
-    sought = fold_term(" ".join(words))
+    term = " ".join(words)
+    sought = fold_term(term)
+    # Of what stands between letters, the index has no more than that it parts letters of scripts without blanks.
+    spelt = spell_out(term, BREAK if is_unspaced(term) else " ")
+    disguised = (*sought.undisguised, *filter(None, (spelt,)), *with_digits(term))
     everywhere, looks = (
         tuple(dict.fromkeys(tuple(split_words(form).split()) for form in forms))
-        for forms in (sought.undisguised, sought.looks)
+        for forms in (disguised, sought.looks)
     )
     return everywhere, looks
 
 
 def endings_of(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the last of some words may go on with and be the same: the particles of Korean, or nothing alone."""
+    """Return the endings with which the last word counts as the same: Korean particles, or only the empty one."""
     return ("", *PARTICLES) if is_hangul(words[-1]) else ("",)
 
 
-# The same people write again and again.
+# Cached, because the same people write again and again.
 @lru_cache(maxsize=4096)
 def fold_party(jid: str) -> str:
-    """Reduce a JID, or a part of one, to what is compared in a search: what a server would, and no case at all."""
+    """Prepare a JID, or a part of one, for comparison in a search: as a server does, and without case."""
     return fold_address(jid).casefold()
 
 
 def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> list[tuple[int, int]]:
-    """Find where folded phrases stand in a text as written: each its words, and whether the last may go on.
+    """Find folded phrases in a text as written: each has its words, and says whether the last may go on.
 
     Returns (start, end) in characters of `text`, in order, overlapping ones merged.
     """
@@ -99,7 +107,7 @@ def _find_spans(text: str, number: int, patterns: list[str]) -> list[tuple[int, 
 
 @lru_cache(maxsize=4096)
 def _fold_piece(piece: str) -> tuple[str, ...]:
-    """Return a piece of a text in its forms: plain, and by looks; each in the first spelling and in the last."""
+    """Return the forms of a piece of text: plain, and by looks; each in the first spelling and in the last."""
     forms = fold_text(piece)
     looks = forms.looks or forms.plain
     return tuple(
@@ -110,16 +118,17 @@ def _fold_piece(piece: str) -> tuple[str, ...]:
 def _phrase_pattern(words: tuple[str, ...], prefix: bool) -> str:
     pattern = _NO_HANGUL_BEFORE if is_hangul(words[0]) else _NO_OTHER_BEFORE
     for before, word in zip(("", *words), words, strict=False):
-        pattern += _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
+        particle = _PARTICLE if before and is_hangul(before) else ""
+        pattern += particle + _gap(before, word) + (r"\x1f" if word == BREAK else re.escape(word))
     if prefix:
         return pattern + r"\S*"
     if is_hangul(words[-1]):
-        return rf"{pattern}(?:{'|'.join(PARTICLES)})?{_NO_HANGUL_AFTER}"
+        return rf"{pattern}{_PARTICLE}{_NO_HANGUL_AFTER}"
     return pattern + _NO_OTHER_AFTER
 
 
 def _gap(before: str, word: str) -> str:
-    """Return a pattern of what may stand between two words of a phrase."""
+    """Return a pattern for the text between two words of a phrase."""
     if not before:
         return ""
     if is_unspaced(before) and is_unspaced(word):

@@ -18,7 +18,7 @@ _DONE = {
 
 
 def describe_statement(statement: Statement) -> dict[str, Any]:
-    """Describe for JSON what somebody states."""
+    """Describe a statement for JSON."""
     return {
         "act": statement.act,
         "person": statement.person,
@@ -35,7 +35,7 @@ def describe_made(made: Sequence[Statement]) -> dict[str, Any]:
 
 
 def print_made(made: Sequence[Statement]) -> None:
-    """Print what was done, a line for each person."""
+    """Print the statements that were made, a line for each person."""
     for each in made:
         digest = each.request or statement_digest(each)
         print(f"{_DONE[each.act]} {each.person} ({digest[:_SHORT_DIGEST]})")

@@ -1,4 +1,4 @@
-"""What backing up and restoring print."""
+"""What the commands for backups print."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
         print(f"{name}: is not there yet")
     print(f"site: {result.files} files")
     if with_keys:
-        print(f"{folder} holds the site's private keys: whoever has it can sign as this site. Lock it away.")
+        print(
+            f"{folder} holds the site's private keys: anybody who has it can sign as this site. Lock it away."
+        )
     else:
         print("The private keys are not in it: keep copies of them elsewhere (docs/keys.md).")
 
@@ -63,13 +65,13 @@ def print_restored(result: Restored, *, accepted: bool) -> None:
     for name in result.files.elsewhere:
         print(f"belongs outside the site's folder, move it there: {name}")
     for name in result.files.unopened:
-        print(f"not put back, as none of the auditors' keys is here that opens it: {name}")
+        print(f"not put back, because no auditor's key here opens it: {name}")
     for name, records in result.records.items():
         print(f"{name}: {records:,} records, verified")
     for name, found in result.losses.items():
         for each in found:
             print(f"{name}: {each}")
     if result.losses and accepted:
-        print("That is accepted: it becomes a record when the log is written to next.")
+        print("Accepted. The log records this when it is next written to.")
     elif result.losses:
-        print("No newer backup? Then accept it: steelyard restore --accept-loss")
+        print("If there is no newer backup, accept it: steelyard restore --accept-loss")

@@ -12,13 +12,13 @@ from components.site.check import Finding
 
 
 def describe_findings(findings: Iterable[Finding]) -> dict[str, Any]:
-    """Describe for JSON what was found."""
+    """Describe the result for JSON."""
     checks = [asdict(each) for each in findings]
     return {"ok": all(check["ok"] for check in checks), "checks": checks}
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """Print what was found as a table: what is right, and what to do about the rest."""
+    """Print the result as a table: what is right, and what to do about the rest."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

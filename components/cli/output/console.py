@@ -1,4 +1,4 @@
-"""The terminal that commands print to, and bars for what takes long."""
+"""The terminal that commands print to, and bars for long tasks."""
 
 import asyncio
 import sys
@@ -16,14 +16,14 @@ from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from components.process.progress import Progress
 
-# Where standard output is no terminal, a line is as long as what stands in it.
+# If standard output is not a terminal, a line is as long as its content.
 _UNBOUNDED = 1_000_000
 
 Result = TypeVar("Result")
 
 
 def make_console() -> Console:
-    """Make the console for standard output; where it is no terminal, no line is broken, cut or filled up."""
+    """Make the console for standard output; if it is not a terminal, no line is broken, cut or padded."""
     console = Console(highlight=False, markup=False)
     if console.is_terminal:
         return console
@@ -31,7 +31,7 @@ def make_console() -> Console:
 
 
 class _Unfilled:
-    """Standard output, without the blanks that fill up the last column of a table."""
+    """Standard output, without the blanks that pad the last column of a table."""
 
     def write(self, text: str) -> int:
         return sys.stdout.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
@@ -42,7 +42,7 @@ class _Unfilled:
 
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[Progress]:
-    """Show a bar on standard error while something takes long, and nothing if that is no terminal."""
+    """Show a bar on standard error during a long task, and nothing if that is not a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -55,7 +55,7 @@ def progress_bar(title: str, unit: str) -> Iterator[Progress]:
 
 
 def make_fields(values: Mapping[str, str]) -> Table:
-    """Lay out values beside their names; whatever they hold, they cannot play with the terminal."""
+    """Lay out values beside their names; no content of theirs can control the terminal."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -70,17 +70,17 @@ def make_table(*titles: str) -> Table:
 
 
 def show_time(at_ns: int, *, digits: int = 0) -> str:
-    """Write a time in UTC as people do, with so many digits (0, 3) of a second's fraction."""
+    """Write a time in UTC for people, with this number of digits (0, 3) after the second."""
     written = format_time(at_ns).replace("T", " ")
     return written[: 19 + digits + (digits > 0)]
 
 
 def make_look(access_id: str, text: str = "", look: str = "This look") -> Text:
-    """Make the last line of what an auditor looked at: which record says so, behind other text."""
+    """Make the last line of an auditor's look: other text, and the id of the look's record."""
     return Text(f"{text} {look} is record {access_id}.".lstrip(), style="dim")
 
 
 def run_with_bar(title: str, unit: str, work: Callable[[Progress], Coroutine[Any, Any, Result]]) -> Result:
-    """Run something that takes long, with a bar while it lasts."""
+    """Run a long task, with a bar while it lasts."""
     with progress_bar(title, unit) as progress:
         return asyncio.run(work(progress))

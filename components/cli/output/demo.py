@@ -1,4 +1,4 @@
-"""How the demonstration is shown."""
+"""Shows the demonstration."""
 
 from rich.console import Console
 from rich.table import Table

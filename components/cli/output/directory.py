@@ -26,7 +26,7 @@ def _describe_change(change: DirectoryChange) -> dict[str, Any]:
 
 
 def print_plan(plan: DirectoryPlan, refusals: Sequence[str]) -> None:
-    """Print a plan, then why it is not carried out."""
+    """Print a plan, and then why it is not carried out."""
     print("\n".join(plan_lines(plan)) or "nothing to change")
     print_problems(refusals)
 

@@ -11,12 +11,12 @@ from components.site.keys import KeyState
 
 
 def describe_states(states: Sequence[KeyState]) -> dict[str, Any]:
-    """Describe for JSON what there is of each key."""
+    """Describe the state of each key for JSON."""
     return {"keys": [asdict(each) | {"public": str(each.public)} for each in states]}
 
 
 def print_states(states: Sequence[KeyState]) -> None:
-    """Print what there is of each key as a table."""
+    """Print the state of each key as a table."""
     table = make_table()
     for title in ("key", "of a", "id", "private half", "waiting", "earlier"):
         table.add_column(title, overflow="fold")

@@ -8,7 +8,7 @@ from typing import Any
 from components.archive.orders.order import Order, OrderAct
 from components.archive.orders.request import OrderAnswer
 from components.archive.record import OrderDetails
-from components.audit.orders.carry import OrderFile
+from components.audit.orders.file import OrderFile
 from components.audit.orders.orders import OrderView
 from components.audit.orders.plan import DueSegment, ExpiryPlan
 from components.audit.orders.propose import Proposal
@@ -20,7 +20,7 @@ _SHOWN_NUMBERS = 12
 
 
 def _describe_order(order: Order, details: OrderDetails | None) -> dict[str, Any]:
-    """Describe an order; what only its details say is null where they cannot be read."""
+    """Describe an order; values from its details are null if these cannot be read."""
     return {
         "id": order.id,
         "act": str(order.act),
@@ -52,7 +52,7 @@ def describe_orders(views: Sequence[OrderView], access_id: str) -> dict[str, Any
 
 
 def describe_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> dict[str, Any]:
-    """Describe what is due to expire."""
+    """Describe the segments that are due to expire."""
     segments = [
         {
             "segment": each.number,
@@ -67,7 +67,7 @@ def describe_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> 
 
 
 def describe_answer(answer: OrderAnswer | None, file: OrderFile) -> dict[str, Any]:
-    """Describe what became of an order that was handed over."""
+    """Describe the result of an order that was given to the writer."""
     state = "waiting" if answer is None else "carried out" if answer.ok else "refused"
     return {
         "id": file.order.id,
@@ -79,7 +79,7 @@ def describe_answer(answer: OrderAnswer | None, file: OrderFile) -> dict[str, An
 
 
 def describe_proposals(written: Mapping[Path, Proposal]) -> dict[str, Any]:
-    """Describe orders that were just proposed, by the files that they were written to."""
+    """Describe newly proposed orders, by their files."""
     described = [
         {
             "file": str(path),
@@ -93,7 +93,7 @@ def describe_proposals(written: Mapping[Path, Proposal]) -> dict[str, Any]:
 
 
 def print_proposals(written: Mapping[Path, Proposal]) -> None:
-    """Print orders that were just proposed, and who must act next."""
+    """Print newly proposed orders, and who must act next."""
     for path, each in written.items():
         print("\n".join(_format_order(each.order, each.details)))
         print(f"{path} needs two approvers: steelyard archive approve {path} --key KEY")
@@ -106,10 +106,12 @@ def print_file(file: OrderFile) -> None:
 
 
 def print_answer(answer: OrderAnswer | None, file: OrderFile, log_name: str) -> None:
-    """Print what became of an order that was handed over; why it is refused goes to standard error."""
+    """Print the result of an order that was given to the writer; the reasons of a refusal go to standard error."""
     id_ = file.order.id
     if answer is None:
-        print(f"{id_} waits: the log's writer, or a long look into the log, keeps it; run this again")
+        print(
+            f"{id_} is not carried out yet: the log's writer, or a long read of the log, delays it; run this again"
+        )
     elif answer.ok:
         print(f"{id_} is carried out; it is record {log_name}/{answer.order}")
     else:
@@ -118,7 +120,7 @@ def print_answer(answer: OrderAnswer | None, file: OrderFile, log_name: str) -> 
 
 
 def print_orders(views: Sequence[OrderView], log_name: str, access_id: str) -> None:
-    """Print all orders of a log, and what became of each."""
+    """Print all orders of a log, and the state of each."""
     for view in views:
         first, *others = _format_order(view.order, view.details)
         print("\n".join([f"{log_name}/{view.index} {first}: {view.state}", *others]))
@@ -126,13 +128,13 @@ def print_orders(views: Sequence[OrderView], log_name: str, access_id: str) -> N
 
 
 def print_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> None:
-    """Print what is due to expire, and what holds keep of it."""
+    """Print the segments that are due to expire, and those of them that holds keep."""
     print("\n".join(_format_plan(plan, policy)))
     print(f"This look is record {access_id}.")
 
 
 def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
-    """Return a few lines that say what somebody is asked to sign."""
+    """Return a few lines that say what an approver is asked to sign."""
     lines = [f"{order.act} {order.id} on {order.log}"]
     if details:
         for name in ("matter", "custodian", "query", "reason"):
@@ -145,16 +147,16 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
     if order.indexes:
         lines.append(f"  {len(order.indexes):,} records: {_numbers(order.indexes)}")
     if order.conversations:
-        lines.append(f"  {len(order.conversations):,} conversations, also what is said in them from now on")
+        lines.append(f"  {len(order.conversations):,} conversations, with their future messages")
     if order.act.destroys:
         lines.append(f"  holds considered: {', '.join(order.considered) or 'none are in force'}")
     if order.act is OrderAct.HOLD and not (order.segments or order.indexes):
-        lines.append("  nothing that is recorded yet matches")
+        lines.append("  no record matches yet")
     return [show_text(line) for line in lines]
 
 
 def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
-    """Return lines that say what is due, and what holds keep of it."""
+    """Return lines that say which segments are due, and which of them holds keep."""
     lines = []
     for name in sorted({_class_name(policy, each.retention_class) for each in plan.due}):
         due = [each for each in plan.due if _class_name(policy, each.retention_class) == name]

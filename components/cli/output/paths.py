@@ -1,10 +1,10 @@
-"""How paths are shown."""
+"""Writes paths for people."""
 
 import os
 from pathlib import Path
 
 
 def relative(path: Path) -> str:
-    """Write a path from the present folder on, where it is below that; else as it is."""
+    """Write a path relative to the present folder if it is below it; otherwise as it is."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown

@@ -1,4 +1,4 @@
-"""What checking and proving rules prints (docs/policy.md)."""
+"""What the commands that check and prove rules print (docs/policy.md)."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from components.site.policy_prove import SiteProof
 
 
 def describe_report(report: PolicyReport) -> dict[str, Any]:
-    """Describe for JSON what the check of a policy found."""
+    """Describe the check of a policy for JSON."""
     return {"ok": report.ok} | asdict(report)
 
 
@@ -61,7 +61,7 @@ def describe_proof(found: SiteProof) -> dict[str, Any]:
 
 
 def print_proof(found: SiteProof) -> None:
-    """Print each stanza that passes and must not, then what was tried."""
+    """Print each stanza that passes and must not, and then what was tried."""
     for line in _proof_lines(found):
         print(line)
 

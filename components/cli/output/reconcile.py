@@ -38,7 +38,7 @@ def describe_reconciliation(result: Reconciliation, log_name: str) -> dict[str, 
 
 
 def print_reconciliation(result: Reconciliation, log_name: str) -> None:
-    """Print what does not add up, then a line for each epoch, the newest alarms and the outcome."""
+    """Print the inconsistencies, then a line for each epoch, the newest alarms and the result."""
     console = make_console()
     for line in _lines(result, log_name):
         console.print(line)
@@ -49,7 +49,7 @@ def _lines(result: Reconciliation, log_name: str) -> Iterator[Text]:
     yield from _faults(
         f"{log_name}: records",
         ("missing", result.records_missing),
-        ("missing, all but their leaves, and not destroyed by any order", result.payloads_missing),
+        ("missing except for their leaves, and destroyed by no order", result.payloads_missing),
         ("unreadable", result.unreadable),
     )
     for epoch in result.epochs:
@@ -86,10 +86,10 @@ def _problems(epoch: EpochReport) -> Iterator[Text]:
         f"epoch {name}: numbers that",
         ("are in no record", epoch.missing),
         ("are recorded again", epoch.repeated),
-        ("are recorded behind higher ones", epoch.misplaced),
+        ("are recorded after higher ones", epoch.misplaced),
     )
     if epoch.unsure:
-        text = f"epoch {name}: numbers of which nothing is left to tell: {_listed(epoch.unsure)}"
+        text = f"epoch {name}: numbers about which nothing is known any more: {_listed(epoch.unsure)}"
         yield Text(text, style="yellow")
 
 

@@ -1,4 +1,4 @@
-"""What one record prints: its header, the stanza, the stanza's exact bytes and the proof (docs/query.md, "JSON")."""
+"""Prints one record: its header, the stanza, the stanza's exact bytes and the proof (docs/query.md, "JSON")."""
 
 from dataclasses import asdict
 from typing import Any
@@ -118,7 +118,7 @@ def print_detail(detail: RecordDetail) -> None:
 
 
 def _header_of(view: RecordView) -> dict[str, str]:
-    """Return what a person wants to know of a record; its text is in the stanza that follows."""
+    """Return what a person wants to know about a record, except its text, which is in the stanza below."""
     described = describe_view(view)
     error = described.pop("error", None)
     if error:

@@ -16,7 +16,7 @@ _STYLES = {"release": "green", FLAGGED: "cyan", "amend": "yellow", "hold": "mage
 
 
 def describe_replay(found: Replay) -> dict[str, Any]:
-    """Describe for JSON what a replay found; nothing of what was said is in it."""
+    """Describe a replay for JSON, without anything that people said."""
     return {
         "digest": found.digest,
         "log_size": found.log_size,
@@ -34,7 +34,7 @@ def describe_replay(found: Replay) -> dict[str, Any]:
 
 
 def print_replay(found: Replay) -> None:
-    """Print what would have changed: records, then rules, then verdicts."""
+    """Print what would change: records, then rules, then verdicts."""
     console = make_console()
     if found.changes:
         console.print(_changes(found))
@@ -45,7 +45,7 @@ def print_replay(found: Replay) -> None:
             console.print(Text.assemble(f"{count:,} ", _word(was), " would be ", _word(would_be)))
     shown = len(found.changes)
     newest = f"; above are the newest {shown:,}" if shown < found.changed else ""
-    text = f"{found.changed:,} of {found.decided:,} stanzas would have been decided otherwise{newest}."
+    text = f"{found.changed:,} of {found.decided:,} stanzas would have been decided differently{newest}."
     console.print(make_look(found.access_id, text))
     if found.unreadable:
         console.print(Text(f"{found.unreadable:,} records could not be read.", style="yellow"))

@@ -13,12 +13,12 @@ _STAGES = {
     "waiting": "waits",
     "outgoing": "is on its way",
     "sent": "is being delivered",
-    "uncertain": "UNCERTAIN, as the server failed: it may have arrived, or be back with its sender; ask, then decide",
+    "uncertain": "UNCERTAIN, because the server failed: it may have arrived, or gone back; ask its sender, then decide",
 }
 
 
 def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
-    """Describe all held messages; times are RFC 3339, `text` is null where it cannot be read."""
+    """Describe all held messages; times are RFC 3339, `text` is null if it cannot be read."""
     held = [
         {
             "record": f"{log_name}/{each.record}",
@@ -36,7 +36,7 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
 
 
 def _format_held(message: HeldMessage, log_name: str) -> str:
-    """Return one line that says what is held, by which rules, and until when."""
+    """Return one line about a held message: its rules, and until when it waits."""
     stage = _STAGES.get(message.stage, message.stage)
     until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
     parties = f"{show_text(message.sender)} to {show_text(message.to)}"
@@ -44,7 +44,7 @@ def _format_held(message: HeldMessage, log_name: str) -> str:
 
 
 def _format_text(text: str | None, record: str) -> str:
-    """Return what a message says, indented below its line; lines that say the same come once."""
+    """Return the text of a message, indented below its line; equal lines come once."""
     if text is None:
         return f"{_INDENT}(cannot be read: see `steelyard review show {record}`)"
     lines = dict.fromkeys(line.strip() for line in text[:_SHOWN_CHARACTERS].split("\n"))
@@ -55,7 +55,7 @@ def _format_text(text: str | None, record: str) -> str:
 
 
 def print_held(found: HeldList, log_name: str) -> None:
-    """Print all held messages: a line for each, and below it what it says."""
+    """Print all held messages: a line for each, and its text below."""
     for message in found.held:
         print(_format_held(message, log_name))
         print(_format_text(found.texts.get(message.record), f"{log_name}/{message.record}"))

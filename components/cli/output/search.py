@@ -1,4 +1,4 @@
-"""What a search prints: the records that it found, as a conversation reads (docs/query.md)."""
+"""What a search prints: the records that it found, like a conversation (docs/query.md)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,7 @@ _HIT_STYLE = "bold black on yellow"
 
 
 def describe_search(result: SearchResult) -> dict[str, Any]:
-    """Describe for JSON what a search found."""
+    """Describe the result of a search for JSON."""
     return {
         "query": format_query(result.query),
         "matched": result.matched,
@@ -48,9 +48,9 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
 
 
 def print_search(result: SearchResult, log_name: str) -> None:
-    """Print what a search found, the oldest first."""
+    """Print the result of a search, the oldest record first."""
     console = make_console()
-    # On a terminal the verdict stands at its right side.
+    # On a terminal the verdict is at the right side.
     table = Table.grid(padding=(0, 2), expand=console.is_terminal)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
@@ -77,7 +77,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
 
 
 def style_excerpt(text: str, query: Node) -> Text:
-    """Return the part of a text that was found as one line, with every hit highlighted."""
+    """Return the found part of a text as one line, with every hit highlighted."""
     return Text.assemble(
         *(
             (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
@@ -90,12 +90,12 @@ def explain_query_error(error: QueryError) -> str:
     """Return the query with a caret under the place of the error, then what to do."""
     before, after = error.query[: error.position], error.query[error.position :]
     shown = show_text(before)
-    # A caret stands right below wide characters too when it counts cells, not characters.
+    # Count cells and not characters, so that the caret is also right below wide characters.
     return f"  {shown}{show_text(after)}\n  {' ' * Text(shown).cell_len}^\n{error.message}"
 
 
 def _add_rows(table: Table, view: RecordView, query: Node) -> None:
-    """Add a record: time, parties and verdict; then id, text and delivery; then what else there is to say of it."""
+    """Add a record: time, parties and verdict; then id, text and delivery; then remarks."""
     verdict, delivery = _outcome(view)
     table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
     table.add_row(Text(view.id, style="bold"), style_excerpt(view.reading.text, query), delivery)
@@ -105,7 +105,7 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
 
 
 def _outcome(view: RecordView) -> tuple[Text, Text]:
-    """Return verdict and delivery; both are empty for what was only noted."""
+    """Return verdict and delivery; both are empty for events."""
     if (
         not isinstance(view.content, Submission)
         or view.delivery is None

@@ -1,10 +1,10 @@
-"""Recorded text on a terminal: nothing that was written may move the cursor, hide or reorder what is shown."""
+"""Makes recorded text safe for a terminal: it must not move the cursor, or hide or reorder what is shown."""
 
 import re
 import unicodedata
 from functools import cache
 
-# Joiners that letters and emoji need: they change how their neighbours look, and nothing else.
+# Joiners that letters and emoji need. They only change how their neighbours look.
 _HARMLESS = frozenset("\u200c\u200d")
 
 
@@ -17,7 +17,7 @@ def show_text(text: str, *, keep: str = "") -> str:
 
 
 def show_json(encoded: bytes) -> str:
-    """Return a JSON document with what `show_text` makes visible escaped: it stays the same value."""
+    """Return a JSON document with all that `show_text` makes visible escaped; its value stays the same."""
     return re.sub(r"[^\n -~]", _escape_in_json, encoded.decode())
 
 

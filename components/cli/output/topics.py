@@ -8,12 +8,12 @@ from components.cli.output.console import make_console, make_look
 
 
 def describe_topics(marked: TopicsMarked) -> dict[str, Any]:
-    """Describe for JSON what was marked."""
+    """Describe the marks for JSON."""
     return asdict(marked)
 
 
 def print_topics(marked: TopicsMarked) -> None:
-    """Print how much was marked by each rule, and how to find it."""
+    """Print how many records each rule marked, and how to find them."""
     console = make_console()
     for rule, count in marked.marks.items():
         console.print(f"{count:,} newly marked: steelyard audit search rule:{rule}")

@@ -12,7 +12,7 @@ from components.verifier.report import Report, describe_report
 
 
 def describe_verification(reports: Mapping[str, Report | None]) -> dict[str, Any]:
-    """Describe for JSON what the verification of some logs found; a log that is not there yet has no report."""
+    """Describe the verification of logs for JSON; a log that does not exist yet has no report."""
     return {
         "ok": all(report is None or report.ok for report in reports.values()),
         "logs": {name: report and {"ok": report.ok, **asdict(report)} for name, report in reports.items()},
@@ -20,7 +20,7 @@ def describe_verification(reports: Mapping[str, Report | None]) -> dict[str, Any
 
 
 def print_verification(reports: Mapping[str, Report | None]) -> None:
-    """Print what a verification found, one log after the other: problems first, the verdict last."""
+    """Print the result of a verification, log by log: problems first, the verdict last."""
     console = make_console()
     for name, report in reports.items():
         for line in _report_lines(name, report):

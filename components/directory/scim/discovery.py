@@ -1,4 +1,4 @@
-"""What the service says of itself (RFC 7643, 5 to 7; RFC 7644, 4)."""
+"""The service's description of itself (RFC 7643, 5 to 7; RFC 7644, 4)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def describe_service() -> dict[str, Any]:
 
 
 def describe_types() -> list[dict[str, Any]]:
-    """Return the types of resources there are."""
+    """Return the types of resources."""
     return [_describe_type(kind) for kind in (USER, GROUP)]
 
 
@@ -56,7 +56,7 @@ def describe_schemas() -> list[dict[str, Any]]:
 
 
 def list_response(resources: Iterable[Mapping[str, Any]], total: int, start: int = 1) -> dict[str, Any]:
-    """Return resources as the answer to a query has them (RFC 7644, 3.4.2); `start` counts from 1."""
+    """Return the answer to a query, with resources (RFC 7644, 3.4.2); `start` counts from 1."""
     page = list(resources)
     return {
         "schemas": [LIST_SCHEMA],

@@ -4,7 +4,7 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 class ScimError(Exception):
-    """A request that cannot be done: `status` is HTTP's, `scim_type` one of RFC 7644, table 9, or empty."""
+    """A request that cannot be carried out: `status` is HTTP's, `scim_type` is from RFC 7644, table 9, or empty."""
 
     def __init__(self, status: int, detail: str, scim_type: str = "") -> None:
         super().__init__(detail)
@@ -19,5 +19,5 @@ class ScimError(Exception):
 
 
 def invalid_value(detail: str) -> ScimError:
-    """Return the error for a value that cannot be taken."""
+    """Return the error for a value that is not accepted."""
     return ScimError(400, detail, "invalidValue")

@@ -1,4 +1,4 @@
-"""PATCH (RFC 7644, 3.5.2), as the standard has it and as Entra ID and Okta send it."""
+"""PATCH (RFC 7644, 3.5.2), as the standard defines it and as Entra ID and Okta send it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,9 +15,9 @@ _READ_ONLY = ("id", "meta", "schemas", "groups")
 
 
 def patch_resource(kind: ResourceType, resource: Mapping[str, Any], body: Any) -> dict[str, Any]:
-    """Return what becomes of a resource; raises ScimError, and then nothing of it is done.
+    """Return the changed resource; raises ScimError, and then nothing is changed.
 
-    `op` may be written in any case, as Entra ID does. Attributes that are not kept are left aside.
+    `op` may be in upper or lower case, as Entra ID sends it. Attributes that are not kept are ignored.
     """
     patched = orjson.loads(orjson.dumps(resource))  # a copy; groups may have thousands of members
     for op, path, value in _operations(body):
@@ -117,7 +117,7 @@ def _apply_to_rows(
 
 
 def _join(rows: list[dict[str, Any]], added: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add rows; one with the same value and type as another takes its place."""
+    """Add rows; a row replaces another one with the same value and type."""
     joint = {(row.get("value"), row.get("type")): row for row in (*rows, *added)}
     return list(joint.values())
 

@@ -23,7 +23,7 @@ _COMPARISON = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`path eq value`; the value is what JSON has: a text, a number, a boolean or nothing."""
+    """`path eq value`; the value is a JSON value: a text, a number, a boolean or nothing."""
 
     path: "AttributePath"
     value: Any
@@ -35,7 +35,9 @@ Filter = tuple[Comparison, ...]
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """A path such as `emails[type eq "work"].value`; no `schema` is the core one, no `name` all of another."""
+    """A path such as `emails[type eq "work"].value`; without `schema` it is in the core schema, without `name` it is
+    the whole of another.
+    """
 
     schema: str
     name: str
@@ -65,7 +67,7 @@ def parse_attribute_path(text: str) -> AttributePath:
 
 
 def parse_filter(text: str) -> Filter:
-    """Parse a filter; raises ScimError (invalidFilter) for what is none, and for what is not supported."""
+    """Parse a filter; raises ScimError (invalidFilter) for a wrong or unsupported one."""
     comparisons = []
     place = 0
     while True:
@@ -88,12 +90,12 @@ def parse_filter(text: str) -> Filter:
 
 
 def matches(kind: ResourceType, filter_: Filter, resource: Mapping[str, Any]) -> bool:
-    """Return whether a filter asks for a resource."""
+    """Return whether a filter matches a resource."""
     return all(_holds(kind, each, resource) for each in filter_)
 
 
 def row_matches(attribute: Attribute, filter_: Filter, row: Mapping[str, Any]) -> bool:
-    """Return whether the filter in a path asks for one value of a complex attribute."""
+    """Return whether the filter in a path matches one value of a complex attribute."""
     return all(_equal(attribute.part(each.path.name), row, each) for each in filter_)
 
 
@@ -127,6 +129,6 @@ def _equal(attribute: Attribute | None, holder: Mapping[str, Any], comparison: C
 
 
 def filter_values(filter_: Filter) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values that a filter asks for; a value made of them is one that it matches."""
+    """Yield the names and values that a filter asks for; a value made of them matches it."""
     for comparison in filter_:
         yield comparison.path.name, comparison.value

@@ -1,4 +1,4 @@
-"""People of the directory out of what an identity provider pushed."""
+"""Makes people of the directory from what an identity provider pushed."""
 
 from collections.abc import Iterable
 
@@ -57,14 +57,14 @@ def _make(source: ScimSource, user: Resource, words: set[str]) -> Person:
 
 
 def display_name(user: Resource) -> str:
-    """Return the name that a person is called by: the first of those that are there."""
+    """Return the name of a person: the first of the possible ones that is there."""
     name = user.get("name", {})
     parts = " ".join(name[part] for part in ("givenName", "familyName") if part in name)
     return str(user.get("displayName") or name.get("formatted") or parts or user["userName"])[:NAME_MAX]
 
 
 def _words(user: Resource, groups: Iterable[Resource]) -> Iterable[str]:
-    """Yield what may stand for a desk or a role: the names of groups, the user's own roles, the department."""
+    """Yield values that may stand for a desk or a role: the names of groups, the user's own roles, the department."""
     yield from (str(group["displayName"]) for group in groups)
     yield from (str(role["value"]) for role in user.get("roles", ()) if "value" in role)
     if department := user.get(ENTERPRISE, {}).get("department"):

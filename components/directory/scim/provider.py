@@ -1,4 +1,4 @@
-"""One enterprise's service provider: what a request does to its users and groups, durable before it is answered."""
+"""One enterprise's service provider: each change of its users and groups is durable before the answer."""
 
 import asyncio
 import uuid
@@ -60,11 +60,11 @@ class Provider:
     def present(
         self, kind: ResourceType, resource: Resource, base: str, query: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Return a resource as an answer has it; `base` is the address of the service."""
+        """Return a resource for an answer; `base` is the address of the service."""
         return self._present(kind, resource, base, query, self._state.groups_of() if kind is USER else {})
 
     async def create(self, kind: ResourceType, document: Any) -> Resource:
-        """Take in a new resource (RFC 7644, 3.3); raises ScimError: 400, or 409 when it is there already."""
+        """Add a resource (RFC 7644, 3.3); raises ScimError: 400, or 409 if it exists already."""
         async with self._turn:
             cleaned = self._check(kind, clean(kind, _object(document)), "")
             resource = {"id": uuid.uuid4().hex, **cleaned, "created": self._now(), "changed": self._now()}
@@ -73,7 +73,7 @@ class Provider:
             return resource
 
     async def replace(self, kind: ResourceType, id_: str, document: Any, if_match: str = "") -> Resource:
-        """Put a resource in place of another (RFC 7644, 3.5.1); raises ScimError."""
+        """Replace a resource (RFC 7644, 3.5.1); raises ScimError."""
         async with self._turn:
             _require_version(self.fetch(kind, id_), if_match)
             return await self._change(kind, id_, clean(kind, _object(document)))
@@ -86,7 +86,7 @@ class Provider:
             return await self._change(kind, id_, patch_resource(kind, resource, body))
 
     async def delete(self, kind: ResourceType, id_: str, if_match: str = "") -> None:
-        """Take a resource away (RFC 7644, 3.6); raises ScimError."""
+        """Remove a resource (RFC 7644, 3.6); raises ScimError."""
         async with self._turn:
             resource = self.fetch(kind, id_)
             _require_version(resource, if_match)
@@ -105,7 +105,7 @@ class Provider:
 
     async def _keep(self, state: ScimState) -> None:
         try:
-            # Killed before this is done: the client has no answer, and pushes it again.
+            # Killed before this is done: the client gets no answer, and pushes again.
             await asyncio.to_thread(store_state, self.source.state, state)
         except OSError as error:
             raise ScimError(503, f"nothing can be kept now: {error.strerror}") from None
@@ -113,7 +113,7 @@ class Provider:
         self._on_change()
 
     def _index(self, kind: ResourceType, resource: Resource | None, before: Resource | None = None) -> None:
-        """Remember whose an account is now."""
+        """Note which user has an account now."""
         if kind is USER and before is not None:
             self._accounts.pop(self._account(before), None)
         if kind is USER and resource is not None:
@@ -197,7 +197,7 @@ def _require_version(resource: Resource, if_match: str) -> None:
 
 
 def read_token(file: Path) -> str:
-    """Read the token that a client must show; raises OSError, and ValueError when it is too short to be one."""
+    """Read the token that a client must send; raises OSError, and ValueError if it is too short."""
     token = file.read_text(encoding="utf-8").strip()
     if len(token) < TOKEN_MIN:
         raise ValueError(f"{file} has fewer than {TOKEN_MIN} characters; delete it and run `steelyard init`")

@@ -1,4 +1,4 @@
-"""The attributes that are kept of a user and of a group (RFC 7643, 4); all others are left aside, passwords too."""
+"""The attributes of users and groups that are kept (RFC 7643, 4); all others are ignored, also passwords."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Attribute:
     parts: tuple["Attribute", ...] = ()
 
     def part(self, name: str) -> "Attribute | None":
-        """Find a sub-attribute, whatever its capital letters."""
+        """Find a sub-attribute, in upper or lower case."""
         return next((each for each in self.parts if each.name.lower() == name.lower()), None)
 
 
@@ -40,7 +40,7 @@ class ResourceType:
     extension: tuple[Attribute, ...] = ()
 
     def attribute(self, name: str, schema: str = "") -> Attribute | None:
-        """Find an attribute, whatever its capital letters (RFC 7643, 2.1)."""
+        """Find an attribute, in upper or lower case (RFC 7643, 2.1)."""
         of = self.extension if schema == ENTERPRISE else self.attributes
         return next((each for each in of if each.name.lower() == name.lower()), None)
 
@@ -81,10 +81,10 @@ RESOURCE_TYPES = {kind.endpoint.removeprefix("/"): kind for kind in (USER, GROUP
 
 
 def clean(kind: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a document that a client sent; raises ScimError for wrong values (invalidValue).
+    """Return the part of a client's document that is kept; raises ScimError for wrong values (invalidValue).
 
     Names get their proper capital letters, booleans written as texts become booleans (as Entra ID sends them), and
-    what is empty is left out, which means the same (RFC 7643, 2.5).
+    empty values are left out, which means the same (RFC 7643, 2.5).
     """
     cleaned = dict(_clean_all(kind.attributes, document, kind))
     extension = next((value for key, value in document.items() if key.lower() == ENTERPRISE.lower()), None)
@@ -115,7 +115,7 @@ def _clean_parts(parts: tuple[Attribute, ...], value: Mapping[str, Any]) -> Iter
 
 
 def clean_value(attribute: Attribute, value: Any) -> Any:
-    """Return a value of one attribute as it is kept; raises ScimError (invalidValue)."""
+    """Return the value of an attribute as it is kept; raises ScimError (invalidValue)."""
     if value is None:
         return None
     if attribute.multiple:

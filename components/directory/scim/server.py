@@ -1,4 +1,4 @@
-"""SCIM over HTTP (RFC 7644, 3): `/scim/ENTERPRISE/v2/Users`, `/Groups` and what the service says of itself."""
+"""SCIM over HTTP (RFC 7644, 3): `/scim/ENTERPRISE/v2/Users`, `/Groups` and the service's description of itself."""
 
 import hmac
 import json
@@ -54,7 +54,7 @@ class ScimServer:
         app.router.add_put(f"{base}/{kinds}/{{id}}", self._replace)
         app.router.add_patch(f"{base}/{kinds}/{{id}}", self._patch)
         app.router.add_delete(f"{base}/{kinds}/{{id}}", self._delete)
-        # Without an access log: its lines would hold people's names, in filters.
+        # There is no access log, because its lines would hold people's names, in filters.
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         site = web.TCPSite(self._runner, address, port, ssl_context=tls)
@@ -62,13 +62,13 @@ class ScimServer:
         return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
-        """Stop listening, and end what is under way."""
+        """Stop listening, and end the requests under way."""
         if self._runner is not None:
             await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Let nobody in without the enterprise's token, and write errors as the protocol has them."""
+        """Refuse requests without the enterprise's token, and write errors as the protocol defines them."""
         try:
             self._authenticate(request)
             return await handler(request)
@@ -84,7 +84,7 @@ class ScimServer:
 
     def _authenticate(self, request: web.Request) -> None:
         """Compare the token (RFC 6750, 2.1); an unknown enterprise looks the same as a wrong token."""
-        # Of a path that leads nowhere, whose it would be.
+        # For an unknown path: whose it would be.
         name = request.match_info.get("enterprise") or request.path.removeprefix("/scim/").partition("/")[0]
         provider = self._providers.get(name)
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
@@ -119,7 +119,7 @@ class ScimServer:
         return _answer(self._provider(request).query(_kind(request), request.query, _base(request)))
 
     async def _search(self, request: web.Request) -> web.Response:
-        """Answer a query that is sent as a document (RFC 7644, 3.4.3)."""
+        """Answer a query that comes as a document (RFC 7644, 3.4.3)."""
         document = await _read(request)
         if not isinstance(document, dict):
             raise ScimError(400, "the request must be a JSON object", "invalidSyntax")
@@ -174,7 +174,7 @@ class ScimServer:
 
 
 async def _refuse(_request: web.Request) -> web.Response:
-    """Refuse what the standard leaves to choice (RFC 7644, 3.4.3, 3.7, 3.11)."""
+    """Refuse the optional parts of the standard (RFC 7644, 3.4.3, 3.7, 3.11)."""
     raise ScimError(501, "the service does not do this; see ServiceProviderConfig")
 
 

@@ -1,4 +1,4 @@
-"""What has been pushed of one enterprise: its users and groups, kept in one file."""
+"""What was pushed for one enterprise: its users and groups, in one file."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from components.directory.scim.schema import GROUP, USER, ResourceType
 
 _VERSION = 1
 Resource = Mapping[str, Any]
-"""A resource as it is kept: its `id`, what `clean` keeps of it, and `created` and `changed` (RFC 3339)."""
+"""A stored resource: its `id`, what `clean` keeps of it, and `created` and `changed` (RFC 3339)."""
 
 
 class ScimStateError(Exception):
@@ -22,7 +22,7 @@ class ScimStateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ScimState:
-    """Users and groups by their ids, in the order in which they came. A changed state is another one."""
+    """Users and groups by their ids, in the order in which they came. A change makes a new state."""
 
     users: Mapping[str, Resource] = field(default_factory=dict)
     groups: Mapping[str, Resource] = field(default_factory=dict)
@@ -71,7 +71,7 @@ def version_of(resource: Resource) -> str:
 
 
 def load_state(file: Path) -> ScimState | None:
-    """Read what has been pushed, None if nothing has; raises ScimStateError."""
+    """Read what was pushed, None if nothing was; raises ScimStateError."""
     try:
         document = orjson.loads(file.read_bytes())
         if document["version"] != _VERSION:
@@ -89,7 +89,7 @@ def load_state(file: Path) -> ScimState | None:
 
 
 def store_state(file: Path, state: ScimState) -> None:
-    """Write what has been pushed durably; raises OSError, and then the file is as it was."""
+    """Write what was pushed, durably; raises OSError, and then the file is as it was."""
     document = {
         "version": _VERSION,
         "Users": list(state.users.values()),

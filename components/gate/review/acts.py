@@ -1,4 +1,4 @@
-"""Reviewers' acts at the gate: asked for like orders, recorded, then carried out; and what nobody decides in time."""
+"""Reviewers' acts at the gate: requested as orders are, recorded, then carried out; and the deadline."""
 
 import asyncio
 import time
@@ -36,30 +36,30 @@ log = structlog.get_logger("gate")
 
 
 class Writer(Protocol):
-    """What acts on held messages need of the log's writer (`LogWriter`)."""
+    """What acts on held messages need from the log's writer (`LogWriter`)."""
 
     async def append(self, entries: Sequence[Entry]) -> LeafIndex:
         """Record entries in one transaction, and return the first one's index."""
 
     async def answer(self, id_: str, answer: str) -> None:
-        """Answer a request, and take its body."""
+        """Answer a request, and delete its body."""
 
     async def purge(self, *, requests_only: bool) -> None:
-        """Leave nothing of what was asked in files beside the log."""
+        """Remove all traces of requests from the files beside the log."""
 
 
 class Requests(Protocol):
-    """Reads what other processes ask of the log's writer (`LogSource`)."""
+    """Reads the requests of other processes to the log's writer (`LogSource`)."""
 
     async def fetch_requests(self) -> list[RequestRow]:
         """Return all requests, in the order in which they came."""
 
 
 class ReviewActs:
-    """Serves reviewers, as the writer of the log, and asks the adapter of `line` for what is to go out.
+    """Serves reviewers, as the writer of the log, and asks the adapter of `line` to send what is released.
 
-    `default` is what becomes of a held message on which nobody decides in time. Each of `releases` lets items go out
-    for which the time has come otherwise; it may raise LogUnavailable.
+    `default` is the decision on a held message if nobody decides in time. Each of `releases` lets items go out that
+    become due for another reason; it may raise LogUnavailable.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ReviewActs:
         self._releases = releases
         self._default = default
         self._retention_class = retention_class
-        # Decisions that are recorded, and not carried out. Lost in a crash: then they are recorded once more.
+        # Decisions that are recorded and not carried out yet. Lost in a crash: then they are recorded once more.
         self._recorded: dict[str, tuple[ReviewAct, str, str]] = {}
         self._purge_due = False
 
@@ -102,7 +102,7 @@ class ReviewActs:
             self._queue.changed.clear()
 
     def _ask(self) -> None:
-        """Ask the adapter, if one is there, for what is to go out; raises LogUnavailable."""
+        """Ask the adapter, if one is connected, to send what is released; raises LogUnavailable."""
         if (adapter := self._line.adapter) is not None:
             for item in self._queue.end_unsendable(adapter.claims, self._breaks.is_injection_blamed):
                 self._breaks.unsendable(item.record)
@@ -110,7 +110,7 @@ class ReviewActs:
                 adapter.ask_inject(item.token, item.stanza)
 
     async def serve(self) -> None:
-        """Carry out what reviewers ask, and the default where time has run out; raises LogUnavailable."""
+        """Carry out reviewers' requests, and the default where time has run out; raises LogUnavailable."""
         for item in self._queue.due():
             await self._decide(item, self._default, _NOBODY, "nobody decided in time")
         for row in await self._requests.fetch_requests():
@@ -122,19 +122,19 @@ class ReviewActs:
                     self._purge_due = True
         if self._purge_due:
             with suppress(LogUnavailable):
-                # What was asked, and why.
+                # The request, and its reason.
                 await self._writer.purge(requests_only=True)
                 self._purge_due = False
 
     async def _answer(self, row: RequestRow) -> ReviewAnswer | None:
-        """Do what is asked; None where that has to wait for the adapter."""
+        """Do what a request asks; return None if it has to wait for the adapter."""
         try:
             request = parse_review_request(row.body or b"")
             if request.act == LIST:
                 return ReviewAnswer(held=tuple(map(_describe, self._held())))
             act = ReviewAct(request.act)
         except (ReviewRequestError, ValueError):
-            return ReviewAnswer("this is no act of a reviewer")
+            return ReviewAnswer("this is not an act of a reviewer")
         found = [each for each in self._held() if each.record == request.record]
         item = next(
             (each for each in found if each.evidence == request.evidence), found[0] if found else None
@@ -150,7 +150,7 @@ class ReviewActs:
         return [item for item in self._queue.items if item.kind is ItemKind.MESSAGE]
 
     async def _decide(self, item: Item, act: ReviewAct, actor: str, reason: str) -> None:
-        """Record who decided what and why, then do it."""
+        """Record who decided what and why, then carry it out."""
         record = f"{self._line.gate.log}/{item.record}"
         decision = (act, actor, reason)
         if self._recorded.get(item.token) != decision:
@@ -158,7 +158,7 @@ class ReviewActs:
             payload = encode_event(Event(RecordKind.REVIEW, act.value, details, time.time_ns()))
             await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
             self._recorded[item.token] = decision
-        # Killed here: it is decided anew, by the same request or for the same reason, and recorded once more.
+        # Killed here: the same request, or the deadline, decides again, and the decision is recorded once more.
         self._queue.decide(item, act, in_time=actor != _NOBODY)
         del self._recorded[item.token]
         log.info("reviewed", act=act.value, record=record, in_time=actor != _NOBODY)
@@ -167,13 +167,13 @@ class ReviewActs:
 def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> str:
     name = f"{log_name}/{request.record}"
     if item is None:
-        return f"{name} is not held: it was never, or somebody has decided on it"
+        return f"{name} is not held: it was never held, or somebody has already decided on it"
     if not request.reason.strip():
         return "a decision needs a reason"
     if request.evidence != item.evidence:
-        return f"{name} says something else than what was reviewed"
+        return f"{name} does not say what was reviewed"
     if item.held is None and not can_be_decided(item):
-        return f"{name} is decided on already, and on its way"
+        return f"{name} is already decided on, and on its way"
     return ""
 
 

@@ -1,26 +1,26 @@
-"""What a step of the review queue makes of its items, before it is stored."""
+"""The changes that a step of the review queue makes to its items, before they are stored."""
 
 from policy.review import Item
 
 
 class Change:
-    """Items as they will be, once that is stored; `touched` are the tokens of those that are not as they were."""
+    """The items after the change is stored; `touched` are the tokens of the changed items."""
 
     def __init__(self, items: dict[str, Item]) -> None:
         self.items = dict(items)
         self.touched: set[str] = set()
 
     def put(self, item: Item) -> None:
-        """Have an item be so."""
+        """Put an item in, in place of one with the same token."""
         self.items[item.token] = item
         self.touched.add(item.token)
 
     def add(self, item: Item) -> None:
-        """Take an item in, unless there is one of its token."""
+        """Add an item, unless there is one with its token."""
         if item.token not in self.items:
             self.put(item)
 
     def drop(self, token: str) -> None:
-        """Have an item be no more."""
+        """Remove an item."""
         del self.items[token]
         self.touched.add(token)

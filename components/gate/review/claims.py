@@ -1,4 +1,4 @@
-"""What the adapter of one session has been asked to inject, and what it has submitted of that."""
+"""What the adapter of one session has been asked to inject, and which of it has been submitted."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,10 @@ from policy.review import Place
 
 @dataclass(slots=True)
 class Claims:
-    """The review queue's; made with a session, and gone with it, as the adapter submits again what it holds.
+    """Belongs to the review queue. It ends with its session, because the adapter submits again what it holds.
 
-    All are named by the token of their item. `places` are the submissions that carry an item, `asked_at_s` is when its
-    stanza was asked for last, by a monotonic clock.
+    The keys are the items' tokens. `places` are the submissions that carry an item. `asked_at_s` is the time of the
+    last request for its stanza, by a monotonic clock.
     """
 
     places: dict[str, Place] = field(default_factory=dict)
@@ -18,10 +18,10 @@ class Claims:
 
     @property
     def unheard(self) -> list[str]:
-        """What was asked for and has not come back."""
+        """The tokens that were asked for and have not come back."""
         return [token for token in self.asked_at_s if token not in self.places]
 
     def forget(self, token: str) -> None:
-        """Forget an item that is carried out, or has to be asked for anew."""
+        """Forget an item that is carried out, or has to be asked for again."""
         self.places.pop(token, None)
         self.asked_at_s.pop(token, None)

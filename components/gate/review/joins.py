@@ -1,4 +1,4 @@
-"""Joins of rooms that wait until whoever joins has acknowledged the notice (docs/admission.md, section 4)."""
+"""Joins of rooms that wait until the person has acknowledged the notice (docs/admission.md, section 4)."""
 
 from components.gate.review.change import Change
 from components.gate.submission import Answered
@@ -13,12 +13,12 @@ _ENDS = frozenset({"bind", "unbind"})
 
 
 def is_join(answer: Answered) -> bool:
-    """Return whether what is held is a join."""
+    """Return whether a held stanza is a join."""
     return answer.decision.action is Action.HOLD and answer.held.facts.kind == "presence"
 
 
 def begin_join(change: Change, answer: Answered, token: str) -> None:
-    """Take in a join, in the place of an earlier one of the same session and nickname."""
+    """Add a join, in place of an earlier one with the same session and nickname."""
     held, facts = answer.held, answer.held.facts
     if token in change.items:
         return
@@ -53,7 +53,7 @@ def end_joins(change: Change, facts: StanzaFacts) -> None:
 
 
 def release_joins(change: Change, directory: Directory) -> None:
-    """Let those join who have acknowledged the notice, and forget those who are on the line no more."""
+    """Let people join who have acknowledged the notice, and forget people who are no longer on the line."""
     for item in _waiting(change):
         person = bare(item.sender)
         if item.held is not None or person in directory.uninformed:
@@ -65,7 +65,7 @@ def release_joins(change: Change, directory: Directory) -> None:
 
 
 def refuse_join(change: Change, item: Item, decision: Decision) -> None:
-    """Answer a join that may not be carried out any more: its client waits for a word of the room."""
+    """Answer a join that may not be carried out any more, because its client waits for the room's answer."""
     if decision.error is not None:
         stanza = encode_join_error(item, decision.error)
         token = f"r{item.token[1:]}"
@@ -83,7 +83,7 @@ def _waiting(change: Change) -> list[Item]:
 
 
 def _find_end(facts: StanzaFacts) -> tuple[str, BareJid | str]:
-    """Return which session leaves which room, or no room for all; no session for what is no end."""
+    """Return which session leaves which room. No room means all rooms; no session means that nothing ends."""
     if facts.way is Way.SESSION and facts.kind in _ENDS:
         return next((named.jid for named in facts.jids if named.element.startswith(_EVENT)), ""), ""
     if facts.way is Way.C2S and facts.kind == "presence" and facts.type == "unavailable":

@@ -1,5 +1,6 @@
-"""What the review queue keeps, as it begins: messages that are held, and what senders are told."""
+"""Makes the items of the review queue: held messages, and notices to senders."""
 
+from components.gate.review.told import name_of
 from components.gate.submission import Answered
 from policy.address import notice_address
 from policy.facts import StanzaFacts, Way
@@ -33,16 +34,17 @@ def make_message(answer: Answered, token: str, gate: str, now_ns: int) -> Item:
     )
 
 
-def make_warnings(answer: Answered, name: str, gate: str, now_ns: int) -> list[Item]:
-    """Return what the sender is told of a stanza that goes on: in a room as well, if it is a word to all there.
+def make_warnings(answer: Answered, text: str, name: str, gate: str, now_ns: int) -> list[Item]:
+    """Return what the sender is told of a stanza; of one that goes on, in a room as well, if it is a word to all there.
 
-    Not in the room alone: there are clients that do not show what a room itself says (docs/decisions/0137).
+    Not in the room alone: there are clients that do not show what a room itself says (docs/decisions/0137). What does
+    not go on is marked there by its error.
     """
-    facts, text = answer.held.facts, answer.decision.notice
-    if facts.kind == "message":
-        text = describe_outcome(facts.to, now_ns, text)
+    facts = answer.held.facts
+    if facts.kind == "message" or not answer.decision.notice:
+        text = describe_outcome(facts.to, now_ns, text, name_of(answer))
     told = [make_notice(f"n{name}", answer.index, gate, facts.sender, text, now_ns)]
-    if _is_for_room(facts):
+    if answer.decision.notice and _is_for_room(facts):
         told.append(make_notice(f"m{name}", answer.index, gate, facts.sender, text, now_ns, room=facts.to))
     return told
 
@@ -50,7 +52,7 @@ def make_warnings(answer: Answered, name: str, gate: str, now_ns: int) -> list[I
 def make_notice(
     token: str, record: int, gate: str, to: str, text: str, now_ns: int, *, room: str = ""
 ) -> Item:
-    """Return what the gate tells somebody: in a conversation of its own with them, or in a room that they are in."""
+    """Return a notice of the gate: in its own conversation with a person, or in a room that they are in."""
     from_ = room or notice_address(gate)
     encode = encode_room_notice if room else encode_notice
     stanza = encode(from_, to, f"{token}-{now_ns:x}", text)

@@ -1,7 +1,7 @@
-"""The gate's review queue: messages that were held, and what senders are told, until each has arrived.
+"""The gate's review queue: held messages, and notices to senders, until each has arrived.
 
-Everything is stored before the verdict that rests on it is given, so a crash of the gate repeats nothing and loses
-nothing (docs/review.md, section 4).
+The queue stores everything before the gate gives a verdict that depends on it. So a crash of the gate repeats nothing
+and loses nothing (docs/review.md, section 4).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from components.gate.review.claims import Claims
 from components.gate.review.joins import begin_join, end_joins, is_join, refuse_join, release_joins
 from components.gate.review.making import make_message, make_notice, make_warnings
 from components.gate.review.store import ItemStore, NoStore
+from components.gate.review.told import ToldLately, begins_item
 from components.gate.submission import Answered
 from components.link.codec import Held, Status
 from components.link.limits import FORWARDED_MAX_BYTES
@@ -42,7 +43,7 @@ from policy.review import (
 )
 
 _ASK_AGAIN_S = 5.0
-# Kept, and marked with when it was said.
+# Stays as it is, and is marked with the time when it was sent.
 _INJECTED_MAX_BYTES = FORWARDED_MAX_BYTES + 1024
 _NS_PER_S = 1_000_000_000
 
@@ -50,15 +51,15 @@ NOTICE = release("gate-notice")
 GIVEN_BACK = release("given-back")
 REVIEWED = release("released-after-review")
 JOINED = release("released-after-notice")
-# What the gate did not ask for, or asked for twice because it heard nothing: nobody gets it.
+# The gate did not ask for it, or asked twice because it got no answer: nobody gets it.
 NOT_ASKED_FOR = refuse("gate-not-asked-for", "cancel", "not-allowed", "This was said already.")
 
 
 class ReviewQueue:
     """All items of a gate, by token.
 
-    `jid` is the gate's; `deadline_s` is how long a held message waits for a reviewer. `on_uncertain` is called with the
-    record of each message of which nobody knows any more whether it arrived.
+    `jid` is the gate's; `deadline_s` is how long a held message waits for a reviewer. The queue calls `on_uncertain`
+    with the record of each message about which nobody knows whether it arrived.
     """
 
     def __init__(
@@ -73,17 +74,18 @@ class ReviewQueue:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._jid = jid
-        # As they are stored; a crash loses nothing of them.
+        # The items as stored; a crash loses none of them.
         self._items = {item.token: item for item in items}
         self._store = store or NoStore()
         self._deadline_ns = int(deadline_s * _NS_PER_S)
         self._on_uncertain = on_uncertain
         self._clock_ns = clock_ns
         self._clock_s = clock_s
+        self._told = ToldLately()
         # Tokens of items that a save which failed may have stored all the same.
         self._in_doubt: set[str] = set()
         self.changed = asyncio.Event()
-        """Set when there may be something new to ask the adapter for; whoever asks clears it."""
+        """Set when there may be something new to ask the adapter for. The asking part clears it."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -95,13 +97,13 @@ class ReviewQueue:
         return sum(item.stage is stage and item.kind is ItemKind.MESSAGE for item in self._items.values())
 
     def find(self, token: str) -> Item | None:
-        """Return the item of this token."""
+        """Return the item with this token."""
         return self._items.get(token)
 
     def judge(self, claims: Claims, held: Held, decide: Callable[[StanzaFacts], Decision]) -> Decision:
         """Decide on a submission of the way `gate`: was it asked for, has it passed already, may it still go there?
 
-        `decide` is the directory's word, of now, on a message as it was said.
+        `decide` gives the present directory's decision on the original message.
         """
         item = self._items.get(held.inject)
         if item is None or item.stage is not Stage.OUTGOING or item.token in claims.places:
@@ -112,27 +114,26 @@ class ReviewQueue:
         if item.kind is ItemKind.ERROR:
             return GIVEN_BACK
         after = JOINED if item.kind is ItemKind.JOIN else REVIEWED
-        # Who has left, or was barred, while it waited, neither sends nor gets it.
-        decision = decide(replace(held.facts, way=item.way))
+        # A person who left, or was barred, while the message waited neither sends nor gets it.
+        decision = decide(held.facts._replace(way=item.way))
         return decision if decision.action is Action.REFUSE else after
 
     def keep(self, claims: Claims, answers: Sequence[Answered], statuses: Sequence[Status]) -> None:
-        """Store what follows from submissions that are recorded, before their verdict, and from statuses.
+        """Store what follows from recorded submissions, before their verdict, and from statuses.
 
-        May be called again with the same, which changes nothing more. Raises LogUnavailable: then nothing may be
+        A second call with the same arguments changes nothing more. Raises LogUnavailable: then nothing may be
         answered.
         """
-        begun = any(each.is_for_review for each in answers)
-        followed = [each for each in answers if each.held.inject]
+        begun = any(begins_item(each) for each in answers)
         if not begun and not self._items and not self._in_doubt:
             return
         change = self.begin_change()
         for answer in answers:
-            if answer.is_for_review:
+            if begins_item(answer):
                 self._begin(change, answer)
             else:
                 end_joins(change, answer.held.facts)
-        for answer in followed:
+        for answer in [each for each in answers if each.held.inject]:
             self._follow(claims, change, answer)
         for status in statuses:
             for item in list(change.items.values()):
@@ -162,16 +163,16 @@ class ReviewQueue:
         self.save(change)
 
     def let_join(self, directory: Directory) -> None:
-        """Let those join rooms who have acknowledged the notice meanwhile; raises LogUnavailable."""
+        """Let people join rooms who have acknowledged the notice meanwhile; raises LogUnavailable."""
         if any(item.kind is ItemKind.JOIN for item in self._items.values()):
             change = self.begin_change()
             release_joins(change, directory)
             self.save(change)
 
     def take_outgoing(self, claims: Claims, *, alone: bool = False) -> list[Item]:
-        """Return what is outgoing and was not asked for just now; it counts as asked for (gate protocol, 4.7).
+        """Return outgoing items that were not asked for just now, and count them as asked for (gate protocol, 4.7).
 
-        `alone`: at most one, and none as long as another has not come back.
+        `alone`: return at most one, and none while another has not come back.
         """
         now_s = self._clock_s()
         outgoing: list[Item] = []
@@ -187,7 +188,7 @@ class ReviewQueue:
         return outgoing
 
     def end_unsendable(self, claims: Claims, is_blamed: Callable[[str], bool]) -> list[Item]:
-        """Be done with what is outgoing and cannot be said, and tell its sender; raises LogUnavailable."""
+        """Finish an outgoing item that cannot be sent, and tell its sender; raises LogUnavailable."""
         change = self.begin_change()
         ended = [
             item
@@ -204,7 +205,7 @@ class ReviewQueue:
         return ended
 
     def _begin(self, change: Change, answer: Answered) -> None:
-        """Take in what is held, and what its sender is told."""
+        """Add a held message, and the notice to its sender."""
         held, decision, now_ns = answer.held, answer.decision, self._clock_ns()
         evidence = prove_reading(held.epoch, held.seq, held.body)
         # A log that was restored from an older copy gives indexes a second time.
@@ -214,17 +215,16 @@ class ReviewQueue:
         elif decision.action is Action.HOLD:
             item = make_message(answer, f"h{name}", self._jid, now_ns)
             change.add(replace(item, deadline_ns=now_ns + self._deadline_ns, evidence=evidence))
-        # A remote site's people are told by their own gate; a component has nobody to be told.
-        if decision.notice and held.facts.way is Way.C2S:
-            for notice in make_warnings(answer, name, self._jid, now_ns):
+        if text := self._told.what_is_due(answer, now_ns):
+            for notice in make_warnings(answer, text, name, self._jid, now_ns):
                 change.add(notice)
 
     def _follow(self, claims: Claims, change: Change, answer: Answered) -> None:
-        """Follow what is recorded of an item's way out."""
+        """Follow a recorded step of an item on its way out."""
         item = change.items.get(answer.held.inject)
         place = Place(answer.held.epoch, answer.held.seq)
         if answer.decision.rules == NOT_ASKED_FOR.rules:
-            # It may have been judged anew after a break, while the log has the answer of before.
+            # It may have been decided again after a break, while the log has the earlier answer.
             if claims.places.get(answer.held.inject) == place:
                 del claims.places[answer.held.inject]
             return
@@ -248,20 +248,20 @@ class ReviewQueue:
         self._end(change, item, RELEASED if item.stage is Stage.SENT else "")
 
     def _end(self, change: Change, item: Item, outcome: str) -> None:
-        """Be done with an item; the sender of a message is told its outcome, unless they know."""
+        """Finish an item, and tell the sender of a message its outcome, unless they know it."""
         change.drop(item.token)
         if outcome and item.kind is ItemKind.MESSAGE:
             self._tell(change, item, outcome)
 
     def _tell(self, change: Change, item: Item, outcome: str) -> None:
-        """Tell the sender of a held message, wherever they are now, what became of it."""
+        """Tell the sender of a held message the outcome, on all their devices."""
         if item.way is Way.C2S:
             to = item.sender.partition("/")[0]
             text = describe_outcome(item.to, item.held_at_ns, outcome)
             change.put(make_notice(f"r{item.token[1:]}", item.record, self._jid, to, text, self._clock_ns()))
 
     def begin_change(self) -> Change:
-        """Return the items as they are, to be changed and saved."""
+        """Return a change that begins with the present items."""
         return Change(self._items)
 
     def save(self, change: Change) -> None:
@@ -270,7 +270,7 @@ class ReviewQueue:
         if not tokens:
             return
         self._in_doubt = tokens
-        # A crash here, or a failure, leaves the old items or these: then the same is stored again, or what came since.
+        # A crash or a failure here leaves the old items or these. Then the same items are stored again, or newer ones.
         self._store.save(
             [change.items[token] for token in tokens if token in change.items],
             [token for token in tokens if token not in change.items],

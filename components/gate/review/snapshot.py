@@ -15,17 +15,17 @@ _RETRY_S = 0.05
 
 
 def copy_queue(path: Path, records: int) -> bytes:
-    """Return the queue as a file: those of its items that the gate's log has among its first `records`.
+    """Return the queue as a file, with the items that the gate's log has among its first `records`.
 
-    What was held later is not known to a log that ends there, and would be taken for another record of it. Raises
+    A log that ends there does not know later items, and would give their numbers to other records. Raises
     LogUnavailable, LogDamaged, OSError.
     """
     database, journal = _read_still(path)
-    # Beside the queue, and for nobody else: what is in it is in the clear.
+    # Beside the queue, and only readable for its owner, because it holds messages in the clear.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".queue-") as folder:
         copy = Path(folder) / path.name
         copy.write_bytes(database)
-        # What a gate has begun, or a killed one left, is taken back when the copy is opened.
+        # SQLite rolls an unfinished transaction back when the copy is opened.
         copy.with_name(f"{copy.name}-journal").write_bytes(journal)
         with sqlite_errors_named(path), closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
@@ -36,9 +36,9 @@ def copy_queue(path: Path, records: int) -> bytes:
 
 
 def _read_still(path: Path) -> Sequence[bytes]:
-    """Read the database and its journal at one moment: twice, until nothing has changed in between.
+    """Read the database and its journal as of one moment: again and again, until two readings are the same.
 
-    Nobody else can open them as a database: the gate keeps its lock.
+    No other process can open them as a database, because the gate keeps its lock.
     """
     files = (path, path.with_name(f"{path.name}-journal"))
     before: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Where the review queue is kept: a small SQLite file of the gate's own (docs/review.md)."""
+"""The file of the review queue: a small SQLite database of the gate's own (docs/review.md)."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -15,18 +15,18 @@ from components.settings.site import SiteFile
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
 
-# What was decided must leave the file with the transaction: nothing of it stays in a free page or in a journal.
+# A decided message must leave the file with the transaction. Nothing of it may stay in a free page or in a journal.
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
 _TABLE = "CREATE TABLE IF NOT EXISTS item (token TEXT PRIMARY KEY, facts TEXT NOT NULL, stanza BLOB NOT NULL)"
 _OWNER_ONLY = 0o600
-_ADVICE = "move it away: the messages held in it are recorded, and go nowhere (docs/review.md, 4)"
+_ADVICE = "move it away: the messages held in it are recorded, but will not be delivered (docs/review.md, 4)"
 
 
 class ItemStore(Protocol):
-    """Keeps items; what `save` has returned from survives a crash."""
+    """Keeps items. They survive a crash as soon as `save` has returned."""
 
     def save(self, changed: Iterable[Item], removed: Iterable[str]) -> None:
-        """Store items as they are now and remove others, by token, in one transaction; raises LogUnavailable."""
+        """Store some items and remove others, by token, in one transaction; raises LogUnavailable."""
 
 
 class NoStore:
@@ -74,17 +74,17 @@ class ReviewStore:
             with sqlite_errors_named(self._path):
                 self._connection.transact(statements, _require_nothing)
         except LogDamaged as error:
-            # The line stops, as for a log that takes nothing.
+            # The line stops, as when the log cannot be written.
             raise LogUnavailable(str(error)) from error
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with sqlite_errors_named(self._path):
             await self._connection.close()
 
 
 def review_file(site: SiteFile) -> Path:
-    """Return where a site's queue is kept (docs/settings.md, `review.file`)."""
+    """Return the path of a site's queue (docs/settings.md, `review.file`)."""
     beside = log_file(site.gate.log) or site.gate.directory_file
     return site.review.file or beside.with_name("review.db")
 
@@ -92,13 +92,13 @@ def review_file(site: SiteFile) -> Path:
 async def check_queue(path: Path) -> int | None:
     """Read a queue that no gate has open, changing nothing, and return how many items it has.
 
-    None where a gate that was killed left a transaction, which the next one takes back: nothing is to be told until
-    then. Raises LogUnavailable and LogDamaged, which says what to do.
+    Return None if a killed gate left a transaction, which the next gate rolls back: until then the number is not
+    known. Raises LogUnavailable and LogDamaged, which says what to do.
     """
     if _size_bytes(path.with_name(f"{path.name}-journal")):
         return None
     if not _size_bytes(path):
-        return 0  # what a gate that was killed as it made the file leaves, and the next one takes
+        return 0  # a gate that was killed while it made the file leaves this, and the next gate continues with it
     with _errors_explained(path):
         connection = await open_connection(path, "ro")
         try:
@@ -109,7 +109,7 @@ async def check_queue(path: Path) -> int | None:
 
 async def _load(path: Path, connection: Connection) -> list[Item]:
     with _errors_explained(path):
-        # What is read below is not all that is written to later.
+        # The reads below do not touch everything that is written later.
         if [tuple(row) for row in await connection.execute_fetchall("PRAGMA quick_check(1)")] != [("ok",)]:
             raise LogDamaged(f"{path}: a corrupt database")
         rows = await connection.execute_fetchall("SELECT facts, stanza FROM item ORDER BY token")
@@ -121,7 +121,7 @@ async def _load(path: Path, connection: Connection) -> list[Item]:
 
 @contextmanager
 def _errors_explained(path: Path) -> Iterator[None]:
-    """Name SQLite's errors, and say what can be done about a file that is damaged."""
+    """Translate SQLite's errors, and say what to do about a damaged file."""
     try:
         with sqlite_errors_named(path):
             yield

@@ -1,1 +1,1 @@
-"""What watches the gate at work: numbers, canaries, alarms, figures."""
+"""The parts that watch the gate at work: numbers, canaries, alarms, metrics."""

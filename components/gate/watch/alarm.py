@@ -10,7 +10,7 @@ import structlog
 from components.archive.record import Alarm, RecordKind, encode_alarm
 from components.gate.watch.alarm_name import STATES, AlarmName
 
-# What comes again and again is one log line and one record a minute, with how often it came.
+# A repeated event is one log line and one record in a minute, with the number of times.
 _QUIET_S = 60.0
 # An event is never over; it is shown for a day.
 _SHOWN_S = 24 * 60 * 60.0
@@ -20,7 +20,7 @@ log = structlog.get_logger("gate")
 
 @dataclass(slots=True)
 class _Raised:
-    """One alarm since the gate started; times are monotonic, `untold` counts what was not worth a line of its own."""
+    """One alarm since the gate started; times are monotonic, `untold` counts occurrences without their own line."""
 
     times: int = 0
     last_at_ns: int = 0
@@ -33,16 +33,16 @@ class _Raised:
 
 
 class Records(Protocol):
-    """Takes what is to be recorded (`Recorder`)."""
+    """Takes payloads to record (`Recorder`)."""
 
     def add(self, kind: RecordKind, payload: bytes) -> None:
         """Have a payload recorded."""
 
 
 class Alarms:
-    """Raises alarms and ends them; `records` takes a record of each.
+    """Raises alarms and ends them, and gives a record of each to `records`.
 
-    `clock_s` is a monotonic clock. Details are numbers and short texts, and nothing of a stanza is among them.
+    `clock_s` is a monotonic clock. Details are numbers and short texts, never parts of a stanza.
     """
 
     def __init__(self, records: Records, *, clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -51,7 +51,7 @@ class Alarms:
         self._raised: dict[AlarmName, _Raised] = {}
 
     def sound(self, name: AlarmName, **details: str | int) -> None:
-        """Raise an alarm; of a state that lasts already nothing more is said."""
+        """Raise an alarm. If it is a state that lasts already, do nothing."""
         raised = self._raised.setdefault(name, _Raised())
         if name in STATES and raised.lasts:
             return
@@ -82,7 +82,7 @@ class Alarms:
             self._add(name, time.time_ns(), details)
 
     def times(self) -> dict[AlarmName, int]:
-        """Return how often each was raised since the gate started."""
+        """Return how often each alarm was raised since the gate started."""
         return {name: raised.times for name, raised in self._raised.items()}
 
     def present(self) -> list[dict[str, str | int | dict[str, str | int]]]:

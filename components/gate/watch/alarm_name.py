@@ -1,12 +1,12 @@
-"""The alarms that there are (docs/alarms.md)."""
+"""The names of all alarms (docs/alarms.md)."""
 
 from enum import StrEnum
 
 
 class AlarmName(StrEnum):
-    """What can be wrong; docs/alarms.md says of each what it means and what to do."""
+    """Everything that can be wrong; docs/alarms.md says for each what it means and what to do."""
 
-    # States, which end when what is wrong has ended.
+    # States, which end when the fault has ended.
     NOT_RECORDING = "not-recording"
     LINK_DOWN = "link-down"
     ADAPTER_MISSING = "adapter-missing"

@@ -1,4 +1,4 @@
-"""The canary: a message of the gate's own that goes the whole way, so that a silent fault shows.
+"""The canary: the gate's own message, which goes the whole way, so that a silent fault shows.
 
 Gate protocol, section 4.4.
 """
@@ -28,11 +28,11 @@ _MISSED_AT_MOST = 3  # in a row, even if the link breaks each time
 
 
 class _UnprovedError(Exception):
-    """The record of a canary is not in the log as it should be; the message says how."""
+    """The record of a canary is not in the log as it should be; the message says what is wrong."""
 
 
 class Canary:
-    """Sends canaries, one at a time, by the adapter of `line`, and looks for the record of each that came back.
+    """Sends canaries, one at a time, through the adapter of `line`, and checks the record of each that comes back.
 
     `reader` reads the gate's log, whose checkpoints `key` verifies.
     """
@@ -45,7 +45,7 @@ class Canary:
         self._key = key
         self._alarms = alarms
         self._metrics = metrics
-        # So that a canary of an earlier gate, which comes back late, is not taken for ours.
+        # So that this gate does not take a late canary of an earlier gate for its own.
         self._life = f"{time.time_ns():x}"
         self._sent = 0
         self._missed = 0  # in a row
@@ -56,7 +56,7 @@ class Canary:
         self._back: asyncio.Future[str] | None = None
 
     async def run(self, interval_s: float) -> None:
-        """Send one each `interval_s` until cancelled, while there is an adapter."""
+        """Send one every `interval_s` seconds until cancelled, while there is an adapter."""
         while True:
             began_s = time.monotonic()
             if (adapter := self._line.adapter) is not None:
@@ -65,21 +65,21 @@ class Canary:
             await asyncio.sleep(max(_LOOK_EVERY_S, interval_s - elapsed_s) if adapter else _LOOK_EVERY_S)
 
     async def fly(self, adapter: Adapter) -> None:
-        """Send one, wait for it and prove its record; sounds the alarm when any of that fails."""
+        """Send one, wait for it and prove its record; raise the alarm if any of this fails."""
         try:
             _, newest = await self._reader.source.fetch_bounds() or (0, -1)
             record = await self._wait_for_it(adapter)
             if record is not None:
                 await self._prove(record, newest)
         except LogUnavailable as error:
-            # The patrol says when that is over.
+            # The patrol ends this alarm.
             self._alarms.sound(AlarmName.LOG_UNREADABLE, reason=str(error))
         except (_UnprovedError, LogDamaged, NoteError, CheckpointError, ProofError) as error:
             self._metrics.canaries_unproved += 1
             self._alarms.sound(AlarmName.CANARY_UNPROVED, reason=str(error))
 
     async def _wait_for_it(self, adapter: Adapter) -> str | None:
-        """Send one and return the receipt that it came back with, or None when it did not come in time."""
+        """Send one and return the receipt in it when it comes back, or None if it does not come in time."""
         self._sent += 1
         self._id, self._stage, self._seq = f"{self._life}-{self._sent}", "sent", 0
         self._back = asyncio.get_running_loop().create_future()
@@ -91,7 +91,7 @@ class Canary:
         except TimeoutError:
             self._metrics.canaries_lost += 1
             self._missed += 1
-            # A server that ends takes a canary with it, and nothing else is wrong.
+            # When a server ends, its canary is lost, and nothing else is wrong.
             if not adapter.is_over or self._missed >= _MISSED_AT_MOST:
                 self._alarms.sound(AlarmName.CANARY_LOST, reached=self._stage)
             return None
@@ -104,17 +104,17 @@ class Canary:
         return record
 
     def submitted(self, held: Held) -> None:
-        """Take note that the adapter has submitted it."""
+        """Note that the adapter has submitted it."""
         if self._back is not None and held.facts.way is Way.CANARY and self._id in held.facts.attributes:
             self._stage, self._seq = "submitted", held.seq
 
     def answered(self, through: int) -> None:
-        """Take note that everything up to this number has its verdict."""
+        """Note that everything up to this number has its verdict."""
         if self._stage == "submitted" and through >= self._seq:
             self._stage = "answered"
 
     def returned(self, canary: CanaryBack) -> None:
-        """Take one that was carried out; one that is not expected (any more) is passed over."""
+        """Take a canary that was carried out; ignore one that is not expected (any more)."""
         if self._back is None or self._back.done():
             return
         if canary.host == self._line.gate.jid and canary.id == self._id:

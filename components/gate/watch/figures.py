@@ -1,4 +1,4 @@
-"""What the gate and its parts say of themselves when Prometheus asks (docs/metrics.md)."""
+"""The metrics that the gate and its parts report when Prometheus asks (docs/metrics.md)."""
 
 from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
@@ -8,7 +8,7 @@ from policy.review import Stage
 
 
 def figures_of(gate: Gate, queue: ReviewQueue, patrol: Patrol) -> tuple[Figure, ...]:
-    """Return what Prometheus is told of a gate besides what is measured."""
+    """Return the metrics of a gate that are read when Prometheus asks."""
     counters = gate.counters
     return (
         Figure("recorded", "Submissions recorded.", lambda: counters.recorded, True),

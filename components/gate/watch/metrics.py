@@ -1,4 +1,4 @@
-"""The gate's figures for Prometheus (docs/metrics.md); no address and nothing of a stanza is among them."""
+"""The gate's metrics for Prometheus (docs/metrics.md); they hold no address and no part of a stanza."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ def _histogram(name: str, text: str) -> Histogram:
 
 @dataclass(slots=True)
 class Metrics:
-    """What those who watch the gate count and measure; lost in a crash, as Prometheus expects of a process."""
+    """What the watching parts count and measure; a crash loses it, as Prometheus expects."""
 
     commit_seconds: Histogram = field(
         default_factory=lambda: _histogram("commit_seconds", "Duration of commits of submissions.")
@@ -37,13 +37,13 @@ class Metrics:
     turned_away: int = 0
     window_stanzas: int = 0
     numbers_missing: int = 0
-    # By the alarm that each is; None for what a server that ended took with it.
+    # By the alarm of each; None for what was lost with a server that ended.
     findings: dict[AlarmName | None, int] = field(default_factory=lambda: dict.fromkeys(FINDINGS, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that is read when somebody asks; one that only rises is a counter, and its name ends in `_total`."""
+    """A metric that is read when somebody asks. One that only rises is a counter, and its name ends in `_total`."""
 
     name: str
     text: str
@@ -52,7 +52,7 @@ class Figure:
 
 
 class Exposition(Collector):
-    """All figures of a gate, in Prometheus's text format: what was measured, the alarms, and `figures`."""
+    """All metrics of a gate, in Prometheus's text format: the measured ones, the alarms, and `figures`."""
 
     def __init__(self, metrics: Metrics, alarms: Alarms, figures: Sequence[Figure]) -> None:
         self._metrics = metrics
@@ -63,11 +63,11 @@ class Exposition(Collector):
             self._registry.register(each)
 
     def render(self) -> bytes:
-        """Return all figures as text."""
+        """Return all metrics as text."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Return all figures but the histograms (prometheus-client calls this)."""
+        """Return all metrics except the histograms (prometheus-client calls this)."""
         for figure in self._figures:
             family = CounterMetricFamily if figure.rises else GaugeMetricFamily
             yield family(_PREFIX + figure.name, figure.text, value=figure.read())
@@ -76,7 +76,7 @@ class Exposition(Collector):
 
     def _collect_findings(self) -> Iterator[Metric]:
         findings = CounterMetricFamily(
-            f"{_PREFIX}reconcile_findings", "What did not add up in the adapter's numbers.", labels=["kind"]
+            f"{_PREFIX}reconcile_findings", "Problems found in the adapter's numbers.", labels=["kind"]
         )
         for alarm, times in self._metrics.findings.items():
             findings.add_metric([alarm.value if alarm else _OPEN_AT_END], times)
@@ -108,13 +108,13 @@ def _own_figures(metrics: Metrics) -> tuple[Figure, ...]:
         ),
         Figure(
             "turned_away",
-            "Stanzas that the server turned away unnumbered.",
+            "Stanzas that the server refused before it numbered them.",
             lambda: metrics.turned_away,
             True,
         ),
         Figure(
             "reconcile_numbers_missing",
-            "Numbers of the adapter's that never came.",
+            "Numbers of the adapter that never arrived.",
             lambda: metrics.numbers_missing,
             True,
         ),

@@ -1,7 +1,7 @@
-"""The account of the adapter's numbers: what came, what was answered, and what does not add up (pure).
+"""The account of the adapter's numbers: which came, which were answered, and what is inconsistent (pure).
 
-The adapter numbers all that it sees (gate protocol, sections 3 and 5.2), so that an omission shows. A number is
-accounted for when its submission was recorded and answered, or when a status names it as bounced.
+The adapter numbers everything that it sees (gate protocol, sections 3 and 5.2), so a gap shows an omission. A number
+is accounted for when its submission was recorded and answered, or when a status names it as bounced.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ from components.link.sequence import Range
 
 
 class Finding(NamedTuple):
-    """Something that does not add up, about the numbers `where` of an epoch.
+    """An inconsistency about the numbers `where` of an epoch.
 
-    `alarm` is None for what a server took with it when it ended: nobody has done wrong.
+    `alarm` is None for what was lost when a server ended: that is nobody's fault.
     """
 
     alarm: AlarmName | None
@@ -34,15 +34,15 @@ FINDINGS = (
     AlarmName.UNANNOUNCED,
     None,
 )
-"""All that `Finding.alarm` may be."""
+"""All values of `Finding.alarm`."""
 
 
 @dataclass(slots=True)
 class EpochNumbers:
-    """What is known of an epoch, over all its connections; `contents` are of the numbers that may be submitted again.
+    """What is known about an epoch, over all its connections; `contents` are of numbers that may be submitted again.
 
-    Everything up to `answered` was recorded and answered, or is accounted for. Numbers below `taken_over` may have been
-    bounced in an earlier life of the gate, whose log is sealed.
+    Everything up to `answered` was recorded and answered, or is accounted for. Numbers below `taken_over` may have
+    been bounced while an earlier gate process ran, whose log is sealed.
     """
 
     name: str
@@ -55,15 +55,15 @@ class EpochNumbers:
 
 
 class Numbers:
-    """Keeps account of one connection: the adapter says its status first, then what is in its window once more.
+    """Keeps account of one connection: the adapter first sends its status, then submits its window again.
 
-    `known` is the epoch of the connection before, with which this one goes on. It holds what the adapter may submit
-    again and no more: as much as the adapter's window.
+    `known` is the epoch of the previous connection, which this one continues. It holds only what the adapter may
+    submit again, so it is as large as the adapter's window.
     """
 
     def __init__(self, known: EpochNumbers | None = None) -> None:
         self._epoch = known
-        # Whether the adapter has said its status.
+        # Whether the adapter has sent its status.
         self._greeted = False
         # The next number.
         self._expected = 1
@@ -73,11 +73,11 @@ class Numbers:
 
     @property
     def epoch(self) -> EpochNumbers | None:
-        """What the next connection has to go on with."""
+        """What the next connection continues with."""
         return self._epoch
 
     def take(self, items: Iterable[Held | Status]) -> list[Finding]:
-        """Account for what the adapter says, in its order."""
+        """Account for what the adapter sends, in its order."""
         findings: list[Finding] = []
         for item in items:
             if isinstance(item, Status):
@@ -87,12 +87,12 @@ class Numbers:
         return findings
 
     def answered(self, epoch: str, through: int) -> None:
-        """Account for a verdict that is being sent: all that it names is recorded."""
+        """Account for a verdict that is being sent: everything in it is recorded."""
         if self._epoch is not None and self._epoch.name == epoch:
             self._epoch.answered = max(self._epoch.answered, through)
 
     def _is_next(self, held: Held) -> bool:
-        """Account for a submission that is simply the next one; mostly it is, and then this costs 0.6 us."""
+        """Account for a submission that is simply the next one, which is the usual case and costs 0.6 us."""
         epoch, seq = self._epoch, held.seq
         if epoch is None or seq != self._expected or seq <= epoch.seen or not self._greeted:
             return False
@@ -136,7 +136,7 @@ class Numbers:
         if not in_order or status.next_seq <= epoch.seen:
             where = Range(status.first_seq, status.next_seq)
             yield Finding(AlarmName.STATUS_CONTRADICTS, epoch.name, where)
-        # What has left the window has its verdict, which only we can give, or was bounced, which a status says.
+        # A number that has left the window has a verdict, which only we can give, or was bounced, which a status says.
         for left in _without(epoch.bounced, epoch.answered + 1, status.first_seq - 1):
             yield Finding(AlarmName.LEFT_UNRECORDED, epoch.name, left)
         epoch.answered = max(epoch.answered, status.first_seq - 1)
@@ -154,7 +154,7 @@ class Numbers:
         _forget(epoch, status.first_seq)
 
     def _begin(self, status: Status, *, first_of_all: bool) -> EpochNumbers:
-        """Begin an epoch; what came of it before this gate started is taken as the adapter says."""
+        """Begin an epoch; for the time before this gate started, believe the adapter."""
         self._greeted = False
         epoch = self._epoch = EpochNumbers(status.epoch)
         if first_of_all:
@@ -168,13 +168,13 @@ class Numbers:
 
 
 def _content(held: Held) -> int:
-    """Return a number that differs for another content."""
+    """Return a number that differs if the content differs."""
     # An enum's own hash takes as long as all the rest.
     return hash((held.session, held.body)) ^ str.__hash__(held.facts.way)
 
 
 def _open_at_end(epoch: EpochNumbers) -> Iterator[Finding]:
-    """Find what the server took with it: submitted, and not known to be carried out."""
+    """Find what was lost with the server: submitted, and not known to be carried out."""
     for left in _without(epoch.bounced, epoch.done + 1, epoch.seen):
         yield Finding(None, epoch.name, left)
 
@@ -193,8 +193,8 @@ def _without(bounced: set[int], first: int, last: int) -> Iterator[Range]:
 
 
 def _forget(epoch: EpochNumbers, before: int) -> None:
-    """Forget the contents of what cannot be submitted again, and what was bounced and is settled."""
-    # Anew, as a dictionary whose oldest entries are deleted one by one takes longer for each.
+    """Forget the contents that cannot be submitted again, and bounced numbers that are settled."""
+    # A new dictionary: deleting the oldest entries one by one takes longer and longer.
     epoch.contents = {seq: content for seq, content in epoch.contents.items() if seq >= before}
     if epoch.bounced:
         epoch.bounced = {seq for seq in epoch.bounced if seq > epoch.done}

@@ -1,4 +1,4 @@
-"""The patrol: goes through the newest records again and again, so that one that vanishes is missed within seconds."""
+"""The patrol: checks the newest records again and again, so that a vanished record is noticed within seconds."""
 
 import asyncio
 from typing import Protocol
@@ -10,7 +10,7 @@ from components.gate.watch.recorder import Leaves
 
 INTERVAL_S = 4.0
 NEWEST_RECORDS = 2048
-"""So many are gone through each time, and always all that came since the last time."""
+"""How many records each round checks; it always checks all records since the last round."""
 
 _CHECKPOINT_INTERVAL_S = 0.5
 _CHUNK_RECORDS = 256
@@ -19,7 +19,7 @@ _INDEX = slice(2, 10)  # of a leaf (docs/archive-format.md, section 3)
 
 
 class Sizes(Protocol):
-    """What the log's writer says of it (`LogWriter`)."""
+    """What the log's writer says about the log (`LogWriter`)."""
 
     @property
     def size(self) -> int:
@@ -31,7 +31,7 @@ class Sizes(Protocol):
 
 
 class Patrol:
-    """Looks whether the log holds what was recorded, by the leaves alone: whether they are right is the verifier's."""
+    """Checks that the log holds what was recorded, by the leaves alone. The verifier checks that they are right."""
 
     def __init__(self, writer: Sizes, leaves: Leaves, alarms: Alarms) -> None:
         self._writer = writer
@@ -45,11 +45,11 @@ class Patrol:
 
     @property
     def checkpoint_age_s(self) -> float:
-        """How long ago the newest checkpoint was signed, to half a second."""
+        """How long ago the newest checkpoint was signed, within half a second."""
         return asyncio.get_running_loop().time() - self._signed_at_s
 
     async def run(self) -> None:
-        """Go through the newest records, and look after checkpoints, until cancelled."""
+        """Check the newest records and the checkpoints until cancelled."""
         await asyncio.gather(self._go_through(), self._check_checkpoints())
 
     async def _go_through(self) -> None:
@@ -63,7 +63,7 @@ class Patrol:
                 self._alarms.sound(AlarmName.RECORDS_MISSING, reason=str(error))
 
     async def check_records(self) -> None:
-        """Look once whether all is there; raises LogUnavailable and LogDamaged."""
+        """Check once whether all records are there; raises LogUnavailable and LogDamaged."""
         missing = await self._find_missing()
         self._alarms.end(AlarmName.LOG_UNREADABLE)
         if missing:
@@ -77,7 +77,7 @@ class Patrol:
             self.check_checkpoint()
 
     def check_checkpoint(self) -> None:
-        """Look whether what is recorded is signed soon after; to be called twice a second."""
+        """Check that records are signed soon after; to be called twice a second."""
         now_s = asyncio.get_running_loop().time()
         signed_size = self._writer.signed_size
         if signed_size != self._signed_size:

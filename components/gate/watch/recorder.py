@@ -1,4 +1,4 @@
-"""Records what happens at the gate besides stanzas: each once and in order, as soon as the log takes it."""
+"""Records events at the gate other than stanzas: each once and in order, as soon as the log can be written."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ _RETRY_S = 0.5
 
 
 class Writer(Protocol):
-    """What the recorder needs of the log's writer (`LogWriter`)."""
+    """What the recorder needs from the log's writer (`LogWriter`)."""
 
     async def append(self, entries: Sequence[Entry]) -> LeafIndex:
         """Record entries in one transaction, and return the first one's index."""
 
     async def recover(self) -> int:
-        """Find out what became of an append that failed, and return the log's true size."""
+        """Find out whether a failed append was stored, and return the log's true size."""
 
 
 class Leaves(Protocol):
@@ -30,9 +30,9 @@ class Leaves(Protocol):
 
 
 class Recorder:
-    """A queue of records of alarms and events; nobody else writes records of their kinds to the gate's log.
+    """A queue of records of alarms and events; no other part writes records of these kinds to the gate's log.
 
-    `retention_classes` is what the site's retention policy says of each kind.
+    `retention_classes` is the retention class of each kind, by the site's retention policy.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Recorder:
         self._writer = writer
         self._leaves = leaves
         self._retention_classes = retention_classes or {}
-        # What is not recorded yet, the oldest first. A crash loses it.
+        # Payloads that are not recorded yet, the oldest first. A crash loses them.
         self._unwritten: list[tuple[RecordKind, bytes]] = []
-        # The size of the log before an append that failed, and may have persisted all the same.
+        # The size of the log before a failed append that may have been stored.
         self._in_doubt_from: int | None = None
         self._wake = asyncio.Event()
 
@@ -53,7 +53,7 @@ class Recorder:
         return len(self._unwritten)
 
     def add(self, kind: RecordKind, payload: bytes) -> None:
-        """Have a payload recorded; a crash before that loses it."""
+        """Queue a payload to be recorded; a crash before that loses it."""
         self._unwritten.append((kind, payload))
         self._wake.set()
 
@@ -63,7 +63,7 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             while self._unwritten:
-                # The same until it is recorded: what comes meanwhile is the next.
+                # The same batch until it is recorded. What comes meanwhile is the next batch.
                 batch = list(self._unwritten)
                 recorded = await self._store(batch)
                 while not recorded:
@@ -72,10 +72,10 @@ class Recorder:
                 del self._unwritten[: len(batch)]
 
     async def _store(self, batch: Sequence[tuple[RecordKind, bytes]]) -> bool:
-        """Try to record a batch in one commit, and tell whether it is recorded.
+        """Try to record a batch in one commit, and return whether it is recorded.
 
-        A commit that failed may have persisted: the next try looks for it. Nobody else writes records of these
-        kinds, so the leaves say it.
+        A failed commit may have been stored, so the next try looks for it. No other part writes records of these
+        kinds, so the leaves show it.
         """
         try:
             size = await self._writer.recover()

@@ -1,4 +1,4 @@
-"""What the gate's status file says: what a supervisor reads to know whether the line records."""
+"""The content of the gate's status file, which tells a supervisor whether the line records."""
 
 from components.gate.service import Gate
 from components.gate.watch.alarm import Alarms

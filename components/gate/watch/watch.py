@@ -1,4 +1,4 @@
-"""What watches the gate at work: the account of numbers, alarms and figures, told of what happens by the service."""
+"""Watches the gate at work, by the account of numbers, alarms and metrics; the service reports each event to it."""
 
 import asyncio
 import time
@@ -24,36 +24,36 @@ log = structlog.get_logger("gate")
 
 
 class Watch:
-    """Takes note of what the gate does; none of it may fail, or take long."""
+    """Notes what the gate does; none of this may fail, or take long."""
 
     def __init__(self, alarms: Alarms, metrics: Metrics, canary: Canary | None = None) -> None:
         self._alarms = alarms
         self._metrics = metrics
         self._canary = canary
-        # Of the connection that there is, or of the last one. A crash loses it: the next gate takes over what the
-        # adapter says.
+        # Of the present connection, or of the last one. A crash loses it: the next gate takes over what the adapter
+        # says.
         self._numbers = Numbers()
-        # On these hosts nothing passes, as the last status says.
+        # Hosts on which nothing passes, by the last status.
         self._unheld: tuple[str, ...] = ()
         self._down_since_s: float | None = time.monotonic()
         # Connected, and no adapter has spoken yet.
         self._unspoken_since_s: float | None = None
 
     def connected(self) -> None:
-        """Take note that a connection begins."""
+        """Note that a connection begins."""
         self._numbers = Numbers(self._numbers.epoch)
         self._down_since_s = None
         self._unspoken_since_s = time.monotonic()
         self._alarms.end(AlarmName.LINK_DOWN)
 
     def disconnected(self) -> None:
-        """Take note that there is no connection any more."""
+        """Note that the connection has ended."""
         self._unspoken_since_s = None
         if self._down_since_s is None:
             self._down_since_s = time.monotonic()
 
     def took(self, items: Sequence[Held | Status]) -> None:
-        """Take note of what the adapter says, before it is recorded."""
+        """Note what the adapter sends, before it is recorded."""
         for item in items:
             if isinstance(item, Status):
                 self._metrics.window_stanzas = item.next_seq - item.first_seq
@@ -69,12 +69,12 @@ class Watch:
             self._tell(finding)
 
     def committed(self, seconds: float) -> None:
-        """Take note of a commit."""
+        """Note a commit."""
         self._metrics.commit_seconds.observe(seconds)
         self._alarms.end(AlarmName.NOT_RECORDING)
 
     def not_recorded(self, reason: str) -> None:
-        """Take note of a commit that failed."""
+        """Note a failed commit."""
         self._alarms.sound(AlarmName.NOT_RECORDING, reason=reason)
 
     def not_looked_at(self, alarm: AlarmName, record: str) -> None:
@@ -82,7 +82,7 @@ class Watch:
         self._alarms.sound(alarm, record=record)
 
     def answered(self, epoch: str, through: int) -> None:
-        """Take note of a verdict that is sent."""
+        """Note a verdict that is sent."""
         self._numbers.answered(epoch, through)
         if self._canary is not None:
             self._canary.answered(through)
@@ -93,7 +93,7 @@ class Watch:
             self._canary.returned(canary)
 
     async def run(self) -> None:
-        """Look at what only time shows, until cancelled."""
+        """Watch for faults that only time shows, until cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
             now_s = time.monotonic()
@@ -103,7 +103,7 @@ class Watch:
                 self._alarms.sound(AlarmName.ADAPTER_MISSING)
 
     def _note_unheld(self, unheld: tuple[str, ...]) -> None:
-        """Raise the alarm for these hosts, anew when they are others than before."""
+        """Raise the alarm for these hosts, and raise it again if the hosts change."""
         if unheld == self._unheld:
             return
         self._unheld = unheld

@@ -1,1 +1,1 @@
-"""Grants of admission as they are kept: signed statements, one a file, and who is admitted by them."""
+"""Stored grants of admission: signed statements, one in each file, and the people whom they admit."""

@@ -1,4 +1,4 @@
-"""What may be said about an admission now: statements made for signing, and checks of those that come in."""
+"""Which statements about an admission are allowed now: makes them for signing, and checks incoming ones."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId, Role
 
 CLOCK_SLACK_S = 900
-"""How far from the present the time of a statement may be when it comes in: time enough to sign elsewhere."""
+"""How far an incoming statement's time may be from the present: enough time to sign it elsewhere."""
 
 _FITTING = {
     AccessAct.APPROVE: (AdmissionState.REQUESTED,),
@@ -33,10 +33,10 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
     reason: str = "",
     requests: Sequence[Admission] | None = None,
 ) -> Statement:
-    """Return a request to admit somebody whom the directory lists, as it lists them; raises GrantsError.
+    """Return a request to admit a person with the roles and the desk in the directory; raises GrantsError.
 
-    `days`: for how long, at most as long as the site's settings allow, which is the default. `requests` are all that
-    there are, as judged now, if that is known.
+    `days` is for how long, at most as long as the site's settings allow, which is the default. `requests` are all
+    requests as judged now, if the caller knows them.
     """
     listed = directory.people.get(person)
     enterprise = directory.find_enterprise(person)
@@ -45,14 +45,12 @@ def make_request(  # noqa: PLR0913 - all that a request says, and what it is che
             f"{person} is not in the directory; list them there first, with their roles and desk"
         )
     if Role.SERVICE in listed.roles:
-        raise GrantsError(f"{person} is a service account; the directory alone says whether it is let in")
+        raise GrantsError(f"{person} is a service account; the directory alone admits it")
     if requests is None:
         requests = register.requests(directory, now_s)
     revoked = (each.revoked_s for each in requests if each.person == person)
     if now_s in revoked:
-        raise GrantsError(
-            f"{person} was put out this very second, which a request must come after; ask again"
-        )
+        raise GrantsError(f"{person} was revoked in this very second, and a request must be later; ask again")
     valid_days = register.settings.valid_days
     if days is not None and (days < 1 or (valid_days and days > valid_days)):
         raise GrantsError(f"a grant holds for 1 to {valid_days or 'any number of'} days")
@@ -84,8 +82,8 @@ def make_decision(
 ) -> Statement:
     """Return the statement by which an approver approves, denies, certifies or revokes, for them to sign.
 
-    `named` is a JID, or the beginning of a request's digest; `requests` are all as judged now, if that is known.
-    Raises GrantsError when there is nothing to decide.
+    `named` is a JID, or the beginning of a request's digest; `requests` are all as judged now, if the caller knows
+    them. Raises GrantsError when there is nothing to decide.
     """
     if requests is None:
         requests = register.requests(directory, now_s)
@@ -93,7 +91,7 @@ def make_decision(
         person = find_request(requests, act, named).person if "@" not in named else BareJid(named)
         enterprise = directory.find_enterprise(person)
         if enterprise is None:
-            raise GrantsError(f"{person} is of no enterprise of the directory")
+            raise GrantsError(f"{person} belongs to no enterprise of the directory")
         statement = Statement(act, person, enterprise, by, now_s, reason=reason)
     else:
         found = find_request(requests, act, named)
@@ -111,9 +109,9 @@ def check_decision(
     now_s: int,
     requests: Sequence[Admission],
 ) -> None:
-    """Check that an approver may say this now, whoever signed it; raises GrantsError that says what to do."""
+    """Check that the named approver may make this statement now; raises GrantsError that says what to do."""
     if abs(statement.at_s - now_s) > CLOCK_SLACK_S:
-        raise GrantsError(f"this was to be signed within {CLOCK_SLACK_S // 60} minutes; begin again")
+        raise GrantsError(f"this had to be signed within {CLOCK_SLACK_S // 60} minutes; begin again")
     approvers = [each for each in register.approvers(directory) if each.until_s is None]
     if not any(each.jid == statement.by and each.enterprise == statement.enterprise for each in approvers):
         raise GrantsError(
@@ -140,7 +138,7 @@ def accept_note(
     *,
     requests: Sequence[Admission] | None = None,
 ) -> Signed:
-    """Check a note that came in, and keep it; raises GrantsError, and then nothing is kept."""
+    """Check an incoming note, and store it; raises GrantsError, and then nothing is stored."""
     keys = register.keys_of(directory)
     try:
         signed = read_note(note, keys)
@@ -157,9 +155,9 @@ def accept_note(
 
 
 def find_request(requests: Sequence[Admission], act: AccessAct, named: str) -> Admission:
-    """Find the one request that `act` can be about: by its person's JID, or by the beginning of its digest.
+    """Find the only request that `act` can be about, by the person's JID or the beginning of its digest.
 
-    Raises GrantsError when there is none, or more than one.
+    Raises GrantsError if there is none, or more than one.
     """
     about = [
         each
@@ -182,7 +180,7 @@ def find_request(requests: Sequence[Admission], act: AccessAct, named: str) -> A
 def enterprise_of_approver(
     register: AccessRegister, directory: Directory, jid: BareJid
 ) -> EnterpriseId | None:
-    """Return the enterprise that somebody approves for now, or None for somebody who is no approver."""
+    """Return the enterprise that a person approves for now, or None if they are not an approver."""
     found = (each for each in register.approvers(directory) if each.jid == jid and each.until_s is None)
     return next((each.enterprise for each in found), None)
 
@@ -190,7 +188,7 @@ def enterprise_of_approver(
 def can_decide(
     register: AccessRegister, directory: Directory, act: AccessAct, admission: Admission, by: BareJid
 ) -> bool:
-    """Return whether an approver could say this about a request: one of their enterprise, and not about themselves."""
+    """Return whether an approver may decide on a request: it is of their enterprise, and not about themselves."""
     request = admission.request
     return (
         request is not None

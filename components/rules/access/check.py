@@ -1,4 +1,4 @@
-"""Whether the settings of admission fit the files that they name, and the directory."""
+"""Checks that the settings of admission match the files that they name, and the directory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from policy.directory.directory import DirectoryError, parse_usable
 
 
 def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterator[str]:
-    """Find what is wrong, a line for each: the setting, and what to do; faults of the directory itself are left out."""
+    """Return what is wrong, a line for each: the setting, and what to do. Leave out faults of the directory itself."""
     files = [access.secret_file, *access.approvers, *(former.key for former in access.former_approvers)]
     if missing := [str(file) for file in files if not file.is_file()]:
         yield f"access: there is no {', '.join(missing)}; `steelyard keys make JID --approver` makes approvers' keys"
@@ -28,4 +28,4 @@ def find_access_problems(access: AccessSettings, directory_file: Path) -> Iterat
     if directory.access != access.jid:
         yield f'access.jid: {access.jid} is not `access` of {name}; write access = "{access.jid}" there'
     for key in register.unused_keys(directory):
-        yield f"access.approvers: {key} is the key of nobody who is an approver in {name}"
+        yield f"access.approvers: {key} belongs to nobody with the role approver in {name}"

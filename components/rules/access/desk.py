@@ -1,4 +1,4 @@
-"""What `steelyard access` does: requests and decisions, made and signed at the site's files (docs/admission.md)."""
+"""What `steelyard access` does: it makes and signs requests and decisions in the site's files (docs/admission.md)."""
 
 import secrets
 import time
@@ -26,7 +26,7 @@ _ENDS_SOON_S = 14 * DAY_S
 
 @dataclass(frozen=True, slots=True)
 class AccessDesk:
-    """A site's statements and its directory, before any restriction to who is admitted."""
+    """A site's statements and its directory, before it is restricted to admitted people."""
 
     register: AccessRegister
     directory: Directory
@@ -34,7 +34,7 @@ class AccessDesk:
 
 @dataclass(frozen=True, slots=True)
 class PersonAccess:
-    """How it stands about somebody; `person` is None for who is not in the directory, `found` for who never asked.
+    """The state of a person; `person` is None if they are not in the directory, `found` if there was never a request.
 
     `acknowledged`: whether they have acknowledged the recording notice.
     """
@@ -64,7 +64,7 @@ def open_desk(site_toml: Path) -> AccessDesk:
 def request_access(
     desk: AccessDesk, people: Sequence[str], by: str, days: int | None, reason: str
 ) -> list[Statement]:
-    """Request admission for these people, or for everybody who is listed and never asked; raises SiteError."""
+    """Request admission for these people, or for all listed people without a request; raises SiteError."""
     now_s = int(time.time())
     made = []
     try:
@@ -93,7 +93,7 @@ def request_access(
 def decide_access(
     desk: AccessDesk, act: AccessAct, named: Sequence[str], key: str, reason: str
 ) -> list[Statement]:
-    """Decide about these, or about all that its approver can decide on, with a key; raises SiteError."""
+    """Decide on these requests, or on all that the key's approver can decide on; raises SiteError."""
     signer = _load_signer(key)
     now_s = int(time.time())
     made = []
@@ -122,7 +122,7 @@ def decide_access(
 
 
 def sign_elsewhere(text: str, key: str) -> tuple[Statement, str]:
-    """Sign a statement that a client showed; returns it, and the line of the signature. Raises SiteError."""
+    """Sign a statement that a client showed; return it, and the line of the signature. Raises SiteError."""
     signer = _load_signer(key)
     try:
         statement = parse_statement(f"{text.strip()}\n")
@@ -134,7 +134,7 @@ def sign_elsewhere(text: str, key: str) -> tuple[Statement, str]:
 
 
 def list_access(desk: AccessDesk) -> list[PersonAccess]:
-    """Return the state of everybody who is listed or was ever spoken of, by JID; raises SiteError."""
+    """Return the state of everybody who is listed or whom a statement names, by JID; raises SiteError."""
     try:
         standing = desk.register.judge(desk.directory, int(time.time()))
     except GrantsError as error:
@@ -148,7 +148,7 @@ def list_access(desk: AccessDesk) -> list[PersonAccess]:
 
 
 def summarize_access(site_toml: Path) -> str:
-    """Return one line: how many are admitted, end soon and wait; raises SiteError."""
+    """Return one line that counts admitted people, grants that end soon, and waiting requests; raises SiteError."""
     rows = list_access(open_desk(site_toml))
     admitted = [row.found for row in rows if row.found and row.found.state is AdmissionState.ADMITTED]
     soon_s = time.time() + _ENDS_SOON_S

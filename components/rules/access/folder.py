@@ -18,22 +18,22 @@ _FRESH_NS = 100_000_000
 
 
 class GrantsError(Exception):
-    """A statement cannot be read or stored, so who is admitted is not known; the message says what to do."""
+    """A statement cannot be read or stored, so it is not known who is admitted; the message says what to do."""
 
 
 class StatementFolder:
-    """All statements of a site; each file is read and verified once, and signatures are checked against `keys`."""
+    """All statements of a site. Each file is read and verified once, and `keys` verify the signatures."""
 
     def __init__(self, path: Path, keys: Collection[VerifierKey]) -> None:
         self._path = path
         self._keys = tuple(keys)
         self._read: dict[str, Signed] = {}
-        self._lock = threading.Lock()  # whoever reads thousands of files does it apart from the event loop
+        self._lock = threading.Lock()  # a caller that reads thousands of files does it in a thread
 
     def fetch(self) -> tuple[Signed, ...]:
-        """Read what is new, and return all; raises GrantsError when a file is damaged.
+        """Read new files, and return all statements; raises GrantsError if a file is damaged.
 
-        A damaged file may be a revocation, so it must not be passed over.
+        A damaged file may be a revocation, so it must not be ignored.
         """
         with self._lock:
             names = self.names()
@@ -49,7 +49,7 @@ class StatementFolder:
             return set(self._read)
 
     def names(self) -> set[str]:
-        """Return the names of the files there are; a folder that is missing has none. Raises GrantsError."""
+        """Return the names of all files; a missing folder has none. Raises GrantsError."""
         try:
             return {entry.name for entry in self._path.iterdir() if entry.name.endswith(_ENDING)}
         except FileNotFoundError:
@@ -58,24 +58,25 @@ class StatementFolder:
             raise GrantsError(f"{self._path}: cannot be read ({error.strerror})") from error
 
     def fingerprint(self) -> tuple[int, ...]:
-        """Return a cheap fingerprint of the folder: when it is another one, the folder is worth reading again."""
+        """Return a cheap fingerprint of the folder: if it has changed, read the folder again."""
         try:
             stat = self._path.stat()
         except OSError:
             return ()
         now_ns = time.time_ns()
-        # Two files within one tick of the file system's clock leave one time: look again until it is past.
+        # Two files within one tick of the file system's clock have the same time: look again until this tick is over.
         is_fresh = now_ns - stat.st_mtime_ns < _FRESH_NS
         return (stat.st_mtime_ns, stat.st_ino, now_ns if is_fresh else 0)
 
     def store(self, note: str) -> str:
-        """Store a note durably, once, and return its file's name; raises GrantsError for what is no note."""
+        """Store a note durably, once, and return its file's name; raises GrantsError if it is not a note."""
         content = note.encode()
         name = sha256(content).hexdigest() + _ENDING
         try:
             signed = read_note(note, self._keys)
             make_folder(self._path, PRIVATE_FOLDER)
-            # Killed before it is in place: nothing was said. After: it is, and whoever reads the folder finds it.
+            # Killed before the file is in place: there is no statement. Killed after: the next reader of the folder
+            # finds it.
             replace_durably(self._path / name, content)
             with self._lock:
                 self._read[name] = signed

@@ -12,47 +12,47 @@ _APPROVER = "approver/"
 
 
 def approver_of(key: VerifierKey) -> BareJid:
-    """Return whose key it is: an approver's key bears their JID. Raises StatementError for another's."""
+    """Return whose key it is: an approver's key names their JID. Raises StatementError for another key."""
     try:
         if not key.name.startswith(_APPROVER):
             raise AddressError("not an approver's")
         return parse_bare_jid(key.name.removeprefix(_APPROVER))
     except AddressError:
         raise StatementError(
-            f"{key.name} is the key of nobody whose JID is known; make one by `steelyard keys make JID --approver`"
+            f"{key.name} is a key that names no JID; make one with `steelyard keys make JID --approver`"
         ) from None
 
 
 def key_fingerprint(key: VerifierKey) -> str:
-    """Return what tells a key from all others, whatever its name: the SHA-256 (hex) of the public key."""
+    """Return the identity of a key, without its name: the SHA-256 (hex) of the public key."""
     return sha256(key.public_key.public_bytes_raw()).hexdigest()
 
 
 def sign_statement(statement: Statement, signer: NoteSigner) -> str:
-    """Sign with the key of its author; returns the note. Raises StatementError when the key is somebody else's."""
+    """Sign a statement with its author's key, and return the note. Raises StatementError for another person's key."""
     jid = approver_of(signer.verifier_key)
     if jid != statement.by:
-        raise StatementError(f"the key is that of {jid}, and the statement one of {statement.by}")
+        raise StatementError(f"the key belongs to {jid}, and the statement is by {statement.by}")
     return sign_note(encode_statement(statement), signer)
 
 
 def encode_note(statement: Statement, signature: str = "") -> str:
-    """Return a statement together with the line of its signature (without newline); nothing is verified."""
+    """Return a statement and the line of its signature (without newline), and verify nothing."""
     text = encode_statement(statement)
     return f"{text}\n{signature}\n" if signature else text
 
 
 def read_note(note: str, keys: Collection[VerifierKey]) -> Signed:
-    """Read a note; the key is empty if its author signed it with none of `keys`, or did not have to sign.
+    """Read a note; the key is empty if its author used none of `keys`, or did not have to sign.
 
-    Raises StatementError for what is no note of a statement, and for a wrong signature.
+    Raises StatementError if it is not the note of a statement, and for a wrong signature.
     """
     text, blank, _ = note.partition("\n\n")
     line = f"{text}\n" if blank else note
     statement, digest = parse_statement(line), sha256(line.encode()).hexdigest()
     if not statement.act.is_signed:
         if blank:
-            raise StatementError("a statement that needs no signature, and has one")
+            raise StatementError("a statement that needs no signature has one")
         return Signed(statement, digest=digest)
     own = [key for key in keys if key.name == f"{_APPROVER}{statement.by}"]
     try:

@@ -1,4 +1,4 @@
-"""Who is admitted to a site now: its settings, its directory and its statements, put together."""
+"""Works out who is admitted to a site now, from its settings, its directory and its statements."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,9 @@ from policy.directory.enterprise import Role
 
 @dataclass(frozen=True, slots=True)
 class AccessState:
-    """How it stands at a time: everybody's admission, who is let in with which roles, who knows of the recording.
+    """The state at a time: everybody's admission, who is admitted with which roles, who has acknowledged the notice.
 
-    `next_change_s` (Unix time) is when it may change by itself.
+    `next_change_s` (Unix time) is when the state may change by itself.
     """
 
     admissions: dict[BareJid, Admission]
@@ -40,7 +40,7 @@ class AccessState:
 
 
 class AccessRegister:
-    """The statements of a site and the keys that count; `directory` arguments are those before any restriction."""
+    """The statements of a site and the valid keys; `directory` arguments are directories before any restriction."""
 
     def __init__(self, settings: AccessSettings) -> None:
         """Read the approvers' keys; raises GrantsError."""
@@ -57,7 +57,7 @@ class AccessRegister:
         self.folder = StatementFolder(settings.folder, [key for key, _ in self._keys])
 
     def approvers(self, directory: Directory) -> tuple[Approver, ...]:
-        """Return whose signatures count: the directory's approvers with a key here, and former ones up to their end."""
+        """Return whose signatures count: present approvers with a key here, and former approvers up to their end."""
         found = []
         for key, until_s in self._keys:
             jid = approver_of(key)
@@ -69,12 +69,12 @@ class AccessRegister:
         return tuple(found)
 
     def keys_of(self, directory: Directory) -> tuple[VerifierKey, ...]:
-        """Return the keys of those who approve now: new statements are signed with these."""
+        """Return the keys of the present approvers, which sign new statements."""
         present = {each.key for each in self.approvers(directory) if each.until_s is None}
         return tuple(key for key, _ in self._keys if key_fingerprint(key) in present)
 
     def unused_keys(self, directory: Directory) -> list[str]:
-        """Return the keys of people who are named as approvers and are none by the directory."""
+        """Return the keys of people whom the settings name as approvers and the directory does not."""
         counting = {each.key for each in self.approvers(directory)}
         return [key.name for key, _ in self._keys if key_fingerprint(key) not in counting]
 
@@ -83,9 +83,9 @@ class AccessRegister:
         return self.folder.fetch()
 
     def judge(self, directory: Directory, now_s: int) -> AccessState:
-        """Judge how it stands at a time (Unix seconds); raises GrantsError when a statement is damaged.
+        """Work out the state at a time (Unix seconds); raises GrantsError if a statement is damaged.
 
-        Whoever is admitted to another enterprise than the directory has them in is not admitted.
+        A grant for one enterprise does not admit a person whom the directory lists in another.
         """
         signed = self.statements()
         admissions = judge(signed, self.approvers(directory), self._terms, now_s)
@@ -98,7 +98,7 @@ class AccessRegister:
         return AccessState(admissions, admitted, acknowledged, next_change_s(signed, admissions, now_s))
 
     def requests(self, directory: Directory, now_s: int) -> tuple[Admission, ...]:
-        """Judge every request by itself; raises GrantsError when a statement is damaged."""
+        """Judge each request by itself; raises GrantsError if a statement is damaged."""
         approvers = self.approvers(directory)
         found = judge_requests(self.statements(), approvers, self._terms, now_s)
         return tuple(each for admissions in found.values() for each in admissions)

@@ -69,6 +69,11 @@ function t.load(name)
 	return _G.module:require(name);
 end
 
+-- A module beside the adapter's, loaded as Prosody loads it.
+function t.load_module(name)
+	return assert(loadfile(adapter .. "/../" .. name .. ".lua"))();
+end
+
 local found = false;
 function t.test(name, run)
 	if name == wanted then

@@ -22,6 +22,9 @@ t.test("a receipt in the gate's name is taken out however it is spelt", function
 	for _, by in ipairs {
 		"gate.metals.example", "GATE.metals.EXAMPLE", "gate.metals.example/x", "user@gate.metals.example",
 		" gate.metals.example\n", "gate\227\128\130metals\239\188\142example", "g\239\189\129te.metals.example",
+		"gate.metals.example.", "gate.metals.example./x", "gate.metals.example/", "@gate.metals.example",
+		"a b@gate.metals.example", "a@b@gate.metals.example",
+		"gate.metals.example/\239\191\189", "ga\194\173te.met\226\128\139als.example", "GATE.metals.example. ",
 	} do
 		local message = message_with { by = by };
 		receipts:remove_forged(message);
@@ -43,6 +46,17 @@ t.test("an attribute with a namespace counts as well", function ()
 	local message = message_with { ["urn:example\1by"] = "gate.metals.example" };
 	receipts:remove_forged(message);
 	t.equal(ids(message), {});
+end);
+
+t.test("a receipt is taken out of whatever is passed on inside", function ()
+	for _, inside in ipairs { "forwarded", "received", "item" } do
+		local message = st.message({}, "copper"):tag(inside):tag("message"):text_tag("body", "tin")
+			:tag("stanza-id", { xmlns = "urn:xmpp:sid:0", by = "Gate.metals.example", id = "forged" }):up()
+			:tag("stanza-id", { xmlns = "urn:xmpp:sid:0", by = "metals.example", id = "other" }):reset();
+		receipts:remove_forged(message);
+		local passed_on = message:get_child(inside):get_child("message");
+		t.equal({ inside, ids(passed_on), passed_on:get_child_text "body" }, { inside, { "other" }, "tin" });
+	end
 end);
 
 t.test("others' ids stay", function ()

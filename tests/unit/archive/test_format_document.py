@@ -176,7 +176,7 @@ def test_every_problem_that_the_verifier_names() -> None:
             r'(?:add\(|Problem\(|flaw ?= ?|kind(?:, detail)? = |else )\s*"([a-z]+(?:-[a-z]+)*)"', source
         )
     )
-    table = DOCUMENT.partition("| problem | is |")[2].partition("\n\n")[0]
+    table = DOCUMENT.partition("| problem | what it means |")[2].partition("\n\n")[0]
     documented = {
         name
         for row in table.splitlines()

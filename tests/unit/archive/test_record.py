@@ -38,7 +38,7 @@ STANZA_BYTES = (
     b'"rules":["encryption/omemo","border"],'
     b'"error":{"type":"modify","condition":"policy-violation","text":"Turn encryption off."}}\n' + STANZA.body
 )
-SESSION = replace(STANZA, kind=RecordKind.SESSION, action="release", rules=(), error=None, body=b"<bind/>")
+SESSION = STANZA._replace(kind=RecordKind.SESSION, action="release", rules=(), error=None, body=b"<bind/>")
 DELIVERY = Delivery("9f2c", 57, (44, 46))
 DELIVERY_BYTES = b'{"epoch":"9f2c","through":57,"bounced":[44,46]}\n'
 ACCESS = Access(
@@ -85,7 +85,7 @@ def test_alarm() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\n\n{}", bytes(range(256)), b"\xff\xfe"])
 def test_any_body_comes_back_as_it_was(body: bytes) -> None:
-    stanza = replace(STANZA, body=body)
+    stanza = STANZA._replace(body=body)
     assert parse_record(RecordKind.STANZA, encode_submission(stanza)) == stanza
 
 
@@ -148,7 +148,7 @@ def test_payloads_of_another_kind(kind: RecordKind, payload: bytes) -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [replace(STANZA, session="\ud800"), replace(STANZA, seq=2**64), replace(STANZA, rules=("\udfff",))],
+    [STANZA._replace(session="\ud800"), STANZA._replace(seq=2**64), STANZA._replace(rules=("\udfff",))],
 )
 def test_what_has_no_encoding_is_refused_without_naming_content(record: Submission) -> None:
     with pytest.raises(RecordError) as error:
@@ -168,8 +168,8 @@ def test_an_error_names_no_content() -> None:
 
 
 def test_an_amended_submission_has_both_stanzas() -> None:
-    amended = replace(
-        STANZA, action="amend", error=None, rules_name="9f2c41d07bd7e3aa", amended=b"<message/>"
+    amended = STANZA._replace(
+        action="amend", error=None, rules_name="9f2c41d07bd7e3aa", amended=b"<message/>"
     )
     payload = encode_submission(amended)
     head, _, body = payload.partition(b"\n")
@@ -200,6 +200,7 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "ROSTER": 8,
         "ADMISSION": 9,
         "REVIEW": 10,
+        "FILE": 11,
         "SEGMENT": 64,
         "MANIFEST": 65,
         "ORDER": 66,

@@ -144,7 +144,7 @@ async def test_whatever_was_recorded_is_found(site: Site, body: bytes, query: st
 
 
 async def test_records_that_cannot_be_parsed_are_found_by_their_words(site: Site) -> None:
-    largest = replace(site.say(ALICE, BOB, "copper"), seq=2**64 - 1, received_at_ns=2**64 - 1)
+    largest = site.say(ALICE, BOB, "copper")._replace(seq=2**64 - 1, received_at_ns=2**64 - 1)
     await site.record_payloads(
         [Entry(RecordKind.STANZA, b"{}\n copper"), Entry(RecordKind.STANZA, b"copper \xff\x00")]
     )

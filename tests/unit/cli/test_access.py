@@ -102,7 +102,7 @@ def test_a_statement_is_signed_elsewhere(person: Person) -> None:
     assert signed["statement"] == revoked["statement"]
     assert signed["signature"].startswith(f"— approver/{ERIN} ")
     assert person.type("sign", revoked["statement"], "--key", person.key(ERIN)) == f"{signed['signature']}\n"
-    assert "the key is that of frank" in person.refused(
+    assert "the key belongs to frank" in person.refused(
         "sign", revoked["statement"], "--key", person.key(FRANK)
     )
     assert "not a statement" in person.refused("sign", "yes", "--key", person.key(FRANK))

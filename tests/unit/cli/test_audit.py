@@ -276,6 +276,6 @@ def test_a_record_that_is_gone_without_an_order_is_missing_not_destroyed(
     assert "\nMissing\n" in shown
     assert "NOT PROVED: the record is missing" in shown
     assert run_command("audit", "reconcile") == 1
-    assert "missing, all but their leaves, and not destroyed by any order: 2" in capsys.readouterr().out
+    assert "missing except for their leaves, and destroyed by no order: 2" in capsys.readouterr().out
     assert run_command("audit", "search", "nothing at all") == 0
     assert "1 records cannot be read" in " ".join(capsys.readouterr().out.split())

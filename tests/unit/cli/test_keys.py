@@ -126,7 +126,7 @@ def test_the_key_of_a_log_that_is_being_written_waits(keys: Keys) -> None:
             await writer.close()
 
     first = load_verifier_key(keys.folder / "log-gate.pub")
-    assert "the new key of gate waits" in asyncio.run(rotate_meanwhile())
+    assert "the new key of gate is ready" in asyncio.run(rotate_meanwhile())
     assert keys.listed()["gate"]["waiting"]
     asyncio.run(write(keys, 1))
     assert not keys.listed()["gate"]["waiting"]
@@ -190,7 +190,7 @@ def test_keys_that_are_missing_are_made_where_the_settings_say(keys: Keys) -> No
     listed = keys.listed()
     assert [listed[name]["is_here"] for name in ("gate", "auditor")] == [True, True]
     assert listed["auditor"]["key_id"] == load_recipient(keys.folder / "auditor.pub").key_id
-    assert "the new key of gate waits" in keys.good("rotate", "gate")
+    assert "the new key of gate is ready" in keys.good("rotate", "gate")
     assert keys.listed()["gate"]["waiting"]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +72,7 @@ async def test_canaries_are_accounted_for_and_are_nothing_to_search_for(
     said: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     canary = b"<message from='gate.x' to='gate.x'><canary xmlns='urn:steelyard:gate:0'/></message>"
-    await said.record(replace(said.submit(canary, seq=5), way="canary"), said.submit(b"<message/>", seq=6))
+    await said.record(said.submit(canary, seq=5)._replace(way="canary"), said.submit(b"<message/>", seq=6))
     assert await in_thread(said) == 0
     capsys.readouterr()
     await asyncio.to_thread(run_command, "audit", "search", "*", "--json", "--site", said.path)

@@ -35,7 +35,7 @@ def test_it_prints_records_rules_and_verdicts(said: Site, capsys: pytest.Capture
     assert replay(said) == 0
     printed = capsys.readouterr().out
     assert "1 released would be held\n" in printed
-    assert "2 of 3 stanzas would have been decided otherwise. This look is record audit/" in printed
+    assert "2 of 3 stanzas would have been decided differently. This look is record audit/" in printed
     assert said.id_of(0) in printed
 
 

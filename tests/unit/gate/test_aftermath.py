@@ -1,7 +1,6 @@
 """A server ended: what went out is not said twice, what did not is given back, and what nobody knows is counted."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -26,7 +25,7 @@ SECRET = "Tin at 31,250"
 def said(seq: int, id_: str, *, epoch: str = EPOCH, text: str = SECRET, **changes: str) -> Held:
     """Return alice's message with this id; `changes` are facts."""
     message = held(seq, epoch=epoch, text=text)
-    return replace(message, id=id_, counted=True, facts=replace(message.facts, **changes))
+    return message._replace(id=id_, counted=True, facts=message.facts._replace(**changes))
 
 
 def session_event(seq: int, kind: str, jid: str = ALICE, *, epoch: str = NEXT, session: str = "c1") -> Held:
@@ -95,7 +94,7 @@ def test_what_went_out_is_said_once_however_often_its_client_says_it(scene: Scen
         said(7, "m1", epoch=NEXT, sender="bob@metals.example/desk"),
         said(7, "m1", epoch=NEXT, type="groupchat"),
         said(7, "", epoch=NEXT),
-        replace(said(7, "m1", epoch=NEXT), facts=replace(said(7, "m1").facts, way=Way.COMPONENT)),
+        said(7, "m1", epoch=NEXT)._replace(facts=said(7, "m1").facts._replace(way=Way.COMPONENT)),
     ],
     ids=["id", "text", "recipient", "sender", "type", "no id", "way"],
 )
@@ -112,7 +111,7 @@ def test_it_may_have_been_stamped_in_between(scene: Scene) -> None:
     scene.restart_server()
     stamped = ("{jabber:client}body", "{urn:xmpp:delay}delay")
     again = said(1, "m1", epoch=NEXT)
-    assert scene.aftermath.recognise(replace(again, facts=replace(again.facts, elements=stamped))) == REPEATED
+    assert scene.aftermath.recognise(again._replace(facts=again.facts._replace(elements=stamped))) == REPEATED
 
 
 def test_one_message_stands_for_one(scene: Scene) -> None:
@@ -140,7 +139,7 @@ def test_what_nobody_knows_is_counted_and_may_be_said_again(scene: Scene) -> Non
 def test_a_submission_that_says_what_is_done_leaves_less_unknown(scene: Scene) -> None:
     scene.record(said(1, "m1"), said(2, "m2"))
     scene.record(said(3, "m3"))
-    scene.aftermath.heard(replace(said(3, "m3"), done=2))
+    scene.aftermath.heard(said(3, "m3")._replace(done=2))
     scene.restart_server()
     assert scene.unknown == [Unknown(EPOCH, 1, 103)]
     assert [(each.through, each.bounced) for each in scene.aftermath.deliveries] == [(2, ())]
@@ -186,7 +185,7 @@ def test_what_is_recorded_when_another_server_is_there_went_nowhere(scene: Scene
 
 def test_a_component_is_told_at_once(scene: Scene) -> None:
     bot = said(1, "m1", sender="bot.metals.example")
-    scene.record(replace(bot, facts=replace(bot.facts, way=Way.COMPONENT)), answered=False)
+    scene.record(bot._replace(facts=bot.facts._replace(way=Way.COMPONENT)), answered=False)
     scene.restart_server()
     assert scene.errors_out() == [("bot.metals.example", "m1")]
 
@@ -218,7 +217,7 @@ def test_a_session_that_has_said_goodbye_says_nothing_again(scene: Scene) -> Non
 
 
 def test_a_client_that_does_not_count_says_nothing_again(scene: Scene) -> None:
-    scene.record(replace(said(1, "m1"), counted=False))
+    scene.record(said(1, "m1")._replace(counted=False))
     scene.hear(1)
     scene.restart_server()
     assert scene.aftermath.recognise(said(1, "m1", epoch=NEXT)) is None

@@ -1,7 +1,6 @@
 """When the gate tells the adapter who may reach whom, and what it records of what stopped at a border."""
 
 import asyncio
-from dataclasses import replace
 
 from components.archive.record import Submission
 from policy.directory.directory import parse_directory
@@ -76,9 +75,9 @@ async def test_rules_that_change_while_nobody_listens_are_told_later(bench: Benc
 
 async def test_what_stopped_at_a_border_is_recorded_as_refused(connected: Bench) -> None:
     connected.take(
-        replace(held(1, to=MALLORY, way=Way.SERVER), stopped=True),
+        held(1, to=MALLORY, way=Way.SERVER)._replace(stopped=True),
         held(2, to=MALLORY, way=Way.SERVER),
-        replace(held(3, to=BOB, way=Way.SERVER), stopped=True),
+        held(3, to=BOB, way=Way.SERVER)._replace(stopped=True),
         held(4, to=BOB, way=Way.SERVER),
     )
     await connected.settle()

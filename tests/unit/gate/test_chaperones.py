@@ -1,7 +1,5 @@
 """The gate carries along which chaperones are in their rooms."""
 
-from dataclasses import replace
-
 from components.link.codec import Held
 from policy.facts import NamedJid, StanzaFacts, Way
 from policy.rules import Rules
@@ -16,19 +14,19 @@ MUC_USER = "{http://jabber.org/protocol/muc#user}"
 def said(seq: int, epoch: str = "e1") -> Held:
     """Tom's word to the room: refused while no chaperone is present."""
     facts = StanzaFacts(Way.C2S, "message", "groupchat", TOM, ROOM, ("{jabber:client}body",), "Copper?")
-    return replace(held(seq, epoch=epoch), facts=facts)
+    return held(seq, epoch=epoch)._replace(facts=facts)
 
 
 def entered(seq: int, epoch: str = "e1") -> Held:
     facts = StanzaFacts(
         Way.SERVER, "presence", "", f"{ROOM}/cleo", CLEO, (f"{MUC_USER}x", f"{MUC_USER}status"), "", ("110",)
     )
-    return replace(held(seq, epoch=epoch), facts=facts)
+    return held(seq, epoch=epoch)._replace(facts=facts)
 
 
 def ended(seq: int) -> Held:
     named = NamedJid("{urn:steelyard:gate:0}unbind", CLEO)
-    return replace(held(seq, epoch="e1"), facts=StanzaFacts(Way.SESSION, "unbind", "", "", "", jids=(named,)))
+    return held(seq, epoch="e1")._replace(facts=StanzaFacts(Way.SESSION, "unbind", "", "", "", jids=(named,)))
 
 
 async def _answers(bench: Bench, *items: Held) -> list[str]:

@@ -60,7 +60,7 @@ class Door:
     def submit(self, item: Item, directory: Directory) -> tuple[str, ...]:
         """Submit what was asked for; returns by which rule it is decided."""
         self.seq += 1
-        facts = replace(presence(self.seq).facts, way=Way.GATE, to=item.to, sender=item.sender)
+        facts = presence(self.seq).facts._replace(way=Way.GATE, to=item.to, sender=item.sender)
         held = Held(HOST, EPOCH, self.seq, "c1", item.stanza, facts, inject=item.token)
         decision = self.queue.judge(self.claims, held, lambda said: decide(directory, said))
         self.take(Answered(held, decision, self.seq))
@@ -122,7 +122,7 @@ def test_a_session_that_is_over_does_not_come_in(door: Door) -> None:
     door.wait(sender="alice@metals.example/phone")
     door.queue.let_join(INFORMED)
     named = NamedJid("{urn:steelyard:gate:0}unbind", DESK)
-    ended = replace(presence(9), facts=StanzaFacts(Way.SESSION, "unbind", "", "", "", jids=(named,)))
+    ended = presence(9)._replace(facts=StanzaFacts(Way.SESSION, "unbind", "", "", "", jids=(named,)))
     door.take(Answered(ended, release(), 9))
     assert [sender for sender, _, _ in door.waiting()] == ["alice@metals.example/phone"]
     door.told(done=9, epoch="another")

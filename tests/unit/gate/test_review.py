@@ -30,15 +30,15 @@ from components.link.review_request import (
     prove_reading,
 )
 from policy.decide import decide
-from policy.decision import Action, Decision, StanzaError
+from policy.decision import Action, Decision
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.review import Item, ReviewAct, Stage
 from tests.support.gate_process import one_enterprise
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
-HELD = StanzaError("wait", "policy-violation", "Held.")
-HOLD = Decision(Action.HOLD, ("tips",), HELD)
+# Without an error, of which its sender would be told (test_told.py).
+HOLD = Decision(Action.HOLD, ("tips",))
 TIP = held(5, text="tip")
 EVIDENCE = prove_reading(TIP.epoch, TIP.seq, TIP.body)
 WARN = Decision(Action.RELEASE, ("mind",), notice="Mind.")
@@ -118,7 +118,7 @@ class Desk:
 
     def submit(self, token: str, seq: int, directory: Directory = DIRECTORY) -> Decision:
         """Submit what was asked for, record and answer it."""
-        submission = replace(held(seq, way=Way.GATE), inject=token)
+        submission = held(seq, way=Way.GATE)._replace(inject=token)
         decision = self.queue.judge(self.claims, submission, lambda facts: decide(directory, facts))
         self.keep(Answered(submission, decision, 100 + seq))
         return decision
@@ -147,7 +147,6 @@ def test_what_is_held_is_kept_once_and_who_was_warned_is_told_once(desk: Desk) -
     desk.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
     assert [item.token for item in desk.queue.items] == [NOTICE, MESSAGE]
     assert desk.item().to == BOB and desk.item(NOTICE).to == ALICE
-    # Of what is held, its sender learns by the verdict.
     assert desk.told() == [MIND]
     assert (desk.queue.count(Stage.WAITING), desk.queue.count(Stage.UNCERTAIN)) == (1, 0)
 
@@ -181,7 +180,7 @@ def test_who_says_it_in_a_room_is_told_there_too(
     desk: Desk, kind: str, type_: str, to: str, in_room: bool
 ) -> None:
     """From nobody's address in it, and to nobody else."""
-    said = replace(held(8), facts=StanzaFacts(Way.C2S, kind, type_, ALICE, to))
+    said = held(8)._replace(facts=StanzaFacts(Way.C2S, kind, type_, ALICE, to))
     desk.keep(Answered(said, WARN, 45))
     told = [etree.fromstring(each.stanza) for each in desk.queue.items if each.record == 45]
     kinds = [("groupchat", ROOM)] if in_room else []
@@ -267,7 +266,7 @@ async def test_what_breaks_the_link_twice_is_said_no_more(desk: Desk) -> None:
 
 
 async def test_what_is_too_large_to_be_said_is_not_tried(desk: Desk) -> None:
-    large = replace(TIP, seq=9, body=b"<message>".ljust(FORWARDED_MAX_BYTES + 1024) + b"</message>")
+    large = TIP._replace(seq=9, body=b"<message>".ljust(FORWARDED_MAX_BYTES + 1024) + b"</message>")
     desk.keep(Answered(large, HOLD, 50))
     desk.keep(told=status(2, 10, 10, done=9))
     await desk.ask("release", record=50, evidence=prove_reading(large.epoch, large.seq, large.body))
@@ -297,11 +296,11 @@ async def test_a_refusal_is_told(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"evidence": "0" * 64}, "says something else"),
-        ({"evidence": ""}, "says something else"),
+        ({"evidence": "0" * 64}, "does not say what was reviewed"),
+        ({"evidence": ""}, "does not say what was reviewed"),
         ({"reason": " "}, "needs a reason"),
         ({"record": 41}, "is not held"),
-        ({"act": "destroy"}, "no act of a reviewer"),
+        ({"act": "destroy"}, "not an act of a reviewer"),
     ],
 )
 async def test_a_wrong_request_changes_nothing(desk: Desk, changes: dict[str, Any], problem: str) -> None:

@@ -1,6 +1,5 @@
 """The example directory, and facts made from stanzas written as XML."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ ROOM = "desk@rooms.metals.example"
 def read_stanza(xml: str, way: Way = Way.C2S, **routed: Any) -> StanzaFacts:
     """Take the facts of a stanza that has no namespace itself; `routed` is what the server stamped."""
     facts = read_any_stanza(xml)
-    return replace(facts, **({"way": way, "sender": facts.sender or ALICE} | routed))
+    return facts._replace(**({"way": way, "sender": facts.sender or ALICE} | routed))
 
 
 def say(text: str, to: str = BOB, **routed: Any) -> StanzaFacts:

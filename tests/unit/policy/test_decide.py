@@ -1,4 +1,4 @@
-from policy.content.payload import OMEMO, OTR
+from policy.content.refusals import OMEMO, OTR
 from policy.decide import decide
 from policy.decision import Action
 from policy.facts import Way

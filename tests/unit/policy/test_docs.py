@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from policy.content import payload
+from policy.content import payload_namespaces, refusals
 from policy.decision import Decision
 from policy.reach import affiliation, chaperone
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "policy.md").read_text()
-REFUSALS = (*affiliation.REFUSALS, *chaperone.REFUSALS, *payload.REFUSALS)
+REFUSALS = (*affiliation.REFUSALS, *chaperone.REFUSALS, *refusals.REFUSALS)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.rules[0])
@@ -21,7 +21,7 @@ def test_every_rule_is_documented_with_its_error_and_its_words(refusal: Decision
     assert refusal.error.text in row or refusal.error.text in PAGE.replace("\n> ", " ")
 
 
-@pytest.mark.parametrize("module", [affiliation, chaperone, payload])
+@pytest.mark.parametrize("module", [affiliation, chaperone, refusals])
 def test_every_decision_that_a_module_can_make_is_listed(module: object) -> None:
     decisions = {value for value in vars(module).values() if isinstance(value, Decision) and value.error}
     assert decisions == set(module.REFUSALS)  # type: ignore[attr-defined]
@@ -29,5 +29,5 @@ def test_every_decision_that_a_module_can_make_is_listed(module: object) -> None
 
 
 def test_every_namespace_is_documented() -> None:
-    for namespace in payload._BY_NAMESPACE:
+    for namespace in (*payload_namespaces.ENCRYPTED, *payload_namespaces.DIRECT):
         assert f"`{namespace}`" in PAGE

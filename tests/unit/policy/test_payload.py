@@ -1,8 +1,12 @@
 import pytest
 
 from policy.content import payload
-from policy.content.payload import (
+from policy.content.payload import READABLE, decide_payload
+from policy.content.refusals import (
     ARMOUR,
+    DIRECT_CALL,
+    DIRECT_FILE,
+    DIRECT_SESSION,
     ENVELOPE,
     FILE,
     LINK,
@@ -11,12 +15,11 @@ from policy.content.payload import (
     OPENPGP,
     OTR,
     PGP,
-    READABLE,
+    PIECES,
     REFUSALS,
     SESSION,
     SIGNED,
     SMIME,
-    decide_payload,
 )
 from policy.decision import Action, Decision
 from policy.facts import Way
@@ -61,8 +64,55 @@ ELEMENTS = [
     (ENVELOPE, "http://www.w3.org/2009/xmlenc11#", ("MGF",)),
     (SIGNED, "urn:xmpp:signed:0", ("signed", "plain")),  # XEP-0285
     (MARKER, "urn:xmpp:eme:0", ("encryption",)),  # XEP-0380
+    # versions that are not there yet, or were before; what no specification has
+    (OMEMO, "urn:xmpp:omemo:22", ("encrypted",)),
+    (OMEMO, f"{AXOLOTL}.devicelist", ("list",)),
+    (OMEMO, "URN:XMPP:OMEMO:2", ("encrypted",)),
+    (OMEMO, f" {AXOLOTL} ", ("encrypted",)),
+    (OPENPGP, "urn:xmpp:openpgp:1", ("openpgp",)),
+    (PGP, "jabber:x:Encrypted", ("x",)),
+    (SESSION, "http://www.xmpp.org/extensions/xep-0200.html#ns-encrypted", ("encrypted",)),
+    (FILE, "urn:xmpp:esfs:1", ("encrypted",)),
+    (ENVELOPE, "urn:xmpp:sce:2", ("envelope",)),
+    (ENVELOPE, "urn:xmpp:mls:0", ("mls",)),
+    (ENVELOPE, "urn:ietf:params:xml:ns:mls", ("mls",)),
+    (ENVELOPE, "http://www.w3.org/2001/04/xmlenc", ("EncryptedData",)),
+    (SIGNED, "urn:xmpp:signed:1", ("signed",)),
+    (OTR, "urn:xmpp:otr:0", ("otr",)),
+    (MARKER, "urn:xmpp:eme", ("encryption",)),
+]
+PAST_THE_ARCHIVE = [
+    (DIRECT_SESSION, "urn:xmpp:jingle:1"),
+    (DIRECT_SESSION, "urn:xmpp:jingle:0"),
+    (DIRECT_SESSION, "urn:xmpp:jingle"),
+    (DIRECT_SESSION, "URN:XMPP:JINGLE:1"),
+    (DIRECT_SESSION, " urn:xmpp:jingle:1"),
+    (DIRECT_SESSION, "urn:xmpp:tmp:jingle"),
+    (DIRECT_SESSION, "http://jabber.org/protocol/jingle"),
+    (DIRECT_SESSION, "http://www.xmpp.org/extensions/xep-0166.html#ns"),
+    (DIRECT_SESSION, "urn:xmpp:jingle:transports:ice-udp:1"),  # XEP-0176
+    (DIRECT_SESSION, "urn:xmpp:jingle:transports:raw-udp:1"),  # XEP-0177
+    (DIRECT_SESSION, "urn:xmpp:jingle:transports:s5b:1"),  # XEP-0260
+    (DIRECT_SESSION, "urn:xmpp:jingle:transports:ibb:1"),  # XEP-0261
+    (DIRECT_SESSION, "urn:xmpp:jingle:apps:dtls:0"),  # XEP-0320
+    (DIRECT_FILE, "urn:xmpp:jingle:apps:file-transfer:5"),  # XEP-0234
+    (DIRECT_CALL, "urn:xmpp:jingle:apps:rtp:1"),  # XEP-0167
+    (DIRECT_CALL, "urn:xmpp:jingle-message:1"),  # XEP-0353
+    (DIRECT_CALL, "urn:xmpp:call-invites:0"),  # XEP-0482
+    (DIRECT_CALL, "urn:xmpp:jingle:muji:0"),  # XEP-0272
+    (DIRECT_CALL, "http://jitsi.org/protocol/focus"),
+    (DIRECT_CALL, "http://www.google.com/transport/p2p"),
+    (DIRECT_FILE, "http://jabber.org/protocol/si"),  # XEP-0095
+    (DIRECT_FILE, "http://jabber.org/protocol/si/profile/file-transfer"),  # XEP-0096
+    (DIRECT_FILE, "http://jabber.org/protocol/sipub"),  # XEP-0137
+    (DIRECT_FILE, "http://jabber.org/protocol/bytestreams"),  # XEP-0065
+    (DIRECT_FILE, "http://jabber.org/protocol/IBB"),  # XEP-0047
+    (DIRECT_FILE, "urn:xmpp:fis:0"),  # XEP-0329
+    (DIRECT_FILE, "jabber:iq:oob"),  # XEP-0066, 3
+    (PIECES, "urn:xmpp:rtt:0"),  # XEP-0301
 ]
 ENCRYPTED = [
+    *((decision, f"<x xmlns='{namespace}'/>") for decision, namespace in PAST_THE_ARCHIVE),
     *(
         (decision, f"<{local} xmlns='{namespace}'>QQ==</{local}>")
         for decision, namespace, locals_ in ELEMENTS
@@ -145,6 +195,20 @@ TEXTS = [
     (ARMOUR, "-----BEGIN SSH ENCRYPTED FILE-----"),
     (ARMOUR, "BEGIN KEYBASE SALTPACK ENCRYPTED MESSAGE. kiOUtMhcc4NXXRb XMxIeCtf"),
     (ARMOUR, "BEGIN SALTPACK ENCRYPTED MESSAGE. kiOUtMhcc4NXXRb"),
+    (ARMOUR, "-----begin pgp message-----"),
+    (ARMOUR, "-----BEGIN  PGP\nMESSAGE-----"),
+    (ARMOUR, "-----BEGIN\u00a0PGP MESSAGE-----"),
+    (ARMOUR, "-----BE\u200bGIN PGP MESSAGE-----"),
+    (ARMOUR, "－－－－－ＢＥＧＩＮ ＰＧＰ ＭＥＳＳＡＧＥ－－－－－"),
+    (ARMOUR, "hQEMA5\n=abcd\n-----END PGP MESSAGE-----"),
+    (ARMOUR, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data"),
+    (ARMOUR, "age-encryption.org/v1\n-> X25519 TEiF0"),
+    (ARMOUR, "eyJhbGciOiJSU0EtT0FFUCJ9.OKOawDo13gRp2.48V1_ALb6US04U3b.5eym8TW_c8SuK0lt.XFBoMYUZodetZdvT"),
+    (OTR, "?O\u200bTR:AAMC."),
+    (OTR, "？ＯＴＲ：AAMC."),
+    (LINK, "aes\u200bgcm://x/y#z"),
+    (LINK, "aesgcm:/x/y#z"),
+    (LINK, "aesgcm:\\\\x\\y#z"),
     # links to encrypted files (XEP-0454)
     (LINK, "aesgcm://files.metals.example/4a77/photo.jpg#8c3d050e9386ec17"),
     (LINK, "AESGCM://files.metals.example/4a77/photo.jpg#8c3d"),
@@ -178,6 +242,9 @@ PLAIN = [
     "<encrypted xmlns='urn:xmpp:omemo:2'/>",
     "price\t\t\tqty\t\t\t \t \tbid  ask",
     "Saltpack ENCRYPTED MESSAGE",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4fwpMeJ",  # signed alone (RFC 7515)
+    "five ----- begin message -----",
+    "Zürich — ＭＥＳＳＡＧＥ ----- 五",
     "5 lots @ 8,412.50 — done ✅ 銅 10噸",
 ]
 
@@ -254,9 +321,11 @@ def test_keys_can_be_asked_for_and_removed_but_not_published(decision: Decision,
         # a signature hides nothing (XEP-0027, 4.1; XEP-0290)
         "<presence><status>Online</status><x xmlns='jabber:x:signed'>QQ==</x></presence>",
         # near misses of the namespaces
-        "<message><x xmlns='urn:xmpp:omemo:22'/></message>",
-        "<message><x xmlns='urn:xmpp:eme'/></message>",
-        "<message><x xmlns='URN:XMPP:OMEMO:2'/></message>",
+        "<message><x xmlns='urn:xmpp:om'/></message>",
+        "<message><x xmlns='not:urn:xmpp:omemo:2'/></message>",
+        "<message><x xmlns='urn:example:omemo'/></message>",
+        "<iq type='set'><request xmlns='urn:xmpp:http:upload:0' filename='a' size='1'/></iq>",
+        "<message><x xmlns='http://jabber.org/protocol/shim'/></message>",
         "<message><encrypted xmlns='urn:example:own'/><encryption/></message>",
         # everyday stanzas
         "<message type='chat'><body>hi</body><active xmlns='http://jabber.org/protocol/chatstates'/>"
@@ -290,12 +359,34 @@ def test_every_refusal_has_its_own_rule_and_says_what_to_do() -> None:
         assert refusal.error is not None
         assert (refusal.error.type, refusal.error.condition) == ("modify", "policy-violation")
         assert refusal.error.text.endswith(
-            ("send again.", "the file again.", "without encrypting it first.", "instead.", "as plain text.")
+            (
+                "send again.",
+                "the file again.",
+                "without encrypting it first.",
+                "instead.",
+                "as plain text.",
+                "as a whole.",
+            )
         )
 
 
 @pytest.mark.parametrize(
-    "filler", ["\n", " ", "\t", "?OTR", "-----BEGIN ", "-----BEGIN PGP MESSAGE, PART ", "://", "A "]
+    "filler",
+    [
+        ".eyJaaaaaaaa",
+        "-eyJaaaaaaaa",
+        "-----BEGIN ENCRYPTE ",
+        "-----BEGIN        \n",
+        "BEGIN a SALTPACK ",
+        "\n",
+        " ",
+        "\t",
+        "?OTR",
+        "-----BEGIN ",
+        "-----BEGIN PGP MESSAGE, PART ",
+        "://",
+        "A ",
+    ],
 )
 def test_a_huge_stanza_is_decided_in_one_pass(filler: str) -> None:
     """A quadratic search would take minutes here, so the test ends or it hangs."""
@@ -312,7 +403,6 @@ def test_nobody_can_fill_the_memory_with_names() -> None:
     assert payload._find_by_namespace.cache_info().currsize == 0
     for _ in range(2):
         assert (
-            decide_payload(read_stanza("<message><x xmlns='urn:xmpp:jingle:1'/></message>"))
-            is payload.DIRECT_SESSION
+            decide_payload(read_stanza("<message><x xmlns='urn:xmpp:jingle:1'/></message>")) is DIRECT_SESSION
         )
     assert payload._find_by_namespace.cache_info().hits == 1

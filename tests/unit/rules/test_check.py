@@ -33,7 +33,7 @@ def test_what_does_not_fit_is_named(root: Path) -> None:
     assert "there is no" in missing
     assert "gone.pub; `steelyard keys make JID --approver`" in missing
     (bob,) = problems(root, approvers=[root / "erin.pub", root / "frank.pub", root / "bob.pub"])
-    assert "approver/bob@metals.example is the key of nobody who is an approver" in bob
+    assert "approver/bob@metals.example belongs to nobody with the role approver" in bob
     (address,) = problems(root, jid="entry.metals.example")
     assert 'write access = "entry.metals.example" there' in address
     (root / "access").mkdir()

@@ -116,7 +116,7 @@ def test_two_approve_one_revokes_and_another_process_sees_the_same(desk: Desk) -
         ("frank", AccessAct.CERTIFY, ALICE, "alice@metals.example is requested; there is nothing to certify"),
         ("erin", AccessAct.APPROVE, ALICE, "approved this already; it needs another approver"),
         ("erin", AccessAct.APPROVE, "erin@metals.example", "nobody decides on their own admission"),
-        ("frank", AccessAct.REVOKE, "x@elsewhere.example", "is of no enterprise"),
+        ("frank", AccessAct.REVOKE, "x@elsewhere.example", "belongs to no enterprise"),
     ],
 )
 def test_what_does_not_fit_is_refused(desk: Desk, who: str, act: AccessAct, named: str, problem: str) -> None:
@@ -144,7 +144,7 @@ def test_a_note_that_another_signed_or_that_is_late_is_not_kept(desk: Desk) -> N
     with pytest.raises(GrantsError, match="within 15 minutes"):
         accept_note(desk.register, desk.directory, note, NOW + CLOCK_SLACK_S + 1)
     assert len(desk.register.folder.names()) == 1
-    with pytest.raises(StatementError, match="the key is that of frank"):
+    with pytest.raises(StatementError, match="the key belongs to frank"):
         sign_statement(fitting, desk.keys["frank"])
 
 

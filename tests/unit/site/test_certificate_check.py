@@ -40,7 +40,7 @@ def test_what_clients_accept_is_right(certs: Path) -> None:
 
 def test_of_another_domain(certs: Path) -> None:
     put(certs, certs, OTHER)
-    assert problem(certs) == f"{certs}/{DOMAIN}.crt is of another domain; put one there that names {DOMAIN}"
+    assert problem(certs) == f"{certs}/{DOMAIN}.crt names another domain; use one that names {DOMAIN}"
 
 
 def test_of_another_authority(certs: Path, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_expired_or_soon(tmp_path: Path, days: int) -> None:
 @pytest.mark.parametrize("text", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_cannot_be_read(certs: Path, spoiled: str, text: str) -> None:
     (certs / spoiled).write_text(text)
-    assert "do not fit or cannot be read" in problem(certs)
+    assert "do not match or cannot be read" in problem(certs)
 
 
 @pytest.mark.parametrize("text", [None, "", "nothing of the kind"])

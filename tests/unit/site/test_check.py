@@ -58,7 +58,7 @@ def test_it_says_which_rules_are_in_force(site: Path) -> None:
     )
     assert policy_of(site) == (
         False,
-        f"{policy} is not as it should be; run `steelyard policy check {policy}`",
+        f"{policy} has mistakes; run `steelyard policy check {policy}`",
     )
     site.write_text(
         "".join(line for line in text.splitlines(keepends=True) if not line.startswith("policy = "))
@@ -128,7 +128,7 @@ def expired_certificate(site: Path) -> str:
 def wrong_key_of_certificate(site: Path) -> str:
     certs = site.parent / "certs"
     (certs / "grain.example.key").write_bytes((certs / "metals.example.key").read_bytes())
-    return f"certificates: {certs}/grain.example.crt and its key do not fit"
+    return f"certificates: {certs}/grain.example.crt and its key do not match"
 
 
 def no_log(site: Path) -> str:
@@ -224,7 +224,7 @@ def test_a_clock_that_was_set_back_is_named(site: Path, monkeypatch: pytest.Monk
 def test_little_disk_space_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.site.check.FREE_SPACE_MIN_BYTES", 1 << 60)
     (problem,) = problems(site)
-    assert "make room: when it is full, nothing is delivered any more" in problem
+    assert "free some space: when the disk is full, nothing is delivered any more" in problem
 
 
 def test_a_missing_server_is_named(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,4 +290,6 @@ def test_a_log_without_its_last_checkpoint_is_named(site: Path) -> None:
     asyncio.run(record(load_site(site)))
     (site.parent / "keys" / "log-gate.last").unlink()
     (problem,) = [problem for problem in problems(site) if problem.startswith("logs:")]
-    assert "log-gate.last is gone, which says how far it was signed; docs/backup.md, section 3" in problem
+    assert (
+        "log-gate.last is gone; it says how much of the log was signed; docs/backup.md, section 3" in problem
+    )

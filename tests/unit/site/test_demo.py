@@ -48,6 +48,15 @@ class FakeLine:
         self.clients[to].inbox.put_nowait(Received(f"{sender}/phone", body, ids, delayed=False))
         return SendResult(f"m{self.records}", delivered=True)
 
+    def refuse(self, sender: str, *, told: bool) -> SendResult:
+        """Refuse a message, and have the line say so in its own conversation if that is what it does."""
+        result = refused()
+        if told:
+            self.clients[sender].inbox.put_nowait(
+                Received(f"notice@{GATE}", f"Your message: not delivered. {result.text}", {}, delayed=False)
+            )
+        return result
+
     async def play(self) -> list[str]:
         clients: Any = self.clients
         return await Conversation(GATE, clients, self.scenes.append).play()
@@ -59,8 +68,17 @@ def refused(condition: str = "not-allowed", text: str = "Ask your compliance des
 
 def good(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
     if encrypted or sender.partition("@")[2] != to.partition("@")[2]:
-        return refused()
+        return line.refuse(sender, told=encrypted)
     return line.put(sender, to, body)
+
+
+def says_no_reason_itself(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
+    return refused() if encrypted else good(line, sender, to, body, encrypted)
+
+
+def says_another_reason(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
+    result = good(line, sender, to, body, encrypted)
+    return refused(text="Another reason.") if encrypted else result
 
 
 def lets_encrypted_through(line: FakeLine, sender: str, to: str, body: str, encrypted: bool) -> SendResult:
@@ -142,6 +160,8 @@ async def test_a_line_that_keeps_its_promises() -> None:
         (delivers_without_a_record, "not what alice.* had written, with its record"),
         (delivers_something_else, "not what alice.* had written"),
         (delivers_twice, "received"),
+        (says_no_reason_itself, "did not receive what was confirmed"),
+        (says_another_reason, "not why their message was refused"),
         (confirms_and_loses, "did not receive what was confirmed"),
         (never_answers, "neither delivered nor refused"),
     ],

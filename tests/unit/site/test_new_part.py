@@ -178,4 +178,17 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
+[transfer]
+jid = "files.steelyard.example"
+secret_file = "keys/transfer.secret"
+port = {port + 2}
+files = "files"
+state_file = "run/transfer.db"
+status_file = "run/transfer.status.json"
+link_key_file = "keys/link.key"
+address_key_file = "keys/address.key"
+delivery_key_file = "keys/delivery.key"
+log = "archive/transfer.db"
+log_origin = "steelyard.example/transfer"
+log_key_file = "keys/log-transfer.key"
 """

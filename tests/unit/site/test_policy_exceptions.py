@@ -93,8 +93,8 @@ def test_it_begins_and_ends_by_itself(site: Path) -> None:
     ("signer", "told"),
     [
         ("rita@metals.example", "no approver in directory.toml"),
-        ("hanna@grain.example", "nobody of the enterprise metals"),
-        ("bob", "the key of nobody whose JID is known"),
+        ("hanna@grain.example", "not in the enterprise metals"),
+        ("bob", "a key that names no JID"),
         ("anna@metals.example", "approved this exception already"),
     ],
 )

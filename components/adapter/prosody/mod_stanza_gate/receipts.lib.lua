@@ -1,14 +1,14 @@
--- Receipts (XEP-0359): which log a stanza is recorded in, and where. Only the gate's own name makes one worth anything.
+-- Receipts (XEP-0359): they name the log and the index of a stanza's record. Only a receipt in the gate's own name
+-- counts.
 --
--- Owns a cache of whom `by` values mean. Touches nothing but the stanza that it is given.
+-- Owns a cache of the meaning of `by` values. Touches only the stanza that it is given.
 
 local st = require "util.stanza";
 local encodings = require "util.encodings";
-local jid = require "util.jid";
 
 local pairs = pairs;
 local gsub, match = string.gsub, string.match;
-local idna_to_ascii = encodings.idna.to_ascii;
+local idna_to_ascii, nameprep = encodings.idna.to_ascii, encodings.stringprep.nameprep;
 
 local XMLNS_SID = "urn:xmpp:sid:0";
 
@@ -19,12 +19,14 @@ local stanza_mt = getmetatable(st.stanza("x"));
 -- The full stops of other scripts that part labels as well (RFC 3490, 3.1), where no preparation makes them dots.
 local FULL_STOPS = { "\227\128\130", "\239\188\142", "\239\189\161" };
 
--- The domain of an address, as one spelling of all that mean it: prepared, and in ASCII; nil for what is no address. A
--- client that takes less care than a server also takes away the space around it.
+-- The domain of what may be meant as an address, as one spelling of all that mean it: prepared, in ASCII, without dots
+-- at its end; nil for what is none. Readers take less care than a server: space around it does not matter, nor what
+-- stands for the account and the resource, be it allowed there or not.
 local function domain_of(address)
 	local text = match(address, "^%s*(.-)%s*$");
 	for i = 1, #FULL_STOPS do text = gsub(text, FULL_STOPS[i], "."); end
-	local domain = jid.host(jid.prep(text));
+	local domain = nameprep(match(match(text, "^[^/]*"), "[^@]*$"));
+	domain = domain and match(domain, "^%s*(.-)[%s.]*$");
 	return domain and (idna_to_ascii(domain) or domain):lower();
 end
 
@@ -35,7 +37,7 @@ local function new(gate)
 	return setmetatable({ gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 }, receipts_mt);
 end
 
--- Whether this is the gate, however it is spelt: nobody else speaks from its domain.
+-- Whether this is the gate, in any spelling: nobody else sends from its domain.
 local function means_gate(self, by)
 	local known = self.meant[by];
 	if known ~= nil then return known; end
@@ -56,14 +58,18 @@ local function is_receipt(self, tag)
 	return false;
 end
 
--- Take out of a stanza what its sender put there in the gate's name: it is forged.
+-- Remove from a stanza what its sender put there in the gate's name, because it is forged. So is what stands deeper,
+-- in a stanza that is passed on, in a carbon, in an item: no client can tell who put it there.
 function receipts_mt:remove_forged(stanza)
 	local tags = stanza.tags;
+	local has_forged = false;
 	for i = 1, #tags do
-		if is_receipt(self, tags[i]) then
-			stanza:maptags(function (tag) if not is_receipt(self, tag) then return tag; end end);
-			return;
-		end
+		local tag = tags[i];
+		if tag.tags[1] then self:remove_forged(tag); end
+		has_forged = has_forged or is_receipt(self, tag);
+	end
+	if has_forged then
+		stanza:maptags(function (tag) if not is_receipt(self, tag) then return tag; end end);
 	end
 end
 

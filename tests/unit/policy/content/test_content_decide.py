@@ -4,8 +4,8 @@ import pytest
 
 from policy.content.decide import HELD, UNOBJECTIONABLE, decide_content
 from policy.content.parse import parse_policy
-from policy.content.payload import OTR
 from policy.content.policy import ContentPolicy
+from policy.content.refusals import OTR
 from policy.decide import decide
 from policy.decision import Action, Decision, StanzaError
 from policy.facts import Way

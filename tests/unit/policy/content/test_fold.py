@@ -84,6 +84,55 @@ HIDDEN = {
     "a curly apostrophe": ("don't tell", "don’t tell"),
     "a long dash": ("end-of-day", "end–of‑day"),
     "a blank that does not break": ("side letter", "side\u00a0letter"),
+    "letters with blanks": ("sideletter", "s i d e l e t t e r"),
+    "a phrase's letters with blanks": ("side letter", "the s i d e  l e t t e r"),
+    "letters with dots": ("insider", "I.n.s.i.d.e.r"),
+    "letters with hyphens": ("insider", "i-n-s-i-d-e-r"),
+    "letters with lines": ("insider", "i_n_s_i_d_e_r"),
+    "letters with stars": ("insider", "i*n*s*i*d*e*r"),
+    "letters of another look with dots": ("insider", "і·n·ѕ·i·d·e·r"),
+    "Chinese with dots": ("内幕消息", "内.幕.消.息"),
+    "Chinese with hyphens": ("内幕消息", "有内-幕-消-息吗"),
+    "a digit for a letter": ("insider", "1nsider"),
+    "a digit for each letter of a kind": ("copper book", "c0pper b00k"),
+    "digits for letters of all kinds": ("insider", "1n51d3r"),
+    "digits for vowels": ("insider", "1NS1D3R"),
+    "digits for two letters": ("zero risk", "zer0 r1sk"),
+    "kana with points": ("インサイダー", "イ・ン・サ・イ・ダ・ー"),
+    "letters with colons": ("secret", "s:e:c:r:e:t"),
+    "letters of a word with umlauts": ("drücken", "d.r.ü.c.k.e.n"),
+    "Cyrillic letters with blanks": ("секрет", "с е к р е т"),
+    "Korean with dots": ("내부자", "내.부.자"),
+    "wide letters with wide blanks": ("secret", "ｓ　ｅ　ｃ　ｒ　ｅ　ｔ"),
+    "a character of Japanese names": ("户口", "戸口"),
+    "a small l for a capital I": ("insider", "lnsider"),
+    "a capital I for an l": ("illegal", "iIIegaI"),
+    "a word that goes on in the next line": ("sideletter", "a side-\nletter"),
+    "an annotation": ("sideletter", "\ufff9sideletter\ufffaon the side\ufffb"),
+    "text that is shown from its end in parts": ("secret", "\u202ete\u202c\u202erces\u202c"),
+    "turned letters": ("secret", "sǝɔɹǝʇ"),
+    "syllables of Canada": ("secret", "ᔕEᑕᖇET"),
+    "Thai letters as in fashion": ("secret", "รєςгєt"),
+    "words in squares": ("new deal", "🆕 deal"),
+    "a beta for a sharp s": ("groß", "groβ"),
+    "two letters in one": ("book", "bꝏk"),
+    "katakana for hiragana": ("いんさいだー", "これはインサイダー取引"),
+    "hiragana for katakana": ("インサイダー", "これはいんさいだー取引"),
+    "small kana": ("つっこみ", "ツツコミ"),
+    "narrow kana for hiragana": ("いんさいだー", "ｲﾝｻｲﾀﾞｰ"),
+    "a dash for a long sound": ("インサイダー", "インサイダ―取引"),
+    "a Chinese character for a long sound": ("インサイダー", "インサイダ一取引"),
+    "Chinese characters like kana": ("ロコミ", "口コミ"),
+    "a mark of sound by itself": ("ガス", "カ゛ス"),
+    "characters of Japan": ("広告", "廣告"),
+    "old characters of Japan": ("売却価格", "賣却價格"),
+    "characters of Japan and China": ("発", "发"),
+    "Hindi without a dot": ("ज़मीन", "जमीन"),
+    "Thai with a tone behind the vowel": ("น้ำ", "นำ้"),
+    "an end of an Arabic word": ("صفقة", "صفقه"),
+    "a Russian yo": ("счёт", "счет"),
+    "Vietnamese with marks in any order": ("tiền", "tie\u0300\u0302n"),
+    "Dutch": ("ijzer", "ĳzer"),
 }  # fmt: skip
 
 
@@ -101,7 +150,12 @@ DIFFERENT = {
     "a Thai letter that has a vowel": ("ก", "กี"),
     "a mark of sound of kana": ("か", "が"),
     "another Arabic letter": ("باب", "تاب"),
-    "a digit for a letter": ("insider", "1nsider"),
+    "a figure": ("lots", "1075"),
+    "a digit for a letter of a short word": ("oil", "0il"),
+    "letters of a short word": ("lme", "l m e"),
+    "letters of a sentence": ("sell", "s, e, l"),
+    "a short word in katakana": ("イン", "いんだ"),
+    "a word of Korean alone, without what may be a particle": ("회의", "회는"),
     "letters that look alike in ASCII": ("modem", "modern"),
     "a Russian word for a Latin one": ("нет", "het"),
     "two letters without an umlaut": ("bluten", "blueten"),
@@ -119,30 +173,6 @@ def test_what_is_another_word_is_not_found(kind: str) -> None:
     term, text = DIFFERENT[kind]
     assert not rule_finds(term, text)
     assert search_finds(f'"{term}"', text) == []
-
-
-KOREAN = [
-    ("내부자", "내부자", True),
-    ("내부자", "내부자가 말했다", True),
-    ("내부자", "내부자에게서는", True),
-    ("내부자", "내부자들의 거래", True),
-    ("내부자", "그는 내부자입니다.", True),
-    ("내부자", "LME내부자는", True),
-    ("lme", "LME가 열렸다", True),
-    ("내부자 거래", "내부자 거래를 조사", True),
-    ("내부자", "내부자거래", False),
-    ("내부자*", "내부자거래", True),
-    ("부자", "내부자", False),
-    ("회의", "회의에서", True),
-    ("정보", "정보통", False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("term", "text", "found"), KOREAN)
-def test_korean_is_words_with_particles(term: str, text: str, found: bool) -> None:
-    assert rule_finds(term, text) is found
-    query = f'"{term}"' if not term.endswith("*") else term
-    assert (search_finds(query, text) == [0]) is found
 
 
 THAI = [("ทองแดง", "ราคาทองแดงวันนี้", True), ("ราคา", "ราคาทองแดง", True), ("แดง", "ทองแดง", True)]
@@ -210,8 +240,8 @@ def test_what_is_usual_needs_no_more_than_each_character_by_itself() -> None:
     usual = [chr(code) for code in range(0x110000) if not fold_module._UNUSUAL.match(chr(code))]
     assert len(usual) > 30_000
     text = "".join(usual)
-    assert fold_text(text) == fold_module._fold_one(text)
-    assert all(fold_text(each) == fold_module._fold_one(each) for each in usual)
+    assert fold_module._forms_of(text) == fold_module._fold_one(text)
+    assert all(fold_module._forms_of(each) == fold_module._fold_one(each) for each in usual)
     assert not fold_module._IGNORED.search(text)
 
 
@@ -221,6 +251,7 @@ def test_a_link_is_revealed_and_keeps_its_letters() -> None:
     assert reveal("see\u2028example.com").split() == ["see", "example.com"]
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_that_the_libraries_give() -> None:
     for name, text in make_tables().items():
         assert (CONTENT / name).read_text(encoding="utf-8") == text, "run `python -m tests.fold`"

@@ -6,7 +6,8 @@ import pytest
 
 from policy.content.decide import decide_content
 from policy.content.parse import parse_policy
-from policy.content.payload import MIXED, READABLE, decide_payload
+from policy.content.payload import READABLE, decide_payload
+from policy.content.refusals import MIXED
 from policy.content.stanza import read_stanza
 from policy.content.text_model import texts_of
 from policy.decision import Action
@@ -32,7 +33,7 @@ def shown(content: str, top: str = "message") -> list[str]:
         (f"<img {XHTML} alt='one' title='two' src='cid:3' class='four'/>", ["one", "two", "cid:3"]),
         (f"<a {XHTML} href='https://one.example'>two</a>", ["two", "https://one.example"]),
         ("<x xmlns='urn:unknown'>one<y/>two</x>", ["one", "two", "onetwo"]),
-        ("<x xmlns='urn:unknown' name='one' where='two'/>", ["one"]),
+        ("<x xmlns='urn:unknown' name='one' where='two' id='three'/>", ["one", "two"]),
         ("<x xmlns='jabber:x:conference' jid='a@b' reason='one'/>", ["one"]),
         (f"<data xmlns='urn:xmpp:bob'>{PICTURE}</data>", []),
         ("<data xmlns='urn:xmpp:bob'>one two</data>", ["one two"]),
@@ -128,3 +129,99 @@ must_match = ["sideletter"]
 )
 def test_rules_look_at_what_is_shown_and_not_at_protocol(stanza: str, rules: tuple[str, ...]) -> None:
     assert decide_content(parse_policy(LINKS, {}), read_stanza(stanza)).rules == rules
+
+
+# Each shows `sideletter` in some client, or may in one that knows what nobody else does: where people write.
+SHOWN = {
+    "a body in a second language": "<body xml:lang='de'>x</body><body xml:lang='en'>sideletter</body>",
+    "CDATA": "<body><![CDATA[side]]>letter</body>",
+    "references to characters": "<body>side&#108;&#x65;tter</body>",
+    "a subject": "<subject>sideletter</subject>",
+    "a form's title": "<x xmlns='jabber:x:data'><title>sideletter</title></x>",
+    "a form's instructions": "<x xmlns='jabber:x:data'><instructions>sideletter</instructions></x>",
+    "a label": "<x xmlns='jabber:x:data'><field label='sideletter'/></x>",
+    "a label of a choice": "<x xmlns='jabber:x:data'><field><option label='sideletter'/></field></x>",
+    "a description": "<x xmlns='jabber:x:data'><field><desc>sideletter</desc></field></x>",
+    "a value": "<x xmlns='jabber:x:data'><field var='x'><value>sideletter</value></field></x>",
+    "a value that begins like a protocol": "<x xmlns='jabber:x:data'><field var='x'>"
+    "<value>jabber:about-the-sideletter</value></field></x>",
+    "a type of form that is shown": "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='text-single'>"
+    "<value>jabber:sideletter</value></field></x>",
+    "a field without a label": "<x xmlns='jabber:x:data' type='form'><field var='sideletter'/></x>",
+    "a page of a form": "<page xmlns='http://jabber.org/protocol/xdata-layout' label='sideletter'/>",
+    "a nickname in a room": "<x xmlns='http://jabber.org/protocol/muc#user'><item nick='sideletter'/></x>",
+    "who removed somebody": "<x xmlns='urn:x'><item><actor nick='sideletter'/></item></x>",
+    "a reason": "<x xmlns='http://jabber.org/protocol/muc#user'><invite><reason>sideletter</reason></invite></x>",
+    "a room's password": "<x xmlns='jabber:x:conference' jid='a@b' password='sideletter'/>",
+    "a conversation to go on with": "<x xmlns='jabber:x:conference' jid='a@b' thread='sideletter'/>",
+    "a note of a command": "<command xmlns='http://jabber.org/protocol/commands'><note>sideletter</note></command>",
+    "a description of a link": "<x xmlns='jabber:x:oob'><desc>sideletter</desc></x>",
+    "a place": "<geoloc xmlns='http://jabber.org/protocol/geoloc'><text>sideletter</text></geoloc>",
+    "a mood": "<mood xmlns='http://jabber.org/protocol/mood'><happy/><text>sideletter</text></mood>",
+    "a tune": "<tune xmlns='http://jabber.org/protocol/tune'><title>sideletter</title></tune>",
+    "why it comes late": "<delay xmlns='urn:xmpp:delay' stamp='x'>sideletter</delay>",
+    "a file's name": "<file xmlns='urn:xmpp:file:metadata:0'><name>sideletter</name></file>",
+    "a file's name as it is uploaded": "<request xmlns='urn:xmpp:http:upload:0' filename='sideletter'/>",
+    "a reaction": "<reactions xmlns='urn:xmpp:reactions:0'><reaction>sideletter</reaction></reactions>",
+    "a spoiler": "<spoiler xmlns='urn:xmpp:spoiler:0'>sideletter</spoiler>",
+    "a bookmark": "<conference xmlns='urn:xmpp:bookmarks:1' name='sideletter'/>",
+    "what is kept for oneself": "<query xmlns='jabber:iq:private'><x xmlns='urn:q'>sideletter</x></query>",
+    "a vCard": "<vCard xmlns='vcard-temp'><NOTE>sideletter</NOTE></vCard>",
+    "a vCard's type of picture": "<vCard xmlns='vcard-temp'><PHOTO><TYPE>sideletter</TYPE></PHOTO></vCard>",
+    "a picture that is words": "<BINVAL xmlns='vcard-temp'>we wrote the sideletter with 7 lines + for You "
+    "alone to read and nobody else and more</BINVAL>",
+    "a picture that is one word": f"<BINVAL xmlns='vcard-temp'>{'sideletter/' * 8}</BINVAL>",
+    "a picture that is a text": f"<data xmlns='urn:xmpp:bob'>{base64.b64encode(b'a sideletter ' * 6).decode()}</data>",
+    "a vCard 4": "<note xmlns='urn:ietf:params:xml:ns:vcard-4.0'><text>sideletter</text></note>",
+    "a contact's name": "<query xmlns='jabber:iq:roster'><item jid='a@b' name='sideletter'/></query>",
+    "a contact's group": "<query xmlns='jabber:iq:roster'><item><group>sideletter</group></item></query>",
+    "what a client is": "<identity xmlns='http://jabber.org/protocol/disco#info' name='sideletter'/>",
+    "what went wrong": "<error><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>sideletter</text></error>",
+    "an entry": "<entry xmlns='http://www.w3.org/2005/Atom'><title>sideletter</title></entry>",
+    "a category of an entry": "<category xmlns='http://www.w3.org/2005/Atom' term='sideletter'/>",
+    "HTML as characters": "<content xmlns='http://www.w3.org/2005/Atom' type='html'>&lt;b&gt;side&lt;/b&gt;letter"
+    "</content>",
+    "HTML in an entry": f"<content xmlns='urn:a'><p {XHTML}><b>side</b><i>letter</i></p></content>",
+    "what stands in a field of HTML": f"<input {XHTML} value='sideletter'/>",
+    "what a field of HTML asks for": f"<input {XHTML} placeholder='sideletter'/>",
+    "what HTML reads out": f"<span {XHTML} aria-label='sideletter'/>",
+    "a hat": "<hat xmlns='urn:xmpp:hats:0' title='sideletter'/>",
+    "a list of those blocked": "<list xmlns='jabber:iq:privacy' name='sideletter'/>",
+    "a header": "<header xmlns='http://jabber.org/protocol/shim' name='Subject'>sideletter</header>",
+    "an attribute that nobody knows": "<x xmlns='urn:x' caption='sideletter'/>",
+    "an attribute in a namespace": "<x xmlns='urn:x' xmlns:a='urn:a' a:title='sideletter'/>",
+    "who speaks in a message that is passed on": "<forwarded xmlns='urn:xmpp:forward:0'>"
+    "<message xmlns='jabber:client' from='desk@rooms.x/sideletter'><body>x</body></message></forwarded>",
+    "a message that is passed on": "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>"
+    "<body>sideletter</body></message></forwarded>",
+    "a forged answer of an archive": "<result xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>"
+    "<message xmlns='jabber:client'><body>sideletter</body></message></forwarded></result>",
+    "a forged carbon": "<received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"
+    "<message xmlns='jabber:client'><body>sideletter</body></message></forwarded></received>",
+    "an item": "<event xmlns='http://jabber.org/protocol/pubsub#event'><items><item><x xmlns='urn:x'>sideletter</x>"
+    "</item></items></event>",
+}
+
+
+@pytest.mark.parametrize("place", SHOWN)
+@pytest.mark.parametrize("top", ["message", "presence", "iq"])
+def test_the_same_word_is_seen_wherever_people_write(place: str, top: str) -> None:
+    facts = read_stanza(f"<{top}>{SHOWN[place]}</{top}>")
+    assert decide_content(parse_policy(LINKS, {}), facts).rules == ("words",)
+    assert decide_payload(facts) is READABLE
+
+
+@pytest.mark.parametrize("attribute", ["action", "background", "data", "longdesc", "poster", "srcset", "src"])
+def test_a_link_is_seen_wherever_html_follows_one(attribute: str) -> None:
+    stanza = f"<message><x {XHTML} {attribute}='https://theirs.example/x'/></message>"
+    assert decide_content(parse_policy(LINKS, {}), read_stanza(stanza)).rules == ("links",)
+
+
+def test_how_a_device_is_called_is_seen_and_is_no_link() -> None:
+    for device, rules in (
+        ("my.sideletter.x1", ("words",)),
+        ("Conversations.info", ()),
+        ("a://b.example", ()),
+    ):
+        presence = read_stanza(f"<presence from='alice@metals.example/{device}'/>")
+        assert decide_content(parse_policy(LINKS, {}), presence).rules == rules

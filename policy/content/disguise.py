@@ -1,0 +1,51 @@
+"""Terms in disguise: with something between their letters, or with digits for letters.
+
+A text is not changed for it, so that this costs a message nothing: whoever looks for a term looks for these as well.
+"""
+
+import re
+from itertools import chain
+
+_LETTER = re.compile(r"[^\W\d_]")
+# What is written between letters: for rules each as it is; words of a search have no punctuation.
+BETWEEN_LETTERS = tuple(" .-_*/:·•・")
+# Shorter ones are abbreviations, and figures.
+_MIN_LETTERS, _MIN_UNSPACED = 4, 3
+# Nobody takes a longer phrase apart letter by letter.
+_MAX_LETTERS = 24
+_DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
+# What is done together: to o and what looks like 1, to vowels, to all.
+_TOGETHER = tuple(
+    str.maketrans({letter: _DIGITS[letter] for letter in letters}) for letters in ("oil", "oiea", "oieast")
+)
+# A small l for a capital I: no word of English or German begins so.
+_I_LIKE_L = re.compile("i[bcdfgkmnpqrstvwxz]")
+
+
+def spell_out(term: str, between: str) -> str:
+    """Return a term with this between its letters; empty if it is too short, or has more than letters."""
+    letters = "".join(term.split())
+    if not letters.isalpha() or len(letters) > _MAX_LETTERS:
+        return ""
+    if len(letters) < (_MIN_LETTERS if letters[0] < "\u2e80" else _MIN_UNSPACED):
+        return ""
+    return between.join(letters)
+
+
+def with_digits(term: str) -> tuple[str, ...]:
+    """Return a term of ASCII, without case, with digits for letters: all of one or of all, or the first o, i or l."""
+    if not term.isascii() or len(_LETTER.findall(term)) < _MIN_LETTERS or len(term) > _MAX_LETTERS:
+        return ()
+    found = [term.replace(letter, digit) for letter, digit in _DIGITS.items() if letter in term]
+    found += [term.replace(letter, _DIGITS[letter], 1) for letter in "oil" if letter in term]
+    found += [term.translate(together) for together in _TOGETHER]
+    if _I_LIKE_L.match(term):
+        found.append("l" + term[1:])
+    # Of a figure nobody can tell what it means.
+    return tuple(each for each in dict.fromkeys(found) if each != term and len(_LETTER.findall(each)) >= 2)
+
+
+def disguise(term: str) -> tuple[str, ...]:
+    """Return all disguises of a term without case, as a rule looks for them in a text."""
+    spelt = (spell_out(term, between) for between in BETWEEN_LETTERS)
+    return tuple(dict.fromkeys(each for each in chain(spelt, with_digits(term)) if each))
