@@ -125,6 +125,26 @@ t.test("one among several is found and the innocent are not", function ()
 	t.equal(scene.told, {});
 end);
 
+t.test("however much was there at two breaks it all goes out in the end", function ()
+	local scene = new_scene();
+	scene:enter(80);
+	scene:break_off();
+	for seq = 1, 3 do scene:answer(seq); end
+	scene.window.entries[4].breaks = 2;
+	for seq = 5, 80 do scene.window.entries[seq].breaks = 2; end
+	scene.quarantine:note_break();
+	scene:take();
+	scene.quarantine:begin();
+	local seq = 4;
+	while seq <= 80 do
+		t.equal(scene:take(), { seq });
+		scene.window:remove(scene.window.entries[seq]);
+		scene.quarantine:note_verdict();
+		seq = seq + 1;
+	end
+	t.equal({ scene.window.count, scene.quarantine:is_careful() }, { 0, nil });
+end);
+
 t.test("after an answer on the same stream a second break is not enough", function ()
 	local scene = new_scene();
 	scene:enter(2);
