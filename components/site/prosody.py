@@ -108,7 +108,14 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "paced_collector", "unknown_accounts", "former_accounts"),
+        # A password is changed in band: the gate lets nothing else of it through (docs/paths.md, section 3).
+        modules=(
+            "stanza_gate",
+            "paced_collector",
+            "unknown_accounts",
+            "former_accounts",
+            "user_account_management",
+        ),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",
