@@ -22,6 +22,9 @@ def change_statements(change: Change) -> list[Statement]:
     """Return what keeps a change."""
     leaves, payloads = change.leaves, change.payloads
     statements: list[Statement] = []
+    if change.forget_memos_before:
+        # First: what follows takes the pages that this leaves. They are then written once, not zeroed and written anew.
+        statements.append(("DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)))
     if leaves:
         last = change.first + len(leaves) - 1
         if last != change.first:
@@ -34,8 +37,6 @@ def change_statements(change: Change) -> list[Statement]:
         statements += _segment_statements(change)
     if change.memo is not None:
         statements.append(("INSERT INTO memo VALUES (?, ?)", (change.memo.first, change.memo.note)))
-    if change.forget_memos_before:
-        statements.append(("DELETE FROM memo WHERE first < ?", (change.forget_memos_before,)))
     for destruction in change.destroyed:
         statements += _destroy_statements(destruction)
     for request in change.answered:

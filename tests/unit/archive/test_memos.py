@@ -1,5 +1,7 @@
 """The writer's notes about its batches: kept with them, found again after a crash, forgotten when told."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,17 @@ async def test_they_are_forgotten_when_told(tmp_path: Path) -> None:
     assert await read_memos(log) == []
     await writer.close()
     await assert_whole(log, [entry.payload for count in (1, 2, 3, 1, 1, 1) for entry in entries(0, count)])
+
+
+async def test_the_pages_of_a_forgotten_one_are_taken_in_the_same_commit(tmp_path: Path) -> None:
+    log = tmp_path / "gate.db"
+    writer = await open_writer(log)
+    await writer.append(entries(0, 1), memo=bytes(20_000))
+    with closing(sqlite3.connect(log)) as connection:
+        for _ in range(3):
+            await writer.append(entries(0, 1), memo=bytes(20_000), forget_memos_before=writer.size)
+            assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+    await writer.close()
 
 
 async def test_they_survive_a_kill(tmp_path: Path) -> None:

@@ -93,6 +93,21 @@ async def test_a_signal_ends_it_in_the_reverse_order(number: signal.Signals, tmp
         assert toy.said() == ["open log", "open link", "started", "close link", "end log", "close log"]
 
 
+def test_the_collector_leaves_alone_what_was_loaded(tmp_path: Path) -> None:
+    code = """
+    import gc
+    async def look():
+        while not gc.get_freeze_count():
+            await asyncio.sleep(0)
+        print("looks after", gc.get_threshold()[0])
+    process.run("look", look())
+    print("frozen", gc.get_freeze_count())
+"""
+    _, said, _ = run_to_end(tmp_path, code)
+    assert "frozen 0" in said
+    assert "looks after 20000" in said
+
+
 async def test_a_signal_interrupts_the_start(tmp_path: Path) -> None:
     async with Toy(tmp_path, "print('waits', flush=True); await asyncio.sleep(60)") as toy:
         await toy.wait_until_said("waits")

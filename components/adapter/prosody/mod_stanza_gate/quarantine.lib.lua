@@ -8,8 +8,6 @@
 local ipairs = ipairs;
 local max = math.max;
 
--- Why a component's stream ends when one side has told the other.
-local CLOSED_IN_ORDER = "stream error";
 -- How often an entry may break the stream.
 local ONCE_TOO_OFTEN = 2;
 
@@ -125,9 +123,9 @@ local function blame_named(self, entry)
 	if entry.unread >= ONCE_TOO_OFTEN then put_away(self, entry); end
 end
 
--- The gate's stream has ended: broken, unless one side had closed it in order.
-function quarantine_mt:note_break(reason)
-	if reason == CLOSED_IN_ORDER then return; end
+-- The gate's stream has ended. A gate that fails may close it in order; what the server ends it for was said by the gate.
+function quarantine_mt:note_break()
+	if self.link.closed_for then return; end
 	local named = self.named and self.window.entries[self.named];
 	if named then return blame_named(self, named); end
 	local suspects = find_suspects(self);
