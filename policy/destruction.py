@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from policy.retention import NS_PER_DAY, PERMANENT_CLASS, RetentionPolicy
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Facts = TypeVar("_Facts")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reason(StrEnum):
@@ -31,14 +31,6 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason against an order; `text` names the segment, record or hold."""
-
-    reason: Reason
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Hold:
     """A hold in force: whole `segments`, single records by `indexes`, and `conversations` by their keyed hashes."""
 
@@ -46,6 +38,14 @@ class Hold:
     segments: frozenset[int] = frozenset()
     indexes: frozenset[int] = frozenset()
     conversations: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason against an order; `text` names the segment, record or hold."""
+
+    reason: Reason
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

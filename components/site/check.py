@@ -44,6 +44,12 @@ FREE_SPACE_MIN_BYTES = 1 << 30
 CLOCK_SLACK_S = 5.0
 
 
+class _CheckError(Exception):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The result of one check: `text` says what is there or, if not `ok`, what to do."""
@@ -68,12 +74,6 @@ def check_site(site_toml: Path) -> list[Finding]:
         except (SiteError, OSError) as err:
             findings.append(Finding(name, False, str(err)))
     return findings
-
-
-class _CheckError(Exception):
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 def _check_directory(settings: SiteFile) -> Iterator[str]:

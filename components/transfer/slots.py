@@ -6,17 +6,16 @@ from xml.etree import ElementTree as ET
 
 from components.link.entity import XmppError
 from policy.files.name import clean_name
-from policy.files.slot import Purpose, SlotRefusal, SlotRequest
+from policy.files.slot import UNTYPED, Purpose, SlotRefusal, SlotRequest
 from policy.utc import format_utc
 
 NS = "urn:xmpp:http:upload:0"
 NS_PURPOSE = "urn:xmpp:http:upload:purpose:0"
 NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
 NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
-REQUEST = f"{{{NS}}}request"
-
 _NS_FORMS = "jabber:x:data"
-_UNTYPED = "application/octet-stream"
+
+REQUEST = f"{{{NS}}}request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def parse_request(element: ET.Element) -> SlotRequest:
     if not (size.isascii() and size.isdigit() and len(size) < 16):
         raise XmppError("bad-request", "The size of the file is missing.", "modify")
     purpose, expire_before_s = _parse_purpose(element)
-    media_type = element.get("content-type") or _UNTYPED
+    media_type = element.get("content-type") or UNTYPED
     return SlotRequest(clean_name(name) if name else "", int(size), media_type, purpose, expire_before_s)
 
 

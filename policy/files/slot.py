@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNTYPED = "application/octet-stream"
+"""The media type that says nothing of a file."""
+
 
 class Purpose(StrEnum):
     """What a file is uploaded for (XEP-0363, 5)."""
@@ -18,7 +21,7 @@ class SlotRequest:
 
     name: str
     size_bytes: int
-    media_type: str
+    media_type: str = UNTYPED
     purpose: Purpose = Purpose.MESSAGE
     expire_before_s: int | None = None
 

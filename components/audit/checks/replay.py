@@ -42,6 +42,18 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
+
+    since_ns: int
+    until_ns: int
+
+    def has(self, at_ns: int) -> bool:
+        """Return whether a time is in it."""
+        return self.since_ns <= at_ns < self.until_ns
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedRecord:
     """A record on which the proposed policy decides differently; times are Unix times."""
 
@@ -63,31 +75,19 @@ class RuleCount:
     no_longer: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSpan:
-    """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
-
-    since_ns: int
-    until_ns: int
-
-    def has(self, at_ns: int) -> bool:
-        """Return whether a time is in it."""
-        return self.since_ns <= at_ns < self.until_ns
-
-
 @dataclass(slots=True)
 class Replay:
     """The result of a replay so far; `changes` are the newest of `changed`, `verdicts` counts old and new verdicts."""
 
     digest: str
+    log_size: int = 0
+    access_id: str = ""
     decided: int = 0
     unreadable: int = 0
     changed: int = 0
     changes: list[ChangedRecord] = field(default_factory=list)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: dict[str, RuleCount] = field(default_factory=dict)
-    log_size: int = 0
-    access_id: str = ""
 
 
 async def replay(
