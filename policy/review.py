@@ -72,6 +72,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """A stanza that was lost with a server: what an error for it needs, and its record."""
+
+    token: str
+    record: int
+    way: Way
+    kind: str
+    type: str
+    sender: str
+    to: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """Something that the gate keeps until it is finished.
 
@@ -98,20 +112,6 @@ class Item:
     sent: Place | None = None
     attempts: int = 0
     epoch: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A stanza that was lost with a server: what an error for it needs, and its record."""
-
-    token: str
-    record: int
-    way: Way
-    kind: str
-    type: str
-    sender: str
-    to: str
-    id: str
 
 
 # Where what was on its way is when its server has ended. Whoever got an error had a session, which has ended with it;

@@ -37,7 +37,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The outcome of a message: the recipient's client confirmed it, or an error came back."""
+    """The outcome of a message: the recipient's client confirmed it, or an error came back.
+
+    `condition` and `text` are of that error (RFC 6120, 8.3).
+    """
 
     message_id: str
     delivered: bool

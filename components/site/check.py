@@ -40,14 +40,8 @@ from components.site.validate import load_site
 from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
-FREE_SPACE_MIN_BYTES = 1 << 30
 CLOCK_SLACK_S = 5.0
-
-
-class _CheckError(Exception):
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+FREE_SPACE_MIN_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +68,12 @@ def check_site(site_toml: Path) -> list[Finding]:
         except (SiteError, OSError) as err:
             findings.append(Finding(name, False, str(err)))
     return findings
+
+
+class _CheckError(Exception):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 def _check_directory(settings: SiteFile) -> Iterator[str]:

@@ -37,9 +37,9 @@ class Sender:
     ) -> None:
         self._linked = linked
         self._blobs = blobs
-        self._journal = journal
         self._networks = tuple(networks)
         self._behind_proxy = behind_proxy
+        self._journal = journal
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a GET or HEAD with the file or the ranges of it that were asked for (RFC 9110, 14)."""

@@ -97,7 +97,7 @@ class SlotService:
         self._uploads.issue(upload)
         self.counters.slots += 1
         url = self._links.make(FileLink(upload.id, owner, until_s), asked.name)
-        return encode_slot(Slot(url, url, self._links.authorization(upload.id)))
+        return encode_slot(Slot(url, self._links.authorization(upload.id)))
 
     def _available_until(self, asked: SlotRequest, now_s: int) -> int:
         until_s = now_s + self._settings.kept_available_days * DAY_S

@@ -20,10 +20,9 @@ REQUEST = f"{{{NS}}}request"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a file is put and fetched; `authorization` is the header of the PUT alone."""
+    """Where a file is put, and fetched later; `authorization` is the header of the PUT alone."""
 
-    put_url: str
-    get_url: str
+    url: str
     authorization: str
 
 
@@ -65,9 +64,9 @@ def _parse_time(text: str) -> int:
 def encode_slot(slot: Slot) -> ET.Element:
     """Encode what a request for a slot is answered with (XEP-0363, 4)."""
     element = ET.Element(f"{{{NS}}}slot")
-    put = ET.SubElement(element, f"{{{NS}}}put", url=slot.put_url)
+    put = ET.SubElement(element, f"{{{NS}}}put", url=slot.url)
     ET.SubElement(put, f"{{{NS}}}header", name="Authorization").text = slot.authorization
-    ET.SubElement(element, f"{{{NS}}}get", url=slot.get_url)
+    ET.SubElement(element, f"{{{NS}}}get", url=slot.url)
     return element
 
 

@@ -8,7 +8,11 @@ UNTYPED = "application/octet-stream"
 
 
 class Purpose(StrEnum):
-    """What a file is uploaded for (XEP-0363, 5)."""
+    """What a file is uploaded for (XEP-0363, 5).
+
+    A `message` refers to it, or somebody's `profile` does, which is small. An `ephemeral` one is not needed any more
+    after a time that the client names.
+    """
 
     MESSAGE = "message"
     PROFILE = "profile"

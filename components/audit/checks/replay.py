@@ -34,14 +34,6 @@ FLAGGED = "flag"
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """The actual or the new outcome of a stanza: a verdict, or `flag` for one that was released and names a rule."""
-
-    verdict: str
-    rules: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TimeSpan:
     """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
 
@@ -54,15 +46,11 @@ class TimeSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedRecord:
-    """A record on which the proposed policy decides differently; times are Unix times."""
+class Ruling:
+    """The actual or the new outcome of a stanza: a verdict, or `flag` for one that was released and names a rule."""
 
-    id: str
-    at_ns: int
-    sender: str
-    to: str
-    was: Ruling
-    would_be: Ruling
+    verdict: str
+    rules: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -73,6 +61,18 @@ class RuleCount:
     as_before: int = 0
     newly: int = 0
     no_longer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRecord:
+    """A record on which the proposed policy decides differently; times are Unix times."""
+
+    id: str
+    at_ns: int
+    sender: str
+    to: str
+    was: Ruling
+    would_be: Ruling
 
 
 @dataclass(slots=True)

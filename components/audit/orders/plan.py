@@ -19,8 +19,8 @@ class DueSegment:
     """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer."""
 
     facts: SegmentFacts
-    records: int
     holds: tuple[str, ...]
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def plan_expiry(
             by_record = any(hold.indexes or hold.conversations for hold in holds)
             seen = (await read_segment(source, row)).facts if by_record else facts
             ids = tuple(holds_on_segment(seen, holds))
-            due.append(DueSegment(facts, records, ids))
+            due.append(DueSegment(facts, ids, records))
     return ExpiryPlan(tuple(due), tuple(sorted(hold.id for hold in holds)))
 
 
