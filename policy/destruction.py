@@ -41,14 +41,6 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason against an order; `text` names the segment, record or hold."""
-
-    reason: Reason
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class SegmentFacts:
     """A segment as an expiry sees it; `indexes` and `conversations` are of its records that are not destroyed.
 
@@ -75,6 +67,14 @@ class RecordFacts:
     conversation: bytes
     ended: bool = True
     destroyed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason against an order; `text` names the segment, record or hold."""
+
+    reason: Reason
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class ItemKind(StrEnum):
     ERROR = "error"
 
 
+class ReviewAct(StrEnum):
+    """A decision on a held message."""
+
+    RELEASE = "release"
+    REFUSE = "refuse"
+
+
 class Stage(StrEnum):
     """The stage of an item.
 
@@ -54,13 +61,6 @@ class Stage(StrEnum):
     OUTGOING = "outgoing"
     SENT = "sent"
     UNCERTAIN = "uncertain"
-
-
-class ReviewAct(StrEnum):
-    """A decision on a held message."""
-
-    RELEASE = "release"
-    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ class Sender:
         behind_proxy: bool,
     ) -> None:
         self._linked = linked
-        self._blobs = blobs
         self._networks = tuple(networks)
         self._behind_proxy = behind_proxy
+        self._blobs = blobs
         self._journal = journal
 
     async def answer(self, request: web.Request) -> web.StreamResponse:

@@ -34,18 +34,6 @@ FLAGGED = "flag"
 
 
 @dataclass(frozen=True, slots=True)
-class TimeSpan:
-    """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
-
-    since_ns: int
-    until_ns: int
-
-    def has(self, at_ns: int) -> bool:
-        """Return whether a time is in it."""
-        return self.since_ns <= at_ns < self.until_ns
-
-
-@dataclass(frozen=True, slots=True)
 class Ruling:
     """The actual or the new outcome of a stanza: a verdict, or `flag` for one that was released and names a rule."""
 
@@ -73,6 +61,18 @@ class ChangedRecord:
     to: str
     was: Ruling
     would_be: Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """The part of the log to decide on: records received from `since_ns` on and before `until_ns`."""
+
+    since_ns: int
+    until_ns: int
+
+    def has(self, at_ns: int) -> bool:
+        """Return whether a time is in it."""
+        return self.since_ns <= at_ns < self.until_ns
 
 
 @dataclass(slots=True)

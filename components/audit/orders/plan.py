@@ -16,7 +16,10 @@ _CHUNK_SEGMENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class DueSegment:
-    """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer."""
+    """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer.
+
+    `records` counts all that it ever had.
+    """
 
     facts: SegmentFacts
     holds: tuple[str, ...]
@@ -25,7 +28,10 @@ class DueSegment:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryPlan:
-    """What could expire at a time, and the ids of all holds in force that were considered."""
+    """What could expire at a time.
+
+    `considered` are the ids of all holds in force, also of those that keep none of it.
+    """
 
     due: tuple[DueSegment, ...]
     considered: tuple[str, ...]
