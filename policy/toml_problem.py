@@ -72,6 +72,8 @@ def explain(detail: Any, own: Mapping[str, str]) -> str:
             return "is missing"
         case "too_short" | "string_too_short":
             return "must not be empty"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be a table, such as { name = value }"
         case "value_error":
             return str(detail["ctx"]["error"])
         case _:

@@ -3,17 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from components.archive import seal
 from components.archive.log.leaf import NOT_SEALED, Leaf, LeafIndex, encode_leaf
 from components.archive.reader import LogReader, StoredRecord
-from components.archive.seal import (
-    EnvelopeOpener,
-    NoKeyError,
-    SealError,
-    SegmentKeys,
-    advance,
-    open_payload,
-    open_segment_keys,
-)
 
 HASH_SIZE_BYTES = 32
 
@@ -44,7 +36,7 @@ class OpenedRecord:
 class _Ratchet:
     """The keys of one segment, used in order; to go back, it works the earlier keys out again."""
 
-    keys: SegmentKeys
+    keys: seal.SegmentKeys
     position: int
     chain: bytes
 
@@ -54,10 +46,10 @@ class _Ratchet:
         if position < self.position:
             self.position, self.chain = self.keys.chain_position, self.keys.chain
         if position < self.position:
-            raise SealError(f"the key of position {position} was destroyed")
+            raise seal.SealError(f"the key of position {position} was destroyed")
         record_key = b""
         while self.position <= position:
-            record_key, self.chain = advance(self.chain)
+            record_key, self.chain = seal.advance(self.chain)
             self.position += 1
         return record_key
 
@@ -68,7 +60,7 @@ class RecordOpener:
 
     reader: LogReader
     origin: str
-    keys: Sequence[EnvelopeOpener]
+    keys: Sequence[seal.EnvelopeOpener]
     _ratchets: dict[int, _Ratchet] = field(default_factory=dict)
 
     async def open(self, stored: StoredRecord) -> OpenedRecord:
@@ -79,10 +71,12 @@ class RecordOpener:
         header = encode_leaf(leaf)[:-HASH_SIZE_BYTES]
         try:
             ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
-            return OpenedRecord(stored, open_payload(ratchet.key_at(leaf.position), header, stored.payload))
-        except NoKeyError:
+            return OpenedRecord(
+                stored, seal.open_payload(ratchet.key_at(leaf.position), header, stored.payload)
+            )
+        except seal.NoKeyError:
             raise
-        except SealError as error:
+        except seal.SealError as error:
             return OpenedRecord(stored, None, str(error))
 
     async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
@@ -92,8 +86,8 @@ class RecordOpener:
     async def _load(self, segment: int) -> _Ratchet:
         rows = await self.reader.source.fetch_segments(segment, segment + 1)
         if not rows or rows[0].keys is None:
-            raise SealError(f"the keys of segment {segment} are gone")
-        keys = open_segment_keys(rows[0].keys, self.origin, segment, self.keys)
+            raise seal.SealError(f"the keys of segment {segment} are gone")
+        keys = seal.open_segment_keys(rows[0].keys, self.origin, segment, self.keys)
         while len(self._ratchets) >= _SEGMENTS_KEPT:
             del self._ratchets[next(iter(self._ratchets))]
         ratchet = self._ratchets[segment] = _Ratchet(keys, keys.chain_position, keys.chain)

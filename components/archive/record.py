@@ -31,6 +31,7 @@ class RecordKind(IntEnum):
     ROSTER = 8
     ADMISSION = 9
     REVIEW = 10
+    FILE = 11
     SEGMENT = _FIRST_IN_CLEAR
     MANIFEST = 65
     ORDER = 66
@@ -115,7 +116,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An act on the line; `kind` says on what: rules, a roster, an admission, a held message.
+    """An act on the line; `kind` says on what: rules, a roster, an admission, a held message, a file.
 
     `details` are pairs in the order of their names, numbers or texts; nothing of a stanza is among them.
     """
@@ -258,6 +259,7 @@ _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]
     RecordKind.ROSTER: _parse_event,
     RecordKind.ADMISSION: _parse_event,
     RecordKind.REVIEW: _parse_event,
+    RecordKind.FILE: _parse_event,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,

@@ -13,17 +13,7 @@ from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.audit.show import explain_absence, parse_record_id
 from components.audit.stanza import read_submission
-from components.link.review_request import (
-    LIST,
-    REQUEST_PREFIX,
-    HeldMessage,
-    ReviewAnswer,
-    ReviewRequest,
-    ReviewRequestError,
-    encode_review_request,
-    parse_review_answer,
-    prove_reading,
-)
+from components.link import review_request
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 
@@ -37,7 +27,7 @@ class HeldList:
     `texts` has the text of each, by its record's number, without unreadable and destroyed ones.
     """
 
-    held: tuple[HeldMessage, ...]
+    held: tuple[review_request.HeldMessage, ...]
     access_id: str
     texts: Mapping[int, str]
 
@@ -47,7 +37,7 @@ async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
 
     Raises SiteError, also if the gate does not answer, and LogError.
     """
-    answer = await _ask(settings, ReviewRequest(LIST), timeout_s)
+    answer = await _ask(settings, review_request.ReviewRequest(review_request.LIST), timeout_s)
     log = settings.gate_log
     size, texts = await _read_texts(settings, answer.held) if answer.held else (0, {})
     seen = " ".join(f"{log.name}/{each.record}" for each in answer.held)
@@ -55,7 +45,9 @@ async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
     return HeldList(answer.held, await record_access(settings, access), texts)
 
 
-async def _read_texts(settings: SiteFile, held: Sequence[HeldMessage]) -> tuple[int, dict[int, str]]:
+async def _read_texts(
+    settings: SiteFile, held: Sequence[review_request.HeldMessage]
+) -> tuple[int, dict[int, str]]:
     """Return the size of the log, and the texts of the messages whose records can be read."""
     texts: dict[int, str] = {}
     async with open_log(settings, settings.gate_log) as opener:
@@ -94,19 +86,23 @@ async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str,
     actor = name_actor()
     access = Access(actor, f"review-{act}", record_id, time.time_ns(), size, 1)
     access_id = await record_access(settings, access)
-    evidence = prove_reading(content.epoch, content.seq, content.body)
-    answer = await _ask(settings, ReviewRequest(act, number, actor, reason, evidence), timeout_s)
+    evidence = review_request.prove_reading(content.epoch, content.seq, content.body)
+    answer = await _ask(
+        settings, review_request.ReviewRequest(act, number, actor, reason, evidence), timeout_s
+    )
     if answer.problem:
         raise SiteError(answer.problem)
     return access_id
 
 
-async def _ask(settings: SiteFile, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:
+async def _ask(
+    settings: SiteFile, request: review_request.ReviewRequest, timeout_s: float
+) -> review_request.ReviewAnswer:
     """Return the gate's answer to a request; withdraw a request that is not answered in time."""
     box = await open_requests(settings.gate_log.store)
-    id_ = f"{REQUEST_PREFIX}{uuid.uuid4().hex}"
+    id_ = f"{review_request.REQUEST_PREFIX}{uuid.uuid4().hex}"
     try:
-        await box.submit_request(id_, encode_review_request(request))
+        await box.submit_request(id_, review_request.encode_review_request(request))
         give_up_at_s = time.monotonic() + timeout_s
         text = await box.fetch_answer(id_)
         while text is None and time.monotonic() < give_up_at_s:
@@ -118,8 +114,8 @@ async def _ask(settings: SiteFile, request: ReviewRequest, timeout_s: float) -> 
             raise SiteError(
                 "the gate does not answer: see whether the site is up, then `steelyard review list`"
             )
-        return parse_review_answer(text)
-    except ReviewRequestError as error:
+        return review_request.parse_review_answer(text)
+    except review_request.ReviewRequestError as error:
         raise SiteError(str(error)) from None
     finally:
         await box.close()

@@ -155,7 +155,8 @@ def approve(
     site
         The site's file. If it is there, a key that is none of archive.approvers is refused.
     """
-    from components.audit.orders.carry import approve_file, fetch_approvers, read_order_file
+    from components.audit.orders.carry import approve_file, fetch_approvers
+    from components.audit.orders.file import read_order_file
     from components.cli.output.orders import describe_file, print_file
     from components.settings.site import SiteFile
 
@@ -176,7 +177,8 @@ def carry_out(file: OrderPath, *, timeout: float = 60.0, common: Common = COMMON
     timeout
         How many seconds to wait for the log's writer.
     """
-    from components.audit.orders.carry import hand_over, read_order_file
+    from components.audit.orders.carry import hand_over
+    from components.audit.orders.file import read_order_file
     from components.cli.output.orders import describe_answer, print_answer
     from components.settings.site import SiteFile
 
@@ -247,7 +249,7 @@ def _show_plan(settings: "SiteFile", log: "LogSettings", output: Output) -> None
 
 def _hand_out(proposals: "Sequence[Proposal]", order: NewOrder) -> None:
     """Write each order to its file, and say what to do next."""
-    from components.audit.orders.carry import write_order_file
+    from components.audit.orders.file import write_order_file
     from components.cli.output.orders import describe_proposals, print_proposals
 
     if order.out is not None and len(proposals) > 1:

@@ -1,8 +1,8 @@
-"""What a server that has ended took with it: what it was to carry out, and nobody has said that it did (G2).
+"""Handles stanzas that an ended server should have carried out, without a status that says that it did (G2).
 
-Released and carried out, as the server's status said: a client that says it again (XEP-0198) has it delivered once.
-Released, and the server cannot have heard the verdict: nobody has it. Its sender says it again, or has an error.
-Released and answered, without a status after that: nobody knows. It is counted, and may be said again.
+Released and carried out, as the server's status said: if a client sends it again (XEP-0198), it is not delivered
+again. Released, but the server cannot have received the verdict: nobody has it. Its sender sends it again, or gets an
+error. Released and answered, without a later status: nobody knows. It is counted, and may be sent again.
 """
 
 import time
@@ -30,7 +30,7 @@ _SESSION = Way.SESSION
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Stanzas of an ended epoch of which nobody knows whether they went out: how many, and the first one's record."""
+    """Stanzas of an ended epoch that went out or not, which nobody knows: how many, and the first one's record."""
 
     epoch: str
     stanzas: int
@@ -46,7 +46,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Epoch:
-    """What is kept of one life of the server, by number; up to `answered` a verdict may have been heard."""
+    """What is kept of one epoch of the server, by number; up to `answered` the server may have received a verdict."""
 
     name: str
     # Of a plain dictionary, finding the first entry takes the longer the more were taken out before it.
@@ -61,7 +61,7 @@ class _Epoch:
 
 @dataclass(slots=True)
 class _Once:
-    """A message that may be said again: whether it went out, what is owed for it, and what said it again."""
+    """A message that may be sent again: whether it went out, the error that waits for it, and its repetition."""
 
     went_out: bool
     owed: str = ""
@@ -69,10 +69,10 @@ class _Once:
 
 
 class Aftermath:
-    """Keeps account of what goes out in this epoch, and settles that of the one before when another begins.
+    """Keeps account of what goes out in this epoch, and settles the epoch before when a new one begins.
 
-    `on_unknown` is called with what nobody can know. A crash loses what is in memory: `load` takes it from memos, where
-    all that is recorded may have been answered.
+    `on_unknown` is called with stanzas whose delivery nobody can know. A crash loses what is in memory. `load` takes
+    it from the memos; then everything that is recorded may have been answered.
     """
 
     def __init__(
@@ -87,19 +87,19 @@ class Aftermath:
         self._errors = errors
         self._on_unknown = on_unknown
         self._clock_s = clock_s
-        # Of the epoch that goes on, or has just ended, and of those before it that a restart has found.
+        # Of the present epoch, or the one that has just ended, and of earlier ones that a restart has found.
         self._epochs: list[_Epoch] = []
-        # What may be said again, by digest, and until when.
+        # Messages that may be sent again, by digest, and until when.
         self._said: dict[str, list[_Once]] = {}
         self._said_until_s = 0.0
-        # What is not stored yet: errors that are owed, and those that are owed no more.
+        # What is not stored yet: new errors, and errors that are no longer needed.
         self._owed: list[Returned] = []
         self._forgiven: list[str] = []
-        # What is to be recorded of ended epochs; whoever records it clears it.
+        # What has to be recorded about ended epochs; the part that records it clears it.
         self.deliveries: list[Delivery] = []
 
     def load(self, memos: Iterable[tuple[int, Memo]]) -> None:
-        """Take up what an earlier gate has kept, the oldest first."""
+        """Load what an earlier gate has kept, the oldest first."""
         for first, memo in memos:
             epoch = self._of(memo.epoch)
             places = {seq: first + place for place, (seq, _) in enumerate(memo.answers)}
@@ -111,7 +111,7 @@ class Aftermath:
             self._note_done(epoch, max(memo.done, memo.heard), memo.bounced)
 
     def begin(self, name: str) -> None:
-        """The server says in which epoch it is: those before it have ended."""
+        """Note the server's epoch: those before it have ended."""
         current = self._of(name)
         ended = [epoch for epoch in self._epochs if epoch is not current]
         self._epochs = [current]
@@ -124,7 +124,7 @@ class Aftermath:
         kept: Iterable[tuple[int, KeptStanza | None]],
         statuses: Iterable[Status],
     ) -> None:
-        """Take what is recorded: stanzas that are about to be answered, with their indexes, and statuses."""
+        """Take recorded entries: stanzas that are about to be answered, with their indexes, and statuses."""
         known, at_s = self._find(epoch_name), int(self._clock_s())
         epoch = known or _Epoch(epoch_name)
         for index, stanza in kept:
@@ -137,19 +137,19 @@ class Aftermath:
             self._settle(epoch)
 
     def answered(self, epoch_name: str, through: int) -> None:
-        """Take note of a verdict that is sent."""
+        """Note a verdict that is sent."""
         if (epoch := self._find(epoch_name)) is not None:
             epoch.answered = max(epoch.answered, through)
 
     def carried_out(self, status: Status) -> None:
-        """Take note of a status, as soon as it is said: the server may be gone before it is recorded."""
+        """Note a status as soon as it arrives, because the server may be gone before it is recorded."""
         if (epoch := self._find(status.epoch)) is not None:
             self._note_done(epoch, status.done, status.bounced)
 
     def heard(self, held: Held) -> None:
-        """Take note of what a submission says besides: what is done, and of whoever comes or goes.
+        """Note the other contents of a submission: what is done, and which sessions begin or end.
 
-        Whoever comes back may be owed an error.
+        An error may wait for a person who comes back.
         """
         if held.done >= 0 and (epoch := self._find(held.epoch)) is not None:
             epoch.done = max(epoch.done, held.done)
@@ -162,9 +162,9 @@ class Aftermath:
             self._errors.note_back(held.facts.jids[0].jid)
 
     def recognise(self, held: Held) -> Decision | None:
-        """Decide on what was said before the server ended, and went out then; None for anything else.
+        """Decide on a message that had gone out before the server ended; return None for all others.
 
-        What did not go out, or nobody knows of, is said now: then nothing is owed for it any more.
+        A message that did not go out, or about which nobody knows, goes out now. Then its error is no longer needed.
         """
         if not self._said or held.facts.way is not Way.C2S:
             return None
@@ -181,12 +181,12 @@ class Aftermath:
         return None
 
     def done(self, epoch_name: str) -> int:
-        """Return up to which number everything is known to be done."""
+        """Return the number up to which everything is known to be done."""
         epoch = self._find(epoch_name)
         return -1 if epoch is None else epoch.done
 
     def store(self) -> None:
-        """Store what is owed, and forget what is owed no more; raises LogUnavailable."""
+        """Store new errors, and forget those that are no longer needed; raises LogUnavailable."""
         if self._owed or self._forgiven:
             self._errors.owe(self._owed, self._forgiven)
             self._owed, self._forgiven = [], []
@@ -215,7 +215,7 @@ class Aftermath:
             epoch.bounced.discard(seq)
 
     def _settle(self, epoch: _Epoch) -> None:
-        """Be done with an epoch that has ended."""
+        """Finish an ended epoch."""
         unknown: list[int] = []
         lost: list[int] = []
         for seq, kept in epoch.kept.items():
@@ -239,7 +239,7 @@ class Aftermath:
             self._on_unknown(Unknown(epoch.name, len(unknown), unknown[0]))
 
     def _owe(self, token: str, kept: _Kept) -> str:
-        """Owe the sender an error; return the token of that, or nothing where nobody wants one."""
+        """Add an error for the sender; return its token, or nothing if nobody needs an error."""
         stanza = kept.stanza
         if not stanza.wants_error:
             return ""

@@ -1,4 +1,4 @@
-"""What becomes of one submission: policy's decision, carried through to the bytes that are recorded."""
+"""Decides on one submission by policy, and makes the bytes to record."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,13 @@ from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED
+from components.rules.file_links import FileLinks
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
+from policy.files.reach import decide_file_links
 from policy.reach.affiliation import OUT_OF_REACH
 from policy.reach.occupancy import NOBODY, Occupancy, observe
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
@@ -32,7 +34,7 @@ _UNDECIDABLE = refuse(
     "This line is recorded, and this could not be checked, so it was not sent. Please tell your support desk.",
 )
 
-# It is recorded as the adapter wrote it, and nothing looks into it again.
+# It is recorded as the adapter wrote it, and no code parses it again.
 _QUARANTINED = refuse(
     "quarantined",
     "cancel",
@@ -43,7 +45,7 @@ _QUARANTINED = refuse(
 BLIND_RULES = {_UNDECIDABLE.rules: AlarmName.UNDECIDABLE, _QUARANTINED.rules: AlarmName.QUARANTINED}
 """What was refused because it could not be looked at, and the alarm for it."""
 
-# Said before the record: what could not be carried out must not be recorded as if it was to be.
+# Decided before the record: a stanza that cannot be carried out must not be recorded as released.
 _TOO_LARGE = refuse(
     "too-large",
     "modify",
@@ -51,7 +53,7 @@ _TOO_LARGE = refuse(
     "This is too large for the rules of this line, so it was not sent. Please send it in smaller parts.",
 )
 
-# The adapter knew other borders than these: rules have changed since.
+# The adapter had other borders than these, because the rules have changed since.
 _STOPPED = refuse("border", "cancel", "not-allowed", OUT_OF_REACH)
 
 log = structlog.get_logger("gate")
@@ -73,27 +75,36 @@ class Filing:
 
 @dataclass(slots=True)
 class _Epoch:
-    """What was seen in one life of the server; in its next one, rooms are empty and numbers begin anew."""
+    """What was seen in one epoch of the server; in the next one, rooms are empty and numbers begin again."""
 
     name: str
     # Who is in chaperoned rooms, as far as submissions tell.
     present: Occupancy = NOBODY
-    # What the adapter submits again, up to this number, is not counted twice.
+    # Repeated submissions, up to this number, are not counted twice.
     counted_seq: int = -1
 
 
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    All that it remembers is lost in a crash: rates and topics then begin anew, and nobody counts as present.
+    `files` reads links to files of the site. It is None where the site takes no files.
+    A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
-    def __init__(self, rules: Rules, review: ReviewQueue, filing: Filing, aftermath: Aftermath) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        review: ReviewQueue,
+        filing: Filing,
+        aftermath: Aftermath,
+        files: FileLinks | None = None,
+    ) -> None:
         self._rules = rules
+        self._files = files
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
-        # What was said before, for rules that look at more than one stanza: rates, and topics of conversations.
+        # Earlier messages, for rules that look at more than one stanza: rates, and topics of conversations.
         self._memory = RuleMemory(load_model)
         self._epoch = _Epoch("")
 
@@ -103,13 +114,14 @@ class Decider:
         return self._rules
 
     def use(self, rules: Rules) -> None:
-        """Decide by other rules from now on."""
+        """Decide by these rules from now on."""
         self._rules = rules
 
     def decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decided:
-        """Decide on a submission; an amended stanza is complete, and decided on once more.
+        """Decide on a submission; make the amended stanza, if there is one, and decide on it again.
 
-        What anything of this stumbles over is refused (`internal-server-error`): it must not stop the line, nor pass.
+        If any of this fails on a stanza, it is refused (`internal-server-error`): it must neither stop the line nor
+        pass.
         """
         decision = self._decide(held, claims, received_at_ns)
         try:
@@ -153,6 +165,8 @@ class Decider:
         epoch.counted_seq = max(epoch.counted_seq, held.seq)
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
+        if self._files and (owners := self._files.find_owners(held.facts)):
+            decision = decide_file_links(decision, rules.directory, held.facts, owners, epoch.present)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out
@@ -175,17 +189,17 @@ def _log_undecidable(held: Held, error: str) -> None:
 
 
 def _as_it_went(held: Held, decision: Decision) -> Decision:
-    """Return the decision on what was stopped at a border, or sent already, by the server itself."""
+    """Return the decision on a stanza that a border stopped, or that the server itself has already sent."""
     if held.stopped:
         return decision if decision.action is Action.REFUSE else _STOPPED
     if held.facts.way is Way.SERVER and decision.action is not Action.RELEASE:
-        # The server has sent it already: the record keeps which rules it breaks.
+        # The server has sent it already, so the record only names the rules that it breaks.
         return release(*decision.rules)
     return decision
 
 
 def _forwarded_bytes(held: Held, decision: Decision) -> int:
-    """Return how large a stanza is that the gate itself forwards, now or after a review; 0 where it does not."""
+    """Return the size of the stanza that the gate itself forwards, now or after a review; 0 if it forwards none."""
     kept = held.body if decision.action is Action.HOLD else b""
     return len(decision.amended or kept)
 

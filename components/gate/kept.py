@@ -1,7 +1,7 @@
-"""What the gate keeps of a stanza that it has released, until nobody can need an error for it: no text.
+"""What the gate keeps of a released stanza, without its text, until nobody can need an error for it.
 
-A server that is killed takes with it what was released and not carried out. Its sender is to have an error, or says it
-again (XEP-0198); either needs addresses, type and id, and by what to tell the same stanza from another.
+When a server is killed, released stanzas that were not carried out are lost. Their senders get an error, or send them
+again (XEP-0198). Both need addresses, type and id, and a way to recognise the same stanza.
 """
 
 from hashlib import blake2b
@@ -21,7 +21,7 @@ _DIGEST_BYTES = 12
 class KeptStanza(NamedTuple):
     """A released stanza: its number, and what an error needs.
 
-    `digest` (hex) is a keyed hash of who says what to whom under which id; empty where nobody says it again.
+    `digest` (hex) is a keyed hash of sender, recipient, id and text; empty if no client sends it again.
     """
 
     seq: int
@@ -43,18 +43,18 @@ class KeptStanza(NamedTuple):
 
 
 def ends_session(held: Held) -> bool:
-    """Return whether this says that its session has ended: its client says nothing again."""
+    """Return whether this says that its session has ended, so that its client sends nothing again."""
     return held.facts.way is Way.SESSION and held.facts.kind == "unbind"
 
 
 class StanzaKeeper:
-    """Takes from submissions what is kept; `key` is the site's, so that a digest says nothing to others."""
+    """Takes from submissions what is kept; `key` is the site's, so that a digest reveals nothing to others."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key[:64]
 
     def keep(self, held: Held, decision: Decision) -> KeptStanza | None:
-        """Return what is kept of a submission; None where nothing goes out by its verdict."""
+        """Return what is kept of a submission; None if nothing goes out by its verdict."""
         facts = held.facts
         if decision.action not in _GOES_OUT or facts.way not in _WAYS:
             return None
@@ -73,7 +73,7 @@ class StanzaKeeper:
     def digest(self, held: Held) -> str:
         """Return the digest of a client's message that has an id; another session of its sender has the same.
 
-        When it was delayed does not count: clients add that to what they say again (XEP-0203).
+        The time of a delay does not count, because clients add it when they send a message again (XEP-0203).
         """
         facts = held.facts
         if facts.kind != "message" or facts.way is not Way.C2S or not held.id:

@@ -1,6 +1,6 @@
 """The gate: held -> decision -> record -> verdict, a durable commit for each batch.
 
-A batch is whatever arrived while the last commit ran: there is no timer that would add delay to a quiet line.
+A batch is everything that arrived while the last commit ran. There is no timer, which would delay a quiet line.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ class GateCounters:
 class Gate:
     """Decides on, records and answers submissions, in the order in which they were submitted.
 
-    The link tells it of its connections (`LinkListener`). `report` is called when one begins or ends: who looks at the
-    gate's status must not wait.
+    The link tells it of its connections (`LinkListener`). `report` is called when one begins or ends, because readers
+    of the gate's status must not wait.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Gate:
         max_batch: int,
         report: Callable[[], None] = lambda: None,
     ) -> None:
-        # Which adapter is connected, and all that lasts only as long. Lost in a crash: the adapter says it again.
+        # The connected adapter, and all state of its session. Lost in a crash: the adapter says it again.
         self._line = line
-        # The rules in force, and what was said before. Lost in a crash: rates and topics begin anew.
+        # The rules in force, and their memory. Lost in a crash: rates and topics begin again.
         self._decider = decider
-        # The log: whatever it has returned from survives.
+        # The log: every call that has returned survives a crash.
         self._journal = journal
-        # Held messages, in a file of their own: whatever it has returned from survives.
+        # Held messages, in a file of their own: every call that has returned survives a crash.
         self._review = review
-        # Alarms and figures: what is not recorded yet of an alarm is lost in a crash.
+        # Alarms and metrics: a crash loses alarms that are not recorded yet.
         self._watch = watch
-        # What has ended the link by being said. Lost in a crash: then it may end it twice more.
+        # What has ended the link. Lost in a crash: then it may end the link twice more.
         self._breaks = breaks
         self._aftermath = journal.aftermath
         self._max_batch = max_batch
@@ -77,7 +77,7 @@ class Gate:
         # There may be something to record: set by `take`, cleared by `run`.
         self._wake = asyncio.Event()
         self._commits = True
-        # The last status of a connection that ended before it was recorded: a server that stops in order says one.
+        # The last status of a connection that ended before it was recorded. A server that stops in order sends one.
         self._last_word: tuple[SessionRecords, Status] | None = None
         self.counters = GateCounters()
 
@@ -108,14 +108,14 @@ class Gate:
         return self._decider.rules
 
     def connected(self, write: Write) -> None:
-        """Begin a connection; the adapter's first word on it begins a session."""
+        """Begin a connection; the adapter's first status on it begins a session."""
         self._line.connect(write)
         self._watch.connected()
         log.info("connected", records=self._journal.size)
         self._report()
 
     def disconnected(self) -> None:
-        """End the connection; what is not recorded yet of its session is submitted again in the next."""
+        """End the connection; the next session submits again what is not recorded yet."""
         if (adapter := self._line.adapter) is not None:
             self._keep_last_word(adapter, adapter.pending)
         self._line.disconnect()
@@ -124,12 +124,12 @@ class Gate:
         self._report()
 
     def broken(self) -> None:
-        """Lay it to whom it is that the server ends the connection over something that was said on it."""
+        """Find out which output of the gate made the server end the connection."""
         if (adapter := self._line.adapter) is not None:
             self._breaks.broken(adapter.session.epoch, adapter.claims.unheard)
 
     def take(self, submissions: Sequence[Held | Status]) -> None:
-        """Take what the link read: decide and encode at once, while the commit before may still be running."""
+        """Take what the link read: decide and encode at once, while the previous commit may still be running."""
         received_at_ns = time.time_ns()
         self._watch.took(submissions)
         adapter = self._line.adapter
@@ -139,7 +139,7 @@ class Gate:
                 self._aftermath.carried_out(item)
                 adapter.pending.append(item)
             elif adapter is None:
-                # What the log holds of it is not known, so it may not be recorded now.
+                # It is not known what the log holds of it, so it may not be recorded now.
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
                 adapter.add(self._decider.decide(item, adapter.claims, received_at_ns))
@@ -150,7 +150,7 @@ class Gate:
         self._watch.canary_returned(canary)
 
     def use(self, rules: Rules) -> None:
-        """Decide by other rules what is submitted from now on."""
+        """Decide by these rules from the next submission on."""
         self._decider.use(rules)
         if (adapter := self._line.adapter) is not None:
             adapter.change_borders(rules.directory)
@@ -164,27 +164,27 @@ class Gate:
             while (adapter := self._line.adapter) is not None and adapter.pending:
                 if batch := adapter.take_batch(self._max_batch):
                     await self._record_and_answer(adapter, batch)
-                # A commit holds the loop: now the link sends, and reads what has come meanwhile.
+                # A commit blocks the loop. Now the link sends, and reads what has come meanwhile.
                 await asyncio.sleep(0)
                 self._journal.integrate()
             await self._record_last_word()
 
     def _keep_last_word(self, adapter: Adapter, items: Sequence[object]) -> None:
-        """Have the newest status recorded all the same: nobody may ever say it again."""
+        """Record the newest status anyway, because it may never be sent again."""
         statuses = [item for item in items if isinstance(item, Status)]
         if statuses:
             self._last_word = adapter.records, statuses[-1]
             self._wake.set()
 
     async def _record_last_word(self) -> None:
-        """Record it, unless an adapter is there again, which says its own."""
+        """Record it, unless an adapter is connected again, which sends its own."""
         word, self._last_word = self._last_word, None
         if word is not None and self._line.adapter is None:
             with suppress(LogUnavailable):
                 await self._journal.record(word[0], [word[1]])
 
     def _greet(self, status: Status) -> Adapter:
-        """Return the adapter that says this: a new one, if it is the first word of a connection, or of an epoch."""
+        """Return the adapter that sent this: a new one, if it is the first status of a connection, or of an epoch."""
         adapter = self._line.adapter
         if adapter is None or adapter.session.epoch != status.epoch:
             adapter = self._line.begin_session(status)
@@ -232,7 +232,7 @@ class Gate:
         return None
 
     async def _keep(self, adapter: Adapter, answers: Sequence[Answered], statuses: Sequence[Status]) -> bool:
-        """Store what is held and what senders are told, before anybody is answered; False when the session ends."""
+        """Store held messages and notices before any answer; return False if the session ends."""
         pauses_s = _pauses_s()
         while not adapter.is_over:
             try:
@@ -247,7 +247,7 @@ class Gate:
         return False
 
     def _answer(self, adapter: Adapter, answers: Sequence[Answered]) -> None:
-        """Send one verdict for each run of consecutive submissions with consecutive records: mostly a single one."""
+        """Send one verdict for each run of consecutive submissions with consecutive records, usually a single one."""
         for run in cut_runs(answers):
             self._watch.answered(run[-1].held.epoch, run[-1].held.seq)
             if adapter.say_verdict(run, self._breaks):

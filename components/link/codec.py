@@ -135,7 +135,7 @@ class SubmissionParser:
             try:
                 self._inside.start("{" + name.replace(_SEPARATOR, "}"), attributes)
             except Exception as err:
-                self._problem = type(err).__name__
+                self._problem = self._problem or type(err).__name__
         elif depth == 4:
             self._top = (name, attributes)
             self._body = (self._expat.CurrentByteIndex, 0)
@@ -178,7 +178,7 @@ class SubmissionParser:
             try:
                 self._inside.end()
             except Exception as err:
-                self._problem = type(err).__name__
+                self._problem = self._problem or type(err).__name__
         if depth == self._body_ends_at and self._body is not None:
             self._body = (self._body[0], self._expat.CurrentByteIndex)
         if depth == 1:
@@ -199,7 +199,7 @@ class SubmissionParser:
             try:
                 self._inside.text(text)
             except Exception as err:
-                self._problem = type(err).__name__
+                self._problem = self._problem or type(err).__name__
 
     def _held(self) -> Held:
         if self._body is None:
@@ -236,7 +236,7 @@ class SubmissionParser:
                     self._inside.name_jids("{" + name.replace(_SEPARATOR, "}"), top)
                 return self._inside.facts(way, kind, top)
             except Exception as err:
-                self._problem = type(err).__name__
+                self._problem = self._problem or type(err).__name__
         return StanzaFacts(way, kind, top.get("type", ""), top.get("from", ""), top.get("to", ""))
 
     def _canary(self) -> CanaryBack:

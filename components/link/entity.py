@@ -30,13 +30,19 @@ class NoAnswerError(EntityError):
 
 
 class XmppError(EntityError):
-    """A stanza error (RFC 6120, 8.3): `request` raises it; if a handler raises it, the requester gets it."""
+    """A stanza error (RFC 6120, 8.3): `request` raises it; if a handler raises it, the requester gets it.
 
-    def __init__(self, condition: str, text: str = "", kind: str = "cancel") -> None:
+    `more` is an application's own element beside the condition (RFC 6120, 8.3.4); it is not read from errors that come.
+    """
+
+    def __init__(
+        self, condition: str, text: str = "", kind: str = "cancel", more: ET.Element | None = None
+    ) -> None:
         super().__init__(f"{condition}: {text}" if text else condition)
         self.condition = condition
         self.text = text
         self.kind = kind
+        self.more = more
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +218,8 @@ def _make_error(error: XmppError) -> ET.Element:
     ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}{error.condition}")
     if error.text:
         ET.SubElement(element, f"{{{XMLNS_STANZA_ERRORS}}}text").text = error.text
+    if error.more is not None:
+        element.append(error.more)
     return element
 
 

@@ -12,14 +12,7 @@ from components.archive.keys import KeyFileError, load_log_key
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
 from components.archive.log.note import NoteSigner
 from components.process.errors import SiteError
-from components.rules.exceptions import (
-    KeptException,
-    approve_exception,
-    load_approver_keys,
-    read_exceptions,
-    store_proposal,
-    withdraw_exception,
-)
+from components.rules import exceptions
 from components.rules.load import RulesError, RuleSources, load_rules, load_sources
 from components.settings.site import SiteFile
 from policy.address import BareJid
@@ -59,33 +52,33 @@ def propose(
         at = datetime.fromtimestamp(scene.now_s, UTC)
         id_ = f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         exception = BarrierException(id_, firms.pop(), named, begins_s, ends_s, reason)
-        return store_proposal(scene.sources.exceptions, exception)
+        return exceptions.store_proposal(scene.sources.exceptions, exception)
 
 
-def approve(site: Path, id_: str, key: str) -> KeptException:
+def approve(site: Path, id_: str, key: str) -> exceptions.KeptException:
     """Sign an exception with the approver's key at this place (docs/keys.md); raises SiteError and SettingsError."""
     with _scene(site) as scene:
-        keys = load_approver_keys(scene.sources.approvers)
-        approve_exception(scene.sources.exceptions, id_, _load_key(key), scene.directory, keys)
+        keys = exceptions.load_approver_keys(scene.sources.approvers)
+        exceptions.approve_exception(scene.sources.exceptions, id_, _load_key(key), scene.directory, keys)
         return next(each for each in _read(scene) if each.id == id_)
 
 
-def withdraw(site: Path, id_: str, key: str, reason: str) -> KeptException:
+def withdraw(site: Path, id_: str, key: str, reason: str) -> exceptions.KeptException:
     """End an exception at once, in the name of the approver with this key; raises SiteError and SettingsError."""
     with _scene(site) as scene:
-        withdraw_exception(scene.sources.exceptions, id_, _load_key(key), reason)
+        exceptions.withdraw_exception(scene.sources.exceptions, id_, _load_key(key), reason)
         return next(each for each in _read(scene) if each.id == id_)
 
 
-def fetch_all(site: Path) -> list[KeptException]:
+def fetch_all(site: Path) -> list[exceptions.KeptException]:
     """Return all exceptions of a site as they are now; raises SiteError and SettingsError."""
     with _scene(site) as scene:
         return _read(scene)
 
 
-def _read(scene: _Rules) -> list[KeptException]:
-    keys = load_approver_keys(scene.sources.approvers)
-    return read_exceptions(scene.sources.exceptions, keys, scene.directory, scene.now_s)
+def _read(scene: _Rules) -> list[exceptions.KeptException]:
+    keys = exceptions.load_approver_keys(scene.sources.approvers)
+    return exceptions.read_exceptions(scene.sources.exceptions, keys, scene.directory, scene.now_s)
 
 
 @contextmanager

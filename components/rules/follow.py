@@ -6,14 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from components.rules.load import (
-    LoadedRules,
-    RulesError,
-    RuleSources,
-    end_exceptions,
-    fingerprint,
-    load_rules,
-)
+from components.rules import load
 from policy.rules import Rules
 
 _INTERVAL_S = 0.2
@@ -40,11 +33,11 @@ class RulesFollower:
     Raises RulesError if the files are wrong at the start.
     """
 
-    def __init__(self, sources: RuleSources) -> None:
+    def __init__(self, sources: load.RuleSources) -> None:
         self._sources = sources
         # Taken before the files are read, so the next round sees what changes meanwhile.
-        self._seen = fingerprint(sources)
-        self._loaded: LoadedRules = load_rules(sources, time.time_ns())
+        self._seen = load.fingerprint(sources)
+        self._loaded: load.LoadedRules = load.load_rules(sources, time.time_ns())
         self._problems: tuple[str, ...] = ()
 
     @property
@@ -56,7 +49,7 @@ class RulesFollower:
         """Follow until cancelled, and yield each change; a broken file leaves the rules as they are."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            seen = await asyncio.to_thread(fingerprint, self._sources)
+            seen = await asyncio.to_thread(load.fingerprint, self._sources)
             until_ns = self._loaded.until_ns
             if seen != self._seen or (until_ns is not None and time.time_ns() >= until_ns):
                 self._seen = seen
@@ -69,11 +62,11 @@ class RulesFollower:
         problems: tuple[str, ...] = ()
         gc.disable()
         try:
-            loaded = await asyncio.to_thread(load_rules, self._sources, time.time_ns())
+            loaded = await asyncio.to_thread(load.load_rules, self._sources, time.time_ns())
             problems = loaded.left_out
-        except RulesError as error:
+        except load.RulesError as error:
             problems = error.problems
-            loaded = await asyncio.to_thread(end_exceptions, self._loaded, time.time_ns())
+            loaded = await asyncio.to_thread(load.end_exceptions, self._loaded, time.time_ns())
         finally:
             gc.freeze()
             gc.enable()

@@ -18,6 +18,7 @@ from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
 from components.settings.table import SettingsError, SitePath, Table, explain_unknown, parse_table, read_toml
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 
 
@@ -44,6 +45,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     ReviewSettings,
     RosterSettings,
     AccessSettings,
+    TransferSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 
@@ -119,6 +121,21 @@ class SiteFile:
     def access(self) -> AccessSettings | None:
         """Who admits people; None if everybody in the directory is admitted."""
         return self.find(AccessSettings)
+
+    @property
+    def transfer(self) -> TransferSettings | None:
+        """The component that takes files; None where none can be sent."""
+        return self.find(TransferSettings)
+
+    @property
+    def certified_names(self) -> tuple[str, ...]:
+        """The names that the site shows certificates for: its server's, and that of its links to files."""
+        server, transfer = self.prosody, self.transfer
+        if transfer is None or transfer.url_host in server.certified_names:
+            return server.certified_names
+        # Another certificate, or a proxy's, is not the site's to make.
+        is_own = transfer.certificate == server.certificates / f"{transfer.url_host}.crt"
+        return (*server.certified_names, transfer.url_host) if is_own else server.certified_names
 
     @property
     def logs(self) -> tuple[LogSettings, ...]:

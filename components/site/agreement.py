@@ -20,7 +20,7 @@ def find_disagreements(site: SiteFile) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         yield f"gate.directory: {file} cannot be read: {error}"
         return
-    for check in (_gate_problems, _server_problems, _roster_problems):
+    for check in (_gate_problems, _server_problems, _roster_problems, _transfer_problems):
         yield from skip_wrong(check(site, directory))
 
 
@@ -34,6 +34,12 @@ def _roster_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
     roster, name = site.roster, site.gate.directory_file.name
     if roster and directory.roster != roster.jid:
         yield f'roster.jid: {roster.jid} is not the roster of {name}; write roster = "{roster.jid}" there'
+
+
+def _transfer_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
+    transfer, name = site.transfer, site.gate.directory_file.name
+    if transfer and directory.transfer != transfer.jid:
+        yield f'transfer.jid: {transfer.jid} is not the transfer of {name}; write transfer = "{transfer.jid}" there'
 
 
 def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:

@@ -4,7 +4,7 @@ import datetime as dt
 import ssl
 from pathlib import Path
 
-from components.settings.prosody import ProsodySettings
+from components.settings.site import SiteFile
 from components.site.certificates import RENEW_BEFORE, expires_at
 
 # OpenSSL's X509_V_ERR_*: what can be said better than it does.
@@ -13,15 +13,17 @@ _OTHER_NAME = 62
 _OTHER_AUTHORITY = {18, 19, 20, 21}
 
 
-def find_certificate_problems(server: ProsodySettings, now: dt.datetime) -> list[str]:
-    """Check each domain's certificate as a client that trusts `ca.crt` and what this machine trusts."""
-    problems = (find_problem(server.certificates, domain, now) for domain in server.certified_names)
+def find_certificate_problems(site: SiteFile, now: dt.datetime) -> list[str]:
+    """Look at each domain's certificate as a client does that trusts `ca.crt` and what this machine trusts."""
+    folder = site.prosody.certificates
+    problems = (find_problem(folder, domain, now) for domain in site.certified_names)
     return [problem for problem in problems if problem]
 
 
-def earliest_end(server: ProsodySettings) -> tuple[int, dt.datetime]:
-    """Return the number of certificates, and when the first of them expires; raises ValueError and OSError."""
-    ends = [expires_at(server.certificates / f"{domain}.crt") for domain in server.certified_names]
+def earliest_end(site: SiteFile) -> tuple[int, dt.datetime]:
+    """Return how many certificates there are, and when the first of them expires; raises ValueError and OSError."""
+    folder = site.prosody.certificates
+    ends = [expires_at(folder / f"{domain}.crt") for domain in site.certified_names]
     return len(ends), min(ends)
 
 

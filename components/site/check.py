@@ -102,7 +102,7 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     for key in (*(log.key_file for log in settings.logs), *settings.audit.key_files):
         secrets += secret_files(key)
     secrets += [authority_key_file(settings), accounts_file(settings)]
-    secrets += [server.certificates / f"{name}.key" for name in server.certified_names]
+    secrets += [server.certificates / f"{name}.key" for name in settings.certified_names]
     present = [file for file in dict.fromkeys(secrets) if file.exists()]
     open_ones = [file for file in present if stat.S_IMODE(file.stat().st_mode) & 0o077]
     if open_ones:
@@ -120,9 +120,9 @@ def _check_folders(settings: SiteFile) -> Iterator[str]:
 
 
 def _check_certificates(settings: SiteFile) -> Iterator[str]:
-    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+    if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
         raise _CheckError(problems)
-    count, end = earliest_end(settings.prosody)
+    count, end = earliest_end(settings)
     yield f"{count} certificates, valid until {end:%Y-%m-%d} at least"
 
 

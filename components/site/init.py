@@ -91,7 +91,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
         server.certificates,
         authority_key_file(settings),
         settings.site.name,
-        server.certified_names,
+        settings.certified_names,
         dt.datetime.now(dt.UTC),
     )
     settings = load_site(site_toml)

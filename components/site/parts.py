@@ -17,9 +17,11 @@ from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
 from components.settings.tiles import TilesSettings
+from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
 from components.site.probe import HttpProbe, Probe, StatusProbe
 from components.site.prosody import NOTHING_MORE, ServerSide
+from components.transfer.keys import make_delivery_key
 from components.witness.keys import make_missing_keys
 
 _Table = TypeVar("_Table", bound=Table)
@@ -52,6 +54,8 @@ KEEPS_ROSTERS = ServerSide(
 MAKES_ACCOUNTS = ServerSide(
     modules=("admin_adhoc", "access_notice"), options=("admins = { {jid} }", "access_notice = {jid}")
 )
+# Hidden, or those whose domain is above its own would see it twice.
+TAKES_FILES = ServerSide(options=("disco_items = { { {jid}, 'Files' } }",), hidden=True)
 
 
 def _make_nothing() -> Sequence[Path]:
@@ -76,11 +80,16 @@ class Part:
     runs: bool = True
     component: ServerComponent | None = None
     ports: tuple[ListeningPort, ...] = ()
-    secrets: tuple[Path, ...] = ()
+    more_secrets: tuple[Path, ...] = ()
     private_files: tuple[Path, ...] = ()
     kept_files: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     make_keys: Callable[[], Sequence[Path]] = _make_nothing
+
+    @property
+    def secrets(self) -> tuple[Path, ...]:
+        """The files with random text: its secret for the server, and what more it has."""
+        return (*((self.component.secret_file,) if self.component else ()), *self.more_secrets)
 
     @property
     def secret_files(self) -> tuple[Path, ...]:
@@ -127,7 +136,6 @@ def _gate(gate: GateSettings, _site: SiteFile) -> Part:
             ListeningPort("gate.component_port", gate.component_port, gate.address),
             ListeningPort("gate.metrics_port", gate.metrics_port, METRICS_ADDRESS),
         ),
-        secrets=(gate.secret_file,),
     )
 
 
@@ -142,7 +150,6 @@ def _roster(roster: RosterSettings, _site: SiteFile) -> Part:
         title="the roster component",
         probe=StatusProbe(roster.status_file, faults=faults),
         component=ServerComponent(roster.jid, roster.secret_file, KEEPS_ROSTERS),
-        secrets=(roster.secret_file,),
     )
 
 
@@ -153,12 +160,25 @@ def _access(access: AccessSettings, _site: SiteFile) -> Part:
         title="the access component",
         probe=StatusProbe(access.status_file, meanwhile="accounts are neither made nor removed meanwhile"),
         component=ServerComponent(access.jid, access.secret_file, MAKES_ACCOUNTS),
-        secrets=(access.secret_file,),
         kept_files=(
             *access.approvers,
             *(former.key for former in access.former_approvers),
             *sorted(file for file in access.folder.glob("*") if file.suffix in (".note", ".json")),
         ),
+    )
+
+
+def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="transfer",
+        module="components.transfer",
+        title="the transfer component",
+        probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
+        component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
+        ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
+        more_secrets=(transfer.link_key_file, transfer.address_key_file),
+        private_files=(transfer.delivery_key_file,),
+        make_keys=partial(make_delivery_key, transfer),
     )
 
 
@@ -202,7 +222,7 @@ def _directory(directory: DirectorySettings, _site: SiteFile) -> Part:
         # What the other sources have is fetched by `steelyard directory apply`.
         runs=bool(directory.scim),
         ports=(ListeningPort("directory.scim_port", directory.scim_port, directory.scim_address),),
-        secrets=tuple(source.token_file for source in directory.scim),
+        more_secrets=tuple(source.token_file for source in directory.scim),
         private_files=tuple(directory.secret_files),
         kept_files=tuple(source.state for source in directory.scim),
         sources=tuple(directory.source_files),
@@ -226,6 +246,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
     Row(AccessSettings, _access),
+    Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
     # The last to stop: so it still has the logs' ends cosigned.

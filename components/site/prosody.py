@@ -10,9 +10,10 @@ from components.settings.prosody import WebSettings
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
 
+# Of user_account_management the gate lets the change of a password through and no more (docs/paths.md, section 3).
 MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
-    "vcard4 vcard_legacy bookmarks private time version offline"
+    "vcard4 vcard_legacy bookmarks private time version offline user_account_management"
 ).split()
 
 
@@ -108,7 +109,12 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "paced_collector", "unknown_accounts", "former_accounts"),
+        modules=(
+            "stanza_gate",
+            "paced_collector",
+            "unknown_accounts",
+            "former_accounts",
+        ),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",

@@ -64,7 +64,7 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
-        for problem in find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+        for problem in find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
             display.alarm(problem)
         _finish_rotations(settings, display)
         return asyncio.run(_run(settings, config, display, lock, demo=demo, once=once, show=show))
@@ -153,7 +153,7 @@ async def _run(
 
 def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:
     """Make the server read its certificates and open its log again, if these certificates are usable."""
-    if problems := find_certificate_problems(settings.prosody, dt.datetime.now(dt.UTC)):
+    if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
         for problem in problems:
             display.alarm(f"not read anew: {problem}")
         return

@@ -1,4 +1,4 @@
-"""The verifier of logs: needs Python and `cryptography`, and shares no code with what writes a log.
+"""The verifier of logs: it needs Python and `cryptography`, and shares no code with the writer of a log.
 
-`build` makes one file of it, `verify.py`, to hand out beside a log.
+`build` makes one file from it, `verify.py`, to give out with a log.
 """

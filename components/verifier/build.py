@@ -2,8 +2,7 @@
 
     python -m components.verifier.build > verify.py
 
-The modules stand in it one after the other, each behind those that it imports; what they import from elsewhere
-stands once, at the top.
+It holds the modules one after the other, each after those that it imports. Other imports are once, at the top.
 """
 
 import ast
@@ -22,8 +21,8 @@ LICENCE = "# SPDX-License-Identifier: Apache-2.0"
 class Module:
     """A module of the verifier.
 
-    `ours` are the modules of the verifier that it imports, `imports` what it imports from elsewhere as (module, name),
-    with no module for a plain `import`. `body` is the source behind the imports, `names` what that defines.
+    `ours` are the verifier's modules that it imports, `imports` are its other imports as (module, name), with no
+    module for a plain `import`. `body` is the source after the imports, `names` are the names that it defines.
     """
 
     docstring: str
@@ -48,7 +47,7 @@ def build_verifier() -> bytes:
 
 
 def _collect(name: str, modules: dict[str, Module]) -> None:
-    """Add a module behind those that it imports."""
+    """Add a module after those that it imports."""
     if name not in modules:
         module = _parse(files(PACKAGE).joinpath(f"{name}.py").read_text("utf-8"), name)
         for each in module.ours:
@@ -75,7 +74,7 @@ def _parse(source: str, name: str) -> Module:
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that a module's own statements give a meaning."""
+    """Yield the names that a module's own statements define."""
     for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.ClassDef():
@@ -86,7 +85,7 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 
 def _require_one_meaning(imports: Iterable[tuple[str, str]], modules: Iterable[Module]) -> None:
-    """Raise ValueError for a name that means two things: in one file the later one would win."""
+    """Raise ValueError for a name with two meanings: in one file the later one would win."""
     imported = {(module or name.split(".")[0], name.split(".")[0]) for module, name in imports}
     meanings = Counter(name for _, name in imported)
     for module in modules:

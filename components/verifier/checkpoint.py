@@ -12,7 +12,7 @@ from components.verifier.report import Findings, UsageError
 class Head(NamedTuple):
     """A checkpoint whose signature is right; `label` names it in a report.
 
-    It is kept under the `second` of its last record's time; one that was kept elsewhere has none.
+    It is stored under the `second` of its last record's time; one that was kept elsewhere has none.
     """
 
     size: int
@@ -23,10 +23,10 @@ class Head(NamedTuple):
 
 
 class KeyChain:
-    """The keys of a log, the first to the last; a log key record hands over from one to the next.
+    """The keys of a log, from the first to the last; a log key record changes from one to the next.
 
-    Whoever knows a key can follow to those after it, but not back: checkpoints of an earlier key that was not given
-    are passed over and counted in `unknown`. With `any_key`, where log key records cannot be read, each of the given
+    A verifier with one key can follow to the later ones, but not back. It ignores checkpoints of an earlier key that
+    was not given, and counts them in `unknown`. With `any_key`, if log key records cannot be read, each of the given
     keys may have signed any checkpoint.
     """
 
@@ -40,7 +40,7 @@ class KeyChain:
         self._first: Key | None = keys[0]
 
     def add(self, index: int, payload: bytes) -> None:
-        """Take up a log key record of the tree; raises ValueError when it hands nothing over."""
+        """Take a log key record of the tree; raises ValueError if it is not a valid change of the key."""
         note = parse_note(payload)
         match = re.fullmatch(r"steelyard-log-key/1\n([^\n]+)\n([^\n]+)\n", note.text)
         if match is None or match[1] != self.origin:
@@ -54,7 +54,7 @@ class KeyChain:
         self._handed_over.append((index, note, key))
 
     def settle(self, findings: Findings) -> None:
-        """Put the keys in order, when all records have been taken up."""
+        """Put the keys in order, after all records have been taken."""
         later = {key[:3] for _, _, key in self._handed_over}
         self._first = before = next((key for key in self._given if key[:3] not in later), None)
         for index, note, key in self._handed_over:
@@ -69,7 +69,7 @@ class KeyChain:
             before = key
 
     def parse_head(self, note: bytes, label: str, second: int | None = None) -> Head | None:
-        """Parse a checkpoint and verify its signature; raises ValueError. Returns None where the key is unknown."""
+        """Parse a checkpoint and verify its signature; raises ValueError. Returns None if the key is unknown."""
         parsed = parse_note(note)
         match = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n(?:[^\n]+\n)*", parsed.text)
         root = decode_base64(match[3]) if match else b""

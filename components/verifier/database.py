@@ -26,8 +26,8 @@ SELECT_CHECKPOINTS = "SELECT second, size, coalesce(CAST(note AS BLOB), x'') FRO
 class Database:
     """A log's tables, as one snapshot (Source).
 
-    `surplus` names tiles that hold more than was asked for; `lost_ledger` says that a record about the log itself
-    could not be read.
+    `surplus` names tiles that hold more than they should; `lost_ledger` says that a record about the log itself could
+    not be read.
     """
 
     has_payloads = True
@@ -52,7 +52,7 @@ class Database:
         return tile[: width * HASH_SIZE_BYTES]
 
     def fetch_meta(self) -> dict[bytes, bytes]:
-        """Return what the database says it is."""
+        """Return the database's description of itself."""
         return dict(self._connection.execute("SELECT key, value FROM meta"))
 
     def fetch_checkpoints(self, order: str = "second") -> Iterator[tuple[int, int, bytes]]:
@@ -60,7 +60,7 @@ class Database:
         return self._connection.execute(f"{SELECT_CHECKPOINTS} ORDER BY {order}")
 
     def fetch_segment(self, number: int) -> SegmentRow | None:
-        """Return what is kept of a segment."""
+        """Return the stored row of a segment."""
         row = self._connection.execute(SELECT_SEGMENT, (number,)).fetchone()
         return SegmentRow(*row) if row else None
 
@@ -70,7 +70,7 @@ class Database:
         return parse_row(rows[0]) if rows else None
 
     def read_ledger(self) -> Iterator[tuple[int, int, bytes]]:
-        """Return orders, tombstones and log keys as (index, kind, payload): those that the tiles know."""
+        """Return orders, tombstones and log keys that are in the tiles, as (index, kind, payload)."""
         for row in self._connection.execute(SELECT_LEDGER):
             leaf, payload = parse_row(row), row[2]
             if leaf is None or payload is None or not leaf.names(payload):
@@ -100,7 +100,7 @@ class Database:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open for reading only; raises UsageError, or sqlite3.Error when it is no database."""
+    """Open for reading only; raises UsageError, or sqlite3.Error if it is not a database."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     uri = path.absolute().as_uri()
@@ -116,7 +116,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def connect(uri: str) -> sqlite3.Connection:
-    """Connect, and read something, for SQLite opens its files only then."""
+    """Connect, and read something, because SQLite opens its files only then."""
     database = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
         database.execute("PRAGMA trusted_schema = OFF")

@@ -1,4 +1,4 @@
-"""Files of a log's tiles, fetched by HTTP or read out of a folder."""
+"""Fetches the files of a log's tiles by HTTP, or reads them from a folder."""
 
 import http.client
 import re
@@ -23,7 +23,7 @@ Fetch = Callable[[str], bytes | None]
 
 
 def make_fetch(place: str | Path) -> Fetch:
-    """Return what gets the files of a log's tiles: by HTTP, or out of a folder; raises UsageError."""
+    """Return the function that gets the files of a log's tiles, by HTTP or from a folder; raises UsageError."""
     if isinstance(place, str) and re.match(r"https?://", place):
         prefix = place.rstrip("/")
         return lambda path: fetch_url(f"{prefix}/{path}")
@@ -67,7 +67,7 @@ def fetch_url(url: str) -> bytes | None:
 
 
 def unpack(data: bytes, encoding: str | None, limit: int, url: str) -> bytes:
-    """Undo the compression of a response; raises UsageError if it is another, or the result too long."""
+    """Decompress a response; raises UsageError if the compression is unknown, or the result too long."""
     if encoding == "gzip":
         try:
             data = zlib.decompressobj(wbits=31).decompress(data, limit + 1)

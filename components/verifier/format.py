@@ -1,4 +1,4 @@
-"""What a log is made of: its records and their leaves (docs/archive-format.md, sections 3 and 4)."""
+"""The parts of a log: its records and their leaves (docs/archive-format.md, sections 3 and 4)."""
 
 import json
 import struct
@@ -48,27 +48,27 @@ class Source(Protocol):
     has_payloads: bool
 
     def fetch_rows(self, first: int, end: int) -> list[Row]:
-        """Return the records `first <= index < end`, those that there are, in order."""
+        """Return the existing records `first <= index < end`, in order."""
 
     def fetch_tile(self, level: int, n: int, width: int) -> bytes:
-        """Return the first `width` hashes of a tile, or what there is of them."""
+        """Return the first `width` hashes of a tile, or as many as exist."""
 
 
 def parse_leaf(leaf: object) -> Leaf | None:
-    """Parse a leaf; returns None when it is of another version."""
+    """Parse a leaf; return None if it has another version."""
     if not isinstance(leaf, bytes) or len(leaf) != LEAF.size or leaf[0] != LEAF_VERSION:
         return None
     return Leaf._make(LEAF.unpack(leaf))
 
 
 def parse_row(row: Row) -> Leaf | None:
-    """Parse a record's leaf; returns None when it is of another version, or says that it is of another place."""
+    """Parse a record's leaf; return None if it has another version, or names another place."""
     leaf = parse_leaf(row[1])
     return leaf if leaf is not None and leaf.record_index == row[0] else None
 
 
 def parse_object(payload: bytes, types: Mapping[str, type]) -> dict[str, Any] | None:
-    """Parse a JSON object in its one encoding; returns None when it is not that."""
+    """Parse a JSON object in its only encoding; return None if it is not that."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError):

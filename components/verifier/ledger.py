@@ -1,4 +1,4 @@
-"""What the log says about itself: orders, tombstones and keys (docs/archive-format.md, sections 6 and 7)."""
+"""The log's records about itself: orders, tombstones and keys (docs/archive-format.md, sections 6 and 7)."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from components.verifier.report import Findings
 
 @dataclass(slots=True)
 class Shredding:
-    """What tombstones say of a segment; `keys` are the digests of its envelopes since, the newest last.
+    """The tombstones of a segment; `keys` are the later digests of its envelopes, the newest last.
 
     `expired` is the first tombstone of an expiry as (index, order id), `single` has those of erased positions.
     """
@@ -38,7 +38,7 @@ class Shredding:
 
 
 class Tombstone(NamedTuple):
-    """What a tombstone says, in the order in which it says it."""
+    """The fields of a tombstone, in their order."""
 
     segment: int
     order: str
@@ -51,10 +51,10 @@ TOMBSTONE_TYPES = {"segment": int, "order": str, "count": int, "positions": list
 
 
 class Ledger:
-    """What must be known before records are judged: which are held, which destroyed, which keys the log had.
+    """What must be known before records are judged: which are held or destroyed, and which keys the log had.
 
-    It is read from the whole log beforehand: a tombstone stands behind the records that it is about. Once it is
-    `incomplete`, it cannot be said which holds were in force.
+    It is read from the whole log first, because a tombstone comes after its records. If it is `incomplete`, it is not
+    known which holds were in force.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Ledger:
         self.incomplete = False
 
     def add(self, index: int, kind: int, payload: bytes) -> None:
-        """Take up a record of the tree: an order, a tombstone or a log key."""
+        """Take a record of the tree: an order, a tombstone or a log key."""
         name = "log-key-invalid" if kind == LOG_KEY else "order-invalid"
         try:
             if kind == ORDER:
@@ -92,7 +92,7 @@ class Ledger:
             self._findings.add(name, index, detail)
 
     def finish(self) -> None:
-        """Say which keys the log had, and what is held in the end."""
+        """Return which keys the log had, and what is held at the end."""
         self._chain.settle(self._findings)
         self._holds = self._find_holds(sys.maxsize)
 
@@ -112,13 +112,13 @@ class Ledger:
         return self._holds.find(index, segment, conversation)
 
     def was_held(self, at_index: int, index: int, segment: int, conversation: bytes) -> bool:
-        """Return whether a hold was in force on a record when the log had come to `at_index`."""
+        """Return whether a hold was in force on a record when the log had `at_index` records."""
         if at_index not in self._holds_before:
             self._holds_before[at_index] = self._find_holds(at_index)
         return self._holds_before[at_index].find(index, segment, conversation) is not None
 
     def _find_holds(self, index: int) -> Holds:
-        """Return the holds in force when the log had come to `index`."""
+        """Return the holds in force when the log had `index` records."""
         never = sys.maxsize + 1
         holds = [order for order in self._orders.values() if order.act == "hold"]
         return Holds([hold for hold in holds if hold.index < index < self._released_at.get(hold.id, never)])
@@ -145,7 +145,7 @@ class Ledger:
         self._orders[order.id] = order
 
     def _place(self, order: Order) -> dict[int, set[int]]:
-        """Return which positions of which segments an erasure is about."""
+        """Return the positions of an erasure, by segment."""
         positions: dict[int, set[int]] = {segment: set() for segment in order.segments}
         for index in order.indexes:
             leaf = self._find_leaf(index)

@@ -1,4 +1,4 @@
-"""Verifies a log in its database, from the first record to those that no checkpoint covers yet."""
+"""Verifies a log in its database, from the first record to the records that no checkpoint covers yet."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,12 +31,11 @@ def verify_log(
 ) -> Report:
     """Verify the log in the SQLite database `path`, one snapshot of it if it is being written to.
 
-    `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one that it had, or, to leave earlier
-    checkpoints unchecked, a later one. `progress(done, total)` is told counts of records; `known_checkpoints` are
-    signed notes that were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless
-    they may be missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with
-    the log. Raises UsageError if there is no such file or no such key; all else that is wrong
-    stands in the report.
+    `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one, or a later one to leave earlier
+    checkpoints unchecked. `progress(done, total)` gets counts of records; `known_checkpoints` are signed notes that
+    were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless witnesses may be
+    missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with the log.
+    Raises UsageError if there is no such file or no such key; the report has everything else that is wrong.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys))
     verification = Verification(chain, witness_vkeys, witnesses_may_be_missing=witnesses_may_be_missing)
@@ -62,7 +61,7 @@ class Log:
         self._segments = Segments(self._ledger, database.fetch_segment, self._findings)
 
     def verify(self, known_checkpoints: Sequence[str], progress: Progress) -> None:
-        """Go through all that the database holds."""
+        """Check everything in the database."""
         self._check_meta()
         self._read_ledger()
         known = self._verification.parse_known(known_checkpoints)
@@ -98,7 +97,7 @@ class Log:
         self._database.surplus.clear()
 
     def _find_newest_head(self) -> Head | None:
-        """Find the newest checkpoint with a right signature: of most records, should one be out of its place."""
+        """Find the newest checkpoint with a right signature: the largest one, if one is out of place."""
         orders = ("second DESC", "size DESC")
         found = [self._find_first_head(self._database.fetch_checkpoints(order)) for order in orders]
         heads = [head for head in found if head is not None]
@@ -115,7 +114,7 @@ class Log:
         return None
 
     def _read_heads(self) -> Iterator[Head]:
-        """Read the kept checkpoints in order, naming those that are not right by themselves."""
+        """Read the stored checkpoints in order, and report those that are wrong by themselves."""
         last_size = 0
         for second, size, note in self._database.fetch_checkpoints():
             label = f"the checkpoint of second {second}"
@@ -140,7 +139,7 @@ class Log:
             yield head
 
     def _check_pending(self, first_index: int, records: Records) -> int:
-        """Check the records behind the newest checkpoint; returns how many there are that follow as they should."""
+        """Check the records behind the newest checkpoint; return how many of them follow it correctly."""
         index, first_time_ns = first_index, None
         while rows := self._database.fetch_rows(index, index + CHUNK_RECORDS):
             for row in rows:
@@ -165,7 +164,7 @@ class Log:
         return leaf.time_ns >= time_ns and leaf.names(payload)
 
     def _check_beyond(self, size: int, found: int) -> None:
-        """Look for what is beyond the records, at both ends."""
+        """Look for records outside the range, at both ends."""
         (before, lowest) = self._database.count("count(*), min(idx) FROM record WHERE idx < 0")
         if before:
             self._findings.add("record-unsigned", lowest, f"{before} records are before the first")

@@ -17,7 +17,7 @@ KEY_SIZES_BYTES = {ED25519: 32, COSIGNATURE: 32, COSIGNATURE_ML_DSA: 1312}
 
 
 class Key(NamedTuple):
-    """A name and a public key, out of a C2SP verifier key; `type_` is that of its signatures (1, 4 or 6)."""
+    """The name and public key of a C2SP verifier key; `type_` is the type of its signatures (1, 4 or 6)."""
 
     name: str
     key_id: bytes
@@ -26,7 +26,7 @@ class Key(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A signed text, and its signatures as (name, key id, signature); nothing of it has been verified."""
+    """A signed text, and its signatures as (name, key id, signature); nothing is verified yet."""
 
     text: str
     signatures: list[tuple[str, bytes, bytes]]
@@ -76,7 +76,7 @@ def parse_note(note: bytes) -> Note:
 
 
 def is_signed(note: Note, key: Key) -> bool:
-    """Return whether this key signed; raises ValueError when a signature of it is wrong."""
+    """Return whether this key signed; raises ValueError if one of its signatures is wrong."""
     found = [signature for name, key_id, signature in note.signatures if (name, key_id) == key[:2]]
     for signature in found:
         try:
@@ -87,7 +87,7 @@ def is_signed(note: Note, key: Key) -> bool:
 
 
 def decode_base64(text: str) -> bytes:
-    """Decode base64 in its one form; raises ValueError."""
+    """Decode base64 in its only form; raises ValueError."""
     data = base64.b64decode(text, validate=True)
     if base64.b64encode(data).decode() != text:
         raise ValueError("base64 with bits left over")

@@ -16,7 +16,7 @@ ORDER_LINES = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order that was found right, at its `index` in the log."""
+    """A valid order, at its `index` in the log."""
 
     index: int
     id: str
@@ -30,11 +30,11 @@ class Order:
 
     @property
     def destroys(self) -> bool:
-        """Return whether tombstones follow from it."""
+        """Return whether it leads to tombstones."""
         return self.act in ("expire", "erase")
 
     def holds(self, index: int, segment: int, conversation: bytes) -> bool:
-        """Return whether this hold is about a record: one of `indexes`, else of its segments; or of a conversation."""
+        """Return whether this hold covers a record: one of `indexes`, else of its segments; or of a conversation."""
         named = index in self.indexes if self.indexes else segment in self.segments
         return named or conversation in self.conversations
 

@@ -1,4 +1,4 @@
-"""What leaves say, the leaves being the ones in the tree; payload against leaf, orders against payload."""
+"""Checks what the leaves of the tree say: payloads against leaves, orders against payloads."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -14,9 +14,9 @@ Place = tuple[int, int, int, int, int]
 
 
 class Records:
-    """Checks records one after the other, and says in what state each is.
+    """Checks records one after the other, and finds the state of each.
 
-    `time_ns` is that of the newest; without `has_payloads` only leaves are there to be seen.
+    `time_ns` is the newest record's time; without `has_payloads` there are only leaves.
     """
 
     def __init__(
@@ -25,9 +25,9 @@ class Records:
         self._ledger = ledger
         self._segments = segments
         self._findings = findings
+        self.states = States(findings)
         self._head_size = head_size
         self.has_payloads = has_payloads
-        self.states = States(findings)
         self.time_ns = 0
         self._times_ns: dict[int, int] = {}
 
@@ -41,7 +41,7 @@ class Records:
         return self._times_ns.get(index)
 
     def check_tile(self, first: int, end: int, rows: Sequence[Row]) -> None:
-        """Check the records of a tile: all at once where nothing is out of the ordinary, else one by one."""
+        """Check the records of a tile: all at once if nothing is unusual, otherwise one by one."""
         leaves = [row[1] for row in rows]
         if {*map(len, leaves)} != {LEAF.size} or not self._check_columns(first, end, leaves, rows):
             for row in rows:
@@ -69,18 +69,18 @@ class Records:
         self.follow(index, leaf, payload if intact else None)
 
     def count_lost(self, index: int, state: str) -> None:
-        """Count a record whose leaf says nothing."""
+        """Count a record with an unreadable leaf."""
         self.states.add(index, state, None)
         self._segments.doubt()
 
     def follow(self, index: int, leaf: Leaf, payload: bytes | None) -> None:
-        """Take a record to its segment; one behind the head as well, if it follows as it should."""
+        """Add a record to its segment; also one behind the head, if it follows correctly."""
         self.time_ns = leaf.time_ns
         place = (leaf.kind, leaf.time_ns, leaf.segment, leaf.retention_class, leaf.position)
         self._follow_all(index, [place], [payload])
 
     def _check_columns(self, first: int, end: int, leaves: Sequence[bytes], rows: Sequence[Row]) -> bool:
-        """Take up a tile if nothing in it is out of the ordinary; returns whether that is so."""
+        """Take a tile if nothing in it is unusual; return whether that is so."""
         columns = list(zip(*LEAF.iter_unpack(b"".join(leaves)), strict=True))
         versions, kinds, indexes, times, segments, classes, positions, sizes, conversations, digests = columns
         payloads = [row[2] for row in rows]
@@ -109,7 +109,7 @@ class Records:
         return tuple(map(len, there)) == sizes and tuple([sha256(each).digest() for each in there]) == digests
 
     def _follow_all(self, first: int, places: Sequence[Place], payloads: Sequence[bytes | None]) -> None:
-        """Take records to their segments: those at neighbouring places of one segment together."""
+        """Add records to their segments: those at neighbouring places of one segment together."""
         start, count = 0, len(places)
         while start < count:
             kind, time_ns, *place = places[start]
@@ -133,7 +133,7 @@ class Records:
             self._segments.add(*place, index, count)
 
     def _judge(self, index: int, leaf: Leaf, *, present: bool, intact: bool) -> None:
-        """Say in what state a record is."""
+        """Find the state of a record."""
         tombstone = self._ledger.find_tombstone(leaf.segment, leaf.position)
         where = (index, leaf.segment, leaf.conversation)
         hold = self._ledger.find_hold(*where) if leaf.segment else None

@@ -1,4 +1,4 @@
-"""What is reported: what was verified, and all that is wrong."""
+"""The report: what was verified, and everything that is wrong."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ MAX_SHOWN_RANGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; `index` is the record that it is about, or begins with."""
+    """One problem; `index` is its record, or its first record."""
 
     kind: str
     index: int | None
@@ -19,10 +19,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Records that are not simply VALID: `count` of them, all that are of this retention class from first to last.
+    """Records that are not simply VALID: the `count` records of this retention class from first to last.
 
-    `retention_class` is 0 for the log's own records, None where the leaf cannot say; `order` is the id of the order
-    by which they are HELD or SHREDDED.
+    `retention_class` is 0 for the log's own records, None if the leaf is unreadable; `order` is the id of the order by
+    which they are HELD or SHREDDED.
     """
 
     state: str
@@ -35,7 +35,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """What a witness cosigned: `count` checkpoints, the last of `size` records at `time_s` (Unix time)."""
+    """What a witness cosigned: `count` checkpoints, the last one with `size` records at `time_s` (Unix time)."""
 
     name: str
     count: int
@@ -45,11 +45,11 @@ class Witnessed:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was verified: `size` records under `checkpoint` (the text that was signed), and all that is wrong.
+    """What was verified: `size` records under `checkpoint` (the signed text), and everything that is wrong.
 
-    `pending` records follow that no checkpoint covers yet. `states` counts the records under the checkpoint, and is
-    empty where payloads were not there to be seen; `ranges` names those that are not VALID, but for
-    `ranges_left_out`. `checkpoints` is how many the log agrees with; `unchecked` says what could not be checked.
+    `pending` further records have no checkpoint yet. `states` counts the records under the checkpoint, and is empty if
+    there were no payloads to check; `ranges` names those that are not VALID, except `ranges_left_out`. `checkpoints`
+    is how many the log agrees with; `unchecked` says what could not be checked.
     """
 
     size: int
@@ -70,7 +70,7 @@ class Report:
 
 
 class UsageError(Exception):
-    """There is no log to verify, it cannot be fetched, or there is no key to verify it by."""
+    """There is no log to verify, it cannot be fetched, or there is no key to verify it with."""
 
 
 class Findings:
@@ -107,7 +107,7 @@ def render_report(report: Report) -> str:
 
 
 def describe_report(report: Report) -> list[str]:
-    """Return lines with what was found beside problems: states, checkpoints, witnesses, what was left unchecked."""
+    """Return lines with the other results: states, checkpoints, witnesses, what was left unchecked."""
     lines = []
     if report.states:
         counted = ", ".join(f"{count:,} {state}" for state, count in report.states.items() if count)

@@ -14,7 +14,7 @@ MANIFEST_TYPES = dict.fromkeys(("segment", "retention_class", "count", "first", 
 
 
 class SegmentRow(NamedTuple):
-    """What the database keeps of a segment beside the log."""
+    """The database's row of a segment, beside the log."""
 
     retention_class: object
     first: object
@@ -25,7 +25,7 @@ class SegmentRow(NamedTuple):
 
 @dataclass(slots=True)
 class Segment:
-    """A segment that has begun and not ended; nothing is said about one that is `doubtful`."""
+    """A segment that has begun and not ended; the report says nothing about a `doubtful` one."""
 
     number: int
     retention_class: int
@@ -37,9 +37,9 @@ class Segment:
 
 
 class Segments:
-    """Follows every segment from its beginning to its end; `rows` finds what the database keeps of one.
+    """Follows every segment from its beginning to its end; `rows` finds the database's row of one.
 
-    Without `rows`, where only leaves can be read, a segment begins with its first record.
+    Without `rows`, if only leaves can be read, a segment begins with its first record.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Segments:
         self.kept = 0
 
     def add(self, number: int, retention_class: int, position: int, index: int, count: int = 1) -> None:
-        """Take up sealed records at neighbouring positions and indexes."""
+        """Take sealed records at neighbouring positions and indexes."""
         segment = self._open.get(number) or self._imply(number, retention_class, position, index)
         found, expected = (retention_class, position), (segment.retention_class, segment.count)
         if found != expected and not segment.doubtful:
@@ -67,7 +67,7 @@ class Segments:
         segment.count += count
 
     def add_own(self, kind: int, index: int, time_ns: int, payload: bytes | None) -> None:
-        """Take up a record of the log's own; without its payload, what it says is unknown."""
+        """Take one of the log's own records; without its payload, its content is unknown."""
         if kind not in (SEGMENT, MANIFEST) or self._rows is None:
             return
         if payload is None:
@@ -78,13 +78,13 @@ class Segments:
             self._end(index, payload)
 
     def doubt(self) -> None:
-        """Say no more about segments that a record which cannot be read may have been part of."""
+        """Report nothing more about segments to which an unreadable record may have belonged."""
         self._lost = True
         for segment in self._open.values():
             segment.doubtful = True
 
     def finish(self) -> None:
-        """Check those that are open when the log ends."""
+        """Check the segments that are open when the log ends."""
         for segment in self._open.values():
             if segment.manifest is not None and not segment.doubtful:
                 detail = f"segment {segment.number} has ended, says the database, but not in the log"
@@ -92,7 +92,7 @@ class Segments:
             self._check_expiry(segment)
 
     def count_rows(self, found: int) -> None:
-        """Compare how many segments the database keeps."""
+        """Compare the number of segments with the database's."""
         if found != self.kept and not self._lost:
             detail = f"the database keeps {found} segments, {self.kept} of which are in the log"
             self._findings.add("segment-altered", None, detail)

@@ -1,4 +1,4 @@
-"""In what state each record is: counted, and those that are not VALID kept as ranges."""
+"""The states of records: counts them, and keeps records that are not VALID as ranges."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class States:
     def add(
         self, index: int, state: str, retention_class: int | None, order: str | None = None, flaw: str = ""
     ) -> None:
-        """Count one record; of what class it is may be unknown."""
+        """Count one record; its class may be unknown."""
         self.counts[state] += 1
         if state != "VALID":
             self._recent[index] = state
@@ -64,11 +64,11 @@ class States:
             self._runs[retention_class] = Run(state, order, flaw, index, index, 1)
 
     def begin_tile(self) -> None:
-        """Forget which records of the tile before were in what state."""
+        """Forget the states of the previous tile's records."""
         self._recent.clear()
 
     def mark(self, size: int, end: int) -> None:
-        """Remember what is under a checkpoint of `size` records that fits, when `end` have been counted."""
+        """Mark the counts under a matching checkpoint of `size` records, when `end` records have been counted."""
         counts = dict(self.counts)
         counts["VALID"] -= end - size
         for index, state in self._recent.items():
@@ -78,7 +78,7 @@ class States:
         self._marked = (counts, len(self.ranges))
 
     def condemn(self, first: int, last: int) -> None:
-        """Take back what was said of records since the last mark: no signed root vouches for them."""
+        """Take back the states since the last mark, because no signed root covers these records."""
         self.close()
         counts, kept = self._marked
         condemned = 0

@@ -1,4 +1,4 @@
-"""The tiles that are kept, against the tree that the records give."""
+"""Compares the stored tiles with the tree that the records give."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,10 @@ from components.verifier.tree import Tree, build_rows, hash_leaf, split_hashes
 
 
 class Arbitration(NamedTuple):
-    """What was found where records and tile differ.
+    """The result of a comparison if records and tile differ.
 
-    `hashes` are those to go on with, `altered` the records that are not the ones in the tree, `doubtful` those of
-    which it cannot be said.
+    `hashes` are those to go on with, `altered` are records that are not the ones in the tree, `doubtful` are records
+    for which this is not known.
     """
 
     hashes: list[bytes]
@@ -20,7 +20,7 @@ class Arbitration(NamedTuple):
 
 
 class StoredTree:
-    """What is kept of the tree of `size` records with this root, compared with `tree` as it grows."""
+    """The stored tiles of the tree of `size` records with this root, compared with `tree` as it grows."""
 
     def __init__(self, source: Source, tree: Tree, size: int, root: bytes, findings: Findings) -> None:
         self._source = source
@@ -30,10 +30,10 @@ class StoredTree:
         self._findings = findings
 
     def arbitrate(self, n: int, first: int, end: int, places: dict[int, bytes], tile: bytes) -> Arbitration:
-        """Find out whether records or tile were altered where they differ.
+        """Find out whether records or the tile were altered, if they differ.
 
-        `places` are the leaf hashes of the records that are there, by index. The judge is what lies above in the tree:
-        the parent of a full tile, the signed root of the last one.
+        `places` are the leaf hashes of the existing records, by index. The hashes above in the tree decide: the parent
+        of a full tile, or the signed root for the last one.
         """
         if len(tile) != (end - first) * HASH_SIZE_BYTES:
             self._findings.add("tile-altered", first, f"tile 0/{n} is missing or cut short")
@@ -54,7 +54,7 @@ class StoredTree:
         return Arbitration(computed, doubtful=frozenset(() if fits else differing))
 
     def name_altered_leaf(self, index: int, leaf: bytes) -> None:
-        """Say what stands in a record's place: another record of the tree, or none of it."""
+        """Find what is in a record's place: another record of the tree, or a foreign one."""
         if len(leaf) == LEAF.size:
             other = LEAF.unpack(leaf)[2]
             if other != index and hash_leaf(leaf) == self._find_hash(0, other):

@@ -29,8 +29,8 @@ def verify_tiles(
 ) -> Report:
     """Verify a log from its tiles alone: `place` is an http(s) URL, or a folder with the same files.
 
-    Entries are checked against tiles, tiles against the checkpoint, and that against the ones that were kept
-    elsewhere. Raises UsageError as verify_log does, and when something cannot be fetched.
+    Entries are checked against tiles, tiles against the checkpoint, and the checkpoint against those that were kept
+    elsewhere. Raises UsageError as verify_log does, and if something cannot be fetched.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys), any_key=True)
     verification = Verification(chain, witness_vkeys, witnesses_may_be_missing=witnesses_may_be_missing)
@@ -49,7 +49,7 @@ def verify_tiles(
 
 
 def _go_through(verification: Verification, fetch: Fetch, known: Sequence[Head], progress: Progress) -> None:
-    """Go through all tiles and entries under the newest checkpoint."""
+    """Check all tiles and entries under the newest checkpoint."""
     head, findings = verification.head, verification.findings
     ledger = Ledger(verification.chain, (), lambda _index: None, findings)
     records = Records(ledger, Segments(ledger, None, findings), findings, head.size, has_payloads=False)
@@ -62,7 +62,7 @@ def _go_through(verification: Verification, fetch: Fetch, known: Sequence[Head],
 
 
 class Tiles:
-    """A log's tiles and entries (Source), fetched some tiles ahead; payloads are not among them."""
+    """A log's tiles and entries (Source), fetched some tiles ahead; they have no payloads."""
 
     has_payloads = False
 
@@ -93,7 +93,7 @@ class Tiles:
         return tile[: width * HASH_SIZE_BYTES]
 
     def _ask(self, n: int) -> None:
-        """Send for what the next tiles will need."""
+        """Start to fetch what the next tiles will need."""
         self._asked = max(self._asked, n)
         while self._asked < min(n + TILES_AHEAD, -(-self._size // TILE_WIDTH)):
             width = min(TILE_WIDTH, self._size - self._asked * TILE_WIDTH)
@@ -107,7 +107,7 @@ class Tiles:
         return asked.result() if asked is not None else self._fetch_now(kind, n, width)
 
     def _fetch_now(self, kind: str, n: int, width: int) -> bytes:
-        """Fetch a tile or a bundle; the full one, cut, when a partial one is not kept any more."""
+        """Fetch a tile or a bundle; if a partial one no longer exists, cut the full one."""
         path = tile_path(kind, n)
         found = self._fetch(path if width == TILE_WIDTH else f"{path}.p/{width}")
         if found is not None or width == TILE_WIDTH:
@@ -127,7 +127,7 @@ def tile_path(kind: str, n: int) -> str:
 
 
 def split_bundle(bundle: bytes, count: int) -> list[bytes]:
-    """Split entries, each behind two bytes with its length: the first `count`, or those that are whole."""
+    """Split entries, each after two bytes with its length: the first `count`, or the whole ones."""
     leaves: list[bytes] = []
     start = 0
     while len(leaves) < count and start + 2 <= len(bundle):

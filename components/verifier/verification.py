@@ -1,4 +1,4 @@
-"""One verification of a log, whatever it is read from."""
+"""One verification of a log, from any source."""
 
 import heapq
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ from components.verifier.witness import Witnesses, parse_witnesses
 
 
 class Verification:
-    """By which keys a log is verified, and what has come out so far.
+    """The keys of a verification, and its results so far.
 
-    `head` is the newest checkpoint, `walk` the pass over the records that it covers, once that has begun.
+    `head` is the newest checkpoint, `walk` the pass over the records that it covers, after it has begun.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Verification:
         self._witnesses_may_be_missing = witnesses_may_be_missing
 
     def parse_checkpoint(self, note: bytes, label: str) -> Head | None:
-        """Parse a checkpoint and look at its cosignatures; returns None where it is wrong, or its key unknown."""
+        """Parse a checkpoint and check its cosignatures; return None if it is wrong, or its key unknown."""
         try:
             head = self.chain.parse_head(note, label)
         except ValueError as error:
@@ -63,7 +63,7 @@ class Verification:
         return self.walk
 
     def report(self) -> Report:
-        """Return what has come out."""
+        """Return the report."""
         witnessed = self.witnesses.finish(may_be_missing=self._witnesses_may_be_missing)
         unchecked = tuple(self.unchecked)
         if self.walk is None:
@@ -85,4 +85,4 @@ class Verification:
 
 
 def ignore_progress(_done: int, _total: int) -> None:
-    """Take no notice of progress."""
+    """Ignore progress."""

@@ -1,14 +1,14 @@
 """Verifies a log: every record against the Merkle tree, the tree against every signed checkpoint.
 
-As one file it stands alone: it needs Python 3.11 and the package `cryptography`, shares no code with what wrote the
-log, and may be handed out together with it:
+As one file it is complete: it needs Python 3.11 and the package `cryptography`, shares no code with the writer of the
+log, and may be given out together with the log:
 
     python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--json]
     python verify.py --from-url https://logs.example/gate --key LOG.pub
 
 It follows docs/archive-format.md, and by that RFC 6962 (2.1), C2SP signed-note, tlog-checkpoint, tlog-tiles and
-tlog-cosignature. It opens nothing that is sealed. What no log can show by itself is that it was set back as a whole
-to an earlier state; a checkpoint that was kept elsewhere (`--checkpoint`) shows it.
+tlog-cosignature. It opens nothing that is sealed. No log can show by itself that the whole log was set back to an
+earlier state; a checkpoint that was kept elsewhere (`--checkpoint`) shows this.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from components.verifier.tiles import verify_tiles
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run from the command line; returns 0 when all is right, 1 when something is wrong, 2 when called wrongly."""
+    """Run from the command line; return 0 if all is right, 1 if something is wrong, 2 if the call is wrong."""
     options = make_parser().parse_args(argv)
     place = options.from_url or options.from_dir
     if (options.log is None) == (place is None):
@@ -71,14 +71,14 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def read_vkeys(place: str) -> str:
-    """Return a verifier key that was named as it is, or in a file."""
+    """Return a verifier key that was given as text, or in a file."""
     return place if re.match(r"[^\s+]+\+[0-9a-f]{8}\+\S+$", place) else Path(place).read_text("utf-8")
 
 
 def read_notes(path: Path) -> list[str]:
     """Return a checkpoint, or those in a folder and the folders below.
 
-    That is every file there whose name does not begin with a dot or end in `.tsr` (a time stamp).
+    These are all files whose names do not begin with a dot or end in `.tsr` (a time stamp).
     """
     if not path.is_dir():
         return [path.read_text("utf-8")]
@@ -87,7 +87,7 @@ def read_notes(path: Path) -> list[str]:
 
 
 def show_progress(done: int, total: int) -> None:
-    """Show how far it is, on a terminal."""
+    """Show the progress, on a terminal."""
     print(f"\r{done:,} of {total:,} records", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 

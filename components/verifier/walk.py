@@ -1,4 +1,4 @@
-"""The pass over all records: leaf against tile, and each checkpoint when the tree has just its size."""
+"""The pass over all records: checks leaves against tiles, and each checkpoint when the tree has its size."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -17,7 +17,7 @@ PROGRESS_EVERY_TILES = 64
 class Walk:
     """One pass over the records under `head`, a tile (256 records) at a time.
 
-    `heads` are all checkpoints by size; `agreeing` counts those that fit, `found` the records that were there.
+    `heads` are all checkpoints by size; `agreeing` counts those that match, `found` counts the existing records.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Walk:
         self._report_heads_beyond()
 
     def _check_tile(self, n: int, first: int, end: int) -> list[bytes]:
-        """Check the records of one tile; returns the hashes that the tree goes on with."""
+        """Check the records of one tile; return the hashes that the tree goes on with."""
         rows = self._source.fetch_rows(first, end)
         self.found += len(rows)
         self.records.begin_tile()
@@ -127,7 +127,7 @@ class Walk:
             self._findings.add("checkpoint-forked", None, detail)
 
     def _report_unfit(self) -> None:
-        """Report the checkpoints that fit no more, and none after them."""
+        """Report the checkpoints that no longer match, and none after them."""
         if self._unfit and self._unfit[0].size == self._fitting_size:
             self._report_forked()
         elif self._unfit:

@@ -1,4 +1,4 @@
-"""Which witnesses cosigned which checkpoints (C2SP tlog-cosignature)."""
+"""Finds which witnesses cosigned which checkpoints (C2SP tlog-cosignature)."""
 
 import struct
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from components.verifier.report import Findings, Witnessed
 
 
 class Witnesses:
-    """Which witnesses cosigned what; one may have several keys under its name."""
+    """The cosignatures of each witness; a witness may have several keys under its name."""
 
     def __init__(self, keys: Sequence[Key], findings: Findings) -> None:
         self._keys = keys
@@ -52,7 +52,7 @@ def parse_witnesses(vkeys: Sequence[str]) -> list[Key]:
 
 
 def verify_cosignature(note: Note, head: Head, witness: Key) -> int | None:
-    """Return the Unix time at which a witness cosigned, None when it did not; raises ValueError for a wrong one."""
+    """Return the Unix time at which a witness cosigned, None if it did not; raises ValueError if that is wrong."""
     time_s = None
     for name, key_id, signature in note.signatures:
         if (name, key_id) != witness[:2]:

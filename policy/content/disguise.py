@@ -8,13 +8,16 @@ from itertools import chain
 
 _LETTER = re.compile(r"[^\W\d_]")
 # What is written between letters: for rules each as it is; words of a search have no punctuation.
-BETWEEN_LETTERS = tuple(" .-_*/·•")
+BETWEEN_LETTERS = tuple(" .-_*/:·•・")
 # Shorter ones are abbreviations, and figures.
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
 # Nobody takes a longer phrase apart letter by letter.
 _MAX_LETTERS = 24
 _DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
-_LEET = str.maketrans({letter: digit for letter, digit in _DIGITS.items() if letter != "l"})
+# What is done together: to o and what looks like 1, to vowels, to all.
+_TOGETHER = tuple(
+    str.maketrans({letter: _DIGITS[letter] for letter in letters}) for letters in ("oil", "oiea", "oieast")
+)
 # A small l for a capital I: no word of English or German begins so.
 _I_LIKE_L = re.compile("i[bcdfgkmnpqrstvwxz]")
 
@@ -35,7 +38,7 @@ def with_digits(term: str) -> tuple[str, ...]:
         return ()
     found = [term.replace(letter, digit) for letter, digit in _DIGITS.items() if letter in term]
     found += [term.replace(letter, _DIGITS[letter], 1) for letter in "oil" if letter in term]
-    found.append(term.translate(_LEET))
+    found += [term.translate(together) for together in _TOGETHER]
     if _I_LIKE_L.match(term):
         found.append("l" + term[1:])
     # Of a figure nobody can tell what it means.

@@ -1,9 +1,9 @@
-"""The fold: what a reader does not see, or reads over, does not count. Rules and the auditors' search share it.
+"""The fold: differences that a reader does not see do not count. Rules and the auditors' search share it.
 
-A text is looked at in several forms. Its `plain` forms have nothing invisible, no marks that are left out as often as
-written, Unicode's compatibility forms and traditional Chinese characters undone, and German umlauts spelt in both
-ways. In its `looks`, letters of other scripts are the Latin ones that they look like, too. docs/query.md says what is
-confused on purpose.
+A text has several forms. Its `plain` forms have no invisible characters and no optional marks, compatibility forms and
+traditional Chinese characters are replaced, and German umlauts are spelt in both ways. In its `looks`, letters of
+other scripts are also replaced by the Latin letters that they look like. docs/query.md says what counts as the same on
+purpose.
 """
 
 import re
@@ -18,7 +18,7 @@ from policy.content.kana import sound, sound_of_term
 from policy.content.korean import drop_particles, is_phrase
 from policy.content.ranges import read_ranges, screen
 
-# Raise this when a form changes: what was folded by another version does not fit any more.
+# Raise this when a form changes, because text that another version folded no longer matches.
 FOLD_VERSION = f"2/{unicodedata.unidata_version}"
 
 
@@ -30,10 +30,10 @@ class Forms(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """The forms of a term, without case: `plain` and `undisguised` are sought in all forms of a text.
+    """The forms of a term, without case: rules look for `plain` and `undisguised` in all forms of a text.
 
-    `undisguised` is what a word of several scripts looks like if that is all Latin. `looks` are sought in those of a
-    text alone, as words of several scripts look the same.
+    `undisguised` is the Latin word that a word of several scripts looks like. Rules look for `looks` only in a text's
+    `looks`, because words of several scripts look the same.
     """
 
     plain: tuple[str, ...]
@@ -46,7 +46,7 @@ class Sought(NamedTuple):
 _FILLERS = "\ufff9-\ufffb\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
-# Shown from right to left, whatever it is.
+# Overrides that show all text from right to left.
 _GOES_ON = re.compile("\u202c[\u202d\u202e]")
 _OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 # Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
@@ -93,12 +93,12 @@ _SOUNDED = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
 _HYPHENATED = re.compile(r"-\n(?<=[A-Za-z]-\n)(?=[a-z])")
 _I_FOR_L = re.compile("I(?<=[a-z]I)I*")
 
-# Characters above are in no use: they are worked out each time, so that nobody fills the memory with them.
+# Characters above this are not in use. They are computed each time, so that nobody can fill the memory with them.
 _KEPT_BELOW = 0x34000
 
 
 class _Table(dict[int, str | int]):
-    """A table for `str.translate`, worked out as characters are first met."""
+    """A table for `str.translate`, which fills as it meets characters."""
 
     def __init__(self, told: Callable[[str], str]) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class _Table(dict[int, str | int]):
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is its own only form: most are ASCII, and quick."""
+    """Return whether a text is its own only form; most texts are ASCII, which is quick."""
     return text.isascii() and "\x7f" not in text
 
 
@@ -124,7 +124,7 @@ def may_hide(text: str) -> bool:
 
 
 def fold_text(text: str) -> Forms:
-    """Return the forms of what was said; a text of ASCII has one, itself, unless it reads otherwise."""
+    """Return the forms of a text; an ASCII text has only one, itself, unless it reads as another."""
     if is_plain(text):
         return Forms((text,), looks_of_ascii(text))
     forms = _forms_of(text)
@@ -143,7 +143,7 @@ def looks_of_ascii(text: str) -> tuple[str, ...]:
 
 
 def fold_term(term: str) -> Sought:
-    """Return the forms of what is sought, without case: what looks like it may be in small letters or capitals."""
+    """Return the forms of a search term, without case: look-alikes may be in small letters or capitals."""
     plain = tuple(dict.fromkeys(form.casefold() for form in _forms_of(term).plain))
     looks = {
         written.translate(_LOOKS).casefold(): form
@@ -174,7 +174,7 @@ def _forms_of(text: str) -> Forms:
         return Forms(_fold_plain(text))
     if not _IGNORED.search(text):
         return _fold_one(text)
-    # What may be read in several ways is looked at in each.
+    # A text that can be read in several ways is looked at in each of them.
     overridden = _OVERRIDDEN.sub(lambda found: found[1][::-1], _GOES_ON.sub("", text))
     ways = dict.fromkeys((text, _GAP.sub(" ", text), overridden))
     return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
@@ -186,7 +186,7 @@ def fold(text: str) -> str:
 
 
 def reveal(text: str) -> str:
-    """Return a text without what is invisible, in Unicode's compatibility form; look-alikes and marks stay."""
+    """Return a text without invisible characters, in Unicode's compatibility form; look-alikes and marks stay."""
     return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
 
 
@@ -270,7 +270,7 @@ _ALIKE = {
     for line in LOOKALIKES.strip().replace("\n  ", " ").split("\n")
     for code in line.split()[1:]
 } | ALIKE
-# All that is beyond the first plane, but for emoji.
+# Everything beyond the first plane, except emoji.
 _MAY_NEED_MORE = screen(_LOOSE + "".join(_ALIKE), "\U00010000-\U0001f1ff")
 _PLAIN = _Table(_fold_character)
 _SPELT_OUT = _Table(lambda character: SPELLINGS.get(character) or _fold_character(character))

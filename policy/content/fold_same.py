@@ -17,11 +17,13 @@ _ARABIC = {"\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0671":
 # The dot below of scripts of India, which is left out as often as written.
 _NUKTAS = dict.fromkeys("\u093c\u09bc\u0a3c\u0abc\u0b3c\u0cbc", "")
 _SOUND_MARKS = {"\u309b": "\u3099", "\u309c": "\u309a"}
+# Forms of characters in names of Japan that neither table has.
+_OF_NAMES = dict(zip("戸髙濵邉", "户高滨边", strict=True))
 # Words in squares.
 _SQUARES = dict(
     zip("🆎🆑🆒🆓🆔🆕🆗🆘🆙🆚", "AB CL COOL FREE ID NEW OK SOS UP VS".split(), strict=True)  # noqa: SIM905
 )
-SAME = _TWO_LETTERS | _ARABIC | _NUKTAS | _SOUND_MARKS | _SQUARES
+SAME = _TWO_LETTERS | _ARABIC | _NUKTAS | _SOUND_MARKS | _OF_NAMES | _SQUARES
 
 # What looks like Latin letters and is not in UTS 39: turned letters, syllables of Canada, Thai as in fashion.
 ALIKE = dict(

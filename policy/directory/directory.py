@@ -46,7 +46,8 @@ class Member:
 class Directory:
     """Everybody on the line; every look-up is one access to a dict.
 
-    `gate`, `roster` and `access` are the addresses of the line's own components, `services` the last two.
+    `gate`, `roster`, `access` and `transfer` are the addresses of the line's own components, `services` all but the
+    first.
     `uninformed` are those who have not acknowledged yet that the line is recorded (docs/admission.md).
     `members` holds every listed address by its bare JID: of people and rooms, and the domains of sites,
     rooms and components. `people` holds every person by their bare JID, `borders` who is kept from whom inside
@@ -57,6 +58,7 @@ class Directory:
     enterprises: tuple[Enterprise, ...]
     roster: Domain | None = None
     access: Domain | None = None
+    transfer: Domain | None = None
     exceptions: tuple[BarrierException, ...] = ()
     uninformed: frozenset[BareJid] = frozenset()
     services: frozenset[Domain] = field(init=False, repr=False, compare=False)
@@ -67,7 +69,7 @@ class Directory:
     def __post_init__(self) -> None:
         members = {jid: member for firm in self.enterprises for jid, member in _members(firm)}
         people = {person.jid: person for firm in self.enterprises for person in firm.people}
-        services = frozenset(domain for domain in (self.roster, self.access) if domain)
+        services = frozenset(domain for domain in (self.roster, self.access, self.transfer) if domain)
         object.__setattr__(self, "services", services)
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "people", people)
@@ -113,7 +115,7 @@ def _build(raw: dict[str, Any]) -> Directory:
         for problem in find_meeting_problems(f"enterprise.{firm.id}", firm, raw["enterprise"][firm.id])
     ):
         raise DirectoryError(meetings)
-    return Directory(shape.gate, firms, shape.roster, shape.access)
+    return Directory(shape.gate, firms, shape.roster, shape.access, transfer=shape.transfer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class _DirectoryTable(_Table):
     gate: _DomainText
     roster: _DomainText | None = None
     access: _DomainText | None = None
+    transfer: _DomainText | None = None
     enterprise: Annotated[dict[_Id, _EnterpriseTable], Field(min_length=1)]
 
 

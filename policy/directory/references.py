@@ -56,7 +56,7 @@ def _enterprise_problems(path: str, firm: dict[str, Any]) -> Iterator[str]:
 
 def _addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield every address that a directory gives to somebody, with its path."""
-    for key in ("gate", "roster", "access"):
+    for key in ("gate", "roster", "access", "transfer"):
         if isinstance(raw.get(key), str):
             yield key, raw[key]
     for id_, firm in _tables(raw.get("enterprise")):

@@ -8,6 +8,7 @@ from policy.facts import NamedJid, StanzaFacts, Way
 from policy.reach.borders import FREE
 from policy.reach.chaperone import decide_chaperoned, decide_farewell
 from policy.reach.occupancy import NOBODY, Occupancy
+from policy.reach.own_account import ACCOUNT_CHANGE, changes_password, is_account_change
 
 GATE_NAMESPACE = "urn:steelyard:gate:0"
 
@@ -65,6 +66,7 @@ REFUSALS = (
     NAMES_OUTSIDER,
     GATE_ADDRESS,
     GATE_PROTOCOL,
+    ACCOUNT_CHANGE,
     NOTICE_UNACKNOWLEDGED,
 )
 
@@ -79,8 +81,9 @@ _SPEAKERS = {
 # These have no account here that a stanza without a recipient could be for.
 _HAVE_NO_ACCOUNT = frozenset({Way.S2S, Way.COMPONENT})
 
-# Whom the access component hears: those who have an account here. Of these it lets only approvers decide.
-_REACH_ACCESS = frozenset({Way.C2S, Way.SERVER})
+# Whom the access and the transfer component hear: those who have an account here. Of these the one lets only approvers
+# decide, and the other gives slots only to people who are admitted.
+_REACH_SERVICES = frozenset({Way.C2S, Way.SERVER})
 
 # Elements whose `jid` or `to` makes the server, a room or the other client turn to that address.
 _DIRECT_INVITATION = "{jabber:x:conference}x"  # XEP-0249
@@ -156,7 +159,9 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
     sender = directory.members.get(from_)
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:
         return SENDER_NOT_ADMITTED
-    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
+    if facts.kind == "iq" and is_account_change(facts):
+        return ACCOUNT_CHANGE
+    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements) and not changes_password(facts):
         return GATE_PROTOCOL
     is_early = facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts)
     if is_early and not _joins(directory, facts):
@@ -176,7 +181,7 @@ def _decide_recipient(
         if facts.way in _HAVE_NO_ACCOUNT:
             return RECIPIENT_OUTSIDE
         return decide_farewell(directory, facts, present)
-    if facts.way in _REACH_ACCESS and _is_access(directory, facts.to):
+    if facts.way in _REACH_SERVICES and (_is_access(directory, facts.to) or _asks_transfer(directory, facts)):
         return None
     to = bare(facts.to)
     recipient = directory.members.get(to, _NO_MEMBER)
@@ -203,6 +208,10 @@ _OWN_SERVERS = frozenset({MemberKind.SITE, MemberKind.ROOMS})
 
 def _is_access(directory: Directory, to: str) -> bool:
     return directory.access is not None and domain_of(to) == directory.access
+
+
+def _asks_transfer(directory: Directory, facts: StanzaFacts) -> bool:
+    return directory.transfer is not None and facts.to == directory.transfer and facts.kind == "iq"
 
 
 def _only_signs_in(directory: Directory, facts: StanzaFacts) -> bool:

@@ -25,23 +25,23 @@ async def measure(bench: Bench) -> Findings:
     """What it costs to append sealed records to the log, and to read them back.
 
     Records of 600 bytes, sealed to two recipients, in SQLite; every append is fsynced (synchronous=FULL) before it
-    returns, and tiles, checkpoints and segments are kept by the gate's own task and included, unless it is said
-    otherwise. The log runs in a process of its own on one core.
+    returns, and the gate's own task keeps tiles, checkpoints and segments; the figures include it, unless the text
+    says otherwise. The log runs in a process of its own on one core.
 
-    One log is filled from the first record to the ten-millionth, in batches of 500. Its rate is that of the whole;
-    the first and the last million are compared by the medians of 20 slices each. The same log is then verified by the
-    verifier that goes out with exports, records from all over it are proved, each proof checked, and some are opened
-    with an auditor's key: each in a new process, with nothing of the log in memory to begin with.
+    One log is filled from the first record to the ten-millionth, in batches of 500. Its rate is the rate of the whole
+    run; the medians of 20 slices each compare the first and the last million. Then the verifier that is given out with
+    exports verifies the same log. Records from all parts of it are proved and each proof is checked, and some are
+    opened with an auditor's key. Each of these runs in a new process, which begins with nothing of the log in memory.
 
-    *An append of one record* is the append alone, as whoever waits to be answered waits for it: what follows it (the
-    tree, now and then a checkpoint) is done between the appends and not counted. It is compared with a commit of a row
-    of the same size by SQLite alone, called directly (same settings, nothing sealed or hashed): one of each in turns,
-    after 1,500 of each that are not counted, in which the write-ahead logs reach the length that they keep. *The
-    gate's batches* are of two retention classes, if there is more than one record, and come with a memo each, kept
-    for 16 batches.
+    *An append of one record* is the append alone, for which a sender has to wait. The work after it (the tree, now and
+    then a checkpoint) is done between the appends and not counted. It is compared with a commit of a row of the same
+    size by SQLite alone, called directly (same settings, nothing sealed or hashed). The two take turns, after 1,500 of
+    each that are not counted, in which the write-ahead logs reach their final length. *The gate's batches* are of two
+    retention classes, if there is more than one record, and come with a memo each, kept for 16 batches.
 
-    The age of a checkpoint is taken every 10 ms for ten seconds while batches of 20 are appended, a hundred a second or
-    as fast as it can: the time since the append of the oldest record that another process sees no checkpoint of.
+    The age of a checkpoint is measured every 10 ms for ten seconds while batches of 20 are appended, a hundred a
+    second or as fast as possible. It is the time since the append of the oldest record for which another process sees
+    no checkpoint.
     """
     gate_figures = await _measure_turns(bench)
     age = await _measure_ages(bench)

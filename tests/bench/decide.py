@@ -9,11 +9,11 @@ from tests.bench.figures import Findings, Table, at_most, median_of, single
 
 
 async def measure(bench: Bench) -> Findings:
-    """What one decision costs: who may reach whom, whether it can be read, and what the rules say of it.
+    """What one decision costs: who may reach whom, whether the archive can read it, and what the rules say about it.
 
-    10,000 people in the directory, 2,000 terms in English, German and Chinese, 50 patterns, a link rule and rules
-    for payloads. The stanzas are taken in turns, and each decision is timed by itself: messages between
-    traders in three languages, long ones, with links, with hidden letters, that rules match, and presence and IQs.
+    10,000 people in the directory, 2,000 terms in English, German and Chinese, 50 patterns, a link rule and rules for
+    payloads. The stanzas take turns, and each decision is timed by itself. They are messages between traders in three
+    languages, long messages, messages with links, with hidden letters and with matching rules, presence and IQs.
     """
     repeats = bench.pick(400, 20)
     rounds = []

@@ -15,11 +15,11 @@ _STALL_MS = 20
 
 
 async def measure(bench: Bench) -> Findings:
-    """What this disk adds to any gate that records before it releases, however it is made: nothing of ours runs.
+    """What this disk costs every gate that records before it releases; none of our code runs.
 
-    A loop overwrites 12 KiB of a file of 4 MB, as a commit does in SQLite's write-ahead log, waits for fdatasync,
-    and again, some 2,000 times a second. A *stall* takes longer than 20 ms: whatever is held meanwhile waits as
-    long, so a run of ten seconds that meets one of 100 ms has it in its 99th percentile.
+    A loop overwrites 12 KiB of a file of 4 MB, as a commit does in SQLite's write-ahead log, and waits for fdatasync,
+    about 2,000 times a second. A *stall* takes longer than 20 ms. Everything that is held meanwhile waits as long. So
+    if a run of ten seconds has a stall of 100 ms, it shows in its 99th percentile.
     """
     duration_s = bench.pick(60.0, 3.0)
     bench.announce("writing and waiting for fdatasync")

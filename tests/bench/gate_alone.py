@@ -19,10 +19,10 @@ IN_FLIGHT = 2000
 async def measure(bench: Bench) -> Findings:
     """How many stanzas a second the gate process decides on and records durably, by itself on one core.
 
-    A stand-in for the server, on the other core, keeps 2,000 submissions in flight until a million are answered:
-    messages of 16 people, all allowed. The gate is the real process with its real log, fsynced before each verdict.
-    The growth of its memory compares the median of the last fifth of the time with that of the second fifth.
-    The example policy is in force, then none.
+    A simulated server on the other core keeps 2,000 submissions in flight until a million are answered: messages of 16
+    people, all allowed. The gate is the real process with its real log, fsynced before each verdict. The growth of its
+    memory compares the median of the last fifth of the time with that of the second fifth. The example policy is in
+    force, then none.
     """
     total = bench.pick(1_000_000, 60_000)
     bench.announce(f"{total:,} stanzas, {STEELYARD}")

@@ -35,10 +35,10 @@ async def measure(bench: Bench) -> Findings:
     """How much later a message arrives because it is recorded first.
 
     Eight pairs of users send 500 and 2,000 messages a second, evenly spaced, through a bare Prosody and through
-    Steelyard, with the example policy in force and without. Each message's latency counts from when it was *due*,
-    so that a stall delays all that should have been sent meanwhile. *Generator lag* is how late the load generator
-    itself sent (99th percentile). It shares Prosody's core here, which has room at these rates: beside the gate it
-    would read late what arrives in time.
+    Steelyard, with the example policy in force and without. Each message's latency counts from when it was *due*, so a
+    stall delays all messages that were due meanwhile. *Generator lag* is how late the load generator itself sent (99th
+    percentile). It shares Prosody's core here, which has free time at these rates. On the gate's core it would read
+    late what arrives in time.
     """
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):

@@ -34,10 +34,10 @@ class Singles:
 async def measure(bench: Bench) -> Findings:
     """What it costs to append sealed records of 600 bytes when the log is in PostgreSQL instead of SQLite.
 
-    The server is PostgreSQL 15 with fsync and synchronous commit, on the same disk, reached over loopback; it has one
-    core and the process that appends another. Records of a batch go in by COPY, and every append is durable before it
-    returns. The rate includes tiles, checkpoints and segments. *An append of one record* is the append alone; a hundred
-    in PostgreSQL and a hundred in SQLite take turns.
+    The server is PostgreSQL 15 with fsync and synchronous commit, on the same disk, reached over loopback. It has one
+    core, and the appending process has another. COPY writes the records of a batch, and every append is durable before
+    it returns. The rate includes tiles, checkpoints and segments. *An append of one record* is the append alone; a
+    hundred in PostgreSQL and a hundred in SQLite take turns.
     """
     try:
         with run_postgres() as server:

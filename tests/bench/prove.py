@@ -24,7 +24,7 @@ class Proving:
 
 
 async def measure(bench: Bench) -> Findings:
-    """What `steelyard policy prove` takes for 1,000 people.
+    """How long `steelyard policy prove` takes for 1,000 people.
 
     Two enterprises of two sites each, 12 desks, two barriers (one of them chaperoned), an allow list and 13 rooms; then
     with 500 more rooms, many of them alike, every fifth chaperoned. docs/borders.md, section 6, says what is tried.

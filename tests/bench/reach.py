@@ -51,12 +51,12 @@ _WANTED = at_most(0.55)
 
 
 async def measure(bench: Bench) -> Findings:
-    """Whether a client can tell by the time of its refusal that somebody exists whom it must not reach.
+    """Whether the time of a refusal shows a client that a person exists whom it must not reach.
 
-    One client asks, one question after the other, in an order drawn anew each time: of somebody behind a barrier who
-    is online, of somebody who left and whose account is still there, of somebody of another enterprise on the same
-    server, and of names on the same domains that nobody ever had. The figure is the probability that the answer of
-    the one takes longer than that of the other, or less: the larger of the two. 0.5 says nothing at all.
+    One client asks one question after the other, in a new random order each time. It asks about a person behind a
+    barrier who is online, a person who left and whose account still exists, a person of another enterprise on the same
+    server, and names on the same domains that nobody ever had. The figure is the probability that one answer takes
+    longer than the other, or less long: the larger of the two. 0.5 reveals nothing.
     """
     probabilities: defaultdict[str, list[float]] = defaultdict(list)
     medians_us: defaultdict[str, list[float]] = defaultdict(list)

@@ -26,10 +26,10 @@ _CHANGED = b"rules changed"
 
 
 async def measure(bench: Bench) -> Findings:
-    """How long a changed directory of 10,000 people takes to come into force, and what the line notices of it.
+    """How long a changed directory of 10,000 people takes to come into force, and how it affects the line.
 
-    Eight pairs of users send 500 messages a second, evenly spaced; first nothing changes, then somebody joins or
-    leaves every two seconds. *In force* counts from the new file to the gate's log line: the next stanza
+    Eight pairs of users send 500 messages a second, evenly spaced; first nothing changes, then a person joins or
+    leaves the directory every two seconds. *In force* counts from the new file to the gate's log line: the next stanza
     is decided by the new rules.
     """
     quiet, busy, taken = [], [], []

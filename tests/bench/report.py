@@ -12,19 +12,19 @@ from tests.bench.results import Result
 _PREFACE = """\
 # Benchmarks
 
-This file is written by `make bench` from [benchmarks.json](benchmarks.json), which also has each round by itself;
-no figure in it is typed by hand. `make bench ARGS="throughput latency"` measures these two again and keeps the rest;
+`make bench` writes this file from [benchmarks.json](benchmarks.json), which also has each single round. No figure
+in it is typed by hand. `make bench ARGS="throughput latency"` measures these two again and keeps the rest.
 `ARGS=--quick` shows within a few minutes that everything works, and changes no file here.
 
-- Prosody has one core to itself; the gate, the load generator and all else share another (by CPU affinity), unless
-  it is said otherwise.
-- The servers run without Nagle's algorithm, with the collector that a site has, and with the same modules, but for
+- Prosody has one core to itself. The gate, the load generator and everything else share another core (by CPU
+  affinity), unless a section says otherwise.
+- The servers run without Nagle's algorithm, with a site's garbage collector, and with the same modules, except for
   mod_mam where it is named.
-- Set-ups that are compared take turns within one run. A ratio or a difference is that of the medians of the rounds;
-  *rounds* has the lowest and the highest, each round compared with itself.
-- The load generator is a process of its own; its share of a core is shown, and that of every process measured.
-  *All else* is what the rest of the machine used meanwhile: with much of it, the figures are worth little.
-- All of it goes over loopback and without TLS, and the archive is on a disk.
+- Compared set-ups take turns within one run. A ratio or a difference compares the medians of the rounds. *Rounds*
+  has the lowest and the highest value, and compares each round with itself.
+- The load generator is a process of its own. The tables show its share of a core, and that of every measured
+  process. *All else* is what the rest of the machine used meanwhile: if it is much, the figures are worth little.
+- Everything goes over loopback and without TLS, and the archive is on a disk.
 """
 _MET, _NOT_MET = "yes", "**no**"
 

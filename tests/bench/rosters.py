@@ -71,9 +71,9 @@ class _Step:
 
 
 async def measure(bench: Bench) -> Findings:
-    """How long empty rosters take to be filled, full ones to be compared after a restart, and a newcomer to be in all.
+    """How long it takes to fill empty rosters, to compare full ones after a restart, and to add a newcomer to all.
 
-    1,000 people of one enterprise, and 10,000 in enterprises of 100; the pace is the one of the settings' defaults.
+    1,000 people of one enterprise, and 10,000 in enterprises of 100; the pace is the default of the settings.
     Meanwhile a client pings the server, 50 times a second.
     """
     tables, newcomers, compared = [], [], []

@@ -38,13 +38,13 @@ class Archived:
 
 
 async def measure(bench: Bench) -> Findings:
-    """Whether the line stays as it is under a steady load, and the archive has exactly what was said.
+    """Whether the line stays stable under a steady load, and the archive has exactly what was sent.
 
-    200 users in 100 pairs send 5,000 messages a second through Steelyard for ten minutes, each message numbered
-    within its pair. Checked are the receivers (nothing lost, twice or out of order), latency counted from when a
-    message was due, the memory of gate and server (median of the last fifth of the time against that of the second
-    fifth), and afterwards the archive, record by record. A bare Prosody has the same load for a minute before: what
-    it takes for its own work, its garbage collection above all, is in Steelyard's latency, too.
+    200 users in 100 pairs send 5,000 messages a second through Steelyard for ten minutes, each message numbered within
+    its pair. The run checks the receivers (nothing lost, twice or out of order), the latency from when a message was
+    due, the memory of gate and server (median of the last fifth of the time against that of the second fifth), and
+    afterwards the archive, record by record. Before, a bare Prosody has the same load for a minute. The time of its
+    own work, above all its garbage collection, is also in Steelyard's latency.
     """
     bare_s = bench.pick(60.0, 5.0)
     bench.announce(f"{RATE:,} messages/s for {bare_s:.0f} s: {BARE}")

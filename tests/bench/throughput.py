@@ -33,10 +33,10 @@ Runs = dict[tuple[str, int], list[Saturation]]
 async def measure(bench: Bench) -> Findings:
     """How many 1:1 messages a second pass when clients send as fast as they can.
 
-    Eight pairs of users, each pair with a constant number of messages in flight (its *window*): whenever one
-    arrives, the next is sent. Compared are a bare Prosody; Steelyard, where each message is decided on, recorded
-    and fsynced before it is delivered, with the example policy in force and without; and Prosody with its own
-    archive (mod_mam) in `internal` storage, which never fsyncs, and in SQLite.
+    Eight pairs of users, each pair with a constant number of messages in flight (its *window*): whenever one arrives,
+    the next is sent. The run compares a bare Prosody; Steelyard, which decides on each message, records and fsyncs it
+    before it is delivered, with the example policy in force and without; and Prosody with its own archive (mod_mam) in
+    `internal` storage, which never fsyncs, and in SQLite.
     """
     runs: Runs = defaultdict(list)
     for _, name, folder in bench.turns(*_SET_UPS):

@@ -11,6 +11,7 @@ import pytest
 from components.link.client import TraderClient
 from components.site.init import init_site
 from components.site.validate import load_site
+from tests.support.full_site import fill_site
 from tests.support.process import PATIENCE_S, wait_until
 from tests.support.site import RunningSite, run_steelyard
 
@@ -18,15 +19,6 @@ pytestmark = pytest.mark.slow
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 TIP = "an insider tip on tin"
-POLICY = """
-[[rule]]
-id = "tips"
-kind = "lexicon"
-action = "hold"
-text = "Your message is with compliance."
-files.en = ["words/tips.txt"]
-must_match = ["an insider tip"]
-"""
 
 
 @pytest.fixture
@@ -34,16 +26,7 @@ def made(tmp_path: Path) -> Path:
     """A demonstration with rules, words in a file of their own, people in a CSV file, statements outside its folder."""
     folder = tmp_path / "var"
     init_site(folder / "site.toml", demo=True)
-    shutil.move(folder / "access", tmp_path / "outside")
-    (folder / "words").mkdir()
-    (folder / "words" / "tips.txt").write_text("insider tip\n")
-    (folder / "policy.toml").write_text(POLICY)
-    (folder / "people.csv").write_text("jid,name\n")
-    text = (
-        (folder / "site.toml").read_text().replace('folder = "access"', f'folder = "{tmp_path / "outside"}"')
-    )
-    text += "\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n"
-    (folder / "site.toml").write_text(text)
+    fill_site(folder / "site.toml", tmp_path / "outside")
     return folder
 
 

@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import observer
 from tests.support.console import CONSOLE_MODULES, Console
 from tests.support.line import Line
-from tests.support.observer import (
-    MODULES_UNDER_LOAD,
-    Load,
-    Trader,
-    check_carried_out,
-    check_numbers,
-    check_received,
-    make_traders,
-    read_log,
-    wait_for_answers,
-    wait_until_it_flows,
-)
 from tests.support.process import wait_until
 
 TIMEOUT_S = 2.0
@@ -27,32 +16,29 @@ ADAPTER = "'stanza_gate'"
 
 
 @pytest.fixture
-async def traders() -> list[Trader]:
-    return make_traders(4)
+async def traders() -> list[observer.Trader]:
+    return observer.make_traders(4)
 
 
 @pytest.fixture
-async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
+async def line(tmp_path: Path, traders: list[observer.Trader]) -> AsyncIterator[Line]:
     people = [trader.jid.partition("/")[0] for trader in traders]
-    modules = (*MODULES_UNDER_LOAD, *CONSOLE_MODULES)
+    modules = (*observer.MODULES_UNDER_LOAD, *CONSOLE_MODULES)
     async with Line(tmp_path, people, hold_timeout_s=TIMEOUT_S, modules=modules) as line:
         for trader in traders:
             await trader.login(line.prosody.address)
         yield line
 
 
-async def it_flows(traders: list[Trader], messages: int = 20) -> None:
+async def it_flows(traders: list[observer.Trader], messages: int = 20) -> None:
     """Wait until each has received so many more."""
     before = {trader.jid: len(trader.received()) for trader in traders}
     assert await wait_until(lambda: all(len(t.received()) > before[t.jid] + messages for t in traders))
 
 
-async def check_all(line: Line, traders: list[Trader]) -> None:
+async def check_all(line: Line, traders: list[observer.Trader]) -> None:
     """Check that nobody received what is not recorded, and that all that counts as carried out was received."""
-    content = await read_log(line.gate)
-    check_received(content, traders)
-    check_numbers(content)
-    check_carried_out(content, traders)
+    observer.check_log(await observer.read_log(line.gate), traders)
     by_jid = {trader.jid: trader for trader in traders}
     for trader in traders:
         assert trader.refused_ids().isdisjoint(by_jid[trader.partner].received_ids())
@@ -72,26 +58,28 @@ async def check_all(line: Line, traders: list[Trader]) -> None:
     ],
     ids=" ".join,
 )
-async def test_a_reload_goes_on_where_it_was(line: Line, traders: list[Trader], commands: list[str]) -> None:
+async def test_a_reload_goes_on_where_it_was(
+    line: Line, traders: list[observer.Trader], commands: list[str]
+) -> None:
     console = Console(line.prosody)
-    async with Load(traders):
+    async with observer.Load(traders):
         for _ in range(3):
             await it_flows(traders)
             for command in commands:
                 await console.say(command)
         await it_flows(traders)
-    await wait_for_answers(traders)
+    await observer.wait_for_answers(traders)
     await line.gate.wait_for_alarm("host-unheld", present=False)
     await check_all(line, traders)
 
 
 @pytest.mark.parametrize("hosts", [(HOST,), ()], ids=["one host", "all"])
 async def test_where_it_is_unloaded_nothing_passes(
-    line: Line, traders: list[Trader], hosts: tuple[str, ...]
+    line: Line, traders: list[observer.Trader], hosts: tuple[str, ...]
 ) -> None:
     console = Console(line.prosody)
     where = "".join(f", '{host}'" for host in hosts)
-    async with Load(traders):
+    async with observer.Load(traders):
         await it_flows(traders)
         await console.say(f"module:unload({ADAPTER}{where})")
         await line.gate.wait_for_alarm("host-unheld")
@@ -113,15 +101,15 @@ async def test_where_it_is_unloaded_nothing_passes(
         assert [len(trader.received()) for trader in traders] == received
         await console.say(f"module:load({ADAPTER}{where})")
         await line.gate.wait_for_alarm("host-unheld", present=False)
-        await wait_until_it_flows(traders)
+        await observer.wait_until_it_flows(traders)
         await line.gate.wait_for_alarm("canary-lost", present=False)
-    await wait_for_answers(traders)
+    await observer.wait_for_answers(traders)
     await check_all(line, traders)
 
 
-async def test_loaded_late_it_holds_all_from_then_on(tmp_path: Path, traders: list[Trader]) -> None:
+async def test_loaded_late_it_holds_all_from_then_on(tmp_path: Path, traders: list[observer.Trader]) -> None:
     people = [trader.jid.partition("/")[0] for trader in traders]
-    modules = (*MODULES_UNDER_LOAD, *CONSOLE_MODULES)
+    modules = (*observer.MODULES_UNDER_LOAD, *CONSOLE_MODULES)
     without = {"modules_disabled": f"{{ 's2s', {ADAPTER} }}"}
     async with Line(tmp_path, people, hold_timeout_s=TIMEOUT_S, modules=modules, options=without) as line:
         for trader in traders:
@@ -131,15 +119,15 @@ async def test_loaded_late_it_holds_all_from_then_on(tmp_path: Path, traders: li
         assert await wait_until(lambda: all(trader.streams[-1].ended for trader in traders))
         for trader in traders:
             await trader.login(line.prosody.address)
-        async with Load(traders):
+        async with observer.Load(traders):
             await it_flows(traders)
-        await wait_for_answers(traders)
+        await observer.wait_for_answers(traders)
         await line.gate.wait_for_alarm("host-unheld", present=False)
         await line.gate.wait_for_alarm("adapter-missing", present=False)
         await check_all(line, traders)
 
 
-async def test_nobody_comes_in_where_it_is_unloaded(line: Line, traders: list[Trader]) -> None:
+async def test_nobody_comes_in_where_it_is_unloaded(line: Line, traders: list[observer.Trader]) -> None:
     console = Console(line.prosody)
     await console.say(f"module:unload({ADAPTER}, '{HOST}')")
     with pytest.raises(AssertionError):
@@ -150,23 +138,23 @@ async def test_nobody_comes_in_where_it_is_unloaded(line: Line, traders: list[Tr
 
 @pytest.mark.parametrize("host", [HOST, ROOMS, GATE_HOST])
 async def test_a_host_that_is_activated_again_is_held_from_the_start(
-    line: Line, traders: list[Trader], host: str
+    line: Line, traders: list[observer.Trader], host: str
 ) -> None:
     console = Console(line.prosody)
     for _ in range(2):
-        async with Load(traders):
+        async with observer.Load(traders):
             await it_flows(traders)
             await console.say(f"host:deactivate('{host}')")
             if host != HOST:
                 await console.say(f"host:activate('{host}')")
-                await wait_until_it_flows(traders)
+                await observer.wait_until_it_flows(traders)
         if host == HOST:
             assert await wait_until(lambda: all(trader.streams[-1].ended for trader in traders))
             await console.say(f"host:activate('{host}')")
             # What waited offline comes at login: before anybody says more.
             for trader in traders:
                 await trader.login(line.prosody.address)
-            await wait_until_it_flows(traders)
+            await observer.wait_until_it_flows(traders)
     await line.gate.wait_for_state("connected")
     await line.gate.wait_for_alarm("host-unheld", present=False)
     await line.gate.wait_for_alarm("canary-lost", present=False)

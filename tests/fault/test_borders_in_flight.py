@@ -5,20 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import observer
 from tests.support.gate_process import one_enterprise
 from tests.support.line import Line
-from tests.support.observer import (
-    MODULES_UNDER_LOAD,
-    Load,
-    Trader,
-    check_carried_out,
-    check_numbers,
-    check_received,
-    make_traders,
-    read_log,
-    wait_for_answers,
-    wait_until_it_flows,
-)
 from tests.support.process import wait_until
 
 TIMEOUT_S = 10.0
@@ -26,15 +15,15 @@ TIMES = 4
 
 
 @pytest.fixture
-def traders() -> list[Trader]:
-    return make_traders(4)
+def traders() -> list[observer.Trader]:
+    return observer.make_traders(4)
 
 
-def people(traders: list[Trader]) -> list[str]:
+def people(traders: list[observer.Trader]) -> list[str]:
     return [trader.jid.partition("/")[0] for trader in traders]
 
 
-def walled(traders: list[Trader]) -> str:
+def walled(traders: list[observer.Trader]) -> str:
     """Return a directory in which no buyer may reach a seller."""
     lines = [
         'gate = "gate.metals.example"',
@@ -60,26 +49,28 @@ def walled(traders: list[Trader]) -> str:
 
 
 @pytest.fixture
-async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
-    async with Line(tmp_path, people(traders), hold_timeout_s=TIMEOUT_S, modules=MODULES_UNDER_LOAD) as line:
+async def line(tmp_path: Path, traders: list[observer.Trader]) -> AsyncIterator[Line]:
+    async with Line(
+        tmp_path, people(traders), hold_timeout_s=TIMEOUT_S, modules=observer.MODULES_UNDER_LOAD
+    ) as line:
         for trader in traders:
             await trader.login(line.prosody.address)
         yield line
 
 
-async def all_refused(traders: list[Trader], messages: int = 20) -> None:
+async def all_refused(traders: list[observer.Trader], messages: int = 20) -> None:
     before = {trader.jid: len(trader.refused_ids()) for trader in traders}
     assert await wait_until(lambda: all(len(t.refused_ids()) > before[t.jid] + messages for t in traders))
 
 
 @pytest.mark.parametrize("gate_dies", [False, True])
 async def test_nothing_is_lost_at_a_border_that_comes_and_goes(
-    line: Line, traders: list[Trader], gate_dies: bool
+    line: Line, traders: list[observer.Trader], gate_dies: bool
 ) -> None:
     by_jid = {trader.jid: trader for trader in traders}
-    async with Load(traders, interval_s=0.002):
+    async with observer.Load(traders, interval_s=0.002):
         for _ in range(TIMES):
-            await wait_until_it_flows(traders)
+            await observer.wait_until_it_flows(traders)
             if gate_dies:
                 await line.gate.kill9()
             line.gate.write_directory(walled(traders))
@@ -87,11 +78,8 @@ async def test_nothing_is_lost_at_a_border_that_comes_and_goes(
                 await line.gate.start()
             await all_refused(traders)
             line.gate.write_directory(one_enterprise(people(traders)))
-        await wait_until_it_flows(traders)
-    await wait_for_answers(traders)
-    content = await read_log(line.gate)
-    check_received(content, traders)
-    check_numbers(content)
-    check_carried_out(content, traders)
+        await observer.wait_until_it_flows(traders)
+    await observer.wait_for_answers(traders)
+    observer.check_log(await observer.read_log(line.gate), traders)
     for trader in traders:
         assert trader.refused_ids().isdisjoint(by_jid[trader.partner].received_ids())

@@ -7,20 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import observer
 from tests.support.gate_process import GateProcess
 from tests.support.line import Line
-from tests.support.observer import (
-    MODULES_UNDER_LOAD,
-    Load,
-    Trader,
-    check_carried_out,
-    check_numbers,
-    check_received,
-    make_traders,
-    read_log,
-    wait_for_answers,
-    wait_until_it_flows,
-)
 from tests.support.process import NotReadyError, wait_until
 
 pytestmark = pytest.mark.slow
@@ -57,14 +46,14 @@ FAULTS: dict[str, tuple[Act, Act]] = {
 
 
 @pytest.fixture
-async def traders() -> list[Trader]:
-    return make_traders(PAIRS)
+async def traders() -> list[observer.Trader]:
+    return observer.make_traders(PAIRS)
 
 
 @pytest.fixture
-async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
+async def line(tmp_path: Path, traders: list[observer.Trader]) -> AsyncIterator[Line]:
     people = [trader.jid.partition("/")[0] for trader in traders]
-    async with Line(tmp_path, people, hold_timeout_s=TIMEOUT_S, modules=MODULES_UNDER_LOAD) as line:
+    async with Line(tmp_path, people, hold_timeout_s=TIMEOUT_S, modules=observer.MODULES_UNDER_LOAD) as line:
         for trader in traders:
             await trader.login(line.prosody.address)
         yield line
@@ -75,12 +64,12 @@ async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
     [("killed", False), ("stopped", False), ("stopped", True), ("disk full", False), ("disk full", True)],
 )
 async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
-    line: Line, traders: list[Trader], fault: str, disconnected: bool
+    line: Line, traders: list[observer.Trader], fault: str, disconnected: bool
 ) -> None:
     begin, end = FAULTS[fault]
     visitor = await line.login(f"{traders[0].jid}-2")
     await visitor.come_online()
-    async with Load(traders):
+    async with observer.Load(traders):
         assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders))
         await begin(line.gate)
         # Those who wait are told in time, and those who come later at once.
@@ -95,16 +84,14 @@ async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
             assert await wait_until(lambda: "The gate has been silent" in line.prosody.log_tail())
         assert [len(trader.received()) for trader in traders] == received
         await end(line.gate)
-        await wait_until_it_flows(traders)
-    await wait_for_answers(traders)
+        await observer.wait_until_it_flows(traders)
+    await observer.wait_for_answers(traders)
     if fault == "disk full":
         await line.gate.wait_for_state("connected")
         assert line.gate.status()["failed_commits"] > 0
-    content = await read_log(line.gate)
+    content = await observer.read_log(line.gate)
     assert sum(each.body.startswith(b"<unbind ") for each in content.submissions.values()) == 1
-    check_received(content, traders)
-    check_numbers(content)
-    check_carried_out(content, traders)
+    observer.check_log(content, traders)
     for trader in traders:
         (partner,) = [each for each in traders if each.jid == trader.partner]
         assert trader.refused_ids().isdisjoint(partner.received_ids()), (
@@ -116,10 +103,10 @@ async def test_nothing_is_delivered_unrecorded_and_everybody_is_told(
 
 
 async def test_a_log_that_is_removed_while_it_is_written_to_stops_the_line(
-    line: Line, traders: list[Trader]
+    line: Line, traders: list[observer.Trader]
 ) -> None:
     """What is written to a file without a name, nobody reads again."""
-    async with Load(traders):
+    async with observer.Load(traders):
         assert await wait_until(lambda: all(len(trader.received()) > 20 for trader in traders))
         for file in line.gate.log_file.parent.glob("gate.db*"):
             file.unlink()

@@ -6,18 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import observer
 from tests.support.line import Line
-from tests.support.observer import (
-    MODULES_UNDER_LOAD,
-    Load,
-    Trader,
-    check_carried_out,
-    check_numbers,
-    check_received,
-    make_traders,
-    read_log,
-    wait_for_answers,
-)
 from tests.support.process import wait_until
 from tests.support.rounds import ROUNDS, chance
 
@@ -25,40 +15,37 @@ PAIRS = 4
 
 
 @pytest.fixture
-async def traders() -> list[Trader]:
-    return make_traders(PAIRS)
+async def traders() -> list[observer.Trader]:
+    return observer.make_traders(PAIRS)
 
 
 @pytest.fixture
-async def line(tmp_path: Path, traders: list[Trader]) -> AsyncIterator[Line]:
+async def line(tmp_path: Path, traders: list[observer.Trader]) -> AsyncIterator[Line]:
     people = [trader.jid.partition("/")[0] for trader in traders]
     # No kill lasts for so long that anything is bounced: all that is accepted must arrive.
-    async with Line(tmp_path, people, modules=MODULES_UNDER_LOAD) as line:
+    async with Line(tmp_path, people, modules=observer.MODULES_UNDER_LOAD) as line:
         for trader in traders:
             await trader.login(line.prosody.address)
         yield line
 
 
-async def check_log(line: Line, traders: list[Trader]) -> None:
-    content = await read_log(line.gate)
-    check_received(content, traders)
-    check_numbers(content)
-    check_carried_out(content, traders)
+async def check_log(line: Line, traders: list[observer.Trader]) -> None:
+    observer.check_log(await observer.read_log(line.gate), traders)
 
 
 @pytest.mark.fuzz
 @pytest.mark.slow
 async def test_the_gate_is_killed_and_nothing_is_lost_or_comes_twice(
-    line: Line, traders: list[Trader]
+    line: Line, traders: list[observer.Trader]
 ) -> None:
     draw = chance("kills")
     for _ in range(ROUNDS):
-        async with Load(traders, interval_s=0.005):
+        async with observer.Load(traders, interval_s=0.005):
             await asyncio.sleep(draw.uniform(0.02, 0.5))
             await line.gate.kill9()
             await asyncio.sleep(draw.uniform(0, 0.3))
             await line.gate.start()
-        await wait_for_answers(traders)
+        await observer.wait_for_answers(traders)
         await check_log(line, traders)
     by_jid = {trader.jid: trader for trader in traders}
     for trader in traders:
@@ -69,12 +56,12 @@ async def test_the_gate_is_killed_and_nothing_is_lost_or_comes_twice(
 @pytest.mark.fuzz
 @pytest.mark.slow
 async def test_the_server_is_killed_and_what_was_delivered_is_recorded(
-    line: Line, traders: list[Trader]
+    line: Line, traders: list[observer.Trader]
 ) -> None:
     draw = chance("kills")
     for _ in range(ROUNDS):
         received = sum(len(trader.received()) for trader in traders)
-        async with Load(traders, interval_s=0.005):
+        async with observer.Load(traders, interval_s=0.005):
             assert await wait_until(lambda: sum(len(t.received()) for t in traders) > received)  # noqa: B023
             await asyncio.sleep(draw.uniform(0.02, 0.5))
             await line.prosody.kill9()
@@ -87,16 +74,16 @@ async def test_the_server_is_killed_and_what_was_delivered_is_recorded(
         await line.gate.wait_for_state("connected")
         for trader in traders:
             await trader.login(line.prosody.address)
-    content = await read_log(line.gate)
+    content = await observer.read_log(line.gate)
     assert len({each.epoch for each in content.submissions.values()}) == ROUNDS + 1
 
 
 @pytest.mark.fuzz
 @pytest.mark.slow
-async def test_both_are_killed_at_once(line: Line, traders: list[Trader]) -> None:
+async def test_both_are_killed_at_once(line: Line, traders: list[observer.Trader]) -> None:
     draw = chance("kills")
     for _ in range(ROUNDS // 2):
-        async with Load(traders, interval_s=0.005):
+        async with observer.Load(traders, interval_s=0.005):
             await asyncio.sleep(draw.uniform(0.05, 0.3))
             first, second = draw.sample([line.gate, line.prosody], 2)
             await first.kill9()
@@ -109,7 +96,7 @@ async def test_both_are_killed_at_once(line: Line, traders: list[Trader]) -> Non
         await line.gate.start()
         for trader in traders:
             await trader.login(line.prosody.address)
-    async with Load(traders):
+    async with observer.Load(traders):
         received = [len(trader.received()) for trader in traders]
         assert await wait_until(
             lambda: all(len(t.received()) > r for t, r in zip(traders, received, strict=True))

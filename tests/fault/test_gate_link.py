@@ -9,19 +9,8 @@ from typing import Self
 import pytest
 
 from components.site.prosody import ProsodyPlan
+from tests.support import observer
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
-from tests.support.observer import (
-    MODULES_UNDER_LOAD,
-    Load,
-    Trader,
-    check_carried_out,
-    check_numbers,
-    check_received,
-    make_traders,
-    read_log,
-    wait_for_answers,
-    wait_for_log,
-)
 from tests.support.process import wait_until
 from tests.support.prosody import ProsodyServer
 from tests.support.rounds import chance
@@ -85,7 +74,9 @@ class Wire:
 class Wired:
     """A line whose gate is connected through a wire, and its traders."""
 
-    def __init__(self, prosody: ProsodyServer, gate: GateProcess, wire: Wire, traders: list[Trader]) -> None:
+    def __init__(
+        self, prosody: ProsodyServer, gate: GateProcess, wire: Wire, traders: list[observer.Trader]
+    ) -> None:
         self.prosody = prosody
         self.gate = gate
         self.wire = wire
@@ -93,22 +84,19 @@ class Wired:
 
     async def check(self) -> None:
         """Check that all that was sent came once, and that the log agrees."""
-        await wait_for_answers(self.traders)
+        await observer.wait_for_answers(self.traders)
         by_jid = {trader.jid: trader for trader in self.traders}
         for trader in self.traders:
             assert by_jid[trader.partner].received_ids() == trader.sent
             assert not trader.refused_ids()
-        content = await read_log(self.gate)
-        check_received(content, self.traders)
-        check_numbers(content)
-        check_carried_out(content, self.traders)
+        observer.check_log(await observer.read_log(self.gate), self.traders)
 
 
 @pytest.fixture
 async def wired(tmp_path: Path) -> AsyncIterator[Wired]:
-    traders = make_traders(3)
+    traders = observer.make_traders(3)
     people = [trader.jid.partition("/")[0] for trader in traders]
-    plan = gated_plan(tmp_path / "prosody", modules=MODULES_UNDER_LOAD)
+    plan = gated_plan(tmp_path / "prosody", modules=observer.MODULES_UNDER_LOAD)
     prosody = ProsodyServer(plan)
     prosody.register(*people)
     async with Wire(plan) as wire, prosody:
@@ -124,11 +112,11 @@ async def test_a_verdict_that_was_lost_is_given_again_and_nothing_is_recorded_tw
     for size in (1, 7, 200):  # the last one takes the gate more than one batch
         wired.wire.swallows = True
         ids = [wired.traders[0].offer() for _ in range(size)]
-        await wait_for_log(wired.gate, lambda content: content.ids()[ids[-1]] > 0)  # noqa: B023
+        await observer.wait_for_log(wired.gate, lambda content: content.ids()[ids[-1]] > 0)  # noqa: B023
         assert set(ids).isdisjoint(wired.traders[1].received_ids())
         wired.wire.cut()
         wired.wire.swallows = False
-        await wait_for_answers(wired.traders)
+        await observer.wait_for_answers(wired.traders)
     await wired.gate.wait_for_state("connected")
     assert wired.gate.status()["repeated"] >= 1 + 7 + 200
     await wired.check()
@@ -137,7 +125,7 @@ async def test_a_verdict_that_was_lost_is_given_again_and_nothing_is_recorded_tw
 @pytest.mark.fuzz
 async def test_a_connection_that_breaks_again_and_again_loses_nothing(wired: Wired) -> None:
     draw = chance("breaks")
-    async with Load(wired.traders, interval_s=0.002):
+    async with observer.Load(wired.traders, interval_s=0.002):
         for _ in range(ROUNDS):
             received = len(wired.traders[0].received())
             assert await wait_until(lambda: len(wired.traders[0].received()) > received)  # noqa: B023

@@ -135,9 +135,9 @@ def _make_chinese() -> str:
         for character in _characters()
         if _matches(r"\p{Script=Han}", character)
         and not _matches(r"\p{NFKC_QC=N}", character)
-        # What China simplified stays as it is, where Japan has the same.
-        and len(told := convert(character)) == 1
-        and (told != character or (len(told := convert(of_japan(character))) == 1 and told != character))
+        # What Japan alone has; some of its others are another character in China.
+        and len(told := convert(character if _is_in_gb2312(character) else of_japan(character))) == 1
+        and told != character
     }
     pairs = [character + _last(simplified, told) for character, told in simplified.items()]
     return "\n".join(
@@ -154,6 +154,13 @@ def _make_chinese() -> str:
             "",
         ]
     )
+
+
+def _is_in_gb2312(character: str) -> bool:
+    try:
+        return bool(character.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _last(told: dict[str, str], character: str) -> str:

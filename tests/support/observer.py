@@ -206,6 +206,14 @@ async def wait_for_log(gate: GateProcess, matches: Callable[[LogContent], bool])
             await asyncio.sleep(0.05)
 
 
+def check_log(content: LogContent, traders: Iterable[Trader]) -> None:
+    """Check what was received, the numbers, and what was carried out."""
+    traders = list(traders)
+    check_received(content, traders)
+    check_numbers(content)
+    check_carried_out(content, traders)
+
+
 def check_received(content: LogContent, traders: Iterable[Trader]) -> None:
     """Check that what was received is recorded, exactly that and exactly once, in the order in which it came."""
     times = content.ids()

@@ -1,6 +1,6 @@
 """A real gate that has a mistake: what has POISON in it ends its process, or raises, where the test says.
 
-`python -m tests.support.poisoned_gate WHERE SITE_TOML`, where WHERE is one of `_patches`.
+`python -m tests.support.poisoned_gate WHERE SITE_TOML`, where WHERE is `door` or one of `_patches`.
 """
 
 import os
@@ -13,6 +13,7 @@ from components.gate import deciding
 from components.gate.__main__ import main
 from components.gate.deciding import Filing
 from components.gate.journal import Journal
+from components.link.codec import Held, Status, SubmissionParser
 from policy.content.descendants import Descendants
 
 POISON = "Zyankali"
@@ -21,8 +22,8 @@ POISON = "Zyankali"
 def _fail(where: str) -> None:
     if where == "process":
         os._exit(77)
-    # Not one of those that the gate expects.
-    raise ZeroDivisionError(POISON)
+    # Not one of those that the gate expects, and nothing that was said is in it.
+    raise ZeroDivisionError
 
 
 def _mistaken(where: str, right: Callable[..., Any], seen: Callable[..., str]) -> Callable[..., Any]:
@@ -56,8 +57,21 @@ def _patches(where: str) -> Mapping[str, tuple[object, Callable[..., str]]]:
     }[where]
 
 
+def _misread() -> None:
+    """Have it stumble over the XML itself, as if its parser took less than the server's."""
+    feed = SubmissionParser.feed
+
+    def wrong(self: SubmissionParser, data: bytes) -> list[Held | Status]:
+        return feed(self, data.replace(POISON.encode(), b"&"))
+
+    patch.object(SubmissionParser, "feed", wrong).start()
+
+
 if __name__ == "__main__":
     mistake = sys.argv.pop(1)
+    if mistake == "door":
+        _misread()
+        sys.exit(main())
     for name, (owner, seen) in _patches(mistake).items():
         patch.object(owner, name, _mistaken(mistake, getattr(owner, name), seen)).start()
     sys.exit(main())

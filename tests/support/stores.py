@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from components.archive.log.leaf import NO_CONVERSATION, encode_header
 from components.archive.log.note import make_signer
-from components.archive.record import RecordKind
+from components.archive.opener import RecordOpener
+from components.archive.reader import LogReader
+from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.seal import RecipientKey
 from components.archive.store import FORMAT, Change, CheckpointRow, LogStore
 from components.archive.store.open import StoreName, open_store
@@ -80,3 +82,16 @@ async def write_batches(name: StoreName, batches: Sequence[int], *, sign: bool =
 def plain_file_of(path: Path) -> bytes:
     """All bytes of an SQLite database and the files beside it."""
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+async def recorded_alarms(name: StoreName) -> list[tuple[str, dict[str, str | int]]]:
+    """Return the alarms of a log: their names and details."""
+    reader = await LogReader.open(name)
+    records = await RecordOpener(reader, ORIGIN, [AUDITOR]).fetch(0, 10_000)
+    await reader.close()
+    alarms = [
+        parse_record(RecordKind.ALARM, each.payload or b"")
+        for each in records
+        if each.leaf.kind == RecordKind.ALARM
+    ]
+    return [(each.name, dict(each.details)) for each in alarms if isinstance(each, Alarm)]

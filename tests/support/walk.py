@@ -17,7 +17,7 @@ _OWN_ID = re.compile(r"s\d+|went\..*")  # of XmppStream.request, and of the ping
 _PING = "<ping xmlns='urn:xmpp:ping'/>"
 
 # What goes from client to client, past the archive, is closed to everybody (docs/policy.md, section 4).
-PAST_THE_ARCHIVE = frozenset({"byte-stream", "call", "call-offer", "file-offer", "stream-data"})
+PAST_THE_ARCHIVE = frozenset({"byte-stream", "call", "call-offer", "file-link", "file-offer", "stream-data"})
 
 
 @dataclass(frozen=True, slots=True)

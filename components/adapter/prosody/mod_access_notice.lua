@@ -7,7 +7,7 @@ local st = require "util.stanza";
 
 local access = module:get_option_string("access_notice");
 
--- Said by the server itself, and to a component of its own: nobody's words are in it, and nobody else can say it.
+-- The server itself sends it, to its own component: it has nobody's words in it, and nobody else can send it.
 module:hook("presence/initial", function (event)
 	module:send(st.message({ from = module.host, to = access })
 		:tag("online", { xmlns = "urn:steelyard:access:0", jid = event.origin.full_jid }));

@@ -1,8 +1,8 @@
--- The rooms of the directory are there before anybody joins them, so that nobody owns one by being the first
--- (docs/admission.md, section 4). Which they are, the table of borders tells (docs/gate-protocol.md, section 4.5). No policy
--- is in here.
+-- Makes the rooms of the directory before anybody joins them, so that nobody becomes the owner of one by being the
+-- first (docs/admission.md, section 4). The table of borders names them (docs/gate-protocol.md, section 4.5). There is
+-- no policy in this file.
 --
--- A room that is there already stays as it is. Loaded on each host of rooms, beside mod_room_borders.
+-- An existing room stays as it is. The module is loaded on each host of rooms, beside mod_room_borders.
 --
 -- Setting: access_notice (the access component's JID, if there is one: it owns the rooms, and describes them).
 
@@ -13,7 +13,7 @@ local rooms = module:depends "muc";
 local borders = module:shared "/*/stanza_gate/borders";
 local owner = module:get_option_string("access_notice");
 
--- Of these it is known that they are there. A crash forgets it: then each is looked up once more.
+-- Rooms that are known to exist. A crash forgets them: then each is looked up once more.
 local known = {};
 
 local function make(room_jid)
@@ -37,7 +37,7 @@ local function make_all()
 	for node in borders.each_list(module.host) do make(jid_join(node, module.host)); end
 end
 
--- A room that is destroyed may be made anew with the next table.
+-- A destroyed room may be made again with the next table.
 module:hook("muc-room-destroyed", function (event) known[event.room.jid] = nil; end);
 module:hook_global("stanza-gate-borders", make_all);
 if borders.in_force and borders.in_force() then make_all(); end

@@ -1,9 +1,9 @@
--- Whoever has the right password of an account that the gate does not list is told so at the login: `account-disabled`
--- (RFC 6120, 6.5.1). Without this they get in, and everything that they send comes back. No policy is in here: who is
--- listed is the table of borders (docs/gate-protocol.md, section 4.5).
+-- At a login with the right password, tells the user of an account that the gate does not list: `account-disabled`
+-- (RFC 6120, 6.5.1). Without this they get in, and everything that they send comes back. There is no policy in this
+-- file: the table of borders says who is listed (docs/gate-protocol.md, section 4.5).
 --
--- Only with the right password, so that a login tells nobody else who has left (docs/paths.md, section 3). As long as there
--- is no table, nobody is turned away.
+-- It does so only with the right password, so that a login tells nobody else who has left (docs/paths.md, section 3).
+-- While there is no table, it refuses nobody.
 
 local usermanager = require "core.usermanager";
 
@@ -34,7 +34,7 @@ end
 
 local watched, original, watching;
 
--- The provider is there when the server has started, or when a host that came later has all its modules.
+-- The provider exists when the server has started, or when a later host has all its modules.
 local function begin()
 	local provider = usermanager.get_provider(module.host);
 	if not provider or watched then return; end

@@ -1,7 +1,7 @@
--- Rosters that a privileged entity (XEP-0356) keeps: what mod_privilege leaves out (docs/decisions/0011).
+-- Rosters that a privileged entity (XEP-0356) keeps: the parts that mod_privilege lacks (docs/decisions/0011).
 --
--- Which entity may set the rosters of this host is mod_privilege's to say (privileged_entities); who belongs into a
--- roster is the entity's. There is no policy in this file. On each host whose rosters are kept it
+-- mod_privilege says which entity may set the rosters of this host (privileged_entities), and the entity says who
+-- belongs into a roster. There is no policy in this file. On each host whose rosters are kept it
 --   sets many items of a roster in one request, with one write, each pushed to the owner's sessions with its own version,
 --   lets both sides of a new or ended subscription see it at once (RFC 6121, 3.1.6 and 3.3.3),
 --   pushes to the entity what others change (XEP-0356, 4.4), and has it look at a roster that is empty at login,
@@ -41,7 +41,7 @@ local function is_seen_by(item)
 	return item ~= nil and (item.subscription == "both" or item.subscription == "from");
 end
 
--- The other side's entry for this contact; nil where another server keeps it.
+-- The other side's entry for this contact; nil if another server keeps it.
 local function entry_at(contact, owner)
 	local username, contact_host = jid_split(contact);
 	if not (username and hosts[contact_host] and user_exists(username, contact_host)) then return nil; end
@@ -59,7 +59,7 @@ end
 -- goes: so neither is shown somebody who is not in their roster. Another server does its own half.
 local function show_change(owner, contact, before, after)
 	local is_local = hosts[select(2, jid_split(contact))] ~= nil;
-	-- Nobody is shown, or nobody would see it: then the other's roster need not be read from the disk either.
+	-- Nobody is shown, or nobody would see it, so do not read the other's roster from the disk.
 	if not bare_sessions[owner] or (is_local and not bare_sessions[contact]) then return; end
 	local theirs = is_local and entry_at(contact, owner);
 	if is_seen_by(after) ~= is_seen_by(before) and (not is_local or sees(theirs)) then
@@ -98,7 +98,8 @@ local function read_changes(query, owner)
 	return changes;
 end
 
--- One write for all of it. Each push has a version of its own (RFC 6121, 2.1.6): who misses the last ones asks again.
+-- One write for everything. Each push has its own version (RFC 6121, 2.1.6), so a client that misses the last ones
+-- asks again.
 local function change_roster(owner, changes)
 	local username = jid_split(owner);
 	local roster = rostermanager.load_roster(username, host);
@@ -124,7 +125,7 @@ local function change_roster(owner, changes)
 	return true;
 end
 
--- Prosody keeps 1,024 rosters of each host in memory; those of people who are not there are needed once.
+-- Prosody keeps 1,024 rosters of each host in memory; rosters of people who are offline are needed only once.
 local KEPT = 16;
 local kept = {};
 
@@ -163,7 +164,7 @@ module:hook("iq-set/bare/jabber:iq:roster:query", function (event)
 	return answer(origin, stanza, stanza.attr.to, read_changes(stanza.tags[1], stanza.attr.to));
 end, BEFORE_OTHERS);
 
--- The roster of an account that nobody may write to any more: addressed to the host.
+-- The roster of an account that nobody may address any more: the request goes to the host.
 module:hook("iq-set/host/" .. XMLNS .. ":empty", function (event)
 	local origin, stanza = event.origin, event.stanza;
 	if not may_set(origin) then return nil; end
@@ -198,7 +199,7 @@ module:wrap_event("iq/self/jabber:iq:roster:query", function (handlers, event_na
 	return handled;
 end);
 
--- An account that is new to this server, however it was made.
+-- An account that is new to this server, made in any way.
 module:hook("resource-bind", function (event)
 	local session = event.session;
 	local roster = rostermanager.load_roster(session.username, host);
@@ -208,13 +209,13 @@ module:hook("resource-bind", function (event)
 	push_to_entity(session.username .. "@" .. host);
 end);
 
--- mod_privilege tells every client at its first presence that it has no privileges: nobody asked.
+-- mod_privilege tells every client at its first presence that it has no privileges, although nobody asked.
 module:hook("authentication-success", function (event)
 	local privileges = event.session.privileges;
 	if privileges and privileges[host] and not next(privileges[host]) then privileges[host] = nil; end
 end, -BEFORE_OTHERS);
 
--- Nobody but the entity changes a subscription; a client that removes a contact only loses it from its own list.
+-- Only the entity changes a subscription; a client that removes a contact only loses it from its own list.
 local subscription_types = { subscribe = true, subscribed = true, unsubscribe = true, unsubscribed = true };
 
 local function leave_subscription(event)

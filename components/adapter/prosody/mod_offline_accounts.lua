@@ -1,4 +1,5 @@
--- Accounts made, and passwords set, on the server's own machine, be the server up or not: `prosodyctl mod_offline_accounts`.
+-- Makes accounts and sets passwords on the server's own machine, whether the server is up or not: `prosodyctl
+-- mod_offline_accounts`.
 --
 -- Prosody 0.12 has `prosodyctl adduser` and `passwd` for this; from 13 on these ask a server that is up, over a socket that
 -- commands everything. Here the program writes to the server's store itself, on both.
@@ -29,7 +30,7 @@ function actions.set(account)
 	return prosodyctl.passwd(account);
 end
 
--- What is asked for: an iterator of addresses and passwords.
+-- The requested accounts: an iterator of addresses and passwords.
 local function each_line()
 	local next_line = io.lines();
 	return function ()

@@ -1,7 +1,8 @@
--- Rooms keep the borders that the gate draws (docs/gate-protocol.md, section 4.5; docs/paths.md). No policy is in here.
+-- Makes rooms keep the gate's borders (docs/gate-protocol.md, section 4.5; docs/paths.md). There is no policy in this
+-- file.
 --
--- Whoever may not be in a room any more is put out of it and has no place in it; whoever was let in later is told nothing
--- that was said before; and a list of rooms names those alone that the asker may enter.
+-- A person who may no longer be in a room is removed from it and loses their affiliation. A person who was let in
+-- later sees nothing that was said before. A list of rooms names only those that the requester may enter.
 --
 -- Loaded on each host of rooms, beside mod_stanza_gate.
 
@@ -14,7 +15,7 @@ local rooms = module:depends "muc";
 local borders = module:shared "/*/stanza_gate/borders";
 
 -- By room, when each person was let in: a Unix time, or 0 for those who could enter before anybody kept account of it.
--- KNOWN stands for no room but for the line itself: nobody is let into a room before they are on it.
+-- KNOWN stands for the line itself, and not for a room: nobody is let into a room before they are on the line.
 local store = module:open_store("borders");
 local KNOWN = " known";
 local let_in = {};
@@ -31,7 +32,7 @@ local function is_same(one, other)
 	return true;
 end
 
--- A crash here leaves the account of the last table: what it lacks is taken for new with the next one.
+-- A crash here leaves the account of the last table: the next table treats what it lacks as new.
 local function save(name, people)
 	local last = load(name);
 	if last and is_same(last, people) and is_same(people, last) then return; end
@@ -65,7 +66,7 @@ local function keep_account()
 	end
 	for node, last in pairs(let_in) do
 		if last and node ~= KNOWN and not borders.has_list(jid_join(node, module.host)) then
-			-- Its list is gone: those whom it kept out are let in now.
+			-- Its list is gone, so those whom it kept out are let in now.
 			local people = {};
 			for person in pairs(known) do people[person] = last[person] or now; end
 			save(node, people);
@@ -100,7 +101,7 @@ local function keep_borders()
 end
 
 module:hook_global("stanza-gate-borders", keep_borders);
--- Of the others the server knows nothing until somebody speaks of them.
+-- The server does not know the other rooms until somebody names them.
 module:hook("muc-room-restored", function (event)
 	if borders.in_force and borders.in_force() then put_out(event.room); end
 end);

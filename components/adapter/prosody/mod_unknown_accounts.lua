@@ -1,6 +1,6 @@
--- Whoever tries a name that no account has is answered like somebody who has the password wrong (docs/paths.md, section 3).
+-- A login with an unknown name gets the same answer as one with a wrong password (docs/paths.md, section 3).
 --
--- Left to itself, the server refuses an unknown name at once, and a known one only after its challenge (RFC 5802, 5): so
+-- By itself, the server refuses an unknown name at once, and a known one only after its challenge (RFC 5802, 5). So
 -- anybody who reaches its port could try out who has an account.
 
 local hashes = require "util.hashes";
@@ -15,7 +15,7 @@ local scram_name = "scram_" .. hash_name:gsub("%-", "_"):lower();
 local key_size_bytes = hash_name == "SHA-1" and 20 or 32;
 local hash_password = hashers[hash_name];
 
--- What is made up for a name is the same each time, also after a restart, as it would be for an account.
+-- The invented values for a name are the same each time, also after a restart, as they are for an account.
 local store = module:open_store("unknown_accounts");
 local secret = (store:get("secret") or {}).hex;
 if not secret then
@@ -27,7 +27,7 @@ local function make_up(what, username)
 	return hashes.hmac_sha256(secret, what .. "\0" .. username);
 end
 
--- In the form of those that the server makes for accounts (a UUID, RFC 4122, 4.4).
+-- In the form that the server makes for accounts (a UUID, RFC 4122, 4.4).
 local function make_up_salt(username)
 	local hex = to_hex(make_up("salt", username));
 	local variant = ("89ab"):sub(tonumber(hex:sub(17, 17), 16) % 4 + 1):sub(1, 1);

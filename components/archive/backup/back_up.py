@@ -3,24 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece
+from components.archive.backup import PIECE_RECORDS, CopyError, Outline, Piece, destroyed, encoding
 from components.archive.backup.check import CopyCheck
-from components.archive.backup.destroyed import (
-    Watched,
-    changed_segments,
-    find_tombstones,
-    holds_destroyed,
-    join_watched,
-    pieces_of,
-)
-from components.archive.backup.encoding import (
-    SavedOutline,
-    encode_memos,
-    encode_outline,
-    encode_piece,
-    encode_segments,
-    parse_piece,
-)
 from components.archive.backup.folder import BackupFolder
 from components.archive.backup.saved_log import SavedLog, piece_stem, saved_names
 from components.archive.backup.stored_log import StoredLog
@@ -52,7 +36,7 @@ class _FolderState:
     frontier: Frontier = field(default_factory=Frontier)
     time_ns: int = 0
     segments: Sequence[SegmentRow] = ()
-    watched: Watched = field(default_factory=dict)
+    watched: destroyed.Watched = field(default_factory=dict)
     pieces: dict[int, str] = field(default_factory=dict)
     written: int = 0
 
@@ -75,10 +59,10 @@ async def back_up_log(
         await _remove_destroyed(log, folder, name, state, segments)
         state.segments, state.records = segments, log.outline.records
         after = await log.fetch_segments()
-        if not changed_segments(segments, after):
+        if not destroyed.changed_segments(segments, after):
             break
     _save_rest(folder, name, key, log.outline, state, after)
-    folder.keep(folder.put(f"{name}/memos", "jsonl", encode_memos(await log.fetch_memos())))
+    folder.keep(folder.put(f"{name}/memos", "jsonl", encoding.encode_memos(await log.fetch_memos())))
     return Saved(log.outline, state.written)
 
 
@@ -119,7 +103,9 @@ async def _remove_destroyed(
     """Write full pieces again that hold payloads destroyed in the log; keep watching for the rest."""
     records = log.outline.records
     begun = {
-        number for row in changed_segments(state.segments, segments) for number in pieces_of(row, records)
+        number
+        for row in destroyed.changed_segments(state.segments, segments)
+        for number in destroyed.pieces_of(row, records)
     }
     for number in sorted(begun):
         if number < state.whole:
@@ -127,18 +113,18 @@ async def _remove_destroyed(
     left: set[int] = set()
     rows = {row.number: row for row in segments}
     for segment, positions in state.watched.items():
-        for number in pieces_of(rows[segment], records) if segment in rows else ():
+        for number in destroyed.pieces_of(rows[segment], records) if segment in rows else ():
             piece = _read_piece(folder, state, number)
-            if number < state.whole and holds_destroyed(piece, segment, positions):
+            if number < state.whole and destroyed.holds_destroyed(piece, segment, positions):
                 await _replace_piece(log, folder, name, state, number)
                 piece = _read_piece(folder, state, number)
-            if holds_destroyed(piece, segment, positions):
+            if destroyed.holds_destroyed(piece, segment, positions):
                 left.add(segment)
     state.watched = {segment: positions for segment, positions in state.watched.items() if segment in left}
 
 
 def _read_piece(folder: BackupFolder, state: _FolderState, number: int) -> Piece:
-    return parse_piece(number, folder.read(state.pieces[number]))
+    return encoding.parse_piece(number, folder.read(state.pieces[number]))
 
 
 async def _replace_piece(
@@ -165,7 +151,7 @@ async def _add_pieces(
     for number in range(state.whole, outline.pieces):
         piece = await log.fetch_piece(number)
         check.add(piece)
-        state.watched = join_watched(state.watched, find_tombstones(piece, state.records))
+        state.watched = destroyed.join_watched(state.watched, destroyed.find_tombstones(piece, state.records))
         _put_piece(folder, name, state, piece)
         # The next run reads the piece with the newest checkpoint again, because the check ends with it.
         if outline.checkpoint.size > (number + 1) * PIECE_RECORDS:
@@ -175,7 +161,7 @@ async def _add_pieces(
 
 
 def _put_piece(folder: BackupFolder, name: str, state: _FolderState, piece: Piece) -> None:
-    file = folder.put(piece_stem(name, piece.number), "records", encode_piece(piece))
+    file = folder.put(piece_stem(name, piece.number), "records", encoding.encode_piece(piece))
     state.written += file != state.pieces.get(piece.number)
     state.pieces[piece.number] = file
 
@@ -188,11 +174,11 @@ def _save_rest(
     state: _FolderState,
     segments: Sequence[SegmentRow],
 ) -> None:
-    saved = SavedOutline(outline, state.whole, state.frontier, state.time_ns, state.watched)
-    files = [*state.pieces.values(), folder.put(f"{name}/log", "json", encode_outline(saved))]
+    saved = encoding.SavedOutline(outline, state.whole, state.frontier, state.time_ns, state.watched)
+    files = [*state.pieces.values(), folder.put(f"{name}/log", "json", encoding.encode_outline(saved))]
     files.append(folder.put(f"{name}/key", "pub", f"{encode_verifier_key(key)}\n".encode()))
     for start in range(0, len(segments), _SEGMENTS_TO_A_FILE):
-        part = encode_segments(segments[start : start + _SEGMENTS_TO_A_FILE])
+        part = encoding.encode_segments(segments[start : start + _SEGMENTS_TO_A_FILE])
         files.append(folder.put(f"{name}/segments/{start // _SEGMENTS_TO_A_FILE:08}", "jsonl", part))
     for file in files:
         folder.keep(file)

@@ -82,14 +82,22 @@ class BlobStore:
         self._recipients = tuple(recipients)
         self._clock_ns = clock_ns
 
-    async def put(self, chunks: AsyncIterable[bytes], retention_class: int) -> StoredBlob:
+    async def put(
+        self,
+        chunks: AsyncIterable[bytes],
+        retention_class: int,
+        before_named: Callable[[BlobAddress], None] = lambda _address: None,
+    ) -> StoredBlob:
         """Store a content, with only a few chunks of it in memory at a time; durable when this returns.
 
-        If the class has the same content already, that blob is renewed and nothing is kept twice. What `chunks`
-        raises goes through, and leaves nothing. Raises BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
+        If the class has the same content already, that blob is renewed and nothing is kept twice. `before_named` is
+        called once the data are stored, for whoever has to know after a crash which blob it was. What `chunks` or
+        `before_named` raises goes through, and leaves nothing, or what `sweep` removes. Raises BlobUnavailable, and
+        ValueError for more than MAX_SIZE_BYTES.
         """
         sealed = await self._store_data(chunks, retention_class)
         # Killed from here on, or before: the data are there, and no head names them; `sweep` removes them.
+        before_named(sealed.blob.address)
         if await self._publish(sealed.head):
             return sealed.blob
         await self._objects.delete(sealed.head.data)

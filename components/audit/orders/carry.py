@@ -1,40 +1,23 @@
-"""Handles an order's file: reads it, lets approvers sign it, and gives it to the log's writer."""
+"""Lets approvers sign an order's file, and gives it to the log's writer."""
 
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from components.archive.durable import PRIVATE, replace_durably
 from components.archive.errors import LogBusy, LogUnavailable
 from components.archive.keys import KeyFileError, load_log_key, load_recipient
 from components.archive.keys.reference import KeyReferenceError, parse_key_reference
 from components.archive.keys.rotation import open_log_writer
 from components.archive.log.note import VerifierKey
 from components.archive.orders.executor import OrderExecutor
-from components.archive.orders.order import (
-    Order,
-    OrderError,
-    approve_order,
-    order_text,
-    parse_order,
-    require_approver,
-    verify_order,
-)
-from components.archive.orders.request import (
-    OrderAnswer,
-    OrderRequest,
-    OrderRequestError,
-    check_request,
-    encode_request,
-    parse_answer,
-    parse_request,
-)
-from components.archive.record import OrderDetails
+from components.archive.orders.order import OrderError, approve_order, require_approver, verify_order
+from components.archive.orders.request import OrderAnswer, OrderRequestError, encode_request, parse_answer
 from components.archive.store import RequestBox
 from components.archive.store.open import open_requests, open_source, open_store
 from components.archive.writer import LogWriter
+from components.audit.orders.file import OrderFile, read_order_file, write_order_file
 from components.process.errors import SiteError
 from components.settings.archive import load_approvers, load_retention
 from components.settings.log import LogSettings
@@ -42,39 +25,6 @@ from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 
 _RETRY_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFile:
-    """An order's file: its text, its content, and the names on its signatures (unchecked)."""
-
-    request: OrderRequest
-    order: Order
-    details: OrderDetails
-    signed_by: tuple[str, ...]
-
-
-def write_order_file(path: Path, request: OrderRequest) -> None:
-    """Write an order's file, as a whole or not at all, readable only for its owner; raises SiteError."""
-    try:
-        replace_durably(path, encode_request(request).encode(), PRIVATE)
-    except OSError as error:
-        raise SiteError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def read_order_file(path: Path) -> OrderFile:
-    """Read an order's file; raises SiteError unless its parts belong together."""
-    try:
-        request = parse_request(path.read_text())
-        order = parse_order(order_text(request.order))
-        details = check_request(request, order)
-    except OSError as error:
-        raise SiteError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except (OrderRequestError, OrderError, UnicodeDecodeError) as error:
-        raise SiteError(f"{path}: {error}") from None
-    lines = request.order.removeprefix(order_text(request.order)).splitlines()
-    signed_by = tuple(line.split(" ")[1] for line in lines if line.startswith("— "))
-    return OrderFile(request, order, details, signed_by)
 
 
 def approve_file(path: Path, key: str, approvers: Sequence[VerifierKey] | None) -> OrderFile:

@@ -8,7 +8,7 @@ from typing import Any
 from components.archive.orders.order import Order, OrderAct
 from components.archive.orders.request import OrderAnswer
 from components.archive.record import OrderDetails
-from components.audit.orders.carry import OrderFile
+from components.audit.orders.file import OrderFile
 from components.audit.orders.orders import OrderView
 from components.audit.orders.plan import DueSegment, ExpiryPlan
 from components.audit.orders.propose import Proposal

@@ -41,12 +41,12 @@ class Canary:
         self, line: Line, reader: LogReader, key: VerifierKey, alarms: Alarms, metrics: Metrics
     ) -> None:
         self._line = line
+        # So that this gate does not take a late canary of an earlier gate for its own.
+        self._life = f"{time.time_ns():x}"
         self._reader = reader
         self._key = key
         self._alarms = alarms
         self._metrics = metrics
-        # So that this gate does not take a late canary of an earlier gate for its own.
-        self._life = f"{time.time_ns():x}"
         self._sent = 0
         self._missed = 0  # in a row
         # Of the one that is on its way, or was the last. It may come back on another connection.

@@ -27,6 +27,7 @@ local function new_scene()
 		answers = {
 			bounce = function (_, origin, stanza, reason) done[#done + 1] = { "bounce", origin, stanza.attr.id, reason }; end,
 		},
+		quarantine = { go_on = function () end, is_careful = function () return scene.is_careful; end },
 		senders = { resume_paused = note "resume_paused" },
 		acknowledgements = { answer_overdue = note "answer_overdue" },
 	};

@@ -12,7 +12,7 @@ from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store.open import StoreName, open_source, open_store
 from components.archive.writer import LogWriter
-from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, ticking
+from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, recorded_alarms, ticking
 
 
 @pytest.fixture
@@ -224,15 +224,3 @@ async def test_an_empty_log_that_is_gone_is_not_begun_anew(tmp_path: Path, last:
     log.unlink()
     with pytest.raises(LogDamaged, match="it is gone"):
         await append(log, last, 1)
-
-
-async def recorded_alarms(name: StoreName) -> list[tuple[str, dict[str, str | int]]]:
-    reader = await LogReader.open(name)
-    records = await RecordOpener(reader, ORIGIN, [AUDITOR]).fetch(0, 10_000)
-    await reader.close()
-    alarms = [
-        parse_record(RecordKind.ALARM, each.payload or b"")
-        for each in records
-        if each.leaf.kind == RecordKind.ALARM
-    ]
-    return [(each.name, dict(each.details)) for each in alarms if isinstance(each, Alarm)]

@@ -200,6 +200,7 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "ROSTER": 8,
         "ADMISSION": 9,
         "REVIEW": 10,
+        "FILE": 11,
         "SEGMENT": 64,
         "MANIFEST": 65,
         "ORDER": 66,

@@ -13,15 +13,12 @@ from components.archive.errors import LogDamaged
 from components.archive.keys import KeyFileError
 from components.archive.last_signed import LastSigned
 from components.archive.log.note import NoteSigner, VerifierKey, make_signer
-from components.archive.opener import RecordOpener
-from components.archive.reader import LogReader
-from components.archive.record import Alarm, RecordKind, parse_record
 from components.archive.store.open import StoreName, open_source, open_store
 from components.archive.tail import MAX_TAIL_NS, TailKey, find_unproved
 from components.archive.writer import LogWriter
 from components.verifier.log import MAX_PENDING_NS, verify_log
 from tests.support.archive import VKEY
-from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, ticking
+from tests.support.stores import AUDITOR, ORIGIN, SIGNER, START_NS, entries, recorded_alarms, ticking
 
 SIGNED = 20
 
@@ -52,18 +49,6 @@ async def find(name: StoreName, key: TailKey | None = None) -> str:
     found = await find_unproved(source, row.size, key or TailKey.of(SIGNER))
     await source.close()
     return "" if found is None else found.reason
-
-
-async def recorded_alarms(name: StoreName) -> list[tuple[str, dict[str, str | int]]]:
-    reader = await LogReader.open(name)
-    records = await RecordOpener(reader, ORIGIN, [AUDITOR]).fetch(0, 10_000)
-    await reader.close()
-    alarms = [
-        parse_record(RecordKind.ALARM, each.payload or b"")
-        for each in records
-        if each.leaf.kind == RecordKind.ALARM
-    ]
-    return [(each.name, dict(each.details)) for each in alarms if isinstance(each, Alarm)]
 
 
 def change(log: Path, *statements: str) -> None:

@@ -25,6 +25,7 @@ from components.site.validate import load_site, read_site
 from components.verifier.log import verify_log
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
+from tests.support.full_site import fill_site
 from tests.support.postgres import PostgresServer
 from tests.support.stores import entries
 
@@ -263,15 +264,6 @@ def test_files_outside_the_site_are_put_into_it_and_named(site: Path, tmp_path: 
     assert "alice@metals.example" in beside.read_text()
 
 
-POLICY = """
-[[rule]]
-id = "tips"
-kind = "lexicon"
-action = "hold"
-text = "Your message is with compliance."
-files.en = ["words/tips.txt"]
-must_match = ["an insider tip"]
-"""
 HELD = Item(
     "h2", ItemKind.MESSAGE, Stage.WAITING, 2, Way.C2S, "alice@metals.example/desk", "bob@metals.example",
     b"<message><body>an insider tip</body></message>", ("tips",), Place("e1", 5), 10, 20, "evidence",
@@ -295,14 +287,7 @@ async def held_in(file: Path) -> list[Item]:
 @pytest.fixture
 def full_site(site: Path, tmp_path: Path) -> Path:
     """A site with all that it can read: rules and their words, a source of people, statements elsewhere, a queue."""
-    outside = tmp_path / "outside"
-    shutil.move(site.parent / "access", outside)
-    (site.parent / "words").mkdir()
-    (site.parent / "words" / "tips.txt").write_text("insider tip\n")
-    (site.parent / "policy.toml").write_text(POLICY)
-    (site.parent / "people.csv").write_text("jid,name\n")
-    text = site.read_text().replace('folder = "access"', f'folder = "{outside}"')
-    site.write_text(f"{text}\n[[directory.csv]]\nenterprise = 'metals'\nfile = 'people.csv'\n")
+    fill_site(site, tmp_path / "outside")
     append(site, 5)
     asyncio.run(hold(site.parent / "archive" / "review.db", HELD, replace(HELD, token="h9", record=99)))
     return site

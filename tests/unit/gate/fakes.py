@@ -210,6 +210,7 @@ def make_gate(
     *,
     breaks: LinkBreaks | None = None,
     aftermath: Aftermath | None = None,
+    alarms: Alarms | None = None,
     max_batch: int = MAX_BATCH,
     report: Callable[[], None] = lambda: None,
 ) -> Gate:
@@ -217,7 +218,7 @@ def make_gate(
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
     aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
     decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""), aftermath)
-    watch = Watch(Alarms(KeptRecords()), Metrics())
+    watch = Watch(alarms or Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
     return Gate(
         line, decider, Journal(log, log, aftermath), queue, watch, breaks, max_batch=max_batch, report=report
@@ -230,7 +231,8 @@ class Bench:
     def __init__(self) -> None:
         self.log = FakeLog()
         self.answers = Answers()
-        self.gate = make_gate(self.log)
+        self.alarms = Alarms(KeptRecords())
+        self.gate = make_gate(self.log, alarms=self.alarms)
         self.gate.connected(self.answers.write)
         self.task = asyncio.create_task(self.gate.run())
 

@@ -1,7 +1,5 @@
 """What a sender is told in a conversation with the line, whatever their client makes of an error."""
 
-from dataclasses import replace
-
 import pytest
 from lxml import etree
 
@@ -18,7 +16,7 @@ HOLD = Decision(Action.HOLD, ("tips",), StanzaError("wait", "policy-violation", 
 CARD = refuse("card", "modify", "policy-violation", "No card numbers.")
 OTHER = refuse("tone", "modify", "policy-violation", "Mind your tone.")
 MESSAGE = StanzaFacts(Way.C2S, "message", "chat", ALICE, BOB)
-IQ = replace(MESSAGE, kind="iq", type="set")
+IQ = MESSAGE._replace(kind="iq", type="set")
 ROOM = "desk@rooms.metals.example"
 NOTICE = f"notice@{GATE.jid}"
 
@@ -32,7 +30,7 @@ class Told:
 
     def keep(self, facts: StanzaFacts, decision: Decision, record: int = 1) -> None:
         """Have a stanza answered."""
-        answer = Answered(replace(held(record), facts=facts), decision, record)
+        answer = Answered(held(record)._replace(facts=facts), decision, record)
         self._queue.keep(Claims(), [answer], [])
 
     def said(self) -> list[str]:
@@ -49,7 +47,7 @@ class Told:
         (MESSAGE, CARD, f"Your message of 00:16 UTC to {BOB}: not delivered. No card numbers."),
         (MESSAGE, OMEMO, f"Your message of 00:16 UTC to {BOB}: not delivered. {OMEMO.error.text}"),
         (
-            replace(MESSAGE, type="groupchat", to=ROOM),
+            MESSAGE._replace(type="groupchat", to=ROOM),
             CARD,
             f"Your message of 00:16 UTC to {ROOM}: not delivered. No card numbers.",
         ),
@@ -62,9 +60,9 @@ class Told:
         (MESSAGE, RECIPIENT_OUTSIDE, None),
         (MESSAGE, GATE_ADDRESS, None),
         (MESSAGE, NOTICE_UNACKNOWLEDGED, None),
-        (replace(MESSAGE, type="error"), CARD, None),
-        (replace(MESSAGE, way=Way.S2S), CARD, None),
-        (replace(MESSAGE, way=Way.COMPONENT), HOLD, None),
+        (MESSAGE._replace(type="error"), CARD, None),
+        (MESSAGE._replace(way=Way.S2S), CARD, None),
+        (MESSAGE._replace(way=Way.COMPONENT), HOLD, None),
     ],
 )
 def test_who_is_told_what(facts: StanzaFacts, decision: Decision, said: str | None) -> None:
@@ -80,7 +78,7 @@ def test_nobody_is_told_the_same_twice_within_a_minute() -> None:
     told.keep(MESSAGE, CARD, 2)
     assert len(told.said()) == 1
     told.keep(MESSAGE, OTHER, 3)
-    told.keep(replace(MESSAGE, sender="carol@metals.example/desk"), CARD, 4)
+    told.keep(MESSAGE._replace(sender="carol@metals.example/desk"), CARD, 4)
     assert len(told.said()) == 3
     told.now_s += 61
     told.keep(MESSAGE, CARD, 5)
@@ -91,7 +89,7 @@ def test_a_client_that_goes_on_and_on_is_told_once() -> None:
     """By any other session and to anybody else, too; each message has its error all the same."""
     told = Told()
     for record in range(1, 200):
-        facts = replace(MESSAGE, sender=f"{ALICE.partition('/')[0]}/{record}", to=f"p{record}@metals.example")
+        facts = MESSAGE._replace(sender=f"{ALICE.partition('/')[0]}/{record}", to=f"p{record}@metals.example")
         told.keep(facts, CARD, record)
         told.now_s += 0.01
     assert len(told.said()) == 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from components.link.codec import XMLNS, CanaryBack, Held, ProtocolError, Status, SubmissionParser
 from components.link.encode import Answering, encode_inject, encode_noted, encode_verdicts
 from components.link.limits import PART_MAX_BYTES
+from policy.content.descendants import Descendants
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import NamedJid, Way
 
@@ -157,6 +158,44 @@ def test_protocol_errors_do_not_quote_what_was_said() -> None:
     with pytest.raises(ProtocolError) as caught:
         SubmissionParser().feed(held(1, b"<message><body>secret price</body></mess>"))
     assert "secret" not in str(caught.value)
+
+
+def test_a_protocol_error_names_the_submission_in_which_it_is() -> None:
+    for broken, number in ((held(7, b"<message><body>&</body></message>"), 7), (b"<<", 0)):
+        parser = SubmissionParser()
+        parser.feed(held(6, STANZAS[0]))
+        with pytest.raises(ProtocolError) as caught:
+            parser.feed(broken)
+        assert caught.value.unread == number
+
+
+@pytest.mark.parametrize("name", ["start", "text", "end", "facts"])
+def test_a_stanza_that_cannot_be_taken_apart_ends_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = SubmissionParser()
+
+    def fail(*_: object) -> None:
+        raise KeyError("secret")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Descendants, name, fail)
+        (item,) = parser.feed(held(7, STANZAS[0]))
+    assert isinstance(item, Held)
+    assert (item.problem, item.body) == ("KeyError", STANZAS[0])
+    assert (item.facts.kind, item.facts.sender, item.facts.to) == ("message", "a@x/1", "b@x")
+    (item,) = parser.feed(held(8, STANZAS[0]))
+    assert isinstance(item, Held)
+    assert not item.problem
+
+
+def test_what_is_quarantined_is_taken_as_it_is() -> None:
+    body = b"<quarantined kind='message' from='a@x/1' to='b@x'>PG1lc3NhZ2U+</quarantined>"
+    whole = held(7, STANZAS[0])
+    begin, end = whole.index(b"<forwarded"), whole.index(b"</held>")
+    (item,) = SubmissionParser().feed(whole[:begin] + body + whole[end:])
+    assert isinstance(item, Held)
+    assert (item.seq, item.problem, item.body) == (7, "quarantined", body)
+    assert (item.facts.kind, item.facts.sender, item.facts.to) == ("message", "a@x/1", "b@x")
+    assert not item.facts.elements
 
 
 def test_verdict_names_only_exceptions() -> None:

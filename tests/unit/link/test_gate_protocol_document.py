@@ -8,7 +8,14 @@ from lxml import etree
 
 from components.link.borders import encode_borders, encode_occupants
 from components.link.codec import XMLNS, Held, Status, SubmissionParser
-from components.link.encode import Answering, encode_canary, encode_inject, encode_noted, encode_verdicts
+from components.link.encode import (
+    Answering,
+    encode_canary,
+    encode_inject,
+    encode_noted,
+    encode_unread,
+    encode_verdicts,
+)
 from policy.address import BareJid
 from policy.decision import Action, Decision, refuse, release
 from policy.reach.partition import Partition, ReachClass
@@ -30,7 +37,17 @@ ELEMENTS = [outermost(example) for example in EXAMPLES if outermost(example).tag
 
 def test_every_element_has_an_example() -> None:
     names = {etree.QName(element).localname for element in ELEMENTS}
-    assert names == {"held", "verdict", "status", "noted", "canary", "borders", "occupants", "inject"}
+    assert names == {
+        "held",
+        "verdict",
+        "status",
+        "noted",
+        "canary",
+        "borders",
+        "occupants",
+        "inject",
+        "unread",
+    }
 
 
 @pytest.mark.parametrize("element", ELEMENTS, ids=lambda element: etree.QName(element).localname)
@@ -42,6 +59,7 @@ def test_examples_fit_the_schema(element: etree._Element) -> None:
     "message",
     [
         encode_noted("gate.x", "x", 7),
+        encode_unread("gate.x", 7),
         encode_canary("gate.x", "x", "life-7"),
         encode_occupants("gate.x", "x", "r@rooms.x"),
         *encode_borders(

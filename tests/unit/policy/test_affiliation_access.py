@@ -115,3 +115,28 @@ def test_a_join_that_a_rule_would_change_is_refused_at_once(action: str, becomes
     says = "<status xmlns='jabber:client'>https://there.example/x</status>"
     decision = decide(UNINFORMED, read_stanza(JOIN.format(ROOM, says)), content)
     assert (decision.action, "r1" in decision.rules) == (becomes, True)
+
+
+@pytest.mark.parametrize(
+    ("xml", "way", "allowed"),
+    [
+        (INFO, Way.C2S, True),
+        (INFO, Way.SERVER, True),
+        (INFO, Way.S2S, False),
+        (INFO.replace("'{}'", "'{}/a'"), Way.C2S, False),
+        (INFO.replace("'{}'", "'a@{}'"), Way.C2S, False),
+        ("<message to='{}'><body xmlns='jabber:client'>hello</body></message>", Way.C2S, False),
+        ("<presence to='{}'/>", Way.C2S, False),
+    ],
+)
+def test_people_of_this_server_ask_the_transfer_component(xml: str, way: Way, allowed: bool) -> None:
+    files = replace(EXAMPLE, transfer=Domain("files.steelyard.example"))
+    asked = read_stanza(xml.format("files.steelyard.example"), way=way)
+    assert (decide_affiliation(files, asked) is affiliation.ALLOWED) is allowed
+    assert decide_affiliation(EXAMPLE, asked) is not affiliation.ALLOWED
+
+
+def test_who_has_not_acknowledged_the_recording_sends_no_file_yet() -> None:
+    files = replace(UNINFORMED, transfer=Domain("files.steelyard.example"))
+    asked = read_stanza(INFO.format("files.steelyard.example"))
+    assert decide_affiliation(files, asked) is affiliation.NOTICE_UNACKNOWLEDGED

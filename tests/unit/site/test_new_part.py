@@ -46,7 +46,6 @@ def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:
         probe=StatusProbe(toy.status_file, meanwhile="nobody plays meanwhile"),
         component=ServerComponent(toy.jid, toy.secret_file),
         ports=(ListeningPort("toy.port", toy.port, "127.0.0.1"),),
-        secrets=(toy.secret_file,),
     )
 
 
@@ -178,4 +177,17 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
+[transfer]
+jid = "files.steelyard.example"
+secret_file = "keys/transfer.secret"
+port = {port + 2}
+files = "files"
+state_file = "run/transfer.db"
+status_file = "run/transfer.status.json"
+link_key_file = "keys/link.key"
+address_key_file = "keys/address.key"
+delivery_key_file = "keys/delivery.key"
+log = "archive/transfer.db"
+log_origin = "steelyard.example/transfer"
+log_key_file = "keys/log-transfer.key"
 """

@@ -23,7 +23,7 @@ local remove, sort = table.remove, table.sort;
 local PATIENCE_S = 0.2;
 -- More than nothing, or it would be the same turn.
 local NEXT_TURN_S = 0.001;
--- A client that resumes says again at once what it has to.
+-- A client that resumes sends again at once what it has to.
 local SAID_AGAIN_WITHIN_S = 60;
 
 local ledger_mt, acknowledgements_mt = {}, {};

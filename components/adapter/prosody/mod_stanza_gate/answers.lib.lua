@@ -1,4 +1,4 @@
--- What a sender is told when a stanza of theirs is not carried out.
+-- The errors for senders whose stanza is not carried out.
 --
 -- Owns the texts. Touches the origin of a stanza only to send to it.
 
@@ -33,7 +33,7 @@ local function new(parts)
 	return setmetatable(parts, answers_mt);
 end
 
--- Whether anybody waits for an answer. The gate does not: of a canary it sees itself that it is not back.
+-- Whether anybody waits for an answer. The gate does not: it notices itself if a canary does not come back.
 function answers_mt:is_wanted(origin, stanza)
 	local type = stanza.attr.type;
 	if stanza.attr.from == self.link.gate then return false; end
@@ -54,7 +54,7 @@ function answers_mt:refuse(origin, stanza, error_tag)
 	origin.send(reply);
 end
 
--- The error of "pre-resource-bind" for somebody who may not come in now.
+-- The error of "pre-resource-bind" for a person who may not log in now.
 function answers_mt.unavailable()
 	local type, condition, text = table.unpack(REASONS.interrupted);
 	return { type = type, condition = condition, text = text };

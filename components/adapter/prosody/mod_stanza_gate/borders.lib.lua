@@ -1,7 +1,7 @@
--- Who may reach whom, as the gate last said it (docs/gate-protocol.md, section 4.5): a table, and no policy.
+-- The gate's last table of who may reach whom (docs/gate-protocol.md, section 4.5): a table, and no policy.
 --
--- What the server makes itself, out of rosters, rooms, nodes, archives and what waited offline, is not held. It goes
--- over no border all the same: mod_stanza_gate asks here before the server sends it anywhere.
+-- The adapter does not hold stanzas that the server itself makes from rosters, rooms, nodes, archives and offline
+-- messages. They still cross no border: mod_stanza_gate asks here before the server sends them anywhere.
 
 local jid = require "util.jid";
 local jid_bare, jid_host, jid_node = jid.bare, jid.host, jid.node;
@@ -12,8 +12,8 @@ local gmatch, next, tonumber = string.gmatch, next, tonumber;
 -- Rooms ask here as well (mod_room_borders).
 local borders = module:shared "borders";
 
--- The table in force: class by listed JID, the classes that a class reaches, the people of a room with a list of its own.
--- Until the gate has said one there is none, and nothing passes between two people.
+-- The table in force: class by listed JID, the classes that a class reaches, the people of a room with a list of its
+-- own. Until the gate has sent one there is none, and nothing passes between two people.
 local class_of, reaches, entrants = {}, {}, {};
 local in_force = false;
 local before = { class_of = {}, reaches = {} }; -- the classes of the table that this one replaced
@@ -33,8 +33,8 @@ local function read_room(tag)
 	for person in gmatch(tag:get_text() or "", "%S+") do people[person] = true; end
 end
 
--- Take one part of a table, and return true when that makes it whole, and in force. One out of turn is the rest of a table
--- whose beginning went with a connection: it is for nothing.
+-- Take one part of a table, and return true if the table is then complete and in force. Ignore a part out of turn: it
+-- is the rest of a table whose beginning was lost with a connection.
 function borders.take(element)
 	local part, parts = tonumber(element.attr.part), tonumber(element.attr.of);
 	if not part or not parts then return false; end
@@ -60,7 +60,7 @@ function borders.take(element)
 	return true;
 end
 
--- The same few addresses come again and again; taking each apart does not pay.
+-- The same few addresses come again and again, so do not parse each of them.
 local function bare(address)
 	local found = bare_of[address];
 	if not found then
@@ -131,7 +131,7 @@ end
 
 function borders.in_force() return in_force; end
 
--- Everybody who is listed, rooms with a list of their own apart.
+-- Everybody who is listed, except rooms with a list of their own.
 function borders.each_listed() return pairs(class_of); end
 
 function borders.is_listed(address) return class_of[address] ~= nil or entrants[address] ~= nil; end

@@ -24,7 +24,7 @@ local function new(parts)
 	return setmetatable(parts, carrying_mt);
 end
 
--- What was not carried out: the log will not say that it was.
+-- It was not carried out, so the log will not say that it was.
 local function settle_undone(self, entry)
 	self.status:add_bounced(entry);
 	self.window:settle(entry);
@@ -41,7 +41,7 @@ end
 
 -- What becomes of it ------------------------------------------------------------------------------------------------------
 
--- The server says an error to somebody. While it carries out what they said, that is its answer.
+-- The server sends an error. While it carries out a stanza of the recipient of this error, the error is its answer.
 function carrying_mt:note_error(reply)
 	local entry = self.entries[running()];
 	if not entry or entry.injected then return; end
@@ -59,13 +59,13 @@ local function is_said_in(entry, stanza)
 		and attr.id == entry.stanza.attr.id and attr.type == entry.stanza.attr.type;
 end
 
--- A border keeps this from another server.
+-- A border stops this on its way to another server.
 function carrying_mt:note_stopped(stanza)
 	local entry = self.entries[running()];
 	if entry and is_said_in(entry, stanza) then entry.stopped = true; end
 end
 
--- A client is told this, unless a border is in the way.
+-- A client gets this, unless a border stops it.
 function carrying_mt:note_said(stanza, session, is_told)
 	local entry = self.entries[running()];
 	if not entry then return; end
@@ -110,7 +110,7 @@ local function is_for_session(stanza)
 	return stanza.name == "message" and (not type or type == "chat" or type == "normal") and full_sessions[stanza.attr.to];
 end
 
--- Whether the host that would take it was deactivated while it was held.
+-- Whether the host that would handle it was deactivated while it was held.
 local function is_homeless(entry)
 	local origin = entry.sender.origin;
 	if entry.as == "client" then return not hosts[origin.host]; end
@@ -167,14 +167,14 @@ function carrying_mt:new_runner(sender, on_ready)
 	}, sender);
 end
 
--- Whether this is the stanza that is just being handed back: it goes on, and when it comes again it is another one.
+-- Whether this is the stanza that is being handed back now: it goes on, and if it comes again it is another one.
 function carrying_mt:take_released(stanza)
 	if stanza ~= self.released then return false; end
 	self.released = nil;
 	return true;
 end
 
--- Whether what is said just now is a consequence of a stanza that is carried out.
+-- Whether what the server sends now is a consequence of a stanza that is being carried out.
 function carrying_mt:is_under_way()
 	return self.entries[running()];
 end

@@ -1,5 +1,5 @@
--- Time: what waits for its verdict too long is bounced, a gate that is stuck is cut off, and the gate is told how far
--- everything is (docs/gate-protocol.md, sections 4.3 and 5.1).
+-- Time: bounces stanzas that wait too long for their verdict, disconnects a stuck gate, and sends the gate statuses
+-- (docs/gate-protocol.md, sections 4.3 and 5.1).
 --
 -- Owns the timer. Takes entries out of the window, answers their senders, closes the gate's stream.
 
@@ -27,7 +27,7 @@ local function bounce(self, entry)
 	entry.sender:close_if_answered();
 end
 
--- Bounce what was held at this time or before; return how much that was.
+-- Bounce what was held at this time or before; return how many that were.
 local function bounce_held(self, held_until)
 	local count = 0;
 	local entry = self.window:next_overdue(held_until);
@@ -47,7 +47,7 @@ local function bounce_overdue(self)
 	end
 end
 
--- Give up waiting for all that has a time limit.
+-- Bounce everything that has a time limit.
 function clock_mt:bounce_all()
 	local count = bounce_held(self, math.huge);
 	if count > 0 then module:log("error", "The server stops: %d stanzas without a verdict were bounced", count); end
@@ -68,7 +68,7 @@ end
 
 function clock_mt:start()
 	local tick_s = math.min(LONGEST_TICK_S, self.timeout_s / 8);
-	-- Whatever goes wrong in here once, the time limits stay in force.
+	-- Even if something fails in here once, the time limits stay in force.
 	timer.add_task(FIRST_TICK_S, function ()
 		local ok, err = pcall(watch, self);
 		if not ok then module:log("error", "Watching the window failed: %s", err); end

@@ -1,8 +1,8 @@
 -- Hosts: on which of them this module is loaded, and the adapter's hooks on each (docs/gate-protocol.md, section 5.9).
 --
--- Owns the hooks. They are added to a host's events themselves and not by the module, so they stay as long as the host does:
--- when the module is unloaded there, they turn away what they would have held. A host that is activated later has them
--- before any of its modules is loaded.
+-- Owns the hooks. They are added to a host's events themselves and not by the module, so they stay as long as the host
+-- does: when the module is unloaded there, they refuse what they would have held. A host that is activated later has
+-- them before any of its modules is loaded.
 
 local modulemanager = require "core.modulemanager";
 local timer = require "util.timer";
@@ -94,7 +94,7 @@ local function load_on(host)
 	if not is_loaded(host, NAME) then modulemanager.load(host, NAME); end
 end
 
--- No host is forgotten: load the module on each, as soon as the server is done with loading it where it was told to.
+-- Load the module on every host, as soon as the server has loaded it where it was told to.
 function hosts_mt:load_everywhere() -- luacheck: ignore 212/self
 	timer.add_task(0, function ()
 		for host in pairs(hosts) do load_on(host); end
@@ -113,12 +113,12 @@ function hosts_mt:end_earlier()
 	end
 end
 
--- Have these handlers on each host that there is and that there will be.
+-- Add these handlers to each present and future host.
 function hosts_mt:watch(handlers)
 	self.handlers = handlers;
 	for host in pairs(hosts) do self:attach(host); end
 	local events = prosody.events;
-	-- Of a component whose host is gone, nobody else is told that its stream ends.
+	-- If a component's host is gone, only this hook is told that its stream ends.
 	events.add_handler("component-disconnected", handlers.on_component_end, FIRST);
 	events.add_handler("host-activated", function (host) self:attach(host); end, FIRST);
 	events.add_handler("host-activated", load_on, -FIRST);

@@ -1,4 +1,4 @@
--- The link to the gate: its component's stream (XEP-0114), and whether the gate has anything to say.
+-- The link to the gate: its component's stream (XEP-0114), and whether the gate is silent.
 --
 -- Owns the gate's stream while it is connected, what is about to be written to it, and since when the gate is silent.
 -- Touches that stream's connection only.
@@ -22,9 +22,11 @@ local function new(gate, timeout_s)
 	local self = setmetatable({
 		gate = gate, timeout_s = timeout_s, stuck_after_s = TIMEOUTS_UNTIL_STUCK * timeout_s,
 		session = nil, conn = nil, connected_at = nil,
-		-- No gate, or an entry out of time: after the timeout everything is bounced on arrival.
+		-- Why the server has ended the stream, where it was the server.
+		closed_for = nil,
+		-- There is no gate, or an entry timed out: after the timeout everything is bounced on arrival.
 		silent_since = now(),
-		-- The server stops: nothing is held any more.
+		-- The server stops, so nothing is held any more.
 		is_stopped = false,
 		outbox = {}, outbox_count = 0,
 	}, link_mt);
@@ -32,7 +34,7 @@ local function new(gate, timeout_s)
 	return self;
 end
 
--- The address that this server's own words come from: any of its user domains.
+-- The address from which this server itself sends: any of its user domains.
 function link_mt:own_domain()
 	for host, host_session in pairs(hosts) do
 		if host_session.type == "local" then return host; end
@@ -46,7 +48,7 @@ function link_mt:flush()
 	local conn = self.conn;
 	if conn then
 		conn:write(concat(outbox, "", 1, count));
-		-- Prosody writes when the socket is polled next, which is after everything that can be read now has been.
+		-- Prosody writes at the next poll of the socket, after it has read everything that can be read now.
 		if conn.onwritable and conn._writable then conn:onwritable(); end
 	end
 	for i = 1, count do outbox[i] = nil; end
@@ -65,6 +67,12 @@ end
 function link_mt:connect(session)
 	session.conn:setoption("tcp-nodelay", true);
 	self.session, self.conn, self.connected_at = session, session.conn, now();
+	self.closed_for = nil;
+	local close = session.close;
+	function session.close(this, reason)
+		self.closed_for = reason;
+		close(this, reason);
+	end
 end
 
 -- Return whether the stream that has ended was the gate's.
@@ -85,7 +93,7 @@ function link_mt:fall_silent(since)
 	self.silent_since = self.silent_since or since;
 end
 
--- The gate has spoken.
+-- The gate has sent something.
 function link_mt:end_silence()
 	self.silent_since = nil;
 end

@@ -3,8 +3,8 @@
 -- Every stanza that a client, a federated server or a component hands to this server is held, submitted to the gate, and
 -- carried out only when the gate's verdict says that it is recorded. There is no policy in the adapter.
 --
--- This file has the hooks: what the server tells the adapter. Each library beside it owns one thing, and begins with what.
--- All of them are made once, below; what a library needs of others it is given there.
+-- This file has the hooks, by which the server calls the adapter. Each library beside it owns one thing, and says at
+-- its beginning what that is. All of them are made once, below, and get there what they need from others.
 --
 -- Settings: stanza_gate (the gate's JID, an external component), stanza_gate_timeout (seconds), stanza_gate_window
 -- (stanzas), stanza_gate_window_bytes, stanza_gate_session_window (stanzas), stanza_gate_stanza_bytes (of one),
@@ -12,8 +12,8 @@
 
 module:set_global();
 
--- There is one adapter in a life of the server. What it holds, and its hooks, outlive this module: unloaded and loaded again,
--- or reloaded, it finds them as they are, and this file is done.
+-- There is one adapter in the life of a server. The stanzas that it holds, and its hooks, outlive this module. If the
+-- module is unloaded and loaded again, or reloaded, it finds them as they are, and this file has nothing more to do.
 local running = prosody.stanza_gate;
 if running then
 	function module.add_host(module) running.hosts:attach(module.host); end -- luacheck: ignore 431/module
@@ -57,7 +57,9 @@ local quarantine = module:require "quarantine".new {
 	wire = wire, window = window, link = link, status = status, answers = answers,
 };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
+local passwords = module:require "passwords".new(wire.XMLNS);
 local submissions = module:require "submissions".new {
+	passwords = passwords,
 	wire = wire, window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
 	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
 };
@@ -128,8 +130,8 @@ local function from_elsewhere(event)
 	return nil;
 end
 
--- A room tells everybody in it what somebody said, and throws out whom it cannot reach. It must not throw out a session
--- that has ended before its last words are said: it leaves with its farewell.
+-- A room sends each message to all occupants, and removes those whom it cannot reach. It must not remove an ended
+-- session before its last stanzas are carried out: the session leaves with its farewell.
 local function to_departed(event)
 	local attr = event.stanza.attr;
 	if attr.type ~= "groupchat" or event.origin.type == "c2s" then return nil; end
@@ -164,7 +166,7 @@ local function to_remote(event)
 end
 
 local function to_client(stanza, session)
-	-- mod_bosh sends what it has written already once more, as text. It was told, or not, when it was a stanza.
+	-- mod_bosh sends what it has already written once more, as text. It was filtered when it was a stanza.
 	if not stanza.attr then return stanza; end
 	local told = server_made:told(stanza, session);
 	carrying:note_said(stanza, session, told);
@@ -195,7 +197,7 @@ local function transport(session)
 	return attr;
 end
 
--- Session events wait for the gate however long it takes; when too many do, nobody else may come in.
+-- Session events wait for the gate without a time limit. If too many wait, nobody else may log in.
 local function before_bind(event)
 	if window:is_full_of_patient() or not held_hosts:is_held(event.session.host) then
 		event.error = answers.unavailable();
@@ -237,7 +239,7 @@ end
 
 -- The gate's stream -------------------------------------------------------------------------------------------------------
 
--- A crash of the gate leaves what it had not answered in the window: a new one is told of all of it again.
+-- A crash of the gate leaves the unanswered entries in the window, and a new gate gets all of them again.
 local function on_gate_connected(event)
 	link:connect(event.session);
 	module:log("info", "The gate is connected: submitting %d stanzas again", window.count);
@@ -248,12 +250,12 @@ end
 local function on_component_end(event)
 	senders:leave_behind(event.session);
 	if link:disconnect(event.session) then
-		quarantine:note_break(event.reason);
+		quarantine:note_break();
 		module:log("error", "The gate is disconnected: stanzas are held for %g s, then bounced", timeout_s);
 	end
 end
 
--- The gate's host is there again, or its component's module: neither knows of a stream that began before.
+-- The gate's host, or its component's module, is there again; neither knows a stream that began before.
 local function on_gate_renewed()
 	if link.session then link:close("The gate's host was loaded again"); end
 end

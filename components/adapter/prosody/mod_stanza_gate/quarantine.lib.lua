@@ -6,12 +6,12 @@
 -- broke, and was named by the gate; and `quarantined`, when its `xml` is the form in which nothing looks into it.
 
 local ipairs = ipairs;
-local max = math.max;
+local max, min = math.max, math.min;
 
--- Why a component's stream ends when one side has told the other.
-local CLOSED_IN_ORDER = "stream error";
 -- How often an entry may break the stream.
 local ONCE_TOO_OFTEN = 2;
+-- So many that are in doubt go out together at most.
+local PACK_MAX = 1024;
 
 local quarantine_mt = {};
 quarantine_mt.__index = quarantine_mt;
@@ -37,9 +37,10 @@ end
 
 -- Submit what comes next: as much again as was answered, and alone what was there at two breaks.
 local function submit_pack(self)
-	local window, count = self.window, 0;
+	local window, count, pack = self.window, 0, self.pack;
 	local seq = max(self.next_seq, window.first_seq);
-	while seq < window.next_seq and count < self.pack do
+	self.pack = min(pack * 2, PACK_MAX);
+	while seq < window.next_seq and count < pack do
 		local entry = window.entries[seq];
 		local is_alone = entry and (entry.breaks or 0) >= ONCE_TOO_OFTEN;
 		if is_alone and count > 0 then break; end
@@ -50,7 +51,7 @@ local function submit_pack(self)
 		end
 		if is_alone then break; end
 	end
-	self.next_seq, self.out_through, self.pack = seq, seq - 1, self.pack * 2;
+	self.next_seq, self.out_through = seq, seq - 1;
 end
 
 -- Something was answered, or its time was over. What was submitted before the break has the lowest numbers: when that is
@@ -125,9 +126,9 @@ local function blame_named(self, entry)
 	if entry.unread >= ONCE_TOO_OFTEN then put_away(self, entry); end
 end
 
--- The gate's stream has ended: broken, unless one side had closed it in order.
-function quarantine_mt:note_break(reason)
-	if reason == CLOSED_IN_ORDER then return; end
+-- The gate's stream has ended. A gate that fails may close it in order; what the server ends it for, the gate had said.
+function quarantine_mt:note_break()
+	if self.link.closed_for then return; end
 	local named = self.named and self.window.entries[self.named];
 	if named then return blame_named(self, named); end
 	local suspects = find_suspects(self);

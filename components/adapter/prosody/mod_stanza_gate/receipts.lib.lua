@@ -1,6 +1,7 @@
--- Receipts (XEP-0359): which log a stanza is recorded in, and where. Only the gate's own name makes one worth anything.
+-- Receipts (XEP-0359): they name the log and the index of a stanza's record. Only a receipt in the gate's own name
+-- counts.
 --
--- Owns a cache of whom `by` values mean. Touches nothing but the stanza that it is given.
+-- Owns a cache of the meaning of `by` values. Touches only the stanza that it is given.
 
 local st = require "util.stanza";
 local encodings = require "util.encodings";
@@ -36,7 +37,7 @@ local function new(gate)
 	return setmetatable({ gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 }, receipts_mt);
 end
 
--- Whether this is the gate, however it is spelt: nobody else speaks from its domain.
+-- Whether this is the gate, in any spelling: nobody else sends from its domain.
 local function means_gate(self, by)
 	local known = self.meant[by];
 	if known ~= nil then return known; end
@@ -57,8 +58,8 @@ local function is_receipt(self, tag)
 	return false;
 end
 
--- Take out of a stanza what its sender put there in the gate's name: it is forged. So is what stands deeper, in a stanza
--- that is passed on, in a carbon, in an item: no client can tell who put it there.
+-- Remove from a stanza what its sender put there in the gate's name, because it is forged. So is what stands deeper,
+-- in a stanza that is passed on, in a carbon, in an item: no client can tell who put it there.
 function receipts_mt:remove_forged(stanza)
 	local tags = stanza.tags;
 	local has_forged = false;

@@ -1,6 +1,6 @@
--- What the gate says: verdicts, what it has noted, borders, and what it asks for (docs/gate-protocol.md, section 4).
+-- Takes what the gate sends: verdicts, noted statuses, borders, and requests (docs/gate-protocol.md, section 4).
 --
--- Owns nothing: it hands each element to the part that it is for.
+-- Owns nothing: it passes each element to the part that it is for.
 
 local jid = require "util.jid";
 local st = require "util.stanza";
@@ -31,7 +31,7 @@ local function take_borders(self, _, element)
 	self.server_made:part_those_online();
 end
 
--- A canary goes the way of every message: held, submitted, recorded, released and routed, from the gate to the gate.
+-- A canary goes the way of every message, from the gate to the gate: held, submitted, recorded, released and routed.
 local function send_canary(self, origin, element)
 	local gate, id = self.link.gate, element.attr.id;
 	local message = st.message({ from = gate, to = gate, type = "headline", id = id })
@@ -52,7 +52,7 @@ local function find_room(room_jid)
 	return muc and muc.get_room_from_jid and muc.get_room_from_jid(room_jid), host;
 end
 
--- The full JIDs of those who are about to leave: what they say of it may be with the gate already.
+-- The full JIDs of occupants who are about to leave: the gate may already have the presence that says so.
 local function find_leaving(window)
 	local leaving = {};
 	for entry in window:each() do
@@ -94,8 +94,8 @@ local function stand_in(username, host, resource)
 	return session;
 end
 
--- What the gate wants said, by itself or in the name of somebody whose message it had kept, is held, numbered and
--- submitted like everything else, and carried out as if they said it now (section 4.7).
+-- A stanza that the gate asks for, its own or that of a sender whose message it had kept, is held, numbered and
+-- submitted like everything else, and carried out as if it were sent now (section 4.7).
 local function inject(self, origin, element)
 	local stanza, id = self.wire.read_forwarded(element), element.attr.id;
 	if not id or not stanza or not stanza.attr.from or not stanza.attr.to then
@@ -106,7 +106,7 @@ local function inject(self, origin, element)
 	local from = stanza.attr.from;
 	local username, host, resource = jid_split(from);
 	if username and hosts[host] and hosts[host].type == "local" then
-		-- Nobody is present who has no session; the gate learns of its end, too.
+		-- Nobody is present without a session; the gate also learns of a session's end.
 		if stanza.name == "presence" and not full_sessions[from] then return; end
 		local speaker = full_sessions[from] or stand_in(username, host, resource);
 		self.submissions:inject(speaker, stanza, "client", id);
@@ -121,13 +121,13 @@ local ELEMENTS = {
 	occupants = { note_occupants, "room" }, canary = { send_canary, "id" }, inject = { inject },
 };
 
--- Whether a stanza that came on the gate's own stream is said to the adapter.
+-- Whether a stanza from the gate's own stream is for the adapter.
 function requests_mt:is_to_adapter(stanza)
 	local element = stanza.tags[1];
 	return stanza.name == "message" and element and element.attr.xmlns == self.wire.XMLNS;
 end
 
--- Take a stanza that came on the gate's own stream.
+-- Take a stanza from the gate's own stream.
 function requests_mt:take(origin, stanza)
 	local element = stanza.tags[1];
 	if self:is_to_adapter(stanza) then

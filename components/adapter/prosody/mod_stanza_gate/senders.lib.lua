@@ -45,8 +45,8 @@ end
 
 -- Ends --------------------------------------------------------------------------------------------------------------------
 
--- What a session leaves behind when it ends with stanzas in the window: its fields, so that they are carried out as if
--- it were there. Prosody empties the session itself.
+-- The fields of a session that ends with stanzas in the window, so that these are carried out as if it were still
+-- there. Prosody empties the session itself.
 function senders_mt:leave_behind(session)
 	local sender = self.by_session[session];
 	if not sender then return; end
@@ -68,14 +68,14 @@ function senders_mt:leave_behind(session)
 	self.paused[sender] = nil;
 end
 
--- Whether the session of this address has ended, and not all that it said is carried out.
+-- Whether the session of this address has ended, and some of its stanzas are not carried out yet.
 function senders_mt:is_leaving(full_jid)
 	local sender = self.departed[full_jid];
 	return sender and not full_sessions[full_jid] and (sender.held > 0 or sender.runner.state ~= "ready");
 end
 
--- A client may say its last words and close the stream in one write. Their answers come when the gate has spoken, so a
--- stream that the client closes stays open for as long as something of it is held.
+-- A client may send its last stanzas and close the stream in one write. Their answers come after the gate's verdict.
+-- So a stream that the client closes stays open while any of its stanzas are held.
 function senders_mt:close_when_answered(session)
 	local close = session.close;
 	function session.close(this, reason)
@@ -125,7 +125,7 @@ function senders_mt:pause_if_high(sender)
 	end
 end
 
--- From now on whoever is paused stays so: the server stops.
+-- The server stops: from now on paused senders stay paused.
 function senders_mt:stop_resuming()
 	self.is_stopping = true;
 end

@@ -1,7 +1,7 @@
--- What the server makes itself, and where it stops (docs/gate-protocol.md, section 4.5).
+-- Stanzas that the server makes itself, and where they stop (docs/gate-protocol.md, section 4.5).
 --
--- It is submitted and not held: it comes too late to be right. Where a border is in the way it goes nowhere.
--- Owns which presences are submitted already, the good-bye that is just said over a new border, and whom the server is
+-- They are submitted and not held, because held stanzas would come too late to be right. A border stops them. Owns
+-- which presences are submitted already, the good-bye that is just said over a new border, and whom the server is
 -- giving what waited offline. Touches no session, but to tell it that somebody has gone.
 
 local st = require "util.stanza";
@@ -39,7 +39,7 @@ end
 
 -- Made in somebody's name -------------------------------------------------------------------------------------------------
 
--- Whether what the server made may not go where it is addressed. Errors and answers go back to whoever asked.
+-- Whether a stanza of the server may not go to its recipient. Errors and answers go back to the requester.
 function server_made_mt:is_stopped(stanza)
 	local attr = stanza.attr;
 	if not attr.from or not attr.to or attr.type == "error" or attr.type == "result" then return false; end
@@ -72,7 +72,7 @@ function server_made_mt:note_bounce(origin, stanza, host)
 	if stanza.attr.type == "error" then return self:note(origin, stanza, host); end
 end
 
--- Whether a join succeeded only the room knows.
+-- Only the room knows whether a join succeeded.
 function server_made_mt:note_occupant(origin, stanza)
 	if origin == hosts[origin.host] and is_of_recipient(stanza) then return self:note(origin, stanza, origin.host); end
 end
@@ -103,7 +103,7 @@ local function part(self, one, other)
 	end
 end
 
--- There is another table of borders.
+-- There is a new table of borders.
 function server_made_mt:part_those_online()
 	self.borders.each_parted(bare_sessions, function (one, other) part(self, one, other); end);
 end

@@ -1,7 +1,7 @@
--- What the gate is told of the window besides its submissions (docs/gate-protocol.md, section 4.3).
+-- The statuses, which tell the gate about the window besides its submissions (docs/gate-protocol.md, section 4.3).
 --
--- Owns what was bounced until the gate has noted it, what was turned away, and the numbers of statuses. Reads the
--- window and which hosts are held, writes to the link.
+-- Owns what was bounced until the gate has noted it, the count of refused stanzas, and the numbers of statuses. Reads
+-- the window and which hosts are held, writes to the link.
 
 local concat, ipairs = table.concat, ipairs;
 
@@ -12,7 +12,7 @@ status_mt.__index = status_mt;
 local function new(parts)
 	-- { seq, whether the server refused it, the number of the first status that named it } of each that was bounced.
 	parts.bounced, parts.number, parts.done_reported = {}, 0, 0;
-	-- Since the last status: bounced on arrival, so never numbered, because never accepted.
+	-- Since the last status: bounced on arrival, and so never accepted and never numbered.
 	parts.turned_away = 0;
 	-- The hosts that are not held, as the last status named them.
 	parts.unheld_reported = "";
@@ -35,7 +35,7 @@ function status_mt:is_due()
 		or concat(self.hosts:unheld(), " ") ~= self.unheld_reported;
 end
 
--- Up to which number everything is done, and the gate knows what was bounced of it.
+-- The number up to which everything is done and the gate knows what was bounced.
 function status_mt:known_done()
 	local last = self.bounced[#self.bounced];
 	return last and not last.reported and self.done_reported or self.window.done_through;
@@ -59,7 +59,7 @@ function status_mt:send()
 	link:submit(text);
 end
 
--- The gate has noted the status of this number: what it named need not be named again.
+-- The gate has noted the status with this number: do not name its contents again.
 function status_mt:forget(number)
 	local rest = {};
 	for _, item in ipairs(self.bounced) do

@@ -1,4 +1,4 @@
--- An orderly stop of the server (docs/gate-protocol.md, section 5.8): what is held is carried out, or goes back.
+-- An orderly stop of the server (docs/gate-protocol.md, section 5.8): held stanzas are carried out, or returned.
 --
 -- Owns nothing. Stops reading from everybody, waits for the window, and has the clock bounce what is left.
 
@@ -24,7 +24,7 @@ local function new(parts)
 	return setmetatable(parts, stopping_mt);
 end
 
--- Wait until this is so, at most for so long. Where the server cannot wait, do not.
+-- Wait until this is so, at most for this time. If the server cannot wait, do not wait.
 local function wait_until(is_so, limit_s)
 	if is_so() or not async.ready() then return; end
 	local wait, done = async.waiter(1, true);
@@ -40,7 +40,7 @@ local function pause(session)
 	if session.conn and session.conn.pause then session.conn:pause(); end
 end
 
--- What is not read is not handled: a client that counts says it again, to the server that starts next.
+-- What is not read is not handled: a client with stream management sends it again, to the server that starts next.
 local function stop_reading(self)
 	self.senders:stop_resuming();
 	for _, session in pairs(full_sessions) do pause(session); end
@@ -68,7 +68,7 @@ function stopping_mt:drain_farewells()
 	self:tell();
 end
 
--- The last word to the gate: how far everything is.
+-- The last status for the gate.
 function stopping_mt:tell()
 	if self.status:is_due() then self.status:send(); end
 	self.link:flush();

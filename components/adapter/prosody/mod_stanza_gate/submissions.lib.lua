@@ -1,7 +1,7 @@
--- Submissions: what is put into the window and sent to the gate, to be held there or only to be recorded.
+-- Submissions: puts stanzas into the window and sends them to the gate, to be held or only recorded.
 --
--- Owns what the gate was told last of what is done: each call makes an entry, or turns a stanza away. Touches the window,
--- the link and the sender's `farewell`, may pause the sender, and answers whoever is turned away.
+-- Owns the last `done` that the gate got. Each call makes an entry, or refuses a stanza. Touches the window, the link
+-- and the sender's `farewell`, may pause the sender, and answers whoever is turned away.
 
 local st = require "util.stanza";
 local now = require "util.time".monotonic;
@@ -32,8 +32,8 @@ local function head_of(self, sender, host, way, mark)
 	return head;
 end
 
--- The number of the next submission, and what is done by now, if that is news: so little is unknown of what a server that
--- is killed takes with it.
+-- The number of the next submission, and the number up to which all is done, if it has changed: then little is unknown
+-- after the server is killed.
 local function next_number(self)
 	local seq, done = self.window.next_seq, self.status:known_done();
 	if done == self.told_done then return seq; end
@@ -56,7 +56,7 @@ end
 
 -- Held --------------------------------------------------------------------------------------------------------------------
 
--- Whether nothing is held now; the stanza is bounced then.
+-- Whether nothing is held now; then the stanza is bounced.
 local function is_turned_away(self, origin, stanza, host, way)
 	local window, reason = self.window, nil;
 	-- The gate's own way round the server is there as long as the server is.
@@ -79,12 +79,12 @@ local function has_farewell(self, sender)
 	return true;
 end
 
--- Whether a client that has resumed its session says again what was held before (XEP-0198): once is enough.
+-- Whether a client that has resumed its session sends again what was held before (XEP-0198): once is enough.
 local function is_said_again(self, origin, stanza, host, way)
 	local acknowledgements = self.acknowledgements;
 	if not acknowledgements:may_be_said_again(origin) then return false; end
 	local wire, head = self.wire, head_of(self, self.senders:of(origin), host, way);
-	local xml = wire.encode_stanza(head, 0, stanza);
+	local xml = wire.encode_stanza(head, 0, self.passwords:hide(origin, stanza));
 	local said = xml and wire.said_in(xml);
 	return said and acknowledgements:is_said_again(origin, stanza, function (entry)
 		entry.said = entry.said or wire.said_in(entry.xml);
@@ -92,8 +92,8 @@ local function is_said_again(self, origin, stanza, host, way)
 	end);
 end
 
--- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: whatever becomes
--- of the stanza, it goes no further now.
+-- Hold a stanza of `origin` until its verdict, then carry it out `as` carrying.lib.lua says. Return true: the stanza
+-- goes no further now in any case.
 function submissions_mt:hold(origin, stanza, host, way, as)
 	local ended = origin.destroyed;
 	if not ended and is_said_again(self, origin, stanza, host, way) then return true; end
@@ -102,7 +102,8 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
 	local head = head_of(self, sender, host, way, self.acknowledgements:counts(origin, stanza) and "counted");
-	local xml, problem = self.wire.encode_stanza(head, next_number(self), stanza, self.max_stanza_bytes);
+	local told = self.passwords:hide(origin, stanza);
+	local xml, problem = self.wire.encode_stanza(head, next_number(self), told, self.max_stanza_bytes);
 	if not xml then
 		module:log("warn", "A stanza from %s was refused: %s", stanza.attr.from, problem);
 		self.answers:bounce(origin, stanza, problem);
@@ -116,12 +117,13 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	if stanza.name == "presence" and not stanza.attr.to then
 		sender.farewell = stanza.attr.type == "unavailable" and entry or nil;
 	end
-	-- Never the gate itself, or nobody would read its verdicts.
+	-- Never the gate itself, because then nobody would read its verdicts.
 	if way ~= "canary" then self.senders:pause_if_high(sender); end
 	return true;
 end
 
--- Hold what the gate wants said, for the request of this id. Return nothing: if there is no room, the gate asks again.
+-- Hold a stanza that the gate asks for, for the request with this id. Return nothing: if there is no room, the gate
+-- asks again.
 function submissions_mt:inject(origin, stanza, as, id)
 	if self.window:is_full() or self.link:is_silent() or not self.hosts:is_held(origin.host) then return; end
 	local sender = self.senders:of(origin);

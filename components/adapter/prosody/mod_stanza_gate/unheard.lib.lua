@@ -1,7 +1,7 @@
--- What was handed on to somebody who may turn out not to have heard it: a client that counts what it hears (XEP-0198), or
--- another server. When the server gives it back long after it was carried out, the gate is told.
+-- Stanzas that were passed on, but that may not have arrived: at a client with stream management (XEP-0198), or at
+-- another server. If the server returns one long after it was carried out, the gate is told.
 --
--- Owns, of each such session and each remote domain, the numbers of the newest entries that were handed on to it.
+-- Owns the numbers of the newest entries that were passed on to each such session and each remote domain.
 
 -- More than mod_smacks keeps of a session (smacks_max_queue_size, 500).
 local KEPT = 1024;
@@ -19,7 +19,7 @@ local function key_of(from, to, id)
 	return (from or "") .. "\0" .. (to or "") .. "\0" .. (id or "");
 end
 
--- This entry was handed on to a listener, a session or a domain, as what it is addressed to.
+-- This entry was passed on to a receiver, a session or a domain, which it is addressed to.
 function unheard_mt:note(listener, entry)
 	local list = self.by_listener[listener];
 	if not list then
@@ -33,7 +33,7 @@ function unheard_mt:note(listener, entry)
 	list.seqs[key] = entry.seq;
 end
 
--- What was said from one address to another with this id goes back: it was not carried out after all.
+-- The stanza from one address to another with this id comes back: it was not carried out.
 function unheard_mt:give_back(listener, from, to, id)
 	local list, key = self.by_listener[listener], key_of(from, to, id);
 	local seq = list and list.seqs[key];

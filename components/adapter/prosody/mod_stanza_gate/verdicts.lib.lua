@@ -1,7 +1,8 @@
--- Verdicts: what becomes of the entries that the gate has recorded (docs/gate-protocol.md, section 4.2).
+-- Verdicts: carries out the gate's decisions on recorded entries (docs/gate-protocol.md, section 4.2).
 --
--- Owns nothing: it takes entries out of the window in the order of their numbers, and hands each to its sender's runner,
--- refuses it or lets go of it. A stanza that is carried out is the original object, with a receipt and what was amended.
+-- Owns nothing: it takes entries out of the window in the order of their numbers, and gives each to its sender's
+-- runner, refuses it or discards it. A stanza that is carried out is the original object, with a receipt and what was
+-- amended.
 
 local full_sessions = prosody.full_sessions;
 local ipairs = ipairs;
@@ -34,7 +35,7 @@ local function is_overtaken(entry)
 	return entry.patient and full_sessions[origin.full_jid] and full_sessions[origin.full_jid].presence;
 end
 
--- It goes no further. Its sender gets the error that the gate says, if it says one.
+-- It goes no further. Its sender gets the gate's error, if there is one.
 local function refuse(self, entry, exception)
 	local error_tag = exception:get_child("error");
 	if not entry.injected and (error_tag or exception.name == "refuse") then
@@ -43,7 +44,7 @@ local function refuse(self, entry, exception)
 	self.window:settle(entry);
 end
 
--- What the verdict says of this entry alone. Return whether it is carried out after all.
+-- Apply what the verdict says about this entry alone. Return whether it is carried out.
 local function except(self, entry, exception)
 	if exception.name == "refuse" or exception.name == "keep" then
 		refuse(self, entry, exception);

@@ -1,4 +1,4 @@
--- The window: what is submitted and has no verdict yet, by its number (docs/gate-protocol.md, section 3).
+-- The window: the submitted entries without a verdict, by their numbers (docs/gate-protocol.md, section 3).
 --
 -- Owns the epoch and its numbers, the entries, their bounds in stanzas and bytes, and how far everything is settled; of
 -- each sender the counts `held` and `unanswered`, and its `farewell`. Tells an entry's ledger that it is settled. Touches
@@ -20,7 +20,7 @@ window_mt.__index = window_mt;
 
 local function new(max_stanzas, max_bytes)
 	return setmetatable({
-		-- One life of this process: what it held dies with it, so its numbers are never continued.
+		-- One run of this process: what it held is lost with it, so its numbers are never continued.
 		epoch = new_uuid():gsub("%-", ""):sub(1, 16),
 		-- From first_seq to next_seq - 1.
 		entries = {}, first_seq = 1, next_seq = 1,
@@ -29,14 +29,14 @@ local function new(max_stanzas, max_bytes)
 		open_count = 0,
 		max_stanzas = max_stanzas, max_bytes = max_bytes,
 		high_stanzas = math.min(max_stanzas * HIGH_SHARE, HIGH_STANZAS), high_bytes = max_bytes * HIGH_SHARE,
-		-- Everything up to done_through is carried out, refused or bounced; settled is what is so beyond it.
+		-- Everything up to done_through is carried out, refused or bounced; `settled` has further such numbers.
 		done_through = 0, settled = {},
 		-- Nothing before it can run out of time any more.
 		expiry_seq = 1,
 	}, window_mt);
 end
 
--- Take in an entry whose sender is set, under the next number.
+-- Add an entry whose sender is set, under the next number.
 function window_mt:enter(entry, xml)
 	local seq, sender = self.next_seq, entry.sender;
 	entry.seq, entry.xml = seq, xml;
@@ -131,7 +131,7 @@ function window_mt:is_low()
 	return self.count <= self.high_stanzas / 2 and self.bytes <= self.high_bytes / 2;
 end
 
--- Whether all that has a time limit is settled.
+-- Whether everything with a time limit is settled.
 function window_mt:is_drained()
 	return self.open_count <= self.patient_count;
 end

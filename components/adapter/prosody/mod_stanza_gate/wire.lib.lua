@@ -33,11 +33,12 @@ function wire.encode_head(from, to, held)
 end
 
 local FORWARDED, END = "'><forwarded xmlns='" .. XMLNS_FORWARD .. "'>", "</forwarded></held></message>";
--- So many pieces are never a large part of the server's memory, as each can be a client's whole stanza at most.
+-- This many pieces are never a large part of the server's memory, because each is at most a client's whole stanza.
 local FEW = 256;
 local buffer = {};
 
--- Whether what the buffer has of a stanza, up to n, is more than so many bytes. For a few pieces it is not worth counting.
+-- Whether the stanza in the buffer, up to n, has more than this many bytes. For a few pieces, counting is not worth
+-- it.
 local function exceeds(max_bytes, n)
 	if n <= FEW then return false; end
 	local size = 0;
@@ -70,7 +71,7 @@ function wire.encode_stanza(head, seq, stanza, max_bytes)
 	return text;
 end
 
--- An element as one text of all that mean the same: whatever the order of its attributes.
+-- An element as a text that is the same for each order of its attributes.
 local function canonical(tag, parts)
 	local names = {};
 	for name in pairs(tag.attr) do names[#names + 1] = name; end

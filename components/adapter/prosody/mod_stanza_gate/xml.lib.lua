@@ -10,7 +10,7 @@ local find, gsub = string.find, string.gsub;
 
 local ESCAPES = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
 
--- Addresses, types and namespaces come again and again; looking at each of their characters does not pay.
+-- Addresses, types and namespaces come again and again, so do not check each of their characters again.
 local CACHED_VALUES, CACHED_LENGTH = 4096, 256;
 local escaped_values, escaped_count = {}, 0;
 
@@ -69,7 +69,7 @@ local function is_doubtful(xml)
 	return find(xml, "\1", 1, true) or find(xml, "http://www.w3.org/", 1, true);
 end
 
--- Whether the gate's parser will take it.
+-- Whether the gate's parser will accept it.
 local function is_well_formed(xml)
 	local parser = lxp.new({}, "\1");
 	local ok = parser:parse(xml) and parser:parse();

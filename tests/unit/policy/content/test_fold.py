@@ -96,6 +96,15 @@ HIDDEN = {
     "a digit for a letter": ("insider", "1nsider"),
     "a digit for each letter of a kind": ("copper book", "c0pper b00k"),
     "digits for letters of all kinds": ("insider", "1n51d3r"),
+    "digits for vowels": ("insider", "1NS1D3R"),
+    "digits for two letters": ("zero risk", "zer0 r1sk"),
+    "kana with points": ("インサイダー", "イ・ン・サ・イ・ダ・ー"),
+    "letters with colons": ("secret", "s:e:c:r:e:t"),
+    "letters of a word with umlauts": ("drücken", "d.r.ü.c.k.e.n"),
+    "Cyrillic letters with blanks": ("секрет", "с е к р е т"),
+    "Korean with dots": ("내부자", "내.부.자"),
+    "wide letters with wide blanks": ("secret", "ｓ　ｅ　ｃ　ｒ　ｅ　ｔ"),
+    "a character of Japanese names": ("户口", "戸口"),
     "a small l for a capital I": ("insider", "lnsider"),
     "a capital I for an l": ("illegal", "iIIegaI"),
     "a word that goes on in the next line": ("sideletter", "a side-\nletter"),
@@ -164,37 +173,6 @@ def test_what_is_another_word_is_not_found(kind: str) -> None:
     term, text = DIFFERENT[kind]
     assert not rule_finds(term, text)
     assert search_finds(f'"{term}"', text) == []
-
-
-KOREAN = [
-    ("내부자", "내부자", True),
-    ("내부자", "내부자가 말했다", True),
-    ("내부자", "내부자에게서는", True),
-    ("내부자", "내부자들의 거래", True),
-    ("내부자", "그는 내부자입니다.", True),
-    ("내부자", "LME내부자는", True),
-    ("lme", "LME가 열렸다", True),
-    ("내부자 거래", "내부자 거래를 조사", True),
-    ("내부자 거래", "내부자의 거래를 조사", True),
-    ("내부자 거래", "내부자들에게서는 거래가", True),
-    ("내부자 거래", "내부자거래를 조사", True),
-    ("내부자의 거래", "내부자 거래", True),
-    ("회의 자료", "오늘 회의의 자료를", True),
-    ("내부자 거래", "내부자 시장 거래", False),
-    ("내부자 거래", "내부자 거래소", False),
-    ("내부자", "내부자거래", False),
-    ("내부자*", "내부자거래", True),
-    ("부자", "내부자", False),
-    ("회의", "회의에서", True),
-    ("정보", "정보통", False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("term", "text", "found"), KOREAN)
-def test_korean_is_words_with_particles(term: str, text: str, found: bool) -> None:
-    assert rule_finds(term, text) is found
-    query = f'"{term}"' if not term.endswith("*") else term
-    assert (search_finds(query, text) == [0]) is found
 
 
 THAI = [("ทองแดง", "ราคาทองแดงวันนี้", True), ("ราคา", "ราคาทองแดง", True), ("แดง", "ทองแดง", True)]

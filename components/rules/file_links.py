@@ -1,0 +1,97 @@
+"""Links to uploaded files: what one says of its file, sealed, so that whoever has the key can tell whose it is.
+
+The gate reads them and the transfer component makes them; neither asks the other (docs/files.md, section 3).
+"""
+
+import hmac
+import os
+import re
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from components.archive.keys import KeyFileError
+from components.archive.keys.files import read_key_file
+from components.settings.site import SiteFile
+from policy.address import BareJid
+from policy.facts import StanzaFacts
+
+ID_SIZE_BYTES = 16
+_NONCE_SIZE_BYTES = 12
+_HEAD = struct.Struct(">B16sI")
+_VERSION = 1
+_CONTEXT = b"steelyard-file-link/1"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLink:
+    """What a link says: the id of the file (16 bytes), who uploaded it, and until when it opens (Unix time)."""
+
+    id: bytes
+    owner: BareJid
+    until_s: int
+
+
+class FileLinks:
+    """Makes and reads the links that begin with `base_url`, sealed with a key of any length."""
+
+    def __init__(self, base_url: str, key: bytes) -> None:
+        self.base_url = base_url
+        self._cipher = AESGCM(sha256(_CONTEXT + b"\n" + key).digest())
+        self._put_key = sha256(_CONTEXT + b"/put\n" + key).digest()
+        # Browsers and people write a host in any case; what follows it keeps its case.
+        self._pattern = re.compile(re.escape(base_url) + r"([A-Za-z0-9_-]{40,4096})", re.IGNORECASE)
+
+    def authorization(self, id_: bytes) -> str:
+        """Return the value of the header by which whoever asked for the slot, and nobody else, puts its file."""
+        return f"Bearer {hmac.digest(self._put_key, id_, 'sha256').hex()}"
+
+    def make(self, link: FileLink, name: str) -> str:
+        """Return the URL of a file that is called `name`."""
+        nonce = os.urandom(_NONCE_SIZE_BYTES)
+        plain = _HEAD.pack(_VERSION, link.id, link.until_s) + link.owner.encode()
+        token = urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, plain, None)).rstrip(b"=").decode()
+        return f"{self.base_url}{token}/{quote(name, safe='')}"
+
+    def open(self, token: str) -> FileLink | None:
+        """Return what the token of a link says, or None for one that was not made with this key."""
+        try:
+            sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            plain = self._cipher.decrypt(sealed[:_NONCE_SIZE_BYTES], sealed[_NONCE_SIZE_BYTES:], None)
+            version, id_, until_s = _HEAD.unpack_from(plain)
+        except (ValueError, InvalidTag, struct.error):
+            return None
+        if version != _VERSION:
+            return None
+        return FileLink(id_, BareJid(plain[_HEAD.size :].decode()), until_s)
+
+    def find_owners(self, facts: StanzaFacts) -> frozenset[BareJid]:
+        """Return who uploaded the files whose links stand in a stanza."""
+        owners = set()
+        for text in (facts.text, facts.joined, *facts.attributes):
+            if "://" not in text:
+                continue
+            for match in self._pattern.finditer(text):
+                if link := self.open(match[1]):
+                    owners.add(link.owner)
+        return frozenset(owners)
+
+
+def load_link_key(path: Path) -> bytes:
+    """Read the key of links; raises KeyFileError."""
+    key = read_key_file(path).strip()
+    if len(key) < 32:
+        raise KeyFileError(f"{path}: not a key; `steelyard init` makes one where there is none")
+    return key
+
+
+def load_file_links(site: SiteFile) -> FileLinks | None:
+    """Return what reads the links to a site's files, None where it takes none; raises SettingsError, KeyFileError."""
+    transfer = site.transfer
+    return FileLinks(transfer.base_url, load_link_key(transfer.link_key_file)) if transfer else None

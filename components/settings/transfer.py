@@ -1,0 +1,107 @@
+"""The transfer component's settings: the `[transfer]` table of site.toml (docs/settings.md)."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, IPvAnyNetwork, model_validator
+
+from components.settings.log import LogTable
+from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+from policy.files.slot import SlotLimits
+
+HTTPS_PORT = 443
+MIB = 1 << 20
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+class S3Table(Table):
+    """`[transfer.s3]`: files in a bucket instead of a folder; without a key here, the environment's counts."""
+
+    bucket: str = Field(min_length=1)
+    prefix: str = ""
+    endpoint: str = ""
+    region: str = "us-east-1"
+
+
+class FileLimits(Table):
+    """`[transfer.limits]`: what may be uploaded, in MiB: one file, and all of a day."""
+
+    file_mib: int = Field(default=100, ge=1, le=4096)
+    profile_mib: int = Field(default=2, ge=1, le=4096)
+    person_day_mib: int = Field(default=1024, ge=1)
+    enterprise_day_mib: int = Field(default=20 * 1024, ge=1)
+    site_day_mib: int = Field(default=100 * 1024, ge=1)
+    refused_types: tuple[str, ...] = ()
+
+    @property
+    def for_slots(self) -> SlotLimits:
+        """Return the limits as policy takes them, in bytes."""
+        return SlotLimits(
+            self.file_mib * MIB,
+            self.profile_mib * MIB,
+            self.person_day_mib * MIB,
+            self.enterprise_day_mib * MIB,
+            self.site_day_mib * MIB,
+            frozenset(kind.lower() for kind in self.refused_types),
+        )
+
+
+class TransferSettings(LogTable):
+    """Where files are uploaded and fetched, how large they may be, and where they are kept. Paths are absolute.
+
+    Without a `certificate` it speaks plain HTTP, on loopback, to the proxy that ends TLS for it.
+    """
+
+    table_name: ClassVar[str] = "transfer"
+
+    jid: DomainName
+    secret_file: SitePath
+    address: str = "127.0.0.1"
+    port: Port
+    host: DomainName | None = None
+    public_port: Port | None = None
+    certificate: SitePath | None = None
+    files: SitePath
+    s3: S3Table | None = None
+    state_file: SitePath
+    status_file: SitePath
+    link_key_file: SitePath
+    address_key_file: SitePath
+    delivery_key_file: SitePath
+    limits: FileLimits = FileLimits()
+    download_from: Literal["any", "networks"] = "any"
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    kept_available_days: int = Field(default=30, ge=1, le=3660)
+    slot_lifetime_s: float = Field(default=300.0, ge=10, le=3600)
+    log_level: LogLevel = "info"
+    reconnect_max_s: float = Field(default=10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.certificate is None and self.address not in _LOOPBACK:
+            raise ValueError("certificate is missing: files would cross the network in clear")
+        if bool(self.networks) != (self.download_from == "networks"):
+            raise ValueError('networks and download_from = "networks" belong together: set both, or neither')
+        return self
+
+    @property
+    def url_host(self) -> str:
+        """The host that links to files name."""
+        return self.host or self.jid
+
+    @property
+    def base_url(self) -> str:
+        """What every link to a file begins with, such as `https://files.metals.example:5281/f/`."""
+        port = self.public_port or self.port
+        return f"https://{self.url_host}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
+
+    def find_problems(self) -> Iterator[str]:
+        """Yield a line for each file that the component lacks."""
+        yield from find_missing("transfer.secret_file", [self.secret_file])
+        yield from find_missing("transfer.link_key_file", [self.link_key_file])
+        yield from find_missing("transfer.address_key_file", [self.address_key_file])
+        yield from find_missing("transfer.delivery_key_file", [self.delivery_key_file])
+        if self.certificate:
+            pair = (self.certificate, self.certificate.with_suffix(".key"))
+            yield from find_missing("transfer.certificate", pair)
+        yield from super().find_problems()

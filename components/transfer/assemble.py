@@ -1,0 +1,86 @@
+"""Puts the transfer component together from its settings."""
+
+import time
+
+import structlog
+
+from components.archive.blobs.directory import DirectoryObjects
+from components.archive.blobs.objects import ObjectStore
+from components.archive.blobs.reader import BlobReader
+from components.archive.blobs.store import BlobStore
+from components.archive.keep import keep_log
+from components.archive.keys import load_recipient, load_recipient_key
+from components.archive.keys.files import read_key_file
+from components.process.run import Process
+from components.rules.file_links import FileLinks, load_link_key
+from components.rules.follow import RulesFollower
+from components.rules.load import load_sources
+from components.settings.archive import load_retention
+from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
+from components.transfer.fetch import Sender
+from components.transfer.journal import FileJournal
+from components.transfer.receive import Receiver
+from components.transfer.server import FileServer, load_tls
+from components.transfer.service import SlotService, TransferService, finish_cut_off
+from components.transfer.state import UploadStore
+
+log = structlog.get_logger("transfer")
+
+
+async def run_transfer(process: Process, site: SiteFile) -> None:
+    """Open the log and the files, and serve both sides until the process ends.
+
+    Raises SettingsError, RulesError, KeyFileError, LogError, OSError.
+    """
+    settings = site.require(TransferSettings)
+    process.use_log_level(settings.log_level)
+    retention = load_retention(site.archive.retention)
+    journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
+    uploads = process.keep(await UploadStore.open(settings.state_file))
+    if count := await finish_cut_off(uploads, journal):
+        log.warning("uploads were cut off", count=count)
+    links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
+    follower = RulesFollower(load_sources(site))
+    slots = SlotService(settings, links, uploads, follower.rules.directory)
+    store, reader = _open_blobs(process, site, settings)
+    server = process.keep(
+        FileServer(
+            Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time),
+            Sender(
+                links,
+                uploads,
+                reader,
+                journal,
+                networks=settings.networks if settings.download_from == "networks" else (),
+                behind_proxy=settings.certificate is None,
+                clock_s=time.time,
+            ),
+        )
+    )
+    await server.start(settings.address, settings.port, load_tls(settings.certificate))
+    service = TransferService(settings, site.gate, follower, slots, journal)
+    process.report(settings.status_file, service.describe)
+    process.run("slots", service.run())
+
+
+def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
+    """Return what stores files and what reads them: sealed to the site's recipients, and to the component itself."""
+    objects = process.keep(_open_objects(settings))
+    own = load_recipient_key(settings.delivery_key_file)
+    recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
+    address_key = read_key_file(settings.address_key_file).strip()
+    return (
+        BlobStore(objects, settings.log_origin, address_key, recipients),
+        BlobReader(objects, settings.log_origin, (own,)),
+    )
+
+
+def _open_objects(settings: TransferSettings) -> ObjectStore:
+    if settings.s3 is None:
+        return DirectoryObjects(settings.files)
+    # A site that keeps files in a folder does without this library.
+    from components.archive.blobs.s3 import S3Objects, S3Settings
+
+    bucket = settings.s3
+    return S3Objects.open(S3Settings(bucket.bucket, bucket.prefix, bucket.endpoint, bucket.region))

@@ -1,0 +1,165 @@
+"""Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 4)."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+import structlog
+from aiohttp import web
+
+from components.archive.blobs.address import parse_address
+from components.archive.blobs.errors import BlobDestroyed, BlobError, BlobMissing
+from components.archive.blobs.reader import BlobReader, OpenBlob
+from components.archive.errors import LogUnavailable
+from components.rules.file_links import FileLinks
+from components.transfer.headers import COMMON, CORS, content_headers
+from components.transfer.journal import FileJournal
+from components.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_ranges
+from components.transfer.state import Stage, Upload, UploadStore
+
+log = structlog.get_logger("transfer")
+
+
+class Sender:
+    """Hands out the files of links that are still open.
+
+    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says. `clock_s`
+    gives Unix time.
+    """
+
+    def __init__(
+        self,
+        links: FileLinks,
+        uploads: UploadStore,
+        blobs: BlobReader,
+        journal: FileJournal,
+        *,
+        networks: Sequence[IPv4Network | IPv6Network],
+        behind_proxy: bool,
+        clock_s: Callable[[], float],
+    ) -> None:
+        self._links = links
+        self._uploads = uploads
+        self._blobs = blobs
+        self._journal = journal
+        self._networks = tuple(networks)
+        self._behind_proxy = behind_proxy
+        self._clock_s = clock_s
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a GET or HEAD with the file or the ranges of it that were asked for (RFC 9110, 14)."""
+        address = self._address_of(request)
+        if not self._may_fetch(address):
+            return _refuse(403, "files are not handed out there")
+        upload = await self._find(request.match_info["token"])
+        if upload is None:
+            return _refuse(404, "there is no such file, or no longer")
+        try:
+            blob = await self._blobs.open(parse_address(upload.address))
+            return await self._hand_out(request, upload, blob, address)
+        except (BlobMissing, BlobDestroyed):
+            return _refuse(404, "there is no such file, or no longer")
+        except (BlobError, LogUnavailable) as error:
+            log.error("a file was not handed out", reason=str(error))
+            return _refuse(503, "files cannot be fetched now")
+
+    def _address_of(self, request: web.Request) -> str:
+        forwarded = request.headers.get("X-Forwarded-For", "") if self._behind_proxy else ""
+        # The last one is what the proxy itself saw; those before it are what the client says.
+        return forwarded.rpartition(",")[2].strip() or request.remote or ""
+
+    def _may_fetch(self, address: str) -> bool:
+        if not self._networks:
+            return True
+        try:
+            seen = ip_address(address)
+        except ValueError:
+            return False
+        return any(seen in network for network in self._networks)
+
+    async def _find(self, token: str) -> Upload | None:
+        """Return the upload whose file a link opens now, or None."""
+        link = self._links.open(token)
+        if link is None or link.until_s <= self._clock_s():
+            return None
+        upload = await self._uploads.find(link.id)
+        return upload if upload and upload.stage is Stage.ANSWERED else None
+
+    async def _hand_out(
+        self, request: web.Request, upload: Upload, blob: OpenBlob, address: str
+    ) -> web.StreamResponse:
+        headers = COMMON | CORS | content_headers(upload.name, upload.media_type, blob.sha256)
+        if headers["ETag"] in _listed(request.headers.get("If-None-Match", "")):
+            return web.Response(status=304, headers=headers)
+        try:
+            ranges = _asked_ranges(request, headers["ETag"], blob.size_bytes)
+        except RangeNotSatisfiable:
+            outside = {"Content-Range": f"bytes */{blob.size_bytes}"}
+            return web.Response(status=416, headers=COMMON | CORS | outside)
+        if request.method == "GET":
+            sent = ranges or (ByteRange(0, blob.size_bytes),)
+            # Killed after this: the record says what was about to be sent.
+            await self._journal.fetched(upload, address, sent[0].start, sent[-1].end)
+        if len(ranges) > 1:
+            return await _send_parts(request, blob, headers, ranges)
+        return await _send(request, blob, headers, ranges[0] if ranges else None)
+
+
+def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[ByteRange, ...]:
+    """Return the ranges that a request is for: none where it is for the whole file; raises RangeNotSatisfiable."""
+    header = request.headers.get("Range", "")
+    condition = request.headers.get("If-Range", "").strip()
+    if not header or request.method != "GET" or (condition and condition != etag):
+        return ()
+    return parse_ranges(header, size_bytes)
+
+
+def _listed(header: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
+async def _send(
+    request: web.Request, blob: OpenBlob, headers: dict[str, str], part: ByteRange | None
+) -> web.StreamResponse:
+    response = web.StreamResponse(status=206 if part else 200, headers=headers)
+    part = part or ByteRange(0, blob.size_bytes)
+    if response.status == 206:
+        response.headers["Content-Range"] = part.content_range(blob.size_bytes)
+    response.content_length = part.end - part.start
+    await response.prepare(request)
+    if request.method == "GET":
+        async for piece in blob.read(part.start, part.end):
+            await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def _send_parts(
+    request: web.Request, blob: OpenBlob, headers: dict[str, str], ranges: Sequence[ByteRange]
+) -> web.StreamResponse:
+    """Send several ranges as `multipart/byteranges` (RFC 9110, 14.6)."""
+    boundary = secrets.token_hex(16)
+    heads = [
+        f"--{boundary}\r\nContent-Type: {headers['Content-Type']}\r\n"
+        f"Content-Range: {part.content_range(blob.size_bytes)}\r\n\r\n".encode()
+        for part in ranges
+    ]
+    end = f"--{boundary}--\r\n".encode()
+    response = web.StreamResponse(
+        status=206, headers=headers | {"Content-Type": f"multipart/byteranges; boundary={boundary}"}
+    )
+    contents = sum(part.end - part.start for part in ranges)
+    response.content_length = sum(len(head) + 2 for head in heads) + contents + len(end)
+    await response.prepare(request)
+    for head, part in zip(heads, ranges, strict=True):
+        await response.write(head)
+        async for piece in blob.read(part.start, part.end):
+            await response.write(piece)
+        await response.write(b"\r\n")
+    await response.write(end)
+    await response.write_eof()
+    return response
+
+
+def _refuse(status: int, text: str) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers=COMMON | CORS)

@@ -1,0 +1,65 @@
+"""The log `transfer`: every file that was taken, and every look that somebody took at one, before it happens."""
+
+import asyncio
+import time
+
+from components.archive.blobs.store import StoredBlob
+from components.archive.record import Event, RecordKind, encode_event
+from components.archive.writer import Entry, LogWriter
+from components.transfer.state import Upload
+from policy.retention import RecordedKind, RetentionPolicy, assign_class
+
+
+class FileJournal:
+    """Appends records of files. What it returns from is durable.
+
+    Every method raises LogUnavailable, and then what was to be recorded must not happen; LogDamaged and LogFenced.
+    """
+
+    def __init__(self, writer: LogWriter, retention: RetentionPolicy) -> None:
+        self._writer = writer
+        self.file_class = assign_class(retention, RecordedKind.MESSAGE)
+        """The retention class of files and of their records."""
+        self._look_class = assign_class(retention, RecordedKind.ACCESS)
+        self._turn = asyncio.Lock()
+
+    @property
+    def size(self) -> int:
+        """How many records the log has."""
+        return self._writer.size
+
+    async def received(self, upload: Upload, blob: StoredBlob) -> None:
+        """Record that a file was received whole: whose it is, what it is called, its content's hash and its blob."""
+        await self._append(
+            "received",
+            self.file_class,
+            **_describe(upload),
+            blob=str(blob.address),
+            content_sha256=blob.sha256.hex(),
+            available_until_s=upload.until_s,
+        )
+
+    async def cut_off(self, upload: Upload) -> None:
+        """Record that this component ended after it had stored a file, and before its sender was answered."""
+        await self._append("cut-off", self.file_class, **_describe(upload), blob=upload.address)
+
+    async def fetched(self, upload: Upload, by: str, first: int, end: int) -> None:
+        """Record that bytes `first` to `end` of a file are about to be sent to an address, `by`."""
+        details: dict[str, str | int] = {"address": by, "first_byte": first, "end_byte": end}
+        await self._append("fetched", self._look_class, file=upload.id.hex(), owner=upload.owner, **details)
+
+    async def _append(self, name: str, retention_class: int, **details: str | int) -> None:
+        event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
+        async with self._turn:
+            await self._writer.append([Entry(RecordKind.FILE, encode_event(event), retention_class)])
+
+
+def _describe(upload: Upload) -> dict[str, str | int]:
+    return {
+        "file": upload.id.hex(),
+        "owner": upload.owner,
+        "file_name": upload.name,
+        "media_type": upload.media_type,
+        "size_bytes": upload.size_bytes,
+        "purpose": upload.purpose.value,
+    }

@@ -1,0 +1,169 @@
+"""Which slots were given, and what became of each: a small SQLite file of the component's own.
+
+A row outlives its file's time: it says who used how much of a day's space. What an upload was, the log keeps.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder
+from components.archive.store.sqlite_connection import (
+    Connection,
+    Statement,
+    open_connection,
+    sqlite_errors_named,
+)
+from policy.address import BareJid
+from policy.directory.enterprise import EnterpriseId
+from policy.files.slot import Purpose, Usage
+
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
+    " name TEXT NOT NULL, media_type TEXT NOT NULL, size_bytes INTEGER NOT NULL, purpose TEXT NOT NULL,"
+    " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
+    " address TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
+)
+_COLUMNS = (
+    "id, owner, enterprise, name, media_type, size_bytes, purpose,"
+    " issued_at_s, lapses_at_s, until_s, stage, address"
+)
+DAY_S = 86_400
+
+
+class Stage(StrEnum):
+    """How far an upload is: given a slot, its file about to be recorded, or recorded and answered."""
+
+    ISSUED = "issued"
+    STORED = "stored"
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A slot and the file that it is for. Times are Unix times in seconds.
+
+    It lapses at `lapses_at_s` when nothing was put; its file can be fetched until `until_s`. `address` is its blob's,
+    once that is stored.
+    """
+
+    id: bytes
+    owner: BareJid
+    enterprise: EnterpriseId
+    name: str
+    media_type: str
+    size_bytes: int
+    purpose: Purpose
+    issued_at_s: int
+    lapses_at_s: int
+    until_s: int
+    stage: Stage = Stage.ISSUED
+    address: str = ""
+
+
+class UploadStore:
+    """All uploads by id; what a method that changes something has returned from survives a crash.
+
+    Every method raises LogUnavailable, and LogDamaged for a corrupt file.
+    """
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, path: Path) -> "UploadStore":
+        """Open the file, and make it if there is none."""
+        _make(path)
+        with sqlite_errors_named(path):
+            connection = await open_connection(path, "rw", _PRAGMAS)
+            connection.transact([(sql, ()) for sql in _SCHEMA], None)
+        return cls(path, connection)
+
+    def issue(self, upload: Upload) -> None:
+        """Keep a slot that is about to be given."""
+        row = (
+            upload.id, upload.owner, upload.enterprise, upload.name, upload.media_type, upload.size_bytes,
+            upload.purpose, upload.issued_at_s, upload.lapses_at_s, upload.until_s, upload.stage, upload.address,
+        )  # fmt: skip
+        marks = ", ".join("?" * len(row))
+        self._change([(f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks})", row)])  # noqa: S608 - names of our own
+
+    def mark_stored(self, id_: bytes, address: str) -> None:
+        """Note that the blob of an upload is about to be named, and recorded after that."""
+        sql = "UPDATE upload SET stage = ?, address = ? WHERE id = ?"
+        self._change([(sql, (Stage.STORED, address, id_))])
+
+    def mark_answered(self, id_: bytes) -> None:
+        """Note that an upload is recorded: from now on it can be fetched."""
+        self._change([("UPDATE upload SET stage = ? WHERE id = ?", (Stage.ANSWERED, id_))])
+
+    def forget(self, ids: Iterable[bytes]) -> None:
+        """Forget uploads that came to nothing."""
+        self._change([("DELETE FROM upload WHERE id = ?", (id_,)) for id_ in ids])
+
+    def forget_lapsed(self, now_s: int) -> None:
+        """Forget slots that nobody used in time."""
+        sql = "DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?"
+        self._change([(sql, (Stage.ISSUED, now_s))])
+
+    async def find(self, id_: bytes) -> Upload | None:
+        """Return an upload, or None."""
+        found = await self._fetch("WHERE id = ?", (id_,))
+        return found[0] if found else None
+
+    async def list_stored(self) -> list[Upload]:
+        """Return the uploads that a crash cut off between the blob and the answer."""
+        return await self._fetch("WHERE stage = ?", (Stage.STORED,))
+
+    async def usage(self, owner: BareJid, enterprise: EnterpriseId, now_s: int) -> Usage:
+        """Return what was used of a day's space; slots that still may be used count in full."""
+        sql = (
+            "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = ?), 0),"
+            " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = ?), 0), COALESCE(SUM(size_bytes), 0),"
+            " COALESCE(MIN(issued_at_s), ?) FROM upload"
+            " WHERE issued_at_s > ? AND (stage <> ? OR lapses_at_s > ?)"
+        )
+        values = (owner, enterprise, now_s, now_s - DAY_S, Stage.ISSUED, now_s)
+        with sqlite_errors_named(self._path):
+            ((person, firm, site, oldest_s),) = await self._connection.execute_fetchall(sql, values)
+        return Usage(person, firm, site, oldest_s + DAY_S)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        with sqlite_errors_named(self._path):
+            await self._connection.close()
+
+    def _change(self, statements: list[Statement]) -> None:
+        with sqlite_errors_named(self._path):
+            self._connection.transact(statements, _require_nothing)
+
+    async def _fetch(self, where: str, values: tuple[object, ...]) -> list[Upload]:
+        with sqlite_errors_named(self._path):
+            sql = f"SELECT {_COLUMNS} FROM upload {where}"  # noqa: S608 - conditions of our own
+            rows = await self._connection.execute_fetchall(sql, values)
+        return [_parse(tuple(row)) for row in rows]
+
+
+def _parse(row: Sequence[Any]) -> Upload:
+    (id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, address) = row
+    return Upload(
+        id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
+        Purpose(purpose), issued, lapses, until, Stage(stage), address,
+    )  # fmt: skip
+
+
+def _make(path: Path) -> None:
+    make_folder(path.parent, PRIVATE_FOLDER)
+    with suppress(FileExistsError):
+        path.touch(PRIVATE, exist_ok=False)
+
+
+def _require_nothing(_connection: sqlite3.Connection) -> None:
+    pass

@@ -1,0 +1,117 @@
+"""A recorded site that takes files: a real Prosody with the adapter, the real gate and the transfer component, TLS."""
+
+import json
+import ssl
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from components.archive.keys import create_log_key, create_recipient_key
+from components.site.parts import TAKES_FILES
+from components.site.prosody import PlannedComponent
+from tests.support.certificates import CertificateAuthority
+from tests.support.gate_process import GateProcess, gated_plan
+from tests.support.ports import free_port
+from tests.support.process import ProcessUnderTest
+from tests.support.prosody import ProsodyServer
+from tests.support.stream import XmppStream
+
+FILES = "files.metals.example"
+
+
+class TransferProcess(ProcessUnderTest):
+    """One transfer component, its settings beside the gate's; `settings` are further fields of its table."""
+
+    def __init__(
+        self, root: Path, own: PlannedComponent, gate: GateProcess, certificates: Path, **settings: Any
+    ):
+        root.mkdir(parents=True, exist_ok=True)
+        super().__init__("the transfer component", root / "transfer.out")
+        self.root = root
+        self.log_file, self.log_origin = root / "transfer.db", f"{own.jid}/log"
+        self._site_toml = gate.site_toml
+        self._status_file = root / "transfer.status.json"
+        create_log_key(root / "log-transfer.key", self.log_origin)
+        create_recipient_key(root / "delivery.key", "delivery")
+        texts = {"transfer.secret": own.secret, "link.key": "l" * 64, "address.key": "a" * 64}
+        for name, text in texts.items():
+            (root / name).write_text(text)
+            (root / name).chmod(0o600)
+        table: dict[str, object] = {
+            "jid": own.jid,
+            "secret_file": str(root / "transfer.secret"),
+            "port": free_port(),
+            "certificate": str(certificates / f"{own.jid}.crt"),
+            "files": str(root / "files"),
+            "state_file": str(root / "state.db"),
+            "status_file": str(self._status_file),
+            "link_key_file": str(root / "link.key"),
+            "address_key_file": str(root / "address.key"),
+            "delivery_key_file": str(root / "delivery.key"),
+            "log": str(self.log_file),
+            "log_origin": self.log_origin,
+            "log_key_file": str(root / "log-transfer.key"),
+            "reconnect_max_s": 0.5,
+        }
+        self.port = table["port"]
+        limits = {"limits": "{ file_mib = 1, person_day_mib = 2 }"}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in (table | settings).items()]
+        lines += [f"{name} = {value}" for name, value in limits.items()]
+        gate.add_table("\n".join(("[transfer]", *lines, "")))
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
+        self._status_file.unlink(missing_ok=True)
+        self._launch([sys.executable, "-m", "components.transfer", self._site_toml])
+
+    async def start(self) -> None:
+        """Start it and wait until the server has accepted it."""
+        self.launch()
+        await self._wait_until_ready(self._is_connected)
+
+    async def _is_connected(self) -> bool:
+        try:
+            return json.loads(self._status_file.read_bytes()).get("state") == "connected"
+        except FileNotFoundError:
+            return False
+
+
+class TransferSite:
+    """One site; all `people` and `rooms` are in the `directory`, and have accounts."""
+
+    def __init__(
+        self,
+        root: Path,
+        people: Iterable[str],
+        directory: str,
+        authority: CertificateAuthority,
+        **settings: Any,
+    ) -> None:
+        own = PlannedComponent(FILES, "the component's own secret", TAKES_FILES)
+        certificates = authority.issue(root / "certs", ("metals.example", "rooms.metals.example", FILES))
+        plan = gated_plan(root / "prosody", components=(own,), certificates=certificates)
+        self.tls: ssl.SSLContext = authority.client_context()
+        self.prosody = ProsodyServer(plan)
+        self.prosody.register(*people)
+        self.gate = GateProcess(root / "gate", plan, directory)
+        self.transfer = TransferProcess(root / "transfer", own, self.gate, certificates, **settings)
+
+    async def __aenter__(self) -> Self:
+        try:
+            for process in (self.prosody, self.gate, self.transfer):
+                await process.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in (self.transfer, self.prosody, self.gate):
+            await process.kill9()
+
+    async def login(self, jid: str) -> XmppStream:
+        """Log in and become available."""
+        stream = await XmppStream.login(self.prosody.address, jid, tls=self.tls)
+        await stream.come_online()
+        return stream

@@ -1,0 +1,151 @@
+"""GET and HEAD: the whole file or ranges of it, only while its link is open, and each look recorded."""
+
+from collections.abc import AsyncIterator
+from email.message import Message
+from email.parser import BytesParser
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from components.archive.errors import LogUnavailable
+from components.transfer.journal import FileJournal
+from tests.support.archive import START_S
+from tests.support.blobs import content
+from tests.support.file_server import FilesUnderTest, details_of, serve_files
+
+CONTENT = content(300_000)
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[FilesUnderTest]:
+    async with serve_files(tmp_path) as served:
+        yield served
+
+
+@pytest.mark.parametrize(
+    ("header", "start", "end"),
+    [
+        ("bytes=0-", 0, 300_000),
+        ("bytes=65535-65536", 65_535, 65_537),
+        ("bytes=-10", 299_990, 300_000),
+        ("bytes=131000-299999", 131_000, 300_000),
+    ],
+)
+async def test_a_range(files: FilesUnderTest, header: str, start: int, end: int) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.get(url, headers={"Range": header}) as response:
+        assert response.status == 206
+        assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/300000"
+        assert await response.read() == CONTENT[start:end]
+    fetched = details_of((await files.events())[-1])
+    assert (fetched["first_byte"], fetched["end_byte"]) == (start, end)
+
+
+async def test_several_ranges(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.get(url, headers={"Range": "bytes=0-9,100000-100009,-5"}) as response:
+        assert response.status == 206
+        body = await response.read()
+        assert len(body) == int(response.headers["Content-Length"])
+        head = f"Content-Type: {response.headers['Content-Type']}\r\n\r\n".encode()
+    parts = BytesParser().parsebytes(head + body).get_payload()
+    assert isinstance(parts, list)
+    bodies = [part.get_payload(decode=True) for part in parts if isinstance(part, Message)]
+    assert [part["Content-Range"] for part in parts if isinstance(part, Message)] == [
+        "bytes 0-9/300000",
+        "bytes 100000-100009/300000",
+        "bytes 299995-299999/300000",
+    ]
+    assert bodies == [CONTENT[:10], CONTENT[100_000:100_010], CONTENT[-5:]]
+
+
+async def test_a_range_outside(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.get(url, headers={"Range": "bytes=300000-"}) as response:
+        assert response.status == 416
+        assert response.headers["Content-Range"] == "bytes */300000"
+    assert len(await files.events()) == 1
+
+
+async def test_head_tells_all_and_sends_nothing(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.head(url, headers={"Range": "bytes=0-9"}) as response:
+        assert (response.status, response.headers["Content-Length"]) == (200, "300000")
+        assert await response.read() == b""
+    assert [event.name for event in await files.events()] == ["received"]
+
+
+async def test_validators(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    etag = f'"{sha256(CONTENT).hexdigest()}"'
+    for condition, status in (({"If-None-Match": f'"a", W/{etag}'}, 304), ({"If-None-Match": '"a"'}, 200)):
+        assert await files.status_of(url, headers=condition) == status
+    for tag, status in ((etag, 206), ('"another"', 200)):
+        assert await files.status_of(url, headers={"Range": "bytes=0-9", "If-Range": tag}) == status
+
+
+async def test_what_a_browser_is_told(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.get(url) as response:
+        headers = response.headers
+        await response.read()
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["Content-Disposition"].startswith("attachment; ")
+    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_link_ends(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    files.now_s = START_S + 86_400
+    assert await files.status_of(url) == 404
+    assert [event.name for event in await files.events()] == ["received"]
+
+
+async def test_a_look_that_cannot_be_recorded_does_not_happen(
+    files: FilesUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise LogUnavailable("the disk is full")
+
+    url = await files.put(CONTENT)
+    with monkeypatch.context() as broken:
+        broken.setattr(FileJournal, "fetched", fail)
+        assert await files.status_of(url) == 503
+    assert await files.status_of(url) == 200
+
+
+async def test_altered_data_are_not_handed_out(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    (data,) = [path for path in files.blobs() if path.parts[-3] == "data"]
+    data.write_bytes(data.read_bytes()[:-100])
+    assert await files.status_of(url) == 503
+
+
+@pytest.mark.parametrize(
+    ("networks", "forwarded", "status"),
+    [
+        (("127.0.0.0/8",), "", 200),
+        (("10.0.0.0/8",), "", 403),
+        (("10.0.0.0/8",), "10.1.2.3", 403),
+    ],
+)
+async def test_only_to_some_networks(
+    tmp_path: Path, networks: tuple[str, ...], forwarded: str, status: int
+) -> None:
+    async with serve_files(tmp_path, networks=networks) as files:
+        url = await files.put(CONTENT)
+        assert await files.status_of(url, headers={"X-Forwarded-For": forwarded}) == status
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"), [("6.6.6.6, 10.1.2.3", 200), ("10.1.2.3, 6.6.6.6", 403), ("x", 403)]
+)
+async def test_behind_a_proxy_the_address_is_what_the_proxy_saw(
+    tmp_path: Path, forwarded: str, status: int
+) -> None:
+    async with serve_files(tmp_path, networks=("10.0.0.0/8",), behind_proxy=True) as files:
+        url = await files.put(CONTENT)
+        assert await files.status_of(url, headers={"X-Forwarded-For": forwarded}) == status
