@@ -13,6 +13,8 @@ from components.link.codec import XMLNS_STANZA_ERRORS
 from components.link.stream import ComponentLogin, ComponentStream
 
 XMLNS = "jabber:client"
+XMLNS_DISCO_INFO = "http://jabber.org/protocol/disco#info"  # XEP-0030
+XMLNS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
 
 _XMLNS_COMPONENT = "jabber:component:accept"
 _STANZAS = frozenset({"iq", "message", "presence"})

@@ -4,18 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from components.link.entity import XmppError
+from components.link.entity import XMLNS_DISCO_INFO, XmppError
 from policy.files.name import clean_name
 from policy.files.slot import UNTYPED, Purpose, SlotRefusal, SlotRequest
 from policy.utc import format_utc
 
 NS = "urn:xmpp:http:upload:0"
 NS_PURPOSE = "urn:xmpp:http:upload:purpose:0"
-NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
-NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
 _NS_FORMS = "jabber:x:data"
-
-REQUEST = f"{{{NS}}}request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +79,16 @@ def refusal_error(refusal: SlotRefusal) -> XmppError:
 
 def encode_info(max_bytes: int) -> ET.Element:
     """Encode what the component is and can do (XEP-0030, XEP-0128)."""
-    query = ET.Element(f"{{{NS_DISCO_INFO}}}query")
+    query = ET.Element(f"{{{XMLNS_DISCO_INFO}}}query")
     ET.SubElement(
         query,
-        f"{{{NS_DISCO_INFO}}}identity",
+        f"{{{XMLNS_DISCO_INFO}}}identity",
         category="store",
         type="file",
         name="Files of the recorded line",
     )
-    for feature in (NS_DISCO_INFO, NS, *(f"{NS_PURPOSE}#{purpose}" for purpose in Purpose)):
-        ET.SubElement(query, f"{{{NS_DISCO_INFO}}}feature", var=feature)
+    for feature in (XMLNS_DISCO_INFO, NS, *(f"{NS_PURPOSE}#{purpose}" for purpose in Purpose)):
+        ET.SubElement(query, f"{{{XMLNS_DISCO_INFO}}}feature", var=feature)
     form = ET.SubElement(query, f"{{{_NS_FORMS}}}x", type="result")
     for var, value, type_ in (("FORM_TYPE", NS, "hidden"), ("max-file-size", str(max_bytes), "")):
         field = ET.SubElement(
