@@ -16,12 +16,14 @@ from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.certificate import load_server_tls
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
-from components.transfer.server import FileServer, load_tls
+from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService, finish_cut_off
 from components.transfer.state import UploadStore
 
@@ -43,22 +45,21 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
+    linked = LinkedUploads(links, uploads, time.time)
     store, reader = _open_blobs(process, site, settings)
     server = process.keep(
         FileServer(
-            Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time),
+            Receiver(linked, store, journal, is_admitted=slots.is_admitted),
             Sender(
-                links,
-                uploads,
+                linked,
                 reader,
                 journal,
                 networks=settings.networks if settings.download_from == "networks" else (),
                 behind_proxy=settings.certificate is None,
-                clock_s=time.time,
             ),
         )
     )
-    await server.start(settings.address, settings.port, load_tls(settings.certificate))
+    await server.start(settings.address, settings.port, load_server_tls(settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("slots", service.run())

@@ -10,10 +10,11 @@ from aiohttp import web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore
 from components.archive.errors import LogUnavailable
-from components.rules.file_links import FileLinks
-from components.transfer.headers import CORS, UNTYPED, safe_type
+from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
-from components.transfer.state import Stage, Upload, UploadStore
+from components.transfer.linked import LinkedUploads
+from components.transfer.state import Stage, Upload
+from policy.files.slot import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
 """The next ones are told to come back."""
@@ -35,25 +36,21 @@ class UploadRefused(Exception):  # noqa: N818 - what became of the upload
 class Receiver:
     """Takes the file of each slot once.
 
-    `is_admitted` says whether an owner may use the line now; `clock_s` gives Unix time.
+    `is_admitted` says whether an owner may use the line now.
     """
 
     def __init__(
         self,
-        links: FileLinks,
-        uploads: UploadStore,
+        linked: LinkedUploads,
         blobs: BlobStore,
         journal: FileJournal,
         *,
         is_admitted: Callable[[str], bool],
-        clock_s: Callable[[], float],
     ) -> None:
-        self._links = links
-        self._uploads = uploads
+        self._linked = linked
         self._blobs = blobs
         self._journal = journal
         self._is_admitted = is_admitted
-        self._clock_s = clock_s
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
 
@@ -77,16 +74,16 @@ class Receiver:
 
     async def _require_slot(self, request: web.Request) -> Upload:
         """Return the upload that a request may be for; raises UploadRefused."""
-        link = self._links.open(request.match_info["token"])
-        upload = await self._uploads.find(link.id) if link else None
-        if link is None or upload is None:
+        found = await self._linked.find(request.match_info["token"])
+        if found is None:
             raise UploadRefused(404, "there is no such slot")
+        link, upload = found
         said = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(said.encode(), self._links.authorization(link.id).encode()):
+        if not hmac.compare_digest(said.encode(), self._linked.links.authorization(link.id).encode()):
             raise UploadRefused(403, "this is not the slot's authorization")
         if upload.stage is not Stage.ISSUED or upload.id in self._under_way:
             raise UploadRefused(409, "this slot was used")
-        if upload.lapses_at_s <= self._clock_s():
+        if upload.lapses_at_s <= self._linked.clock_s():
             raise UploadRefused(410, "this slot has lapsed")
         if not self._is_admitted(upload.owner):
             raise UploadRefused(403, "your access to this line has ended")
@@ -95,13 +92,13 @@ class Receiver:
 
     async def _take(self, request: web.Request, upload: Upload) -> None:
         def note(address: object) -> None:
-            self._uploads.mark_stored(upload.id, str(address))
+            self._linked.uploads.mark_stored(upload.id, str(address))
 
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
         await self._journal.received(upload, blob)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
-        self._uploads.mark_answered(upload.id)
+        self._linked.uploads.mark_answered(upload.id)
 
 
 def _require_fit(request: web.Request, upload: Upload) -> None:

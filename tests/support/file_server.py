@@ -16,6 +16,7 @@ from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
 from components.transfer.state import Upload, UploadStore
@@ -107,14 +108,14 @@ async def serve_files(
         links = FileLinks(f"http://127.0.0.1:{port}/f/", KEY)
         client = await stack.enter_async_context(aiohttp.ClientSession())
         files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
+        linked = LinkedUploads(links, uploads, lambda: files.now_s)
         receiver = Receiver(
-            links, uploads, open_store(kept, recipients=RECIPIENTS), journal,
-            is_admitted=lambda owner: owner in files.admitted, clock_s=lambda: files.now_s,
+            linked, open_store(kept, recipients=RECIPIENTS), journal,
+            is_admitted=lambda owner: owner in files.admitted,
         )  # fmt: skip
         sender = Sender(
-            links, uploads, open_reader(kept, AUDITOR), journal,
+            linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
-            clock_s=lambda: files.now_s,
         )  # fmt: skip
         server = FileServer(receiver, sender)
         await server.start("127.0.0.1", port, None)
