@@ -11,6 +11,7 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
+from components.archive.reader import LogReader
 from components.process.run import Process
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
@@ -24,8 +25,9 @@ from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
-from components.transfer.service import SlotService, TransferService, finish_cut_off
+from components.transfer.service import SlotService, TransferService
 from components.transfer.state import UploadStore
+from components.transfer.tidy import finish_cut_off, keep_tidy
 
 log = structlog.get_logger("transfer")
 
@@ -40,7 +42,8 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     retention = load_retention(site.archive.retention)
     journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
     uploads = process.keep(await UploadStore.open(settings.state_file))
-    if count := await finish_cut_off(uploads, journal):
+    log_reader = process.keep(await LogReader.open(settings.log))
+    if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
@@ -62,6 +65,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     await server.start(settings.address, settings.port, load_server_tls(settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
+    process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("slots", service.run())
 
 

@@ -1,7 +1,8 @@
 """Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 4)."""
 
+import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
@@ -16,6 +17,9 @@ from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_ranges
 from components.transfer.state import Stage, Upload
+
+# So long a reader may take for one piece: whoever takes nothing holds a file open.
+_STALLED_AFTER_S = 60.0
 
 log = structlog.get_logger("transfer")
 
@@ -59,9 +63,10 @@ class Sender:
             return _refuse(503, "files cannot be fetched now")
 
     def _address_of(self, request: web.Request) -> str:
-        forwarded = request.headers.get("X-Forwarded-For", "") if self._behind_proxy else ""
-        # The last one is what the proxy itself saw; those before it are what the client says.
-        return forwarded.rpartition(",")[2].strip() or request.remote or ""
+        forwarded = request.headers.getall("X-Forwarded-For", []) if self._behind_proxy else []
+        # The last one is what the proxy itself saw; those before it, and lines before its own, the client says.
+        last = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
+        return _parse_address(last) if last else request.remote or ""
 
     def _may_fetch(self, address: str) -> bool:
         if not self._networks:
@@ -85,8 +90,8 @@ class Sender:
         self, request: web.Request, upload: Upload, blob: OpenBlob, address: str
     ) -> web.StreamResponse:
         headers = COMMON | CORS | content_headers(upload.name, upload.media_type, blob.sha256)
-        if headers["ETag"] in _listed(request.headers.get("If-None-Match", "")):
-            return web.Response(status=304, headers=headers)
+        if (status := _decide_precondition(request, headers["ETag"])) is not None:
+            return web.Response(status=status, headers=headers)
         try:
             ranges = _asked_ranges(request, headers["ETag"], blob.size_bytes)
         except RangeNotSatisfiable:
@@ -101,6 +106,18 @@ class Sender:
         return await _send(request, blob, headers, ranges[0] if ranges else None)
 
 
+def _parse_address(text: str) -> str:
+    """Return an address as a proxy writes it, also with a port; empty for what is none."""
+    host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[ByteRange, ...]:
     """Return the ranges that a request is for: none where it is for the whole file; raises RangeNotSatisfiable."""
     header = request.headers.get("Range", "")
@@ -110,8 +127,17 @@ def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[Byt
     return parse_ranges(header, size_bytes)
 
 
-def _listed(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _decide_precondition(request: web.Request, etag: str) -> int | None:
+    """Return the status of a request whose condition is not met, or None (RFC 9110, 13.2.2)."""
+    wanted, known = (_list_tags(request, name) for name in ("If-Match", "If-None-Match"))
+    if wanted and not wanted & {etag, "*"}:
+        return 412
+    return 304 if {tag.removeprefix("W/") for tag in known} & {etag, "*"} else None
+
+
+def _list_tags(request: web.Request, name: str) -> set[str]:
+    lines = ",".join(request.headers.getall(name, []))
+    return {tag.strip() for tag in lines.split(",") if tag.strip()}
 
 
 async def _send(
@@ -124,10 +150,23 @@ async def _send(
     response.content_length = part.end - part.start
     await response.prepare(request)
     if request.method == "GET":
-        async for piece in blob.read(part.start, part.end):
-            await response.write(piece)
-    await response.write_eof()
+        await _write(request, response, blob.read(part.start, part.end))
     return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]) -> None:
+    """Write a part of an answer that has begun. What goes wrong now ends the connection, so that nobody takes it for
+    a whole file: raises ConnectionError.
+    """
+    try:
+        async for piece in pieces:
+            async with asyncio.timeout(_STALLED_AFTER_S):
+                await response.write(piece)
+    except (BlobError, TimeoutError) as error:
+        log.warning("a file was not handed out to its end", reason=str(error) or "its reader stalled")
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer was cut off") from error
 
 
 async def _send_parts(
@@ -148,13 +187,16 @@ async def _send_parts(
     response.content_length = sum(len(head) + 2 for head in heads) + contents + len(end)
     await response.prepare(request)
     for head, part in zip(heads, ranges, strict=True):
-        await response.write(head)
-        async for piece in blob.read(part.start, part.end):
-            await response.write(piece)
-        await response.write(b"\r\n")
+        await _write(request, response, _between(head, blob.read(part.start, part.end), b"\r\n"))
     await response.write(end)
-    await response.write_eof()
     return response
+
+
+async def _between(head: bytes, pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in pieces:
+        yield piece
+    yield end
 
 
 def _refuse(status: int, text: str) -> web.Response:

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import AsyncIterator, Callable
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore
@@ -20,6 +20,8 @@ MAX_UPLOADS_AT_ONCE = 256
 """The next ones are told to come back."""
 
 _STALLED_AFTER_S = 20.0
+# A file that comes a byte at a time would keep its place for hours.
+_GRACE_S, _LEAST_BYTES_PER_S = 60.0, 8192
 _RETRY = {"Retry-After": "5"}
 
 log = structlog.get_logger("transfer")
@@ -57,14 +59,7 @@ class Receiver:
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
         try:
-            upload = await self._require_slot(request)
-            if len(self._under_way) >= MAX_UPLOADS_AT_ONCE:
-                raise UploadRefused(503, "too many files at once")
-            self._under_way.add(upload.id)
-            try:
-                await self._take(request, upload)
-            finally:
-                self._under_way.discard(upload.id)
+            await self._take_once(request)
         except UploadRefused as refused:
             return _refuse(refused.status, str(refused))
         except (BlobError, LogUnavailable) as error:
@@ -72,16 +67,33 @@ class Receiver:
             return _refuse(503, "files cannot be stored now")
         return web.Response(status=201, headers=CORS)
 
-    async def _require_slot(self, request: web.Request) -> Upload:
-        """Return the upload that a request may be for; raises UploadRefused."""
-        found = await self._linked.find(request.match_info["token"])
-        if found is None:
+    async def _take_once(self, request: web.Request) -> None:
+        """Take the file of a slot that nobody else is using; raises UploadRefused, BlobError, LogUnavailable."""
+        link = self._linked.links.open(request.match_info["token"])
+        if link is None:
             raise UploadRefused(404, "there is no such slot")
-        link, upload = found
-        said = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(said.encode(), self._linked.links.authorization(link.id).encode()):
+        if link.id in self._under_way:
+            raise UploadRefused(409, "this slot is in use")
+        if len(self._under_way) >= MAX_UPLOADS_AT_ONCE:
+            raise UploadRefused(503, "too many files at once")
+        # From here on, before anything is waited for: of two requests at the same time only one goes on.
+        self._under_way.add(link.id)
+        try:
+            await self._take(request, await self._require_slot(request, link.id))
+        finally:
+            self._under_way.discard(link.id)
+
+    async def _require_slot(self, request: web.Request, id_: bytes) -> Upload:
+        """Return the upload that a request may be for; raises UploadRefused."""
+        upload = await self._linked.uploads.find(id_)
+        if upload is None:
+            raise UploadRefused(404, "there is no such slot")
+        # What is no UTF-8 in a header comes as halves of surrogates.
+        said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(said, self._linked.links.authorization(id_).encode()):
             raise UploadRefused(403, "this is not the slot's authorization")
-        if upload.stage is not Stage.ISSUED or upload.id in self._under_way:
+        # A file that was stored and could not be recorded may be put again.
+        if upload.stage is Stage.ANSWERED:
             raise UploadRefused(409, "this slot was used")
         if upload.lapses_at_s <= self._linked.clock_s():
             raise UploadRefused(410, "this slot has lapsed")
@@ -94,6 +106,11 @@ class Receiver:
         def note(address: object) -> None:
             self._linked.uploads.mark_stored(upload.id, str(address))
 
+        if upload.stage is Stage.STORED:
+            # The record of what was put before failed. What was stored has a record before it is forgotten.
+            await self._journal.cut_off(upload)
+            self._linked.uploads.mark_issued(upload.id)
+        await _ask_to_go_on(request)
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
         await self._journal.received(upload, blob)
@@ -103,6 +120,10 @@ class Receiver:
 
 def _require_fit(request: web.Request, upload: Upload) -> None:
     """Raise UploadRefused unless a request is as long, and of the type, that its slot was given for."""
+    if "Content-Range" in request.headers:  # RFC 9110, 14.5
+        raise UploadRefused(400, "a file is put as a whole")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UploadRefused(415, "a file is put as it is, without a content coding")
     length = request.content_length
     if length is None:
         raise UploadRefused(411, "the length of the file is missing")
@@ -114,12 +135,22 @@ def _require_fit(request: web.Request, upload: Upload) -> None:
         raise UploadRefused(415, "the slot is for another type of file")
 
 
+async def _ask_to_go_on(request: web.Request) -> None:
+    """Send 100 to a client that waits for it (RFC 9110, 10.1.1), now that its slot is known to be good."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has yet to be written.
+        request.writer.output_size = 0
+
+
 async def _read(request: web.Request, size_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the file as it comes; raises UploadRefused when it stalls, or ends elsewhere than it should."""
+    """Yield the file as it comes; raises UploadRefused when it stalls, is too slow, or has another length."""
     seen = 0
+    loop = asyncio.get_running_loop()
+    over_s = loop.time() + _GRACE_S + size_bytes / _LEAST_BYTES_PER_S
     while True:
         try:
-            async with asyncio.timeout(_STALLED_AFTER_S):
+            async with asyncio.timeout_at(min(loop.time() + _STALLED_AFTER_S, over_s)):
                 chunk = await request.content.readany()
         except TimeoutError:
             raise UploadRefused(408, "the file stopped coming") from None

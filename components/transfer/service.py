@@ -1,5 +1,6 @@
 """The transfer component at work: slots over its link, files over HTTP, rules as they change."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from components.transfer.slots import (
 from components.transfer.state import DAY_S, Upload, UploadStore
 from policy.address import BareJid, bare
 from policy.directory.directory import Directory
+from policy.directory.enterprise import EnterpriseId
 from policy.files.slot import SlotRequest, decide_slot
 
 log = structlog.get_logger("transfer")
@@ -63,6 +65,8 @@ class SlotService:
         self._links = links
         self._uploads = uploads
         self._clock_s = clock_s
+        # What one request is given counts before the next is decided.
+        self._turn = asyncio.Lock()
 
     def is_admitted(self, owner: str) -> bool:
         """Return whether somebody may use the line now."""
@@ -75,6 +79,12 @@ class SlotService:
         if enterprise is None or not self.is_admitted(owner):
             raise XmppError("forbidden", _NOT_ADMITTED, "auth")
         asked = parse_request(request.payload)
+        async with self._turn:
+            return await self._give(owner, enterprise, asked, now_s)
+
+    async def _give(
+        self, owner: BareJid, enterprise: EnterpriseId, asked: SlotRequest, now_s: int
+    ) -> ET.Element:
         usage = await self._uploads.usage(owner, enterprise, now_s)
         if refusal := decide_slot(asked, self._limits, usage, now_s):
             self.counters.refused_slots += 1
@@ -161,19 +171,6 @@ class TransferService:
         if request.kind != "get" or request.payload.get("node"):
             raise XmppError("item-not-found")
         return encode_info(self._max_bytes)
-
-
-async def finish_cut_off(uploads: UploadStore, journal: FileJournal) -> int:
-    """Record the uploads that a crash cut off before their senders were answered, and return how many there are.
-
-    Nobody can fetch them. Raises LogUnavailable.
-    """
-    cut_off = await uploads.list_stored()
-    for upload in cut_off:
-        await journal.cut_off(upload)
-        # Killed here: the next start records it once more.
-        uploads.forget([upload.id])
-    return len(cut_off)
 
 
 async def _tell_no_items(_request: Request) -> ET.Element:

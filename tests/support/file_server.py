@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class FilesUnderTest:
     async def put(self, content: bytes, **changes: Any) -> str:
         """Upload a content, and return its URL."""
         url, headers = self.issue(content, **changes)
-        async with self.client.put(url, data=content, headers=headers) as response:
+        async with self.client.put(url, data=BytesIO(content), headers=headers) as response:
             assert response.status == 201, await response.text()
         return url
 
@@ -95,6 +96,7 @@ async def serve_files(
     objects: ObjectStore | None = None,
     networks: tuple[str, ...] = (),
     behind_proxy: bool = False,
+    idle_s: float = 30.0,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
     async with AsyncExitStack() as stack:
@@ -117,7 +119,7 @@ async def serve_files(
             linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
         )  # fmt: skip
-        server = FileServer(receiver, sender)
+        server = FileServer(receiver, sender, idle_s=idle_s)
         await server.start("127.0.0.1", port, None)
         stack.push_async_callback(server.close)
         yield files
