@@ -58,6 +58,8 @@ class Receiver:
         self._clock_s = clock_s
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
+        # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
+        self._recorded: dict[bytes, str] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
@@ -109,16 +111,19 @@ class Receiver:
         def note(address: object) -> None:
             self._uploads.mark_stored(upload.id, str(address))
 
-        if upload.stage is Stage.STORED:
+        if upload.stage is Stage.STORED and upload.id not in self._recorded:
             # The record of what was put before failed. What was stored has a record before it is forgotten.
             await self._journal.cut_off(upload)
             self._uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        await self._journal.received(upload, blob)
+        if self._recorded.get(upload.id) != str(blob.address):
+            await self._journal.received(upload, blob)
+            self._recorded[upload.id] = str(blob.address)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
         self._uploads.mark_answered(upload.id)
+        del self._recorded[upload.id]
 
 
 def _require_fit(request: web.Request, upload: Upload) -> None:
