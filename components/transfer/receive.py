@@ -137,9 +137,10 @@ def _require_fit(request: web.Request, upload: Upload) -> None:
         raise UploadRefused(411, "the length of the file is missing")
     if length != upload.size_bytes:
         raise UploadRefused(413 if length > upload.size_bytes else 400, "the slot is for another length")
-    given = safe_type(request.headers.get("Content-Type", ""))
-    # Some clients know the type when they ask for the slot, and not when they send the file.
-    if given not in (UNTYPED, safe_type(upload.media_type)):
+    given, wanted = safe_type(request.headers.get("Content-Type", "")), safe_type(upload.media_type)
+    # Some clients know the type only when they ask for the slot, or only when they send the file. XEP-0363, 4 lets a
+    # request leave it out; then it goes out as an octet stream.
+    if given != wanted and UNTYPED not in (given, wanted):
         raise UploadRefused(415, "the slot is for another type of file")
 
 
