@@ -46,26 +46,36 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
-    store, reader = _open_blobs(process, site, settings)
-    server = process.keep(
-        FileServer(
-            Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time),
-            Sender(
-                links,
-                uploads,
-                reader,
-                journal,
-                networks=settings.networks if settings.download_from == "networks" else (),
-                behind_proxy=settings.certificate is None,
-                clock_s=time.time,
-            ),
-        )
-    )
+    receiver, sender = _open_files(process, site, links, uploads, journal, slots)
+    server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, load_tls(settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("slots", service.run())
+
+
+def _open_files(
+    process: Process,
+    site: SiteFile,
+    links: FileLinks,
+    uploads: UploadStore,
+    journal: FileJournal,
+    slots: SlotService,
+) -> tuple[Receiver, Sender]:
+    """Return what takes files and what hands them out."""
+    settings = site.require(TransferSettings)
+    store, reader = _open_blobs(process, site, settings)
+    sender = Sender(
+        links,
+        uploads,
+        reader,
+        journal,
+        networks=settings.networks if settings.download_from == "networks" else (),
+        behind_proxy=settings.certificate is None,
+        clock_s=time.time,
+    )
+    return Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time), sender
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
