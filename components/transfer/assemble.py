@@ -49,24 +49,29 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
     linked = LinkedUploads(links, uploads, time.time)
-    store, reader = _open_blobs(process, site, settings)
-    server = process.keep(
-        FileServer(
-            Receiver(linked, store, journal, is_admitted=slots.is_admitted),
-            Sender(
-                linked,
-                reader,
-                journal,
-                networks=settings.networks if settings.download_from == "networks" else (),
-                behind_proxy=settings.certificate is None,
-            ),
-        )
-    )
+    receiver, sender = _open_files(process, site, linked, journal, slots)
+    server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, load_server_tls(settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("slots", service.run())
+
+
+def _open_files(
+    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
+) -> tuple[Receiver, Sender]:
+    """Return what takes files and what hands them out."""
+    settings = site.require(TransferSettings)
+    store, reader = _open_blobs(process, site, settings)
+    sender = Sender(
+        linked,
+        reader,
+        journal,
+        networks=settings.networks if settings.download_from == "networks" else (),
+        behind_proxy=settings.certificate is None,
+    )
+    return Receiver(linked, store, journal, is_admitted=slots.is_admitted), sender
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:

@@ -100,7 +100,8 @@ class Sender:
         if request.method == "GET":
             sent = ranges or (ByteRange(0, blob.size_bytes),)
             # Killed after this: the record says what was about to be sent.
-            await self._journal.fetched(upload, address, sent[0].start, sent[-1].end)
+            first, end = min(each.start for each in sent), max(each.end for each in sent)
+            await self._journal.fetched(upload, address, first, end)
         if len(ranges) > 1:
             return await _send_parts(request, blob, headers, ranges)
         return await _send(request, blob, headers, ranges[0] if ranges else None)

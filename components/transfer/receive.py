@@ -55,6 +55,8 @@ class Receiver:
         self._is_admitted = is_admitted
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
+        # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
+        self._recorded: dict[bytes, str] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
@@ -106,16 +108,19 @@ class Receiver:
         def note(address: object) -> None:
             self._linked.uploads.mark_stored(upload.id, str(address))
 
-        if upload.stage is Stage.STORED:
+        if upload.stage is Stage.STORED and upload.id not in self._recorded:
             # The record of what was put before failed. What was stored has a record before it is forgotten.
             await self._journal.cut_off(upload)
             self._linked.uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        await self._journal.received(upload, blob)
+        if self._recorded.get(upload.id) != str(blob.address):
+            await self._journal.received(upload, blob)
+            self._recorded[upload.id] = str(blob.address)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
         self._linked.uploads.mark_answered(upload.id)
+        del self._recorded[upload.id]
 
 
 def _require_fit(request: web.Request, upload: Upload) -> None:
@@ -129,9 +134,10 @@ def _require_fit(request: web.Request, upload: Upload) -> None:
         raise UploadRefused(411, "the length of the file is missing")
     if length != upload.size_bytes:
         raise UploadRefused(413 if length > upload.size_bytes else 400, "the slot is for another length")
-    given = safe_type(request.headers.get("Content-Type", ""))
-    # Some clients know the type when they ask for the slot, and not when they send the file.
-    if given not in (UNTYPED, safe_type(upload.media_type)):
+    given, wanted = safe_type(request.headers.get("Content-Type", "")), safe_type(upload.media_type)
+    # Some clients know the type only when they ask for the slot, or only when they send the file. XEP-0363, 4 lets a
+    # request leave it out; then it goes out as an octet stream.
+    if given != wanted and UNTYPED not in (given, wanted):
         raise UploadRefused(415, "the slot is for another type of file")
 
 

@@ -71,6 +71,7 @@ class SlotRefusal:
 
 
 MAX_NAME_BYTES = 255
+MAX_TYPE_BYTES = 255
 
 
 def decide_slot(request: SlotRequest, limits: SlotLimits, usage: Usage, now_s: int) -> SlotRefusal | None:
@@ -88,6 +89,8 @@ def _refuse_shape(request: SlotRequest, now_s: int) -> SlotRefusal | None:
     if not request.name or len(request.name.encode()) > MAX_NAME_BYTES:
         text = f"A file's name has 1 to {MAX_NAME_BYTES} bytes. Please rename it."
         return SlotRefusal("modify", "bad-request", text)
+    if len(request.media_type.encode()) > MAX_TYPE_BYTES:  # RFC 6838, 4.2
+        return SlotRefusal("modify", "bad-request", "The type of the file is no media type.")
     if request.purpose is Purpose.EPHEMERAL and (request.expire_before_s or 0) <= now_s:
         return SlotRefusal("modify", "bad-request", "The time at which the file should expire is over.")
     return None

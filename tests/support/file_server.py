@@ -108,7 +108,9 @@ async def serve_files(
         kept = objects or DirectoryObjects(root / "files")
         port = free_port()
         links = FileLinks(f"http://127.0.0.1:{port}/f/", KEY)
-        client = await stack.enter_async_context(aiohttp.ClientSession())
+        # A connection that the server is about to close would not be used again.
+        connector = aiohttp.TCPConnector(force_close=idle_s < 30)
+        client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
         linked = LinkedUploads(links, uploads, lambda: files.now_s)
         receiver = Receiver(

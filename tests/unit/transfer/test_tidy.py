@@ -93,6 +93,26 @@ async def test_what_was_not_recorded_may_be_put_again_and_has_its_record(
     assert await finish_cut_off(files.uploads, files.journal, reader) == 0
 
 
+async def test_what_was_recorded_is_not_recorded_again(
+    files: FilesUnderTest, reader: LogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LogUnavailable("the disk is full")
+
+    url, headers = files.issue(content(100))
+    with monkeypatch.context() as broken:
+        broken.setattr(UploadStore, "mark_answered", fail)
+        for _ in range(2):
+            async with files.client.put(url, data=content(100), headers=headers) as response:
+                assert response.status == 503
+            assert await files.status_of(url) == 404
+    async with files.client.put(url, data=content(100), headers=headers) as response:
+        assert response.status == 201
+    assert await files.status_of(url) == 200
+    assert [event.name for event in await files.events()] == ["received", "fetched"]
+    assert await finish_cut_off(files.uploads, files.journal, reader) == 0
+
+
 async def test_what_is_over_is_forgotten(
     files: FilesUnderTest, reader: LogReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
