@@ -98,6 +98,9 @@ t.test("the line's own components speak to everybody and what is listed is none 
 	t.equal(between("alice@a.example", "desk@rooms.a.example"), { true, true });
 	t.equal(between("a.example", "dan@c.example"), { false, false });
 	t.equal(between("dan@a.example", "alice@a.example"), { true, false }); -- an account that is not listed
+	borders.take(part(1, 1, { DESK, { "3", "", "a.example" } })); -- a server that is listed still speaks to its accounts
+	t.equal(between("a.example", "dan@a.example"), { false, false });
+	t.equal({ between("dan@a.example", "a.example"), between("a.example", "dan@c.example") }, { { true, false }, { true, false } });
 	borders.take(part(1, 1, { DESK, { "3", "", "rooms.a.example" } }));
 	t.equal(between("alice@a.example", "bot@rooms.a.example"), { true, false });
 end);
