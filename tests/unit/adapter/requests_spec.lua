@@ -163,19 +163,20 @@ end
 t.test("the gate is told who is in a room and not who is about to leave or is gone", function ()
 	local scene = new_scene();
 	local host = add_room { ["r@rooms.a.example/n"] = {
-		"alice@a.example/x", "alice@a.example/gone", "bob@a.example/x", "dan@c.example/x",
+		"alice@a.example/x", "alice@a.example/gone", "bob@a.example/x", "dan@c.example/x", "eve@a.example/x",
 	} };
 	t.prosody.hosts["a.example"] = {};
 	local asleep = { hibernating = true };
 	t.prosody.full_sessions["alice@a.example/x"], t.prosody.full_sessions["bob@a.example/x"] = asleep, {};
+	t.prosody.full_sessions["eve@a.example/x"] = {};
 	scene.entries = {
 		{ stanza = st.presence { type = "unavailable", from = "bob@a.example/x" } }, {},
 		{ stanza = st.presence { from = "alice@a.example/x" } },
 		{ stanza = st.message { type = "unavailable", from = "dan@c.example/x" } },
 	};
 	scene:take("occupants", { room = "r@rooms.a.example" });
-	t.equal(#scene.made, 2);
-	for i, jid in ipairs { "alice@a.example/x", "dan@c.example/x" } do
+	t.equal(#scene.made, 3);
+	for i, jid in ipairs { "alice@a.example/x", "dan@c.example/x", "eve@a.example/x" } do
 		local call = scene.made[i];
 		t.equal({ call[2] == host, call[3], call[4] }, { true, "r@rooms.a.example/n", jid });
 	end
