@@ -217,6 +217,7 @@ end);
 
 t.test("of those that look alike each is said again once and in order", function ()
 	local acks, session, entries = acknowledgements.new(), new_session(), {};
+	for _ = 1, 37 do settle(hold(acks, session)); end -- so that the server's tables do not keep them in order anyway
 	for i = 1, 9 do entries[i] = hold(acks, session, "1"); end
 	for i = 8, 1, -1 do settle(entries[i + 1]); end -- out of turn
 	acks:resume(session);
