@@ -4,11 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from components.link.codec import XMLNS, XMLNS_FORWARD
+from components.link.codec import XMLNS, XMLNS_FORWARD, XMLNS_STANZA_ERRORS
 from components.link.limits import PART_MAX_BYTES
 from policy.decision import Action, Decision, StanzaError
-
-_XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +110,8 @@ def _encode_keep(seq: int, decision: Decision) -> str:
 
 def _encode_error(error: StanzaError) -> str:
     return (
-        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{_XMLNS_STANZA_ERRORS}'/>"
-        f"<text xmlns='{_XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error>"
+        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{XMLNS_STANZA_ERRORS}'/>"
+        f"<text xmlns='{XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error>"
     )
 
 

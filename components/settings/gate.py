@@ -34,7 +34,7 @@ class GateSettings(LogTable):
     window_stanzas: int = Field(default=16384, ge=1)
     window_bytes: int = Field(default=32 * 1024 * 1024, ge=64 * 1024)
     reconnect_max_s: float = Field(default=10.0, gt=0)
-    max_batch: int = Field(default=128, ge=1)
+    max_batch: int = Field(default=256, ge=1)
     canary_interval_s: float = Field(default=5.0, ge=0, le=300)
     metrics_port: int = Field(default=0, ge=0, le=65535)
 

@@ -10,9 +10,10 @@ from components.settings.prosody import WebSettings
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
 
+# Of user_account_management the gate lets the change of a password through and no more (docs/paths.md, section 3).
 MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "
-    "vcard4 vcard_legacy bookmarks private time version offline"
+    "vcard4 vcard_legacy bookmarks private time version offline user_account_management"
 ).split()
 
 
@@ -108,7 +109,12 @@ def render_config(plan: ProsodyPlan) -> str:
 
 def _gate_side(plan: ProsodyPlan) -> ServerSide:
     return ServerSide(
-        modules=("stanza_gate", "paced_collector", "unknown_accounts", "former_accounts"),
+        modules=(
+            "stanza_gate",
+            "paced_collector",
+            "unknown_accounts",
+            "former_accounts",
+        ),
         room_modules=("room_borders",),
         options=(
             "stanza_gate = {jid}",
@@ -140,7 +146,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     yield f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}"
     yield f"modules_enabled = {_lua_list(modules)}"
     yield f"modules_disabled = {_lua_list([] if plan.s2s_port else ['s2s'])}"
-    yield "authentication = 'internal_hashed'"
+    # Where stanzas are to be held, nobody logs in while they are not (docs/decisions/0157).
+    yield f"authentication = {_lua('while_held' if plan.gate else 'internal_hashed')}"
     yield f"storage = {_lua(plan.storage)}"
     yield "allow_registration = false"
     yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the"

@@ -17,12 +17,14 @@ from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.certificate import load_server_tls
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
-from components.transfer.server import FileServer, load_tls
+from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService
 from components.transfer.state import UploadStore
 from components.transfer.tidy import finish_cut_off, keep_tidy
@@ -46,9 +48,10 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
-    receiver, sender = _open_files(process, site, links, uploads, journal, slots)
+    linked = LinkedUploads(links, uploads, time.time)
+    receiver, sender = _open_files(process, site, linked, journal, slots)
     server = process.keep(FileServer(receiver, sender))
-    await server.start(settings.address, settings.port, load_tls(settings.certificate))
+    await server.start(settings.address, settings.port, load_server_tls(settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
@@ -56,26 +59,19 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
 
 
 def _open_files(
-    process: Process,
-    site: SiteFile,
-    links: FileLinks,
-    uploads: UploadStore,
-    journal: FileJournal,
-    slots: SlotService,
+    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     settings = site.require(TransferSettings)
     store, reader = _open_blobs(process, site, settings)
     sender = Sender(
-        links,
-        uploads,
+        linked,
         reader,
         journal,
         networks=settings.networks if settings.download_from == "networks" else (),
         behind_proxy=settings.certificate is None,
-        clock_s=time.time,
     )
-    return Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time), sender
+    return Receiver(linked, store, journal, is_admitted=slots.is_admitted), sender
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:

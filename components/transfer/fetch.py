@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
@@ -12,11 +12,11 @@ from components.archive.blobs.address import parse_address
 from components.archive.blobs.errors import BlobDestroyed, BlobError, BlobMissing
 from components.archive.blobs.reader import BlobReader, OpenBlob
 from components.archive.errors import LogUnavailable
-from components.rules.file_links import FileLinks
 from components.transfer.headers import COMMON, CORS, content_headers
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_ranges
-from components.transfer.state import Stage, Upload, UploadStore
+from components.transfer.state import Stage, Upload
 
 # So long a reader may take for one piece: whoever takes nothing holds a file open.
 _STALLED_AFTER_S = 60.0
@@ -27,28 +27,23 @@ log = structlog.get_logger("transfer")
 class Sender:
     """Hands out the files of links that are still open.
 
-    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says. `clock_s`
-    gives Unix time.
+    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says.
     """
 
     def __init__(
         self,
-        links: FileLinks,
-        uploads: UploadStore,
+        linked: LinkedUploads,
         blobs: BlobReader,
         journal: FileJournal,
         *,
         networks: Sequence[IPv4Network | IPv6Network],
         behind_proxy: bool,
-        clock_s: Callable[[], float],
     ) -> None:
-        self._links = links
-        self._uploads = uploads
-        self._blobs = blobs
-        self._journal = journal
+        self._linked = linked
         self._networks = tuple(networks)
         self._behind_proxy = behind_proxy
-        self._clock_s = clock_s
+        self._blobs = blobs
+        self._journal = journal
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a GET or HEAD with the file or the ranges of it that were asked for (RFC 9110, 14)."""
@@ -84,11 +79,12 @@ class Sender:
 
     async def _find(self, token: str) -> Upload | None:
         """Return the upload whose file a link opens now, or None."""
-        link = self._links.open(token)
-        if link is None or link.until_s <= self._clock_s():
+        found = await self._linked.find(token)
+        if found is None:
             return None
-        upload = await self._uploads.find(link.id)
-        return upload if upload and upload.stage is Stage.ANSWERED else None
+        link, upload = found
+        is_open = link.until_s > self._linked.clock_s() and upload.stage is Stage.ANSWERED
+        return upload if is_open else None
 
     async def _hand_out(
         self, request: web.Request, upload: Upload, blob: OpenBlob, address: str

@@ -10,10 +10,11 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore
 from components.archive.errors import LogUnavailable
-from components.rules.file_links import FileLinks
-from components.transfer.headers import CORS, UNTYPED, safe_type
+from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
-from components.transfer.state import Stage, Upload, UploadStore
+from components.transfer.linked import LinkedUploads
+from components.transfer.state import Stage, Upload
+from policy.files.slot import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
 """The next ones are told to come back."""
@@ -37,25 +38,21 @@ class UploadRefused(Exception):  # noqa: N818 - what became of the upload
 class Receiver:
     """Takes the file of each slot once.
 
-    `is_admitted` says whether an owner may use the line now; `clock_s` gives Unix time.
+    `is_admitted` says whether an owner may use the line now.
     """
 
     def __init__(
         self,
-        links: FileLinks,
-        uploads: UploadStore,
+        linked: LinkedUploads,
         blobs: BlobStore,
         journal: FileJournal,
         *,
         is_admitted: Callable[[str], bool],
-        clock_s: Callable[[], float],
     ) -> None:
-        self._links = links
-        self._uploads = uploads
+        self._linked = linked
         self._blobs = blobs
         self._journal = journal
         self._is_admitted = is_admitted
-        self._clock_s = clock_s
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
         # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
@@ -74,7 +71,7 @@ class Receiver:
 
     async def _take_once(self, request: web.Request) -> None:
         """Take the file of a slot that nobody else is using; raises UploadRefused, BlobError, LogUnavailable."""
-        link = self._links.open(request.match_info["token"])
+        link = self._linked.links.open(request.match_info["token"])
         if link is None:
             raise UploadRefused(404, "there is no such slot")
         if link.id in self._under_way:
@@ -90,17 +87,17 @@ class Receiver:
 
     async def _require_slot(self, request: web.Request, id_: bytes) -> Upload:
         """Return the upload that a request may be for; raises UploadRefused."""
-        upload = await self._uploads.find(id_)
+        upload = await self._linked.uploads.find(id_)
         if upload is None:
             raise UploadRefused(404, "there is no such slot")
         # What is no UTF-8 in a header comes as halves of surrogates.
         said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(said, self._links.authorization(id_).encode()):
+        if not hmac.compare_digest(said, self._linked.links.authorization(id_).encode()):
             raise UploadRefused(403, "this is not the slot's authorization")
         # A file that was stored and could not be recorded may be put again.
         if upload.stage is Stage.ANSWERED:
             raise UploadRefused(409, "this slot was used")
-        if upload.lapses_at_s <= self._clock_s():
+        if upload.lapses_at_s <= self._linked.clock_s():
             raise UploadRefused(410, "this slot has lapsed")
         if not self._is_admitted(upload.owner):
             raise UploadRefused(403, "your access to this line has ended")
@@ -109,12 +106,12 @@ class Receiver:
 
     async def _take(self, request: web.Request, upload: Upload) -> None:
         def note(address: object) -> None:
-            self._uploads.mark_stored(upload.id, str(address))
+            self._linked.uploads.mark_stored(upload.id, str(address))
 
         if upload.stage is Stage.STORED and upload.id not in self._recorded:
             # The record of what was put before failed. What was stored has a record before it is forgotten.
             await self._journal.cut_off(upload)
-            self._uploads.mark_issued(upload.id)
+            self._linked.uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
@@ -122,7 +119,7 @@ class Receiver:
             await self._journal.received(upload, blob)
             self._recorded[upload.id] = str(blob.address)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
-        self._uploads.mark_answered(upload.id)
+        self._linked.uploads.mark_answered(upload.id)
         del self._recorded[upload.id]
 
 

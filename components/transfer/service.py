@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
-from components.link.entity import EntityLink, Request, XmppError
+from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request, XmppError
 from components.link.stream import ComponentLogin
 from components.process.status import Status
 from components.rules.file_links import ID_SIZE_BYTES, FileLink, FileLinks
@@ -18,9 +18,7 @@ from components.settings.gate import GateSettings
 from components.settings.transfer import TransferSettings
 from components.transfer.journal import FileJournal
 from components.transfer.slots import (
-    NS_DISCO_INFO,
-    NS_DISCO_ITEMS,
-    REQUEST,
+    NS,
     Slot,
     encode_info,
     encode_slot,
@@ -107,7 +105,7 @@ class SlotService:
         self._uploads.issue(upload)
         self.counters.slots += 1
         url = self._links.make(FileLink(upload.id, owner, until_s), asked.name)
-        return encode_slot(Slot(url, url, self._links.authorization(upload.id)))
+        return encode_slot(Slot(url, self._links.authorization(upload.id)))
 
     def _available_until(self, asked: SlotRequest, now_s: int) -> int:
         until_s = now_s + self._settings.kept_available_days * DAY_S
@@ -135,9 +133,9 @@ class TransferService:
             settings.jid, secret, gate.address, gate.component_port, settings.reconnect_max_s
         )
         self._link = EntityLink(login, on_state=_tell_state)
-        self._link.serve(REQUEST, self._take_request)
-        self._link.serve(f"{{{NS_DISCO_INFO}}}query", self._tell_info)
-        self._link.serve(f"{{{NS_DISCO_ITEMS}}}query", _tell_no_items)
+        self._link.serve(f"{{{NS}}}request", self._take_request)
+        self._link.serve(f"{{{XMLNS_DISCO_INFO}}}query", self._tell_info)
+        self._link.serve(f"{{{XMLNS_DISCO_ITEMS}}}query", _tell_no_items)
 
     def describe(self) -> Status:
         """Return what the component's status file says."""
@@ -176,7 +174,7 @@ class TransferService:
 
 
 async def _tell_no_items(_request: Request) -> ET.Element:
-    return ET.Element(f"{{{NS_DISCO_ITEMS}}}query")
+    return ET.Element(f"{{{XMLNS_DISCO_ITEMS}}}query")
 
 
 def _tell_state(connected: bool) -> None:

@@ -39,7 +39,10 @@ DAY_S = 86_400
 
 
 class Stage(StrEnum):
-    """How far an upload is: given a slot, its file about to be recorded, or recorded and answered."""
+    """How far an upload is: given a slot, its file about to be recorded, or recorded and answered.
+
+    After a crash, the file of a `stored` one may be recorded or not; its client has no answer, and nobody fetches it.
+    """
 
     ISSUED = "issued"
     STORED = "stored"

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNTYPED = "application/octet-stream"
+"""The media type that says nothing of a file."""
+
 
 class Purpose(StrEnum):
-    """What a file is uploaded for (XEP-0363, 5)."""
+    """What a file is uploaded for (XEP-0363, 5).
+
+    A `message` refers to it, or somebody's `profile` does, which is small. An `ephemeral` one is not needed any more
+    after a time that the client names.
+    """
 
     MESSAGE = "message"
     PROFILE = "profile"
@@ -18,7 +25,7 @@ class SlotRequest:
 
     name: str
     size_bytes: int
-    media_type: str
+    media_type: str = UNTYPED
     purpose: Purpose = Purpose.MESSAGE
     expire_before_s: int | None = None
 

@@ -8,6 +8,7 @@ from policy.facts import NamedJid, StanzaFacts, Way
 from policy.reach.borders import FREE
 from policy.reach.chaperone import decide_chaperoned, decide_farewell
 from policy.reach.occupancy import NOBODY, Occupancy
+from policy.reach.own_account import ACCOUNT_CHANGE, changes_password, is_account_change
 
 GATE_NAMESPACE = "urn:steelyard:gate:0"
 
@@ -65,6 +66,7 @@ REFUSALS = (
     NAMES_OUTSIDER,
     GATE_ADDRESS,
     GATE_PROTOCOL,
+    ACCOUNT_CHANGE,
     NOTICE_UNACKNOWLEDGED,
 )
 
@@ -157,7 +159,9 @@ def decide_affiliation(directory: Directory, facts: StanzaFacts, present: Occupa
     sender = directory.members.get(from_)
     if sender is None or sender.kind not in _SPEAKERS[facts.way]:
         return SENDER_NOT_ADMITTED
-    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements):
+    if facts.kind == "iq" and is_account_change(facts):
+        return ACCOUNT_CHANGE
+    if "{" + GATE_NAMESPACE + "}" in "".join(facts.elements) and not changes_password(facts):
         return GATE_PROTOCOL
     is_early = facts.way is Way.C2S and from_ in directory.uninformed and not _only_signs_in(directory, facts)
     if is_early and not _joins(directory, facts):

@@ -17,6 +17,7 @@ from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
 from components.transfer.state import Upload, UploadStore
@@ -111,14 +112,14 @@ async def serve_files(
         connector = aiohttp.TCPConnector(force_close=idle_s < 30)
         client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
+        linked = LinkedUploads(links, uploads, lambda: files.now_s)
         receiver = Receiver(
-            links, uploads, open_store(kept, recipients=RECIPIENTS), journal,
-            is_admitted=lambda owner: owner in files.admitted, clock_s=lambda: files.now_s,
+            linked, open_store(kept, recipients=RECIPIENTS), journal,
+            is_admitted=lambda owner: owner in files.admitted,
         )  # fmt: skip
         sender = Sender(
-            links, uploads, open_reader(kept, AUDITOR), journal,
+            linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
-            clock_s=lambda: files.now_s,
         )  # fmt: skip
         server = FileServer(receiver, sender, idle_s=idle_s)
         await server.start("127.0.0.1", port, None)

@@ -30,7 +30,7 @@ def test_paths_start_at_the_files_folder_and_the_rest_has_defaults(tmp_path: Pat
     assert settings.log == tmp_path / "archive" / "gate.db"
     assert settings.log_key_file == Path("/elsewhere/log-gate.key")
     assert (settings.address, settings.component_port, settings.hold_timeout_s) == ("127.0.0.1", 5347, 5.0)
-    assert (settings.max_batch, settings.log_level) == (128, "info")
+    assert (settings.max_batch, settings.log_level) == (256, "info")
 
 
 WRONG: dict[str, tuple[dict[str, str | None], list[str]]] = {

@@ -57,7 +57,9 @@ local quarantine = module:require "quarantine".new {
 	wire = wire, window = window, link = link, status = status, answers = answers,
 };
 local senders = module:require "senders".new { window = window, carrying = carrying, max_per_session = max_per_session };
+local passwords = module:require "passwords".new(wire.XMLNS);
 local submissions = module:require "submissions".new {
+	passwords = passwords,
 	wire = wire, window = window, link = link, quarantine = quarantine, status = status, answers = answers, senders = senders,
 	acknowledgements = acknowledgements, hosts = held_hosts, max_stanza_bytes = max_stanza_bytes,
 };

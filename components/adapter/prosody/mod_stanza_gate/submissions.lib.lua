@@ -84,7 +84,7 @@ local function is_said_again(self, origin, stanza, host, way)
 	local acknowledgements = self.acknowledgements;
 	if not acknowledgements:may_be_said_again(origin) then return false; end
 	local wire, head = self.wire, head_of(self, self.senders:of(origin), host, way);
-	local xml = wire.encode_stanza(head, 0, stanza);
+	local xml = wire.encode_stanza(head, 0, self.passwords:hide(origin, stanza));
 	local said = xml and wire.said_in(xml);
 	return said and acknowledgements:is_said_again(origin, stanza, function (entry)
 		entry.said = entry.said or wire.said_in(entry.xml);
@@ -102,7 +102,8 @@ function submissions_mt:hold(origin, stanza, host, way, as)
 	-- The server sends one object to many when a session ends, changing its address each time.
 	if ended then stanza = st.clone(stanza); end
 	local head = head_of(self, sender, host, way, self.acknowledgements:counts(origin, stanza) and "counted");
-	local xml, problem = self.wire.encode_stanza(head, next_number(self), stanza, self.max_stanza_bytes);
+	local told = self.passwords:hide(origin, stanza);
+	local xml, problem = self.wire.encode_stanza(head, next_number(self), told, self.max_stanza_bytes);
 	if not xml then
 		module:log("warn", "A stanza from %s was refused: %s", stanza.attr.from, problem);
 		self.answers:bounce(origin, stanza, problem);

@@ -1,0 +1,185 @@
+-- Acknowledgements: what counts as handled, when a request is answered, and what a client says again.
+
+local t = ...;
+local st = require "util.stanza";
+local acknowledgements = t.load "acknowledgements";
+
+-- A session whose stanzas are counted from `count` on.
+local function new_session(count)
+	local thread = { state = "ready", queue = {} };
+	function thread.run() return true, "ready", 0; end
+	return { handled_stanza_count = count or 0, conn = {}, thread = thread };
+end
+
+-- As mod_smacks does: it counts what is read, and the adapter's filter comes after it.
+local function receive(acks, session, id)
+	local stanza = st.message { id = id };
+	session.handled_stanza_count = session.handled_stanza_count + 1;
+	t.equal(acks.count(stanza, session), stanza);
+	return stanza;
+end
+
+local function hold(acks, session, id)
+	local entry = { stanza = receive(acks, session, id) };
+	acks:enter(session, entry);
+	return entry;
+end
+
+local function settle(entry)
+	entry.is_settled = true;
+	entry.ledger:mark(entry.place);
+end
+
+-- Ask as mod_smacks does; return whether that was put off, and a list with one item for each answer.
+local function ask(acks, session)
+	local answers, event = {}, { origin = session, stanza = st.stanza "r" };
+	local is_off = acks:put_off(event, function ()
+		if not acks:put_off(event, function () end) then answers[#answers + 1] = session.handled_stanza_count; end
+	end);
+	return is_off, answers;
+end
+
+-- Run what the timer has, and what that adds.
+local function run_tasks()
+	while t.tasks[1] do table.remove(t.tasks, 1)[2](); end
+end
+
+t.test("what is held is handled when it is settled and in order", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first, second, third = hold(acks, session), hold(acks, session), hold(acks, session);
+	t.equal(session.handled_stanza_count, 0);
+	settle(third);
+	settle(second);
+	t.equal(session.handled_stanza_count, 0);
+	settle(first);
+	t.equal(session.handled_stanza_count, 3);
+	local ledger = session.stanza_gate_ledger;
+	t.equal({ ledger.beyond, ledger.entries, ledger.unseen }, { {}, {}, {} });
+end);
+
+t.test("the count goes on over 2^32 by differences", function ()
+	local acks, session = acknowledgements.new(), new_session(2 ^ 32 - 1);
+	local first, second = hold(acks, session), hold(acks, session);
+	settle(second);
+	t.equal(session.handled_stanza_count, 2 ^ 32 - 1);
+	settle(first);
+	t.equal(session.handled_stanza_count, 2 ^ 32 + 1);
+end);
+
+t.test("who does not count has no ledger", function ()
+	local acks, session = acknowledgements.new(), {};
+	local stanza = st.message {};
+	t.equal(acks.count(stanza, session), stanza);
+	local entry = { stanza = stanza };
+	acks:enter(session, entry);
+	t.equal({ session.stanza_gate_ledger, entry.ledger, acks:counts(session, stanza) }, {});
+	t.equal(acks:put_off({ origin = session, stanza = st.stanza "r" }), nil);
+end);
+
+t.test("what is processed without being held is handled", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local held = hold(acks, session);
+	receive(acks, session);
+	session.thread.state = "waiting";
+	session.thread:run();
+	t.equal(next(session.stanza_gate_ledger.unseen) ~= nil, true);
+	session.thread.state = "ready";
+	session.thread:run();
+	t.equal(session.handled_stanza_count, 0);
+	settle(held);
+	t.equal(session.handled_stanza_count, 2);
+end);
+
+t.test("one that two filters see is counted once", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local stanza = receive(acks, session);
+	t.equal(acks.count(stanza, session), stanza);
+	t.equal({ session.handled_stanza_count, session.stanza_gate_ledger.received }, { 0, 1 });
+	t.equal(acks:counts(session, stanza), 1);
+end);
+
+t.test("a request with nothing before it is answered at once", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	settle(hold(acks, session));
+	t.equal(ask(acks, session), nil);
+end);
+
+t.test("a request in the middle waits for what came before it alone", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first = hold(acks, session);
+	local is_off, answers = ask(acks, session);
+	local second = hold(acks, session);
+	t.equal({ is_off, answers }, { true, {} });
+	settle(first);
+	t.equal(answers, {}); -- not in the same turn
+	run_tasks();
+	t.equal(answers, { 1 });
+	settle(second);
+	run_tasks();
+	t.equal({ answers, next(acks.asking) }, { { 1 } });
+end);
+
+t.test("a request that waits too long is answered twice", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first, second = hold(acks, session), hold(acks, session);
+	local _, answers = ask(acks, session);
+	settle(first);
+	run_tasks();
+	acks:answer_overdue();
+	t.equal(answers, {});
+	t.now_s = t.now_s + 1;
+	acks:answer_overdue();
+	t.equal(answers, { 1 });
+	settle(second);
+	run_tasks();
+	t.equal({ answers, next(acks.asking) }, { { 1, 2 } });
+end);
+
+t.test("who cannot hear is answered by the resumption", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local entry = hold(acks, session);
+	local _, answers = ask(acks, session);
+	session.hibernating = true;
+	settle(entry);
+	run_tasks();
+	t.equal({ answers, session.stanza_gate_ledger.requests, next(acks.asking) }, { {}, {} });
+end);
+
+-- Whether the client's next stanza, of this id, is an entry that was left.
+local function say_again(acks, session, id, entry)
+	local stanza = receive(acks, session, id);
+	return acks:is_said_again(session, stanza, function (left) return left == entry; end);
+end
+
+t.test("what was held at a resumption counts where it is said again", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first, second = hold(acks, session, "1"), hold(acks, session, "2");
+	settle(second); -- out of turn: the client says it again as well
+	acks:resume(session);
+	t.equal({ session.handled_stanza_count, session.stanza_gate_ledger.received }, { 0, 0 });
+	t.equal(acks:may_be_said_again(session) ~= nil, true);
+	t.equal(say_again(acks, session, "1", first), true);
+	t.equal(session.handled_stanza_count, 0);
+	settle(first);
+	t.equal(session.handled_stanza_count, 1);
+	hold(acks, session, "3");
+	t.equal(session.handled_stanza_count, 1);
+end);
+
+t.test("one without an id is known before anything new only", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first, second = hold(acks, session), hold(acks, session);
+	acks:resume(session);
+	t.equal(say_again(acks, session, nil, first), true);
+	t.equal(say_again(acks, session, "new", nil), false);
+	t.equal(say_again(acks, session, nil, second), false);
+end);
+
+t.test("a client has a minute to say it again", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	hold(acks, session, "1");
+	acks:resume(session);
+	t.equal(t.tasks[1][1], 60);
+	run_tasks();
+	t.equal(acks:may_be_said_again(session), nil);
+end);
