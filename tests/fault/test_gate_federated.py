@@ -102,3 +102,32 @@ async def test_what_comes_back_is_told_as_not_carried_out(sites: TwoSites) -> No
     returned = set(ids_of(alice, errors=True))
     await wait_for_log(here, lambda content: not returned & ids_carried_out(content))
     there.sigcont()
+
+
+async def test_what_waits_for_a_site_that_is_not_reached_is_told_when_it_comes_back(sites: TwoSites) -> None:
+    (_, zurich), (here, there) = sites.servers, sites.gates
+    alice = await sites.login(f"{ALICE}/desk")
+    await zurich.kill9()
+    alice.send(offers(0, SAID))
+    assert await wait_until(lambda: len(set(ids_of(alice, errors=True))) == SAID)
+    await wait_for_log(here, lambda content: len(recorded(content, "c2s")) == SAID)
+    await wait_for_log(here, lambda content: not ids_carried_out(content))
+    assert not recorded(await read_log(there), "s2s")
+
+
+async def test_the_gates_of_both_sites_are_killed_and_each_message_arrives_once(sites: TwoSites) -> None:
+    alice, zoe = await sites.login(f"{ALICE}/desk"), await sites.login(f"{ZOE}/desk")
+    for gate, first in zip(sites.gates, (0, SAID), strict=True):
+        alice.send(offers(first, first + SAID // 2))
+        await gate.kill9()
+        alice.send(offers(first + SAID // 2, first + SAID))
+        await gate.start()
+    assert await wait_until(
+        lambda: len(set(ids_of(zoe, errors=False)) | set(ids_of(alice, errors=True))) == 2 * SAID
+    )
+    arrived = ids_of(zoe, errors=False)
+    assert len(set(arrived)) == len(arrived)
+    for gate, way in zip(sites.gates, ("c2s", "s2s"), strict=True):
+        noted = recorded(await read_log(gate), way)
+        assert set(arrived) <= set(noted)
+        assert set(noted.values()) == {1}
