@@ -24,7 +24,7 @@ class RecordedReader:
             self._parser = SubmissionParser()
             raise
         match submissions:
-            case [Held(facts=facts)]:
+            case [Held(facts=facts, problem="")]:
                 return facts
         self._parser = SubmissionParser()
         raise ProtocolError("is no stanza")

@@ -135,6 +135,25 @@ async def test_nobody_comes_in_where_it_is_unloaded(line: Line, traders: list[ob
     await line.login(f"{traders[0].jid}-2")
 
 
+@pytest.mark.parametrize("module", ["auth_while_held", "auth_internal_hashed"])
+async def test_what_admits_people_can_be_loaded_again_and_admits_nobody_without(
+    line: Line, traders: list[observer.Trader], module: str
+) -> None:
+    console = Console(line.prosody)
+    async with observer.Load(traders):
+        await it_flows(traders)
+        await console.say(f"module:reload('{module}')")
+        await line.login(f"{traders[0].jid}-2")
+        await console.say("module:unload('auth_while_held')")
+        with pytest.raises(AssertionError):
+            await line.login(f"{traders[0].jid}-3")
+        await console.say("module:load('auth_while_held')")
+        await line.login(f"{traders[0].jid}-3")
+        await it_flows(traders)
+    await observer.wait_for_answers(traders)
+    await check_all(line, traders)
+
+
 @pytest.mark.parametrize("host", [HOST, ROOMS, GATE_HOST])
 async def test_a_host_that_is_activated_again_is_held_from_the_start(
     line: Line, traders: list[observer.Trader], host: str

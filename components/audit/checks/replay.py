@@ -13,7 +13,6 @@ from components.audit.access import name_actor, record_access
 from components.audit.open_log import open_log
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
-from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -167,10 +166,14 @@ class _Decider:
             if not span.has(submission.received_at_ns):
                 return
             facts = self._reader.read(submission.way, submission.body)
-        except (ValueError, ProtocolError):
+            decision = self._decide(submission, facts)
+        except SiteError:
+            raise
+        except (
+            Exception
+        ):  # also a mistake of ours that this stanza brings out: one record, not the whole replay
             found.unreadable += 1
             return
-        decision = self._decide(submission, facts)
         found.decided += 1
         was = _ruling(submission.action, submission.rules)
         would_be = _ruling(decision.action, decision.rules)

@@ -1,58 +1,83 @@
--- What was handed on and given back: the status names it once.
+-- What may not have arrived: however much it is, the gate is told what comes back.
 
 local t = ...;
-local unheard = t.load "unheard";
 
-local function new()
-	local status, calls = t.spy { "add_bounced" };
-	return unheard.new { status = status }, calls;
+local FAR, NEAR = "far.example", { type = "c2s" };
+
+local function new_scene()
+	local scene = { bounced = {} };
+	scene.unheard = t.load "unheard".new {
+		status = { add_bounced = function (_, entry) scene.bounced[#scene.bounced + 1] = entry.seq; end },
+	};
+	function scene:pass_on(listener, first, last)
+		for seq = first, last do
+			self.unheard:note(listener, {
+				seq = seq, from = "a@here.example", to = "b@far.example", stanza = { attr = { id = "m" .. seq } },
+			});
+		end
+	end
+	function scene:give_back(listener, first, last)
+		for seq = first, last do
+			self.unheard:give_back(listener, "a@here.example", "b@far.example", "m" .. seq);
+		end
+	end
+	return scene;
 end
 
-local function entry_of(seq, id)
-	return { seq = seq, from = "a@x", to = "b@x", stanza = { attr = { id = id } } };
+local function sequence(first, last)
+	local numbers = {};
+	for number = first, last do numbers[#numbers + 1] = number; end
+	return numbers;
 end
 
-t.test("what is given back is named once", function ()
-	local u, calls = new();
-	local session = {};
-	u:note(session, entry_of(7, "m"));
-	u:give_back({}, "a@x", "b@x", "m");
-	u:give_back(session, "a@x", "b@x", "n");
-	u:give_back(session, "c@x", "b@x", "m");
-	t.equal(calls, {});
-	for _ = 1, 2 do u:give_back(session, "a@x", "b@x", "m"); end
-	t.equal(calls, { { "add_bounced", { seq = 7, refused = true } } });
+-- The server keeps all for a domain that it does not reach, as its host's stream to it.
+local function keep_waiting(count)
+	local sendq = {};
+	for i = 1, count do sendq[i] = {}; end
+	t.prosody.hosts["here.example"] = { s2sout = { [FAR] = { sendq = sendq } } };
+	t.prosody.hosts["rooms.here.example"] = {};
+	return sendq;
+end
+
+t.test("what comes back is told once, and nothing else", function ()
+	local scene = new_scene();
+	scene:pass_on(NEAR, 1, 3);
+	scene:give_back(NEAR, 2, 2);
+	scene:give_back(NEAR, 2, 2);
+	scene:give_back(FAR, 1, 1);
+	t.equal(scene.bounced, { 2 });
 end);
 
-t.test("of two that look alike the newer is meant", function ()
-	local u, calls = new();
-	u:note("x.example", entry_of(1));
-	u:note("x.example", entry_of(2));
-	u:give_back("x.example", "a@x", "b@x", nil);
-	t.equal(calls, { { "add_bounced", { seq = 2, refused = true } } });
+t.test("all that waits for a domain that is not reached is told when it comes back", function ()
+	local scene, sendq = new_scene(), keep_waiting(0);
+	for seq = 1, 5000 do
+		sendq[seq] = {}; -- by the server, when the adapter has noted it
+		scene:pass_on(FAR, seq, seq);
+	end
+	scene:give_back(FAR, 1, 5000);
+	t.equal(scene.bounced, sequence(1, 5000));
 end);
 
-t.test("the newest 1024 of a listener are kept", function ()
-	local u, calls = new();
-	for seq = 1, 1025 do u:note("x.example", entry_of(seq, "m" .. seq)); end
-	u:give_back("x.example", "a@x", "b@x", "m1");
-	t.equal(calls, {});
-	u:give_back("x.example", "a@x", "b@x", "m2");
-	u:give_back("x.example", "a@x", "b@x", "m1025");
-	t.equal({ calls[1][2].seq, calls[2][2].seq }, { 2, 1025 });
+t.test("what the server no longer keeps is forgotten, the oldest first", function ()
+	local scene = new_scene();
+	keep_waiting(2000);
+	scene:pass_on(FAR, 1, 3000);
+	keep_waiting(0);
+	scene:pass_on(FAR, 3001, 3001);
+	scene:give_back(FAR, 1, 3001);
+	t.equal(scene.bounced, sequence(3001 - 1024 + 1, 3001));
 end);
 
-t.test("an old place does not take what was noted anew", function ()
-	local u, calls = new();
-	for seq = 1, 1024 do u:note("x.example", entry_of(seq, seq < 3 and "same" or "m" .. seq)); end
-	u:note("x.example", entry_of(1025, "new")); -- the place of 1, whose key now means 2
-	u:give_back("x.example", "a@x", "b@x", "same");
-	t.equal(calls, { { "add_bounced", { seq = 2, refused = true } } });
-end);
-
-t.test("a session that is gone keeps nothing", function ()
-	local u = new();
-	u:note({}, entry_of(1, "m"));
-	collectgarbage();
-	t.equal(next(u.by_listener), nil);
+t.test("the same id again counts as the newest, also when the first is forgotten", function ()
+	local scene = new_scene();
+	keep_waiting(0);
+	local entry = { from = "a@here.example", to = "b@far.example", stanza = { attr = { id = "x" } } };
+	entry.seq = 1;
+	scene.unheard:note(FAR, entry);
+	scene:pass_on(FAR, 2, 1000);
+	entry.seq = 1001;
+	scene.unheard:note(FAR, entry);
+	scene:pass_on(FAR, 1002, 1100);
+	scene.unheard:give_back(FAR, entry.from, entry.to, "x");
+	t.equal(scene.bounced, { 1001 });
 end);

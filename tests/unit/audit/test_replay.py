@@ -6,7 +6,9 @@ from components.archive.record import RecordKind
 from components.audit.checks.replay import FLAGGED, Replay, RuleCount, Ruling, parse_time_span, replay
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
+from policy.content import decide
 from policy.decision import StanzaError
+from policy.facts import StanzaFacts
 from tests.support.audit_site import REFUSAL, T0_NS, Site
 from tests.unit.policy.content.rules import write_rule
 
@@ -101,6 +103,22 @@ async def test_what_cannot_be_read_is_counted(site: Site) -> None:
     await site.record(site.say(ALICE, BOB, "a tip"))
     found = await play(site, HELD)
     assert (found.unreadable, found.decided, found.changed) == (4, 1, 1)
+
+
+async def test_what_our_own_code_stumbles_over_is_counted(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_said = decide.Said
+
+    def stumbling(facts: StanzaFacts) -> object:
+        if "tripwire" in facts.text:
+            raise IndexError("this is not what the stanza says")
+        return make_said(facts)
+
+    monkeypatch.setattr(decide, "Said", stumbling)
+    await site.record(site.say(ALICE, BOB, "a tip: tripwire"), site.say(ALICE, BOB, "a tip"))
+    found = await play(site, HELD)
+    assert (found.decided, found.unreadable, found.changed) == (1, 1, 1)
 
 
 async def test_a_conversation_is_told_by_its_topic(site: Site) -> None:

@@ -221,10 +221,10 @@ local function on_resume(event)
 	submissions:note_event(event.resumed, "resume", transport(event.resumed));
 end
 
--- A session ends, and its client has not said that it heard this; nobody else has taken it.
+-- A session ends, and its client has not said that it heard this; nobody else has taken it. Or a stream to a server.
 local function on_unheard(event)
-	local attr = event.stanza.attr;
-	unheard:give_back(event.session, attr.from, attr.to, attr.id);
+	local session, attr = event.session, event.stanza.attr;
+	unheard:give_back(session.direction and session.to_host or session, attr.from, attr.to, attr.id);
 end
 
 local function on_unbind(event)

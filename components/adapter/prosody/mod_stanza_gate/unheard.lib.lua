@@ -3,7 +3,10 @@
 --
 -- Owns the numbers of the newest entries that were passed on to each such session and each remote domain.
 
--- More than mod_smacks keeps of a session (smacks_max_queue_size, 500).
+local hosts = prosody.hosts;
+local pairs = pairs;
+
+-- More than mod_smacks keeps of a stream (smacks_max_queue_size, 500).
 local KEPT = 1024;
 
 local unheard_mt = {};
@@ -19,18 +22,37 @@ local function key_of(from, to, id)
 	return (from or "") .. "\0" .. (to or "") .. "\0" .. (id or "");
 end
 
+-- How many stanzas the server keeps for a domain that it has not reached yet. It does not bound them, and returns all of
+-- them if it gives up.
+local function count_waiting(listener)
+	local count = 0;
+	for _, host in pairs(hosts) do
+		local session = host.s2sout and host.s2sout[listener];
+		if session and session.sendq then count = count + #session.sendq; end
+	end
+	return count;
+end
+
+local function forget_oldest(list)
+	local first = list[list.first];
+	if list.seqs[first.key] == first.seq then list.seqs[first.key] = nil; end
+	list[list.first], list.first = nil, list.first + 1;
+end
+
 -- This entry was passed on to a receiver, a session or a domain, which it is addressed to.
 function unheard_mt:note(listener, entry)
 	local list = self.by_listener[listener];
 	if not list then
-		list = { seqs = {}, next = 1 };
+		list = { seqs = {}, first = 1, last = 0 };
 		self.by_listener[listener] = list;
 	end
-	local key, place = key_of(entry.from, entry.to, entry.stanza.attr.id), list.next;
-	local last = list[place];
-	if last and list.seqs[last.key] == last.seq then list.seqs[last.key] = nil; end
-	list[place], list.next = { key = key, seq = entry.seq }, place % KEPT + 1;
+	local key = key_of(entry.from, entry.to, entry.stanza.attr.id);
+	list.last = list.last + 1;
+	list[list.last] = { key = key, seq = entry.seq };
 	list.seqs[key] = entry.seq;
+	local excess = list.last - list.first + 1 - KEPT;
+	if excess > 0 then excess = excess - count_waiting(listener); end
+	for _ = 1, excess do forget_oldest(list); end
 end
 
 -- The stanza from one address to another with this id comes back: it was not carried out.
