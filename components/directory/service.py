@@ -1,8 +1,6 @@
 """Puts the service for SCIM pushes together: a provider for each enterprise, and one server for all of them."""
 
 import datetime as dt
-import ssl
-from pathlib import Path
 
 import structlog
 
@@ -11,6 +9,7 @@ from components.directory.auto import AutoApply
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.server import ScimServer
 from components.process.run import Process
+from components.process.tls import open_tls
 from components.settings.directory import ScimSource
 
 log = structlog.get_logger("directory")
@@ -21,7 +20,9 @@ async def take_pushes(process: Process, site: SiteDirectory) -> None:
     settings = site.settings
     providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
     server = process.keep(ScimServer(providers))
-    await server.start(settings.scim_address, settings.scim_port, _make_tls(settings.scim_certificate))
+    await server.start(
+        settings.scim_address, settings.scim_port, open_tls(process, settings.scim_certificate)
+    )
     log.info("serving", port=settings.scim_port, enterprises=sorted(providers))
 
 
@@ -34,15 +35,6 @@ def _open_provider(process: Process, site: SiteDirectory, source: ScimSource) ->
     provider = Provider(source, _now, applier.pushed)
     process.run(f"apply {source.enterprise}", applier.run())
     return provider
-
-
-def _make_tls(certificate: Path | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
 
 
 def _now() -> str:

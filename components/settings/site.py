@@ -1,6 +1,6 @@
 """site.toml: read once; each table is validated when it is first used (docs/settings.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -66,6 +66,11 @@ class SiteFile:
         self.folder = self.path.parent
         self._document: dict[str, Any] = read_toml(path)
         self._right: dict[type[Table], Table] = {}
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What the file says, as TOML: tables by name, not validated."""
+        return self._document
 
     @property
     def site(self) -> SiteTable:

@@ -12,16 +12,18 @@ from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.process.run import Process
+from components.process.tls import open_tls
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.receive import Receiver
-from components.transfer.server import FileServer, load_tls
+from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService, finish_cut_off
 from components.transfer.state import UploadStore
 
@@ -34,7 +36,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     Raises SettingsError, RulesError, KeyFileError, LogError, OSError.
     """
     settings = site.require(TransferSettings)
-    process.use_log_level(settings.log_level)
+    follow_settings(process, site, TransferSettings)
     retention = load_retention(site.archive.retention)
     journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
     uploads = process.keep(await UploadStore.open(settings.state_file))
@@ -58,7 +60,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
             ),
         )
     )
-    await server.start(settings.address, settings.port, load_tls(settings.certificate))
+    await server.start(settings.address, settings.port, open_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("slots", service.run())

@@ -1,7 +1,6 @@
 """The HTTP side: one path for each file, which is put once and fetched while its link is open."""
 
 import ssl
-from pathlib import Path
 
 from aiohttp import web
 
@@ -35,16 +34,6 @@ class FileServer:
     async def close(self) -> None:
         """Stop listening and end what is under way: its clients begin anew."""
         await self._runner.cleanup()
-
-
-def load_tls(certificate: Path | None) -> ssl.SSLContext | None:
-    """Return what TLS needs, or None where a proxy ends it; raises OSError (ssl.SSLError)."""
-    if certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
 
 
 async def _answer_options(_request: web.Request) -> web.Response:
