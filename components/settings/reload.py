@@ -8,7 +8,6 @@ import structlog
 from components.process.run import Process
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError, Table
-from policy.toml_lines import add_line
 
 AT_SIGNAL = "log_level"
 """The name of the settings that count from SIGHUP on, whatever their table."""
@@ -34,8 +33,7 @@ def read_changed(site: SiteFile) -> SiteFile:
     """Read a site's file again; raises SettingsError, whose lines name theirs in the file, if a table is wrong."""
     newer = SiteFile(site.path)
     if problems := newer.find_wrong_tables():
-        text = site.path.read_text("utf-8")
-        raise SettingsError([add_line(problem, text, site.path.name) for problem in problems])
+        raise SettingsError(problems)
     return newer
 
 
