@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from policy.retention import NS_PER_DAY, PERMANENT_CLASS, RetentionPolicy
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Facts = TypeVar("_Facts")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reason(StrEnum):
@@ -28,14 +28,6 @@ class Reason(StrEnum):
     OTHER_LOG = "other-log"
     WRONG_SEGMENTS = "wrong-segments"
     WRONG_KEYS = "wrong-keys"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason against an order; `text` names the segment, record or hold."""
-
-    reason: Reason
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +67,14 @@ class RecordFacts:
     conversation: bytes
     ended: bool = True
     destroyed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason against an order; `text` names the segment, record or hold."""
+
+    reason: Reason
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ class ItemKind(StrEnum):
     ERROR = "error"
 
 
+class ReviewAct(StrEnum):
+    """A decision on a held message."""
+
+    RELEASE = "release"
+    REFUSE = "refuse"
+
+
 class Stage(StrEnum):
     """The stage of an item.
 
@@ -56,19 +63,26 @@ class Stage(StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class ReviewAct(StrEnum):
-    """A decision on a held message."""
-
-    RELEASE = "release"
-    REFUSE = "refuse"
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A submission's number: `seq` of `epoch` (gate protocol, section 3)."""
 
     epoch: str
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A stanza that was lost with a server: what an error for it needs, and its record."""
+
+    token: str
+    record: int
+    way: Way
+    kind: str
+    type: str
+    sender: str
+    to: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +112,6 @@ class Item:
     sent: Place | None = None
     attempts: int = 0
     epoch: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A stanza that was lost with a server: what an error for it needs, and its record."""
-
-    token: str
-    record: int
-    way: Way
-    kind: str
-    type: str
-    sender: str
-    to: str
-    id: str
 
 
 # Where what was on its way is when its server has ended. Whoever got an error had a session, which has ended with it;

@@ -5,10 +5,7 @@ from xml.etree import ElementTree as ET
 
 from components.access.adhoc import XMLNS as XMLNS_COMMANDS
 from components.access.form import XMLNS as XMLNS_DATA
-from components.link.entity import Request, XmppError
-
-XMLNS_INFO = "http://jabber.org/protocol/disco#info"
-XMLNS_ITEMS = "http://jabber.org/protocol/disco#items"
+from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, Request, XmppError
 
 
 class Discovery:
@@ -24,7 +21,7 @@ class Discovery:
         identity = {"category": "component", "type": "generic", "name": "Access to the recorded line"}
         if "@" in request.to:
             identity |= {"category": "client", "type": "bot", "name": "The recorded line"}
-        features = [XMLNS_INFO, XMLNS_ITEMS, XMLNS_COMMANDS]
+        features = [XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, XMLNS_COMMANDS]
         if node == XMLNS_COMMANDS:
             identity = {"category": "automation", "type": "command-list"}
         elif node in commands:
@@ -32,17 +29,17 @@ class Discovery:
             features = [XMLNS_COMMANDS, XMLNS_DATA]
         elif node:
             raise XmppError("item-not-found")
-        query = ET.Element(f"{{{XMLNS_INFO}}}query", {"node": node} if node else {})
-        ET.SubElement(query, f"{{{XMLNS_INFO}}}identity", identity)
+        query = ET.Element(f"{{{XMLNS_DISCO_INFO}}}query", {"node": node} if node else {})
+        ET.SubElement(query, f"{{{XMLNS_DISCO_INFO}}}identity", identity)
         for feature in sorted(features):
-            ET.SubElement(query, f"{{{XMLNS_INFO}}}feature", var=feature)
+            ET.SubElement(query, f"{{{XMLNS_DISCO_INFO}}}feature", var=feature)
         return query
 
     async def answer_items(self, request: Request) -> ET.Element:
         """Return the commands (XEP-0050, 2.1) that the requester may use."""
         node = request.payload.get("node", "")
-        query = ET.Element(f"{{{XMLNS_ITEMS}}}query", {"node": node} if node else {})
+        query = ET.Element(f"{{{XMLNS_DISCO_ITEMS}}}query", {"node": node} if node else {})
         if node == XMLNS_COMMANDS:
             for command, name in self._find_commands(request.sender).items():
-                ET.SubElement(query, f"{{{XMLNS_ITEMS}}}item", jid=request.to, node=command, name=name)
+                ET.SubElement(query, f"{{{XMLNS_DISCO_ITEMS}}}item", jid=request.to, node=command, name=name)
         return query

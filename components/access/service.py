@@ -13,7 +13,7 @@ from components.access.acknowledge import Acknowledging, Standing
 from components.access.adhoc import NODE
 from components.access.adhoc import XMLNS as XMLNS_COMMANDS
 from components.access.commands import AccessCommands
-from components.access.discovery import XMLNS_INFO, XMLNS_ITEMS, Discovery
+from components.access.discovery import Discovery
 from components.access.keeper import AccountKeeper
 from components.access.memory import AccountState, Memory
 from components.access.notice import (
@@ -24,7 +24,7 @@ from components.access.notice import (
 )
 from components.access.password import PasswordFolder
 from components.access.rooms import RoomNotices
-from components.link.entity import EntityLink, Request
+from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request
 from components.link.stream import ComponentLogin
 from components.process.status import Status
 from components.rules.access.accept import enterprise_of_approver
@@ -117,8 +117,8 @@ class AccessService:
 
         discovery = Discovery(find_commands)
         self.link.serve(f"{{{XMLNS_COMMANDS}}}command", handle)
-        self.link.serve(f"{{{XMLNS_INFO}}}query", discovery.answer_info)
-        self.link.serve(f"{{{XMLNS_ITEMS}}}query", discovery.answer_items)
+        self.link.serve(f"{{{XMLNS_DISCO_INFO}}}query", discovery.answer_info)
+        self.link.serve(f"{{{XMLNS_DISCO_ITEMS}}}query", discovery.answer_items)
         self.link.on_message(self._take_message)
 
     def _read(self) -> Standing:

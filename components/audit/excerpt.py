@@ -26,7 +26,7 @@ def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     searched = text[:_SEARCHED_CHARACTERS]
     lines = dict.fromkeys(line.strip() for line in searched.split("\n"))
     flat = "\n".join(line for line in lines if line)
-    hits = find_phrases(flat, [(words.words, words.prefix) for words in words_sought(query)])
+    hits = _find_hits(flat, query)
     start, end = _window(len(flat), hits[0][0] if hits else 0)
     if start:
         yield ExcerptPiece("… ")
@@ -40,6 +40,13 @@ def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     yield ExcerptPiece(flat[position:end])
     if end < len(flat) or len(searched) < len(text):
         yield ExcerptPiece(" …")
+
+
+def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:
+    try:
+        return find_phrases(text, [(words.words, words.prefix) for words in words_sought(query)])
+    except Exception:  # what the index could not read either: shown, and nothing marked in it
+        return []
 
 
 def _window(length: int, hit: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ class SearchResult:
     """The result of a search: `records`, the newest of `matched` among `submissions`, in the log's order.
 
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
-    records that no search can find: missing ones, and those that do not open.
+    records that no search surely finds: missing ones, those that do not open, and those that cannot be read.
     """
 
     query: Node

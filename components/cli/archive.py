@@ -62,14 +62,7 @@ def tiles(folder: Path, *, log: tuple[str, ...] = (), common: Common = COMMON) -
 
 
 @app.command
-def move(
-    source: str,
-    target: str,
-    /,
-    *,
-    key: Path | None = None,
-    common: Common = COMMON,
-) -> None:
+def move(source: str, target: str, /, *, key: Path | None = None, common: Common = COMMON) -> None:
     """Copy a log to another store, with the same tree head. The first store stays as it is (docs/backup.md).
 
     Parameters

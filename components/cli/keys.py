@@ -32,13 +32,7 @@ def list_(*, common: Common = COMMON) -> None:
 
 
 @app.command
-def make(
-    name: str,
-    *,
-    at: str | None = None,
-    approver: bool = False,
-    common: Common = COMMON,
-) -> None:
+def make(name: str, *, at: str | None = None, approver: bool = False, common: Common = COMMON) -> None:
     """Make a key: one that the settings name and that is missing, one for a new recipient, or an approver's.
 
     Parameters
@@ -73,10 +67,10 @@ def make(
 @app.command
 def rotate(name: KeyName, *, common: Common = COMMON) -> None:
     """Replace the key of a log or a recipient with a new one. What was signed or sealed before stays valid."""
-    from components.site.keys import LogKeyPlace, find_key, rotate_key
+    from components.site.keys import find_key, rotate_key
 
     settings = _read(common.site)
-    is_log = isinstance(find_key(settings, name), LogKeyPlace)
+    is_log = find_key(settings, name).log is not None
     done = asyncio.run(rotate_key(settings, name))
     if common.as_json:
         print_json({"key": name, "done": done})
@@ -126,12 +120,7 @@ def split(
 
 
 @app.command
-def join(
-    name: Recipient,
-    *files: Path,
-    trial: bool = False,
-    common: Common = COMMON,
-) -> None:
+def join(name: Recipient, *files: Path, trial: bool = False, common: Common = COMMON) -> None:
     """Restore a recipient's key from files with its shares.
 
     Parameters

@@ -123,12 +123,7 @@ def expire(*segments: int, plan: bool = False, order: LogOrder = LOG_ORDER) -> N
     _hand_out([proposal], order)
 
 
-def erase(
-    *records: RecordId,
-    query: str = "",
-    matter: Matter = "",
-    order: NewOrder = NEW_ORDER,
-) -> None:
+def erase(*records: RecordId, query: str = "", matter: Matter = "", order: NewOrder = NEW_ORDER) -> None:
     """Propose to erase single records. All other records of their segments stay readable.
 
     Parameters

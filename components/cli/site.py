@@ -9,12 +9,7 @@ from components.cli.output.json_printer import print_json
 from components.process.errors import SiteError
 
 
-def init(
-    *,
-    demo: bool = False,
-    origin: str | None = None,
-    common: Common = COMMON,
-) -> None:
+def init(*, demo: bool = False, origin: str | None = None, common: Common = COMMON) -> None:
     """Make what a site lacks: settings, directory, keys and certificates. Nothing is overwritten.
 
     Parameters
@@ -95,13 +90,7 @@ def backup(
     common.tell(result, describe_backup, lambda done: print_backup(done, folder, with_keys=with_keys))
 
 
-def restore(
-    folder: Path | None = None,
-    /,
-    *,
-    accept_loss: bool = False,
-    common: Common = COMMON,
-) -> int:
+def restore(folder: Path | None = None, /, *, accept_loss: bool = False, common: Common = COMMON) -> int:
     """Restore from the backup in FOLDER what a site lacks. Exit status 1 if a log lacks signed records.
 
     Parameters

@@ -89,11 +89,11 @@ class Journal:
         # What is lost when a server ends. A crash loses it; the next gate reads it from the memos again.
         self.aftermath = aftermath
         self._delivery_class = delivery_class
+        # Epoch and `done` of the newest delivery that this gate has recorded. Lost in a crash: it is recorded again.
+        self._delivered = ("", -1)
         # An append was begun and has not returned, so it may have been stored. Lost in a crash; after a crash the
         # gate reads the log anyway, for the first session.
         self._in_doubt = False
-        # Epoch and `done` of the newest delivery that this gate has recorded. Lost in a crash: it is recorded again.
-        self._delivered = ("", -1)
 
     @property
     def size(self) -> int:

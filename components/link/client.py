@@ -13,11 +13,12 @@ from slixmpp.exceptions import XMPPError
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
+from components.link.codec import XMLNS_STANZA_ERRORS
+
 XMLNS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
 XMLNS_SID = "urn:xmpp:sid:0"  # XEP-0359
 XMLNS_CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
-XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 class LoginError(Exception):
@@ -36,7 +37,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The outcome of a message: the recipient's client confirmed it, or an error came back."""
+    """The outcome of a message: the recipient's client confirmed it, or an error came back.
+
+    `condition` and `text` are of that error (RFC 6120, 8.3).
+    """
 
     message_id: str
     delivered: bool

@@ -13,6 +13,7 @@ __all__ = [
     "XMLNS",
     "XMLNS_FORWARD",
     "XMLNS_SID",
+    "XMLNS_STANZA_ERRORS",
     "CanaryBack",
     "Held",
     "ProtocolError",
@@ -23,6 +24,7 @@ __all__ = [
 XMLNS = "urn:steelyard:gate:0"
 XMLNS_FORWARD = "urn:xmpp:forward:0"
 XMLNS_SID = "urn:xmpp:sid:0"
+XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 _STREAM_HEADER = (
     b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"

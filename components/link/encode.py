@@ -4,11 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from components.link.codec import XMLNS, XMLNS_FORWARD
+from components.link.codec import XMLNS, XMLNS_FORWARD, XMLNS_STANZA_ERRORS
 from components.link.limits import PART_MAX_BYTES
 from policy.decision import Action, Decision, StanzaError
-
-_XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +53,38 @@ def encode_verdicts(
     return verdicts
 
 
+def _message(gate: str, host: str, content: str) -> bytes:
+    return f"<message from={quoteattr(gate)} to={quoteattr(host)}>{content}</message>".encode()
+
+
 def _encode_verdict(answering: Answering, seq: int, through: int, first: int, named: Sequence[str]) -> bytes:
-    return (
-        f"<message from={quoteattr(answering.gate)} to={quoteattr(answering.host)}><verdict xmlns='{XMLNS}' "
-        f"epoch={quoteattr(answering.epoch)} seq='{seq}' through='{through}' log={quoteattr(answering.log)} "
-        f"first='{first}'>{''.join(named)}</verdict></message>"
-    ).encode()
+    verdict = (
+        f"<verdict xmlns='{XMLNS}' epoch={quoteattr(answering.epoch)} seq='{seq}' through='{through}' "
+        f"log={quoteattr(answering.log)} first='{first}'>{''.join(named)}</verdict>"
+    )
+    return _message(answering.gate, answering.host, verdict)
 
 
 def encode_unread(gate: str, seq: int) -> bytes:
     """Encode at which submission the gate could not read on (section 5.10)."""
     # The server's own domain is not known before it has said something; the adapter takes what comes on this stream.
-    return (
-        f"<message from={quoteattr(gate)} to={quoteattr(gate)}><unread xmlns='{XMLNS}' seq='{seq}'/></message>"
-    ).encode()
+    return _message(gate, gate, f"<unread xmlns='{XMLNS}' seq='{seq}'/>")
 
 
 def encode_noted(gate: str, host: str, number: int) -> bytes:
     """Encode the answer to a status (section 4.3): its content is durable."""
-    return (
-        f"<message from={quoteattr(gate)} to={quoteattr(host)}><noted xmlns='{XMLNS}' n='{number}'/></message>"
-    ).encode()
+    return _message(gate, host, f"<noted xmlns='{XMLNS}' n='{number}'/>")
 
 
 def encode_canary(gate: str, host: str, id_: str) -> bytes:
     """Encode the request for a canary (section 4.4)."""
-    return (
-        f"<message from={quoteattr(gate)} to={quoteattr(host)}><canary xmlns='{XMLNS}' id={quoteattr(id_)}/></message>"
-    ).encode()
+    return _message(gate, host, f"<canary xmlns='{XMLNS}' id={quoteattr(id_)}/>")
 
 
 def encode_inject(gate: str, host: str, id_: str, stanza: bytes) -> bytes:
     """Encode the request to hold and submit a stanza that the gate made (section 4.7)."""
-    return (
-        f"<message from={quoteattr(gate)} to={quoteattr(host)}><inject xmlns='{XMLNS}' id={quoteattr(id_)}>"
-        f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded></inject></message>"
-    ).encode()
+    forwarded = f"<forwarded xmlns='{XMLNS_FORWARD}'>{stanza.decode()}</forwarded>"
+    return _message(gate, host, f"<inject xmlns='{XMLNS}' id={quoteattr(id_)}>{forwarded}</inject>")
 
 
 def _encode_refuse(seq: int, decision: Decision) -> str:
@@ -112,8 +106,8 @@ def _encode_keep(seq: int, decision: Decision) -> str:
 
 def _encode_error(error: StanzaError) -> str:
     return (
-        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{_XMLNS_STANZA_ERRORS}'/>"
-        f"<text xmlns='{_XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error>"
+        f"<error type={quoteattr(error.type)}><{error.condition} xmlns='{XMLNS_STANZA_ERRORS}'/>"
+        f"<text xmlns='{XMLNS_STANZA_ERRORS}' xml:lang='en'>{escape(error.text)}</text></error>"
     )
 
 

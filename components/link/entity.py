@@ -9,10 +9,12 @@ from xml.etree import ElementTree as ET
 
 from slixmpp.xmlstream import tostring
 
+from components.link.codec import XMLNS_STANZA_ERRORS
 from components.link.stream import ComponentLogin, ComponentStream
 
 XMLNS = "jabber:client"
-XMLNS_STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+XMLNS_DISCO_INFO = "http://jabber.org/protocol/disco#info"  # XEP-0030
+XMLNS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
 
 _XMLNS_COMPONENT = "jabber:component:accept"
 _STANZAS = frozenset({"iq", "message", "presence"})

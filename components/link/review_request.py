@@ -16,19 +16,6 @@ class ReviewRequestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewRequest:
-    """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks for it and why.
-    `evidence` is `prove_reading` of this record. A list needs none of these.
-    """
-
-    act: str
-    record: int = -1
-    actor: str = ""
-    reason: str = ""
-    evidence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class HeldMessage:
     """A message in the review queue; `stage` is `waiting`, `outgoing`, `sent` or `uncertain`, times are Unix time."""
 
@@ -39,6 +26,19 @@ class HeldMessage:
     rules: tuple[str, ...]
     held_at_ns: int
     deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRequest:
+    """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks for it and why.
+    `evidence` is `prove_reading` of this record. A list needs none of these.
+    """
+
+    act: str
+    record: int = -1
+    actor: str = ""
+    reason: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

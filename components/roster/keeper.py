@@ -38,17 +38,6 @@ class RosterRecords(Protocol):
         """Record a change, and return when it is durable; raises LogUnavailable, LogDamaged and LogFenced."""
 
 
-@dataclass(slots=True)
-class Counters:
-    """Counts what the keeper did since its start."""
-
-    requests: int = 0
-    compared: int = 0
-    written: int = 0
-    removed: int = 0
-    failed: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The content of a roster: what the directory asks for, with the owner's own names and groups in `own`."""
@@ -82,6 +71,17 @@ class _Work:
     def done(self, owner: BareJid) -> None:
         self.busy.discard(owner)
         self.news.set()
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts what the keeper did since its start."""
+
+    requests: int = 0
+    compared: int = 0
+    written: int = 0
+    removed: int = 0
+    failed: int = 0
 
 
 class Keeper:

@@ -23,13 +23,6 @@ from policy.utc import parse_utc
 _DEFAULT_HOURS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    sources: RuleSources
-    directory: Directory
-    now_s: int
-
-
 def propose(
     site: Path, people: Sequence[str], begins: str, ends: str, hours: float | None, reason: str
 ) -> Path:
@@ -74,6 +67,13 @@ def fetch_all(site: Path) -> list[exceptions.KeptException]:
     """Return all exceptions of a site as they are now; raises SiteError and SettingsError."""
     with _scene(site) as scene:
         return _read(scene)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    sources: RuleSources
+    directory: Directory
+    now_s: int
 
 
 def _read(scene: _Rules) -> list[exceptions.KeptException]:

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +27,16 @@ _NONCE_SIZE_BYTES = 12
 _HEAD = struct.Struct(">B16sI")
 _VERSION = 1
 _CONTEXT = b"steelyard-file-link/1"
+
+# Characters of a token: of the shortest owner `a@b`, and of the longest (RFC 7622, 3.1).
+_LEAST, _MOST = 70, 4400
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{_LEAST},{_MOST}}}", re.ASCII)
+_IN_PATH = re.compile(rf"[/\\]([A-Za-z0-9_-]{{{_LEAST},{_MOST}}})", re.ASCII)
+# Without one of these there is no path: slashes, what browsers take for slashes, and both percent-encoded.
+_SLASHES = ("/", "\\", "%2", "%5")
+# What browsers drop from an address (WHATWG URL, 4.4), and an address can be encoded within others.
+_DROPPED = str.maketrans("", "", "\t\n\r")
+_MOST_ENCODINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,6 @@ class FileLinks:
         self.base_url = base_url
         self._cipher = AESGCM(sha256(_CONTEXT + b"\n" + key).digest())
         self._put_key = sha256(_CONTEXT + b"/put\n" + key).digest()
-        # Browsers and people write a host in any case; what follows it keeps its case.
-        self._pattern = re.compile(re.escape(base_url) + r"([A-Za-z0-9_-]{40,4096})", re.IGNORECASE)
 
     def authorization(self, id_: bytes) -> str:
         """Return the value of the header by which whoever asked for the slot, and nobody else, puts its file."""
@@ -60,7 +68,12 @@ class FileLinks:
         return f"{self.base_url}{token}/{quote(name, safe='')}"
 
     def open(self, token: str) -> FileLink | None:
-        """Return what the token of a link says, or None for one that was not made with this key."""
+        """Return what the token of a link says, or None for one that was not made with this key.
+
+        It opens as it was made and in no other spelling: what `find_owners` does not find must not open.
+        """
+        if not _TOKEN.fullmatch(token):
+            return None
         try:
             sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
             plain = self._cipher.decrypt(sealed[:_NONCE_SIZE_BYTES], sealed[_NONCE_SIZE_BYTES:], None)
@@ -72,15 +85,31 @@ class FileLinks:
         return FileLink(id_, BareJid(plain[_HEAD.size :].decode()), until_s)
 
     def find_owners(self, facts: StanzaFacts) -> frozenset[BareJid]:
-        """Return who uploaded the files whose links stand in a stanza."""
+        """Return who uploaded the files whose links stand in a stanza.
+
+        Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
+        """
         owners = set()
         for text in (facts.text, facts.joined, *facts.attributes):
-            if "://" not in text:
+            if len(text) < _LEAST or not any(slash in text for slash in _SLASHES):
                 continue
-            for match in self._pattern.finditer(text):
-                if link := self.open(match[1]):
+            for token in _find_tokens(text):
+                if link := self.open(token):
                     owners.add(link.owner)
         return frozenset(owners)
+
+
+def _find_tokens(text: str) -> set[str]:
+    """Return what may be tokens in a text, also where an address is percent-encoded, or has breaks inside."""
+    tokens = set(_IN_PATH.findall(text))
+    whole = text.translate(_DROPPED) if "\n" in text or "\t" in text or "\r" in text else text
+    for _ in range(_MOST_ENCODINGS):
+        if whole is not text:
+            tokens.update(_IN_PATH.findall(whole))
+        if "%" not in whole or (decoded := unquote(whole)) == whole:
+            break
+        whole = decoded
+    return tokens
 
 
 def load_link_key(path: Path) -> bytes:

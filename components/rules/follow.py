@@ -13,18 +13,18 @@ _INTERVAL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class RulesProblems:
+    """What is wrong with files that were not accepted as a whole, a line for each; empty as soon as all is well."""
+
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RulesChange:
     """New rules have just come into force."""
 
     before: Rules
     after: Rules
-
-
-@dataclass(frozen=True, slots=True)
-class RulesProblems:
-    """What is wrong with files that were not accepted as a whole, a line for each; empty as soon as all is well."""
-
-    problems: tuple[str, ...]
 
 
 class RulesFollower:

@@ -40,8 +40,8 @@ from components.site.validate import load_site
 from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
 
-FREE_SPACE_MIN_BYTES = 1 << 30
 CLOCK_SLACK_S = 5.0
+FREE_SPACE_MIN_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

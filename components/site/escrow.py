@@ -13,7 +13,7 @@ from components.archive.keys.shares import ShareError, join_shares, split_key
 from components.archive.seal import Recipient, RecipientKey
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
-from components.site.keys import RecipientKeyPlace, find_key
+from components.site.keys import find_key
 
 
 def split_recipient_key(
@@ -71,7 +71,7 @@ def join_recipient_key(
 
 def _find_place(settings: SiteFile, name: str) -> KeyReference:
     key = find_key(settings, name)
-    if not isinstance(key, RecipientKeyPlace):
+    if key.log is not None:
         raise SiteError(f"{name} is a log's key, which nobody needs again once it is lost: rotate it instead")
     return key.place
 

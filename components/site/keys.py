@@ -18,35 +18,21 @@ from components.site.init import find_recipient_key
 
 
 @dataclass(frozen=True, slots=True)
-class LogKeyPlace:
-    """The key of one of the site's logs."""
+class KeyPlace:
+    """A key that the settings name: `place` is where the private key is kept.
 
-    log: LogSettings
-
-    role = "log"
-
-    @property
-    def name(self) -> str:
-        """The log's name, as in the ids of its records."""
-        return self.log.name
-
-    @property
-    def place(self) -> KeyReference:
-        """Where the private key is kept."""
-        return self.log.key_file
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientKeyPlace:
-    """The key of a recipient of the logs; `name` is the name of the public file."""
+    `name` is that of its log, as in the ids of the log's records, or of a recipient's public file; `log` is None for a
+    recipient's.
+    """
 
     name: str
     place: KeyReference
+    log: LogSettings | None = None
 
-    role = "recipient"
-
-
-KeyPlace = LogKeyPlace | RecipientKeyPlace
+    @property
+    def role(self) -> str:
+        """What the key is for: `log` or `recipient`."""
+        return "recipient" if self.log is None else "log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +55,9 @@ class KeyState:
 def find_keys(settings: SiteFile) -> list[KeyPlace]:
     """Find all keys that the settings name: those of logs, then those of recipients."""
     recipients = (
-        RecipientKeyPlace(public.stem, find_recipient_key(settings, public))
-        for public in settings.archive.recipients
+        KeyPlace(public.stem, find_recipient_key(settings, public)) for public in settings.archive.recipients
     )
-    return [*(LogKeyPlace(log) for log in settings.logs), *recipients]
+    return [*(KeyPlace(log.name, log.key_file, log) for log in settings.logs), *recipients]
 
 
 def find_key(settings: SiteFile, name: str) -> KeyPlace:
@@ -92,8 +77,7 @@ def describe_keys(settings: SiteFile) -> Iterator[KeyState]:
         public = public_file(key.place)
         key_id = None
         if public.exists():
-            is_log = isinstance(key, LogKeyPlace)
-            key_id = load_verifier_key(public).key_id.hex() if is_log else load_recipient(public).key_id
+            key_id = load_verifier_key(public).key_id.hex() if key.log else load_recipient(public).key_id
         yield KeyState(
             key.name,
             key.role,
@@ -120,7 +104,7 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
     public = public_file(place)
     for folder in {public.parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if isinstance(known, LogKeyPlace):
+    if known and known.log:
         if known.log.is_begun:
             label = store_label(known.log.store)
             raise SiteError(
@@ -150,7 +134,7 @@ async def rotate_key(settings: SiteFile, name: str) -> bool:
     Raises SiteError, KeyFileError and LogError.
     """
     key = find_key(settings, name)
-    if isinstance(key, RecipientKeyPlace):
+    if key.log is None:
         rotate_recipient_key(key.place)
         return True
     recipients = [load_recipient(path) for path in settings.archive.recipients]
@@ -171,9 +155,5 @@ async def finish_rotations(settings: SiteFile) -> list[str]:
 
     Raises SiteError, KeyFileError and LogError.
     """
-    waiting = [
-        key.name
-        for key in find_keys(settings)
-        if isinstance(key, LogKeyPlace) and is_kept(next_key(key.place))
-    ]
+    waiting = [key.name for key in find_keys(settings) if key.log and is_kept(next_key(key.place))]
     return [name for name in waiting if await rotate_key(settings, name)]

@@ -38,7 +38,10 @@ class ListeningPort:
 
 @dataclass(frozen=True, slots=True)
 class ServerComponent:
-    """How the server knows a process that is its component (XEP-0114)."""
+    """How the server knows a process that is its component (XEP-0114).
+
+    `side` is what its configuration says for such a component besides that.
+    """
 
     jid: str
     secret_file: Path

@@ -146,7 +146,8 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     yield f"plugin_paths = {{ {_lua(ADAPTER_DIR)} }}"
     yield f"modules_enabled = {_lua_list(modules)}"
     yield f"modules_disabled = {_lua_list([] if plan.s2s_port else ['s2s'])}"
-    yield "authentication = 'internal_hashed'"
+    # Where stanzas are to be held, nobody logs in while they are not (docs/decisions/0157).
+    yield f"authentication = {_lua('while_held' if plan.gate else 'internal_hashed')}"
     yield f"storage = {_lua(plan.storage)}"
     yield "allow_registration = false"
     yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the"

@@ -11,21 +11,24 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
+from components.archive.reader import LogReader
 from components.process.run import Process
-from components.process.tls import open_tls
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
-from components.transfer.service import SlotService, TransferService, finish_cut_off
+from components.transfer.service import SlotService, TransferService
 from components.transfer.state import UploadStore
+from components.transfer.tidy import finish_cut_off, keep_tidy
 
 log = structlog.get_logger("transfer")
 
@@ -40,30 +43,36 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     retention = load_retention(site.archive.retention)
     journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
     uploads = process.keep(await UploadStore.open(settings.state_file))
-    if count := await finish_cut_off(uploads, journal):
+    log_reader = process.keep(await LogReader.open(settings.log))
+    if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
-    store, reader = _open_blobs(process, site, settings)
-    server = process.keep(
-        FileServer(
-            Receiver(links, uploads, store, journal, is_admitted=slots.is_admitted, clock_s=time.time),
-            Sender(
-                links,
-                uploads,
-                reader,
-                journal,
-                networks=settings.networks if settings.download_from == "networks" else (),
-                behind_proxy=settings.certificate is None,
-                clock_s=time.time,
-            ),
-        )
-    )
-    await server.start(settings.address, settings.port, open_tls(process, settings.certificate))
+    linked = LinkedUploads(links, uploads, time.time)
+    receiver, sender = _open_files(process, site, linked, journal, slots)
+    server = process.keep(FileServer(receiver, sender))
+    await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
+    process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("slots", service.run())
+
+
+def _open_files(
+    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
+) -> tuple[Receiver, Sender]:
+    """Return what takes files and what hands them out."""
+    settings = site.require(TransferSettings)
+    store, reader = _open_blobs(process, site, settings)
+    sender = Sender(
+        linked,
+        reader,
+        journal,
+        networks=settings.networks if settings.download_from == "networks" else (),
+        behind_proxy=settings.certificate is None,
+    )
+    return Receiver(linked, store, journal, is_admitted=slots.is_admitted), sender
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:

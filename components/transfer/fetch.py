@@ -1,7 +1,8 @@
 """Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 4)."""
 
+import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
@@ -11,11 +12,14 @@ from components.archive.blobs.address import parse_address
 from components.archive.blobs.errors import BlobDestroyed, BlobError, BlobMissing
 from components.archive.blobs.reader import BlobReader, OpenBlob
 from components.archive.errors import LogUnavailable
-from components.rules.file_links import FileLinks
 from components.transfer.headers import COMMON, CORS, content_headers
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.ranges import ByteRange, RangeNotSatisfiable, parse_ranges
-from components.transfer.state import Stage, Upload, UploadStore
+from components.transfer.state import Stage, Upload
+
+# So long a reader may take for one piece: whoever takes nothing holds a file open.
+_STALLED_AFTER_S = 60.0
 
 log = structlog.get_logger("transfer")
 
@@ -23,28 +27,23 @@ log = structlog.get_logger("transfer")
 class Sender:
     """Hands out the files of links that are still open.
 
-    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says. `clock_s`
-    gives Unix time.
+    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says.
     """
 
     def __init__(
         self,
-        links: FileLinks,
-        uploads: UploadStore,
+        linked: LinkedUploads,
         blobs: BlobReader,
         journal: FileJournal,
         *,
         networks: Sequence[IPv4Network | IPv6Network],
         behind_proxy: bool,
-        clock_s: Callable[[], float],
     ) -> None:
-        self._links = links
-        self._uploads = uploads
-        self._blobs = blobs
-        self._journal = journal
+        self._linked = linked
         self._networks = tuple(networks)
         self._behind_proxy = behind_proxy
-        self._clock_s = clock_s
+        self._blobs = blobs
+        self._journal = journal
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a GET or HEAD with the file or the ranges of it that were asked for (RFC 9110, 14)."""
@@ -64,9 +63,10 @@ class Sender:
             return _refuse(503, "files cannot be fetched now")
 
     def _address_of(self, request: web.Request) -> str:
-        forwarded = request.headers.get("X-Forwarded-For", "") if self._behind_proxy else ""
-        # The last one is what the proxy itself saw; those before it are what the client says.
-        return forwarded.rpartition(",")[2].strip() or request.remote or ""
+        forwarded = request.headers.getall("X-Forwarded-For", []) if self._behind_proxy else []
+        # The last one is what the proxy itself saw; those before it, and lines before its own, the client says.
+        last = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
+        return _parse_address(last) if last else request.remote or ""
 
     def _may_fetch(self, address: str) -> bool:
         if not self._networks:
@@ -79,18 +79,19 @@ class Sender:
 
     async def _find(self, token: str) -> Upload | None:
         """Return the upload whose file a link opens now, or None."""
-        link = self._links.open(token)
-        if link is None or link.until_s <= self._clock_s():
+        found = await self._linked.find(token)
+        if found is None:
             return None
-        upload = await self._uploads.find(link.id)
-        return upload if upload and upload.stage is Stage.ANSWERED else None
+        link, upload = found
+        is_open = link.until_s > self._linked.clock_s() and upload.stage is Stage.ANSWERED
+        return upload if is_open else None
 
     async def _hand_out(
         self, request: web.Request, upload: Upload, blob: OpenBlob, address: str
     ) -> web.StreamResponse:
         headers = COMMON | CORS | content_headers(upload.name, upload.media_type, blob.sha256)
-        if headers["ETag"] in _listed(request.headers.get("If-None-Match", "")):
-            return web.Response(status=304, headers=headers)
+        if (status := _decide_precondition(request, headers["ETag"])) is not None:
+            return web.Response(status=status, headers=headers)
         try:
             ranges = _asked_ranges(request, headers["ETag"], blob.size_bytes)
         except RangeNotSatisfiable:
@@ -99,10 +100,23 @@ class Sender:
         if request.method == "GET":
             sent = ranges or (ByteRange(0, blob.size_bytes),)
             # Killed after this: the record says what was about to be sent.
-            await self._journal.fetched(upload, address, sent[0].start, sent[-1].end)
+            first, end = min(each.start for each in sent), max(each.end for each in sent)
+            await self._journal.fetched(upload, address, first, end)
         if len(ranges) > 1:
             return await _send_parts(request, blob, headers, ranges)
         return await _send(request, blob, headers, ranges[0] if ranges else None)
+
+
+def _parse_address(text: str) -> str:
+    """Return an address as a proxy writes it, also with a port; empty for what is none."""
+    host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[ByteRange, ...]:
@@ -114,8 +128,17 @@ def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[Byt
     return parse_ranges(header, size_bytes)
 
 
-def _listed(header: str) -> set[str]:
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+def _decide_precondition(request: web.Request, etag: str) -> int | None:
+    """Return the status of a request whose condition is not met, or None (RFC 9110, 13.2.2)."""
+    wanted, known = (_list_tags(request, name) for name in ("If-Match", "If-None-Match"))
+    if wanted and not wanted & {etag, "*"}:
+        return 412
+    return 304 if {tag.removeprefix("W/") for tag in known} & {etag, "*"} else None
+
+
+def _list_tags(request: web.Request, name: str) -> set[str]:
+    lines = ",".join(request.headers.getall(name, []))
+    return {tag.strip() for tag in lines.split(",") if tag.strip()}
 
 
 async def _send(
@@ -128,10 +151,23 @@ async def _send(
     response.content_length = part.end - part.start
     await response.prepare(request)
     if request.method == "GET":
-        async for piece in blob.read(part.start, part.end):
-            await response.write(piece)
-    await response.write_eof()
+        await _write(request, response, blob.read(part.start, part.end))
     return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]) -> None:
+    """Write a part of an answer that has begun. What goes wrong now ends the connection, so that nobody takes it for
+    a whole file: raises ConnectionError.
+    """
+    try:
+        async for piece in pieces:
+            async with asyncio.timeout(_STALLED_AFTER_S):
+                await response.write(piece)
+    except (BlobError, TimeoutError) as error:
+        log.warning("a file was not handed out to its end", reason=str(error) or "its reader stalled")
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer was cut off") from error
 
 
 async def _send_parts(
@@ -152,13 +188,16 @@ async def _send_parts(
     response.content_length = sum(len(head) + 2 for head in heads) + contents + len(end)
     await response.prepare(request)
     for head, part in zip(heads, ranges, strict=True):
-        await response.write(head)
-        async for piece in blob.read(part.start, part.end):
-            await response.write(piece)
-        await response.write(b"\r\n")
+        await _write(request, response, _between(head, blob.read(part.start, part.end), b"\r\n"))
     await response.write(end)
-    await response.write_eof()
     return response
+
+
+async def _between(head: bytes, pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in pieces:
+        yield piece
+    yield end
 
 
 def _refuse(status: int, text: str) -> web.Response:

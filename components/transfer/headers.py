@@ -2,12 +2,12 @@
 
 from urllib.parse import quote
 
+from policy.files.slot import UNTYPED
+
 INLINE_KINDS = ("image/", "audio/", "video/")
 INLINE_TYPES = frozenset({"text/plain"})
 # An SVG is a document that can hold scripts.
 _NEVER_INLINE = frozenset({"image/svg+xml"})
-UNTYPED = "application/octet-stream"
-"""What says nothing of a file."""
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&^_.+-/")
 
 COMMON = {

@@ -9,6 +9,14 @@ from components.archive.writer import Entry, LogWriter
 from components.transfer.state import Upload
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
+MOST_MEMOS = 10_000
+"""Of so many records of files that were cut off, the log says in the clear which they are."""
+
+
+def memo_of(upload: Upload) -> bytes:
+    """Return the log's memo that an upload, with the blob that it has now, is recorded as cut off."""
+    return b"cut-off\n" + upload.id + upload.address.encode()
+
 
 class FileJournal:
     """Appends records of files. What it returns from is durable.
@@ -40,8 +48,11 @@ class FileJournal:
         )
 
     async def cut_off(self, upload: Upload) -> None:
-        """Record that this component ended after it had stored a file, and before its sender was answered."""
-        await self._append("cut-off", self.file_class, **_describe(upload), blob=upload.address)
+        """Record that a file was stored, and its sender not answered: this component ended, or its disk was full."""
+        entry = self._entry("cut-off", self.file_class, **_describe(upload), blob=upload.address)
+        async with self._turn:
+            old = max(0, self._writer.size - MOST_MEMOS)
+            await self._writer.append([entry], memo=memo_of(upload), forget_memos_before=old)
 
     async def fetched(self, upload: Upload, by: str, first: int, end: int) -> None:
         """Record that bytes `first` to `end` of a file are about to be sent to an address, `by`."""
@@ -49,9 +60,12 @@ class FileJournal:
         await self._append("fetched", self._look_class, file=upload.id.hex(), owner=upload.owner, **details)
 
     async def _append(self, name: str, retention_class: int, **details: str | int) -> None:
-        event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
         async with self._turn:
-            await self._writer.append([Entry(RecordKind.FILE, encode_event(event), retention_class)])
+            await self._writer.append([self._entry(name, retention_class, **details)])
+
+    def _entry(self, name: str, retention_class: int, **details: str | int) -> Entry:
+        event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
+        return Entry(RecordKind.FILE, encode_event(event), retention_class)
 
 
 def _describe(upload: Upload) -> dict[str, str | int]:

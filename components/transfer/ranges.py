@@ -27,7 +27,8 @@ class RangeNotSatisfiable(ValueError):  # noqa: N818 - the status is called so
 def parse_ranges(header: str, size_bytes: int) -> tuple[ByteRange, ...]:
     """Parse a Range header; returns nothing where the whole file is meant, also for what is malformed.
 
-    Raises RangeNotSatisfiable. Ranges that overlap or touch are put together, in the order of the file.
+    Raises RangeNotSatisfiable. Ranges are in the order of the request, unless some overlap or touch: those are put
+    together, and all are in the order of the file.
     """
     unit, equals, rest = header.partition("=")
     if not equals or unit.strip().lower() != "bytes":
@@ -60,9 +61,10 @@ def _resolve(first: str, last: str, size_bytes: int) -> list[ByteRange]:
 
 def _join(ranges: list[ByteRange]) -> tuple[ByteRange, ...]:
     joined: list[ByteRange] = []
+    asked = tuple(ranges)
     for each in sorted(ranges, key=lambda each: each.start):
         if joined and each.start <= joined[-1].end:
             joined[-1] = ByteRange(joined[-1].start, max(joined[-1].end, each.end))
         else:
             joined.append(each)
-    return tuple(joined)
+    return asked if len(joined) == len(asked) else tuple(joined)

@@ -5,20 +5,23 @@ import hmac
 from collections.abc import AsyncIterator, Callable
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore
 from components.archive.errors import LogUnavailable
-from components.rules.file_links import FileLinks
-from components.transfer.headers import CORS, UNTYPED, safe_type
+from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
-from components.transfer.state import Stage, Upload, UploadStore
+from components.transfer.linked import LinkedUploads
+from components.transfer.state import Stage, Upload
+from policy.files.slot import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
 """The next ones are told to come back."""
 
 _STALLED_AFTER_S = 20.0
+# A file that comes a byte at a time would keep its place for hours.
+_GRACE_S, _LEAST_BYTES_PER_S = 60.0, 8192
 _RETRY = {"Retry-After": "5"}
 
 log = structlog.get_logger("transfer")
@@ -35,39 +38,30 @@ class UploadRefused(Exception):  # noqa: N818 - what became of the upload
 class Receiver:
     """Takes the file of each slot once.
 
-    `is_admitted` says whether an owner may use the line now; `clock_s` gives Unix time.
+    `is_admitted` says whether an owner may use the line now.
     """
 
     def __init__(
         self,
-        links: FileLinks,
-        uploads: UploadStore,
+        linked: LinkedUploads,
         blobs: BlobStore,
         journal: FileJournal,
         *,
         is_admitted: Callable[[str], bool],
-        clock_s: Callable[[], float],
     ) -> None:
-        self._links = links
-        self._uploads = uploads
+        self._linked = linked
         self._blobs = blobs
         self._journal = journal
         self._is_admitted = is_admitted
-        self._clock_s = clock_s
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
+        # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
+        self._recorded: dict[bytes, str] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
         try:
-            upload = await self._require_slot(request)
-            if len(self._under_way) >= MAX_UPLOADS_AT_ONCE:
-                raise UploadRefused(503, "too many files at once")
-            self._under_way.add(upload.id)
-            try:
-                await self._take(request, upload)
-            finally:
-                self._under_way.discard(upload.id)
+            await self._take_once(request)
         except UploadRefused as refused:
             return _refuse(refused.status, str(refused))
         except (BlobError, LogUnavailable) as error:
@@ -75,18 +69,35 @@ class Receiver:
             return _refuse(503, "files cannot be stored now")
         return web.Response(status=201, headers=CORS)
 
-    async def _require_slot(self, request: web.Request) -> Upload:
-        """Return the upload that a request may be for; raises UploadRefused."""
-        link = self._links.open(request.match_info["token"])
-        upload = await self._uploads.find(link.id) if link else None
-        if link is None or upload is None:
+    async def _take_once(self, request: web.Request) -> None:
+        """Take the file of a slot that nobody else is using; raises UploadRefused, BlobError, LogUnavailable."""
+        link = self._linked.links.open(request.match_info["token"])
+        if link is None:
             raise UploadRefused(404, "there is no such slot")
-        said = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(said.encode(), self._links.authorization(link.id).encode()):
+        if link.id in self._under_way:
+            raise UploadRefused(409, "this slot is in use")
+        if len(self._under_way) >= MAX_UPLOADS_AT_ONCE:
+            raise UploadRefused(503, "too many files at once")
+        # From here on, before anything is waited for: of two requests at the same time only one goes on.
+        self._under_way.add(link.id)
+        try:
+            await self._take(request, await self._require_slot(request, link.id))
+        finally:
+            self._under_way.discard(link.id)
+
+    async def _require_slot(self, request: web.Request, id_: bytes) -> Upload:
+        """Return the upload that a request may be for; raises UploadRefused."""
+        upload = await self._linked.uploads.find(id_)
+        if upload is None:
+            raise UploadRefused(404, "there is no such slot")
+        # What is no UTF-8 in a header comes as halves of surrogates.
+        said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(said, self._linked.links.authorization(id_).encode()):
             raise UploadRefused(403, "this is not the slot's authorization")
-        if upload.stage is not Stage.ISSUED or upload.id in self._under_way:
+        # A file that was stored and could not be recorded may be put again.
+        if upload.stage is Stage.ANSWERED:
             raise UploadRefused(409, "this slot was used")
-        if upload.lapses_at_s <= self._clock_s():
+        if upload.lapses_at_s <= self._linked.clock_s():
             raise UploadRefused(410, "this slot has lapsed")
         if not self._is_admitted(upload.owner):
             raise UploadRefused(403, "your access to this line has ended")
@@ -95,34 +106,57 @@ class Receiver:
 
     async def _take(self, request: web.Request, upload: Upload) -> None:
         def note(address: object) -> None:
-            self._uploads.mark_stored(upload.id, str(address))
+            self._linked.uploads.mark_stored(upload.id, str(address))
 
+        if upload.stage is Stage.STORED and upload.id not in self._recorded:
+            # The record of what was put before failed. What was stored has a record before it is forgotten.
+            await self._journal.cut_off(upload)
+            self._linked.uploads.mark_issued(upload.id)
+        await _ask_to_go_on(request)
         blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        await self._journal.received(upload, blob)
+        if self._recorded.get(upload.id) != str(blob.address):
+            await self._journal.received(upload, blob)
+            self._recorded[upload.id] = str(blob.address)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
-        self._uploads.mark_answered(upload.id)
+        self._linked.uploads.mark_answered(upload.id)
+        del self._recorded[upload.id]
 
 
 def _require_fit(request: web.Request, upload: Upload) -> None:
     """Raise UploadRefused unless a request is as long, and of the type, that its slot was given for."""
+    if "Content-Range" in request.headers:  # RFC 9110, 14.5
+        raise UploadRefused(400, "a file is put as a whole")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UploadRefused(415, "a file is put as it is, without a content coding")
     length = request.content_length
     if length is None:
         raise UploadRefused(411, "the length of the file is missing")
     if length != upload.size_bytes:
         raise UploadRefused(413 if length > upload.size_bytes else 400, "the slot is for another length")
-    given = safe_type(request.headers.get("Content-Type", ""))
-    # Some clients know the type when they ask for the slot, and not when they send the file.
-    if given not in (UNTYPED, safe_type(upload.media_type)):
+    given, wanted = safe_type(request.headers.get("Content-Type", "")), safe_type(upload.media_type)
+    # Some clients know the type only when they ask for the slot, or only when they send the file. XEP-0363, 4 lets a
+    # request leave it out; then it goes out as an octet stream.
+    if given != wanted and UNTYPED not in (given, wanted):
         raise UploadRefused(415, "the slot is for another type of file")
 
 
+async def _ask_to_go_on(request: web.Request) -> None:
+    """Send 100 to a client that waits for it (RFC 9110, 10.1.1), now that its slot is known to be good."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has yet to be written.
+        request.writer.output_size = 0
+
+
 async def _read(request: web.Request, size_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the file as it comes; raises UploadRefused when it stalls, or ends elsewhere than it should."""
+    """Yield the file as it comes; raises UploadRefused when it stalls, is too slow, or has another length."""
     seen = 0
+    loop = asyncio.get_running_loop()
+    over_s = loop.time() + _GRACE_S + size_bytes / _LEAST_BYTES_PER_S
     while True:
         try:
-            async with asyncio.timeout(_STALLED_AFTER_S):
+            async with asyncio.timeout_at(min(loop.time() + _STALLED_AFTER_S, over_s)):
                 chunk = await request.content.readany()
         except TimeoutError:
             raise UploadRefused(408, "the file stopped coming") from None

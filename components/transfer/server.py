@@ -9,20 +9,32 @@ from components.transfer.headers import COMMON, CORS
 from components.transfer.receive import Receiver
 
 PATH = "/f/{token}/{name}"
-_KEEP_ALIVE_S = 30.0
+_IDLE_S = 30.0
+_SHUTDOWN_S = 2.0
 
 
 class FileServer:
-    """Serves PUT, GET, HEAD and OPTIONS of files, and nothing else."""
+    """Serves PUT, GET, HEAD and OPTIONS of files, and nothing else.
 
-    def __init__(self, receiver: Receiver, sender: Sender) -> None:
+    A connection is closed on which no whole request has come for `idle_s`, also one that sends its headers slowly.
+    """
+
+    def __init__(self, receiver: Receiver, sender: Sender, *, idle_s: float = _IDLE_S) -> None:
         application = web.Application()
-        application.router.add_put(PATH, receiver.answer)
+        # The receiver itself asks for the file, or refuses it before it comes.
+        application.router.add_put(PATH, receiver.answer, expect_handler=_leave_expectation)
         application.router.add_get(PATH, sender.answer)  # HEAD, too
         application.router.add_options(PATH, _answer_options)
+        application.on_response_prepare.append(_hide_versions)
         # Without an access log: its lines would hold links that open files.
         self._runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_KEEP_ALIVE_S, handle_signals=False
+            application,
+            access_log=None,
+            keepalive_timeout=idle_s,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_S,
+            # What is put is kept as it came.
+            auto_decompress=False,
         )
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:
@@ -39,3 +51,14 @@ class FileServer:
 async def _answer_options(_request: web.Request) -> web.Response:
     """Answer what a browser asks before a request of another origin (CORS)."""
     return web.Response(status=204, headers=COMMON | CORS)
+
+
+async def _leave_expectation(_request: web.Request) -> None:
+    pass
+
+
+async def _hide_versions(_request: web.Request, response: web.StreamResponse) -> None:
+    """Let no answer tell which versions are at work; those that are not ours are not sniffed or run either."""
+    response.headers["Server"] = "steelyard"
+    for name, value in COMMON.items():
+        response.headers.setdefault(name, value)

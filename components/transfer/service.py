@@ -1,5 +1,6 @@
 """The transfer component at work: slots over its link, files over HTTP, rules as they change."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
-from components.link.entity import EntityLink, Request, XmppError
+from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request, XmppError
 from components.link.stream import ComponentLogin
 from components.process.status import Status
 from components.rules.file_links import ID_SIZE_BYTES, FileLink, FileLinks
@@ -17,9 +18,7 @@ from components.settings.gate import GateSettings
 from components.settings.transfer import TransferSettings
 from components.transfer.journal import FileJournal
 from components.transfer.slots import (
-    NS_DISCO_INFO,
-    NS_DISCO_ITEMS,
-    REQUEST,
+    NS,
     Slot,
     encode_info,
     encode_slot,
@@ -29,6 +28,7 @@ from components.transfer.slots import (
 from components.transfer.state import DAY_S, Upload, UploadStore
 from policy.address import BareJid, bare
 from policy.directory.directory import Directory
+from policy.directory.enterprise import EnterpriseId
 from policy.files.slot import SlotRequest, decide_slot
 
 log = structlog.get_logger("transfer")
@@ -65,6 +65,8 @@ class SlotService:
         self._links = links
         self._uploads = uploads
         self._clock_s = clock_s
+        # What one request is given counts before the next is decided.
+        self._turn = asyncio.Lock()
 
     def is_admitted(self, owner: str) -> bool:
         """Return whether somebody may use the line now."""
@@ -77,6 +79,12 @@ class SlotService:
         if enterprise is None or not self.is_admitted(owner):
             raise XmppError("forbidden", _NOT_ADMITTED, "auth")
         asked = parse_request(request.payload)
+        async with self._turn:
+            return await self._give(owner, enterprise, asked, now_s)
+
+    async def _give(
+        self, owner: BareJid, enterprise: EnterpriseId, asked: SlotRequest, now_s: int
+    ) -> ET.Element:
         usage = await self._uploads.usage(owner, enterprise, now_s)
         if refusal := decide_slot(asked, self._limits, usage, now_s):
             self.counters.refused_slots += 1
@@ -97,7 +105,7 @@ class SlotService:
         self._uploads.issue(upload)
         self.counters.slots += 1
         url = self._links.make(FileLink(upload.id, owner, until_s), asked.name)
-        return encode_slot(Slot(url, url, self._links.authorization(upload.id)))
+        return encode_slot(Slot(url, self._links.authorization(upload.id)))
 
     def _available_until(self, asked: SlotRequest, now_s: int) -> int:
         until_s = now_s + self._settings.kept_available_days * DAY_S
@@ -125,9 +133,9 @@ class TransferService:
             settings.jid, secret, gate.address, gate.component_port, settings.reconnect_max_s
         )
         self._link = EntityLink(login, on_state=_tell_state)
-        self._link.serve(REQUEST, self._take_request)
-        self._link.serve(f"{{{NS_DISCO_INFO}}}query", self._tell_info)
-        self._link.serve(f"{{{NS_DISCO_ITEMS}}}query", _tell_no_items)
+        self._link.serve(f"{{{NS}}}request", self._take_request)
+        self._link.serve(f"{{{XMLNS_DISCO_INFO}}}query", self._tell_info)
+        self._link.serve(f"{{{XMLNS_DISCO_ITEMS}}}query", _tell_no_items)
 
     def describe(self) -> Status:
         """Return what the component's status file says."""
@@ -165,21 +173,8 @@ class TransferService:
         return encode_info(self._max_bytes)
 
 
-async def finish_cut_off(uploads: UploadStore, journal: FileJournal) -> int:
-    """Record the uploads that a crash cut off before their senders were answered, and return how many there are.
-
-    Nobody can fetch them. Raises LogUnavailable.
-    """
-    cut_off = await uploads.list_stored()
-    for upload in cut_off:
-        await journal.cut_off(upload)
-        # Killed here: the next start records it once more.
-        uploads.forget([upload.id])
-    return len(cut_off)
-
-
 async def _tell_no_items(_request: Request) -> ET.Element:
-    return ET.Element(f"{{{NS_DISCO_ITEMS}}}query")
+    return ET.Element(f"{{{XMLNS_DISCO_ITEMS}}}query")
 
 
 def _tell_state(connected: bool) -> None:

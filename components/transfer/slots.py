@@ -4,27 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from components.link.entity import XmppError
+from components.link.entity import XMLNS_DISCO_INFO, XmppError
 from policy.files.name import clean_name
-from policy.files.slot import Purpose, SlotRefusal, SlotRequest
+from policy.files.slot import UNTYPED, Purpose, SlotRefusal, SlotRequest
 from policy.utc import format_utc
 
 NS = "urn:xmpp:http:upload:0"
 NS_PURPOSE = "urn:xmpp:http:upload:purpose:0"
-NS_DISCO_INFO = "http://jabber.org/protocol/disco#info"
-NS_DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
-REQUEST = f"{{{NS}}}request"
-
 _NS_FORMS = "jabber:x:data"
-_UNTYPED = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a file is put and fetched; `authorization` is the header of the PUT alone."""
+    """Where a file is put, and fetched later; `authorization` is the header of the PUT alone."""
 
-    put_url: str
-    get_url: str
+    url: str
     authorization: str
 
 
@@ -34,7 +28,7 @@ def parse_request(element: ET.Element) -> SlotRequest:
     if not (size.isascii() and size.isdigit() and len(size) < 16):
         raise XmppError("bad-request", "The size of the file is missing.", "modify")
     purpose, expire_before_s = _parse_purpose(element)
-    media_type = element.get("content-type") or _UNTYPED
+    media_type = element.get("content-type") or UNTYPED
     return SlotRequest(clean_name(name) if name else "", int(size), media_type, purpose, expire_before_s)
 
 
@@ -66,9 +60,9 @@ def _parse_time(text: str) -> int:
 def encode_slot(slot: Slot) -> ET.Element:
     """Encode what a request for a slot is answered with (XEP-0363, 4)."""
     element = ET.Element(f"{{{NS}}}slot")
-    put = ET.SubElement(element, f"{{{NS}}}put", url=slot.put_url)
+    put = ET.SubElement(element, f"{{{NS}}}put", url=slot.url)
     ET.SubElement(put, f"{{{NS}}}header", name="Authorization").text = slot.authorization
-    ET.SubElement(element, f"{{{NS}}}get", url=slot.get_url)
+    ET.SubElement(element, f"{{{NS}}}get", url=slot.url)
     return element
 
 
@@ -85,16 +79,16 @@ def refusal_error(refusal: SlotRefusal) -> XmppError:
 
 def encode_info(max_bytes: int) -> ET.Element:
     """Encode what the component is and can do (XEP-0030, XEP-0128)."""
-    query = ET.Element(f"{{{NS_DISCO_INFO}}}query")
+    query = ET.Element(f"{{{XMLNS_DISCO_INFO}}}query")
     ET.SubElement(
         query,
-        f"{{{NS_DISCO_INFO}}}identity",
+        f"{{{XMLNS_DISCO_INFO}}}identity",
         category="store",
         type="file",
         name="Files of the recorded line",
     )
-    for feature in (NS_DISCO_INFO, NS, *(f"{NS_PURPOSE}#{purpose}" for purpose in Purpose)):
-        ET.SubElement(query, f"{{{NS_DISCO_INFO}}}feature", var=feature)
+    for feature in (XMLNS_DISCO_INFO, NS, *(f"{NS_PURPOSE}#{purpose}" for purpose in Purpose)):
+        ET.SubElement(query, f"{{{XMLNS_DISCO_INFO}}}feature", var=feature)
     form = ET.SubElement(query, f"{{{_NS_FORMS}}}x", type="result")
     for var, value, type_ in (("FORM_TYPE", NS, "hidden"), ("max-file-size", str(max_bytes), "")):
         field = ET.SubElement(

@@ -1,6 +1,7 @@
 """Which slots were given, and what became of each: a small SQLite file of the component's own.
 
-A row outlives its file's time: it says who used how much of a day's space. What an upload was, the log keeps.
+A row is kept while its link opens, and a day at least: it says who used how much of a day's space. What an upload was,
+the log keeps.
 """
 
 import sqlite3
@@ -38,7 +39,10 @@ DAY_S = 86_400
 
 
 class Stage(StrEnum):
-    """How far an upload is: given a slot, its file about to be recorded, or recorded and answered."""
+    """How far an upload is: given a slot, its file about to be recorded, or recorded and answered.
+
+    After a crash, the file of a `stored` one may be recorded or not; its client has no answer, and nobody fetches it.
+    """
 
     ISSUED = "issued"
     STORED = "stored"
@@ -100,6 +104,10 @@ class UploadStore:
         sql = "UPDATE upload SET stage = ?, address = ? WHERE id = ?"
         self._change([(sql, (Stage.STORED, address, id_))])
 
+    def mark_issued(self, id_: bytes) -> None:
+        """Note that the file of an upload was not recorded, so that it may be put again."""
+        self._change([("UPDATE upload SET stage = ?, address = '' WHERE id = ?", (Stage.ISSUED, id_))])
+
     def mark_answered(self, id_: bytes) -> None:
         """Note that an upload is recorded: from now on it can be fetched."""
         self._change([("UPDATE upload SET stage = ? WHERE id = ?", (Stage.ANSWERED, id_))])
@@ -109,18 +117,21 @@ class UploadStore:
         self._change([("DELETE FROM upload WHERE id = ?", (id_,)) for id_ in ids])
 
     def forget_lapsed(self, now_s: int) -> None:
-        """Forget slots that nobody used in time."""
-        sql = "DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?"
-        self._change([(sql, (Stage.ISSUED, now_s))])
+        """Forget slots that nobody used in time, and uploads that neither open nor count any more."""
+        unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
+        sql = "DELETE FROM upload WHERE stage = ? AND until_s <= ? AND issued_at_s <= ?"
+        self._change([unused, (sql, (Stage.ANSWERED, now_s, now_s - DAY_S))])
 
     async def find(self, id_: bytes) -> Upload | None:
         """Return an upload, or None."""
         found = await self._fetch("WHERE id = ?", (id_,))
         return found[0] if found else None
 
-    async def list_stored(self) -> list[Upload]:
-        """Return the uploads that a crash cut off between the blob and the answer."""
-        return await self._fetch("WHERE stage = ?", (Stage.STORED,))
+    async def list_stored(self, lapsed_before_s: int | None = None) -> list[Upload]:
+        """Return the uploads that were cut off between the blob and the answer: all, or those that lapsed before."""
+        if lapsed_before_s is None:
+            return await self._fetch("WHERE stage = ?", (Stage.STORED,))
+        return await self._fetch("WHERE stage = ? AND lapses_at_s < ?", (Stage.STORED, lapsed_before_s))
 
     async def usage(self, owner: BareJid, enterprise: EnterpriseId, now_s: int) -> Usage:
         """Return what was used of a day's space; slots that still may be used count in full."""

@@ -16,7 +16,10 @@ ORDER_LINES = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A valid order, at its `index` in the log."""
+    """A valid order, at its `index` in the log.
+
+    What its act has no line for (`ORDER_LINES`) is empty.
+    """
 
     index: int
     id: str

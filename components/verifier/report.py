@@ -9,15 +9,6 @@ MAX_SHOWN_RANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem; `index` is its record, or its first record."""
-
-    kind: str
-    index: int | None
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Range:
     """Records that are not simply VALID: the `count` records of this retention class from first to last.
 
@@ -31,6 +22,15 @@ class Range:
     last: int
     count: int
     order: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem; `index` is its record, or its first record."""
+
+    kind: str
+    index: int | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNTYPED = "application/octet-stream"
+"""The media type that says nothing of a file."""
+
 
 class Purpose(StrEnum):
-    """What a file is uploaded for (XEP-0363, 5)."""
+    """What a file is uploaded for (XEP-0363, 5).
+
+    A `message` refers to it, or somebody's `profile` does, which is small. An `ephemeral` one is not needed any more
+    after a time that the client names.
+    """
 
     MESSAGE = "message"
     PROFILE = "profile"
@@ -18,7 +25,7 @@ class SlotRequest:
 
     name: str
     size_bytes: int
-    media_type: str
+    media_type: str = UNTYPED
     purpose: Purpose = Purpose.MESSAGE
     expire_before_s: int | None = None
 
@@ -64,6 +71,7 @@ class SlotRefusal:
 
 
 MAX_NAME_BYTES = 255
+MAX_TYPE_BYTES = 255
 
 
 def decide_slot(request: SlotRequest, limits: SlotLimits, usage: Usage, now_s: int) -> SlotRefusal | None:
@@ -81,6 +89,8 @@ def _refuse_shape(request: SlotRequest, now_s: int) -> SlotRefusal | None:
     if not request.name or len(request.name.encode()) > MAX_NAME_BYTES:
         text = f"A file's name has 1 to {MAX_NAME_BYTES} bytes. Please rename it."
         return SlotRefusal("modify", "bad-request", text)
+    if len(request.media_type.encode()) > MAX_TYPE_BYTES:  # RFC 6838, 4.2
+        return SlotRefusal("modify", "bad-request", "The type of the file is no media type.")
     if request.purpose is Purpose.EPHEMERAL and (request.expire_before_s or 0) <= now_s:
         return SlotRefusal("modify", "bad-request", "The time at which the file should expire is over.")
     return None

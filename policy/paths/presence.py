@@ -17,6 +17,11 @@ def _presence(id_: str, title: str, xep: str, type_: str, *payloads: str, disclo
     return Path(id_, title, xep, templates, discloses)
 
 
+def _subscription(type_: str, title: str, xep: str, *payloads: str) -> Path:
+    """Return a path of presence about a subscription, which is called as its type."""
+    return _presence(type_, title, xep, type_, *payloads)
+
+
 def _made(id_: str, title: str, xep: str, *stanzas: str, discloses: str = _ONLINE) -> Path:
     """Return a path of what the server makes in the sender's name, from rosters that are not up to date."""
     templates = tuple(map(Template, stanzas))
@@ -44,17 +49,10 @@ PRESENCE = (
     ),
     _presence("presence-probe", "a probe", "RFC 6121, 4.3", "probe", discloses=_EXISTS),
     _presence("presence-error", "an error of presence", "RFC 6120, 8.3.1", "error", "<error type='cancel'/>"),
-    _presence(
-        "subscribe", "a request to subscribe", "RFC 6121, 3.1", "subscribe", "<status>Copper?</status>"
-    ),
-    _presence(
-        "subscribed",
-        "a subscription granted, or granted before it is asked for",
-        "RFC 6121, 3.4",
-        "subscribed",
-    ),
-    _presence("unsubscribe", "the end of a subscription", "RFC 6121, 3.3", "unsubscribe"),
-    _presence("unsubscribed", "a subscription taken away", "RFC 6121, 3.2", "unsubscribed"),
+    _subscription("subscribe", "a request to subscribe", "RFC 6121, 3.1", "<status>Copper?</status>"),
+    _subscription("subscribed", "a subscription granted, or granted before it is asked for", "RFC 6121, 3.4"),
+    _subscription("unsubscribe", "the end of a subscription", "RFC 6121, 3.3"),
+    _subscription("unsubscribed", "a subscription taken away", "RFC 6121, 3.2"),
     Path(
         "roster-set",
         "a contact added to one's own roster",

@@ -31,15 +31,12 @@ def _own(id_: str, title: str, xep: str, *payloads: str, type_: str = "get") -> 
     )
 
 
-_CALL = (
-    "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='j1'><content creator='initiator' name='a'>"
-    "<description xmlns='urn:xmpp:jingle:apps:{app}'/><transport xmlns='urn:xmpp:jingle:transports:{transport}'/>"
-    "</content></jingle>"
-)
-
-
 def _call(app: str, transport: str) -> str:
-    return _CALL.replace("{app}", app).replace("{transport}", transport)
+    return (
+        "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='j1'><content creator='initiator' name='a'>"
+        f"<description xmlns='urn:xmpp:jingle:apps:{app}'/>"
+        f"<transport xmlns='urn:xmpp:jingle:transports:{transport}'/></content></jingle>"
+    )
 
 
 def _archive(with_: str) -> str:

@@ -44,7 +44,10 @@ class EndClass:
 
 @dataclass(frozen=True, slots=True)
 class RoomClass:
-    """What all decisions should know of a room but its name; `gate` names the list of who may enter, if it has one."""
+    """What all decisions should know of a room but its name.
+
+    `gate` names the list of who may enter; it is empty where there is none.
+    """
 
     enterprise: EnterpriseId
     domain: Domain

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
+from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
 from components.transfer.state import Upload, UploadStore
@@ -61,7 +63,7 @@ class FilesUnderTest:
     async def put(self, content: bytes, **changes: Any) -> str:
         """Upload a content, and return its URL."""
         url, headers = self.issue(content, **changes)
-        async with self.client.put(url, data=content, headers=headers) as response:
+        async with self.client.put(url, data=BytesIO(content), headers=headers) as response:
             assert response.status == 201, await response.text()
         return url
 
@@ -94,6 +96,7 @@ async def serve_files(
     objects: ObjectStore | None = None,
     networks: tuple[str, ...] = (),
     behind_proxy: bool = False,
+    idle_s: float = 30.0,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
     async with AsyncExitStack() as stack:
@@ -105,18 +108,20 @@ async def serve_files(
         kept = objects or DirectoryObjects(root / "files")
         port = free_port()
         links = FileLinks(f"http://127.0.0.1:{port}/f/", KEY)
-        client = await stack.enter_async_context(aiohttp.ClientSession())
+        # A connection that the server is about to close would not be used again.
+        connector = aiohttp.TCPConnector(force_close=idle_s < 30)
+        client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
+        linked = LinkedUploads(links, uploads, lambda: files.now_s)
         receiver = Receiver(
-            links, uploads, open_store(kept, recipients=RECIPIENTS), journal,
-            is_admitted=lambda owner: owner in files.admitted, clock_s=lambda: files.now_s,
+            linked, open_store(kept, recipients=RECIPIENTS), journal,
+            is_admitted=lambda owner: owner in files.admitted,
         )  # fmt: skip
         sender = Sender(
-            links, uploads, open_reader(kept, AUDITOR), journal,
+            linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
-            clock_s=lambda: files.now_s,
         )  # fmt: skip
-        server = FileServer(receiver, sender)
+        server = FileServer(receiver, sender, idle_s=idle_s)
         await server.start("127.0.0.1", port, None)
         stack.push_async_callback(server.close)
         yield files

@@ -66,8 +66,8 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def shows(self, text: str) -> int:
-        """How often a text stands on the screen, wherever its lines are broken."""
-        return " ".join(self.screen.split()).count(text)
+        """How often a text stands on the screen, wherever its lines are broken, also beside another panel."""
+        return " ".join(self.screen.replace("│", " ").split()).count(text)
 
     async def expect(self, text: str, times: int = 1) -> None:
         """Wait until a text stands on the screen so many times."""

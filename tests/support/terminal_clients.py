@@ -48,7 +48,11 @@ class TerminalClient(Terminal):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        await self.expect(self.LOGGED_IN)
+        try:
+            await self.expect(self.LOGGED_IN)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     LOGGED_IN = ""

@@ -20,7 +20,8 @@ _IN_FORCE = "Borders are as the gate says now"
 class TwoSites:
     """`sites` gives each server's domains, by the first of them; the same people and passwords on bare servers.
 
-    `directory` writes `directory.toml` for the gate of that JID; without it, there are no gates.
+    `directory` writes `directory.toml` for the gate of that JID; without it, there are no gates. `options` are those of
+    `ProsodyServer`, by the site's first domain.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class TwoSites:
         people: Iterable[str],
         authority: CertificateAuthority,
         directory: Mapping[str, str] | None = None,
+        options: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         plans = [plan_site(root / domains[0], domains, authority) for domains in sites]
         if directory:
@@ -41,7 +43,10 @@ class TwoSites:
                 for plan in plans
             ]
         pairs = zip(plans, reversed(plans), strict=True)
-        self.servers = [ProsodyServer(here, peers=peers_of(there)) for here, there in pairs]
+        self.servers = [
+            ProsodyServer(here, peers=peers_of(there), options=(options or {}).get(here.domains[0]))
+            for here, there in pairs
+        ]
         self.gates = [
             GateProcess(plan.root / "gate", plan, directory[plan.gate])
             for plan in plans

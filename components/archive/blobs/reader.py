@@ -24,7 +24,11 @@ _READ_SIZE_BYTES = 1 << 20
 
 
 class BlobState(StrEnum):
-    """The result of a check."""
+    """The result of a check.
+
+    `destroyed` is what an order has left a tombstone of; what is `missing` has neither head nor tombstone, or has lost
+    its data.
+    """
 
     INTACT = "intact"
     DESTROYED = "destroyed"

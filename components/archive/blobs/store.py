@@ -44,7 +44,10 @@ _MAX_CONFLICTS = 16
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
-    """The result of a put: `is_new` says whether the content is new. The caller records it with what refers to it."""
+    """The result of a put, which the caller records with what refers to it: `is_new` says whether the content is new.
+
+    `size_bytes` and `sha256` are the content's, not those of the data as stored.
+    """
 
     address: BlobAddress
     size_bytes: int

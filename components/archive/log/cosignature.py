@@ -77,14 +77,14 @@ class Cosigner:
     name: str
     private_key: CosignerPrivateKey
 
+    def sign(self, message: bytes) -> bytes:
+        """See CheckpointCosigner."""
+        return self.private_key.sign(message)
+
     @property
     def cosigner_key(self) -> CosignerKey:
         """See CheckpointCosigner."""
         return make_cosigner_key(self.name, self.private_key.public_key())
-
-    def sign(self, message: bytes) -> bytes:
-        """See CheckpointCosigner."""
-        return self.private_key.sign(message)
 
 
 def make_cosigner_key(name: str, public_key: CosignerPublicKey) -> CosignerKey:

@@ -74,8 +74,8 @@ class OrderExecutor:
         self._writer = writer
         self._source = source
         self._origin = origin
-        self._policy = policy
         self._approvers = tuple(approvers)
+        self._policy = policy
         self._clock_ns = clock_ns
         self._ledger = Ledger()
         self._resumed = False

@@ -10,15 +10,6 @@ FORMAT = "steelyard-log/2"
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRow:
-    """A record as stored; `payload` is None once it was destroyed."""
-
-    index: int
-    leaf: bytes
-    payload: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
 class CheckpointRow:
     """A signed checkpoint of the first `size` records, the only one kept of its `second`.
 
@@ -28,6 +19,15 @@ class CheckpointRow:
     second: int
     size: int
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record as stored; `payload` is None once it was destroyed."""
+
+    index: int
+    leaf: bytes
+    payload: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

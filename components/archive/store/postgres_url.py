@@ -1,7 +1,7 @@
 """How a log in PostgreSQL is named."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -11,9 +11,12 @@ _FORM = "write postgresql://user@host:port/database#log"
 
 @dataclass(frozen=True, slots=True)
 class PostgresUrl:
-    """A log in PostgreSQL: `postgresql://user@host:port/database#log`; each log has a schema of its name."""
+    """A log in PostgreSQL: `postgresql://user@host:port/database#log`; each log has a schema of its name.
 
-    dsn: str
+    `dsn` is for the database alone: it may hold a password, which `label` leaves out.
+    """
+
+    dsn: str = field(repr=False)
     log: str
     label: str
 

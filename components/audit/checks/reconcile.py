@@ -109,6 +109,11 @@ class _Gap:
 
 @dataclass(slots=True)
 class _EpochAccount:
+    """What the records so far say of one epoch; see EpochReport.
+
+    `gaps` are numbers that may still come or be accounted for, in order.
+    """
+
     name: str
     submissions: int = 0
     last: int = 0

@@ -41,6 +41,16 @@ class Ruling:
     rules: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class RuleCount:
+    """How often a rule matches: records that it still matches, newly matches, and no longer matches."""
+
+    action: str
+    as_before: int = 0
+    newly: int = 0
+    no_longer: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ChangedRecord:
     """A record on which the proposed policy decides differently; times are Unix times."""
@@ -51,16 +61,6 @@ class ChangedRecord:
     to: str
     was: Ruling
     would_be: Ruling
-
-
-@dataclass(slots=True)
-class RuleCount:
-    """How often a rule matches: records that it still matches, newly matches, and no longer matches."""
-
-    action: str
-    as_before: int = 0
-    newly: int = 0
-    no_longer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class Replay:
     """The result of a replay so far; `changes` are the newest of `changed`, `verdicts` counts old and new verdicts."""
 
     digest: str
+    log_size: int = 0
+    access_id: str = ""
     decided: int = 0
     unreadable: int = 0
     changed: int = 0
     changes: list[ChangedRecord] = field(default_factory=list)
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: dict[str, RuleCount] = field(default_factory=dict)
-    log_size: int = 0
-    access_id: str = ""
 
 
 async def replay(

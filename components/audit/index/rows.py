@@ -1,5 +1,7 @@
 """Makes rows of the index from records."""
 
+from dataclasses import replace
+
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.opener import OpenedRecord
 from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
@@ -23,7 +25,10 @@ class Rows:
         self.unread: list[tuple[int]] = []
 
     def add(self, record: OpenedRecord) -> None:
-        """Add one record; a search still finds an unparsable one by its words, as `kind:other`."""
+        """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
+
+        Where a stanza brings out a mistake of ours, it is found by what the gate noted of it, and counts as unread.
+        """
         if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
             return  # the log's own record, or one that was destroyed
         payload = record.payload or b""
@@ -52,9 +57,16 @@ class Rows:
         self, record: OpenedRecord, at_ns: int, reading: Reading, decided: tuple[str, str, int] = ("", "", 0)
     ) -> None:
         index, segment = record.index, record.leaf.segment
-        parties = (*split_jid(reading.sender), *split_jid(reading.to))
+        try:
+            parties = (*split_jid(reading.sender), *split_jid(reading.to))
+            words = index_words(reading.text)
+        except Exception:  # whatever the fold stumbles over: one record, not the index
+            reading = replace(reading, readable=False)
+            parties, words = ("", "", "", ""), ("", "")
+        if not reading.readable:
+            self.unread.append((index,))
         self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
-        self.words.append((index, *index_words(reading.text)))
+        self.words.append((index, *words))
 
 
 def _bounded(number: int) -> int:

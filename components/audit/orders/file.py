@@ -18,12 +18,12 @@ from components.process.errors import SiteError
 
 @dataclass(frozen=True, slots=True)
 class OrderFile:
-    """An order's file: its text, its content, and the names on its signatures (unchecked)."""
+    """An order's file: its text, the names on its signatures (unchecked), and its content."""
 
     request: OrderRequest
+    signed_by: tuple[str, ...]
     order: Order
     details: OrderDetails
-    signed_by: tuple[str, ...]
 
 
 def write_order_file(path: Path, request: OrderRequest) -> None:
@@ -46,4 +46,4 @@ def read_order_file(path: Path) -> OrderFile:
         raise SiteError(f"{path}: {error}") from None
     lines = request.order.removeprefix(order_text(request.order)).splitlines()
     signed_by = tuple(line.split(" ")[1] for line in lines if line.startswith("— "))
-    return OrderFile(request, order, details, signed_by)
+    return OrderFile(request, signed_by, order, details)

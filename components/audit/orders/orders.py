@@ -17,7 +17,11 @@ from policy.destruction import Hold
 
 
 class OrderState(StrEnum):
-    """The state of an order."""
+    """The state of an order.
+
+    A hold is in force until another order releases it. An order that destroys is unfinished until tombstones are
+    recorded for it.
+    """
 
     IN_FORCE = "in force"
     RELEASED = "released"

@@ -16,18 +16,22 @@ _CHUNK_SEGMENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class DueSegment:
-    """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer."""
+    """A segment whose retention time is over; `holds` are the ids of the holds that keep it longer.
 
-    number: int
-    retention_class: int
-    newest_ns: int
-    records: int
+    `records` counts all that it ever had.
+    """
+
+    facts: SegmentFacts
     holds: tuple[str, ...]
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryPlan:
-    """What could expire at a time, and the ids of all holds in force that were considered."""
+    """What could expire at a time.
+
+    `considered` are the ids of all holds in force, also of those that keep none of it.
+    """
 
     due: tuple[DueSegment, ...]
     considered: tuple[str, ...]
@@ -47,10 +51,10 @@ async def plan_expiry(
         newest_ns, records = await _measure(source, row)
         if is_due(policy, now_ns, row.retention_class, newest_ns):
             facts = SegmentFacts(row.number, row.retention_class, newest_ns)
-            if any(hold.indexes or hold.conversations for hold in holds):
-                facts = (await read_segment(source, row)).facts
-            ids = tuple(holds_on_segment(facts, holds))
-            due.append(DueSegment(row.number, row.retention_class, newest_ns, records, ids))
+            by_record = any(hold.indexes or hold.conversations for hold in holds)
+            seen = (await read_segment(source, row)).facts if by_record else facts
+            ids = tuple(holds_on_segment(seen, holds))
+            due.append(DueSegment(facts, ids, records))
     return ExpiryPlan(tuple(due), tuple(sorted(hold.id for hold in holds)))
 
 

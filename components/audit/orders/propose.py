@@ -152,7 +152,7 @@ async def propose_expiry(
                 raise OrderRefused(refusals)
         else:
             found = await plan_expiry(source, scene.policy, scene.now_ns, scene.holds)
-            numbers = [each.number for each in found.free][:MAX_SEGMENTS]
+            numbers = [each.facts.number for each in found.free][:MAX_SEGMENTS]
             if not numbers:
                 raise SiteError(
                     "nothing is due to expire, except records under a hold; see `archive expire --plan`"

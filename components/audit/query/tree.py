@@ -17,13 +17,6 @@ class Side(StrEnum):
     WITH = "with"
 
 
-class Bound(StrEnum):
-    """Which side of a moment: `after` includes it, `before` does not."""
-
-    AFTER = "after"
-    BEFORE = "before"
-
-
 class SearchKind(StrEnum):
     """The kind of a record: a stanza by its element's name, an event of a session, or an act on the line."""
 
@@ -33,6 +26,13 @@ class SearchKind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     OTHER = "other"
+
+
+class Bound(StrEnum):
+    """Which side of a moment: `after` includes it, `before` does not."""
+
+    AFTER = "after"
+    BEFORE = "before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,9 @@ def describe_plan(plan: ExpiryPlan, policy: RetentionPolicy, access_id: str) -> 
     """Describe the segments that are due to expire."""
     segments = [
         {
-            "segment": each.number,
-            "class": _class_name(policy, each.retention_class),
-            "newest": format_time(each.newest_ns),
+            "segment": each.facts.number,
+            "class": _class_name(policy, each.facts.retention_class),
+            "newest": format_time(each.facts.newest_ns),
             "records": each.records,
             "holds": list(each.holds),
         }
@@ -158,16 +158,16 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
 def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
     """Return lines that say which segments are due, and which of them holds keep."""
     lines = []
-    for name in sorted({_class_name(policy, each.retention_class) for each in plan.due}):
-        due = [each for each in plan.due if _class_name(policy, each.retention_class) == name]
+    for name in sorted({_class_name(policy, each.facts.retention_class) for each in plan.due}):
+        due = [each for each in plan.due if _class_name(policy, each.facts.retention_class) == name]
         lines.append(f"{name}: {_sum(due)} are due to expire")
         held = [each for each in due if each.holds]
         if held:
             lines.append(f"  {_sum(held)} of them stay, under holds:")
         for id_ in sorted({hold for each in held for hold in each.holds}):
             kept = [each for each in held if id_ in each.holds]
-            lines.append(f"    {id_}: segments {_numbers([each.number for each in kept])}")
-        free = [each.number for each in due if not each.holds]
+            lines.append(f"    {id_}: segments {_numbers([each.facts.number for each in kept])}")
+        free = [each.facts.number for each in due if not each.holds]
         lines.append(f"  segments {_numbers(free)} would go" if free else "  nothing would go")
     lines = lines or ["nothing is due to expire"]
     return [*lines, f"holds considered: {', '.join(plan.considered) or 'none are in force'}"]

@@ -1,6 +1,7 @@
 """What a reconciliation prints."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.text import Text
@@ -66,18 +67,13 @@ def _lines(result: Reconciliation, log_name: str) -> Iterator[Text]:
 
 
 def _describe_epoch(epoch: EpochReport) -> dict[str, Any]:
-    return {
-        "epoch": epoch.epoch,
-        "submissions": epoch.submissions,
-        "last": epoch.last,
-        "through": epoch.through,
-        "bounced": epoch.bounced,
-        "unknown": epoch.unknown,
-        "missing": _pairs(epoch.missing),
-        "unsure": _pairs(epoch.unsure),
-        "repeated": _pairs(epoch.repeated),
-        "misplaced": _pairs(epoch.misplaced),
+    ranges = {
+        "missing": epoch.missing,
+        "unsure": epoch.unsure,
+        "repeated": epoch.repeated,
+        "misplaced": epoch.misplaced,
     }
+    return asdict(epoch) | {name: _pairs(found) for name, found in ranges.items()}
 
 
 def _problems(epoch: EpochReport) -> Iterator[Text]:

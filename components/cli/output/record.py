@@ -67,6 +67,7 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
         "policy": submission.rules_name,
         "error": error and {"type": error.type, "condition": error.condition, "text": error.text},
         "delivery": view.delivery,
+        "readable": view.reading.readable,
         "text": view.reading.text,
     }
 

@@ -69,7 +69,7 @@ def print_search(result: SearchResult, log_name: str) -> None:
     if result.unreadable:
         console.print(
             Text(
-                f"{result.unreadable:,} records cannot be read, and no search finds what they say:"
+                f"{result.unreadable:,} records cannot be read, and no search surely finds what they say:"
                 " run `steelyard verify` and `steelyard audit reconcile`",
                 style="bold red",
             )
@@ -124,6 +124,8 @@ def _remarks(view: RecordView) -> Iterator[Text]:
         yield Text("altered since it was recorded: run `steelyard verify`", style="bold red")
     if view.content is None:
         yield Text("this record cannot be read", style="bold red")
+    elif not view.reading.readable:
+        yield Text("what it says cannot be read: this is the stanza as it came", style="bold red")
     if isinstance(view.content, Submission) and view.content.error:
         reason = f"{', '.join(view.content.rules)}: {view.content.error.text}"
         yield Text(show_text(reason), style="red")

@@ -76,10 +76,10 @@ class ReviewActs:
     ) -> None:
         self._queue = queue
         self._line = line
+        self._releases = tuple(releases)
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
-        self._releases = releases
         self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded and not carried out yet. Lost in a crash: then they are recorded once more.

@@ -20,7 +20,10 @@ log = structlog.get_logger("gate")
 
 @dataclass(slots=True)
 class _Raised:
-    """One alarm since the gate started; times are monotonic, `untold` counts occurrences without their own line."""
+    """One alarm since the gate started; `untold` counts occurrences without their own line.
+
+    `last_at_ns` is Unix time, the other times are monotonic.
+    """
 
     times: int = 0
     last_at_ns: int = 0

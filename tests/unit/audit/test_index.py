@@ -1,6 +1,7 @@
 """The index over a real log: every stanza is found, whatever is in it, and it never loses step with the log."""
 
 import asyncio
+import importlib
 import sqlite3
 import stat
 import subprocess
@@ -13,11 +14,13 @@ import pytest
 from components.archive.keys.reference import last_signed_file
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.archive.writer import Entry
+from components.audit.excerpt import make_excerpt
 from components.audit.index import index as index_module
 from components.audit.index.index import DeliveryState, Found, Index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
+from components.audit.search import search
 from tests.support.audit_site import T0_NS, Site
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -357,3 +360,44 @@ async def test_what_was_done_with_the_line_is_found(site: Site) -> None:
     for query in ("kind:event", "from:anna", f"to:{BOB}", '"left the desk"', "admission revoked"):
         assert await find(site, query) == [0], query
     assert await find(site, "kind:event from:bob") == []
+
+
+def stumble(text: object) -> None:
+    """Raise as a mistake of ours would, where it comes upon this word."""
+    if "tripwire" in str(text):
+        raise IndexError("this is not what the stanza says")
+
+
+@pytest.mark.parametrize(
+    "where", ["components.audit.stanza.texts_of", "components.audit.query.words.fold_text"]
+)
+async def test_what_our_own_code_stumbles_over_is_found_by_its_ids_and_counted(
+    site: Site, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    module, _, name = where.rpartition(".")
+    target = importlib.import_module(module)
+    original = getattr(target, name)
+
+    def stumbling(given: object) -> object:
+        stumble(given.text if hasattr(given, "text") else given)
+        return original(given)
+
+    monkeypatch.setattr(target, name, stumbling)
+    body = f"<message from='{ALICE}' to='{BOB}' id='m1'><body>copper tripwire</body></message>".encode()
+    refused = site.submit(body)._replace(action="refuse", rules=("undecidable",))
+    await site.record(site.say(BOB, EVE, "copper"), refused, site.say(BOB, EVE, "tin"))
+    assert await find(site, "rule:undecidable") == [1]
+    assert await find(site, "tin") == [2]
+    with Index(site.settings.audit.index) as index:
+        assert site.numbers_of(index.unread()) == [1]
+    result = await search(
+        site.settings, "rule:undecidable copper OR rule:undecidable", 10, lambda done, total: None
+    )
+    assert [view.id for view in result.records] == [site.id_of(1)]
+    assert result.unreadable == 1
+    excerpt = "".join(piece.text for piece in make_excerpt(result.records[0].reading.text, result.query))
+    assert "copper tripwire" in excerpt
+    if module == "components.audit.stanza":
+        assert not result.records[0].reading.readable
+        # Its addresses are still read, and what was said as it came.
+        assert await find(site, "from:alice copper") == [1]

@@ -13,6 +13,7 @@ from components.transfer.journal import FileJournal
 from tests.support.archive import START_S
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
+from tests.support.raw_http import ask, head, path_of
 
 CONTENT = content(300_000)
 
@@ -79,9 +80,18 @@ async def test_head_tells_all_and_sends_nothing(files: FilesUnderTest) -> None:
 async def test_validators(files: FilesUnderTest) -> None:
     url = await files.put(CONTENT)
     etag = f'"{sha256(CONTENT).hexdigest()}"'
-    for condition, status in (({"If-None-Match": f'"a", W/{etag}'}, 304), ({"If-None-Match": '"a"'}, 200)):
+    for condition, status in (
+        ({"If-None-Match": f'"a", W/{etag}'}, 304),
+        ({"If-None-Match": '"a"'}, 200),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": f'"a", {etag}'}, 200),
+        ({"If-Match": '"a"'}, 412),
+        ({"If-Match": f"W/{etag}"}, 412),
+    ):
         assert await files.status_of(url, headers=condition) == status
-    for tag, status in ((etag, 206), ('"another"', 200)):
+    date = "Mon, 23 Nov 2026 20:04:05 GMT"
+    for tag, status in ((etag, 206), ('"another"', 200), (f"W/{etag}", 200), (date, 200), ("bad", 200)):
         assert await files.status_of(url, headers={"Range": "bytes=0-9", "If-Range": tag}) == status
 
 
@@ -149,3 +159,58 @@ async def test_behind_a_proxy_the_address_is_what_the_proxy_saw(
     async with serve_files(tmp_path, networks=("10.0.0.0/8",), behind_proxy=True) as files:
         url = await files.put(CONTENT)
         assert await files.status_of(url, headers={"X-Forwarded-For": forwarded}) == status
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        (["10.1.2.3", "6.6.6.6"], None),
+        (["6.6.6.6", "10.1.2.3"], "10.1.2.3"),
+        (["10.1.2.3:4711"], "10.1.2.3"),
+        (["::ffff:10.1.2.3"], "10.1.2.3"),
+        (["[::ffff:10.1.2.3]:4711"], "10.1.2.3"),
+        (["10.1.2.3,"], None),
+        (["10.1.2.3, "], None),
+        (["\udcff"], None),
+        (["10.1.2.3" * 900], None),
+    ],
+)
+async def test_how_proxies_write_addresses(tmp_path: Path, lines: list[str], address: str | None) -> None:
+    async with serve_files(tmp_path, networks=("10.0.0.0/8",), behind_proxy=True) as files:
+        url = await files.put(CONTENT)
+        status, _ = await ask(
+            files, head("GET", path_of(url), *(f"X-Forwarded-For: {line}" for line in lines))
+        )
+        assert status == (200 if address else 403)
+        looks = [details_of(event)["address"] for event in await files.events() if event.name == "fetched"]
+        assert looks == ([address] if address else [])
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("bytes=", 200),
+        ("bytes=-", 200),
+        ("bytes=,", 200),
+        ("bytes=5-2", 200),
+        ("bytes=a-b", 200),
+        ("lines=0-5", 200),
+        ("bytes=-0", 416),
+        ("bytes=0-0,-0", 206),
+        ("bytes=" + ",".join(f"{number * 2}-{number * 2}" for number in range(900)), 200),
+        ("bytes=" + ",".join("0-" for _ in range(16)), 200),
+        ("bytes=" + "9" * 30 + "-", 200),
+    ],
+)
+async def test_odd_ranges(files: FilesUnderTest, header: str, status: int) -> None:
+    url = await files.put(CONTENT)
+    assert await files.status_of(url, headers={"Range": header}) == status
+
+
+async def test_ranges_come_in_the_order_of_the_request(files: FilesUnderTest) -> None:
+    url = await files.put(CONTENT)
+    async with files.client.get(url, headers={"Range": "bytes=-5,0-9"}) as response:
+        body = await response.read()
+    assert body.index(b"bytes 299995-299999/300000") < body.index(b"bytes 0-9/300000")
+    fetched = details_of((await files.events())[-1])
+    assert (fetched["first_byte"], fetched["end_byte"]) == (0, 300_000)

@@ -84,6 +84,14 @@ async def test_what_a_slot_takes(
     assert len(await files.events()) == (2 if status == 201 else 0)
 
 
+async def test_a_slot_without_a_type_takes_any(files: FilesUnderTest) -> None:
+    url, headers = files.issue(CONTENT, media_type="application/octet-stream")
+    assert await put(files, url, CONTENT, headers | {"Content-Type": "image/png"}) == 201
+    async with files.client.get(url) as response:
+        assert response.headers["Content-Type"] == "application/octet-stream"
+        assert response.headers["Content-Disposition"].startswith("attachment")
+
+
 async def test_without_a_length_nothing_is_taken(files: FilesUnderTest) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield CONTENT

@@ -1,5 +1,6 @@
 """Slots over the link: for people who are admitted, until when, and what a crash cut off."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,11 @@ import pytest
 from components.link.entity import Request, XmppError
 from components.rules.file_links import FileLinks
 from components.settings.transfer import TransferSettings
-from components.transfer.service import SlotService, finish_cut_off
+from components.transfer.service import SlotService
 from components.transfer.slots import NS, NS_PURPOSE
-from components.transfer.state import Stage, UploadStore
+from components.transfer.state import UploadStore
 from policy.directory.directory import parse_directory
 from tests.support.archive import START_S
-from tests.support.blobs import content
-from tests.support.file_server import details_of, serve_files
 
 DIRECTORY = parse_directory("""
 gate = "gate.x"
@@ -93,19 +92,10 @@ async def test_what_was_given_counts(slots: SlotService) -> None:
     assert (slots.counters.slots, slots.counters.refused_slots) == (10, 1)
 
 
-async def test_what_a_crash_cut_off_is_recorded_and_cannot_be_fetched(tmp_path: Path) -> None:
-    async with serve_files(tmp_path) as files:
-        url, headers = files.issue(content(10))
-        files.uploads.mark_stored((1).to_bytes(16, "big"), "1/" + "0" * 64)
-        assert [each.stage for each in await files.uploads.list_stored()] == [Stage.STORED]
-        assert await files.status_of(url) == 404
-        assert await finish_cut_off(files.uploads, files.journal) == 1
-        assert await finish_cut_off(files.uploads, files.journal) == 0
-        async with files.client.put(url, data=content(10), headers=headers) as response:
-            assert response.status == 404
-        (event,) = await files.events()
-    assert event.name == "cut-off"
-    assert details_of(event)["blob"] == "1/" + "0" * 64
+async def test_requests_at_the_same_time_get_no_more_than_one_after_another(slots: SlotService) -> None:
+    asked = [slots.give(ask("anna@metals.example/desk", size=100 << 20)) for _ in range(20)]
+    given = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(not isinstance(each, XmppError) for each in given) == 10
 
 
 @pytest.mark.parametrize(

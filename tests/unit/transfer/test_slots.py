@@ -70,7 +70,7 @@ def test_requests_that_are_wrong(element: ET.Element, condition: str) -> None:
 
 
 def test_a_slot() -> None:
-    slot = ET.fromstring(ET.tostring(encode_slot(Slot("https://a/f/x/y", "https://a/f/x/y", "Bearer z"))))
+    slot = ET.fromstring(ET.tostring(encode_slot(Slot("https://a/f/x/y", "Bearer z"))))
     assert slot.find(f"{{{NS}}}put/{{{NS}}}header[@name='Authorization']").text == "Bearer z"  # type: ignore[union-attr]
     assert [child.get("url") for child in slot] == ["https://a/f/x/y"] * 2
 

@@ -20,11 +20,6 @@ class Migration:
     number: int
     sql: str
 
-    @property
-    def sha256(self) -> str:
-        """What a log that it was applied to names it by, in hex."""
-        return sha256(self.sql.encode()).hexdigest()
-
     def statements(self) -> Iterator[str]:
         """Yield its statements one by one, without what ends them."""
         statement = ""
@@ -35,6 +30,11 @@ class Migration:
             if sqlite3.complete_statement(statement):
                 yield statement.rstrip().rstrip(";")
                 statement = ""
+
+    @property
+    def sha256(self) -> str:
+        """What a log that it was applied to names it by, in hex."""
+        return sha256(self.sql.encode()).hexdigest()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The certificate of a process that serves TLS itself, read again at SIGHUP."""
+"""The certificate with which a process serves TLS itself, read again at SIGHUP."""
 
 import ssl
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from components.process.run import Process
 
 
-def open_tls(process: Process, certificate: Path | None) -> ssl.SSLContext | None:
-    """Return what TLS needs, or None where a proxy ends it; raises OSError (ssl.SSLError).
+def open_server_tls(process: Process, certificate: Path | None) -> ssl.SSLContext | None:
+    """Return the TLS of a server, or None without a certificate; raises OSError (ssl.SSLError).
 
     The key lies beside the certificate (`.key`). At SIGHUP both are read again, for the connections after it; if they
     do not fit, the old ones go on.

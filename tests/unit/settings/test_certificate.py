@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.process.run import Process
-from components.process.tls import open_tls
+from components.settings.certificate import open_server_tls
 from tests.support.certificates import CertificateAuthority
 
 NAME = "files.metals.example"
@@ -72,7 +72,7 @@ async def test_a_renewed_certificate_counts_and_connections_go_on(tmp_path: Path
     old = issue(trust, tmp_path / "tls")
     new = issue(trust, tmp_path / "renewed")
     process = Reloaded(tmp_path)
-    context = open_tls(process, tmp_path / "tls" / f"{NAME}.crt")
+    context = open_server_tls(process, tmp_path / "tls" / f"{NAME}.crt")
     assert context is not None
     async with serve(context) as port:
         first = await Client.connect(port, trust)
@@ -97,5 +97,5 @@ async def test_a_renewed_certificate_counts_and_connections_go_on(tmp_path: Path
 
 def test_without_a_certificate_there_is_nothing_to_read(tmp_path: Path) -> None:
     process = Reloaded(tmp_path)
-    assert open_tls(process, None) is None
+    assert open_server_tls(process, None) is None
     assert process.reread == []
