@@ -159,7 +159,8 @@ class Aftermath:
             if (epoch := self._find(held.epoch)) is not None:
                 epoch.over.add(held.session)
         elif held.facts.kind in ("bind", "resume") and held.facts.jids:
-            self._errors.note_back(held.facts.jids[0].jid)
+            # Whoever is back at once is in the batch with which the errors are stored.
+            self._errors.note_back(held.facts.jids[0].jid, self._owed)
 
     def recognise(self, held: Held) -> Decision | None:
         """Decide on a message that had gone out before the server ended; return None for all others.

@@ -43,10 +43,11 @@ class OwedErrors:
                 change.drop(token)
         self._queue.save(change)
 
-    def note_back(self, full_jid: str) -> None:
-        """Note that somebody has a session."""
+    def note_back(self, full_jid: str, unstored: Iterable[Returned] = ()) -> None:
+        """Note that somebody has a session, if an error waits for them here or among those that are stored next."""
         account = bare(full_jid)
-        if any(is_owed(item) and bare(item.to) == account for item in self._queue.items):
+        waiting = {bare(item.to) for item in self._queue.items if is_owed(item)}
+        if account in waiting or any(bare(each.sender) == account for each in unstored):
             self._back[account] = full_jid, self._clock_s() + SAID_AGAIN_WITHIN_S
 
     def give_back(self) -> None:

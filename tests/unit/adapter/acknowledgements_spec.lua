@@ -183,3 +183,52 @@ t.test("a client has a minute to say it again", function ()
 	run_tasks();
 	t.equal(acks:may_be_said_again(session), nil);
 end);
+
+t.test("requests are answered in their order and each with what is handled", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first = hold(acks, session);
+	local _, early = ask(acks, session);
+	local second = hold(acks, session);
+	local _, late = ask(acks, session);
+	settle(first);
+	run_tasks();
+	t.equal({ early, late }, { { 1 }, {} });
+	settle(second);
+	run_tasks();
+	t.equal({ early, late }, { { 1 }, { 2 } });
+end);
+
+t.test("a request does not overtake one that waits for the next turn", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first = hold(acks, session);
+	ask(acks, session);
+	settle(first);
+	t.equal(ask(acks, session), true);
+end);
+
+t.test("what does not reach a request has nobody look at it", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	local first = hold(acks, session);
+	hold(acks, session);
+	ask(acks, session);
+	settle(first);
+	t.equal({ t.tasks, acks.due }, { {}, {} });
+end);
+
+t.test("of those that look alike each is said again once and in order", function ()
+	local acks, session, entries = acknowledgements.new(), new_session(), {};
+	for _ = 1, 37 do settle(hold(acks, session)); end -- so that the server's tables do not keep them in order anyway
+	for i = 1, 9 do entries[i] = hold(acks, session, "1"); end
+	for i = 8, 1, -1 do settle(entries[i + 1]); end -- out of turn
+	acks:resume(session);
+	local said = {};
+	for i = 1, 10 do
+		local stanza = receive(acks, session, "1");
+		local is_known = acks:is_said_again(session, stanza, function (left)
+			said[i] = left;
+			return true;
+		end);
+		t.equal(is_known, i < 10);
+	end
+	for i = 1, 9 do assert(said[i] == entries[i]); end
+end);

@@ -106,3 +106,12 @@ t.test("loaded late it ends the sessions and the gate's stream", function ()
 	hosts.new "gate.example":end_earlier();
 	t.equal(reasons, { "reset", "reset" });
 end);
+
+t.test("a host that is activated again has no second hook", function ()
+	local calls, events = {}, add_host "a.example";
+	local h = hosts.new "gate.example";
+	h:watch(new_handlers(calls));
+	t.prosody.events.fire_event("host-activated", "a.example");
+	events.fire_event("stanza/urn:xmpp:sm:3:r", {});
+	t.equal(calls, { "on_asked" });
+end);

@@ -165,6 +165,15 @@ def test_what_did_not_go_out_is_given_back_when_its_sender_is_back(scene: Scene)
     assert SECRET.encode() not in item.stanza
 
 
+def test_a_sender_who_is_back_before_the_error_is_stored_gets_it(scene: Scene) -> None:
+    scene.record(said(1, "m1"), answered=False)
+    scene.aftermath.begin(NEXT)
+    scene.aftermath.heard(session_event(1, "bind", f"{ALICE}2"))
+    scene.aftermath.store()
+    scene.now_s += SAID_AGAIN_WITHIN_S
+    assert scene.errors_out() == [(f"{ALICE}2", "m1")]
+
+
 def test_what_is_said_again_is_owed_no_more(scene: Scene) -> None:
     scene.record(said(1, "m1"), said(2, "m2"), answered=False)
     scene.restart_server()
