@@ -1,7 +1,7 @@
 """On which line of a TOML file something is said: the parser tells that for its syntax only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 # A key or a table's name: bare, or quoted, each part; what a path of ours writes of it has no quotes.
 _PART = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*""")
@@ -18,9 +18,17 @@ def find_line(text: str, path: str) -> int | None:
 
     None if the text has nothing of it. The text is TOML, of whatever version, that a parser has taken.
     """
+    return _look_up(_find_lines(text), path)
+
+
+def _find_lines(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     for place, line in _places(text):
         lines.setdefault(place, line)
+    return lines
+
+
+def _look_up(lines: Mapping[str, int], path: str) -> int | None:
     while path and path not in lines:
         path, cut = _LAST_STEP.subn("", path)
         if not cut:
@@ -29,9 +37,23 @@ def find_line(text: str, path: str) -> int | None:
 
 
 def add_line(problem: str, text: str, name: str) -> str:
-    """Return a problem, which begins with its path and a colon, with the line of the file `name` that it is about."""
-    line = find_line(text, problem.partition(": ")[0])
-    return problem if line is None else f"{problem} (line {line} of {name})"
+    """Return a problem, which begins with its path and a colon, with the line of the file `name` that it is about.
+
+    One that has its line already stays as it is.
+    """
+    return add_lines([problem], text, name)[0]
+
+
+def add_lines(problems: Iterable[str], text: str, name: str) -> list[str]:
+    """Return problems as `add_line` does, and go through the text once for all of them."""
+    lines = _find_lines(text)
+    return [_add_line(problem, lines, name) for problem in problems]
+
+
+def _add_line(problem: str, lines: Mapping[str, int], name: str) -> str:
+    line = _look_up(lines, problem.partition(": ")[0])
+    has_it = re.search(r" \(line \d+ of [^()]+\)$", problem)
+    return problem if line is None or has_it else f"{problem} (line {line} of {name})"
 
 
 def _places(text: str) -> Iterator[tuple[str, int]]:

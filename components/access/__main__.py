@@ -6,6 +6,7 @@ from components.access.service import AccessService
 from components.process.run import Process, run_process
 from components.rules.access.folder import GrantsError
 from components.settings.access import AccessSettings
+from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from policy.directory.directory import DirectoryError
 
@@ -14,7 +15,7 @@ async def start(process: Process) -> None:
     """Connect and serve; raises SettingsError, GrantsError, DirectoryError and OSError."""
     site = SiteFile(process.site_toml)
     settings = site.require(AccessSettings)
-    process.use_log_level(settings.log_level)
+    follow_settings(process, site, AccessSettings)
     service = AccessService(site, settings.secret_file.read_text().strip())
     process.keep(service.link)
     process.report(settings.status_file, service.describe)

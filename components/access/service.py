@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 import structlog
@@ -31,11 +30,12 @@ from components.process.status import Status
 from components.rules.access.accept import enterprise_of_approver
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
+from components.rules.load import parse_site_directory
 from components.settings.access import AccessSettings
 from components.settings.site import SiteFile
 from policy.access.admission import AdmissionState
 from policy.address import bare, domain_of, notice_address
-from policy.directory.directory import Directory, DirectoryError, parse_usable
+from policy.directory.directory import DirectoryError
 from policy.directory.enterprise import EnterpriseId, Room
 
 _INTERVAL_S = 0.2
@@ -122,7 +122,8 @@ class AccessService:
         self.link.on_message(self._take_message)
 
     def _read(self) -> Standing:
-        directory = _parse_directory(self._site.gate.directory_file.read_text(encoding="utf-8"))
+        file = self._site.gate.directory_file
+        directory = parse_site_directory(file.name, file.read_text(encoding="utf-8")).directory
         return Standing(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
@@ -207,9 +208,3 @@ class AccessService:
                 self._tell(online.get("jid", ""))
         elif body:
             self._acknowledging.take_answer(sender, bare(message.get("to", "")), body, receipt)
-
-
-@lru_cache(maxsize=1)
-def _parse_directory(text: str) -> Directory:
-    # Most changes are statements. The directory changes rarely, and takes half a second for thousands of people.
-    return parse_usable(text).directory

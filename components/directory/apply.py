@@ -17,6 +17,7 @@ from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError, parse_directory
 from policy.directory.enterprise import EnterpriseId
 from policy.directory.text import encode_directory
+from policy.toml_lines import add_lines
 
 
 class ApplyRefusedError(Exception):
@@ -43,13 +44,19 @@ def find_site_directory(site: SiteFile) -> SiteDirectory:
 def read_directory(file: Path) -> Directory:
     """Read a directory.toml; raises PlanError."""
     try:
-        return parse_directory(file.read_text(encoding="utf-8"))
-    except DirectoryError as error:
-        raise PlanError([f"{file.name}: {problem}" for problem in error.problems]) from None
+        text = file.read_text(encoding="utf-8")
+        return _parse(file.name, text)
     except OSError as error:
         raise PlanError([f"{file}: {(error.strerror or str(error)).lower()}"]) from None
     except UnicodeDecodeError:
         raise PlanError([f"{file}: is no UTF-8; save it as UTF-8"]) from None
+
+
+def _parse(name: str, text: str) -> Directory:
+    try:
+        return parse_directory(text)
+    except DirectoryError as error:
+        raise PlanError(f"{name}: {each}" for each in add_lines(error.problems, text, name)) from None
 
 
 def plan_site(

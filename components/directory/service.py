@@ -9,7 +9,7 @@ from components.directory.auto import AutoApply
 from components.directory.scim.provider import Provider, read_token
 from components.directory.scim.server import ScimServer
 from components.process.run import Process
-from components.settings.certificate import load_server_tls
+from components.settings.certificate import open_server_tls
 from components.settings.directory import ScimSource
 
 log = structlog.get_logger("directory")
@@ -20,7 +20,9 @@ async def take_pushes(process: Process, site: SiteDirectory) -> None:
     settings = site.settings
     providers = {source.enterprise: _open_provider(process, site, source) for source in settings.scim}
     server = process.keep(ScimServer(providers))
-    await server.start(settings.scim_address, settings.scim_port, load_server_tls(settings.scim_certificate))
+    await server.start(
+        settings.scim_address, settings.scim_port, open_server_tls(process, settings.scim_certificate)
+    )
     log.info("serving", port=settings.scim_port, enterprises=sorted(providers))
 
 

@@ -6,6 +6,8 @@ from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.gate.assemble import start_gate
 from components.process.run import Process, run_process
+from components.settings.gate import GateSettings
+from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 
 # How long a thread that reads changed rules may keep the line waiting each time.
@@ -15,7 +17,7 @@ _SWITCH_INTERVAL_S = 0.0005
 async def start(process: Process) -> None:
     """Open the log, decide and connect; raises LogError, SettingsError, RulesError, KeyFileError and OSError."""
     site = SiteFile(process.site_toml)
-    process.use_log_level(site.gate.log_level)
+    follow_settings(process, site, GateSettings)
     await start_gate(process, site)
 
 

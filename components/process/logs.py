@@ -1,10 +1,14 @@
 """Structured logs: one JSON object a line on standard error."""
 
 import logging
+import os
 import sys
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+LOG_FILE_VARIABLE = "STEELYARD_LOG_FILE"
+"""Names the file that standard output and error go to, for who can open it anew; unset where a manager keeps logs."""
 
 _QUOTING_LIBRARIES = ("slixmpp", "aiosqlite")
 """Loggers that write whole stanzas and SQL parameters at debug level. No log may hold message bodies."""
@@ -51,3 +55,21 @@ def configure_logging(component: str, level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def reopen_log() -> None:
+    """Write on to a new file if the log was moved away, as logrotate does; raises OSError if it cannot be opened.
+
+    Standard output and error change over, so that what Python itself or a library prints goes there too. Nothing
+    happens where no file is named: then the service manager keeps the log.
+    """
+    path = os.environ.get(LOG_FILE_VARIABLE, "")
+    if not path:
+        return
+    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(opened, stream.fileno())
+    finally:
+        os.close(opened)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 import uvloop
 
-from components.process.logs import configure_logging
+from components.process.logs import configure_logging, reopen_log
 from components.process.notify import notify_manager
 from components.process.status import Status, StatusFile
 
@@ -51,6 +51,7 @@ class Process:
         self.site_toml = site_toml
         self.stack = AsyncExitStack()
         self._changed = asyncio.Event()
+        self._reread: list[Callable[[], None]] = []
         self._told_to_stop = asyncio.Event()
         self._starting: asyncio.Task[Any] | None = None  # only while it can be interrupted
         self._failure: Exception | None = None  # the first one; others follow from it
@@ -58,6 +59,10 @@ class Process:
     def use_log_level(self, level: str) -> None:
         """Write logs from this level on (`debug`, `info`, `warn`, `error`)."""
         configure_logging(self.name, level)
+
+    def on_reload(self, reread: Callable[[], None]) -> None:
+        """Call this at each SIGHUP. What it raises of OSError and ValueError is logged, and ends nothing."""
+        self._reread.append(reread)
 
     def keep(self, opened: _Open) -> _Open:
         """Close this at the end of the process, and return it."""
@@ -85,8 +90,9 @@ class Process:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
-        # Files that may change are followed all the time, and SIGHUP must not stop the line.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _note_reload, self.name)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        self._reread.insert(0, reopen_log)
+        reopen_log()  # it may have been moved away while SIGHUP was still ignored
         try:
             async with self.stack:
                 await self._start(start)
@@ -113,6 +119,16 @@ class Process:
         finally:
             self._starting = None
 
+    def _reload(self) -> None:
+        """Go on with a log that was moved away, and read again what can change; whatever fails, the line goes on."""
+        log = structlog.get_logger(self.name)
+        for reread in self._reread:
+            try:
+                reread()
+            except (OSError, ValueError) as error:
+                log.error("SIGHUP: not read again", reason=str(error))
+        log.info("SIGHUP: done")
+
     def _take_end(self, task: asyncio.Task[None]) -> None:
         """Stop when a task ends: a process that cannot go on must not look alive."""
         if task.cancelled():
@@ -132,12 +148,6 @@ class Process:
         self._told_to_stop.set()
         if self._starting is not None:
             self._starting.cancel()
-
-
-def _note_reload(name: str) -> None:
-    structlog.get_logger(name).info(
-        "SIGHUP: rules are followed as they change; settings count from the next start"
-    )
 
 
 def run_process(

@@ -11,6 +11,7 @@ from components.roster.service import RosterService
 from components.roster.state import RosterStateError
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.reload import follow_settings
 from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from policy.retention import RecordedKind, assign_class
@@ -20,7 +21,7 @@ async def start(process: Process) -> None:
     """Open the log and keep rosters; raises SettingsError, RulesError, RosterStateError, KeyFileError, LogError."""
     site = SiteFile(process.site_toml)
     settings = site.require(RosterSettings)
-    process.use_log_level(settings.log_level)
+    follow_settings(process, site, RosterSettings)
     retention = load_retention(site.archive.retention)
     writer = await keep_log(process, settings, site.archive, retention)
     journal = RosterJournal(writer, assign_class(retention, RecordedKind.ACCESS))

@@ -27,6 +27,7 @@ from policy.directory.directory import (
 )
 from policy.reach.exception import ExceptionError, find_next_change
 from policy.rules import Rules
+from policy.toml_lines import add_lines
 
 NS_PER_S = 1_000_000_000
 
@@ -85,14 +86,15 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     problems: list[str] = []
     left_out: tuple[str, ...] = ()
     directory = content = until_ns = None
+    name = sources.directory.name
     try:
-        usable = _parse_directory(_read(sources.directory))
-        left_out = tuple(f"{sources.directory.name}: {problem}" for problem in usable.left_out)
+        usable = parse_site_directory(name, _read(sources.directory))
+        left_out = tuple(f"{name}: {problem}" for problem in usable.left_out)
         directory, until_ns = _restrict(sources, usable.directory, now_ns)
     except (GrantsError, ExceptionError) as error:
         problems.append(str(error))
     except DirectoryError as error:
-        problems += [f"{sources.directory.name}: {problem}" for problem in error.problems]
+        problems += [f"{name}: {problem}" for problem in error.problems]
     except OSError as error:
         problems.append(f"{sources.directory}: cannot be read: {error.strerror}")
     try:
@@ -109,9 +111,16 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
 
 
 @lru_cache(maxsize=1)
-def _parse_directory(text: str) -> UsableDirectory:
-    """Parse a directory, once while its text is the same: for thousands of people this takes half a second."""
-    return parse_usable(text)
+def parse_site_directory(name: str, text: str) -> UsableDirectory:
+    """Parse the text of the directory's file `name`, once while it is the same; raises DirectoryError, with lines.
+
+    For thousands of people this takes half a second.
+    """
+    try:
+        usable = parse_usable(text)
+    except DirectoryError as error:
+        raise DirectoryError(add_lines(error.problems, text, name)) from None
+    return replace(usable, left_out=tuple(add_lines(usable.left_out, text, name)))
 
 
 def _restrict(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Directory, int | None]:
@@ -166,7 +175,10 @@ def load_content(file: Path) -> ContentPolicy:
     text = _read(file)
     names = find_lexicon_files(text)
     files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
-    return parse_policy(text, files)
+    try:
+        return parse_policy(text, files)
+    except PolicyError as error:
+        raise PolicyError(add_lines(error.problems, text, file.name)) from None
 
 
 def fingerprint(sources: RuleSources) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """site.toml: read once; each table is validated when it is first used (docs/settings.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -20,6 +20,7 @@ from components.settings.table import SettingsError, SitePath, Table, explain_un
 from components.settings.tiles import TilesSettings
 from components.settings.transfer import TransferSettings
 from components.settings.witness import WitnessSettings
+from policy.toml_lines import add_lines
 
 
 class SiteTable(Table):
@@ -66,6 +67,11 @@ class SiteFile:
         self.folder = self.path.parent
         self._document: dict[str, Any] = read_toml(path)
         self._right: dict[type[Table], Table] = {}
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What the file says, as TOML: tables by name, not validated."""
+        return self._document
 
     @property
     def site(self) -> SiteTable:
@@ -174,9 +180,22 @@ class SiteFile:
         """Return a table; raises SettingsError, also if it is missing."""
         found = self._right.get(table)
         if not isinstance(found, table):
-            found = parse_table(self._document, table, self.folder)
+            found = self._parse(table)
             self._right[table] = found
         return found
+
+    def _parse(self, table: type[_Table]) -> _Table:
+        try:
+            return parse_table(self._document, table, self.folder)
+        except SettingsError as error:
+            raise SettingsError(self.add_lines(error.problems)) from None
+
+    def add_lines(self, problems: Iterable[str]) -> list[str]:
+        """Return problems, each of which begins with its path in the file, with their lines in it."""
+        try:
+            return add_lines(problems, self.path.read_text("utf-8"), self.path.name)
+        except (OSError, UnicodeDecodeError):
+            return list(problems)
 
     def find(self, table: type[_Table]) -> _Table | None:
         """Return a table, or None if it is optional and missing; raises SettingsError."""
@@ -194,7 +213,7 @@ class SiteFile:
                 problems += error.problems
         names = [table.table_name for table in TABLES]
         unknown = (name for name in self._document if name not in names)
-        return problems + [f"{name}: {explain_unknown(name, names)}" for name in unknown]
+        return problems + self.add_lines(f"{name}: {explain_unknown(name, names)}" for name in unknown)
 
 
 def skip_wrong(problems: Iterator[str]) -> Iterator[str]:

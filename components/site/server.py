@@ -18,12 +18,17 @@ OLDEST_VERSION = (0, 12)
 _COMMAND_TIMEOUT_S = 30
 
 
-def write_config(settings: SiteFile) -> Path:
-    """Write `prosody.cfg.lua` from site.toml, readable by its owner only: it holds the gate's secret."""
+def write_config(settings: SiteFile, log_level: str = "") -> Path:
+    """Write `prosody.cfg.lua` from site.toml, readable by its owner only: it holds the gate's secret.
+
+    `log_level` replaces the one of the settings.
+    """
     settings.prosody.folder.mkdir(parents=True, exist_ok=True)
     (settings.prosody.folder / "data").mkdir(mode=0o700, exist_ok=True)
     settings.site.logs.mkdir(parents=True, exist_ok=True)
-    replace_durably(settings.prosody.config_file, render_config(_plan(settings)).encode(), PRIVATE)
+    plan = _plan(settings)
+    plan = replace(plan, log_level=log_level or plan.log_level)
+    replace_durably(settings.prosody.config_file, render_config(plan).encode(), PRIVATE)
     return settings.prosody.config_file
 
 

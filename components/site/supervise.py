@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.process.errors import SiteError
+from components.process.logs import LOG_FILE_VARIABLE
 from components.process.notify import ADDRESS_VARIABLE
 
 _RESTART_MIN_S = 0.2
@@ -75,10 +76,10 @@ class Supervisor:
                 f"see {late.spec.log_file}"
             ) from None
 
-    def send_signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to one of them, if it is running."""
+    def send_signal(self, number: signal.Signals, but_not: str = "") -> None:
+        """Send a signal to all that are running, except one."""
         for kept in self._kept:
-            if kept.spec.name == name:
+            if kept.spec.name != but_not:
                 kept.send_signal(number)
 
     async def stop(self) -> None:
@@ -170,14 +171,15 @@ class _Kept:
                 # The kernel ends the process when we die, even by SIGKILL: nothing is left running unwatched.
                 # setpriv sets that between fork and exec, where Python (preexec_fn) is not safe with threads.
                 *("setpriv", "--pdeathsig", "TERM"),
+                # Until a process says what SIGHUP does, it would end it.
+                *("env", "--ignore-signal=HUP"),
                 *self.spec.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C at the terminal is ours alone: we stop them in order
                 pass_fds=self._kept_open,
-                # Ours: what one of them tells the service manager would be taken for what we tell it.
-                env={name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE},
+                env=_environment(self.spec.log_file),
             )
 
     async def _watch(self, pid: int) -> None:
@@ -201,6 +203,12 @@ class _Kept:
             self._on_change(self.spec.name, state, text)
 
 
+def _environment(log_file: Path) -> dict[str, str]:
+    """Return ours, with the log's name, and without the service manager: what one of them tells it is not ours."""
+    ours = {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
+    return {**ours, LOG_FILE_VARIABLE: str(log_file)}
+
+
 def _open_log(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size > _LOG_MAX_BYTES:
@@ -216,9 +224,12 @@ def _describe_end(status: int, log_file: Path) -> str:
 
 def _last_words(log_file: Path) -> str:
     """Return the last line of a process's output; of a structured line, only what happened and why."""
-    with log_file.open("rb") as log:
-        log.seek(max(0, log_file.stat().st_size - 4096))
-        lines = log.read().decode(errors="replace").strip().splitlines()
+    try:
+        with log_file.open("rb") as log:
+            log.seek(max(0, log_file.stat().st_size - 4096))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+    except FileNotFoundError:  # moved away, and nothing was written since
+        lines = []
     if not lines:
         return "it wrote nothing"
     try:

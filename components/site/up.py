@@ -15,6 +15,7 @@ from components.archive.keys import KeyFileError
 from components.archive.store.open import log_file
 from components.process.errors import SiteError
 from components.process.notify import notify_manager
+from components.settings.reload import find_waiting, read_changed
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import find_certificate_problems
@@ -43,7 +44,7 @@ _Result = TypeVar("_Result")
 def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
     """Run a site until told to stop (SIGINT, SIGTERM), or with `once` until it has shown it works.
 
-    SIGHUP makes the server read its certificates again, and stops nothing.
+    SIGHUP makes all processes read again what can change, and open their logs anew; it stops nothing.
 
     `demo` makes the site if there is none, and plays the demonstration, which `show` shows. Returns the exit status:
     0, 1 if the demonstration went wrong, 130 if interrupted before all was up. Raises SiteError, SettingsError.
@@ -152,15 +153,21 @@ async def _run(
 
 
 def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> None:
-    """Make the server read its certificates and open its log again, if these certificates are usable."""
-    if problems := find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
-        for problem in problems:
+    """Have all processes open their logs anew and read what can change; the server only certificates it can use."""
+    problems = list(find_certificate_problems(settings, dt.datetime.now(dt.UTC)))
+    for problem in problems:
+        display.alarm(f"not read anew: {problem}")
+    try:
+        newer = read_changed(settings)
+        write_config(settings, newer.prosody.log_level)
+        for setting in find_waiting(settings, newer):
+            display.say(f"{setting}: is changed in {settings.path.name}; it takes effect after a restart")
+    except (SettingsError, OSError) as error:
+        for problem in getattr(error, "problems", (str(error),)):
             display.alarm(f"not read anew: {problem}")
-        return
-    supervisor.send_signal("prosody", signal.SIGHUP)
-    display.say(
-        "prosody reads its certificates anew; what is changed in site.toml counts from the next start"
-    )
+    supervisor.send_signal(signal.SIGHUP, "prosody" if problems else "")
+    if not problems:
+        display.say("prosody reads its certificates anew")
 
 
 async def _show_alarms(status_file: Path, display: Display) -> None:

@@ -17,7 +17,8 @@ from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
-from components.settings.certificate import load_server_tls
+from components.settings.certificate import open_server_tls
+from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.fetch import Sender
@@ -38,7 +39,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     Raises SettingsError, RulesError, KeyFileError, LogError, OSError.
     """
     settings = site.require(TransferSettings)
-    process.use_log_level(settings.log_level)
+    follow_settings(process, site, TransferSettings)
     retention = load_retention(site.archive.retention)
     journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
     uploads = process.keep(await UploadStore.open(settings.state_file))
@@ -51,7 +52,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     linked = LinkedUploads(links, uploads, time.time)
     receiver, sender = _open_files(process, site, linked, journal, slots)
     server = process.keep(FileServer(receiver, sender))
-    await server.start(settings.address, settings.port, load_server_tls(settings.certificate))
+    await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))

@@ -5,6 +5,7 @@ import sys
 from components.archive.errors import LogError
 from components.archive.keys import KeyFileError
 from components.process.run import Process, run_process
+from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.witness import WitnessSettings
 from components.witness.service import open_service
@@ -15,7 +16,7 @@ async def start(process: Process) -> None:
     """Cosign, and have the site's logs cosigned; raises LogBusy if another process is this witness, and others."""
     site = SiteFile(process.site_toml)
     settings = site.require(WitnessSettings)
-    process.use_log_level(settings.log_level)
+    follow_settings(process, site, WitnessSettings)
     state = WitnessState.open(settings.state)
     process.stack.callback(state.close)
     service = await process.stack.enter_async_context(open_service(settings, site.logs, state))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import tomllib
 from pathlib import Path
@@ -117,6 +118,50 @@ async def test_certificates_are_read_anew_while_all_goes_on(made: Path, tmp_path
         await wait_until_trusted(made)
         await exchange(made)
         assert {each.pid for each in processes_of(made)} == before
+
+
+async def test_logs_and_settings_are_read_anew_while_all_goes_on(made: Path) -> None:
+    """mv and SIGHUP: each process goes on in a new file; a wrong site.toml changes nothing; the line stays up."""
+    settings = load_site(made / "site.toml")
+    gate = settings.site.logs / "gate.log"
+    logs = {file: file.with_name(f"{file.name}.old") for file in log_files(made)}
+    async with RunningSite(made, "--demo") as site:
+        before = {each.pid for each in processes_of(made)}
+        await exchange(made)
+        site_toml = (made / "site.toml").read_text()
+        (made / "site.toml").write_text(add_below(site_toml, "gate", "hold = 1"))
+        site.send_signal(signal.SIGHUP)
+        wrong = "gate.hold: there is no such setting"
+        await site.wait_until_said(wrong)
+        assert await wait_until(lambda: wrong in gate.read_text())
+        changed = add_below(site_toml, "gate", "hold_timeout_s = 4.0", "log_level = 'debug'")
+        changed = add_below(changed, "prosody", "log_level = 'debug'")
+        (made / "site.toml").write_text(changed)
+        for file, old in logs.items():
+            file.rename(old)
+        site.send_signal(signal.SIGHUP)
+        await exchange(made)
+        await site.wait_until_said(
+            "gate.hold_timeout_s: is changed in site.toml; it takes effect after a restart"
+        )
+        for file in logs:
+            assert await wait_until(lambda file=file: file.exists() and file.stat().st_size > 0), file  # type: ignore[misc]
+        assert await wait_until(lambda: "takes effect after a restart" in gate.read_text())
+        assert "gate.hold_timeout_s" in gate.read_text()
+        assert await wait_until(lambda: "\tdebug\t" in (settings.site.logs / "prosody.log").read_text())
+        await exchange(made)
+        assert {each.pid for each in processes_of(made)} == before
+
+
+def add_below(toml: str, table: str, *lines: str) -> str:
+    added, count = re.subn(rf"(?m)^\[{table}\].*$", lambda header: "\n".join([header[0], *lines]), toml)
+    assert count == 1
+    return added
+
+
+def log_files(folder: Path) -> list[Path]:
+    settings = load_site(folder / "site.toml")
+    return [spec.log_file for spec in process_specs(settings, settings.prosody.config_file)]
 
 
 async def wait_until_trusted(folder: Path) -> None:

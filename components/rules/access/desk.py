@@ -14,11 +14,12 @@ from components.rules.access.accept import accept_note, can_decide, make_decisio
 from components.rules.access.folder import GrantsError
 from components.rules.access.note import approver_of, encode_note, sign_statement
 from components.rules.access.register import AccessRegister
+from components.rules.load import parse_site_directory
 from components.settings.site import SiteFile
 from policy.access.admission import DAY_S, Admission, AdmissionState
 from policy.access.statement import AccessAct, Statement, StatementError, parse_statement
 from policy.address import BareJid
-from policy.directory.directory import Directory, DirectoryError, parse_usable
+from policy.directory.directory import Directory, DirectoryError
 from policy.directory.enterprise import Person, Role
 
 _ENDS_SOON_S = 14 * DAY_S
@@ -54,7 +55,8 @@ def open_desk(site_toml: Path) -> AccessDesk:
         )
     directory = site.gate.directory_file
     try:
-        return AccessDesk(AccessRegister(site.access), parse_usable(directory.read_text()).directory)
+        usable = parse_site_directory(directory.name, directory.read_text())
+        return AccessDesk(AccessRegister(site.access), usable.directory)
     except DirectoryError as error:
         raise SiteError(f"{directory.name}: {'; '.join(error.problems)}") from None
     except GrantsError as error:

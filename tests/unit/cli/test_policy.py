@@ -48,7 +48,8 @@ def test_lexicon_files_lie_beside_the_policy(policy: Path) -> None:
     result = check(policy)
     assert result.returncode == 1
     assert result.stdout == (
-        f"✘ rule[0].files.en[0]: there is no file words/en.txt\n{policy} is not usable: 1 problem\n"
+        "✘ rule[0].files.en[0]: there is no file words/en.txt (line 5 of policy.toml)\n"
+        f"{policy} is not usable: 1 problem\n"
     )
 
 
@@ -71,7 +72,7 @@ def test_a_policy_that_is_wrong_has_no_digest(policy: Path) -> None:
     report = json.loads(result.stdout)
     assert (report["ok"], report["digest"]) == (False, "")
     assert report["problems"] == [
-        "rule[0].action: 'zap' is none of 'flag', 'warn', 'amend', 'hold' or 'refuse'"
+        "rule[0].action: 'zap' is none of 'flag', 'warn', 'amend', 'hold' or 'refuse' (line 4 of policy.toml)"
     ]
 
 

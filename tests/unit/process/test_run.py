@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -163,6 +164,47 @@ async def test_a_log_level_is_taken(tmp_path: Path) -> None:
     )
     _status, _said, logged = run_to_end(tmp_path, code)
     assert [line["event"] for line in logged] == ["stopped"]
+
+
+async def test_a_log_that_was_moved_away_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output too, and what is read again fails without an end of anything."""
+    code = """
+    def read():
+        print("read again", flush=True)
+        raise ValueError("line 3 is wrong")
+    process.on_reload(read)
+    process.on_reload(lambda: print("the next one", flush=True))
+    print('started', flush=True)
+"""
+    moved = tmp_path / "toy.out.1"
+    monkeypatch.setenv("STEELYARD_LOG_FILE", str(tmp_path / "toy.out"))
+    async with Toy(tmp_path, code) as toy:
+        await toy.wait_until_said("started")
+        for _ in range(2):
+            pid, before = toy.pid, toy.output.read_text()
+            toy.output.rename(moved)
+            os.kill(pid, signal.SIGHUP)
+            await toy.wait_until_said("the next one")
+            assert await wait_until(lambda: "SIGHUP: done" in toy.output.read_text())
+            assert (toy.running, toy.pid, moved.read_text()) == (True, pid, before)
+            assert "read again" in toy.said()
+            assert '"reason": "line 3 is wrong"' in toy.output.read_text()
+        assert await toy.end(signal.SIGTERM) == 0
+        assert toy.said()[-1] == "close log"
+
+
+async def test_without_a_named_log_the_managers_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STEELYARD_LOG_FILE", raising=False)
+    async with Toy(tmp_path, "print('started', flush=True)") as toy:
+        await toy.wait_until_said("started")
+        toy.output.rename(tmp_path / "moved")
+        os.kill(toy.pid, signal.SIGHUP)
+        assert await wait_until(lambda: "SIGHUP: done" in (tmp_path / "moved").read_text())
+        assert not toy.output.exists()
 
 
 @dataclass(slots=True)

@@ -294,11 +294,14 @@ def test_the_gate_reads_its_own_table_only(site: Path) -> None:
     change(site, (r"^c2s_port = \d+", "c2s_port = 99999"))
     assert SiteFile(site).gate.jid == "gate.steelyard.example"
     change(site, (r"^jid = ", "jidd = "))
+    lines = site.read_text().splitlines()
+    table = next(number for number, line in enumerate(lines, 1) if line.startswith("[gate]"))
+    key = next(number for number, line in enumerate(lines, 1) if line.startswith("jidd"))
     with pytest.raises(SettingsError) as caught:
         _ = SiteFile(site).gate
     assert caught.value.problems == (
-        "gate.jid: is missing; add it (docs/settings.md)",
-        "gate.jidd: there is no such setting; did you mean jid?",
+        f"gate.jid: is missing; add it (docs/settings.md) (line {table} of site.toml)",
+        f"gate.jidd: there is no such setting; did you mean jid? (line {key} of site.toml)",
     )
 
 
