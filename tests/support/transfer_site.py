@@ -91,6 +91,7 @@ class TransferSite:
         own = PlannedComponent(FILES, "the component's own secret", TAKES_FILES)
         certificates = authority.issue(root / "certs", ("metals.example", "rooms.metals.example", FILES))
         plan = gated_plan(root / "prosody", components=(own,), certificates=certificates)
+        self._streams: list[XmppStream] = []
         self.tls: ssl.SSLContext = authority.client_context()
         self.prosody = ProsodyServer(plan)
         self.prosody.register(*people)
@@ -109,9 +110,12 @@ class TransferSite:
     async def __aexit__(self, *_: object) -> None:
         for process in (self.transfer, self.prosody, self.gate):
             await process.kill9()
+        for stream in self._streams:
+            await stream.wait_for_end()
 
     async def login(self, jid: str) -> XmppStream:
         """Log in and become available."""
         stream = await XmppStream.login(self.prosody.address, jid, tls=self.tls)
         await stream.come_online()
+        self._streams.append(stream)
         return stream

@@ -8,6 +8,12 @@ local adapter, spec, wanted = arg[1], arg[2], arg[3];
 package.path = "/usr/lib/prosody/?.lua;" .. package.path;
 package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath;
 
+-- From 13 on, Prosody's own files also call each other by names that begin so.
+table.insert(package.searchers, 2, function (name)
+	local own = name:match "^prosody%.(.+)";
+	return own and function () return require(own); end;
+end);
+
 local t = { now_s = 1000, tasks = {}, logged = {} };
 
 package.preload["util.time"] = function ()

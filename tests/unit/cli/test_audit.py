@@ -85,6 +85,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "intact": True,
         "destroyed": False,
         "missing": False,
+        "readable": True,
         "kind": "message",
         "way": "c2s",
         "session": "c7",
