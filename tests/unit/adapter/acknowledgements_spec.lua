@@ -101,7 +101,17 @@ end);
 t.test("a request with nothing before it is answered at once", function ()
 	local acks, session = acknowledgements.new(), new_session();
 	settle(hold(acks, session));
+	t.now_s = t.now_s + 1;
 	t.equal(ask(acks, session), nil);
+end);
+
+t.test("what was carried out in this turn is not yet written so its answer waits for the next", function ()
+	local acks, session = acknowledgements.new(), new_session();
+	settle(hold(acks, session));
+	local is_off, answers = ask(acks, session);
+	t.equal({ is_off, answers }, { true, {} });
+	run_tasks();
+	t.equal({ answers, next(acks.asking) }, { { 1 } });
 end);
 
 t.test("a request in the middle waits for what came before it alone", function ()

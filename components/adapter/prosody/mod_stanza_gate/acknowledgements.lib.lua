@@ -5,12 +5,12 @@
 -- it keeps `handled_stanza_count`, which mod_smacks raises as soon as a stanza is read, and wraps `run` of its thread. The
 -- answers themselves are mod_smacks's own: a request that was put off is given to it again.
 --
--- A session's ledger, `stanza_gate_ledger`, is { session, received, handled, beyond, unseen, entries, requests, owed, left,
--- is_in_turn }: how many stanzas came; how many are handled, counted without gaps; places beyond these that are handled;
--- the places of those that the server has read and not processed yet, by stanza; the entries of those that were held, by
--- place; requests { place, stanza, again, asked_at } in their order, and one that was answered too early to be the last
--- word; and after a resumption, entries of which the client does not know that they were heard, in order, and whether it
--- has said nothing else since.
+-- A session's ledger, `stanza_gate_ledger`, is { session, received, handled, moved_at, beyond, unseen, entries, requests,
+-- owed, left, is_in_turn }: how many stanzas came; how many are handled, counted without gaps, and since when; places beyond
+-- these that are handled; the places of those that the server has read and not processed yet, by stanza; the entries of
+-- those that were held, by place; requests { place, stanza, again, asked_at } in their order, and one that was answered too
+-- early to be the last word; and after a resumption, entries of which the client does not know that they were heard, in
+-- order, and whether it has said nothing else since.
 
 local now = require "util.time".monotonic;
 local timer = require "util.timer";
@@ -23,6 +23,8 @@ local remove, sort = table.remove, table.sort;
 local PATIENCE_S = 0.2;
 -- More than nothing, or it would be the same turn.
 local NEXT_TURN_S = 0.001;
+-- What was handled so short a time ago may not have been written yet to whom it goes to.
+local JUST_NOW_S = 0.05;
 -- A client that resumes sends again at once what it has to.
 local SAID_AGAIN_WITHIN_S = 60;
 
@@ -54,7 +56,7 @@ function ledger_mt:mark(place)
 		beyond[place], entries[place] = nil, nil;
 		place = place + 1;
 	until not beyond[place];
-	self.handled = place - 1;
+	self.handled, self.moved_at = place - 1, now();
 	local session = self.session;
 	-- Prosody takes the fields of a session that has ended.
 	if session.handled_stanza_count then
@@ -83,7 +85,7 @@ end
 
 local function open_ledger(self, session)
 	local ledger = setmetatable({
-		owner = self, session = session, received = 0, handled = 0, beyond = {}, unseen = {},
+		owner = self, session = session, received = 0, handled = 0, moved_at = 0, beyond = {}, unseen = {},
 		entries = {}, requests = {},
 	}, ledger_mt);
 	-- On the session: it outlives this module, which may be loaded again while sessions go on.
@@ -183,12 +185,14 @@ end
 function acknowledgements_mt:put_off(event, again)
 	local ledger, stanza = event.origin.stanza_gate_ledger, event.stanza;
 	if not ledger or stanza == self.answering then return nil; end
-	if ledger.handled == ledger.received and not ledger.requests[1] then return nil; end
+	local is_reached = ledger.handled == ledger.received and not ledger.requests[1];
+	if is_reached and now() - ledger.moved_at > JUST_NOW_S then return nil; end
 	ledger.requests[#ledger.requests + 1] = {
 		place = ledger.received, stanza = stanza, again = again, asked_at = now(),
 	};
 	ledger.owner = self;
 	self.asking[ledger] = true;
+	if is_reached then self:note_progress(ledger); end
 	return true;
 end
 
