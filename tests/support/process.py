@@ -112,6 +112,9 @@ class ProcessUnderTest:
             self._process.wait()
             how = f"within {PATIENCE_S} s of {signals[0].name}"
             raise AssertionError(f"{self.name} did not end {how}:\n{self.log_tail()}")
+        # Whoever is connected to it sees the end, or connections stay open behind the test.
+        for _ in range(4):
+            await asyncio.sleep(0)
 
 
 async def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
