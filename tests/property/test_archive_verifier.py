@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from components.archive.log.checkpoint import Checkpoint, sign_checkpoint
@@ -66,13 +66,19 @@ def flip_bit(value: object, bit: int) -> object:
 
 
 def contents(path: Path) -> list[list[object]] | None:
-    """Everything that a reader of the tables sees; None if they cannot be read."""
+    """Everything that a verifier sees of the tables; None if they cannot be read.
+
+    The MACs of records are for the writer, and say nothing of those that are under a checkpoint.
+    """
     try:
         with closing(sqlite3.connect(path)) as database:
             database.text_factory = bytes
             return [
-                database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-                for table in ("record", "tile", "checkpoint", "segment", "meta")
+                database.execute(f"SELECT {columns} ORDER BY 1, 2").fetchall()
+                for columns in (
+                    "idx, leaf, payload FROM record",
+                    *(f"* FROM {table}" for table in ("tile", "checkpoint", "segment", "meta")),
+                )
             ]
     except sqlite3.Error:
         return None
@@ -128,6 +134,7 @@ def test_any_other_root_of_any_size(original: Path, size: int, root: bytes) -> N
 
 @pytest.mark.slow
 @examples(150)
+@example(0.724609375, 0)  # the end of the page that a MAC goes on to
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 def test_any_bit_of_the_file(original: Path, scratch: Path, place: float, bit: int) -> None:
     """Either it is found, or it is a bit that holds nothing: free space, or what SQLite does not read."""
