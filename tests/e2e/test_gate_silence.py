@@ -153,6 +153,7 @@ async def test_after_a_break_what_is_held_is_submitted_again_after_a_status(tmp_
         line.gate.release(first.seq)
         await bob.expect(message("Offer m1"))
         await line.gate.close()
+        await line.turn()
         alice.send(offer("m3"))  # while nobody is there
         bob.send(offer("m4", to=ALICE))
         await line.turn()

@@ -47,7 +47,7 @@ def open_files(files: FilesUnderTest) -> list[str]:
 
 
 async def test_headers_that_come_slowly_end_and_keep_nobody_out(files: FilesUnderTest) -> None:
-    slow = await asyncio.gather(*(Connection.open(files) for _ in range(300)))
+    slow = await asyncio.gather(*(Connection.open(files) for _ in range(100)))
 
     async def drip(connection: Connection) -> bytes:
         """Send a byte every tenth of the time in which a whole request must have come."""
