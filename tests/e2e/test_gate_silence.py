@@ -159,15 +159,16 @@ async def test_after_a_break_what_is_held_is_submitted_again_after_a_status(tmp_
         await line.turn()
         gate = await line.connect_gate()
         gate.hold_back()
-        await gate.wait_until(lambda: len(gate.submissions) == 3)
+        # What was there when the stream broke may go out alone, and the rest once it is answered (section 5.10).
+        await gate.wait_until(lambda: len(gate.submissions) > 0)
         assert 0 < gate.said.index(b"<status ") < gate.said.index(b"<held ")
         (status,) = gate.statuses
         assert (status.first_seq, status.next_seq, status.done) == (second.seq, second.seq + 3, first.seq)
         assert gate.submissions[0] == second  # the same number, and the same bytes
-        assert [held.seq for held in gate.submissions] == [second.seq, second.seq + 1, second.seq + 2]
         gate.go_on()
         await bob.expect(message("Offer m3"))
         await alice.expect(message("Offer m4"))
+        assert [held.seq for held in gate.submissions] == [second.seq, second.seq + 1, second.seq + 2]
         assert ids_of(bob) == ["m1", "m2", "m3"]
 
 
