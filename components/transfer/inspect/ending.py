@@ -99,7 +99,7 @@ _PROGRAMS = (
     "exe dll scr pif com cpl sys ocx drv msi msp mst msix appx appinstaller bat cmd ps1 psm1 psd1 ps1xml vb vbs vbe js "
     "jse mjs ws wsf wsh wsc sct hta jar class jnlp apk ipa dmg pkg app deb rpm run appimage flatpakref snap sh bash "
     "zsh ksh csh fish py pyw pyc pyz pl rb php lua tcl lnk url desktop webloc scf inf reg chm hlp msc gadget "
-    "application appref-ms settingcontent-ms search-ms library-ms xll xpi crx command terminal bin elf so ko dylib "
+    "application appref-ms settingcontent-ms search-ms library-ms xll xpi crx command terminal elf so ko dylib "
     "wasm dex swf iqy slk diagcab"
 )
 PROGRAM_ENDINGS = frozenset(_PROGRAMS.split())

@@ -29,7 +29,8 @@ def without_metadata(fd: int) -> Iterator[bytes] | None:
     """Return the bytes of a picture without its metadata and without what follows its end.
 
     How it is to be turned is kept. None if it is no JPEG, PNG, WebP or GIF, or if it is damaged: then it cannot be
-    done. Raises OSError. The descriptor may be closed once the first bytes were taken.
+    done. Raises OSError. The descriptor may be closed at once. The file is walked to its end first, a second or so for
+    a large one: call it in a thread, and for files alone that a look found whole (not UNSCANNABLE).
     """
     data = map_file(fd)
     kinds = find_kinds(data)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.transfer.inspect.item import Data
 from components.transfer.inspect.limits import Unreadable
-from components.transfer.inspect.picture.facts import Picture, xmp_has_location
+from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 COMMENT, APPLICATION = 0xFE, 0xFF
@@ -34,6 +34,10 @@ def _table_bytes(flags: int) -> int:
 
 def blocks_of(data: Data) -> Iterator[Block]:
     """Yield all blocks up to the trailer, which is the last; raises Unreadable, IndexError if it does not come."""
+    return at_most(_walk(data))
+
+
+def _walk(data: Data) -> Iterator[Block]:
     at = start_of_blocks(data)
     while True:
         start, kind = at, data[at]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.transfer.inspect.item import CHUNK_BYTES, Data
 from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture.exif import Tiff, exif_has_location
-from components.transfer.inspect.picture.facts import Picture, xmp_has_location
+from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 APP1, APP2, APP13 = 0xE1, 0xE2, 0xED
@@ -37,6 +37,10 @@ class Segment:
 
 def segments_of(data: Data) -> Iterator[Segment]:
     """Yield all segments up to EOI, which is the last; raises Unreadable if it does not come."""
+    return at_most(_walk(data))
+
+
+def _walk(data: Data) -> Iterator[Segment]:
     at = 2
     while at + 2 <= len(data):
         start = at

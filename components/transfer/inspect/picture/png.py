@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from components.transfer.inspect.item import Data
 from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture.exif import exif_has_location
-from components.transfer.inspect.picture.facts import Picture, xmp_has_location
+from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_METADATA_BYTES = 1 << 20
@@ -17,6 +17,10 @@ _RAW_PROFILE = re.compile(rb"Raw profile type (?:exif|APP1|xmp)\0", re.IGNORECAS
 
 def chunks_of(data: Data) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end of each chunk, the last one is IEND; raises Unreadable if it does not come."""
+    return at_most(_walk(data))
+
+
+def _walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
     at = len(SIGNATURE)
     while at + 12 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from components.transfer.inspect.item import Data
 from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture.exif import exif_has_location
-from components.transfer.inspect.picture.facts import Picture, xmp_has_location
+from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
 
 METADATA = frozenset({b"EXIF", b"XMP "})
 _MOST_METADATA_BYTES = 1 << 20
@@ -22,6 +22,10 @@ def end_of_riff(data: Data) -> int:
 
 def chunks_of(data: Data) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end (with padding) of each chunk; raises Unreadable, struct.error."""
+    return at_most(_walk(data))
+
+
+def _walk(data: Data) -> Iterator[tuple[bytes, int, int]]:
     at, last = 12, end_of_riff(data)
     while at < last:
         kind, size = struct.unpack_from("<4sI", data, at)
