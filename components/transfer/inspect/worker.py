@@ -5,6 +5,7 @@ its time, and the next file is read by another. Forking takes some milliseconds;
 """
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -104,6 +105,8 @@ def _reap(child: _Child) -> None:
 
 def main() -> int:
     """Serve the requests of a socket whose descriptor is the argument."""
+    # Libraries quote what they read.
+    logging.disable()
     for each in (signal.SIGINT, signal.SIGHUP):
         # The one who started it decides when it ends; a terminal's signals go to all.
         signal.signal(each, signal.SIG_IGN)

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.transfer.inspect.item import CHUNK_BYTES, Data, Item
+from components.transfer.inspect.item import CHUNK_BYTES, Data, Item, slices
 from components.transfer.inspect.limits import TooMuch
 from policy.files.facts import FileMark
 
@@ -105,12 +105,13 @@ def _unpack(item: Item, stream: _Stream) -> Iterator[bytes]:
     if not _FLATE_ALONE.search(stream.dictionary) or _PREDICTOR.search(stream.dictionary):
         raise zlib.error
     unpacker = zlib.decompressobj()
-    packed = item.data[stream.start : stream.end]
-    while packed and not unpacker.eof:
-        unpacked = unpacker.decompress(packed, CHUNK_BYTES)
-        item.work.budget.take_bytes(len(unpacked))
-        yield unpacked
-        packed = unpacker.unconsumed_tail
+    for packed in slices(item.data, stream.start, stream.end):
+        left = packed
+        while left and not unpacker.eof:
+            unpacked = unpacker.decompress(left, CHUNK_BYTES)
+            item.work.budget.take_bytes(len(unpacked))
+            yield unpacked
+            left = unpacker.unconsumed_tail
 
 
 def _look_at_attached(item: Item, stream: _Stream) -> None:
