@@ -35,6 +35,10 @@ def document_samples() -> list[Sample]:
     sheet = documents.workbook_stream((0x85, b"\0\0\0\0\0\1\1\0M"))
     plain_sheet = documents.workbook_stream((0x85, b"\0\0\0\0\0\0\1\0S"))
     locked_sheet = documents.workbook_stream((0x2F, b"\1\0"))
+    # Its directory says that a stream has 1 GiB.
+    loop = bytearray(documents.make_ole({("Workbook",): sheet}))
+    at = loop.index("Workbook".encode("utf-16-le"))
+    loop[at + 120 : at + 124] = (1 << 30).to_bytes(4, "little")
     locked = documents.make_ole({("EncryptionInfo",): b"x", ("EncryptedPackage",): b"x"})
     template = (
         b'<Relationships><Relationship Type="http://x/attachedTemplate" '
@@ -84,6 +88,7 @@ def document_samples() -> list[Sample]:
         ),
         sample("a.xls", documents.make_ole({("Workbook",): plain_sheet}), xls),
         sample("xlm.xls", documents.make_ole({("Workbook",): sheet}), xls, MACROS),
+        sample("loop.xls", bytes(loop), xls, UNSCANNABLE),
         sample("locked.xls", documents.make_ole({("Workbook",): locked_sheet}), xls, ENCRYPTED, UNSCANNABLE),
         sample(
             "package.doc",
@@ -140,7 +145,7 @@ def text_samples() -> list[Sample]:
     return [
         sample("a.txt", TEXT, "text/plain", claimed="text/plain"),
         sample("cp949.txt", korean, "text/plain"),
-        sample("a.csv", b"ton,price\n1,2\n3,4\n", "text/csv"),
+        sample("a.csv", b"ton,price,port\n" + b"1,2,Hamburg\n" * 20, "text/csv"),
         sample("a.json", b'{"ton": 1}\n', "application/json", claimed="application/json"),
         sample("a.pdf", TEXT, "text/plain", DISGUISED),
         sample("a.png", TEXT, "text/plain", DISGUISED, claimed="image/png"),

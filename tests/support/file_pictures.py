@@ -1,4 +1,4 @@
-"""Pictures, made byte by byte: small, valid, and with whatever metadata a test wants."""
+"""Pictures and sound, made byte by byte: small, valid, and with whatever metadata a test wants."""
 
 import struct
 import zlib
@@ -138,5 +138,35 @@ def make_mp4(*, place: bool = False) -> bytes:
     return (
         box(b"ftyp", b"isom\0\0\2\0isommp41")
         + box(b"moov", box(b"mvhd", bytes(100)) + told)
+        + box(b"mdat", bytes(64))
+    )
+
+
+def make_opus() -> bytes:
+    """Return the first page of a voice note in Ogg (RFC 7845)."""
+    head = b"OpusHead\1\1" + struct.pack("<HIhB", 312, 48000, 0, 0)
+    return b"OggS\0\2" + bytes(8) + struct.pack("<III", 1, 0, 0) + bytes((1, len(head))) + head
+
+
+def make_webm() -> bytes:
+    head = b"\x42\x86\x81\1\x42\xf7\x81\1\x42\xf2\x81\4\x42\xf3\x81\x08\x42\x82\x84webm\x42\x87\x81\4\x42\x85\x81\2"
+    return b"\x1a\x45\xdf\xa3" + bytes((0x80 | len(head),)) + head + b"\x18\x53\x80\x67\x80"
+
+
+def make_wav() -> bytes:
+    body = (
+        b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+        + b"data"
+        + struct.pack("<I", 16)
+        + bytes(16)
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def make_m4a() -> bytes:
+    return (
+        box(b"ftyp", b"M4A \0\0\2\0M4A mp42isom")
+        + box(b"moov", box(b"mvhd", bytes(100)))
         + box(b"mdat", bytes(64))
     )

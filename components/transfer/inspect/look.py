@@ -96,9 +96,11 @@ def _kinds_of(item: Item) -> list[str]:
     kinds, guess = signature.find_kinds(item.data), guess_type(item.data)
     if kinds == [signature.HTML] or not kinds:
         return [_kind_of_text(item, guess, has_markup=bool(kinds))]
-    if kinds[0].startswith("video/mp4") and guess.startswith(("image/", "audio/", "video/")):
-        return [guess, *kinds[1:]]
     first, second = group_of(kinds[0]), group_of(guess)
+    is_base_media = item.data[4:8] == b"ftyp" and kinds[0] not in _PICTURES
+    if first == "media" and (second == "media" or (second == "picture" and is_base_media)):
+        # It looks inside for what the container holds: sound alone, or a film.
+        kinds[0], first = guess, second
     if len(kinds) > 1 or (first in _EXACT_GROUPS and second not in (first, "", "text")):
         item.marks.add(FileMark.POLYGLOT)
     return kinds

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def main() -> int:
     """Serve the requests of a socket whose descriptor is the argument."""
     # Libraries quote what they read.
     logging.disable()
+    warnings.simplefilter("ignore")
     for each in (signal.SIGINT, signal.SIGHUP):
         # The one who started it decides when it ends; a terminal's signals go to all.
         signal.signal(each, signal.SIG_IGN)

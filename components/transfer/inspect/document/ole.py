@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import olefile
 
-from components.transfer.inspect.item import DataFile, Item, read_stream
-from components.transfer.inspect.limits import TooMuch
+from components.transfer.inspect.item import Data, DataFile, Item, read_stream
+from components.transfer.inspect.limits import TooMuch, Unreadable
 from components.transfer.inspect.signature import OLE
 from policy.files.facts import FileMark
 
@@ -33,12 +33,15 @@ _SOURCE_BYTES = 8 << 20
 _WORD_ENCRYPTED = 0x0100
 _POWERPOINT_ENCRYPTED = 0xF3D1C4DF
 _BIFF_PASSWORD, _BIFF_SHEET = 0x2F, 0x85
+_MOST_RECORDS = 200_000
 _MACRO_SHEETS = frozenset({1, 6})
 
 
 def look_into_ole(item: Item) -> None:
-    """Look for passwords, macros and files inside a compound file; raises TooMuch, OSError, struct.error."""
+    """Look for passwords, macros and files inside a compound file; raises TooMuch, Unreadable, OSError."""
+    _check_header(item.data)
     with olefile.OleFileIO(io.BufferedReader(DataFile(item.data))) as opened:
+        _require_fit(opened.root.size, item.data)
         paths = [tuple(path) for path in opened.listdir(streams=True, storages=True)]
         item.work.budget.take_members(len(paths))
         item.refine(OLE, _media_type(opened, paths))
@@ -48,9 +51,25 @@ def look_into_ole(item: Item) -> None:
         if "encryptedpackage" in last or "encryptioninfo" in last or ("dataspaces" in last and "drm" in last):
             item.marks.update((FileMark.ENCRYPTED, FileMark.UNSCANNABLE))
         for path in paths:
-            item.work.budget.check_time()
             if opened.get_type("/".join(path)) == olefile.STGTY_STREAM:
+                size_bytes = opened.get_size("/".join(path))
+                _require_fit(size_bytes, item.data)
+                # Streams may be the same bytes, many times.
+                item.work.budget.take_bytes(size_bytes)
                 _look_at_stream(item, opened, path)
+
+
+def _check_header(data: Data) -> None:
+    """Raise Unreadable if the header counts more sectors of tables than there are; olefile would read them all."""
+    (shift,) = struct.unpack_from("<H", data, 30)
+    for at in (44, 64, 72):
+        _require_fit(int(struct.unpack_from("<I", data, at)[0]) << min(shift, 32), data)
+
+
+def _require_fit(size_bytes: int, data: Data) -> None:
+    """Raise Unreadable if something is larger than the file: a chain of sectors that leads back to itself."""
+    if size_bytes > len(data):
+        raise Unreadable
 
 
 def _media_type(opened: olefile.OleFileIO, paths: list[tuple[str, ...]]) -> str:
@@ -120,9 +139,12 @@ def _locked(is_encrypted: bool) -> set[FileMark]:
 def _records_of(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the records of a workbook's globals ([MS-XLS] 2.1.4), up to their end."""
     at = 0
-    while at + 4 <= len(stream):
+    for _ in range(_MOST_RECORDS):
+        if at + 4 > len(stream):
+            return
         kind, size = struct.unpack_from("<HH", stream, at)
         yield kind, stream[at + 4 : at + 4 + size]
         if kind == 0x0A:
             return
         at += 4 + size
+    raise Unreadable
