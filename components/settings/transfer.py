@@ -1,6 +1,8 @@
 """The transfer component's settings: the `[transfer]` table of site.toml (docs/settings.md)."""
 
+import functools
 from collections.abc import Iterator
+from ctypes.util import find_library
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
@@ -11,6 +13,8 @@ from policy.files.slot import SlotLimits
 
 HTTPS_PORT = 443
 MIB = 1 << 20
+_LIBRARIES = {"magic": "libmagic1", "archive": "libarchive13"}
+"""What looks into files, and Debian's packages of it; Python's packages bring neither."""
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -110,7 +114,7 @@ class TransferSettings(LogTable):
         return f"https://{self.url_host}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
 
     def find_problems(self) -> Iterator[str]:
-        """Yield a line for each file that the component lacks."""
+        """Yield a line for each file and each library that the component lacks."""
         yield from find_missing("transfer.secret_file", [self.secret_file])
         yield from find_missing("transfer.link_key_file", [self.link_key_file])
         yield from find_missing("transfer.address_key_file", [self.address_key_file])
@@ -118,4 +122,12 @@ class TransferSettings(LogTable):
         if self.certificate:
             pair = (self.certificate, self.certificate.with_suffix(".key"))
             yield from find_missing("transfer.certificate", pair)
+        for library, package in _LIBRARIES.items():
+            if not _has_library(library):
+                yield f"transfer: lib{library}, which looks into files, is missing; install {package}"
         yield from super().find_problems()
+
+
+@functools.cache
+def _has_library(name: str) -> bool:
+    return find_library(name) is not None

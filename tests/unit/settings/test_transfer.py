@@ -1,0 +1,51 @@
+"""What the transfer component needs of the system is checked with its settings."""
+
+from pathlib import Path
+
+import pytest
+
+from components.settings import transfer
+from components.settings.transfer import TransferSettings
+
+PLACES = (
+    "secret_file",
+    "files",
+    "state_file",
+    "status_file",
+    "link_key_file",
+    "address_key_file",
+    "delivery_key_file",
+)
+
+
+def settings(folder: Path) -> TransferSettings:
+    for name in PLACES:
+        (folder / name).touch()
+    (folder / "log.key").touch()
+    return TransferSettings(
+        jid="files.metals.example",
+        port=5281,
+        log=str(folder / "transfer.db"),
+        log_origin="files.metals.example/log",
+        log_key_file=folder / "log.key",
+        **{name: folder / name for name in PLACES},
+    )
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> None:
+    transfer._has_library.cache_clear()
+
+
+def test_nothing_is_missing(tmp_path: Path) -> None:
+    assert list(settings(tmp_path).find_problems()) == []
+
+
+@pytest.mark.parametrize(("library", "package"), [("magic", "libmagic1"), ("archive", "libarchive13")])
+def test_a_library_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, package: str
+) -> None:
+    monkeypatch.setattr(transfer, "find_library", lambda name: None if name == library else f"lib{name}.so")
+    (problem,) = settings(tmp_path).find_problems()
+    assert problem == f"transfer: lib{library}, which looks into files, is missing; install {package}"
+    transfer._has_library.cache_clear()
