@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from components.archive.keys import KeyFileError
 from components.archive.keys.files import read_key_file
-from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.facts import StanzaFacts
 
@@ -70,7 +69,7 @@ class FileLinks:
     def open(self, token: str) -> FileLink | None:
         """Return what the token of a link says, or None for one that was not made with this key.
 
-        It opens as it was made and in no other spelling: what `find_owners` does not find must not open.
+        It opens as it was made and in no other spelling: what `find` does not find must not open.
         """
         if not _TOKEN.fullmatch(token):
             return None
@@ -84,19 +83,19 @@ class FileLinks:
             return None
         return FileLink(id_, BareJid(plain[_HEAD.size :].decode()), until_s)
 
-    def find_owners(self, facts: StanzaFacts) -> frozenset[BareJid]:
-        """Return who uploaded the files whose links stand in a stanza.
+    def find(self, facts: StanzaFacts) -> frozenset[FileLink]:
+        """Return the links to files that stand in a stanza.
 
         Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
         """
-        owners = set()
+        links = set()
         for text in (facts.text, facts.joined, *facts.attributes):
             if len(text) < _LEAST or not any(slash in text for slash in _SLASHES):
                 continue
             for token in _find_tokens(text):
                 if link := self.open(token):
-                    owners.add(link.owner)
-        return frozenset(owners)
+                    links.add(link)
+        return frozenset(links)
 
 
 def _find_tokens(text: str) -> set[str]:
@@ -118,9 +117,3 @@ def load_link_key(path: Path) -> bytes:
     if len(key) < 32:
         raise KeyFileError(f"{path}: not a key; `steelyard init` makes one where there is none")
     return key
-
-
-def load_file_links(site: SiteFile) -> FileLinks | None:
-    """Return what reads the links to a site's files, None where it takes none; raises SettingsError, KeyFileError."""
-    transfer = site.transfer
-    return FileLinks(transfer.base_url, load_link_key(transfer.link_key_file)) if transfer else None

@@ -9,13 +9,14 @@ from policy.content.refusals import REFUSALS as PAYLOAD_REFUSALS
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
 from policy.files.built_in import FILE_RULES
+from policy.files.reach import OUT_OF_REACH
 from policy.problems import ProblemsError
 from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_shape, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
-    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS) for rule in refusal.rules
+    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS, OUT_OF_REACH) for rule in refusal.rules
 ) | {"undecidable", "repeated", *FILE_RULES}
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 

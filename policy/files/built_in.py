@@ -15,5 +15,10 @@ MARKED = {
 REFUSED_TYPE_TEXT = "Files of this type are not sent on this line. Please send it in another form."
 UNCHECKED_TEXT = "This file could not be checked, so it was not sent. Please send it again later."
 
-FILE_RULES = frozenset({*MARKED, REFUSED_TYPE, UNCHECKED})
+# Of messages with the link of a file:
+HELD = "file-held"
+REFUSED = "file-refused"
+ABSENT = "file-absent"
+
+FILE_RULES = frozenset({*MARKED, REFUSED_TYPE, UNCHECKED, HELD, REFUSED, ABSENT})
 """The ids of these rules."""
