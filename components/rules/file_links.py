@@ -8,6 +8,7 @@ import os
 import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from components.archive.keys import KeyFileError
 from components.archive.keys.files import read_key_file
+from components.settings.site import SiteFile
 from policy.address import BareJid
 from policy.facts import StanzaFacts
 
@@ -54,6 +56,8 @@ class FileLinks:
         self.base_url = base_url
         self._cipher = AESGCM(sha256(_CONTEXT + b"\n" + key).digest())
         self._put_key = sha256(_CONTEXT + b"/put\n" + key).digest()
+        self.key_id = sha256(_CONTEXT + b"/id\n" + key).hexdigest()[:16]
+        """Which key this is; it tells nothing of the key."""
 
     def authorization(self, id_: bytes) -> str:
         """Return the value of the header by which whoever asked for the slot, and nobody else, puts its file."""
@@ -69,7 +73,7 @@ class FileLinks:
     def open(self, token: str) -> FileLink | None:
         """Return what the token of a link says, or None for one that was not made with this key.
 
-        It opens as it was made and in no other spelling: what `find` does not find must not open.
+        It opens as it was made and in no other spelling: what `find_owners` does not find must not open.
         """
         if not _TOKEN.fullmatch(token):
             return None
@@ -83,18 +87,22 @@ class FileLinks:
             return None
         return FileLink(id_, BareJid(plain[_HEAD.size :].decode()), until_s)
 
-    def find(self, facts: StanzaFacts) -> frozenset[FileLink]:
-        """Return the links to files that stand in a stanza.
+    def find_owners(self, facts: StanzaFacts) -> frozenset[BareJid]:
+        """Return who uploaded the files whose links stand in a stanza.
 
         Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
         """
-        links = set()
-        for text in (facts.text, facts.joined, *facts.attributes):
+        return frozenset(
+            link.owner for link in self.find_links((facts.text, facts.joined, *facts.attributes))
+        )
+
+    def find_links(self, texts: Iterable[str]) -> frozenset[FileLink]:
+        """Return what the links that stand in texts say."""
+        links: set[FileLink] = set()
+        for text in texts:
             if len(text) < _LEAST or not any(slash in text for slash in _SLASHES):
                 continue
-            for token in _find_tokens(text):
-                if link := self.open(token):
-                    links.add(link)
+            links.update(link for token in _find_tokens(text) if (link := self.open(token)))
         return frozenset(links)
 
 
@@ -117,3 +125,9 @@ def load_link_key(path: Path) -> bytes:
     if len(key) < 32:
         raise KeyFileError(f"{path}: not a key; `steelyard init` makes one where there is none")
     return key
+
+
+def load_file_links(site: SiteFile) -> FileLinks | None:
+    """Return what reads the links to a site's files, None where it takes none; raises SettingsError, KeyFileError."""
+    transfer = site.transfer
+    return FileLinks(transfer.base_url, load_link_key(transfer.link_key_file)) if transfer else None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from components.rules.file_links import FileLinks, load_link_key
+from components.rules.file_links import FileLinks, load_file_links
 from components.rules.file_states import FileStates
 from components.settings.site import SiteFile
 from policy.decision import Decision
@@ -34,7 +34,7 @@ class SentFiles:
         again: bool = False,
     ) -> Decision:
         """Return the decision on a stanza, of which `first` is what else was decided."""
-        links = self._links.find(facts)
+        links = self._links.find_links((facts.text, facts.joined, *facts.attributes))
         if not links:
             return first
         owners = {link.owner for link in links}
@@ -50,8 +50,5 @@ class SentFiles:
 
 def load_sent_files(site: SiteFile) -> SentFiles | None:
     """Return what decides on links to a site's files, None where it takes none; raises SettingsError, KeyFileError."""
-    transfer = site.transfer
-    if transfer is None:
-        return None
-    links = FileLinks(transfer.base_url, load_link_key(transfer.link_key_file))
-    return SentFiles(links, FileStates(transfer.state_file))
+    transfer, links = site.transfer, load_file_links(site)
+    return SentFiles(links, FileStates(transfer.state_file)) if transfer and links else None

@@ -32,10 +32,6 @@ def facts(text: str = "", *attributes: str, joined: str = "") -> StanzaFacts:
     )
 
 
-def owners_of(links: FileLinks, said: StanzaFacts) -> set[BareJid]:
-    return {link.owner for link in links.find(said)}
-
-
 def test_a_link_says_whose_file_it_is(links: FileLinks) -> None:
     url = links.make(LINK, "報價 1/2.pdf")
     assert url.isascii()
@@ -63,17 +59,17 @@ def test_what_was_not_made_with_the_key_opens_nothing(links: FileLinks) -> None:
 def test_links_are_found_in_what_is_said(links: FileLinks, shown: str) -> None:
     url = links.make(LINK, "a.pdf")
     for said in (facts(shown.format(url)), facts("", shown.format(url)), facts(joined=shown.format(url))):
-        assert owners_of(links, said) == {ANNA}
+        assert links.find_owners(said) == {ANNA}
 
 
 def test_a_host_is_found_in_any_case(links: FileLinks) -> None:
     url = links.make(LINK, "a.pdf").replace("https://files.metals", "HTTPS://Files.METALS")
-    assert owners_of(links, facts(url)) == {ANNA}
+    assert links.find_owners(facts(url)) == {ANNA}
 
 
 def test_other_links_are_nobodys(links: FileLinks) -> None:
     elsewhere = FileLinks(BASE, b"l" * 64).make(LINK, "a")
-    assert owners_of(links, facts(f"{elsewhere} {BASE} {BASE}{'A' * 80}/a")) == set()
+    assert links.find_owners(facts(f"{elsewhere} {BASE} {BASE}{'A' * 80}/a")) == frozenset()
 
 
 def test_no_other_spelling_of_a_token_opens(links: FileLinks) -> None:
@@ -119,8 +115,8 @@ def encoded(text: str) -> str:
 )
 def test_links_are_found_however_they_are_written(links: FileLinks, written: Callable[[str], str]) -> None:
     url = links.make(LINK, "a.pdf")
-    assert owners_of(links, facts(written(url))) == {ANNA}
-    assert owners_of(links, facts("", "hello", f" {written(url)} ")) == {ANNA}
+    assert links.find_owners(facts(written(url))) == {ANNA}
+    assert links.find_owners(facts("", "hello", f" {written(url)} ")) == {ANNA}
 
 
 @pytest.mark.parametrize(
@@ -153,13 +149,13 @@ def test_links_are_found_however_they_are_written(links: FileLinks, written: Cal
 def test_links_are_found_wherever_a_stanza_has_one(links: FileLinks, inside: str) -> None:
     url = links.make(LINK, "a.pdf")
     stanza = f"<message xmlns='jabber:client'>{inside.format(url)}</message>"
-    assert owners_of(links, read_stanza(stanza)) == {ANNA}
+    assert links.find_owners(read_stanza(stanza)) == {ANNA}
 
 
 def test_all_owners_are_found(links: FileLinks) -> None:
     ben = BareJid("ben@metals.example")
     text = " ".join(links.make(FileLink(bytes(16), owner, 0), "a") for owner in (ANNA, ben, ANNA))
-    assert owners_of(links, facts(text)) == {ANNA, ben}
+    assert links.find_owners(facts(text)) == {ANNA, ben}
 
 
 @pytest.mark.parametrize("content", ["", "short\n"])
