@@ -12,6 +12,7 @@ from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.reader import LogReader
+from components.archive.store.open import log_name
 from components.process.run import Process
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
@@ -21,6 +22,9 @@ from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from components.transfer.acts import FileActs
+from components.transfer.checks import Examination, FileChecks
+from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
@@ -41,7 +45,9 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     settings = site.require(TransferSettings)
     follow_settings(process, site, TransferSettings)
     retention = load_retention(site.archive.retention)
-    journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
+    journal = FileJournal(
+        await keep_log(process, settings, site.archive, retention), retention, log_name(settings.log)
+    )
     uploads = process.keep(await UploadStore.open(settings.state_file))
     log_reader = process.keep(await LogReader.open(settings.log))
     if count := await finish_cut_off(uploads, journal, log_reader):
@@ -50,17 +56,29 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
     linked = LinkedUploads(links, uploads, time.time)
-    receiver, sender = _open_files(process, site, linked, journal, slots)
+    decider = FileDecider(follower.rules, settings.limits.for_slots.refused_types)
+    receiver, sender = _open_files(process, site, linked, journal, slots, decider)
     server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
-    service = TransferService(settings, site.gate, follower, slots, journal)
+    service = TransferService(settings, site.gate, follower, slots, decider, journal)
+    review = site.review
+    acts = FileActs(
+        uploads, journal, log_reader.source,
+        deadline_s=review.deadline_s, default=review.default, clock_s=time.time,
+    )  # fmt: skip
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
+    process.run("review", acts.run())
     process.run("slots", service.run())
 
 
 def _open_files(
-    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
+    process: Process,
+    site: SiteFile,
+    linked: LinkedUploads,
+    journal: FileJournal,
+    slots: SlotService,
+    decider: FileDecider,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     settings = site.require(TransferSettings)
@@ -72,7 +90,15 @@ def _open_files(
         networks=settings.networks if settings.download_from == "networks" else (),
         behind_proxy=settings.certificate is None,
     )
-    return Receiver(linked, store, journal, is_admitted=slots.is_admitted), sender
+    receiver = Receiver(
+        linked,
+        store,
+        journal,
+        Examination(settings.state_file.parent, FileChecks(), decider.decide),
+        is_admitted=slots.is_admitted,
+        person_at_once=settings.limits.person_at_once,
+    )
+    return receiver, sender
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
