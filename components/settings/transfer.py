@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
+from components.settings.clamd import ClamdTable
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import SlotLimits
@@ -69,6 +70,7 @@ class TransferSettings(LogTable):
     address_key_file: SitePath
     delivery_key_file: SitePath
     limits: FileLimits = FileLimits()
+    clamd: ClamdTable | None = None
     download_from: Literal["any", "networks"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
     kept_available_days: int = Field(default=30, ge=1, le=3660)

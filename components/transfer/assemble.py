@@ -25,6 +25,7 @@ from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
+from components.transfer.scan.start import start_alarms, start_scanner
 from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService
 from components.transfer.state import UploadStore
@@ -41,11 +42,15 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     settings = site.require(TransferSettings)
     follow_settings(process, site, TransferSettings)
     retention = load_retention(site.archive.retention)
-    journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
+    writer = await keep_log(process, settings, site.archive, retention)
+    journal = FileJournal(writer, retention)
     uploads = process.keep(await UploadStore.open(settings.state_file))
     log_reader = process.keep(await LogReader.open(settings.log))
     if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
+    alarms = start_alarms(process, writer, log_reader, retention)
+    if settings.clamd:
+        start_scanner(process, settings.clamd, alarms)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
@@ -53,7 +58,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     receiver, sender = _open_files(process, site, linked, journal, slots)
     server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
-    service = TransferService(settings, site.gate, follower, slots, journal)
+    service = TransferService(settings, site.gate, follower, slots, journal, alarms)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("slots", service.run())

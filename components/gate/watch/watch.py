@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.numbers import Finding, Numbers

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.gate.watch import watch as watch_module
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.watch import Watch
 from components.link.codec import Status
