@@ -71,6 +71,7 @@ class TransferSettings(LogTable):
     delivery_key_file: SitePath
     limits: FileLimits = FileLimits()
     clamd: ClamdTable | None = None
+    denied_hashes: SitePath | None = None
     download_from: Literal["any", "networks"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
     kept_available_days: int = Field(default=30, ge=1, le=3660)
@@ -106,4 +107,7 @@ class TransferSettings(LogTable):
         if self.certificate:
             pair = (self.certificate, self.certificate.with_suffix(".key"))
             yield from find_missing("transfer.certificate", pair)
+        if self.denied_hashes:
+            advice = "make it, if only empty (docs/files.md)"
+            yield from find_missing("transfer.denied_hashes", [self.denied_hashes], advice)
         yield from super().find_problems()

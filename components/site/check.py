@@ -42,9 +42,9 @@ from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
+from components.site.transfer_check import describe_checks, find_file_problems
 from components.site.validate import load_site
 from components.site.web_check import find_web_problems
-from components.transfer.scan.probe import find_scanner_problems
 from policy.directory.directory import parse_directory
 
 CLOCK_SLACK_S = 5.0
@@ -201,13 +201,10 @@ def _check_alarms(settings: SiteFile) -> Iterator[str]:
     yield "none"
 
 
-def _check_scanner(settings: SiteFile) -> Iterator[str]:
-    table = settings.transfer.clamd if settings.transfer else None
-    if table is None:
-        return
-    if problems := asyncio.run(find_scanner_problems(table)):
+def _check_files(settings: SiteFile) -> Iterator[str]:
+    if problems := find_file_problems(settings):
         raise _CheckError(problems)
-    yield f"clamd finds the test file, and says when a file is beyond its limits; it scans {table.max_scan_mib} MiB"
+    yield from describe_checks(settings)
 
 
 def _check_access(settings: SiteFile) -> Iterator[str]:
@@ -318,7 +315,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "running": _check_running,
     "web": _check_web,
     "alarms": _check_alarms,
-    "scanner": _check_scanner,
+    "files": _check_files,
     "access": _check_access,
     "witness": _check_witness,
     "sources": _check_sources,

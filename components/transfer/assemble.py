@@ -13,6 +13,7 @@ from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.reader import LogReader
 from components.process.run import Process
+from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
@@ -51,6 +52,8 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     alarms = start_alarms(process, writer, log_reader, retention)
     if settings.clamd:
         start_scanner(process, settings.clamd, alarms)
+    if settings.denied_hashes:
+        process.run("denied hashes", DeniedHashesFollower(settings.denied_hashes).run())
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
