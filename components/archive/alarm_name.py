@@ -15,6 +15,7 @@ class AlarmName(StrEnum):
     LOG_UNREADABLE = "log-unreadable"
     RULES_BROKEN = "rules-broken"
     HOST_UNHELD = "host-unheld"
+    UPLOAD_UNRECORDED = "upload-unrecorded"
     # Raised by the transfer component.
     SCANNER_DOWN = "scanner-down"
     # Events, which nobody can undo.
@@ -48,6 +49,7 @@ STATES = frozenset(
         AlarmName.LOG_UNREADABLE,
         AlarmName.RULES_BROKEN,
         AlarmName.HOST_UNHELD,
+        AlarmName.UPLOAD_UNRECORDED,
         AlarmName.SCANNER_DOWN,
     }
 )

@@ -9,8 +9,8 @@ from components.settings.table import Port, SitePath, Table
 MIB = 1 << 20
 # clamd takes no file of 2 GiB or more, whatever its settings.
 _CLAMD_MAX_MIB = 2047
-# A file has to be answered for in 20 seconds. After this time, clamd is asked whether it is there.
-_TIMEOUT_MAX_S = 16
+# All checks of a file have 15 seconds. After this time, clamd is asked whether it is there.
+_TIMEOUT_MAX_S = 12
 
 
 class ClamdTable(Table):
@@ -23,7 +23,7 @@ class ClamdTable(Table):
     stream_max_mib: int = Field(default=100, ge=1, le=_CLAMD_MAX_MIB)
     chunk_kib: int = Field(default=64, ge=1, le=1024)
     at_once: int = Field(default=4, ge=1, le=64)
-    timeout_s: float = Field(default=15.0, gt=0, le=_TIMEOUT_MAX_S)
+    timeout_s: float = Field(default=10.0, gt=0, le=_TIMEOUT_MAX_S)
     when_down: Literal["refuse", "flag"] = "refuse"
 
     @model_validator(mode="after")

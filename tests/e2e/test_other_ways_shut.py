@@ -122,6 +122,9 @@ async def test_a_proxy_that_somebody_loaded_passes_nothing(tmp_path: Path, *, re
         async with Line(
             tmp_path, [ALICE, BOB], directory=DIRECTORY, options=options, modules=modules
         ) as line:
+            await line.gate.wait_for_alarm("upload-unrecorded")
+            (alarm,) = line.gate.status()["alarms"]
+            assert alarm["details"] == {"modules": "metals.example/proxy65"}
             answer, came = await _send_by_proxy(line.prosody, port)
         assert UPLOAD in show(answer)
         assert came == b""

@@ -15,7 +15,7 @@ from policy.files.facts import FileMark
 
 PING_EVERY_S = 5.0
 """So often it is asked whether it is there, if no file asks."""
-_PING_TIMEOUT_S = 3.0
+_PING_TIMEOUT_S = 2.0
 
 log = structlog.get_logger("transfer")
 

@@ -59,6 +59,17 @@ def test_hosts_that_are_not_held_are_named_as_they_change(alarms: Alarms) -> Non
     assert alarms.times() == {AlarmName.HOST_UNHELD: 3}
 
 
+def test_uploads_of_the_server_are_named_as_they_change(alarms: Alarms) -> None:
+    watch = Watch(alarms, Metrics())
+    told = []
+    for uploads in ((), ("a.example/proxy65",), ("a.example/proxy65",), ("b.example/http_file_share",), ()):
+        watch.took([dataclasses.replace(status(1, 1, 1), uploads=uploads)])
+        told.append([each["details"] for each in alarms.present()])
+    modules = [[{"modules": "a.example/proxy65"}]] * 2 + [[{"modules": "b.example/http_file_share"}]]
+    assert told == [[], *modules, []]
+    assert alarms.times() == {AlarmName.UPLOAD_UNRECORDED: 2}
+
+
 async def test_a_server_without_an_adapter_is_an_alarm_until_one_speaks(watch: Watch, alarms: Alarms) -> None:
     watch.connected()
     assert await wait_until(lambda: names(alarms) == [AlarmName.ADAPTER_MISSING])
