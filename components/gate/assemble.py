@@ -39,9 +39,9 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
-from components.rules.file_links import load_file_links
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
+from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
 from components.settings.site import SiteFile
@@ -89,7 +89,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    decider = Decider(follower.rules, queue, filing, aftermath, load_file_links(site))
+    decider = Decider(follower.rules, queue, filing, aftermath, load_sent_files(site))
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip

@@ -32,6 +32,7 @@ class FileLimits(Table):
     person_day_mib: int = Field(default=1024, ge=1)
     enterprise_day_mib: int = Field(default=20 * 1024, ge=1)
     site_day_mib: int = Field(default=100 * 1024, ge=1)
+    person_at_once: int = Field(default=32, ge=1, le=256)
     refused_types: tuple[str, ...] = ()
 
     @property

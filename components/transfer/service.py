@@ -17,6 +17,7 @@ from components.rules.file_links import ID_SIZE_BYTES, FileLink, FileLinks
 from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.settings.gate import GateSettings
 from components.settings.transfer import TransferSettings
+from components.transfer.deciding import FileDecider
 from components.transfer.journal import FileJournal
 from components.transfer.slots import (
     NS,
@@ -122,11 +123,13 @@ class TransferService:
         gate: GateSettings,
         follower: RulesFollower,
         slots: SlotService,
+        decider: FileDecider,
         journal: FileJournal,
         alarms: Alarms,
     ) -> None:
         self.problems: tuple[str, ...] = ()
         self._slots = slots
+        self._decider = decider
         self._journal = journal
         self._alarms = alarms
         self._follower = follower
@@ -159,6 +162,7 @@ class TransferService:
                 match news:
                     case RulesChange():
                         self._slots.directory = news.after.directory
+                        self._decider.use(news.after)
                     case RulesProblems():
                         self.problems = news.problems
                         if news.problems:

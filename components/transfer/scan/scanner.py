@@ -3,14 +3,13 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
 from components.settings.clamd import ClamdTable
 from components.transfer.scan.clamd import Clamd, ClamdDown, FileUnreadable
 from components.transfer.scan.reply import Found, Reply
+from components.transfer.scan.scanned import NOTHING_FOUND, Scanned, Unscanned
 from policy.files.facts import FileMark
 
 PING_EVERY_S = 5.0
@@ -18,36 +17,6 @@ PING_EVERY_S = 5.0
 _PING_TIMEOUT_S = 2.0
 
 log = structlog.get_logger("transfer")
-
-
-class Unscanned(StrEnum):
-    """Why a file was not scanned."""
-
-    TOO_LARGE = "too-large"
-    """It is larger than `max_scan_mib`, or than what a remote clamd takes."""
-    LIMITS = "limits"
-    """clamd found that it, or what it unpacks to, is beyond its own limits."""
-    ENCRYPTED = "encrypted"
-    """clamd could not open it."""
-    ERROR = "error"
-    """clamd, or the file itself, could not be read."""
-    SLOW = "slow"
-    """clamd is there, and did not get to an end in time."""
-    DOWN = "down"
-    """clamd does not answer."""
-
-
-class ScannerDown(Exception):  # noqa: N818 - the condition is the name
-    """A file cannot be scanned now, and the settings let none pass meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """What became of a scan: a mark, unless the file is clean; of malware the `signature` that knows it."""
-
-    mark: FileMark | None = None
-    signature: str = ""
-    why: Unscanned | None = None
 
 
 _BY_REPLY = {
@@ -69,18 +38,8 @@ class Scanner:
         self._places = asyncio.Semaphore(table.at_once)
         self._on_down, self._on_up = on_down, on_up
 
-    async def scan(self, fd: int, size_bytes: int) -> FileMark | None:
-        """Return MALWARE, UNSCANNED, or None for a clean file; raises ScannerDown if `when_down` is `refuse`.
-
-        `fd` is an open descriptor of the file. Its offset stays where it is.
-        """
-        scanned = await self.examine(fd, size_bytes)
-        if scanned.why is Unscanned.DOWN and self._table.when_down == "refuse":
-            raise ScannerDown("the virus scanner does not answer")
-        return scanned.mark
-
-    async def examine(self, fd: int, size_bytes: int) -> Scanned:
-        """Return all that the scan showed, whatever the settings make of it; raises nothing."""
+    async def scan(self, fd: int, size_bytes: int) -> Scanned:
+        """Return what a scan of an open file shows; raises nothing. The offset of `fd` stays where it is."""
         if size_bytes > self._table.max_bytes:
             return self._note_unscanned(Unscanned.TOO_LARGE, f"{size_bytes} bytes")
         try:
@@ -131,7 +90,7 @@ class Scanner:
 
     def _judge(self, reply: Reply) -> Scanned:
         if reply.found is Found.CLEAN:
-            return Scanned()
+            return NOTHING_FOUND
         if reply.found is Found.MALWARE:
             log.warning("malware in a file", signature=reply.text)
             return Scanned(FileMark.MALWARE, reply.text)

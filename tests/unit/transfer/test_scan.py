@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from components.settings.clamd import ClamdTable
-from components.transfer.scan.scanner import Scanned, Scanner, ScannerDown, Unscanned
+from components.transfer.scan.scanned import Scanned, Unscanned
+from components.transfer.scan.scanner import Scanner
 from policy.files.facts import FileMark
 from tests.support.clamd import EICAR, SIGNATURE, ClamdServer, FakeClamd
 from tests.support.process import wait_until
@@ -106,11 +107,9 @@ async def test_it_tells_malware_from_clean_files(scanner: Scanner, files: Files,
             (b"", Scanned()),
             (bytes(range(256)) * 4096, Scanned()),
         ):
-            assert await scanner.examine(*files.keep(content)) == found
+            assert await scanner.scan(*files.keep(content)) == found
     assert [line["signature"] for line in lines] == [SIGNATURE] * 2
     assert told.states == ["up"] * 5
-    assert await scanner.scan(*files.keep(EICAR)) is FileMark.MALWARE
-    assert await scanner.scan(*files.keep(b"Copper")) is None
 
 
 async def test_what_is_beyond_clamds_limits_is_no_virus(scanner: Scanner, files: Files, told: Told) -> None:
@@ -119,7 +118,7 @@ async def test_what_is_beyond_clamds_limits_is_no_virus(scanner: Scanner, files:
         nested = zipped(nested)
     many = zipped(*(bytes([number]) * MIB for number in range(6)))
     for content in (nested, many, bytes(2 * MIB + 1)):
-        assert await scanner.examine(*files.keep(content)) == not_scanned(Unscanned.LIMITS)
+        assert await scanner.scan(*files.keep(content)) == not_scanned(Unscanned.LIMITS)
     assert set(told.states) == {"up"}
 
 
@@ -129,83 +128,84 @@ async def test_a_stream_that_clamd_does_not_take_to_its_end(
     # The settings say that it takes more than it does. Whether its reason is still read, or the connection is reset
     # before, is chance.
     scanner = told.scanner(host="127.0.0.1", port=clamd.port)
-    scanned = await scanner.examine(*files.keep(bytes(8 * MIB)))
+    scanned = await scanner.scan(*files.keep(bytes(8 * MIB)))
     assert scanned.mark is FileMark.UNSCANNED
     assert scanned.why in (Unscanned.LIMITS, Unscanned.DOWN)
     small = told.scanner(host="127.0.0.1", port=clamd.port, stream_max_mib=3)
-    assert await small.examine(*files.keep(bytes(3 * MIB + 1))) == not_scanned(Unscanned.TOO_LARGE)
+    assert await small.scan(*files.keep(bytes(3 * MIB + 1))) == not_scanned(Unscanned.TOO_LARGE)
 
 
 async def test_larger_files_are_not_asked_about(told: Told, tmp_path: Path, files: Files) -> None:
     scanner = told.scanner(socket=str(tmp_path / "nobody"), max_scan_mib=1)
     fd, size_bytes = files.keep(EICAR, MIB + 1)
-    assert await scanner.examine(fd, size_bytes) == not_scanned(Unscanned.TOO_LARGE)
+    assert await scanner.scan(fd, size_bytes) == not_scanned(Unscanned.TOO_LARGE)
     assert told.states == []
-    assert await scanner.scan(fd, size_bytes) is FileMark.UNSCANNED
 
 
 async def test_the_place_in_the_file_stays(scanner: Scanner, files: Files) -> None:
     fd, size_bytes = files.keep(EICAR)
     os.lseek(fd, 7, os.SEEK_SET)
-    assert await scanner.examine(fd, size_bytes) == INFECTED
+    assert await scanner.scan(fd, size_bytes) == INFECTED
     assert os.lseek(fd, 0, os.SEEK_CUR) == 7
+
+
+async def test_a_file_in_memory(scanner: Scanner) -> None:
+    fd = os.memfd_create("upload")
+    os.write(fd, EICAR)
+    assert await scanner.scan(fd, len(EICAR)) == INFECTED
+    os.close(fd)
 
 
 async def test_many_files_wait_for_a_place(scanner: Scanner, files: Files) -> None:
     wanted = [(files.keep(EICAR), INFECTED), (files.keep(b"Copper"), Scanned())] * 25
-    found = await asyncio.gather(*(scanner.examine(*file) for file, _ in wanted))
+    found = await asyncio.gather(*(scanner.scan(*file) for file, _ in wanted))
     assert found == [expected for _, expected in wanted]
 
 
 async def test_a_pipe_is_no_file(told: Told, clamd: ClamdServer) -> None:
     read_end, write_end = os.pipe()
     scanner = told.scanner(socket=str(clamd.socket))
-    assert await scanner.examine(read_end, 1) == not_scanned(Unscanned.ERROR)
+    assert await scanner.scan(read_end, 1) == not_scanned(Unscanned.ERROR)
     os.close(read_end)
-    assert await scanner.examine(read_end, 1) == not_scanned(Unscanned.ERROR)
+    assert await scanner.scan(read_end, 1) == not_scanned(Unscanned.ERROR)
     os.close(write_end)
     assert "down" not in told.states
 
 
-@pytest.mark.parametrize("when_down", ["refuse", "flag"])
 async def test_a_killed_clamd_lets_nothing_pass_as_clean(
-    clamd: ClamdServer, told: Told, files: Files, when_down: str
+    clamd: ClamdServer, told: Told, files: Files
 ) -> None:
-    scanner = told.scanner(socket=str(clamd.socket), when_down=when_down)
+    scanner = told.scanner(socket=str(clamd.socket))
     file = files.keep(b"Copper")
     clamd.sigstop()
-    asked = asyncio.create_task(scanner.examine(*file))
+    asked = asyncio.create_task(scanner.scan(*file))
     # clamd has the question, and is killed before it can answer.
     await asyncio.sleep(0.1)
     assert not asked.done()
     await clamd.kill9()
     assert await asked == not_scanned(Unscanned.DOWN)
     assert told.states == ["down"]
-    if when_down == "refuse":
-        with pytest.raises(ScannerDown):
-            await scanner.scan(*file)
-    else:
-        assert await scanner.scan(*file) is FileMark.UNSCANNED
+    assert await scanner.scan(*file) == not_scanned(Unscanned.DOWN)
     await clamd.start()
-    assert await scanner.scan(*file) is None
+    assert await scanner.scan(*file) == Scanned()
     assert told.states[-1] == "up"
 
 
 async def test_a_hung_clamd_is_down(clamd: ClamdServer, told: Told, files: Files) -> None:
     scanner = told.scanner(socket=str(clamd.socket), timeout_s=0.2)
     clamd.sigstop()
-    assert await scanner.examine(*files.keep(EICAR)) == not_scanned(Unscanned.DOWN)
+    assert await scanner.scan(*files.keep(EICAR)) == not_scanned(Unscanned.DOWN)
     assert told.reasons == [f"{clamd.socket} gives no answer"]
     clamd.sigcont()
     patient = told.scanner(socket=str(clamd.socket))
-    assert await patient.examine(*files.keep(EICAR)) == INFECTED
+    assert await patient.scan(*files.keep(EICAR)) == INFECTED
 
 
 async def test_a_file_that_takes_long_is_no_alarm(told: Told, tmp_path: Path, files: Files) -> None:
     async with FakeClamd(tmp_path / "s", None) as clamd:
         clamd.answers_pings = True
         scanner = told.scanner(socket=str(tmp_path / "s"), timeout_s=0.1)
-        assert await scanner.examine(*files.keep(EICAR)) == not_scanned(Unscanned.SLOW)
+        assert await scanner.scan(*files.keep(EICAR)) == not_scanned(Unscanned.SLOW)
         assert clamd.asked == [b"zFILDES\0", b"zPING\0"]
     assert told.states == ["up"]
 
@@ -225,7 +225,7 @@ async def test_a_file_that_takes_long_is_no_alarm(told: Told, tmp_path: Path, fi
 async def test_garbage_makes_no_file_clean(told: Told, tmp_path: Path, files: Files, answer: bytes) -> None:
     async with FakeClamd(tmp_path / "s", answer):
         scanner = told.scanner(socket=str(tmp_path / "s"))
-        assert await scanner.examine(*files.keep(b"Copper")) == not_scanned(Unscanned.DOWN)
+        assert await scanner.scan(*files.keep(b"Copper")) == not_scanned(Unscanned.DOWN)
     assert told.states == ["down"]
 
 
@@ -235,7 +235,7 @@ async def test_no_more_are_asked_at_once_than_the_settings_say(
     async with FakeClamd(tmp_path / "s", None) as clamd:
         scanner = told.scanner(socket=str(tmp_path / "s"), at_once=2)
         file = files.keep(b"Copper")
-        asked = [asyncio.create_task(scanner.examine(*file)) for _ in range(6)]
+        asked = [asyncio.create_task(scanner.scan(*file)) for _ in range(6)]
         assert await wait_until(lambda: len(clamd.asked) == 2)
         await asyncio.sleep(0.05)
         assert len(clamd.asked) == 2
