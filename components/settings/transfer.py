@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
+from components.settings.clamd import ClamdTable
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import SlotLimits
@@ -83,6 +84,8 @@ class TransferSettings(LogTable):
     address_key_file: SitePath
     delivery_key_file: SitePath
     limits: FileLimits = FileLimits()
+    clamd: ClamdTable | None = None
+    denied_hashes: SitePath | None = None
     inspect: InspectTable = InspectTable()
     download_from: Literal["any", "networks"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
@@ -119,4 +122,7 @@ class TransferSettings(LogTable):
         if self.certificate:
             pair = (self.certificate, self.certificate.with_suffix(".key"))
             yield from find_missing("transfer.certificate", pair)
+        if self.denied_hashes:
+            advice = "make it, if only empty (docs/files.md)"
+            yield from find_missing("transfer.denied_hashes", [self.denied_hashes], advice)
         yield from super().find_problems()
