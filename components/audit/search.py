@@ -10,12 +10,19 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.record import Access
 from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
+from components.audit.index.contents import count_failed
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
-from components.audit.query.compile import compile_query
+from components.audit.indexed import (
+    catch_up_all,
+    find_file_views,
+    find_indexed,
+    open_indexed,
+    open_site_index,
+)
+from components.audit.query.compile import compile_query, match_words
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import Node
+from components.audit.query.tree import Node, words_sought
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -27,7 +34,8 @@ class SearchResult:
     """The result of a search: `records`, the newest of `matched` among `submissions`, in the log's order.
 
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
-    records that no search surely finds: missing ones, those that do not open, and those that cannot be read.
+    records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
+    `files_unread` the files of which nobody knows what they say.
     """
 
     query: Node
@@ -37,6 +45,7 @@ class SearchResult:
     log_size: int
     unreadable: int
     access_id: str
+    files_unread: int = 0
 
 
 async def search(settings: SiteFile, query: str, limit: int, progress: Progress) -> SearchResult:
@@ -56,14 +65,24 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 gone = await _find_missing(log.reader.source, index, which)
                 unreadable += len(gone | index.unread(which))
                 missing |= {f"{names[which]}/{number}" for number in gone}
-            views = [await _view(logs, names, index, place) for place in found.indexes]
+            sought = [match_words(words) for words in words_sought(node)]
+            views = [
+                replace(
+                    await _view(logs, names, index, place), files=find_file_views(index, place, sought, names)
+                )
+                for place in found.indexes
+            ]
+            with index.change() as db:
+                files_unread = count_failed(db)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.id in missing) for view in views]
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
     access = Access(name_actor(), "search", query, now_ns, found.log_size, matched)
     access_id = await record_access(settings, access)
-    return SearchResult(node, records, matched, found.submissions, found.log_size, unreadable, access_id)
+    return SearchResult(
+        node, records, matched, found.submissions, found.log_size, unreadable, access_id, files_unread
+    )
 
 
 async def _find_missing(source: LogSource, index: Index, which: IndexedLog) -> set[int]:

@@ -8,9 +8,6 @@ from enum import StrEnum
 
 from components.audit.index.forget import forget_words
 
-ATTEMPTS = 2
-"""A content that ends its reader so often is not tried again."""
-
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
        content.id, content.state, content.text
@@ -104,31 +101,20 @@ def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
     """Find what this kind of reader has not read yet, the oldest first."""
     rows = db.execute(
         "SELECT content.id, blob, name, claimed_type FROM content JOIN file ON file.content = content.id"
-        " WHERE (reader != ? OR state = 'waiting') GROUP BY content.id ORDER BY content.id",
+        " WHERE reader != ? GROUP BY content.id ORDER BY content.id",
         (reader,),
     )
     return [WaitingContent(*row) for row in rows]
 
 
-def note_attempt(db: sqlite3.Connection, content: int, reader: str) -> int:
-    """Count an attempt to read a content, before it is made; return how many this kind of reader has made."""
-    db.execute(
-        "UPDATE content SET attempts = CASE WHEN reader = ? THEN attempts + 1 ELSE 1 END, state = 'waiting', reader = ?"
-        " WHERE id = ?",
-        (reader, reader, content),
-    )
-    found = db.execute("SELECT attempts FROM content WHERE id = ?", (content,)).fetchone()
-    return int(found[0]) if found else 0
-
-
-def note_read(db: sqlite3.Connection, content: int, read: ReadContent) -> None:
+def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
     """Keep what was read of a content, unless its records were destroyed meanwhile; in the caller's transaction."""
     if db.execute("SELECT 1 FROM content WHERE id = ?", (content,)).fetchone() is None:
         return
     forget_words(db, [content])
     db.execute(
-        "UPDATE content SET state = ?, picture = ?, text = ? WHERE id = ?",
-        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", content),
+        "UPDATE content SET state = ?, picture = ?, text = ?, reader = ? WHERE id = ?",
+        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", reader, content),
     )
     if any(read.words):
         db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
@@ -160,3 +146,9 @@ def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
             )
         )
     return found
+
+
+def says(db: sqlite3.Connection, content: int, match: str) -> bool:
+    """Return whether a content says what FTS5 has to match (query/compile.py)."""
+    sql = "SELECT 1 FROM content_word WHERE content_word MATCH ? AND rowid = ?"
+    return db.execute(sql, (match, content)).fetchone() is not None

@@ -75,7 +75,6 @@ CREATE TABLE content (
     sha256 TEXT NOT NULL UNIQUE,
     blob TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting',
-    attempts INTEGER NOT NULL DEFAULT 0,
     reader TEXT NOT NULL DEFAULT '',
     picture BLOB,
     text BLOB NOT NULL DEFAULT x''
