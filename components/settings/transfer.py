@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
+from components.settings.clamd import ClamdTable
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import SlotLimits
@@ -35,6 +36,7 @@ class FileLimits(Table):
     person_day_mib: int = Field(default=1024, ge=1)
     enterprise_day_mib: int = Field(default=20 * 1024, ge=1)
     site_day_mib: int = Field(default=100 * 1024, ge=1)
+    person_at_once: int = Field(default=32, ge=1, le=256)
     refused_types: tuple[str, ...] = ()
 
     @property
@@ -86,6 +88,8 @@ class TransferSettings(LogTable):
     address_key_file: SitePath
     delivery_key_file: SitePath
     limits: FileLimits = FileLimits()
+    clamd: ClamdTable | None = None
+    denied_hashes: SitePath | None = None
     inspect: InspectTable = InspectTable()
     download_from: Literal["any", "networks"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
@@ -122,6 +126,9 @@ class TransferSettings(LogTable):
         if self.certificate:
             pair = (self.certificate, self.certificate.with_suffix(".key"))
             yield from find_missing("transfer.certificate", pair)
+        if self.denied_hashes:
+            advice = "make it, if only empty (docs/files.md)"
+            yield from find_missing("transfer.denied_hashes", [self.denied_hashes], advice)
         for library, package in _LIBRARIES.items():
             if not _has_library(library):
                 yield f"transfer: lib{library}, which looks into files, is missing; install {package}"

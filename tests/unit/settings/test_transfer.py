@@ -19,16 +19,17 @@ PLACES = (
 
 
 def settings(folder: Path) -> TransferSettings:
-    for name in PLACES:
+    for name in (*PLACES, "log.key"):
         (folder / name).touch()
-    (folder / "log.key").touch()
-    return TransferSettings(
-        jid="files.metals.example",
-        port=5281,
-        log=str(folder / "transfer.db"),
-        log_origin="files.metals.example/log",
-        log_key_file=folder / "log.key",
-        **{name: folder / name for name in PLACES},
+    table = {
+        "jid": "files.metals.example",
+        "port": 5281,
+        "log": "transfer.db",
+        "log_origin": "files.metals.example/log",
+        "log_key_file": "log.key",
+    }
+    return TransferSettings.model_validate(
+        table | {name: name for name in PLACES}, context={"folder": folder}
     )
 
 
