@@ -158,10 +158,18 @@ def text_samples() -> list[Sample]:
     svg, rtf = b'<svg xmlns="http://www.w3.org/2000/svg"/>', b"{\\rtf1\\ansi cargo}"
     active = svg.replace(b"/>", b' onload="alert(1)"/>')
     korean = "화물이 부산에 도착했습니다. 내일 계약서를 보내겠습니다.\n".encode("cp949") * 8
+    word_xml = b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w w:macrosPresent="yes"/>'
     return [
         sample("a.txt", TEXT, "text/plain", claimed="text/plain"),
         sample("cp949.txt", korean, "text/plain"),
         sample("a.csv", b"ton,price,port\n" + b"1,2,Hamburg\n" * 20, "text/csv"),
+        sample("call.csv", b"ton,price,port\n" * 9 + b"1,=cmd|' /C calc'!A0,x\n" * 9, "text/csv", MACROS),
+        sample("minus.csv", b"ton,price,port\n" * 9 + b"1,-2|3!,=a\n" * 9, "text/csv"),
+        sample(
+            "sheet.csv", b"ID;P\nO;E\nNN;NAuto_open;ER1C1;KOut\n", "application/x-sylk", EXECUTABLE, DISGUISED
+        ),
+        sample("word.xml", word_xml, "application/xml", MACROS),
+        sample("editdata.mso", b"ActiveMime" + bytes(64), "application/x-mso", MACROS),
         sample("a.json", b'{"ton": 1}\n', "application/json", claimed="application/json"),
         sample("a.pdf", TEXT, "text/plain", DISGUISED),
         sample("a.png", TEXT, "text/plain", DISGUISED, claimed="image/png"),

@@ -12,6 +12,7 @@ from components.transfer.inspect.document.mail import is_mail, look_into_mail
 from components.transfer.inspect.document.markup import look_into_markup, look_into_rtf
 from components.transfer.inspect.document.ole import look_into_ole
 from components.transfer.inspect.document.pdf import look_into_pdf
+from components.transfer.inspect.document.text import look_into_text
 from components.transfer.inspect.ending import PROGRAM_ENDINGS, ending_of, group_of, is_disguised
 from components.transfer.inspect.item import CHUNK_BYTES, Data, Item, Work
 from components.transfer.inspect.limits import Budget, InspectLimits, TooMuch
@@ -134,6 +135,10 @@ def _look_as(item: Item, kind: str) -> None:
             look_into_compressed(item, kind)
         elif kind in other.KINDS:
             other.look_into_other(item, kind)
+        elif kind == signature.ACTIVE_MIME:
+            item.marks.add(FileMark.MACROS)
+        elif group_of(kind) == "text":
+            look_into_text(item)
         elif item.data[4:8] == b"ftyp" and has_place(item.data):
             item.marks.add(FileMark.LOCATION)
     except TooMuch:
@@ -180,6 +185,6 @@ def _is_known(item: Item) -> bool:
         return kind in _PICTURES
     if is_text(item.data):
         return True
-    looked_into = kind in _OTHERS or kind in other.KINDS or kind.startswith("font/")
+    looked_into = kind in _OTHERS or kind in other.KINDS or kind.startswith(("font/", signature.ACTIVE_MIME))
     is_container = group_of(kind) not in ("", "zip") or FileMark.ARCHIVE in item.marks
     return looked_into or group_of(kind) in _SEEN_THROUGH or is_container or FileMark.EXECUTABLE in item.marks

@@ -39,6 +39,7 @@ _SCRIPT = re.compile(
       | \[Desktop[ ]Entry\]
       | \[InternetShortcut\]
       | REGEDIT4\b
+      | ID;P[;\r\n]
       | Windows[ ]Registry[ ]Editor[ ]Version
       | <\?php\b
       | <job\b | <package\b[^>]{0,200}>\s*<job\b

@@ -25,6 +25,8 @@ ELF, PE, DOS, MACH_O = (
     "application/x-mach-binary",
 )
 SHORTCUT, CLASS = "application/x-ms-shortcut", "application/java-vm"
+ACTIVE_MIME = "application/x-mso"
+"""Macros of a document that is saved as a page."""
 _MACH_O = b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf"
 
 _FRONT: tuple[tuple[bytes, str], ...] = (
@@ -58,6 +60,7 @@ _FRONT: tuple[tuple[bytes, str], ...] = (
     (b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F", SHORTCUT),
     (b"ITSF\3\0\0\0", "application/vnd.ms-htmlhelp"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),
+    (b"ActiveMime", ACTIVE_MIME),
     (b"OggS", "application/ogg"),
     (b"fLaC", "audio/flac"),
     (b"ID3", "audio/mpeg"),

@@ -1,4 +1,4 @@
-"""Archives that libarchive reads: 7z, RAR, ISO 9660, CAB, ar, cpio, and whole files in zstd or lz4."""
+"""Archives that libarchive reads: 7z, RAR, ISO 9660, CAB, ar, cpio, LHA, and whole files in zstd, lz4 ..."""
 
 import io
 from collections.abc import Iterator
@@ -20,6 +20,11 @@ KINDS: dict[str, tuple[str, str]] = {
     "application/x-xar": ("xar", "none"),
     "application/zstd": ("raw", "zstd"),
     "application/x-lz4": ("raw", "lz4"),
+    "application/x-lzma": ("raw", "lzma"),
+    "application/x-lzip": ("raw", "lzip"),
+    "application/x-compress": ("raw", "compress"),
+    "application/x-lha": ("lha", "none"),
+    "application/x-lzh-compressed": ("lha", "none"),
 }
 """libarchive's format and filter, by media type: one each, so that a file is read as what it was taken for."""
 _SIGNATURES = {"rar": b"Rar!\x1a\x07", "7zip": b"7z\xbc\xaf\x27\x1c"}
