@@ -102,6 +102,7 @@ _PROGRAMS = (
     "application appref-ms settingcontent-ms search-ms library-ms xll xpi crx command terminal elf so ko dylib "
     "wasm dex swf iqy slk diagcab"
 )
+_SHOWN = frozenset({"picture", "media"})
 PROGRAM_ENDINGS = frozenset(_PROGRAMS.split())
 """Endings of files that a double click runs, or that start something: programs, scripts, installers, shortcuts."""
 
@@ -127,13 +128,16 @@ def is_disguised(name: str, claimed_type: str, found_type: str) -> bool:
     """Return whether a file is of another kind than its name or its media type says.
 
     Pictures go under one another's endings, and so do sound and video: no reader is misled by that. What says nothing
-    (an ending that is not known here, an octet stream) misleads nobody either.
+    (an ending that is not known here, an octet stream) misleads nobody either. Clients take media types from tables
+    that call a CSV a sheet of Excel, and the text in a `.txt.gz` a text. So where the ending is true, the media type
+    counts only if it is one that browsers show.
     """
     found = group_of(found_type)
     by_name = _BY_ENDING.get(ending_of(name), frozenset[str]())
     claimed = group_of(claimed_type)
-    by_type = frozenset({claimed} - {""})
-    return _differs(by_name, found) or _differs(by_type, found)
+    if _differs(by_name, found):
+        return True
+    return (not by_name or claimed in _SHOWN) and _differs(frozenset({claimed} - {""}), found)
 
 
 def _differs(said: frozenset[str], found: str) -> bool:
