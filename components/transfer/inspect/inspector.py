@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 
 import structlog
 
@@ -21,44 +22,48 @@ _WORKER = "components.transfer.inspect.worker"
 _STARTS_WITHIN_S = 10.0
 _ANSWERS_AFTER_S = 2.0
 """A worker kills what takes too long; if no answer comes so long after the time, the worker itself is gone."""
+_LEAST_LOOK_S = 1.0
 _LONGEST_NAME = 1024
 
 log = structlog.get_logger("transfer")
 
 
 class Inspector:
-    """Looks into files, `at_once` of them at the same time. A file waits for `wait_s` at most for its turn.
+    """Looks into files, `at_once` of them at the same time; each has its answer after `within_s`.
 
+    A file that had to wait for its turn has the less time for its look, but never less than a second.
     Whatever a file does to the one who reads it, it gets an answer: UNSCANNABLE.
     """
 
-    def __init__(self, limits: InspectLimits, *, at_once: int = 2, wait_s: float = 3.0) -> None:
+    def __init__(self, limits: InspectLimits, *, at_once: int = 2, within_s: float = 13.0) -> None:
         self._limits = limits
         self._turns = asyncio.Semaphore(at_once)
-        self._wait_s = wait_s
+        self._within_s = within_s
         self._starting = asyncio.Lock()
         self._worker: _Worker | None = None
         self._is_closed = False
 
     async def look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
         """Return what the file behind an open descriptor shows; the descriptor stays open, and where it was."""
+        loop = asyncio.get_running_loop()
+        over_s = loop.time() + self._within_s - _ANSWERS_AFTER_S
         try:
-            async with asyncio.timeout(self._wait_s):
+            async with asyncio.timeout_at(over_s - _LEAST_LOOK_S):
                 await self._turns.acquire()
         except TimeoutError:
             log.warning("a file was not looked into", reason="too many files at once")
             return NOT_SEEN
         try:
-            return await self._look(fd, name, claimed_type)
+            limits = replace(self._limits, time_s=min(self._limits.time_s, over_s - loop.time()))
+            return await self._look(fd, Request(name[-_LONGEST_NAME:], claimed_type[:_LONGEST_NAME], limits))
         except (OSError, ValueError, TypeError, KeyError) as error:
             log.warning("a file was not looked into", reason=type(error).__name__)
             return NOT_SEEN
         finally:
             self._turns.release()
 
-    async def _look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
+    async def _look(self, fd: int, request: Request) -> ContentFacts:
         """Return what a file shows; raises OSError, ValueError, TypeError, KeyError if no good answer comes."""
-        request = Request(name[-_LONGEST_NAME:], claimed_type[:_LONGEST_NAME], self._limits)
         worker = await self._require_worker()
         try:
             answer = await self._ask(worker, request, fd)

@@ -43,7 +43,7 @@ async def look(inspector: Inspector, content: bytes, name: str = "a.txt") -> obj
 
 @pytest.fixture
 async def real() -> AsyncIterator[Inspector]:
-    inspector = Inspector(PATIENT, wait_s=PATIENCE_S)
+    inspector = Inspector(PATIENT, within_s=2 * PATIENCE_S)
     yield inspector
     await inspector.close()
 
@@ -52,7 +52,7 @@ async def real() -> AsyncIterator[Inspector]:
 async def hostile(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Inspector]:
     """An inspector whose worker obeys the files."""
     monkeypatch.setattr(inspectors, "_WORKER", "tests.support.hostile_worker")
-    inspector = Inspector(PATIENT, at_once=4, wait_s=PATIENCE_S)
+    inspector = Inspector(PATIENT, at_once=4, within_s=2 * PATIENCE_S)
     yield inspector
     await inspector.close()
 
@@ -127,7 +127,7 @@ async def test_many_at_once_wait_for_their_turn(hostile: Inspector) -> None:
 
 async def test_a_file_whose_turn_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspectors, "_WORKER", "tests.support.hostile_worker")
-    inspector = Inspector(PATIENT, at_once=1, wait_s=0.05)
+    inspector = Inspector(PATIENT, at_once=1, within_s=3.05)
     held = asyncio.create_task(look(inspector, b"hang"))
     await asyncio.sleep(0)
     assert await look(inspector, b"good") == NOT_SEEN
