@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.keep import keep_log
 from components.archive.keys import load_conversation_key
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
+from components.archive.recorder import Recorder
 from components.archive.store.open import log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
@@ -26,13 +29,10 @@ from components.gate.review.queue import ReviewQueue
 from components.gate.review.store import ReviewStore, review_file
 from components.gate.rules import RulesInForce
 from components.gate.service import Gate
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
 from components.gate.watch.metrics import Exposition, Metrics
 from components.gate.watch.patrol import Patrol
-from components.gate.watch.recorder import Recorder
 from components.gate.watch.status import describe_gate
 from components.gate.watch.watch import Watch
 from components.link.component import GateLink

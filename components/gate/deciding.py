@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from components.archive.alarm_name import AlarmName
 from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
@@ -11,7 +12,6 @@ from components.gate.aftermath import Aftermath
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
-from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED

@@ -12,6 +12,7 @@ import structlog
 from components.archive.blobs.store import StoredBlob
 from components.transfer.headers import safe_type
 from components.transfer.quarantine import Quarantine
+from components.transfer.scan.scanned import NOTHING_FOUND, Scanned, Unscanned
 from components.transfer.state import Upload
 from policy.files.decide import FileDecision
 from policy.files.facts import ContentFacts, FileFacts, FileMark
@@ -34,16 +35,17 @@ class Inspector(Protocol):
 class Scanner(Protocol):
     """Asks a virus scanner."""
 
-    async def scan(self, fd: int, size_bytes: int) -> FileMark | None:
-        """Return MALWARE, UNSCANNED if it could not be asked, or None. `fd` as for an inspector."""
+    async def scan(self, fd: int, size_bytes: int) -> Scanned:
+        """Return the mark MALWARE, UNSCANNED if it could not be asked, or none. `fd` as for an inspector."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the checks found; `overdue` if one of them was not done in time."""
+    """What the checks found; `overdue` if one of them was not done in time. `scanned` says more of a mark."""
 
     content: ContentFacts
     overdue: bool = False
+    scanned: Scanned = NOTHING_FOUND
 
 
 class FileChecks:
@@ -72,12 +74,12 @@ class FileChecks:
             self._in_time(self._scan(quarantine, upload), within_s),
         )
         overdue = content is None or scanned is None
-        marks = scanned or frozenset()
+        marks = frozenset({scanned.mark} if scanned and scanned.mark else ())
         if overdue:
             log.warning("a file was not checked in time", file=upload.id.hex(), size_bytes=upload.size_bytes)
             marks |= {FileMark.UNSCANNABLE}
         content = content or ContentFacts(safe_type(upload.media_type))
-        return Looked(replace(content, marks=content.marks | marks), overdue)
+        return Looked(replace(content, marks=content.marks | marks), overdue, scanned or NOTHING_FOUND)
 
     def facts(self, upload: Upload, blob: StoredBlob, looked: Looked) -> FileFacts:
         """Return a file as policy decides upon it."""
@@ -102,18 +104,17 @@ class FileChecks:
         finally:
             os.close(file)
 
-    async def _scan(self, quarantine: Quarantine, upload: Upload) -> frozenset[FileMark]:
+    async def _scan(self, quarantine: Quarantine, upload: Upload) -> Scanned:
         if self._scanner is None:
-            return frozenset()
+            return NOTHING_FOUND
         file = quarantine.open_again()
         try:
-            found = await self._scanner.scan(file, upload.size_bytes)
+            return await self._scanner.scan(file, upload.size_bytes)
         except Exception as error:
             log.error("a file was not scanned", file=upload.id.hex(), error=type(error).__name__)
-            return frozenset({FileMark.UNSCANNED})
+            return Scanned(FileMark.UNSCANNED, why=Unscanned.ERROR)
         finally:
             os.close(file)
-        return frozenset() if found is None else frozenset({found})
 
     async def _in_time(self, check: Coroutine[Any, Any, _Found], within_s: float) -> _Found | None:
         """Return what a check finds, or None if it takes too long: then it is given up."""

@@ -8,6 +8,7 @@ from components.archive.blobs.store import StoredBlob
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry, LogWriter
 from components.link.review_request import ReviewRequest, prove_reading
+from components.transfer.scan.scanned import NOTHING_FOUND, Scanned
 from components.transfer.state import Upload
 from policy.decision import Action
 from policy.files.decide import FileDecision
@@ -51,7 +52,12 @@ class FileJournal:
         return self._writer.size
 
     async def received(
-        self, upload: Upload, blob: StoredBlob, facts: FileFacts, decision: FileDecision
+        self,
+        upload: Upload,
+        blob: StoredBlob,
+        facts: FileFacts,
+        decision: FileDecision,
+        scanned: Scanned = NOTHING_FOUND,
     ) -> Recorded:
         """Record a file that was received whole, what was found in it, and what was decided on it."""
         entry = self._entry(
@@ -65,6 +71,7 @@ class FileJournal:
             found_type=facts.content.found_type,
             marks=" ".join(sorted(facts.content.marks)),
             rules=" ".join(decision.rules),
+            **_describe_scan(scanned),
         )
         async with self._turn:
             index = await self._writer.append([entry])
@@ -103,6 +110,12 @@ class FileJournal:
     def _entry(self, name: str, retention_class: int, **details: str | int) -> Entry:
         event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
         return Entry(RecordKind.FILE, encode_event(event), retention_class)
+
+
+def _describe_scan(scanned: Scanned) -> dict[str, str]:
+    """Return the signature that knows a file, or why it was not scanned."""
+    details = {"signature": scanned.signature, "unscanned": scanned.why.value if scanned.why else ""}
+    return {name: value for name, value in details.items() if value}
 
 
 def _describe(upload: Upload) -> dict[str, str | int]:

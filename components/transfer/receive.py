@@ -171,7 +171,7 @@ class Receiver:
         """Decide on a file that is stored, and record it; raises LogUnavailable."""
         facts = self._examination.checks.facts(upload, blob, looked)
         decision = self._examination.decide(facts, overdue=looked.overdue)
-        recorded = await self._journal.received(upload, blob, facts, decision)
+        recorded = await self._journal.received(upload, blob, facts, decision, looked.scanned)
         if decision.action is not Action.RELEASE:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(

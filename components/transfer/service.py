@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
+from components.archive.alarm import Alarms
 from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request, XmppError
 from components.link.stream import ComponentLogin
 from components.process.status import Status
@@ -124,11 +125,13 @@ class TransferService:
         slots: SlotService,
         decider: FileDecider,
         journal: FileJournal,
+        alarms: Alarms,
     ) -> None:
         self.problems: tuple[str, ...] = ()
         self._slots = slots
         self._decider = decider
         self._journal = journal
+        self._alarms = alarms
         self._follower = follower
         self._max_bytes = settings.limits.for_slots.file_bytes
         secret = settings.secret_file.read_text().strip()
@@ -147,6 +150,7 @@ class TransferService:
             **asdict(self._slots.counters),
             "records": self._journal.size,
             "problems": list(self.problems),
+            "alarms": self._alarms.present(),
         }
         return Status(state, details)
 

@@ -11,6 +11,7 @@ import pytest
 from components.archive.errors import LogUnavailable
 from components.transfer.checks import FileChecks
 from components.transfer.quarantine import MOST_IN_MEMORY_BYTES
+from components.transfer.scan.scanned import Scanned
 from components.transfer.state import UploadStore
 from policy.content.policy import ContentPolicy
 from policy.content.rule import ContentAction, Rule, Uploads
@@ -40,10 +41,10 @@ class Looker:
         await self._read(fd, "look")
         return ContentFacts(self.found_type, self.marks, ("inside.txt",))
 
-    async def scan(self, fd: int, size_bytes: int) -> FileMark | None:
+    async def scan(self, fd: int, size_bytes: int) -> Scanned:
         await self._read(fd, "scan")
         assert len(self.seen[-1]) == size_bytes
-        return self.scanned
+        return Scanned(self.scanned)
 
     async def _read(self, fd: int, what: str) -> None:
         with os.fdopen(os.dup(fd), "rb") as file:
