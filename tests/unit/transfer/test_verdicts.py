@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from components.site.demo_media import make_media
 from components.transfer.checks import FileChecks
 from components.transfer.inspect.inspector import Inspector
 from components.transfer.inspect.limits import InspectLimits
+from components.transfer.inspect.look import look_into
 from policy.content.parse import parse_policy
 from policy.decision import Action
 from policy.files.decide import FileRules
@@ -44,6 +46,16 @@ def test_the_example_policy_on_the_corpus(sample: Sample) -> None:
     decision = FileRules(POLICY).decide(facts)
     assert decision.action is verdict(sample)
     assert bool(decision.text) is (decision.action is not Action.RELEASE)
+
+
+def test_what_the_demonstration_sends_passes() -> None:
+    for media in make_media():
+        content = look_into(media.content, media.name, media.media_type, InspectLimits(time_s=PATIENCE_S))
+        facts = FileFacts(
+            "anna@metals.example", media.name, media.media_type, len(media.content), bytes(32), Purpose.MESSAGE,
+            content,
+        )  # fmt: skip
+        assert FileRules(POLICY).decide(facts).action is Action.RELEASE, media.name
 
 
 @pytest.mark.programs
