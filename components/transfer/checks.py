@@ -18,7 +18,7 @@ from policy.files.decide import FileDecision
 from policy.files.facts import ContentFacts, FileFacts, FileMark
 
 # Clients wait for 30 seconds (Gajim), and the disk and the record take their part.
-_WITHIN_S = 15.0
+_WITHIN_S = 18.5
 
 _Found = TypeVar("_Found")
 

@@ -26,7 +26,7 @@ _STALLED_AFTER_S = 20.0
 # A file that comes a byte at a time would keep its place for hours.
 _GRACE_S, _LEAST_BYTES_PER_S = 60.0, 8192
 # From the last byte on: clients give up after 30 seconds (Gajim). The rest is for the record.
-_STORED_WITHIN_S = 18.0
+_STORED_WITHIN_S = 19.5
 _STAGES = {Action.RELEASE: Stage.ANSWERED, Action.HOLD: Stage.HELD, Action.REFUSE: Stage.REFUSED}
 _RETRY = {"Retry-After": "5"}
 

@@ -16,30 +16,35 @@ from components.archive.blobs.address import parse_address
 from components.archive.blobs.directory import DirectoryObjects
 from tests.support.blobs import open_reader, open_store
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
-from tests.support.file_uploader import ROOMS_KIB, data_of, finish
+from tests.support.file_uploader import HELD, REFUSED, ROOMS_KIB, data_of, finish
 from tests.support.rounds import STRIDE
 
 ROOT = Path(__file__).parents[2]
+# What a GET may be answered, by a file's name; and what it is answered once the PUT was.
+STATUSES = {HELD: {503, 404}, REFUSED: {404}}
+AFTER = {(201, False): 200, (201, True): 503, (403, False): 404}
 UPLOADER = [sys.executable, "-m", "tests.support.file_uploader"]
 
 
 @dataclass
 class Said:
-    """What processes said: the content of each link's file, and which of them were answered."""
+    """What processes said: the content and name of each link's file, and how they were answered."""
 
     issued: dict[str, bytes] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
     refusals: list[dict[str, Any]] = field(default_factory=list)
 
     def hear(self, output: bytes) -> None:
         for line in output.splitlines(keepends=True):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or not line.startswith(b"{"):  # cut off, or of the process's own log
                 continue
             said = json.loads(line)
             if "issued" in said:
                 self.issued[said["issued"]] = data_of(said["name"], said["number"])
+                self.names[said["issued"]] = said["file_name"]
             elif "answered" in said:
-                self.answered.add(said["answered"])
+                self.answered[said["answered"]] = said["status"]
             else:
                 self.refusals.append(said)
 
@@ -57,24 +62,36 @@ def upload_until_killed_at(call: str, number: int, root: Path, said: Said) -> bo
 async def require_whole(root: Path, said: Said, *, retried: bool = False) -> None:
     """Require of each file that it was answered, recorded once and can be fetched, or that it cannot be fetched.
 
-    A file that was `retried` may have been cut off before.
+    What is held can be fetched after a review alone, what is refused never. A file that was `retried` may have been cut
+    off before.
     """
     async with serve_files(root) as files:
         await finish(files)
         assert await finish(files) == 0
-        fetched = {link for link, data in said.issued.items() if await fetch(files, link, data)}
-        assert fetched >= said.answered
+        statuses = {link: await fetch(files, link, data) for link, data in said.issued.items()}
+        for link, status in statuses.items():
+            assert status in STATUSES.get(said.names[link], {200, 404})
+        for link, answer in said.answered.items():
+            assert statuses[link] == AFTER[answer, said.names[link] == HELD]
+        assert {upload.id.hex() for upload, _ in await files.uploads.list_held()} == {
+            files_id(files, link) for link, status in statuses.items() if status == 503
+        }
+        fetched = {link for link, status in statuses.items() if status != 404}
         received, cut_off = Counter[str](), Counter[str]()
         blobs = set()
         for event in await files.events():
             details = details_of(event)
             if event.name != "fetched":
-                (received if event.name == "received" else cut_off)[str(details["file"])] += 1
+                (cut_off if event.name == "cut-off" else received)[str(details["file"])] += 1
+                assert event.name == "cut-off" or (event.name == "refused") == (
+                    details["file_name"] == REFUSED
+                )
                 blobs.add(str(details["blob"]))
     assert set(received.values()) | set(cut_off.values()) <= {1}
     # Whatever was not answered and can be fetched was about to be answered.
     ids = {files_id(files, link) for link in fetched}
-    assert set(received) - set(cut_off) <= ids <= set(received)
+    refused = {files_id(files, link) for link, name in said.names.items() if name == REFUSED}
+    assert set(received) - set(cut_off) - refused <= ids <= set(received)
     assert retried or not ids & set(cut_off)
     objects = DirectoryObjects(root / "files")
     stored = {str(address) async for address in open_store(objects).list()}
@@ -90,24 +107,25 @@ def files_id(files: FilesUnderTest, link: str) -> str:
     return opened.id.hex()
 
 
-async def fetch(files: FilesUnderTest, link: str, data: bytes) -> bool:
-    """Return whether a file can be fetched, and then it is what was put."""
+async def fetch(files: FilesUnderTest, link: str, data: bytes) -> int:
+    """Return the status of a GET; what it gives is what was put."""
     async with files.client.get(files.links.base_url + link) as response:
         if response.status == 200:
             assert await response.read() == data
-        else:
-            assert response.status == 404
-        return response.status == 200
+        return response.status
 
 
 @pytest.mark.parametrize(
     ("call", "numbers"),
     [
-        ("fdatasync", range(1, 40, -(-STRIDE // 2))),
-        ("fsync", range(1, 30, STRIDE)),
-        ("rename", range(1, 6)),
-        ("pwrite64", range(3, 120, 4 * STRIDE)),
-        ("sendto", range(9, 80, 2 * STRIDE)),
+        ("fdatasync", range(1, 60, -(-STRIDE // 2))),
+        ("fsync", range(1, 40, STRIDE)),
+        ("rename", range(1, 10, 2)),
+        ("pwrite64", range(3, 180, 4 * STRIDE)),
+        ("sendto", range(9, 120, 3 * STRIDE)),
+        # In the quarantine: it is made, and filled.
+        ("memfd_create", range(1, 3)),
+        ("write", range(6, 60, 2 * STRIDE)),
     ],
 )
 async def test_killed_at_each_step(call: str, numbers: range, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A process that takes files and puts some itself: `python -m tests.support.file_uploader ROOT ROUND [full]`.
 
-It prints a line of JSON for each slot, with its link, and another one once the file was answered with 201. With `full`
+It prints a line of JSON for each slot, with its link, and another one once the file was answered. With `full`
 it fills the file system in between, but for ever more of it, and prints why files were refused.
 """
 
@@ -16,10 +16,21 @@ from structlog.testing import capture_logs
 
 from components.archive.reader import LogReader
 from components.transfer.tidy import finish_cut_off
+from policy.content.policy import ContentPolicy
+from policy.content.rule import ContentAction, Rule, Uploads
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, serve_files
 
 SIZES = (700, 150_000)
+# What becomes of them in turn, by their names.
+NAMES = ("copper.png", "tin.png", "prices.xlsm", "setup.exe")
+HELD, REFUSED = NAMES[2:]
+POLICY = ContentPolicy(
+    (
+        Rule("macros", ContentAction.HOLD, "With compliance.", Uploads(names=(HELD,))),
+        Rule("programs", ContentAction.REFUSE, "No programs.", Uploads(names=(REFUSED,))),
+    )
+)
 ROOMS_KIB = (*range(0, 96, 4), 128, 200, 300)
 
 
@@ -29,8 +40,9 @@ def data_of(name: str, number: int) -> bytes:
 
 def issue(files: FilesUnderTest, name: str, number: int) -> tuple[str, dict[str, str]]:
     id_ = sha256(f"{name}/{number}".encode()).digest()[:16]
-    url, headers = files.issue(data_of(name, number), id=id_)
-    say(issued=url.partition("/f/")[2], name=name, number=number)
+    file_name = NAMES[number % len(NAMES)]
+    url, headers = files.issue(data_of(name, number), id=id_, name=file_name)
+    say(issued=url.partition("/f/")[2], name=name, number=number, file_name=file_name)
     return url, headers
 
 
@@ -53,24 +65,24 @@ async def finish(files: FilesUnderTest) -> int:
 
 
 async def upload(root: Path, name: str) -> None:
-    async with serve_files(root) as files:
+    async with serve_files(root, policy=POLICY) as files:
         await finish(files)
-        for number in range(len(SIZES)):
+        for number in range(len(NAMES)):
             url, headers = issue(files, name, number)
-            if await put(files, url, headers, data_of(name, number)) == 201:
-                say(answered=url.partition("/f/")[2])
+            status = await put(files, url, headers, data_of(name, number))
+            say(answered=url.partition("/f/")[2], status=status)
 
 
 async def upload_to_full(root: Path, name: str) -> None:
-    async with serve_files(root) as files:
+    async with serve_files(root, policy=POLICY) as files:
         for number, room_kib in enumerate(ROOMS_KIB):
             url, headers = issue(files, name, number)
             fill(root / "ballast", room_kib)
             with capture_logs() as logs:
                 status = await put(files, url, headers, data_of(name, number))
-                fetched = await files.status_of(url) if status != 201 else 0
+                fetched = await files.status_of(url) if status == 503 else 0
             (root / "ballast").unlink()
-            if status != 201:
+            if status == 503:
                 reasons = [
                     each.get("reason", "") for each in logs if each["event"] == "a file was not stored"
                 ]

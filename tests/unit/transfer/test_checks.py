@@ -5,10 +5,13 @@ import os
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.archive.blobs.directory import DirectoryObjects
 from components.archive.errors import LogUnavailable
+from components.transfer import receive
 from components.transfer.checks import FileChecks
 from components.transfer.quarantine import MOST_IN_MEMORY_BYTES
 from components.transfer.scan.scanned import Scanned
@@ -239,3 +242,30 @@ async def test_what_is_held_is_listed_and_forgotten_when_its_link_has_ended(tmp_
         assert len(await files.uploads.list_held()) == 1
         files.uploads.forget_lapsed(upload.until_s + 86_400)
         assert await files.uploads.list_held() == []
+
+
+@pytest.mark.parametrize("call", ["write", "swap"])
+async def test_a_store_that_takes_too_long_is_an_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    whole = getattr(DirectoryObjects, call)
+
+    async def stall(objects: DirectoryObjects, *arguments: Any) -> None:
+        await whole(objects, *arguments)
+        await asyncio.Event().wait()
+
+    looker = Looker()
+    async with serve_files(tmp_path, checks=FileChecks(looker)) as files:
+        url, headers = files.issue(content(300_000))
+        with monkeypatch.context() as slow:
+            slow.setattr(receive, "_STORED_WITHIN_S", 0.2)
+            slow.setattr(DirectoryObjects, call, stall)
+            async with files.client.put(url, data=BytesIO(content(300_000)), headers=headers) as response:
+                assert response.status == 503
+                assert "Retry-After" in response.headers
+        assert await files.status_of(url) == 404
+        assert "received" not in [event.name for event in await files.events()]
+        # The same slot takes it again.
+        async with files.client.put(url, data=BytesIO(content(300_000)), headers=headers) as response:
+            assert response.status == 201
+        assert await files.status_of(url) == 200
