@@ -48,6 +48,19 @@ class FileLimits(Table):
         )
 
 
+class InspectTable(Table):
+    """`[transfer.inspect]`: how far a look into a file goes. What is beyond it cannot be looked into."""
+
+    at_once: int = Field(default=2, ge=1, le=16)
+    time_s: float = Field(default=8.0, ge=0.5, le=10)
+    memory_mib: int = Field(default=256, ge=128, le=4096)
+    unpacked_mib: int = Field(default=256, ge=1, le=8192)
+    members: int = Field(default=10_000, ge=1, le=1_000_000)
+    depth: int = Field(default=5, ge=1, le=20)
+    ratio: int = Field(default=200, ge=2)
+    megapixels: int = Field(default=100, ge=1)
+
+
 class TransferSettings(LogTable):
     """Where files are uploaded and fetched, how large they may be, and where they are kept. Paths are absolute.
 
@@ -73,6 +86,7 @@ class TransferSettings(LogTable):
     limits: FileLimits = FileLimits()
     clamd: ClamdTable | None = None
     denied_hashes: SitePath | None = None
+    inspect: InspectTable = InspectTable()
     download_from: Literal["any", "networks"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
     kept_available_days: int = Field(default=30, ge=1, le=3660)

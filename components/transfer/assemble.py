@@ -28,6 +28,7 @@ from components.transfer.acts import FileActs
 from components.transfer.checks import Examination, FileChecks
 from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
+from components.transfer.inspect.assemble import open_inspector
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
@@ -83,12 +84,13 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
 
 def _open_checks(process: Process, settings: TransferSettings, alarms: Alarms) -> FileChecks:
     """Return what looks at files, and run what it needs."""
+    inspector = process.keep(open_inspector(settings.inspect))
     scanner = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
     if settings.denied_hashes is None:
-        return FileChecks(scanner=scanner)
+        return FileChecks(inspector, scanner)
     follower = DeniedHashesFollower(settings.denied_hashes)
     process.run("denied hashes", follower.run())
-    return FileChecks(scanner=scanner, is_denied=lambda sha256: follower.denied.find(sha256) is not None)
+    return FileChecks(inspector, scanner, lambda sha256: follower.denied.find(sha256) is not None)
 
 
 def _open_files(

@@ -1,4 +1,4 @@
-"""Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 4)."""
+"""Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 5)."""
 
 import asyncio
 import secrets

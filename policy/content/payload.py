@@ -30,6 +30,9 @@ from policy.facts import StanzaFacts
 READABLE = release()
 
 
+_MEDIA_SHARING = "urn:xmpp:sims:1"
+_DESCRIBING = {f"urn:xmpp:jingle:apps:file-transfer:{version}" for version in (4, 5)}
+
 # Keys and device lists are published here (XEP-0384, 5.3; XEP-0373, 4): without them no client can encrypt.
 _BY_NODE_PREFIX = {
     "eu.siacs.conversations.axolotl": OMEMO,
@@ -98,6 +101,9 @@ def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | N
     # No client knows them in capitals or with a blank, but one that is made for this might.
     namespaces = {name[1:].rpartition("}")[0].strip().casefold() for name in elements}
     encrypted = next((told for name, told in ENCRYPTED.items() if _begins(namespaces, name)), None)
+    if _MEDIA_SHARING in namespaces:
+        # It describes an uploaded file in the words of Jingle (XEP-0385, 2); a session has more of Jingle's namespaces.
+        namespaces -= _DESCRIBING
     found = {_find_direct(name) for name in namespaces}
     direct = next(
         (each for each in (DIRECT_FILE, DIRECT_CALL, DIRECT_SESSION, PIECES) if each in found), None

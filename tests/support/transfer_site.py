@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from components.archive.keys import create_log_key, create_recipient_key
+from components.settings.prosody import WebSettings
 from components.site.parts import TAKES_FILES
 from components.site.prosody import PlannedComponent
 from tests.support.certificates import CertificateAuthority
@@ -97,11 +98,14 @@ class TransferSite:
         people: Iterable[str],
         directory: str,
         authority: CertificateAuthority,
+        *,
+        web: WebSettings | None = None,
         **settings: Any,
     ) -> None:
         own = PlannedComponent(FILES, "the component's own secret", TAKES_FILES)
         certificates = authority.issue(root / "certs", ("metals.example", "rooms.metals.example", FILES))
-        plan = gated_plan(root / "prosody", components=(own,), certificates=certificates)
+        plan = gated_plan(root / "prosody", components=(own,), certificates=certificates, web=web)
+        self.web = web
         self._streams: list[XmppStream] = []
         self.tls: ssl.SSLContext = authority.client_context()
         self.prosody = ProsodyServer(plan)
