@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.site.prosody import MODULES
+from tests.support.console import CONSOLE_MODULES, Console
 from tests.support.gate_process import one_enterprise
 from tests.support.line import Line
 from tests.support.other_ways import BYTESTREAMS, UPLOAD, WAYS
@@ -111,30 +112,41 @@ def _listening_ports(pid: int) -> set[int]:
     return ports
 
 
-@pytest.mark.parametrize(
-    "recorded", [False, True], ids=["a bare server passes it", "a recorded line does not"]
-)
-async def test_a_proxy_that_somebody_loaded_passes_nothing(tmp_path: Path, *, recorded: bool) -> None:
+async def test_a_bare_servers_proxy_passes_it(tmp_path: Path) -> None:
+    """What the other tests find shut would be open otherwise."""
     port = free_port()
-    options = {"proxy65_ports": f"{{ {port} }}", "proxy65_interfaces": "{ '127.0.0.1' }"}
     modules = (*MODULES, "proxy65")
-    if recorded:
-        async with Line(
-            tmp_path, [ALICE, BOB], directory=DIRECTORY, options=options, modules=modules
-        ) as line:
-            await line.gate.wait_for_alarm("upload-unrecorded")
-            (alarm,) = line.gate.status()["alarms"]
-            assert alarm["details"] == {"modules": "metals.example/proxy65"}
-            answer, came = await _send_by_proxy(line.prosody, port)
-        assert UPLOAD in show(answer)
-        assert came == b""
-        return
-    server = ProsodyServer(private_plan(tmp_path / "prosody", modules=modules), options=options)
+    server = ProsodyServer(private_plan(tmp_path / "prosody", modules=modules), options=_proxy_options(port))
     server.register(ALICE, BOB)
     async with server:
         answer, came = await _send_by_proxy(server, port)
     assert answer.get("type") == "result"
     assert came == CONTENT
+
+
+@pytest.mark.parametrize("when", ["from the start", "while it runs"])
+async def test_a_proxy_that_somebody_loads_is_unloaded_at_once(tmp_path: Path, when: str) -> None:
+    port = free_port()
+    modules = (*MODULES, *CONSOLE_MODULES, *(("proxy65",) if when == "from the start" else ()))
+    options = _proxy_options(port)
+    async with Line(tmp_path, [ALICE, BOB], directory=DIRECTORY, options=options, modules=modules) as line:
+        alice = await login(line.prosody.address, f"{ALICE}/desk")
+        if when == "while it runs":
+            await Console(line.prosody).say("module:load('proxy65', 'metals.example')")
+        await line.gate.wait_for_alarm("upload-unrecorded")
+        (alarm,) = line.gate.status()["alarms"]
+        assert alarm["details"] == {"modules": "*/proxy65 metals.example/proxy65"}
+        # Prosody 13 would pass bytes between two connections before anybody activates the stream.
+        with pytest.raises(ConnectionRefusedError):
+            await _connect(port, hashlib.sha1(b"s5b").hexdigest())
+        activate = f"<query xmlns='{BYTESTREAMS}' sid='s5b'><activate>{BOB}/desk</activate></query>"
+        _require_refusal(await alice.request("set", activate, to="metals.example"))
+        plan = line.prosody.plan
+        assert _listening_ports(line.prosody.pid) == {plan.c2s_port, plan.component_port}
+
+
+def _proxy_options(port: int) -> dict[str, str]:
+    return {"proxy65_ports": f"{{ {port} }}", "proxy65_interfaces": "{ '127.0.0.1' }"}
 
 
 async def _send_by_proxy(server: ProsodyServer, port: int) -> tuple[Element, bytes]:

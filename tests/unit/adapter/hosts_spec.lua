@@ -13,6 +13,7 @@ package.preload["core.modulemanager"] = function ()
 			return others[host .. "/" .. name] == true;
 		end,
 		load = function (host) loaded[host] = true; end,
+		unload = function (host, name) others[host .. "/" .. name] = nil; end,
 		get_module = function () return component; end,
 	};
 end
@@ -100,22 +101,27 @@ t.test("unloaded a host is not held until it is loaded again", function ()
 	t.equal({ h:unheld(), h:is_held "a.example" }, { { "a.example" }, false });
 end);
 
-t.test("the server's own uploads are named, where they are loaded", function ()
+t.test("the server's own uploads are unloaded, and named until the server starts again", function ()
+	local events = add_host "a.example";
 	add_host "b.example";
-	add_host "a.example";
+	local function is_left() return next(others) ~= nil; end
+	others["a.example/proxy65"], others["*/proxy65"] = true, true;
 	local h = hosts.new "gate.example";
-	t.equal(h:uploads(), {});
-	for _, each in ipairs { "b.example/proxy65", "a.example/proxy65", "a.example/http_file_share", "a.example/mam" } do
-		others[each] = true;
-	end
-	t.equal(h:uploads(), {
-		{ host = "a.example", module = "http_file_share" },
-		{ host = "a.example", module = "proxy65" },
-		{ host = "b.example", module = "proxy65" },
+	h:watch(new_handlers {});
+	t.equal({ is_left(), h:uploads() }, {
+		false, { { host = "*", module = "proxy65" }, { host = "a.example", module = "proxy65" } },
 	});
-	others["b.example/proxy65"] = nil;
-	t.equal(#h:uploads(), 2);
-	others = {};
+	t.equal(#t.logged, 2);
+	others["b.example/http_file_share"] = true;
+	events.fire_event("module-loaded", { module = "mam", host = "a.example" });
+	t.equal(is_left(), true);
+	t.prosody.events.fire_event("module-loaded", { module = "http_file_share", host = "*" });
+	t.equal({ is_left(), #h:uploads(), h:uploads()[3] }, {
+		false, 3, { host = "b.example", module = "http_file_share" },
+	});
+	others["a.example/proxy65"] = true;
+	events.fire_event("module-reloaded", { module = "proxy65", host = "a.example" });
+	t.equal({ is_left(), #h:uploads() }, { false, 3 });
 end);
 
 t.test("loaded late it ends the sessions and the gate's stream", function ()

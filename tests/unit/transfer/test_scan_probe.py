@@ -1,13 +1,15 @@
 """`steelyard check` says what is wrong with a site's clamd, in words that an operator can act on."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.settings.clamd import ClamdTable
+from components.transfer.scan import probe
 from components.transfer.scan.probe import find_scanner_problems
-from tests.support.clamd import ClamdServer, FakeClamd
+from tests.support.clamd import EICAR, ClamdServer, FakeClamd
 
 pytestmark = pytest.mark.programs
 
@@ -21,6 +23,11 @@ def over_socket(clamd: ClamdServer, **settings: Any) -> ClamdTable:
 def over_tcp(clamd: ClamdServer, **settings: Any) -> ClamdTable:
     place = {"host": "127.0.0.1", "port": clamd.port, "max_scan_mib": 8, "stream_max_mib": 8}
     return ClamdTable.model_validate(place | settings)
+
+
+def test_the_test_file_is_what_every_scanner_knows() -> None:
+    known = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"
+    assert sha256(EICAR).hexdigest() == sha256(probe.EICAR).hexdigest() == known
 
 
 async def test_a_good_clamd(tmp_path: Path) -> None:

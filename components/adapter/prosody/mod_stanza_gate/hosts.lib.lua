@@ -21,7 +21,12 @@ local hosts_mt = {};
 hosts_mt.__index = hosts_mt;
 
 local function new(gate)
-	return setmetatable({ gate = gate, handlers = nil, hooked = setmetatable({}, { __mode = "k" }) }, hosts_mt);
+	local is_upload = {};
+	for _, name in ipairs(UPLOADS) do is_upload[name] = true; end
+	return setmetatable({
+		gate = gate, handlers = nil, hooked = setmetatable({}, { __mode = "k" }),
+		is_upload = is_upload, uploads_found = {}, uploads_known = {},
+	}, hosts_mt);
 end
 
 -- Hooks -------------------------------------------------------------------------------------------------------------------
@@ -72,6 +77,7 @@ function hosts_mt:attach(host)
 	self.hooked[events] = true;
 	hook_stanzas(events, handlers);
 	hook_sessions(events, handlers);
+	self:watch_modules(events);
 	if host == self.gate then hook_gate(events, handlers); end
 end
 
@@ -92,18 +98,49 @@ function hosts_mt:unheld() -- luacheck: ignore 212/self
 	return unheld;
 end
 
--- Each of those modules that is loaded, as { host, module }, in order.
-function hosts_mt:uploads() -- luacheck: ignore 212/self
-	local names, found = {}, {};
-	for host in pairs(hosts) do names[#names + 1] = host; end
-	sort(names);
-	for _, host in ipairs(names) do
-		for _, module in ipairs(UPLOADS) do
-			if is_loaded(host, module) then found[#found + 1] = { host = host, module = module }; end
+-- The server's own uploads ------------------------------------------------------------------------------------------------
+
+-- Each of those modules that was loaded since the server started, as { host, module }, in order.
+function hosts_mt:uploads()
+	return self.uploads_found;
+end
+
+local function by_name(one, other)
+	if one.host ~= other.host then return one.host < other.host; end
+	return one.module < other.module;
+end
+
+local function shut(self, host)
+	for _, name in ipairs(UPLOADS) do
+		if is_loaded(host, name) then
+			module:log("error", "mod_%s on %s would take files past the archive: it is unloaded", name, host);
+			modulemanager.unload(host, name);
+			if not self.uploads_known[host .. "/" .. name] then
+				self.uploads_known[host .. "/" .. name] = true;
+				self.uploads_found[#self.uploads_found + 1] = { host = host, module = name };
+				sort(self.uploads_found, by_name);
+			end
 		end
 	end
-	return found;
 end
+
+-- Unload them on every host, and on the server as a whole: there is their port.
+function hosts_mt:shut_uploads()
+	for host in pairs(hosts) do shut(self, host); end
+	shut(self, "*");
+end
+
+-- At once: nobody can connect before the server is done with loading.
+function hosts_mt:watch_modules(events)
+	events.add_handler("module-loaded", function (event)
+		if self.is_upload[event.module] then self:shut_uploads(); end
+	end, FIRST);
+	events.add_handler("module-reloaded", function (event)
+		if self.is_upload[event.module] then self:shut_uploads(); end
+	end, FIRST);
+end
+
+-- Where it is loaded -------------------------------------------------------------------------------------------------------
 
 local function load_on(host)
 	if not is_loaded(host, NAME) then modulemanager.load(host, NAME); end
@@ -133,6 +170,8 @@ function hosts_mt:watch(handlers)
 	self.handlers = handlers;
 	for host in pairs(hosts) do self:attach(host); end
 	local events = prosody.events;
+	self:watch_modules(events);
+	self:shut_uploads();
 	-- If a component's host is gone, only this hook is told that its stream ends.
 	events.add_handler("component-disconnected", handlers.on_component_end, FIRST);
 	events.add_handler("host-activated", function (host) self:attach(host); end, FIRST);
