@@ -4,8 +4,6 @@ import time
 
 import structlog
 
-from components.archive.blobs.directory import DirectoryObjects
-from components.archive.blobs.objects import ObjectStore
 from components.archive.blobs.reader import BlobReader
 from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
@@ -17,10 +15,12 @@ from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.blobs import open_objects
 from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from components.transfer.destroyed import DestroyedFiles, keep_destroyed
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
@@ -50,21 +50,26 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
     linked = LinkedUploads(links, uploads, time.time)
-    receiver, sender = _open_files(process, site, linked, journal, slots)
+    store, reader = _open_blobs(process, site, settings)
+    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots)
     server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, journal)
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
+    process.run("destroyed", keep_destroyed(DestroyedFiles(log_reader.source, uploads, store)))
     process.run("slots", service.run())
 
 
 def _open_files(
-    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
+    settings: TransferSettings,
+    blobs: tuple[BlobStore, BlobReader],
+    linked: LinkedUploads,
+    journal: FileJournal,
+    slots: SlotService,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
-    settings = site.require(TransferSettings)
-    store, reader = _open_blobs(process, site, settings)
+    store, reader = blobs
     sender = Sender(
         linked,
         reader,
@@ -77,7 +82,7 @@ def _open_files(
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
     """Return what stores files and what reads them: sealed to the site's recipients, and to the component itself."""
-    objects = process.keep(_open_objects(settings))
+    objects = process.keep(open_objects(settings))
     own = load_recipient_key(settings.delivery_key_file)
     recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
     address_key = read_key_file(settings.address_key_file).strip()
@@ -85,13 +90,3 @@ def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) ->
         BlobStore(objects, settings.log_origin, address_key, recipients),
         BlobReader(objects, settings.log_origin, (own,)),
     )
-
-
-def _open_objects(settings: TransferSettings) -> ObjectStore:
-    if settings.s3 is None:
-        return DirectoryObjects(settings.files)
-    # A site that keeps files in a folder does without this library.
-    from components.archive.blobs.s3 import S3Objects, S3Settings
-
-    bucket = settings.s3
-    return S3Objects.open(S3Settings(bucket.bucket, bucket.prefix, bucket.endpoint, bucket.region))

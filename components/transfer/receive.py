@@ -13,7 +13,7 @@ from components.archive.errors import LogUnavailable
 from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
-from components.transfer.state import Stage, Upload
+from components.transfer.state import NO_RECORD, Stage, Upload
 from policy.files.slot import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
@@ -55,8 +55,8 @@ class Receiver:
         self._is_admitted = is_admitted
         # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: set[bytes] = set()
-        # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
-        self._recorded: dict[bytes, str] = {}
+        # Blobs whose record is durable, and its index, by ids of uploads of which the state could not say so.
+        self._recorded: dict[bytes, tuple[str, int]] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
@@ -113,13 +113,15 @@ class Receiver:
             await self._journal.cut_off(upload)
             self._linked.uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
-        blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
+        content, firm = _read(request, upload.size_bytes), upload.enterprise
+        blob = await self._blobs.put(content, self._journal.file_class, note, enterprise=firm)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        if self._recorded.get(upload.id) != str(blob.address):
-            await self._journal.received(upload, blob)
-            self._recorded[upload.id] = str(blob.address)
+        address, record = self._recorded.get(upload.id, ("", NO_RECORD))
+        if address != str(blob.address):
+            record = await self._journal.received(upload, blob)
+            self._recorded[upload.id] = (str(blob.address), record)
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
-        self._linked.uploads.mark_answered(upload.id)
+        self._linked.uploads.mark_answered(upload.id, record)
         del self._recorded[upload.id]
 
 

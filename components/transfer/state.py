@@ -28,14 +28,18 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
     " name TEXT NOT NULL, media_type TEXT NOT NULL, size_bytes INTEGER NOT NULL, purpose TEXT NOT NULL,"
     " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
-    " address TEXT NOT NULL) WITHOUT ROWID",
+    " address TEXT NOT NULL, record INTEGER NOT NULL DEFAULT -1) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
+    "CREATE TABLE IF NOT EXISTS finished (order_id TEXT PRIMARY KEY) WITHOUT ROWID",
 )
+_RECORD = "ALTER TABLE upload ADD COLUMN record INTEGER NOT NULL DEFAULT -1"
+_BY_RECORD = "CREATE INDEX IF NOT EXISTS upload_by_record ON upload (record)"
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
-    " issued_at_s, lapses_at_s, until_s, stage, address"
+    " issued_at_s, lapses_at_s, until_s, stage, address, record"
 )
 DAY_S = 86_400
+NO_RECORD = -1
 
 
 class Stage(StrEnum):
@@ -54,7 +58,7 @@ class Upload:
     """A slot and the file that it is for. Times are Unix times in seconds.
 
     It lapses at `lapses_at_s` when nothing was put; its file can be fetched until `until_s`. `address` is its blob's,
-    once that is stored.
+    once that is stored, `record` the index of its record, once it is answered.
     """
 
     id: bytes
@@ -69,6 +73,7 @@ class Upload:
     until_s: int
     stage: Stage = Stage.ISSUED
     address: str = ""
+    record: int = NO_RECORD
 
 
 class UploadStore:
@@ -88,6 +93,7 @@ class UploadStore:
         with sqlite_errors_named(path):
             connection = await open_connection(path, "rw", _PRAGMAS)
             connection.transact([(sql, ()) for sql in _SCHEMA], None)
+            await _add_record(connection)
         return cls(path, connection)
 
     def issue(self, upload: Upload) -> None:
@@ -95,6 +101,7 @@ class UploadStore:
         row = (
             upload.id, upload.owner, upload.enterprise, upload.name, upload.media_type, upload.size_bytes,
             upload.purpose, upload.issued_at_s, upload.lapses_at_s, upload.until_s, upload.stage, upload.address,
+            upload.record,
         )  # fmt: skip
         marks = ", ".join("?" * len(row))
         self._change([(f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks})", row)])  # noqa: S608 - names of our own
@@ -108,13 +115,28 @@ class UploadStore:
         """Note that the file of an upload was not recorded, so that it may be put again."""
         self._change([("UPDATE upload SET stage = ?, address = '' WHERE id = ?", (Stage.ISSUED, id_))])
 
-    def mark_answered(self, id_: bytes) -> None:
-        """Note that an upload is recorded: from now on it can be fetched."""
-        self._change([("UPDATE upload SET stage = ? WHERE id = ?", (Stage.ANSWERED, id_))])
+    def mark_answered(self, id_: bytes, record: int) -> None:
+        """Note that an upload is recorded, with this index: from now on it can be fetched."""
+        sql = "UPDATE upload SET stage = ?, record = ? WHERE id = ?"
+        self._change([(sql, (Stage.ANSWERED, record, id_))])
 
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
         self._change([("DELETE FROM upload WHERE id = ?", (id_,)) for id_ in ids])
+
+    def forget_recorded(self, records: Iterable[int]) -> None:
+        """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
+        self._change([("DELETE FROM upload WHERE record = ?", (record,)) for record in records])
+
+    def finish_order(self, order: str) -> None:
+        """Note that nothing is left of the files whose records an order destroyed."""
+        self._change([("INSERT OR IGNORE INTO finished VALUES (?)", (order,))])
+
+    async def list_finished(self) -> set[str]:
+        """Return the ids of the orders that are finished, for files, too."""
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall("SELECT order_id FROM finished")
+        return {str(row[0]) for row in rows}
 
     def forget_lapsed(self, now_s: int) -> None:
         """Forget slots that nobody used in time, and uploads that neither open nor count any more."""
@@ -163,11 +185,32 @@ class UploadStore:
 
 
 def _parse(row: Sequence[Any]) -> Upload:
-    (id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, address) = row
+    (
+        id_,
+        owner,
+        enterprise,
+        name,
+        media_type,
+        size,
+        purpose,
+        issued,
+        lapses,
+        until,
+        stage,
+        address,
+        record,
+    ) = row
     return Upload(
         id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
-        Purpose(purpose), issued, lapses, until, Stage(stage), address,
+        Purpose(purpose), issued, lapses, until, Stage(stage), address, record,
     )  # fmt: skip
+
+
+async def _add_record(connection: Connection) -> None:
+    """Add the column `record` to the table of an earlier version, and the index by it."""
+    columns = await connection.execute_fetchall("PRAGMA table_info(upload)")
+    later = [] if any(column[1] == "record" for column in columns) else [_RECORD]
+    connection.transact([(sql, ()) for sql in (*later, _BY_RECORD)], None)
 
 
 def _make(path: Path) -> None:
