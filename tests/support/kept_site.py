@@ -1,0 +1,120 @@
+"""A demonstration's site with files in it: put as the transfer component puts them, without server and HTTP."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.archive.blobs.address import BlobAddress, parse_address
+from components.archive.blobs.store import BlobStore
+from components.archive.keys import load_recipient, load_recipient_key
+from components.archive.keys.files import read_key_file
+from components.archive.keys.rotation import open_log_writer
+from components.archive.store.open import open_store
+from components.settings.blobs import open_objects
+from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
+from components.site.init import init_site
+from components.transfer.journal import FileJournal
+from components.transfer.state import Upload, UploadStore
+from policy.address import BareJid
+from policy.directory.enterprise import EnterpriseId
+from policy.files.slot import Purpose
+from policy.retention import DEFAULT_POLICY
+from tests.support.blobs import pieces
+from tests.support.ports import free_port
+
+TABLE = """
+[transfer]
+jid = "files.metals.example"
+secret_file = "keys/transfer.secret"
+port = {port}
+files = "files"
+state_file = "run/transfer.db"
+status_file = "run/transfer.status.json"
+link_key_file = "keys/link.key"
+address_key_file = "keys/address.key"
+delivery_key_file = "keys/delivery.key"
+log = "archive/transfer.db"
+log_origin = "steelyard.example/transfer"
+log_key_file = "keys/log-transfer.key"
+"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file to be put; `looks` are the addresses from which it is fetched afterwards."""
+
+    content: bytes
+    name: str = "報告 1.pdf"
+    owner: str = "anna@metals.example"
+    firm: str = "metals"
+    looks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that is kept: the id of its record, and its upload."""
+
+    record_id: str
+    upload: Upload
+
+    @property
+    def blob(self) -> BlobAddress:
+        return parse_address(self.upload.address)
+
+
+def add_transfer(site_toml: Path) -> SiteFile:
+    """Give a demonstration's site the table, and the keys that it needs."""
+    directory = site_toml.parent / "directory.toml"
+    directory.write_text(f'transfer = "files.metals.example"\n{directory.read_text()}')
+    site_toml.write_text(site_toml.read_text() + TABLE.format(port=free_port()))
+    init_site(site_toml)
+    (site_toml.parent / "archive").mkdir(exist_ok=True)
+    return SiteFile(site_toml)
+
+
+def keep_files(settings: SiteFile, files: Iterable[Sent]) -> list[Kept]:
+    """Put files, and end the log's segments, as a component that is stopped does."""
+    return asyncio.run(_keep_files(settings, list(files)))
+
+
+async def _keep_files(settings: SiteFile, files: list[Sent]) -> list[Kept]:
+    transfer = settings.require(TransferSettings)
+    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    store = await open_store(transfer.log)
+    writer = await open_log_writer(store, transfer.log_key_file, transfer.log_origin, recipients)
+    uploads = await UploadStore.open(transfer.state_file)
+    own = load_recipient_key(transfer.delivery_key_file).recipient
+    key = read_key_file(transfer.address_key_file).strip()
+    blobs = BlobStore(open_objects(transfer), transfer.log_origin, key, [*recipients, own])
+    journal, kept = FileJournal(writer, DEFAULT_POLICY), []
+    for sent in files:
+        kept.append(await _keep(sent, uploads, blobs, journal))
+    await uploads.close()
+    await writer.close()
+    return kept
+
+
+async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: FileJournal) -> Kept:
+    now_s = int(time.time())
+    upload = Upload(
+        secrets.token_bytes(16), BareJid(sent.owner), EnterpriseId(sent.firm), sent.name, "application/pdf",
+        len(sent.content), Purpose.MESSAGE, now_s, now_s + 300, now_s + 86_400,
+    )  # fmt: skip
+    uploads.issue(upload)
+
+    def note(address: Any) -> None:
+        uploads.mark_stored(upload.id, str(address))
+
+    blob = await blobs.put(pieces(sent.content), journal.file_class, note, enterprise=sent.firm)
+    record = await journal.received(upload, blob)
+    uploads.mark_answered(upload.id, record)
+    for address in sent.looks:
+        await journal.fetched(upload, address, 0, len(sent.content))
+    found = await uploads.find(upload.id)
+    assert found is not None
+    return Kept(f"transfer/{record}", found)
