@@ -13,6 +13,7 @@ from components.archive.blobs.directory import DirectoryObjects
 from components.archive.blobs.head import BlobHead
 from components.archive.blobs.store import BlobStore
 from components.settings.site import SiteFile
+from components.verifier.verify import main as verify_one_file
 from tests.support.archive import tamper
 from tests.support.blobs import content, open_store, pieces
 from tests.support.command import run_command
@@ -124,6 +125,32 @@ DAMAGES: dict[str, tuple[Callable[[Store], object], set[str], set[int]]] = {
     ),
     "everything gone": (lambda it: shutil.rmtree(it.root), {"blob-missing"}, {0, 1, 2, 3}),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", ["", *DAMAGES])
+def test_the_verifier_of_one_file_names_the_same(
+    damage: str, kept: list[Kept], settings: SiteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    act, kinds, numbers = DAMAGES.get(damage, (lambda _store: None, set(), set()))
+    act(Store(settings, kept))
+    (settings.folder / "files").mkdir(exist_ok=True)
+    log = settings.require_log("transfer")
+    found = verify_alone(log.store, log.verifier_key_file, settings.folder / "files", capsys)
+    assert found["ok"] == (not damage)
+    assert {problem["kind"] for problem in found["problems"]} == kinds
+    assert {problem["index"] for problem in found["problems"]} == {
+        kept[number].upload.record for number in numbers
+    }
+    assert found["blobs"] == 4 - len(numbers)
+
+
+def verify_alone(log: object, key: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    status = verify_one_file([str(log), "--key", str(key), "--blobs", str(folder), "--json"])
+    out, err = capsys.readouterr()
+    assert status in (0, 1), err
+    document: dict[str, Any] = json.loads(out)
+    return document
 
 
 @pytest.mark.parametrize("with_keys", [True, False], ids=["with keys", "without keys"])
