@@ -20,7 +20,7 @@ from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
-from components.transfer.destroyed import DestroyedFiles, keep_destroyed
+from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
@@ -83,6 +83,7 @@ def _open_files(
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
     """Return what stores files and what reads them: sealed to the site's recipients, and to the component itself."""
     objects = process.keep(open_objects(settings))
+    process.run("swept", keep_swept(objects))
     own = load_recipient_key(settings.delivery_key_file)
     recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
     address_key = read_key_file(settings.address_key_file).strip()

@@ -11,7 +11,9 @@ import structlog
 from components.archive.blobs.address import BlobAddress
 from components.archive.blobs.errors import BlobDamaged, BlobMissing, BlobRenewed, BlobUnavailable
 from components.archive.blobs.head import BlobHead
+from components.archive.blobs.objects import ObjectStore
 from components.archive.blobs.store import BlobStore
+from components.archive.blobs.sweep import sweep
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.log.leaf import NO_CONVERSATION, Leaf, LeafError, parse_leaf
 from components.archive.orders.contents import SegmentContents, fetch_segment, read_segment
@@ -24,6 +26,7 @@ from components.transfer.state import UploadStore
 
 _EVERY_S = 2.0
 _LONGEST_PAUSE_S = 600.0
+_SWEEP_EVERY_S = 3600.0
 _CHUNK_RECORDS = 4096
 # All records are read once for so many blobs.
 _BLOBS_AT_ONCE = 100_000
@@ -165,6 +168,18 @@ async def keep_destroyed(files: DestroyedFiles) -> None:
             log.error("no files are destroyed any more", reason=str(error))
             return
         await asyncio.sleep(_EVERY_S)
+
+
+async def keep_swept(objects: ObjectStore) -> None:
+    """Remove what interrupted puts left in a store, once it is a day old, until cancelled."""
+    while True:
+        try:
+            swept = await sweep(objects, time.time())
+            if swept.removed or swept.doubtful:
+                log.info("interrupted puts", removed=len(swept.removed), doubtful=swept.doubtful)
+        except BlobUnavailable as error:
+            log.error("what interrupted puts left is still there", reason=str(error))
+        await asyncio.sleep(_SWEEP_EVERY_S)
 
 
 def _find_destroyed(order: Order, contents: SegmentContents) -> list[Leaf]:

@@ -62,7 +62,7 @@ def find_transfer(settings: SiteFile) -> tuple[TransferSettings, LogSettings]:
 
 def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
     """Return what a record says of a file that is kept; None for any other record, and for one that cannot be read."""
-    event = _parse_event(opened)
+    event = parse_event(opened)
     details = dict(event.details) if event else {}
     try:
         blob = parse_address(str(details.get("blob", "")))
@@ -87,7 +87,7 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
 
 def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | None:
     """Return what a record says of a look at this file; None for any other record."""
-    event = _parse_event(opened)
+    event = parse_event(opened)
     details = dict(event.details) if event else {}
     if event is None or event.name != "fetched" or details.get("file") != file:
         return None
@@ -112,7 +112,8 @@ async def read_file_records(
         progress(end, size)
 
 
-def _parse_event(opened: OpenedRecord) -> Event | None:
+def parse_event(opened: OpenedRecord) -> Event | None:
+    """Return what a record of a file says; None for any other record, and for one that cannot be read."""
     if opened.leaf.kind != RecordKind.FILE or opened.payload is None:
         return None
     try:
