@@ -12,15 +12,16 @@ from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
-from components.archive.record import Access, Submission
+from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import open_index
+from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+from policy.files.carried import CarriedFile, find_carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class RecordDetail:
         return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
 
     @property
+    def files(self) -> tuple[CarriedFile, ...]:
+        """The files that a stanza carries, and what it says of files elsewhere."""
+        content = self.view.content
+        is_stanza = isinstance(content, Submission) and content.kind == RecordKind.STANZA
+        return find_carried(self.body) if is_stanza else ()
+
+    @property
     def amended(self) -> bytes:
         """The stanza that was carried out instead, or waits for a reviewer; empty if it is the submitted one."""
         content = self.view.content
@@ -89,7 +97,7 @@ async def _view(
     missing = await _is_missing(opener.reader, opened)
     if log != settings.gate_log:
         return replace(view_record(log.name, opened), missing=missing)
-    with open_index(settings.audit.index) as index:
+    with open_site_index(settings) as index:
         await index.catch_up(opener, progress)
         return replace(view_record(log.name, opened, index), missing=missing)
 

@@ -19,9 +19,11 @@ def copy_uploads(path: Path, records: int) -> bytes:
         with closing(source), closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
             source.backup(copy)
             tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_schema")}
-            if "upload" in tables:
-                sql = "DELETE FROM upload WHERE stage <> ? OR record >= ?"
-                copy.execute(sql, (Stage.ANSWERED, records))
+            if {"upload", "decided"} <= tables:
+                copy.execute("DELETE FROM upload WHERE stage IN (?, ?)", (Stage.ISSUED, Stage.STORED))
+                sql = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record >= ?)"
+                copy.execute(sql, (records,))
+                copy.execute("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)")
             if "finished" in tables:
                 copy.execute("DELETE FROM finished")
             # Nothing of what was deleted stays in a free page.

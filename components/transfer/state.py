@@ -28,29 +28,36 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
     " name TEXT NOT NULL, media_type TEXT NOT NULL, size_bytes INTEGER NOT NULL, purpose TEXT NOT NULL,"
     " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
-    " address TEXT NOT NULL, record INTEGER NOT NULL DEFAULT -1) WITHOUT ROWID",
+    " address TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
     "CREATE TABLE IF NOT EXISTS finished (order_id TEXT PRIMARY KEY) WITHOUT ROWID",
+    # Read by the gate, too (components.rules.file_states).
+    "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
+    " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
 )
-_RECORD = "ALTER TABLE upload ADD COLUMN record INTEGER NOT NULL DEFAULT -1"
-_BY_RECORD = "CREATE INDEX IF NOT EXISTS upload_by_record ON upload (record)"
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
-    " issued_at_s, lapses_at_s, until_s, stage, address, record"
+    " issued_at_s, lapses_at_s, until_s, stage, address"
 )
 DAY_S = 86_400
-NO_RECORD = -1
 
 
 class Stage(StrEnum):
     """How far an upload is: given a slot, its file about to be recorded, or recorded and answered.
 
     After a crash, the file of a `stored` one may be recorded or not; its client has no answer, and nobody fetches it.
+    Nobody fetches one either that is `held` for review, or `refused`.
     """
 
     ISSUED = "issued"
     STORED = "stored"
     ANSWERED = "answered"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+_OVER = (Stage.ANSWERED, Stage.HELD, Stage.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Upload:
     """A slot and the file that it is for. Times are Unix times in seconds.
 
     It lapses at `lapses_at_s` when nothing was put; its file can be fetched until `until_s`. `address` is its blob's,
-    once that is stored, `record` the index of its record, once it is answered.
+    once that is stored.
     """
 
     id: bytes
@@ -73,7 +80,22 @@ class Upload:
     until_s: int
     stage: Stage = Stage.ISSUED
     address: str = ""
-    record: int = NO_RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
+
+    `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
+    has read it. `at_s` is Unix time.
+    """
+
+    stage: Stage
+    rules: tuple[str, ...]
+    text: str
+    record: int
+    evidence: str
+    at_s: int
 
 
 class UploadStore:
@@ -93,7 +115,6 @@ class UploadStore:
         with sqlite_errors_named(path):
             connection = await open_connection(path, "rw", _PRAGMAS)
             connection.transact([(sql, ()) for sql in _SCHEMA], None)
-            await _add_record(connection)
         return cls(path, connection)
 
     def issue(self, upload: Upload) -> None:
@@ -101,7 +122,6 @@ class UploadStore:
         row = (
             upload.id, upload.owner, upload.enterprise, upload.name, upload.media_type, upload.size_bytes,
             upload.purpose, upload.issued_at_s, upload.lapses_at_s, upload.until_s, upload.stage, upload.address,
-            upload.record,
         )  # fmt: skip
         marks = ", ".join("?" * len(row))
         self._change([(f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks})", row)])  # noqa: S608 - names of our own
@@ -115,10 +135,17 @@ class UploadStore:
         """Note that the file of an upload was not recorded, so that it may be put again."""
         self._change([("UPDATE upload SET stage = ?, address = '' WHERE id = ?", (Stage.ISSUED, id_))])
 
-    def mark_answered(self, id_: bytes, record: int) -> None:
-        """Note that an upload is recorded, with this index: from now on it can be fetched."""
-        sql = "UPDATE upload SET stage = ?, record = ? WHERE id = ?"
-        self._change([(sql, (Stage.ANSWERED, record, id_))])
+    def settle(self, id_: bytes, settled: Settled) -> None:
+        """Note what was decided on an upload that is recorded: from now on, if it is answered, it can be fetched."""
+        values = (
+            id_, " ".join(settled.rules), settled.text, settled.record, settled.evidence, settled.at_s,
+        )  # fmt: skip
+        self._change(
+            [
+                ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
+                ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
+            ]
+        )
 
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
@@ -126,7 +153,9 @@ class UploadStore:
 
     def forget_recorded(self, records: Iterable[int]) -> None:
         """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
-        self._change([("DELETE FROM upload WHERE record = ?", (record,)) for record in records])
+        upload = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record = ?)"
+        decided = "DELETE FROM decided WHERE record = ?"
+        self._change([(sql, (record,)) for record in records for sql in (upload, decided)])
 
     def finish_order(self, order: str) -> None:
         """Note that nothing is left of the files whose records an order destroyed."""
@@ -141,8 +170,24 @@ class UploadStore:
     def forget_lapsed(self, now_s: int) -> None:
         """Forget slots that nobody used in time, and uploads that neither open nor count any more."""
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
-        sql = "DELETE FROM upload WHERE stage = ? AND until_s <= ? AND issued_at_s <= ?"
-        self._change([unused, (sql, (Stage.ANSWERED, now_s, now_s - DAY_S))])
+        sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
+        over = (sql, (*_OVER, now_s, now_s - DAY_S))
+        self._change([unused, over, ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())])
+
+    async def list_held(self) -> list[tuple[Upload, Settled]]:
+        """Return the uploads that wait for a reviewer, the oldest first."""
+        uploads = {upload.id: upload for upload in await self._fetch("WHERE stage = ?", (Stage.HELD,))}
+        sql = (
+            "SELECT id, rules, text, record, evidence, decided_at_s FROM decided"
+            " WHERE id IN (SELECT id FROM upload WHERE stage = ?) ORDER BY record"
+        )
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall(sql, (Stage.HELD,))
+        return [
+            (uploads[id_], Settled(Stage.HELD, tuple(rules.split()), *others))
+            for id_, rules, *others in map(tuple, rows)
+            if id_ in uploads
+        ]
 
     async def find(self, id_: bytes) -> Upload | None:
         """Return an upload, or None."""
@@ -185,32 +230,11 @@ class UploadStore:
 
 
 def _parse(row: Sequence[Any]) -> Upload:
-    (
-        id_,
-        owner,
-        enterprise,
-        name,
-        media_type,
-        size,
-        purpose,
-        issued,
-        lapses,
-        until,
-        stage,
-        address,
-        record,
-    ) = row
+    (id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, address) = row
     return Upload(
         id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
-        Purpose(purpose), issued, lapses, until, Stage(stage), address, record,
+        Purpose(purpose), issued, lapses, until, Stage(stage), address,
     )  # fmt: skip
-
-
-async def _add_record(connection: Connection) -> None:
-    """Add the column `record` to the table of an earlier version, and the index by it."""
-    columns = await connection.execute_fetchall("PRAGMA table_info(upload)")
-    later = [] if any(column[1] == "record" for column in columns) else [_RECORD]
-    connection.transact([(sql, ()) for sql in (*later, _BY_RECORD)], None)
 
 
 def _make(path: Path) -> None:

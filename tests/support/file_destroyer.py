@@ -36,7 +36,7 @@ async def set_scene(root: Path) -> dict[str, str]:
             await files.put(CONTENTS[name], id=id_, name=name)
             upload = await files.uploads.find(id_)
             assert upload is not None
-            addresses[name], records[number] = upload.address, upload.record
+            addresses[name], records[number] = upload.address, files.writer.size - 1
     log = root / "transfer.db"
     hold = make_request(OrderAct.HOLD, "h1", segments=(1,), indexes=(records[1], records[3]))
     await submit(log, hold, await make_erasure(log, "e1", [records[2], records[4]], ["h1"]))

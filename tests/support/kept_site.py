@@ -1,6 +1,7 @@
 """A demonstration's site with files in it: put as the transfer component puts them, without server and HTTP."""
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -17,31 +18,16 @@ from components.archive.store.open import open_store
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
-from components.site.init import init_site
 from components.transfer.journal import FileJournal
-from components.transfer.state import Upload, UploadStore
+from components.transfer.state import Settled, Stage, Upload, UploadStore
 from policy.address import BareJid
+from policy.decision import Action
 from policy.directory.enterprise import EnterpriseId
+from policy.files.decide import FileDecision
+from policy.files.facts import ContentFacts, FileFacts
 from policy.files.slot import Purpose
 from policy.retention import DEFAULT_POLICY
 from tests.support.blobs import pieces
-from tests.support.ports import free_port
-
-TABLE = """
-[transfer]
-jid = "files.metals.example"
-secret_file = "keys/transfer.secret"
-port = {port}
-files = "files"
-state_file = "run/transfer.db"
-status_file = "run/transfer.status.json"
-link_key_file = "keys/link.key"
-address_key_file = "keys/address.key"
-delivery_key_file = "keys/delivery.key"
-log = "archive/transfer.db"
-log_origin = "steelyard.example/transfer"
-log_key_file = "keys/log-transfer.key"
-"""
 
 
 @dataclass(frozen=True)
@@ -57,10 +43,14 @@ class Sent:
 
 @dataclass(frozen=True)
 class Kept:
-    """A file that is kept: the id of its record, and its upload."""
+    """A file that is kept: the index of its record, and its upload."""
 
-    record_id: str
+    record: int
     upload: Upload
+
+    @property
+    def record_id(self) -> str:
+        return f"transfer/{self.record}"
 
     @property
     def blob(self) -> BlobAddress:
@@ -68,13 +58,18 @@ class Kept:
 
 
 def add_transfer(site_toml: Path) -> SiteFile:
-    """Give a demonstration's site the table, and the keys that it needs."""
-    directory = site_toml.parent / "directory.toml"
-    directory.write_text(f'transfer = "files.metals.example"\n{directory.read_text()}')
-    site_toml.write_text(site_toml.read_text() + TABLE.format(port=free_port()))
-    init_site(site_toml)
+    """Let the files of a demonstration's site be fetched without TLS, and return its settings."""
+    text = site_toml.read_text()
+    head, _, table = text.rpartition("\n[transfer] ")
+    plain = re.sub(r"(?m)^(host|certificate) = .*\n", "", table)
+    site_toml.write_text(f"{head}\n[transfer] {plain}")
     (site_toml.parent / "archive").mkdir(exist_ok=True)
     return SiteFile(site_toml)
+
+
+def remove_transfer(site_toml: Path) -> None:
+    """Take the table away from a demonstration's site."""
+    site_toml.write_text(site_toml.read_text().rpartition("\n[transfer] ")[0])
 
 
 def keep_files(settings: SiteFile, files: Iterable[Sent]) -> list[Kept]:
@@ -111,10 +106,15 @@ async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: Fil
         uploads.mark_stored(upload.id, str(address))
 
     blob = await blobs.put(pieces(sent.content), journal.file_class, note, enterprise=sent.firm)
-    record = await journal.received(upload, blob)
-    uploads.mark_answered(upload.id, record)
+    facts = FileFacts(
+        upload.owner, upload.name, upload.media_type, upload.size_bytes, blob.sha256, upload.purpose,
+        ContentFacts(upload.media_type),
+    )  # fmt: skip
+    recorded = await journal.received(upload, blob, facts, FileDecision(Action.RELEASE))
+    settled = Settled(Stage.ANSWERED, (), "", recorded.index, recorded.evidence, now_s)
+    uploads.settle(upload.id, settled)
     for address in sent.looks:
         await journal.fetched(upload, address, 0, len(sent.content))
     found = await uploads.find(upload.id)
     assert found is not None
-    return Kept(f"transfer/{record}", found)
+    return Kept(recorded.index, found)

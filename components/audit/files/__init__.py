@@ -1,1 +1,1 @@
-"""Files that people sent, as an auditor sees them: listed, shown with their looks, written out (docs/files.md)."""
+"""Files that people sent: listed, shown and written out; and what they say, read for the index within limits."""

@@ -11,7 +11,7 @@ import pytest
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
-from components.transfer.state import UploadStore
+from components.transfer.state import Settled, Stage, UploadStore
 from tests.support.blobs import content, names
 from tests.support.command import run_command
 from tests.support.kept_site import Kept, Sent, add_transfer, keep_files
@@ -73,7 +73,8 @@ def test_the_state_in_a_backup_has_what_its_log_knows(
 
     async def change() -> None:
         uploads = await UploadStore.open(state)
-        uploads.mark_answered(kept[1].upload.id, 10_000)
+        settled = Settled(Stage.ANSWERED, (), "", 10_000, "", 0)
+        uploads.settle(kept[1].upload.id, settled)
         uploads.mark_stored(kept[2].upload.id, kept[2].upload.address)
         uploads.finish_order("an order")
         await uploads.close()

@@ -13,7 +13,7 @@ from components.audit.open_log import open_log
 from components.settings.site import SiteFile
 from tests.support.blobs import content
 from tests.support.command import run_command
-from tests.support.kept_site import Kept, Sent, add_transfer, keep_files
+from tests.support.kept_site import Kept, Sent, add_transfer, keep_files, remove_transfer
 from tests.support.made_site import made_site, site
 
 __all__ = ["made_site", "site"]
@@ -241,6 +241,7 @@ def test_a_site_without_files_says_so(
     site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("STEELYARD_SITE", str(site))
+    remove_transfer(site)
     said = Said(capsys, "list")
     assert said.status == 2
     assert "keeps no files" in said.err

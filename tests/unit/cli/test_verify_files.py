@@ -107,7 +107,7 @@ def test_without_keys_what_is_stored_is_checked(
     flip(Store(settings, kept).data[2], 1000)
     status, document = verify(capsys)
     assert status == 1
-    assert [problem["index"] for problem in document["files"]["problems"]] == [kept[2].upload.record]
+    assert [problem["index"] for problem in document["files"]["problems"]] == [kept[2].record]
 
 
 DAMAGES: dict[str, tuple[Callable[[Store], object], set[str], set[int]]] = {
@@ -138,9 +138,7 @@ def test_the_verifier_of_one_file_names_the_same(
     found = verify_alone(log.store, log.verifier_key_file, settings.folder / "files", capsys)
     assert found["ok"] == (not damage)
     assert {problem["kind"] for problem in found["problems"]} == kinds
-    assert {problem["index"] for problem in found["problems"]} == {
-        kept[number].upload.record for number in numbers
-    }
+    assert {problem["index"] for problem in found["problems"]} == {kept[number].record for number in numbers}
     assert found["blobs"] == 4 - len(numbers)
 
 
@@ -167,23 +165,23 @@ def test_what_is_wrong_is_named(
     assert status == 1
     problems = document["files"]["problems"]
     assert {problem["kind"] for problem in problems} == kinds
-    assert {problem["index"] for problem in problems} == {kept[number].upload.record for number in numbers}
+    assert {problem["index"] for problem in problems} == {kept[number].record for number in numbers}
     capsys.readouterr()
     assert run_command("verify", "--log", "transfer") == 1
     told = capsys.readouterr().out
-    assert all(f"transfer/{kept[number].upload.record}: " in told for number in numbers)
+    assert all(f"transfer/{kept[number].record}: " in told for number in numbers)
 
 
 def test_a_blob_that_outlives_all_its_records_is_named(
     kept: list[Kept], settings: SiteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = Path(str(settings.require_log("transfer").store))
-    tamper(log, f"UPDATE record SET payload = NULL WHERE idx = {kept[0].upload.record}")
+    tamper(log, f"UPDATE record SET payload = NULL WHERE idx = {kept[0].record}")
     _status, document = verify(capsys)
     ((problem),) = document["files"]["problems"]
-    assert (problem["kind"], problem["index"]) == ("blob-not-destroyed", kept[0].upload.record)
+    assert (problem["kind"], problem["index"]) == ("blob-not-destroyed", kept[0].record)
     # One of two records of a blob is enough for it to stay.
-    tamper(log, f"UPDATE record SET payload = NULL WHERE idx = {kept[1].upload.record}")
+    tamper(log, f"UPDATE record SET payload = NULL WHERE idx = {kept[1].record}")
     assert len(verify(capsys)[1]["files"]["problems"]) == 1
 
 

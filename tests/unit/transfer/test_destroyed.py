@@ -45,7 +45,7 @@ class Scene:
         url = await self.files.put(data, id=id_, name=name, enterprise=EnterpriseId(firm))
         upload = await self.files.uploads.find(id_)
         assert upload is not None
-        self.links[name], self.records[name] = url.partition("/f/")[2], upload.record
+        self.links[name], self.records[name] = url.partition("/f/")[2], self.files.writer.size - 1
         self.blobs[name] = upload.address
 
     async def carry_out(self, request: OrderRequest) -> OrderAnswer:
