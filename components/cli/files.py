@@ -52,6 +52,47 @@ def list_files(
 
 
 @app.command
+def rescan(
+    *,
+    owner: str = "",
+    name: str = "",
+    hash: str = "",  # noqa: A002 - the option's name
+    after: str = "",
+    before: str = "",
+    common: Common = COMMON,
+) -> int:
+    """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
+
+    What is found that a file's record does not say is a record in the log of the auditors' looks.
+
+    Parameters
+    ----------
+    owner
+        Only those that this person sent, by JID.
+    name
+        Only those whose names have this part, in small or capital letters.
+    hash
+        Only those whose content's SHA-256 begins so.
+    after
+        Only those that came at this time or later: a date, or how long ago, such as 7d (docs/query.md).
+    before
+        Only those that came before this time.
+    """
+    import asyncio
+
+    from components.audit.files.list import FileFilter
+    from components.cli.output.console import progress_bar
+    from components.cli.output.files import describe_rescan, print_rescan
+    from components.settings.site import SiteFile
+    from components.site.rescan import rescan_files
+
+    settings, wanted = SiteFile(common.site), FileFilter(owner, name, hash, after, before)
+    found = asyncio.run(rescan_files(settings, wanted, progress_bar))
+    common.tell(found, describe_rescan, print_rescan)
+    return 1 if found.findings else 0
+
+
+@app.command
 def show(record: FileRecordId, *, common: Common = COMMON) -> int:
     """Show one file's record with its proof, the state of its blob, and who fetched it.
 

@@ -38,6 +38,7 @@ class Sent:
     name: str = "報告 1.pdf"
     owner: str = "anna@metals.example"
     firm: str = "metals"
+    media_type: str = "application/pdf"
     looks: tuple[str, ...] = ()
 
 
@@ -97,7 +98,7 @@ async def _keep_files(settings: SiteFile, files: list[Sent]) -> list[Kept]:
 async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: FileJournal) -> Kept:
     now_s = int(time.time())
     upload = Upload(
-        secrets.token_bytes(16), BareJid(sent.owner), EnterpriseId(sent.firm), sent.name, "application/pdf",
+        secrets.token_bytes(16), BareJid(sent.owner), EnterpriseId(sent.firm), sent.name, sent.media_type,
         len(sent.content), Purpose.MESSAGE, now_s, now_s + 300, now_s + 86_400,
     )  # fmt: skip
     uploads.issue(upload)

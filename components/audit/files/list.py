@@ -35,6 +35,34 @@ class FileFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A filter that is ready to be applied; times are Unix times in nanoseconds."""
+
+    wanted: FileFilter
+    begin_ns: int
+    end_ns: int
+
+    @classmethod
+    def by(cls, wanted: FileFilter, now_ns: int) -> "Chosen":
+        """Read a filter; raises QueryError and SiteError for a wrong time."""
+        begin_ns, end_ns = (
+            _read_moment(bound, text, now_ns)
+            for bound, text in (("after", wanted.after), ("before", wanted.before))
+        )
+        return cls(wanted, begin_ns or 0, end_ns or now_ns + 1)
+
+    def has(self, file: FileRecord) -> bool:
+        """Return whether a file is one of those."""
+        wanted = self.wanted
+        return (
+            self.begin_ns <= file.at_ns < self.end_ns
+            and (not wanted.owner or file.owner == wanted.owner.lower())
+            and wanted.name.casefold() in file.name.casefold()
+            and (not wanted.sha256 or file.sha256.startswith(wanted.sha256.lower()))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FileList:
     """The newest of the `matched` records of files, in the log's order; `access_id` is the record of this look.
 
@@ -55,10 +83,7 @@ async def list_files(settings: SiteFile, wanted: FileFilter, limit: int, progres
     Raises SiteError, also if the look cannot be recorded, QueryError for a wrong time, and LogError.
     """
     now_ns = time.time_ns()
-    begin_ns, end_ns = (
-        _read_moment("after", wanted.after, now_ns),
-        _read_moment("before", wanted.before, now_ns),
-    )
+    chosen = Chosen.by(wanted, now_ns)
     _transfer, log_settings = find_transfer(settings)
     files: deque[FileRecord] = deque(maxlen=limit)
     matched = destroyed = unreadable = 0
@@ -68,21 +93,12 @@ async def list_files(settings: SiteFile, wanted: FileFilter, limit: int, progres
             file = parse_file(log_settings.name, opened)
             destroyed += opened.stored.payload is None
             unreadable += opened.stored.payload is not None and opened.payload is None
-            in_time = (begin_ns or 0) <= opened.leaf.time_ns < (end_ns or now_ns + 1)
-            if file is not None and in_time and _matches(file, wanted):
+            if file is not None and chosen.has(file):
                 matched += 1
                 files.append(file)
     access = Access(name_actor(), "files list", str(wanted), now_ns, size, matched)
     access_id = await record_access(settings, access)
     return FileList(tuple(files), matched, destroyed, unreadable, size, access_id)
-
-
-def _matches(file: FileRecord, wanted: FileFilter) -> bool:
-    return (
-        (not wanted.owner or file.owner == wanted.owner.lower())
-        and wanted.name.casefold() in file.name.casefold()
-        and (not wanted.sha256 or file.sha256.startswith(wanted.sha256.lower()))
-    )
 
 
 def _read_moment(bound: str, text: str, now_ns: int) -> int | None:

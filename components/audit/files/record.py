@@ -23,7 +23,8 @@ class FileRecord:
     """A record that refers to a kept file: `event` is `received`, `cut-off` and the like.
 
     `file` names the upload, as the records of looks at it do. `sha256` (hex) and `size_bytes` are the content's;
-    `sha256` is empty where the record does not say it. `intact` tells whether it is as it was recorded.
+    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came. `intact`
+    tells whether the record is as it was recorded.
     """
 
     id: str
@@ -38,6 +39,9 @@ class FileRecord:
     sha256: str
     blob: BlobAddress
     intact: bool
+    purpose: str = ""
+    marks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,9 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
         sha256 if len(sha256) == _SHA256_HEX_LENGTH else "",
         blob,
         opened.stored.is_intact(),
+        str(details.get("purpose", "")),
+        tuple(str(details.get("marks", "")).split()),
+        tuple(str(details.get("rules", "")).split()),
     )
 
 

@@ -13,6 +13,9 @@ from components.audit.view import format_time
 from components.cli.output.console import make_console, make_fields, make_look, make_table
 from components.cli.output.record import describe_detail
 from components.cli.output.terminal import show_text
+from components.site.rescan import Rescan
+
+_OUTCOMES = {"release": "let through", "hold": "held", "refuse": "refused"}
 
 
 def describe_list(found: FileList) -> dict[str, Any]:
@@ -91,6 +94,40 @@ def print_export(exported: ExportedFile) -> None:
     checked = "its SHA-256 is the recorded one" if file.sha256 else "it opened whole; no SHA-256 is recorded"
     print(f"{show_text(str(exported.path))}: {file.size_bytes:,} bytes, {checked}")
     print(f"This look is record {exported.access_id}.")
+
+
+def describe_rescan(found: Rescan) -> dict[str, Any]:
+    """Describe what was found in kept files for JSON."""
+    findings = [
+        {
+            "file": _describe_record(each.file),
+            "marks": list(each.marks),
+            "rules": list(each.rules),
+            "action": each.action,
+            "signature": each.signature or None,
+            "record": each.record_id,
+        }
+        for each in found.findings
+    ]
+    return {
+        "looked": found.looked,
+        "unopened": found.unopened,
+        "findings": findings,
+        "access": found.access_id,
+    }
+
+
+def print_rescan(found: Rescan) -> None:
+    """Print what was found in kept files, one a line."""
+    console = make_console()
+    for each in found.findings:
+        what = ", ".join((*each.marks, *(f"rule {rule}" for rule in each.rules)))
+        known = f" ({each.signature})" if each.signature else ""
+        line = f"{each.file.id} {each.file.owner}, {each.file.name}: {what}{known}; now it would be"
+        console.print(Text(show_text(f"{line} {_OUTCOMES.get(each.action, each.action)}. {each.record_id}")))
+    lost = f" {found.unopened:,} are damaged or missing: run `steelyard verify`." if found.unopened else ""
+    told = f"{found.looked:,} files looked into, {len(found.findings):,} with something new.{lost}"
+    console.print(make_look(found.access_id, told))
 
 
 def _describe_record(file: FileRecord) -> dict[str, Any]:
