@@ -1,5 +1,6 @@
 """The commands for files that people sent: `steelyard files ...`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,39 +15,48 @@ app = App(
 FileRecordId = Annotated[str, Parameter(help="The id of a file's record, such as transfer/17.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which files a command is about: those that match all of these."""
+
+    owner: Annotated[str, Parameter(help="Only those that this person sent, by JID.")] = ""
+    name: Annotated[
+        str, Parameter(help="Only those whose names have this part, in small or capital letters.")
+    ] = ""
+    sha256: Annotated[str, Parameter(name="--hash", help="Only those whose content's SHA-256 begins so.")] = (
+        ""
+    )
+    after: Annotated[
+        str,
+        Parameter(
+            help="Only those that came at this time or later: a date, or how long ago, such as 7d (docs/query.md)."
+        ),
+    ] = ""
+    before: Annotated[str, Parameter(help="Only those that came before this time.")] = ""
+
+
+ALL = Choice()
+
+
 @app.command(name="list")
 def list_files(
     *,
-    owner: str = "",
-    name: str = "",
-    hash: str = "",  # noqa: A002 - the option's name
-    after: str = "",
-    before: str = "",
+    choice: Choice = ALL,
     limit: Limit = 50,
     common: Common = COMMON,
 ) -> None:
-    """List the files that are kept: who sent each, and what it is called.
-
-    Parameters
-    ----------
-    owner
-        Only those that this person sent, by JID.
-    name
-        Only those whose names have this part, in small or capital letters.
-    hash
-        Only those whose content's SHA-256 begins so.
-    after
-        Only those that came at this time or later: a date, or how long ago, such as 7d (docs/query.md).
-    before
-        Only those that came before this time.
-    """
+    """List the files that are kept: who sent each, and what it is called."""
     from components.audit.files.list import FileFilter
     from components.audit.files.list import list_files as list_kept
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_list, print_list
     from components.settings.site import SiteFile
 
-    settings, wanted = SiteFile(common.site), FileFilter(owner, name, hash, after, before)
+    settings, wanted = (
+        SiteFile(common.site),
+        FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
+    )
     found = run_with_bar("Reading", "records", lambda bar: list_kept(settings, wanted, limit, bar))
     common.tell(found, describe_list, print_list)
 
@@ -54,29 +64,12 @@ def list_files(
 @app.command
 def rescan(
     *,
-    owner: str = "",
-    name: str = "",
-    hash: str = "",  # noqa: A002 - the option's name
-    after: str = "",
-    before: str = "",
+    choice: Choice = ALL,
     common: Common = COMMON,
 ) -> int:
     """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
 
     What is found that a file's record does not say is a record in the log of the auditors' looks.
-
-    Parameters
-    ----------
-    owner
-        Only those that this person sent, by JID.
-    name
-        Only those whose names have this part, in small or capital letters.
-    hash
-        Only those whose content's SHA-256 begins so.
-    after
-        Only those that came at this time or later: a date, or how long ago, such as 7d (docs/query.md).
-    before
-        Only those that came before this time.
     """
     import asyncio
 
@@ -86,7 +79,10 @@ def rescan(
     from components.settings.site import SiteFile
     from components.site.rescan import rescan_files
 
-    settings, wanted = SiteFile(common.site), FileFilter(owner, name, hash, after, before)
+    settings, wanted = (
+        SiteFile(common.site),
+        FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
+    )
     found = asyncio.run(rescan_files(settings, wanted, progress_bar))
     common.tell(found, describe_rescan, print_rescan)
     return 1 if found.findings else 0
