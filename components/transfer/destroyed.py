@@ -166,7 +166,7 @@ async def keep_destroyed(files: DestroyedFiles) -> None:
         except LogDamaged as error:
             # What refers to a blob is not certain any more.
             log.error("no files are destroyed any more", reason=str(error))
-            return
+            await asyncio.Event().wait()
         await asyncio.sleep(_EVERY_S)
 
 

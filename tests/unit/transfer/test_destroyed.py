@@ -1,5 +1,6 @@
 """What an order destroys of files: the blob goes when the last record that refers to it is gone, and never before."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,10 +12,12 @@ from components.archive.blobs.directory import DirectoryObjects
 from components.archive.blobs.errors import BlobUnavailable
 from components.archive.blobs.head import BlobHead, BlobTombstone
 from components.archive.blobs.store import BlobStore
+from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.orders.order import OrderAct
 from components.archive.orders.request import OrderAnswer, OrderRequest
 from components.archive.store.sqlite_source import SqliteSource
-from components.transfer.destroyed import DestroyedFiles
+from components.transfer import destroyed
+from components.transfer.destroyed import DestroyedFiles, keep_destroyed
 from components.transfer.state import UploadStore
 from policy.directory.enterprise import EnterpriseId
 from tests.support.blobs import content, open_store
@@ -218,3 +221,31 @@ async def test_a_cut_off_file_is_kept_as_long_as_its_record(scene: Scene) -> Non
     await scene.erase("e1", "tin", "tin again")
     assert await scene.destroy(blobs=store) == 0
     assert isinstance(await scene.find("tin"), BlobHead)
+
+
+async def test_it_goes_on_after_a_store_failed_and_destroys_nothing_when_the_log_is_damaged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outcomes: list[Exception | int] = [
+        BlobUnavailable("gone"),
+        LogUnavailable("busy"),
+        3,
+        LogDamaged("torn"),
+        1,
+    ]
+
+    async def serve(_self: DestroyedFiles, _now_s: float) -> int:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(DestroyedFiles, "serve", serve)
+    monkeypatch.setattr(destroyed, "_EVERY_S", 0.0)
+    files = DestroyedFiles.__new__(DestroyedFiles)
+    keeping = asyncio.create_task(keep_destroyed(files))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not keeping.done()
+    keeping.cancel()
+    assert outcomes == [1]
