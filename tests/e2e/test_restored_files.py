@@ -1,8 +1,6 @@
 """A site that is restored into an empty folder hands out its files, and auditors open and verify them."""
 
-import asyncio
 import json
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,39 +8,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from components.rules.file_links import FileLink, FileLinks, load_link_key
-from components.settings.site import SiteFile
-from components.settings.transfer import TransferSettings
 from tests.support.blobs import content
 from tests.support.command import run_command
-from tests.support.kept_site import Kept, Sent, add_transfer, keep_files
+from tests.support.kept_site import Kept, Sent, TransferAlone, add_transfer, keep_files, url_of
 from tests.support.made_site import made_site, site
-from tests.support.process import ProcessUnderTest
 
 __all__ = ["made_site", "site"]
 
 FILES = [Sent(content(size, size), name=f"報告 {size}.pdf") for size in (0, 1, 700, 3_000_000)]
-
-
-class TransferAlone(ProcessUnderTest):
-    """The transfer component of a site without its server: it hands out files all the same."""
-
-    def __init__(self, site_toml: Path) -> None:
-        super().__init__("the transfer component", site_toml.parent / "transfer.out")
-        self._site_toml = site_toml
-        self.settings = SiteFile(site_toml).require(TransferSettings)
-
-    async def start(self) -> None:
-        self._launch([sys.executable, "-m", "components.transfer", self._site_toml])
-        await self._wait_until_ready(self._listens)
-
-    async def _listens(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.settings.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
 
 
 @pytest.fixture
@@ -59,11 +32,6 @@ def restored(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     site.parent.rename(tmp_path / "lost")
     assert run_command("restore", backup, "--site", there) == 0
     return there, [*kept, later]
-
-
-def url_of(settings: TransferSettings, kept: Kept) -> str:
-    links = FileLinks(f"http://127.0.0.1:{settings.port}/f/", load_link_key(settings.link_key_file))
-    return links.make(FileLink(kept.upload.id, kept.upload.owner, kept.upload.until_s), kept.upload.name)
 
 
 async def test_links_that_were_sent_before_open(restored: tuple[Path, list[Kept]]) -> None:

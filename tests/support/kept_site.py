@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.keys.rotation import open_log_writer
 from components.archive.store.open import open_store
+from components.rules.file_links import FileLink, FileLinks, load_link_key
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
@@ -28,6 +30,7 @@ from policy.files.facts import ContentFacts, FileFacts
 from policy.files.slot import Purpose
 from policy.retention import DEFAULT_POLICY
 from tests.support.blobs import pieces
+from tests.support.process import ProcessUnderTest
 
 
 @dataclass(frozen=True)
@@ -119,3 +122,29 @@ async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: Fil
     found = await uploads.find(upload.id)
     assert found is not None
     return Kept(recorded.index, found)
+
+
+class TransferAlone(ProcessUnderTest):
+    """The transfer component of a site without its server: it hands out files all the same."""
+
+    def __init__(self, site_toml: Path) -> None:
+        super().__init__("the transfer component", site_toml.parent / "transfer.out")
+        self._site_toml = site_toml
+        self.settings = SiteFile(site_toml).require(TransferSettings)
+
+    async def start(self) -> None:
+        self._launch([sys.executable, "-m", "components.transfer", self._site_toml])
+        await self._wait_until_ready(self._listens)
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.settings.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+
+def url_of(settings: TransferSettings, kept: Kept) -> str:
+    links = FileLinks(f"http://127.0.0.1:{settings.port}/f/", load_link_key(settings.link_key_file))
+    return links.make(FileLink(kept.upload.id, kept.upload.owner, kept.upload.until_s), kept.upload.name)

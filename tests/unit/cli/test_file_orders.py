@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from components.archive.blobs.errors import BlobDestroyed
@@ -20,8 +21,9 @@ from components.settings.transfer import TransferSettings
 from components.transfer.destroyed import DestroyedFiles
 from components.transfer.state import UploadStore
 from tests.support.blobs import content
-from tests.support.kept_site import Kept, Sent, add_transfer, keep_files
+from tests.support.kept_site import Kept, Sent, TransferAlone, add_transfer, keep_files, url_of
 from tests.support.made_site import made_site, site
+from tests.support.process import wait_until
 from tests.support.retention_site import RETENTION, Shell
 
 __all__ = ["made_site", "site"]
@@ -128,3 +130,28 @@ def test_queries_and_conversations_do_not_hold_files(kept: list[Kept], shell: Sh
         status, _, errors = shell.run("archive", "hold", "--matter", "M", *scope, "--log", "transfer")
         assert (status, "look into the log gate only" in errors) == (2, True)
     assert len(kept) == 3
+
+
+@pytest.mark.programs
+async def test_the_running_component_carries_an_order_out_and_destroys_the_file(
+    kept: list[Kept], settings: SiteFile, shell: Shell
+) -> None:
+    def order() -> dict[str, Any]:
+        return shell.order("erase", kept[0].record_id)
+
+    async with TransferAlone(settings.path) as transfer, aiohttp.ClientSession() as client:
+        links = [url_of(transfer.settings, each) for each in kept]
+
+        async def status_of(link: str) -> int:
+            async with client.get(link) as response:
+                await response.read()
+                return response.status
+
+        async def statuses() -> list[int]:
+            return [await status_of(link) for link in links]
+
+        assert await statuses() == [200, 200, 200]
+        assert (await asyncio.to_thread(order))["state"] == "carried out"
+        head = settings.folder / "files" / kept[0].blob.head_name
+        assert await wait_until(lambda: "destroyed_at_ns" in head.read_text())
+        assert await statuses() == [404, 200, 200]

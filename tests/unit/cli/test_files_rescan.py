@@ -17,6 +17,9 @@ from tests.support.made_site import made_site, site
 
 __all__ = ["made_site", "site"]
 
+# A process of its own looks into files.
+pytestmark = pytest.mark.programs
+
 TEXT, SCRIPT = b"The price of copper.\n", b"#!/bin/sh\nrm -rf ~\n"
 
 
