@@ -4,11 +4,12 @@ import asyncio
 import os
 import pwd
 import time
+from collections.abc import Callable
 
 from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
 from components.archive.keys.rotation import open_log_writer
-from components.archive.record import Access, RecordKind, encode_access
+from components.archive.record import Access, Event, RecordKind, encode_access, encode_event
 from components.archive.record_header import RecordError
 from components.archive.store.open import open_store, store_label
 from components.archive.writer import Entry, LogWriter
@@ -28,12 +29,25 @@ async def record_access(settings: SiteFile, access: Access) -> str:
 
     Raises SiteError; then nothing may be shown.
     """
+    return await _record(settings, RecordKind.ACCESS, lambda: encode_access(access))
+
+
+async def record_finding(settings: SiteFile, finding: Event) -> str:
+    """Append what a look found to the audit log, and return its record's id; durable when this returns.
+
+    Raises SiteError; then it may not be shown.
+    """
+    return await _record(settings, finding.kind, lambda: encode_event(finding))
+
+
+async def _record(settings: SiteFile, kind: RecordKind, encode: Callable[[], bytes]) -> str:
     log = settings.audit_log
     try:
         retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
+        payload = encode()
         writer = await _open_writer(settings)
         try:
-            index = await writer.append([Entry(RecordKind.ACCESS, encode_access(access), retention_class)])
+            index = await writer.append([Entry(kind, payload, retention_class)])
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:

@@ -124,9 +124,12 @@ def verify(
     checkpoint: tuple[Path, ...] = (),
     witness: tuple[str, ...] = (),
     approver: tuple[str, ...] = (),
+    without_files: bool = False,
     common: Common = COMMON,
 ) -> int:
-    """Verify every record of every log against its tree, checkpoints and witnesses. Exit status 1 if any is wrong.
+    """Verify every record of every log against its tree, checkpoints and witnesses; and every file that was sent.
+
+    Exit status 1 if any is wrong.
 
     Parameters
     ----------
@@ -140,15 +143,19 @@ def verify(
         The verifier key of a witness that must have cosigned, or a file with it. May be repeated.
     approver
         The verifier key of somebody who approved orders, or a file with it. May be repeated.
+    without_files
+        Leave out the files that people sent: all their bytes are read otherwise.
     """
     from components.audit.checks.evidence import load_evidence
-    from components.audit.checks.verify_site import LogChoice, verify_site
+    from components.audit.checks.verify_site import LogChoice, Verified, verify_files, verify_site
     from components.cli.output.console import progress_bar
     from components.cli.output.verify import describe_verification, print_verification
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
     evidence = load_evidence(settings, checkpoint, witness, approver)
-    reports = verify_site(settings, LogChoice(log, from_url), evidence, progress_bar)
-    common.tell(reports, describe_verification, print_verification)
-    return 0 if all(report is None or report.ok for report in reports.values()) else 1
+    choice = LogChoice(log, from_url)
+    reports = verify_site(settings, choice, evidence, progress_bar)
+    files = None if without_files else verify_files(settings, choice, progress_bar)
+    common.tell(Verified(reports, files), describe_verification, print_verification)
+    return 0 if Verified(reports, files).ok else 1

@@ -12,6 +12,7 @@ from components.cli.audit import app as audit_app
 from components.cli.audit import verify
 from components.cli.directory import app as directory_app
 from components.cli.errors import told_in_lines
+from components.cli.files import app as files_app
 from components.cli.keys import app as keys_app
 from components.cli.policy import app as policy_app
 from components.cli.review import app as review_app
@@ -34,7 +35,7 @@ app = App(
 )
 for command in (init, up, check, backup, restore, verify):
     app.command(command)
-for group in (access_app, archive_app, audit_app, directory_app, keys_app, policy_app, review_app):
+for group in (access_app, archive_app, audit_app, directory_app, files_app, keys_app, policy_app, review_app):
     app.command(group)
 
 

@@ -66,6 +66,7 @@ def hold(
     custodian: str = "",
     conversation: tuple[str, ...] = (),
     query: str = "",
+    log: LogName = "",
     order: NewOrder = NEW_ORDER,
 ) -> None:
     """Propose a hold. What is held can be neither expired nor erased until it is released (docs/retention.md).
@@ -81,8 +82,8 @@ def hold(
     """
     from components.audit.orders.propose import propose_hold
 
-    settings, log, scope = _load_scope(order.common.site, records, custodian, conversation, query)
-    proposal = _look(lambda bar: propose_hold(settings, log, scope, matter, order.reason, bar))
+    settings, found, scope = _load_scope(order.common.site, records, custodian, conversation, query, log)
+    proposal = _look(lambda bar: propose_hold(settings, found, scope, matter, order.reason, bar))
     _hand_out([proposal], order)
 
 
@@ -212,12 +213,17 @@ def _load(site: Path, log: str) -> "tuple[SiteFile, LogSettings]":
 
 
 def _load_scope(
-    site: Path, records: Sequence[str], custodian: str, conversations: Sequence[str], query: str
+    site: Path,
+    records: Sequence[str],
+    custodian: str,
+    conversations: Sequence[str],
+    query: str,
+    log_name: str = "",
 ) -> "tuple[SiteFile, LogSettings, Scope]":
-    """Read a site's settings, find the log of the first record, and the scope of an order."""
+    """Read a site's settings, find the log that is named, or that of the first record, and the scope of an order."""
     from components.audit.orders.scope import read_scope
 
-    settings, log = _load(site, records[0].rpartition("/")[0] if records else "")
+    settings, log = _load(site, log_name or (records[0].rpartition("/")[0] if records else ""))
     return settings, log, read_scope(settings, log, records, custodian, conversations, query)
 
 

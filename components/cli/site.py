@@ -68,10 +68,13 @@ def backup(
     /,
     *,
     with_keys: bool = False,
+    with_bucket: bool = False,
     full_check: bool = False,
     common: Common = COMMON,
-) -> None:
-    """Back up a site's logs and settings to FOLDER while it runs. Only what is new is written.
+) -> int:
+    """Back up a site's logs, files and settings to FOLDER while it runs. Only what is new is written.
+
+    Exit status 1 if a file that people sent is damaged or missing.
 
     Parameters
     ----------
@@ -79,15 +82,18 @@ def backup(
         An empty folder, or that of an earlier backup. It is made if it does not exist.
     with_keys
         Back up the private keys, too. Whoever has the backup can then read the logs and sign as this site.
+    with_bucket
+        Back up files, too, that are kept in an S3 bucket. Those in a folder always are.
     full_check
         Afterwards read the whole backup again, and verify it.
     """
     from components.cli.output.backup import describe_backup, print_backup
     from components.cli.output.console import progress_bar
-    from components.site.backup import back_up_site
+    from components.site.backup import BackupChoice, back_up_site
 
-    result = back_up_site(common.site, folder, with_keys=with_keys, thorough=full_check, bars=progress_bar)
+    result = back_up_site(common.site, folder, BackupChoice(with_keys, with_bucket, full_check), progress_bar)
     common.tell(result, describe_backup, lambda done: print_backup(done, folder, with_keys=with_keys))
+    return 1 if result.blobs is not None and result.blobs.problem_count else 0
 
 
 def restore(folder: Path | None = None, /, *, accept_loss: bool = False, common: Common = COMMON) -> int:

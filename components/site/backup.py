@@ -1,15 +1,18 @@
 """Backs a site up and restores it: its logs, its settings, and on request its keys (docs/backup.md)."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.archive.backup.back_up import Saved, back_up_log
+from components.archive.backup.blobs import SavedBlobs, check_blobs, sweep_blobs
 from components.archive.backup.copy import UNFINISHED, copy_log
 from components.archive.backup.folder import BackupFolder, open_backup
 from components.archive.backup.saved_log import SavedLog, check_saved, saved_names
+from components.archive.blobs.errors import BlobError
 from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError, load_log_key, load_verifier_key
 from components.archive.keys.private import is_kept
@@ -22,23 +25,33 @@ from components.archive.tail import TailKey
 from components.process.errors import SiteError
 from components.process.progress import Bars, Progress
 from components.settings.log import LogSettings
+from components.settings.site import SiteFile
+from components.site.backup_blobs import back_up_files_kept, find_left_bucket, restore_files_kept
 from components.site.backup_files import PutBack, put_back_files, save_files
 from components.site.lock import hold_site
 from components.site.validate import read_site
 
+# More are not needed, but where the clock was set back: then each blob seems to be destroyed just now.
+_MOST_ROUNDS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a backup holds now: logs by name, and the number of the site's files; `missing` logs do not exist yet."""
+    """What a backup holds now: logs by name, and the number of the site's files; `missing` logs do not exist yet.
+
+    `blobs` is None if the site keeps no files, or they are `left_in_bucket`.
+    """
 
     logs: dict[str, Saved]
     missing: tuple[str, ...]
     files: int
+    blobs: SavedBlobs | None = None
+    left_in_bucket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore put back: records by log, and files.
+    """What a restore put back: records by log, the site's files, and how many blobs.
 
     `losses` are of logs that lack records signed after the backup, or have records that their writer did not leave.
     """
@@ -46,33 +59,62 @@ class Restored:
     records: dict[str, int]
     files: PutBack
     losses: dict[str, Sequence[Departure]]
+    blobs: int = 0
 
 
-def back_up_site(site_toml: Path, path: Path, *, with_keys: bool, thorough: bool, bars: Bars) -> BackedUp:
-    """Bring the backup in `path` up to date, while the site runs; `thorough`: read the whole backup again.
+@dataclass(frozen=True, slots=True)
+class BackupChoice:
+    """What a backup also has: private keys, the files of a bucket; `thorough`: all of it is read again afterwards."""
+
+    with_keys: bool = False
+    with_bucket: bool = False
+    thorough: bool = False
+
+
+def back_up_site(site_toml: Path, path: Path, choice: BackupChoice, bars: Bars) -> BackedUp:
+    """Bring the backup in `path` up to date, while the site runs.
 
     If interrupted, it leaves the earlier backup. Raises SettingsError, SiteError, OSError.
     """
     settings = read_site(site_toml)
     with _errors_as_site_errors(), open_backup(path, make=True) as folder:
-        logs: dict[str, Saved] = {}
-        for log in settings.logs:
-            with bars(f"Backing up {log.name}", "records") as progress:
-                saved = asyncio.run(_back_up(log, folder, progress))
-            if saved is not None:
-                logs[log.name] = saved
+        logs, blobs = _back_up_logs_and_blobs(settings, folder, choice, bars)
         if lost := set(saved_names(folder)) - set(logs):
             raise SiteError(
                 f"{path} holds a log that is not there any more ({', '.join(sorted(lost))}); restore it,"
                 " or make the next backup in a new folder"
             )
         outlines = {name: saved.outline for name, saved in logs.items()}
-        files = save_files(folder, settings, outlines, with_keys=with_keys)
+        files = save_files(folder, settings, outlines, with_keys=choice.with_keys)
         folder.complete()
-        if thorough:
+        # Killed here: data of destroyed blobs are there without their keys; the next run deletes them.
+        sweep_blobs(folder)
+        if choice.thorough:
             _check_all(folder, bars)
     missing = tuple(log.name for log in settings.logs if log.name not in logs)
-    return BackedUp(logs, missing, files)
+    bucket = find_left_bucket(settings, with_bucket=choice.with_bucket)
+    return BackedUp(logs, missing, files, blobs, bucket)
+
+
+def _back_up_logs_and_blobs(
+    settings: SiteFile, folder: BackupFolder, choice: BackupChoice, bars: Bars
+) -> tuple[dict[str, Saved], SavedBlobs | None]:
+    """Back up the logs, and the blobs after them: whatever a record refers to is there.
+
+    If a blob was destroyed meanwhile, the logs follow once more: no record is there whose blob is destroyed.
+    """
+    for _ in range(_MOST_ROUNDS):
+        begun_ns = time.time_ns()
+        logs: dict[str, Saved] = {}
+        for log in settings.logs:
+            with bars(f"Backing up {log.name}", "records") as progress:
+                saved = asyncio.run(_back_up(log, folder, progress))
+            if saved is not None:
+                logs[log.name] = saved
+        blobs = back_up_files_kept(settings, folder, bars, with_bucket=choice.with_bucket)
+        if blobs is None or blobs.newest_destroyed_ns < begun_ns:
+            break
+    return logs, blobs
 
 
 async def _back_up(log: LogSettings, folder: BackupFolder, progress: Progress) -> Saved | None:
@@ -94,6 +136,8 @@ def _check_all(folder: BackupFolder, bars: Bars) -> None:
         log = SavedLog.of(folder, name)
         with bars(f"Checking {name}", "records") as progress:
             asyncio.run(check_saved(log, log.verifier_key(), progress))
+    with bars("Checking files", "groups") as progress:
+        check_blobs(folder, progress)
 
 
 def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) -> Restored:
@@ -120,7 +164,8 @@ def restore_site(site_toml: Path, path: Path, *, accept_loss: bool, bars: Bars) 
                 records[name] = asyncio.run(_restore(logs[name], SavedLog.of(folder, name), progress))
             if found := asyncio.run(_find_losses(logs[name], accept_loss=accept_loss)):
                 losses[name] = found
-    return Restored(records, files, losses)
+        blobs = restore_files_kept(settings, folder, bars)
+    return Restored(records, files, losses, blobs)
 
 
 async def _restore(log: LogSettings, saved: SavedLog, progress: Progress) -> int:
@@ -180,5 +225,5 @@ def _find_tail_key(log: LogSettings) -> TailKey | None:
 def _errors_as_site_errors() -> Iterator[None]:
     try:
         yield
-    except (LogError, KeyFileError) as error:
+    except (LogError, KeyFileError, BlobError) as error:
         raise SiteError(str(error)) from error

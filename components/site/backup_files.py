@@ -19,9 +19,11 @@ from components.gate.review.store import review_file
 from components.rules.exceptions import FOLDER as EXCEPTIONS
 from components.rules.load import lexicon_files
 from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
 from components.site.init import authority_key_file
 from components.site.parts import parts_of
 from components.site.validate import read_site
+from components.transfer.snapshot import copy_uploads
 
 _LIST = "site/files"
 _ELSEWHERE = "elsewhere"
@@ -78,13 +80,26 @@ def save_files(
         file = folder.put(f"site/{path.name}", "file", last.get(path) or path.read_bytes())
         folder.keep(file)
         saved[name] = _SavedFile(name, file, secret)
-    queue, gate_log = review_file(settings), outlines.get(settings.gate_log.name)
-    if gate_log is not None and queue.is_file():
-        name = _name(queue, settings.folder)
-        saved[name] = _save_sealed(folder, settings, name, copy_queue(queue, gate_log.records))
+    saved |= {each.path: each for each in _save_states(folder, settings, outlines)}
     listed = json.dumps([asdict(each) for each in saved.values()], indent=2).encode() + b"\n"
     folder.keep(folder.put(_LIST, "json", listed))
     return len(saved)
+
+
+def _save_states(
+    folder: BackupFolder, settings: SiteFile, outlines: Mapping[str, Outline]
+) -> Iterator[_SavedFile]:
+    """Save what is in the clear at the site, and part of no log: held messages, and which links open which files."""
+    by_table = {log.table: outlines[log.name] for log in settings.logs if log.name in outlines}
+    queue, outline = review_file(settings), by_table.get(settings.gate_log.table)
+    if outline is not None and queue.is_file():
+        yield _save_sealed(
+            folder, settings, _name(queue, settings.folder), copy_queue(queue, outline.records)
+        )
+    transfer, outline = settings.find(TransferSettings), by_table.get(TransferSettings.table_name)
+    if transfer is not None and outline is not None and transfer.state_file.is_file():
+        content = copy_uploads(transfer.state_file, outline.records)
+        yield _save_sealed(folder, settings, _name(transfer.state_file, settings.folder), content)
 
 
 def _save_sealed(folder: BackupFolder, settings: SiteFile, name: str, content: bytes) -> _SavedFile:

@@ -5,8 +5,6 @@ import time
 import structlog
 
 from components.archive.alarm import Alarms
-from components.archive.blobs.directory import DirectoryObjects
-from components.archive.blobs.objects import ObjectStore
 from components.archive.blobs.reader import BlobReader
 from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
@@ -20,6 +18,7 @@ from components.rules.file_links import FileLinks, load_link_key
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
+from components.settings.blobs import open_objects
 from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
@@ -27,6 +26,7 @@ from components.settings.transfer import TransferSettings
 from components.transfer.acts import FileActs
 from components.transfer.checks import Examination, FileChecks
 from components.transfer.deciding import FileDecider
+from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
 from components.transfer.fetch import Sender
 from components.transfer.inspect.assemble import open_inspector
 from components.transfer.journal import FileJournal
@@ -67,7 +67,8 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         must_be_scanned=settings.clamd is None or settings.clamd.when_down == "refuse",
     )
     examination = Examination(settings.state_file.parent, checks, decider.decide)
-    receiver, sender = _open_files(process, site, linked, journal, slots, examination)
+    store, reader = _open_blobs(process, site, settings)
+    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination)
     server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
@@ -78,6 +79,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     )  # fmt: skip
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
+    process.run("destroyed", keep_destroyed(DestroyedFiles(log_reader.source, uploads, store)))
     process.run("review", acts.run())
     process.run("slots", service.run())
 
@@ -94,16 +96,15 @@ def _open_checks(process: Process, settings: TransferSettings, alarms: Alarms) -
 
 
 def _open_files(
-    process: Process,
-    site: SiteFile,
+    settings: TransferSettings,
+    blobs: tuple[BlobStore, BlobReader],
     linked: LinkedUploads,
     journal: FileJournal,
     slots: SlotService,
     examination: Examination,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
-    settings = site.require(TransferSettings)
-    store, reader = _open_blobs(process, site, settings)
+    store, reader = blobs
     sender = Sender(
         linked,
         reader,
@@ -124,7 +125,8 @@ def _open_files(
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:
     """Return what stores files and what reads them: sealed to the site's recipients, and to the component itself."""
-    objects = process.keep(_open_objects(settings))
+    objects = process.keep(open_objects(settings))
+    process.run("swept", keep_swept(objects))
     own = load_recipient_key(settings.delivery_key_file)
     recipients = [*(load_recipient(path) for path in site.archive.recipients), own.recipient]
     address_key = read_key_file(settings.address_key_file).strip()
@@ -132,13 +134,3 @@ def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) ->
         BlobStore(objects, settings.log_origin, address_key, recipients),
         BlobReader(objects, settings.log_origin, (own,)),
     )
-
-
-def _open_objects(settings: TransferSettings) -> ObjectStore:
-    if settings.s3 is None:
-        return DirectoryObjects(settings.files)
-    # A site that keeps files in a folder does without this library.
-    from components.archive.blobs.s3 import S3Objects, S3Settings
-
-    bucket = settings.s3
-    return S3Objects.open(S3Settings(bucket.bucket, bucket.prefix, bucket.endpoint, bucket.region))

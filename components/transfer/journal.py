@@ -4,7 +4,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from components.archive.blobs.address import parse_address
 from components.archive.blobs.store import StoredBlob
+from components.archive.log.leaf import NO_CONVERSATION
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry, LogWriter
 from components.link.review_request import ReviewRequest, prove_reading
@@ -63,6 +65,7 @@ class FileJournal:
         entry = self._entry(
             "refused" if decision.action is Action.REFUSE else "received",
             self.file_class,
+            blob.address.mark,
             **_describe(upload),
             blob=str(blob.address),
             content_sha256=blob.sha256.hex(),
@@ -93,7 +96,8 @@ class FileJournal:
 
     async def cut_off(self, upload: Upload) -> None:
         """Record that a file was stored, and its sender not answered: this component ended, or its disk was full."""
-        entry = self._entry("cut-off", self.file_class, **_describe(upload), blob=upload.address)
+        mark = parse_address(upload.address).mark
+        entry = self._entry("cut-off", self.file_class, mark, **_describe(upload), blob=upload.address)
         async with self._turn:
             old = max(0, self._writer.size - MOST_MEMOS)
             await self._writer.append([entry], memo=memo_of(upload), forget_memos_before=old)
@@ -101,15 +105,17 @@ class FileJournal:
     async def fetched(self, upload: Upload, by: str, first: int, end: int) -> None:
         """Record that bytes `first` to `end` of a file are about to be sent to an address, `by`."""
         details: dict[str, str | int] = {"address": by, "first_byte": first, "end_byte": end}
-        await self._append("fetched", self._look_class, file=upload.id.hex(), owner=upload.owner, **details)
-
-    async def _append(self, name: str, retention_class: int, **details: str | int) -> None:
+        # It names no blob: a look at a file does not keep it.
+        entry = self._entry(
+            "fetched", self._look_class, NO_CONVERSATION, file=upload.id.hex(), owner=upload.owner, **details
+        )
         async with self._turn:
-            await self._writer.append([self._entry(name, retention_class, **details)])
+            await self._writer.append([entry])
 
-    def _entry(self, name: str, retention_class: int, **details: str | int) -> Entry:
+    def _entry(self, name: str, retention_class: int, mark: bytes, **details: str | int) -> Entry:
+        """Make a record; `mark` is that of the blob that it refers to, which is kept as long as the record is."""
         event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
-        return Entry(RecordKind.FILE, encode_event(event), retention_class)
+        return Entry(RecordKind.FILE, encode_event(event), retention_class, mark)
 
 
 def _describe_scan(scanned: Scanned) -> dict[str, str]:

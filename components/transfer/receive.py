@@ -157,7 +157,9 @@ class Receiver:
 
         try:
             async with asyncio.timeout(None) as limit:
-                blob = await self._blobs.put(read(), self._journal.file_class, note)
+                blob = await self._blobs.put(
+                    read(), self._journal.file_class, note, enterprise=upload.enterprise
+                )
                 if looking is None:
                     raise UploadRefused(503, "the file was not read to its end")
                 return blob, await looking

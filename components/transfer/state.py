@@ -30,9 +30,11 @@ _SCHEMA = (
     " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
     " address TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
+    "CREATE TABLE IF NOT EXISTS finished (order_id TEXT PRIMARY KEY) WITHOUT ROWID",
     # Read by the gate, too (components.rules.file_states).
     "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
     " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
 )
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
@@ -148,6 +150,22 @@ class UploadStore:
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
         self._change([("DELETE FROM upload WHERE id = ?", (id_,)) for id_ in ids])
+
+    def forget_recorded(self, records: Iterable[int]) -> None:
+        """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
+        upload = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record = ?)"
+        decided = "DELETE FROM decided WHERE record = ?"
+        self._change([(sql, (record,)) for record in records for sql in (upload, decided)])
+
+    def finish_order(self, order: str) -> None:
+        """Note that nothing is left of the files whose records an order destroyed."""
+        self._change([("INSERT OR IGNORE INTO finished VALUES (?)", (order,))])
+
+    async def list_finished(self) -> set[str]:
+        """Return the ids of the orders that are finished, for files, too."""
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall("SELECT order_id FROM finished")
+        return {str(row[0]) for row in rows}
 
     def forget_lapsed(self, now_s: int) -> None:
         """Forget slots that nobody used in time, and uploads that neither open nor count any more."""

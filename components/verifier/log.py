@@ -3,8 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+from components.verifier.blobs import Blobs
 from components.verifier.checkpoint import Head, KeyChain, parse_log_keys
 from components.verifier.database import Database, open_database
 from components.verifier.format import FORMAT, NS_PER_SECOND, Leaf, parse_row
@@ -28,25 +30,32 @@ def verify_log(
     witness_vkeys: Sequence[str] = (),
     approver_vkeys: Sequence[str] = (),
     witnesses_may_be_missing: bool = False,
+    blobs: Path | None = None,
 ) -> Report:
     """Verify the log in the SQLite database `path`, one snapshot of it if it is being written to.
 
     `public_key_vkeys` are C2SP verifier keys of the log, one a line: the first one, or a later one to leave earlier
     checkpoints unchecked. `progress(done, total)` gets counts of records; `known_checkpoints` are signed notes that
     were kept elsewhere. Each of the witnesses must have cosigned one of the checkpoints, unless witnesses may be
-    missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with the log.
+    missing. Without `approver_vkeys` the signatures of orders are not checked. Memory does not grow with the log,
+    but with the files that its records name, if they are in the folder `blobs` and verified, too.
     Raises UsageError if there is no such file or no such key; the report has everything else that is wrong.
     """
     chain = KeyChain(parse_log_keys(public_key_vkeys))
     verification = Verification(chain, witness_vkeys, witnesses_may_be_missing=witnesses_may_be_missing)
+    intact = 0
     approvers = [key for vkeys in approver_vkeys for key in parse_keys(vkeys)]
     try:
         with closing(open_database(Path(path))) as connection:
-            log = Log(Database(connection), verification, approvers)
+            database = Database(connection)
+            log = Log(database, verification, approvers)
             log.verify(known_checkpoints, progress or ignore_progress)
+            if blobs is not None:
+                found = Blobs(database, blobs, verification.findings)
+                intact = found.verify(ignore_progress)
     except (sqlite3.Error, UnicodeDecodeError) as error:  # some of SQLite's messages quote damaged bytes
         verification.findings.add("database-damaged", None, f"the database cannot be read on: {error}")
-    return verification.report()
+    return replace(verification.report(), blobs=intact)
 
 
 class Log:

@@ -49,7 +49,8 @@ class Report:
 
     `pending` further records have no checkpoint yet. `states` counts the records under the checkpoint, and is empty if
     there were no payloads to check; `ranges` names those that are not VALID, except `ranges_left_out`. `checkpoints`
-    is how many the log agrees with; `unchecked` says what could not be checked.
+    is how many the log agrees with; `unchecked` says what could not be checked. `blobs` are the files that a record
+    names and that are stored as they were put, if they were looked at.
     """
 
     size: int
@@ -62,6 +63,7 @@ class Report:
     ranges_left_out: int = 0
     witnesses: tuple[Witnessed, ...] = ()
     unchecked: tuple[str, ...] = ()
+    blobs: int = 0
 
     @property
     def ok(self) -> bool:
@@ -120,6 +122,8 @@ def describe_report(report: Report) -> list[str]:
     if report.pending:
         lines.append(f"{report.pending:,} records follow that no checkpoint covers yet.")
     lines += [_describe_witness(each) for each in report.witnesses]
+    if report.blobs:
+        lines.append(f"{report.blobs:,} files are stored as they were put, and named by a record.")
     lines += [f"Not checked: {each}." for each in report.unchecked]
     return lines
 

@@ -3,12 +3,13 @@
 As one file it is complete: it needs Python 3.11 and the package `cryptography`, shares no code with the writer of the
 log, and may be given out together with the log:
 
-    python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--json]
+    python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--blobs FOLDER]
     python verify.py --from-url https://logs.example/gate --key LOG.pub
 
 It follows docs/archive-format.md, and by that RFC 6962 (2.1), C2SP signed-note, tlog-checkpoint, tlog-tiles and
-tlog-cosignature. It opens nothing that is sealed. No log can show by itself that the whole log was set back to an
-earlier state; a checkpoint that was kept elsewhere (`--checkpoint`) shows this.
+tlog-cosignature. It opens nothing that is sealed. With `--blobs`, it also verifies files that people sent, as they are
+stored (docs/blobs.md, section 8). No log can show by itself that the whole log was set back to an earlier state; a
+checkpoint that was kept elsewhere (`--checkpoint`) shows this.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if place is not None:
             report = verify_tiles(place, keys, progress, known, witnesses)
         else:
-            report = verify_log(options.log, keys, progress, known, witnesses, approvers)
+            report = verify_log(options.log, keys, progress, known, witnesses, approvers, blobs=options.blobs)
     except (UsageError, OSError, UnicodeDecodeError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
@@ -66,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
         parser.add_argument(
             name, type=type_, action="append", default=[], required=name == "--key", help=text
         )
+    parser.add_argument("--blobs", type=Path, help="a folder with the files that records of LOG name")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 

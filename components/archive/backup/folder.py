@@ -6,7 +6,7 @@ Files are named after their content, so a run that is interrupted at any moment 
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,7 @@ SUMS = "SHA256SUMS"
 
 _MARK = b"A backup made by `steelyard backup`; `sha256sum -c SHA256SUMS` checks that its files are whole.\n"
 _DIGITS = 16
+_READ_SIZE_BYTES = 1 << 20
 _NAMED = re.compile(rf".+-[0-9a-f]{{{_DIGITS}}}\.[a-z]+(\.new)?")
 
 
@@ -67,6 +68,68 @@ class BackupFolder:
         self._written[name] = digest
         return name
 
+    async def put_large(self, name: str, pieces: AsyncIterator[bytes], digest: str) -> bool:
+        """Write a file of any size durably, and read it back; returns False, and leaves nothing, if it is not `digest`.
+
+        It is in no list of this backup: whoever puts it keeps such a list, and deletes it in the end.
+        """
+        path = self.path / name
+        draft = path.with_name(f"{path.name}.new")
+        self._make_folder(path.parent)
+        seen = sha256()
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
+            async for piece in pieces:
+                seen.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        if seen.hexdigest() != digest:
+            draft.unlink()
+            return False
+        for _piece in self.read_pieces(draft, digest):
+            pass
+        # Killed before this: a draft is left, which no list names.
+        draft.rename(path)
+        self._touched.add(path.parent)
+        return True
+
+    def size_of(self, name: str) -> int | None:
+        """Return the length of a file that `put_large` wrote, None when it is not there."""
+        try:
+            return (self.path / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def check(self, name: str, digest: str) -> None:
+        """Read a file that `put_large` wrote; raises CopyError when it is another now, or missing."""
+        for _piece in self.read_pieces(self.path / name, digest):
+            pass
+
+    def delete(self, paths: Iterable[Path]) -> None:
+        """Delete files of this backup, durably."""
+        gone = list(paths)
+        for path in gone:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in gone}:
+            sync_folder(folder)
+
+    @staticmethod
+    def read_pieces(path: Path, digest: str) -> Iterator[bytes]:
+        """Yield a file of a backup from the disk; raises CopyError, at its end when it is another."""
+        seen = sha256()
+        try:
+            with path.open("rb") as file:
+                # From the disk, not from memory: the newly written pages are synced by now.
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                while piece := file.read(_READ_SIZE_BYTES):
+                    seen.update(piece)
+                    yield piece
+        except FileNotFoundError:
+            raise CopyError(f"{path}: is missing from the backup") from None
+        if seen.hexdigest() != digest:
+            raise CopyError(f"{path}: is not what was written (SHA-256); use another copy of the backup")
+
     def keep(self, name: str) -> None:
         """Put a file, written now or in the last complete backup, into the next backup."""
         self._next[name] = self._written.get(name) or self.sums[name]
@@ -105,17 +168,7 @@ class BackupFolder:
         self.sums = {name: digest for digest, _, name in pairs}
 
     def _read(self, name: str, digest: str) -> bytes:
-        path = self.path / name
-        try:
-            with path.open("rb") as file:
-                # From the disk, not from memory: the newly written pages are synced by now.
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                content = file.read()
-        except FileNotFoundError:
-            raise CopyError(f"{path}: is missing from the backup") from None
-        if sha256(content).hexdigest() != digest:
-            raise CopyError(f"{path}: is not what was written (SHA-256); use another copy of the backup")
-        return content
+        return b"".join(self.read_pieces(self.path / name, digest))
 
     def _make_folder(self, folder: Path) -> None:
         for missing in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:

@@ -10,6 +10,7 @@ from components.archive.seal import Recipient
 
 FORMAT = "steelyard-blob/1"
 TRAILER_SIZE_BYTES = 42
+MARK_SIZE_BYTES = 16
 
 _ADDRESS = re.compile(r"(0|[1-9][0-9]{0,4})/([0-9a-f]{64})")
 _CHECK_SIZE_BYTES = 8
@@ -22,13 +23,18 @@ class BlobAddressError(ValueError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class BlobAddress:
-    """A retention class and a keyed hash (32 bytes) of class, recipients and content; written `1/5e0b...`."""
+    """A retention class and a keyed hash (32 bytes) of enterprise, class, recipients and content: `1/5e0b...`."""
 
     retention_class: int
     digest: bytes
 
     def __str__(self) -> str:
         return f"{self.retention_class}/{self.digest.hex()}"
+
+    @property
+    def mark(self) -> bytes:
+        """The 16 bytes by which the leaf of a record says that it refers to the blob (docs/blobs.md, section 7)."""
+        return self.digest[:MARK_SIZE_BYTES]
 
     @property
     def head_name(self) -> str:
@@ -40,18 +46,19 @@ class BlobAddress:
 def derive_address(
     address_key: bytes,
     site: str,
+    enterprise: str,
     retention_class: int,
     recipients: Iterable[Recipient],
     content_sha256: bytes,
 ) -> BlobAddress:
-    """Derive the address of a content: equal for equal files of one class, sealed to the same recipients.
+    """Derive the address of a content: equal for equal files of one enterprise and class, sealed to the same people.
 
     Without `address_key` (32 bytes), nobody who has a file can tell whether it is stored here.
     """
     if not 0 <= retention_class <= _MAX_CLASS:
         raise BlobAddressError(f"there is no retention class {retention_class}")
     sealed_to = ",".join(sorted(recipient.key_id for recipient in recipients))
-    text = f"{FORMAT}\n{site}\n{retention_class}\n{sealed_to}\n{content_sha256.hex()}\n"
+    text = f"{FORMAT}\n{site}\n{enterprise}\n{retention_class}\n{sealed_to}\n{content_sha256.hex()}\n"
     return BlobAddress(retention_class, hmac.digest(address_key, text.encode(), "sha256"))
 
 

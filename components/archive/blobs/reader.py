@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from components.archive.blobs.address import TRAILER_SIZE_BYTES, BlobAddress
+from components.archive.blobs.address import TRAILER_SIZE_BYTES, BlobAddress, encode_trailer
 from components.archive.blobs.errors import BlobDamaged, BlobDestroyed, BlobMissing
 from components.archive.blobs.head import BlobEntry, BlobHead, BlobSecret, BlobTombstone, open_secret
 from components.archive.blobs.objects import ObjectStore
@@ -38,11 +38,12 @@ class BlobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlobCheck:
-    """A blob's state, and what is wrong with it if anything is."""
+    """A blob's state, and what is wrong with it if anything is; `sha256` is its content's, if that was opened."""
 
     address: BlobAddress
     state: BlobState
     detail: str = ""
+    sha256: bytes = b""
 
 
 class OpenBlob:
@@ -115,7 +116,9 @@ class BlobReader:
                 return BlobCheck(address, BlobState.DESTROYED, "" if gone else "its data are still there")
             await self._check_stored(entry)
             if self._keys:
-                await self._check_content(await self._open(entry))
+                blob = await self._open(entry)
+                await self._check_content(blob)
+                return BlobCheck(address, BlobState.INTACT, sha256=blob.sha256)
         except BlobMissing as error:
             return BlobCheck(address, BlobState.MISSING, str(error))
         except BlobDamaged as error:
@@ -155,6 +158,10 @@ class BlobReader:
             digest.update(await self._objects.read_range(head.data, start, end))
         if digest.hexdigest() != head.stored_sha256:
             raise BlobDamaged(f"blob {head.address}: its data have another SHA-256")
+        start = max(0, head.stored_size_bytes - TRAILER_SIZE_BYTES)
+        trailer = await self._objects.read_range(head.data, start, head.stored_size_bytes)
+        if trailer != encode_trailer(head.address):
+            raise BlobDamaged(f"blob {head.address}: its data are those of another blob")
 
     async def _check_content(self, blob: OpenBlob) -> None:
         digest = sha256()

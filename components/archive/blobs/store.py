@@ -90,15 +90,17 @@ class BlobStore:
         chunks: AsyncIterable[bytes],
         retention_class: int,
         before_named: Callable[[BlobAddress], None] = lambda _address: None,
+        *,
+        enterprise: str = "",
     ) -> StoredBlob:
         """Store a content, with only a few chunks of it in memory at a time; durable when this returns.
 
-        If the class has the same content already, that blob is renewed and nothing is kept twice. `before_named` is
-        called once the data are stored, for whoever has to know after a crash which blob it was. What `chunks` or
-        `before_named` raises goes through, and leaves nothing, or what `sweep` removes. Raises BlobUnavailable, and
-        ValueError for more than MAX_SIZE_BYTES.
+        If the enterprise has the same content in this class already, that blob is renewed and nothing is kept twice.
+        `before_named` is called once the data are stored, for whoever has to know after a crash which blob it was.
+        What `chunks` or `before_named` raises goes through, and leaves nothing, or what `sweep` removes. Raises
+        BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
         """
-        sealed = await self._store_data(chunks, retention_class)
+        sealed = await self._store_data(chunks, retention_class, enterprise)
         # Killed from here on, or before: the data are there, and no head names them; `sweep` removes them.
         before_named(sealed.blob.address)
         if await self._publish(sealed.head):
@@ -113,9 +115,13 @@ class BlobStore:
             raise BlobMissing(f"there is no blob {address}")
         return parse_entry(address, found)
 
-    async def list(self, retention_class: int | None = None) -> AsyncIterator[BlobAddress]:
-        """Yield the addresses of all blobs, or of those of a class, also of destroyed ones; raises BlobUnavailable."""
+    async def list(self, retention_class: int | None = None, digits: str = "") -> AsyncIterator[BlobAddress]:
+        """Yield the addresses of blobs, also of destroyed ones: all, a class, or those that begin with two digits.
+
+        Raises BlobUnavailable.
+        """
         prefix = "head/" if retention_class is None else f"head/{retention_class}/"
+        prefix += f"{digits}/" if digits else ""
         async for each in self._objects.list(prefix):
             with suppress(BlobAddressError):  # what is called otherwise is no head
                 yield parse_head_name(each.name)
@@ -147,7 +153,9 @@ class BlobStore:
             return tombstone
         raise BlobUnavailable(f"blob {address} is put again all the time")
 
-    async def _store_data(self, chunks: AsyncIterable[bytes], retention_class: int) -> _Sealed:
+    async def _store_data(
+        self, chunks: AsyncIterable[bytes], retention_class: int, enterprise: str
+    ) -> _Sealed:
         key = os.urandom(KEY_SIZE_BYTES)
         now_ns = self._clock_ns()
         name = _new_data_name(now_ns)
@@ -165,7 +173,12 @@ class BlobStore:
                     yield stored.add(piece)
             yield stored.add(sealer.finish())
             address = derive_address(
-                self._address_key, self._site, retention_class, self._recipients, content.digest()
+                self._address_key,
+                self._site,
+                enterprise,
+                retention_class,
+                self._recipients,
+                content.digest(),
             )
             yield stored.add(encode_trailer(address))
 
@@ -202,14 +215,24 @@ class BlobStore:
             renewed = (
                 head
                 if kept is None
-                else replace(kept, renewed_at_ns=max(kept.renewed_at_ns, self._clock_ns()))
+                # Always later than before, also where the clock was set back: `destroy` goes by it.
+                else replace(kept, renewed_at_ns=max(kept.renewed_at_ns + 1, self._clock_ns()))
             )
             try:
                 await self._objects.swap(name, encode_head(renewed), found.version if found else None)
             except VersionConflict:
                 continue
+            # Killed here: data that an interrupted destruction left stay, and nobody has their key.
+            await self._remove_leftover(head.address, found)
             return kept is None
         raise BlobUnavailable(f"blob {head.address} is changed all the time")
+
+    async def _remove_leftover(self, address: BlobAddress, replaced: VersionedContent | None) -> None:
+        """Delete the data of a destroyed blob whose tombstone has just been replaced."""
+        with suppress(BlobDamaged):
+            entry = parse_entry(address, replaced) if replaced else None
+            if isinstance(entry, BlobTombstone):
+                await self._objects.delete(entry.data)
 
     async def _find_whole(self, address: BlobAddress, found: VersionedContent | None) -> BlobHead | None:
         """Return the head of a blob whose data are there; None when it lacks them or was destroyed."""

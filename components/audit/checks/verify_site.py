@@ -10,14 +10,30 @@ from components.archive.backup.mirror import mirror_log
 from components.archive.errors import LogMissing
 from components.archive.store.open import log_file, may_exist, store_label
 from components.audit.checks.evidence import Evidence, read_witnessed, require_logs
+from components.audit.checks.verify_blobs import BlobReport, verify_blobs
 from components.process.progress import Bars
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
 from components.verifier.log import verify_log
 from components.verifier.report import Report
 from components.verifier.tiles import verify_tiles
 
 Reports = Mapping[str, Report | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The reports of logs, and that of files, if there are any that were verified."""
+
+    reports: Reports
+    files: BlobReport | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        logs = all(report is None or report.ok for report in self.reports.values())
+        return logs and (self.files is None or self.files.ok)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,18 @@ def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: 
                 raise
             reports[log.name] = None
     return reports
+
+
+def verify_files(settings: SiteFile, scope: LogChoice, bars: Bars) -> BlobReport | None:
+    """Verify the files that people sent, if their log is verified from the site itself; None if there are none.
+
+    Raises SiteError, KeyFileError and LogError.
+    """
+    if scope.url is not None or settings.find(TransferSettings) is None:
+        return None
+    if all(log.table != TransferSettings.table_name for log in _choose(settings, scope)):
+        return None
+    return asyncio.run(verify_blobs(settings, bars))
 
 
 def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:

@@ -1,1 +1,1 @@
-"""What files say: read after delivery, for the index, by processes of which each reads one file within limits."""
+"""Files that people sent: listed, shown and written out; and what they say, read for the index within limits."""

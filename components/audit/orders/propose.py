@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
 from components.audit.orders.custodian import require_known
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
+from components.audit.orders.files import evaluate_file_holds, find_owned_segments
 from components.audit.orders.orders import (
     OrderState,
     OrderView,
@@ -38,6 +39,7 @@ from components.settings.archive import load_retention
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
+from components.settings.transfer import TransferSettings
 from policy.destruction import Hold, Refusal
 from policy.retention import RetentionPolicy
 
@@ -87,18 +89,32 @@ async def propose_hold(
         require_known(scope.named, settings.gate.directory_file, scene.index, scene.now_ns)
         query = format_query(parse_query(scope.query, scene.now_ns)) if scope.query else ""
         details = OrderDetails(OrderAct.HOLD, _make_id(scene.now_ns), matter, scope.custodian, query, reason)
-        segments: tuple[int, ...] = ()
-        if scope.indexes:
-            segments = tuple(await place_records(scene.log, scope.indexes))
-        elif (node := hold_query(details, scene.now_ns)) is not None:
-            _require_index(settings, log)
-            segments = scene.index.find_segments(compile_query(node))
+        segments = await _find_held(settings, log, scene, scope, details, progress)
         fields = {
             "segments": tuple(sorted(segments)),
             "conversations": tuple(sorted(scope.conversations)),
             "indexes": tuple(sorted(scope.indexes)),
         }
         return await _propose(settings, scene, details, fields)
+
+
+async def _find_held(
+    settings: SiteFile,
+    log: LogSettings,
+    scene: _Look,
+    scope: Scope,
+    details: OrderDetails,
+    progress: Progress,
+) -> Collection[int]:
+    """Return the segments that a new hold keeps; raises QueryError, SiteError and LogError."""
+    if scope.indexes:
+        return await place_records(scene.log, scope.indexes)
+    if scope.custodian and not scope.query and log.table == TransferSettings.table_name:
+        return (await find_owned_segments(scene.log, [scope.custodian], progress))[scope.custodian]
+    if (node := hold_query(details, scene.now_ns)) is None:
+        return ()
+    _require_index(settings, log)
+    return scene.index.find_segments(compile_query(node))
 
 
 async def propose_releases(
@@ -211,7 +227,10 @@ async def _open_scene(
             if log == settings.gate_log:
                 await index.catch_up(opener, progress)
             views = await fetch_orders(opener)
-            holds = evaluate_holds(views, index, now_ns)
+            if log.table == TransferSettings.table_name:
+                holds = await evaluate_file_holds(opener, views, progress)
+            else:
+                holds = evaluate_holds(views, index, now_ns)
             yield _Look(opener, index, views, holds, policy, now_ns)
 
 

@@ -1,8 +1,10 @@
 """What the commands for backups print."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from components.archive.backup.blobs import SavedBlobs
 from components.archive.last_signed import Loss
 from components.site.backup import BackedUp, Restored
 
@@ -17,7 +19,13 @@ def describe_backup(result: BackedUp) -> dict[str, Any]:
         }
         for name, saved in result.logs.items()
     }
-    return {"logs": logs, "not_made_yet": list(result.missing), "site_files": result.files}
+    return {
+        "logs": logs,
+        "not_made_yet": list(result.missing),
+        "site_files": result.files,
+        "blobs": result.blobs and asdict(result.blobs),
+        "left_in_bucket": result.left_in_bucket or None,
+    }
 
 
 def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
@@ -30,6 +38,11 @@ def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
     for name in result.missing:
         print(f"{name}: is not there yet")
     print(f"site: {result.files} files")
+    if result.blobs is not None:
+        _print_blobs(result.blobs)
+    if result.left_in_bucket:
+        print(f"Files in the bucket {result.left_in_bucket} are not in it: replicate the bucket,")
+        print("or back them up with --with-bucket (docs/backup.md, section 7).")
     if with_keys:
         print(
             f"{folder} holds the site's private keys: anybody who has it can sign as this site. Lock it away."
@@ -38,10 +51,22 @@ def print_backup(result: BackedUp, folder: Path, *, with_keys: bool) -> None:
         print("The private keys are not in it: keep copies of them elsewhere (docs/keys.md).")
 
 
+def _print_blobs(blobs: SavedBlobs) -> None:
+    for problem in blobs.problems:
+        print(f"files: {problem.detail}")
+    if blobs.problem_count:
+        print(f"files: {blobs.problem_count:,} are damaged or missing in the site; run `steelyard verify`")
+    print(
+        f"files: {blobs.blobs:,}, {blobs.written:,} of them new ({blobs.written_bytes:,} bytes);"
+        f" {blobs.destroyed:,} destroyed"
+    )
+
+
 def describe_restored(result: Restored) -> dict[str, Any]:
     """Describe what was restored for JSON."""
     return {
         "records": result.records,
+        "blobs": result.blobs,
         "files": [str(path) for path in result.files.made],
         "elsewhere": list(result.files.elsewhere),
         "unopened": list(result.files.unopened),
@@ -68,6 +93,8 @@ def print_restored(result: Restored, *, accepted: bool) -> None:
         print(f"not put back, because no auditor's key here opens it: {name}")
     for name, records in result.records.items():
         print(f"{name}: {records:,} records, verified")
+    if result.blobs:
+        print(f"files: {result.blobs:,} put back")
     for name, found in result.losses.items():
         for each in found:
             print(f"{name}: {each}")

@@ -53,7 +53,7 @@ def read_blob(folder: Path, address: str, private_key: bytes) -> bytes:
 def address_of(data: bytes, klass: int, key_ids: list[str]) -> str:
     text = "".join(
         f"{line}\n"
-        for line in ("steelyard-blob/1", SITE, klass, ",".join(sorted(key_ids)), sha256(data).hexdigest())
+        for line in ("steelyard-blob/1", SITE, "", klass, ",".join(sorted(key_ids)), sha256(data).hexdigest())
     )
     return f"{klass}/{hmac.digest(ADDRESS_KEY, text.encode(), 'sha256').hex()}"
 
@@ -69,7 +69,7 @@ async def test_the_documents_example_is_what_is_written(tmp_path: Path) -> None:
     document = (Path(__file__).parents[4] / "docs/blobs.md").read_text()
     example: dict[str, Any] = json.loads(document.split("```json\n")[1].split("```")[0])
     store = open_store(DirectoryObjects(tmp_path))
-    address = (await store.put(pieces(b"copper"), 1)).address
+    address = (await store.put(pieces(b"copper"), 1, enterprise="metals")).address
     head: dict[str, Any] = json.loads((tmp_path / address.head_name).read_bytes())
     assert list(head) == list(example)
     assert head["address"] == example["address"]

@@ -16,6 +16,7 @@ from components.archive.blobs.errors import (
     BlobDestroyed,
     BlobMissing,
     BlobRenewed,
+    BlobUnavailable,
     VersionConflict,
 )
 from components.archive.blobs.head import BlobHead, BlobTombstone
@@ -91,6 +92,45 @@ async def test_equal_files_are_kept_once_in_a_class(objects: ObjectStore) -> Non
     again = await store.put(pieces(data, 777), 1)
     assert (again.address, again.is_new) == (first.address, False)
     assert await names(objects) == before
+
+
+async def test_equal_files_of_two_enterprises_have_nothing_in_common(objects: ObjectStore) -> None:
+    store, data = open_store(objects), content(200_000)
+    blobs = [await store.put(pieces(data), 1, enterprise=firm) for firm in ("metals", "grain", "metals")]
+    assert [blob.is_new for blob in blobs] == [True, True, False]
+    assert blobs[0].address == blobs[2].address
+    assert blobs[0].address.digest != blobs[1].address.digest
+    await store.destroy(blobs[1].address, "order-1")
+    assert await read(objects, blobs[0].address) == data
+
+
+async def test_each_put_counts_as_later_also_when_the_clock_was_set_back(objects: ObjectStore) -> None:
+    times = iter([NOW_NS, NOW_NS, NOW_NS - 10**9, NOW_NS - 10**9, NOW_NS - 2 * 10**9])
+    store = open_store(objects, clock_ns=lambda: next(times))
+    address = (await store.put(pieces(b"tin"), 1)).address
+    before = await store.find(address)
+    assert isinstance(before, BlobHead)
+    await store.put(pieces(b"tin"), 1)
+    with pytest.raises(BlobRenewed):
+        await store.destroy(address, "order-1", put_before_ns=before.renewed_at_ns + 1)
+
+
+async def test_what_an_interrupted_destruction_left_goes_when_the_content_comes_again(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise BlobUnavailable("killed")
+
+    store = open_store(objects)
+    address = (await store.put(pieces(b"tin"), 1)).address
+    with monkeypatch.context() as broken:
+        broken.setattr(type(objects), "delete", fail)
+        with pytest.raises(BlobUnavailable):
+            await store.destroy(address, "order-1")
+    assert len(await names(objects)) == 2
+    assert (await store.put(pieces(b"tin"), 1)).is_new
+    assert len(await names(objects)) == 2
+    assert await read(objects, address) == b"tin"
 
 
 async def test_equal_files_of_another_class_site_key_or_recipient_have_nothing_in_common(

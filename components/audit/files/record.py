@@ -1,0 +1,130 @@
+"""The record of a file, read from the log `transfer`."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from components.archive.blobs.address import BlobAddress, BlobAddressError, parse_address
+from components.archive.opener import OpenedRecord, RecordOpener
+from components.archive.record import Event, RecordKind, parse_record
+from components.process.errors import SiteError
+from components.process.progress import Progress
+from components.settings.log import LogSettings
+from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
+
+_CHUNK_RECORDS = 1024
+# Where a leaf has its kind (docs/archive-format.md, section 3).
+_KIND = 1
+_SHA256_HEX_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A record that refers to a kept file: `event` is `received`, `cut-off` and the like.
+
+    `file` names the upload, as the records of looks at it do. `sha256` (hex) and `size_bytes` are the content's;
+    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came. `intact`
+    tells whether the record is as it was recorded.
+    """
+
+    id: str
+    index: int
+    at_ns: int
+    event: str
+    file: str
+    owner: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    blob: BlobAddress
+    intact: bool
+    purpose: str = ""
+    marks: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileLook:
+    """A record that somebody fetched a file: from which address, and which bytes."""
+
+    id: str
+    at_ns: int
+    address: str
+    first_byte: int
+    end_byte: int
+
+
+def find_transfer(settings: SiteFile) -> tuple[TransferSettings, LogSettings]:
+    """Return the settings of the files of a site, and of their log; raises SiteError if it keeps none."""
+    transfer = settings.find(TransferSettings)
+    for log in settings.logs:
+        if transfer is not None and log.table == TransferSettings.table_name:
+            return transfer, log
+    raise SiteError(f"{settings.path} has no table [transfer]: this site keeps no files")
+
+
+def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
+    """Return what a record says of a file that is kept; None for any other record, and for one that cannot be read."""
+    event = parse_event(opened)
+    details = dict(event.details) if event else {}
+    try:
+        blob = parse_address(str(details.get("blob", "")))
+    except BlobAddressError:
+        return None
+    size, sha256 = details.get("size_bytes", 0), str(details.get("content_sha256", ""))
+    return FileRecord(
+        f"{log_name}/{opened.index}",
+        opened.index,
+        opened.leaf.time_ns,
+        event.name if event else "",
+        str(details.get("file", "")),
+        str(details.get("owner", "")),
+        str(details.get("file_name", "")),
+        str(details.get("media_type", "")),
+        size if isinstance(size, int) else 0,
+        sha256 if len(sha256) == _SHA256_HEX_LENGTH else "",
+        blob,
+        opened.stored.is_intact(),
+        str(details.get("purpose", "")),
+        tuple(str(details.get("marks", "")).split()),
+        tuple(str(details.get("rules", "")).split()),
+    )
+
+
+def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | None:
+    """Return what a record says of a look at this file; None for any other record."""
+    event = parse_event(opened)
+    details = dict(event.details) if event else {}
+    if event is None or event.name != "fetched" or details.get("file") != file:
+        return None
+    first, end = (int(details.get(name, 0)) for name in ("first_byte", "end_byte"))
+    return FileLook(
+        f"{log_name}/{opened.index}", opened.leaf.time_ns, str(details.get("address", "")), first, end
+    )
+
+
+async def read_file_records(
+    log: RecordOpener, progress: Progress, first: int = 0
+) -> AsyncIterator[OpenedRecord]:
+    """Yield the records of files under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
+    size = await log.reader.size()
+    for begin in range(first, size, _CHUNK_RECORDS):
+        end = min(begin + _CHUNK_RECORDS, size)
+        leaves = await log.reader.source.fetch_leaves(begin, end)
+        if any(leaf[_KIND] == RecordKind.FILE for leaf in leaves):
+            for opened in await log.fetch(begin, end - begin):
+                if opened.leaf.kind == RecordKind.FILE:
+                    yield opened
+        progress(end, size)
+
+
+def parse_event(opened: OpenedRecord) -> Event | None:
+    """Return what a record of a file says; None for any other record, and for one that cannot be read."""
+    if opened.leaf.kind != RecordKind.FILE or opened.payload is None:
+        return None
+    try:
+        record = parse_record(RecordKind.FILE, opened.payload)
+    except ValueError:  # RecordError
+        return None
+    return record if isinstance(record, Event) else None

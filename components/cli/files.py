@@ -1,0 +1,127 @@
+"""The commands for files that people sent: `steelyard files ...`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from components.cli.options import COMMON, Common, Limit
+
+app = App(
+    name="files", help="List, show and write out files that people sent. Every look is itself recorded."
+)
+
+FileRecordId = Annotated[str, Parameter(help="The id of a file's record, such as transfer/17.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which files a command is about: those that match all of these."""
+
+    owner: Annotated[str, Parameter(help="Only those that this person sent, by JID.")] = ""
+    name: Annotated[
+        str, Parameter(help="Only those whose names have this part, in small or capital letters.")
+    ] = ""
+    sha256: Annotated[str, Parameter(name="--hash", help="Only those whose content's SHA-256 begins so.")] = (
+        ""
+    )
+    after: Annotated[
+        str,
+        Parameter(
+            help="Only those that came at this time or later: a date, or how long ago, such as 7d (docs/query.md)."
+        ),
+    ] = ""
+    before: Annotated[str, Parameter(help="Only those that came before this time.")] = ""
+
+
+ALL = Choice()
+
+
+@app.command(name="list")
+def list_files(
+    *,
+    choice: Choice = ALL,
+    limit: Limit = 50,
+    common: Common = COMMON,
+) -> None:
+    """List the files that are kept: who sent each, and what it is called."""
+    from components.audit.files.list import FileFilter
+    from components.audit.files.list import list_files as list_kept
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.files import describe_list, print_list
+    from components.settings.site import SiteFile
+
+    settings, wanted = (
+        SiteFile(common.site),
+        FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
+    )
+    found = run_with_bar("Reading", "records", lambda bar: list_kept(settings, wanted, limit, bar))
+    common.tell(found, describe_list, print_list)
+
+
+@app.command
+def rescan(
+    *,
+    choice: Choice = ALL,
+    common: Common = COMMON,
+) -> int:
+    """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
+
+    What is found that a file's record does not say is a record in the log of the auditors' looks.
+    """
+    import asyncio
+
+    from components.audit.files.list import FileFilter
+    from components.cli.output.console import progress_bar
+    from components.cli.output.files import describe_rescan, print_rescan
+    from components.settings.site import SiteFile
+    from components.site.rescan import rescan_files
+
+    settings, wanted = (
+        SiteFile(common.site),
+        FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
+    )
+    found = asyncio.run(rescan_files(settings, wanted, progress_bar))
+    common.tell(found, describe_rescan, print_rescan)
+    return 1 if found.findings else 0
+
+
+@app.command
+def show(record: FileRecordId, *, common: Common = COMMON) -> int:
+    """Show one file's record with its proof, the state of its blob, and who fetched it.
+
+    Exit status 1 if the record is not proved, or the blob is damaged or missing.
+    """
+    from components.archive.blobs.reader import BlobState
+    from components.audit.files.show import show_file
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.files import describe_file, print_file
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(common.site)
+    detail = run_with_bar("Reading", "records", lambda bar: show_file(settings, record, bar))
+    common.tell(detail, describe_file, print_file)
+    return 1 if detail.record.proof.fault or detail.blob.state is not BlobState.INTACT else 0
+
+
+@app.command
+def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON) -> None:
+    """Open a file with the auditors' key, check it, and write it under the name that it was sent with.
+
+    Nothing is overwritten. The name is made harmless: it cannot lead to another folder.
+
+    Parameters
+    ----------
+    out
+        The folder for the file (default: the current one).
+    """
+    from components.audit.files.export import export_file
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.files import describe_export, print_export
+    from components.settings.site import SiteFile
+
+    settings = SiteFile(common.site)
+    exported = run_with_bar("Writing", "bytes", lambda bar: export_file(settings, record, out, bar))
+    common.tell(exported, describe_export, print_export)
