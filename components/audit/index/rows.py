@@ -65,8 +65,8 @@ class Rows:
                 self.bounced += [(epoch, _bounded(seq), place) for seq in bounced]
 
     def _find_links(self, submission: Submission) -> set[str]:
-        """Return the ids of the files whose links a stanza carries."""
-        if self._links is None:
+        """Return the ids of the files whose links a stanza carries; a component's answer with a new one is none."""
+        if self._links is None or submission.way == Way.COMPONENT:
             return set()
         texts = (body.decode(errors="replace") for body in (submission.body, submission.amended))
         return {link.id.hex() for link in self._links.find_links(texts)}
