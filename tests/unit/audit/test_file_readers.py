@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from components.audit.files.decode import decode_text
-from components.audit.files.limits import CPU_S
-from components.audit.files.read import read_file
-from components.audit.files.workers import ATTEMPTS, FileReaders
 from components.audit.index.contents import ContentState, ReadContent
+from components.audit.reading.decode import decode_text
+from components.audit.reading.limits import CPU_S
+from components.audit.reading.read import read_file
+from components.audit.reading.workers import ATTEMPTS, FileReaders
 from tests.support.documents import (
     make_docx,
     make_mail,
@@ -248,7 +248,7 @@ async def test_a_name_is_a_name_and_nothing_else() -> None:
 
 LIMITED = """
 import resource
-from components.audit.files.limits import MEMORY_BYTES, limit_this_process
+from components.audit.reading.limits import MEMORY_BYTES, limit_this_process
 limit_this_process()
 try:
     bytearray(MEMORY_BYTES)

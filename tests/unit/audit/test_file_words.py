@@ -69,7 +69,7 @@ async def test_words_in_files_are_found_and_marked(
     assert shown.count("(in the file)") == 3
     assert "Wolfram in Rotterdam" in shown
     told = json.loads(json.dumps(describe_search(found)))
-    assert [file["in_the_file"] for record in told["records"] for file in record["files"]] == [True] * 3
+    assert [file["in_the_file"] for record in told["records"] for file in record["kept_files"]] == [True] * 3
     assert told["files_unread"] == 0
 
 

@@ -6,12 +6,12 @@ import random
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from components.audit.files.ocr import find_languages
-from components.audit.files.picture import PictureError, hash_picture, open_picture
-from components.audit.files.read import read_file
-from components.audit.files.workers import FileReaders
 from components.audit.index.contents import ContentState
 from components.audit.query.compile import MOST_DIFFERENT_BITS
+from components.audit.reading.ocr import find_languages
+from components.audit.reading.picture import PictureError, hash_picture, open_picture
+from components.audit.reading.read import read_file
+from components.audit.reading.workers import FileReaders
 
 LANGUAGES = ("eng", "chi_sim", "kor")
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"

@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import IO, NamedTuple
 
-from components.audit.files.limits import Budget
+from components.audit.reading.limits import Budget
 
 _ERRORS = (
     OSError,

@@ -8,8 +8,10 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from components.audit.files.decode import decode_text
-from components.audit.files.document import (
+from components.audit.index.contents import ContentState, ReadContent
+from components.audit.query.words import index_words
+from components.audit.reading.decode import decode_text
+from components.audit.reading.document import (
     HTML,
     OF_OLD_OFFICE,
     OF_OPEN_XML,
@@ -20,12 +22,10 @@ from components.audit.files.document import (
     extract_text,
     render_page,
 )
-from components.audit.files.limits import Budget
-from components.audit.files.ocr import read_letters
-from components.audit.files.picture import PictureError, hash_picture, open_picture
-from components.audit.files.unpack import Member, read_mail, read_zip, unpack
-from components.audit.index.contents import ContentState, ReadContent
-from components.audit.query.words import index_words
+from components.audit.reading.limits import Budget
+from components.audit.reading.ocr import read_letters
+from components.audit.reading.picture import PictureError, hash_picture, open_picture
+from components.audit.reading.unpack import Member, read_mail, read_zip, unpack
 
 _ZIP, _OLE, _SEVEN_ZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"7z\xbc\xaf\x27\x1c"
 _MAIL = "message/rfc822"
