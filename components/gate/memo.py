@@ -114,7 +114,7 @@ def _parse_decision(
     rules: list[str],
     error: dict[str, str] | None,
     notice: str = "",
-    edits: Sequence[tuple[int, int, str]] = (),
+    edits: Sequence[Sequence[Any]] = (),
 ) -> Decision:
     return Decision(
         Action(action),

@@ -32,7 +32,7 @@ def decide_content(
     said = Said(facts)
     found, links = policy.find_rules(said)
     if remembered:
-        found |= remembered & policy.by_id.keys()
+        found |= remembered.intersection(policy.by_id)
     if not found:
         return UNOBJECTIONABLE
     matched = policy.combine(frozenset(found))

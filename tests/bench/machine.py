@@ -12,6 +12,7 @@ from statistics import median
 
 import psutil  # type: ignore[import-untyped]
 
+import policy.decide
 from tests.bench.errors import BenchError
 
 _IN_MEMORY = {"tmpfs", "ramfs"}
@@ -54,7 +55,7 @@ def examine_machine(folder: Path) -> Machine:
         platform.release(),
         filesystem,
         _measure_sync_ms(folder / "sync"),
-        platform.python_version(),
+        f"{platform.python_version()} ({_how_it_runs()})",
         _prosody_version(),
         sqlite3.sqlite_version,
     )
@@ -88,3 +89,7 @@ def _prosody_version() -> str:
     version = re.search(r"^Prosody (\d\S*)", about, re.MULTILINE)
     lua = re.search(r"Lua version:\s*Lua (\S+)", about)
     return f"{version[1] if version else 'of unknown version'} (Lua {lua[1] if lua else '?'})"
+
+
+def _how_it_runs() -> str:
+    return "not compiled" if policy.decide.__file__.endswith(".py") else "compiled"

@@ -57,6 +57,7 @@ def amending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "decide", decide)
 
 
+@pytest.mark.sources
 @pytest.mark.usefixtures("amending")
 @pytest.mark.parametrize("bad", [{1}, {4}, {7}, {12}, {3, 4}, {5, 11}])
 async def test_each_that_breaks_it_is_given_back_alone(bench: Bench, bad: set[int]) -> None:

@@ -39,6 +39,7 @@ async def test_what_was_released_before_goes_out_and_is_not_recorded_again(conne
     assert connected.alarms.times() == {}
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize("action", [Action.HOLD, Action.AMEND])
 async def test_a_decision_that_needs_what_was_said_is_given_back(
     connected: Bench, monkeypatch: pytest.MonkeyPatch, action: Action
@@ -54,6 +55,7 @@ async def test_a_decision_that_needs_what_was_said_is_given_back(
     assert connected.log.seqs() == [1]
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize("way", [Way.C2S, Way.SERVER])
 async def test_an_exception_in_deciding_concerns_its_stanza_alone(
     connected: Bench, monkeypatch: pytest.MonkeyPatch, way: Way
@@ -76,6 +78,7 @@ async def test_an_exception_in_deciding_concerns_its_stanza_alone(
     assert connected.alarms.times() == {AlarmName.UNDECIDABLE: 1}
 
 
+@pytest.mark.sources
 async def test_an_exception_in_filing_concerns_its_stanza_alone(
     connected: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

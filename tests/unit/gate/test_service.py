@@ -61,6 +61,7 @@ async def test_refusals_are_named_and_recorded(connected: Bench) -> None:
     assert record.error.condition == "not-allowed"
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize(
     ("action", "amended_bytes", "body_bytes", "refused"),
     [
@@ -109,6 +110,7 @@ async def test_a_verdict_goes_to_the_host_that_submitted(connected: Bench) -> No
     assert connected.answers.verdicts() == [(1, 1, 1), (2, 3, 2), (4, 4, 4)]
 
 
+@pytest.mark.sources
 async def test_a_stanza_that_cannot_be_decided_on_is_refused_and_its_neighbours_pass(
     connected: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

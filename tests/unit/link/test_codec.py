@@ -169,6 +169,7 @@ def test_a_protocol_error_names_the_submission_in_which_it_is() -> None:
         assert caught.value.unread == number
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize("name", ["start", "text", "end", "facts"])
 def test_a_stanza_that_cannot_be_taken_apart_ends_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parser = SubmissionParser()

@@ -251,6 +251,7 @@ def test_what_waits_for_an_acknowledgement_is_proved_as_if_it_had_come() -> None
     assert {bare(each.sender) for each in prove(TWINS, decide_).counterexamples} == {"ron@metals.example"}
 
 
+@pytest.mark.sources
 @pytest.mark.parametrize("method", ["keeps_apart", "closes"])
 def test_it_does_not_rest_on_what_decisions_rest_on(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(Borders, method, lambda *_: False)
