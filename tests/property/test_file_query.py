@@ -9,13 +9,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.audit.index.contents import (
-    ContentState,
-    FileRow,
-    ReadContent,
-    insert_files,
-    note_read,
-)
+from components.audit.index.contents import FileRow, insert_files, note_read
 from components.audit.index.forget import forget
 from components.audit.index.functions import add_functions
 from components.audit.index.logs import IndexedLog
@@ -34,6 +28,7 @@ from components.audit.query.tree import (
     Words,
 )
 from components.audit.query.words import index_words
+from components.audit.reading.content import ContentState, ReadContent
 
 WORDS = ("copper", "tin", "zinc", "coppertin")
 TYPES = ("image/png", "image/jpeg", "application/pdf", "")

@@ -7,8 +7,9 @@ from components.archive.blobs.address import BlobAddressError, parse_address
 from components.archive.blobs.errors import BlobDamaged, BlobError, BlobUnavailable
 from components.archive.blobs.reader import BlobReader
 from components.archive.seal import SealError
-from components.audit.index.contents import ContentState, ReadContent, WaitingContent, find_waiting, note_read
+from components.audit.index.contents import WaitingContent, find_waiting, note_read
 from components.audit.index.index import Index
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.workers import FileReaders
 from components.process.progress import Progress
 

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from components.audit.index.contents import ContentState, ReadContent
 from components.audit.query.words import index_words
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.decode import decode_text
 from components.audit.reading.document import (
     HTML,

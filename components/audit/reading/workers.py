@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from components.audit.index.contents import ContentState, ReadContent
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
 from components.audit.reading.ocr import find_languages
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from components.audit.index.contents import ContentState, ReadContent
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.decode import decode_text
 from components.audit.reading.limits import CPU_S
 from components.audit.reading.read import read_file

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from components.audit.index.contents import ContentState, ReadContent, note_read
+from components.audit.index.contents import note_read
 from components.audit.index.forget import forget, purge
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.search import SearchResult, search
 from components.audit.view import RecordView
 from components.cli.output.search import describe_search, print_search

@@ -6,8 +6,8 @@ import random
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from components.audit.index.contents import ContentState
 from components.audit.query.compile import MOST_DIFFERENT_BITS
+from components.audit.reading.content import ContentState
 from components.audit.reading.ocr import find_languages
 from components.audit.reading.picture import PictureError, hash_picture, open_picture
 from components.audit.reading.read import read_file
