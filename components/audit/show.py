@@ -12,7 +12,7 @@ from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
-from components.archive.record import Access, Submission
+from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
 from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
@@ -21,6 +21,7 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+from policy.files.carried import CarriedFile, find_carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ class RecordDetail:
         """The submitted bytes or, for other records, the whole payload."""
         content = self.view.content
         return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
+
+    @property
+    def files(self) -> tuple[CarriedFile, ...]:
+        """The files that a stanza carries, and what it says of files elsewhere."""
+        content = self.view.content
+        is_stanza = isinstance(content, Submission) and content.kind == RecordKind.STANZA
+        return find_carried(self.body) if is_stanza else ()
 
     @property
     def amended(self) -> bytes:

@@ -21,6 +21,15 @@ XMLNS_CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 XMLNS_DELAY = "urn:xmpp:delay"  # XEP-0203
 
 
+class RequestError(Exception):
+    """A request was answered with an error; `condition` and `text` are of it (RFC 6120, 8.3)."""
+
+    def __init__(self, condition: str, text: str) -> None:
+        super().__init__(f"{condition}: {text}")
+        self.condition = condition
+        self.text = text
+
+
 class LoginError(Exception):
     """The server cannot be reached, is the wrong one, or does not let the account log in."""
 
@@ -149,6 +158,19 @@ class TraderClient:
                 return await outcome
         finally:
             del self._outcomes[message_id]
+
+    async def ask(self, to: str, payload: ET.Element, timeout_s: float = 10.0) -> ET.Element:
+        """Send a request (an IQ of type `get`), and return the payload of its answer.
+
+        Raises RequestError, also where no answer comes (`remote-server-timeout`).
+        """
+        request = self._xmpp.make_iq_get(ito=to)
+        request.xml.append(payload)
+        try:
+            answer = await request.send(timeout=timeout_s)
+        except XMPPError as err:
+            raise RequestError(err.condition, err.text) from None
+        return next(iter(answer.xml), ET.Element("nothing"))
 
     def write(self, to: str, body: str) -> None:
         """Send a chat message, and wait for nothing."""

@@ -45,13 +45,14 @@ class RuleSources:
     """The files of the rules; `policy` is None for a site without content rules of its own.
 
     `access` has the statements that admit people; it is None if everybody in the directory is admitted. `approvers`
-    are the files of the keys that approve exceptions.
+    are the files of the keys that approve exceptions. `own_links` is what links to the site's own files begin with.
     """
 
     directory: Path
     policy: Path | None = None
     access: AccessRegister | None = None
     approvers: tuple[Path, ...] = ()
+    own_links: str = ""
 
     @property
     def exceptions(self) -> Path:
@@ -78,7 +79,9 @@ def load_sources(site: SiteFile) -> RuleSources:
         register = AccessRegister(access) if access else None
     except GrantsError as error:
         raise SettingsError([f"access.approvers: {error}"]) from None
-    return RuleSources(site.gate.directory_file, site.gate.policy, register, site.archive.approvers)
+    return RuleSources(
+        site.gate.directory_file, site.gate.policy, register, site.archive.approvers, site.own_links
+    )
 
 
 def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
@@ -98,7 +101,7 @@ def load_rules(sources: RuleSources, now_ns: int) -> LoadedRules:
     except OSError as error:
         problems.append(f"{sources.directory}: cannot be read: {error.strerror}")
     try:
-        content = load_content(sources.policy) if sources.policy else None
+        content = load_content(sources.policy, sources.own_links) if sources.policy else None
     except PolicyError as error:
         problems += [f"policy.toml: {problem}" for problem in error.problems]
     except RulesError as error:
@@ -170,13 +173,16 @@ def _except(sources: RuleSources, directory: Directory, now_ns: int) -> tuple[Di
     return with_exceptions(directory, active) if active else directory, until_ns
 
 
-def load_content(file: Path) -> ContentPolicy:
-    """Read a policy.toml with its lexicon files; raises PolicyError, RulesError (no UTF-8) and OSError."""
+def load_content(file: Path, own_links: str = "") -> ContentPolicy:
+    """Read a policy.toml with its lexicon files; raises PolicyError, RulesError (no UTF-8) and OSError.
+
+    `own_links` is what links to the site's own files begin with.
+    """
     text = _read(file)
     names = find_lexicon_files(text)
     files = {name: _read(path) for name in names if (path := file.parent / name).is_file()}
     try:
-        return parse_policy(text, files)
+        return replace(parse_policy(text, files), own_links=own_links)
     except PolicyError as error:
         raise PolicyError(add_lines(error.problems, text, file.name)) from None
 

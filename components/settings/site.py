@@ -134,6 +134,11 @@ class SiteFile:
         return self.find(TransferSettings)
 
     @property
+    def own_links(self) -> str:
+        """What links to the site's own files begin with, behind the host; empty where none can be sent."""
+        return self.transfer.base_url if self.transfer else ""
+
+    @property
     def certified_names(self) -> tuple[str, ...]:
         """The names that the site shows certificates for: its server's, and that of its links to files."""
         server, transfer = self.prosody, self.transfer

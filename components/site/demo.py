@@ -5,13 +5,16 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from components.access.notice import ASK
 from components.link.client import LoginError, TraderClient
 from components.settings.site import SiteFile
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
+from components.site.demo_files import send_files
 from components.site.demo_scenes import Accounts, Command, Contacts, End, Heading, Notice, Show
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
@@ -34,14 +37,20 @@ async def play_demonstration(settings: SiteFile, show: Show) -> bool:
                 await _acknowledge(notice_address(settings.access.jid), clients, show)
             if settings.roster:
                 await _show_contacts(settings, clients[ALICE], show)
-            recorded = await Conversation(settings.gate.jid, clients, show).play()
+            conversation = Conversation(settings.gate.jid, clients, show)
+            recorded = await conversation.play()
+            files = {}
+            if settings.transfer:
+                authority = settings.prosody.certificates / "ca.crt"
+                files = await send_files(conversation, clients, authority, show)
         _show_accounts(settings, passwords, show)
         await _search(settings, recorded, started_at_ns, show)
+        await _search_files(settings, files, show)
         await _verify(settings, show)
     except (UnexpectedError, LoginError) as err:
         show(End(fault=str(err)))
         return False
-    show(End(len(recorded), _REFUSED_MESSAGES))
+    show(End(len(recorded) + len(files), _REFUSED_MESSAGES, len(files)))
     return True
 
 
@@ -99,26 +108,55 @@ async def _acknowledge(access: str, clients: Mapping[str, TraderClient], show: S
 async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: Show) -> None:
     """Find the conversation as an auditor does: all records that receivers saw must be there, and all refusals."""
     query = "copper OR verdict:refuse"
-    give_up_at_s = time.monotonic() + _SIGNED_WITHIN_S
-    while fault := await _find_fault(settings, query, recorded[:-1], since_ns):
-        if time.monotonic() > give_up_at_s:
-            raise UnexpectedError(fault)
-        await asyncio.sleep(_SIGNED_WITHIN_S / 20)
+    await _wait_until_found(lambda: _find_fault(settings, query, recorded[:-1], since_ns))
     await _show_command(settings, show, "audit", "search", query, "--limit", "5")
 
 
+async def _search_files(settings: SiteFile, records: Mapping[str, str], show: Show) -> None:
+    """Find each file by its name, as an auditor does."""
+    for name, record in records.items():
+        await _wait_until_found(partial(_find_missing, settings, name, [record]))
+        await _show_command(settings, show, "audit", "search", name, "--limit", "1")
+
+
+async def _wait_until_found(find_fault: Callable[[], Awaitable[str]]) -> None:
+    """Search until nothing is missing: a search finds a record when a checkpoint covers it, within a second.
+
+    Raises UnexpectedError with what is missing after some seconds.
+    """
+    give_up_at_s = time.monotonic() + _SIGNED_WITHIN_S
+    while fault := await find_fault():
+        if time.monotonic() > give_up_at_s:
+            raise UnexpectedError(fault)
+        await asyncio.sleep(_SIGNED_WITHIN_S / 20)
+
+
 async def _find_fault(settings: SiteFile, query: str, copper: list[str], since_ns: int) -> str:
-    """Search, and return what is not found; a search finds a record when a checkpoint covers it, within a second."""
-    found = json.loads(await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "1000"))
-    records = {record["id"]: record for record in found["records"]}
-    if missing := [record for record in copper if record not in records]:
-        return f"the search did not find {', '.join(missing)}"
+    """Search, and return what is not found of the conversation."""
+    records = await _find_records(settings, query)
+    if missing := _tell_missing(records, copper):
+        return missing
     refused = [
         record for record in records.values() if record["verdict"] == "refuse" and record["at_ns"] >= since_ns
     ]
     if len(refused) != _REFUSED_MESSAGES:
         return f"the search found {len(refused)} refused messages of this talk, not {_REFUSED_MESSAGES}"
     return ""
+
+
+async def _find_missing(settings: SiteFile, query: str, wanted: list[str]) -> str:
+    return _tell_missing(await _find_records(settings, query), wanted)
+
+
+async def _find_records(settings: SiteFile, query: str) -> dict[str, dict[str, Any]]:
+    """Search as an auditor does, and return the records by their ids."""
+    found = json.loads(await _fetch_output(settings, "audit", "search", query, "--json", "--limit", "1000"))
+    return {record["id"]: record for record in found["records"]}
+
+
+def _tell_missing(records: Mapping[str, object], wanted: list[str]) -> str:
+    missing = [record for record in wanted if record not in records]
+    return f"the search did not find {', '.join(missing)}" if missing else ""
 
 
 async def _verify(settings: SiteFile, show: Show) -> None:

@@ -48,9 +48,9 @@ class Conversation:
                     raise UnexpectedError(f"{jid} received what nobody should: {received.body!r}")
         return self._records
 
-    async def _say(self, sender: str, to: str, body: str, corrects: str = "") -> str:
-        """Send a message that must be recorded and arrive; return its id."""
-        outcome = await self._send(sender, to, body, corrects=corrects)
+    async def deliver(self, sender: str, to: str, body: str, **how: Any) -> tuple[str, str]:
+        """Send a message that must be recorded and arrive; return its id and its record. Raises UnexpectedError."""
+        outcome = await self._send(sender, to, body, **how)
         if not outcome.delivered:
             raise UnexpectedError(f"{sender} could not write to {to}: {outcome.condition}: {outcome.text}")
         received = await self._receive(to)
@@ -59,9 +59,14 @@ class Conversation:
         record = received.stanza_ids.get(self._gate, "")
         if received.body != body or received.sender.partition("/")[0] != sender or not record:
             raise UnexpectedError(f"{to} received {received}, not what {sender} had written, with its record")
+        return outcome.message_id, record
+
+    async def _say(self, sender: str, to: str, body: str, corrects: str = "") -> str:
+        """Say something that must be recorded and arrive; return its id."""
+        message_id, record = await self.deliver(sender, to, body, corrects=corrects)
         self._records.append(record)
         self._show(Message(sender, to, body, record, is_correction=bool(corrects)))
-        return outcome.message_id
+        return message_id
 
     async def _refused(
         self, sender: str, to: str, body: str, why: str, payload: ET.Element | None = None

@@ -47,6 +47,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that was kept, then sent with a message that was recorded as `record`, and fetched."""
+
+    sender: str
+    to: str
+    name: str
+    media_type: str
+    size_bytes: int
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """Who can log in: passwords by JID, the server's host and port, and the file of the authority to trust."""
 
@@ -66,12 +78,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How many messages were recorded and delivered, and how many refused; with a `fault` it ended early."""
+    """How many messages were recorded and delivered, how many of them with a file, and how many refused.
+
+    With a `fault` it ended early.
+    """
 
     delivered: int = 0
     refused: int = 0
+    files: int = 0
     fault: str = ""
 
 
-Scene = Heading | Notice | Contacts | Message | Accounts | Command | End
+Scene = Heading | Notice | Contacts | Message | File | Accounts | Command | End
 Show = Callable[[Scene], None]

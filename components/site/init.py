@@ -29,6 +29,7 @@ from components.settings.log import LogSettings, find_key_name
 from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
+from components.site.demo_transfer import add_file_service, transfer_table
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
 from components.site.validate import find_begun_log, load_site, read_site
@@ -71,6 +72,7 @@ def init_site(site_toml: Path, *, demo: bool = False, origin: str | None = None)
     if not settings.gate.directory_file.exists():
         text = (packaged_folder("examples") / "directory.toml").read_text()
         text = add_approvers(text) if demo and settings.access else text
+        text = add_file_service(text) if demo and settings.transfer else text
         replace_durably(settings.gate.directory_file, text.encode())
         made.append(settings.gate.directory_file)
     for file, example in (
@@ -140,10 +142,11 @@ def _example_site(*, demo: bool, origin: str | None) -> str:
             raise SiteError(f"{origin!r} is no name for logs: take a domain of yours, as line.firm.example")
         text = text.replace('log_origin = "steelyard.example/', f'log_origin = "{origin}/')
     if demo:
-        for name, port in zip(("c2s_port", "component_port"), _find_free_ports(2), strict=True):
+        *ports, files_port = _find_free_ports(3)
+        for name, port in zip(("c2s_port", "component_port"), ports, strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
-        text += access_table()
+        text += access_table() + transfer_table(files_port)
     return text
 
 

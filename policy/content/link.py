@@ -53,16 +53,20 @@ class Link:
 
 
 class LinkMatcher:
-    """Finds the links that a rule does not allow."""
+    """Finds the links that a rule does not allow; what begins with `own_links`, every rule allows."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], own_links: str = "") -> None:
         self._rules = [(rule.id, _Allowed(rule.matched)) for rule in rules if isinstance(rule.matched, Links)]
+        self._own_links = own_links
 
     def find_links(self, said: Said) -> dict[str, list[Link]]:
         """Return the links of a stanza that rules do not allow, for each such rule."""
         if not self._rules:
             return {}
         links = find_links(said)
+        if own := self._own_links:
+            # It ends behind the host, so whatever follows, a browser goes there too.
+            links = [link for link in links if not link.written.startswith(own)]
         found = {}
         for rule, allowed in self._rules:
             if refused := [link for link in links if not allowed.allows(link)]:

@@ -23,11 +23,15 @@ from policy.content.refusals import (
     OTR,
     PIECES,
 )
+from policy.content.upload_instead import name_upload
 from policy.decision import Decision, release
 from policy.facts import StanzaFacts
 
 READABLE = release()
 
+
+_MEDIA_SHARING = "urn:xmpp:sims:1"
+_DESCRIBING = {f"urn:xmpp:jingle:apps:file-transfer:{version}" for version in (4, 5)}
 
 # Keys and device lists are published here (XEP-0384, 5.3; XEP-0373, 4): without them no client can encrypt.
 _BY_NODE_PREFIX = {
@@ -68,11 +72,12 @@ _AESGCM = re.compile(
 )  # XEP-0454
 
 
-def decide_payload(facts: StanzaFacts) -> Decision:
+def decide_payload(facts: StanzaFacts, *, has_upload: bool = False) -> Decision:
     """Decide whether the archive can read a stanza (docs/policy.md, section 4).
 
     It checks all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item. A readable body
-    beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
+    beside the encrypted one makes no difference. Refusals are `policy-violation` errors; those of files name the
+    upload, if the site has one.
     """
     elements = facts.elements
     encrypted, direct = _find_by_namespace(elements) if is_usual(elements) else _find_anew(elements)
@@ -86,7 +91,9 @@ def decide_payload(facts: StanzaFacts) -> Decision:
         refusal = refusal or _refusal_by_attributes(facts) or encrypted
     if refusal is None:
         refusal = direct or (MIXED if facts.mixed else None)
-    return refusal or READABLE
+    if refusal is None:
+        return READABLE
+    return name_upload(refusal) if has_upload else refusal
 
 
 def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | None]:
@@ -94,6 +101,9 @@ def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | N
     # No client knows them in capitals or with a blank, but one that is made for this might.
     namespaces = {name[1:].rpartition("}")[0].strip().casefold() for name in elements}
     encrypted = next((told for name, told in ENCRYPTED.items() if _begins(namespaces, name)), None)
+    if _MEDIA_SHARING in namespaces:
+        # It describes an uploaded file in the words of Jingle (XEP-0385, 2); a session has more of Jingle's namespaces.
+        namespaces -= _DESCRIBING
     found = {_find_direct(name) for name in namespaces}
     direct = next(
         (each for each in (DIRECT_FILE, DIRECT_CALL, DIRECT_SESSION, PIECES) if each in found), None

@@ -14,6 +14,7 @@ _BY_KIND = {
     PayloadKind.STICKERS: STICKERS,
 }
 _JINGLE = "urn:xmpp:jingle:"  # each application and transport of Jingle has a namespace of its own
+_NO_CALL = "urn:xmpp:jingle:apps:file-transfer:"  # also describes uploaded files (XEP-0385)
 _SHAPES_KEPT = 1024
 _NOTHING: frozenset[str] = frozenset()
 _GEO_URI = "geo:"  # RFC 5870
@@ -66,9 +67,13 @@ def _is_of_kind(kind: PayloadKind, what: Payloads, namespaces: set[str], has_pla
             return any(_is_unknown(name, what) for name in namespaces)
         case PayloadKind.LOCATION if has_place:
             return True
-        case PayloadKind.CALLS if any(name.startswith(_JINGLE) for name in namespaces):
+        case PayloadKind.CALLS if any(_is_jingle(name) for name in namespaces):
             return True
     return not _BY_KIND[kind].isdisjoint(namespaces)
+
+
+def _is_jingle(name: str) -> bool:
+    return name.startswith(_JINGLE) and not name.startswith(_NO_CALL)
 
 
 def _is_unknown(name: str, what: Payloads) -> bool:

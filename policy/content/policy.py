@@ -48,10 +48,12 @@ class Combination:
 class ContentPolicy:
     """Rules with ids of their own, in any order, and what is derived from them: never change it.
 
+    `own_links` is what links to the site's own files begin with, behind the host: link rules are not about them.
     `digest` is the SHA-256 of the canonical form in hexadecimal: all of the rules but their examples.
     """
 
     rules: tuple[Rule, ...]
+    own_links: str = ""
     by_id: dict[str, Rule] = field(init=False, repr=False, compare=False)
     digest: str = field(init=False)
     # Worked out once for all stanzas that match the same rules.
@@ -66,9 +68,9 @@ class ContentPolicy:
             "rules": rules,
             "by_id": by_id,
             "combine": lru_cache(_COMBINATIONS_KEPT)(lambda found: _combine(by_id, found)),
-            "digest": hashlib.sha256(encode_canonical(rules)).hexdigest(),
+            "digest": hashlib.sha256(encode_canonical(rules) + self.own_links.encode()).hexdigest(),
             "_matchers": tuple(make(rules) for make in _MATCHERS),
-            "_links": LinkMatcher(rules),
+            "_links": LinkMatcher(rules, self.own_links),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)

@@ -143,6 +143,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
             "gate",
             "audit",
             "roster",
+            "transfer",
             "verify.py",
         }
 

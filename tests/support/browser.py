@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ _ENTER = "\ue007"
 class ChromeDriver(ProcessUnderTest):
     """Debian's chromedriver, on a port of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, machine: Sequence[str | Path] = ()) -> None:
         super().__init__("chromedriver", root / "chromedriver.out")
+        self._machine = machine
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
@@ -33,7 +34,7 @@ class ChromeDriver(ProcessUnderTest):
         """Start it, and wait until it takes sessions."""
         program = shutil.which("chromedriver")
         assert program, "chromedriver is not installed; `.ci/setup tests` does it"
-        self._launch([program, f"--port={self._port}"])
+        self._launch([*self._machine, program, f"--port={self._port}"])
         await self._wait_until_ready(self._answers)
 
     async def _answers(self) -> bool:
@@ -85,6 +86,17 @@ class Browser:
         """Click on the element that a selector finds."""
         await self._do(css, "click", {})
 
+    async def give_file(self, css: str, file: Path) -> None:
+        """Choose a file in a field for files, which may be hidden."""
+        status, found = await self._try("element", {"using": "css selector", "value": css})
+        assert status == 200, found
+        await self._post(f"element/{found[_ELEMENT]}/value", {"text": str(file)})
+
+    async def wait_until(self, what: str, script: str, *arguments: object) -> Any:
+        """Wait until a script returns something, and return it; `what` says what is waited for."""
+        await self._until(what, lambda: self.run(script, *arguments))
+        return await self.run(script, *arguments)
+
     async def wait_for(self, css: str, text: str) -> None:
         """Wait until an element that a selector finds contains a text."""
         script = "return [...document.querySelectorAll(arguments[0])].some(e => e.textContent.includes(arguments[1]))"
@@ -126,8 +138,15 @@ class Browser:
 
 
 @asynccontextmanager
-async def open_browser(root: Path, certificate: Path, names: Mapping[str, str]) -> AsyncIterator[Browser]:
-    """Open a window that trusts one certificate and finds each of `names` (`host:port`) there, and no others."""
+async def open_browser(
+    root: Path, certificate: Path | None, names: Mapping[str, str], machine: Sequence[str | Path] = ()
+) -> AsyncIterator[Browser]:
+    """Open a window that trusts one certificate and finds each of `names` (`host:port`) there, and no others.
+
+    Without a certificate it trusts what the `machine` does, on which it runs (tests/support/machine.py).
+    """
+    pins = [f"--ignore-certificate-errors-spki-list={_pin(certificate)}"] if certificate else []
+    await asyncio.to_thread(root.mkdir, exist_ok=True)
     rules = [f"MAP {name} {address}" for name, address in names.items()]
     options = {
         "args": [
@@ -137,13 +156,13 @@ async def open_browser(root: Path, certificate: Path, names: Mapping[str, str]) 
             "--disable-gpu",
             "--window-size=1200,900",
             f"--user-data-dir={root / 'profile'}",
-            f"--ignore-certificate-errors-spki-list={_pin(certificate)}",
+            *pins,
             f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1'])}",
         ]
     }
     wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
     capabilities = {"capabilities": {"alwaysMatch": wanted}}
-    async with ChromeDriver(root) as driver, aiohttp.ClientSession(driver.url) as http:
+    async with ChromeDriver(root, machine) as driver, aiohttp.ClientSession(driver.url) as http:
         async with http.post("/session", json=capabilities) as answer:
             made = (await answer.json())["value"]
             assert answer.status == 200, made

@@ -34,6 +34,11 @@ class Terminal:
         self._terminal = -1
         self._process: subprocess.Popen[bytes] | None = None
 
+    def inside(self, machine: Sequence[str | Path]) -> Self:
+        """Have it run by another command, which runs what it is given as on some machine."""
+        self._command = [*machine, *self._command]
+        return self
+
     async def __aenter__(self) -> Self:
         program = shutil.which(self._command[0])
         assert program, f"{self.name} is not installed; `.ci/setup tests` does it"

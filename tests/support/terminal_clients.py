@@ -103,10 +103,19 @@ class Profanity(TerminalClient):
     IN_ROOM = "You have joined the room as"
 
     def __init__(
-        self, root: Path, jid: str, address: tuple[str, int], authority: Path, password: str = PASSWORD
+        self,
+        root: Path,
+        jid: str,
+        address: tuple[str, int],
+        authority: Path,
+        password: str = PASSWORD,
+        *,
+        trusts_system: bool = False,
     ) -> None:
+        # What it fetches by HTTPS, it checks by its folder of certificates, if it has one, and not by this variable.
+        settings = _PROFANITY.replace("tls.certpath=none\n", "") if trusts_system else _PROFANITY
         for folder, name, text in (
-            ("config", "profrc", _PROFANITY),
+            ("config", "profrc", settings),
             ("data", "accounts", _account_of(jid, password, address)),
         ):
             (root / folder / "profanity").mkdir(parents=True)

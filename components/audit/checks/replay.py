@@ -97,7 +97,7 @@ async def replay(
     It does not check again who may reach whom: what Steelyard's own rules refused stays refused. Raises SiteError and
     LogError.
     """
-    content = _load(policy_file)
+    content = _load(policy_file, settings.own_links)
     found = Replay(content.digest, rules={rule.id: RuleCount(rule.action) for rule in content.rules})
     decider = _Decider(content, settings.gate_log.name, limit)
     async with open_log(settings, settings.gate_log) as log:
@@ -129,9 +129,9 @@ def _parse_moment(name: str, text: str, now_ns: int) -> int:
     return node.at_ns
 
 
-def _load(policy_file: Path) -> ContentPolicy:
+def _load(policy_file: Path, own_links: str) -> ContentPolicy:
     try:
-        return load_content(policy_file)
+        return load_content(policy_file, own_links)
     except (PolicyError, RulesError) as error:
         count = len(error.problems)
         raise SiteError(

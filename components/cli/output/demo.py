@@ -23,6 +23,8 @@ def show_scene(scene: scenes.Scene) -> None:
             console.print(f"\n  {title:{_LEFT}} {', '.join(names[jid] for jid in sorted(names))}")
         case scenes.Message() as message:
             _show_message(console, message)
+        case scenes.File() as file:
+            _show_file(console, file)
         case scenes.Accounts() as accounts:
             _show_accounts(console, accounts)
         case scenes.Command(arguments, site):
@@ -44,6 +46,12 @@ def _show_message(console: Console, message: scenes.Message) -> None:
     console.print(f"  {'':{_LEFT}} {outcome}", style=style)
 
 
+def _show_file(console: Console, file: scenes.File) -> None:
+    names = f"{_name(file.sender)} → {_name(file.to)}"
+    console.print(f"  {names:{_LEFT}} {file.name} ({file.media_type}, {file.size_bytes:,} bytes)")
+    console.print(f"  {'':{_LEFT}} ✔ kept, sent in {file.record}, and fetched", style="green")
+
+
 def _show_accounts(console: Console, accounts: scenes.Accounts) -> None:
     table = Table(title="Who can log in, with any XMPP client", title_justify="left", title_style="bold")
     for column in ("JID", "password", "host", "port"):
@@ -59,7 +67,8 @@ def _show_end(console: Console, end: scenes.End) -> None:
     if end.fault:
         console.print(f"\nThe demonstration failed: {end.fault}", style="bold red")
     else:
-        said = f"{end.delivered} messages recorded, then delivered; {end.refused} refused"
+        files = f", {end.files} of them with a file" if end.files else ""
+        said = f"{end.delivered} messages recorded, then delivered{files}; {end.refused} refused"
         console.print(f"\nAll as it should be: {said}.")
 
 

@@ -16,6 +16,7 @@ from components.audit.stanza import format_stanza
 from components.audit.view import FileView, RecordView, format_time
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
+from policy.files.carried import CarriedFile
 
 
 def describe_view(view: RecordView) -> dict[str, Any]:
@@ -86,6 +87,19 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
     }
 
 
+def describe_file(file: CarriedFile) -> dict[str, Any]:
+    """Describe a file of a stanza for JSON; its content is not in it."""
+    return {
+        "carrier": file.carrier,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256.hex() or None,
+        "is_inside": file.content is not None,
+        "url": file.url or None,
+    }
+
+
 def describe_detail(detail: RecordDetail) -> dict[str, Any]:
     """Describe one record in full, with its proof; hashes and bytes in Base64, as C2SP's formats have them."""
     proof = detail.proof
@@ -97,6 +111,7 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         "stanza": text,
         "stanza_base64": encode_base64(detail.body),
         "amended": detail.amended.decode(errors="replace") or None,
+        "files": [describe_file(file) for file in detail.files],
         "leaf": encode_base64(detail.leaf),
         "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
         "proof": {
@@ -118,6 +133,10 @@ def print_detail(detail: RecordDetail) -> None:
         pretty = format_stanza(detail.body)
         _print_section(console, "Indented for reading", pretty or "(not well-formed)")
         _print_section(console, "As submitted (--raw writes these bytes)", _decoded(detail.body))
+        if detail.files:
+            console.print(Text("\nFiles", style="bold"))
+            lines = (f"{number} {file.carrier}" for number, file in enumerate(detail.files, 1))
+            console.print(make_fields(dict(zip(lines, map(_line_of, detail.files), strict=True))))
         if detail.amended:
             _print_section(console, "What goes on instead", _decoded(detail.amended))
     elif detail.view.content is None:
@@ -145,6 +164,14 @@ def _header_of(view: RecordView) -> dict[str, str]:
         for name, value in described.items()
         if value not in ("", (), None)
     }
+
+
+def _line_of(file: CarriedFile) -> str:
+    """Return what a file is, in a line: where it lies elsewhere, this is what the stanza says of it."""
+    size = f"{file.size_bytes:,} bytes" if file.size_bytes else ""
+    digest = f"SHA-256 {file.sha256.hex()}" if file.sha256 else ""
+    place = "in this stanza" if file.content is not None else file.url
+    return ", ".join(each for each in (file.name, file.media_type, size, digest, place) if each)
 
 
 def _title_of_payload(view: RecordView) -> str:

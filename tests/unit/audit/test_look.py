@@ -1,6 +1,7 @@
 """Searching and showing: what is found, what is proved, and that no look goes unrecorded."""
 
 import asyncio
+import base64
 import sqlite3
 import time
 from contextlib import closing
@@ -20,6 +21,7 @@ from components.audit.search import SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from policy.files.carried import Carrier
 from tests.support.audit_site import REFUSAL, T0_NS, Site, open_writer
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -297,3 +299,13 @@ async def test_a_log_of_another_name_than_the_settings_say_is_not_read(site: Sit
         await search(renamed, "copper", 50, quiet)
     with pytest.raises(SiteError, match=r"gate\.log_origin"):
         await show(renamed, site.id_of(0), quiet)
+
+
+async def test_the_files_of_a_stanza_are_listed(site: Site) -> None:
+    source = f"data:image/png;base64,{base64.b64encode(bytes(90)).decode()}"
+    body = f"<message from='{ALICE}' to='{BOB}'><img xmlns='a' src='{source}'/></message>"
+    await site.record(site.submit(body.encode()), site.say(ALICE, BOB, "copper"), Delivery("e1", 1, ()))
+    (file,) = (await look_at(site, site.id_of(0))).files
+    assert (file.carrier, file.media_type, file.content) == (Carrier.DATA_URI, "image/png", bytes(90))
+    assert (await look_at(site, site.id_of(1))).files == ()
+    assert (await look_at(site, site.id_of(2))).files == ()

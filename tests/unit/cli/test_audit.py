@@ -1,9 +1,11 @@
 """The auditors' commands as they are typed."""
 
+import asyncio
 import json
 import re
 import sqlite3
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,33 @@ def test_show_prints_everything(said: Site, capsys: pytest.CaptureFixture[str]) 
         r"This look is record audit/1\.",
     ):
         assert re.search(expected, output), expected
+
+
+async def test_show_lists_the_files_of_a_stanza(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = await make_site(tmp_path)
+    body = (
+        f"<message from='{ALICE}' to='{BOB}'><data xmlns='urn:xmpp:bob' cid='a@bob.xmpp.org' type='image/png'>AAAA"
+        "</data><x xmlns='jabber:x:oob'><url>https://files.metals.example/f/T/a%1Bb.pdf</url></x></message>"
+    )
+    await site.record(site.submit(body.encode()))
+    digest = sha256(bytes(3)).hexdigest()
+    arguments = ("audit", "show", "gate/1", "--site", str(site.path))
+    assert await asyncio.to_thread(run_command, *arguments) == 0
+    output = capsys.readouterr().out
+    assert re.search(rf"\n1 bits-of-binary +a@bob\.xmpp\.org, image/png, 3 bytes, SHA-256\s+{digest}", output)
+    assert re.search(r"\n2 link +ab\.pdf, application/octet-stream,\s+https://files", output)
+    assert await asyncio.to_thread(run_command, *arguments, "--json") == 0
+    inside, elsewhere = json.loads(capsys.readouterr().out)["files"]
+    assert inside == {
+        "carrier": "bits-of-binary",
+        "name": "a@bob.xmpp.org",
+        "media_type": "image/png",
+        "size_bytes": 3,
+        "sha256": digest,
+        "is_inside": True,
+        "url": None,
+    }
+    assert (elsewhere["name"], elsewhere["is_inside"], elsewhere["sha256"]) == ("ab.pdf", False, None)
 
 
 def test_show_writes_exactly_the_bytes(said: Site, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

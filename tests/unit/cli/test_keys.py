@@ -80,8 +80,15 @@ async def write(keys: Keys, count: int) -> None:
 
 def test_what_init_made_is_listed(keys: Keys) -> None:
     listed = keys.listed()
-    assert list(listed) == ["gate", "audit", "roster", "auditor", "escrow"]
-    assert [each["role"] for each in listed.values()] == ["log", "log", "log", "recipient", "recipient"]
+    assert list(listed) == ["gate", "audit", "roster", "transfer", "auditor", "escrow"]
+    assert [each["role"] for each in listed.values()] == [
+        "log",
+        "log",
+        "log",
+        "log",
+        "recipient",
+        "recipient",
+    ]
     assert listed["gate"] == {
         "name": "gate",
         "role": "log",
@@ -240,7 +247,10 @@ def test_a_key_stays_when_its_shares_cannot_be_kept(keys: Keys, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("rotate", "bogus"), "there is no key bogus; there are gate, audit, roster, auditor, escrow"),
+        (
+            ("rotate", "bogus"),
+            "there is no key bogus; there are gate, audit, roster, transfer, auditor, escrow",
+        ),
         (("split", "gate", "--to", "/tmp/none"), "gate is a log's key"),
         (("make", "gate", "--at", "keys/other.key"), "leave out --at"),
         (("make", "gate"), "exists already; a log keeps its key"),

@@ -406,3 +406,31 @@ def test_nobody_can_fill_the_memory_with_names() -> None:
             decide_payload(read_stanza("<message><x xmlns='urn:xmpp:jingle:1'/></message>")) is DIRECT_SESSION
         )
     assert payload._find_by_namespace.cache_info().hits == 1
+
+
+SIMS = (
+    "<message><body>https://files.x/f/a</body><reference xmlns='urn:xmpp:reference:0' type='data'>"
+    "<media-sharing xmlns='urn:xmpp:sims:1'><file xmlns='urn:xmpp:jingle:apps:file-transfer:{0}'>"
+    "<media-type>image/png</media-type><name>a.png</name><size>9</size></file>"
+    "<sources><reference xmlns='urn:xmpp:reference:0' type='data' uri='https://files.x/f/a'/></sources>"
+    "</media-sharing></reference>{1}</message>"
+)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_upload_that_is_described_is_no_transfer(version: int) -> None:
+    assert decide_payload(read_stanza(SIMS.format(version, ""))) is READABLE
+
+
+@pytest.mark.parametrize(
+    ("beside", "decision"),
+    [
+        ("<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='1'/>", DIRECT_SESSION),
+        ("<start xmlns='urn:xmpp:jinglepub:1' id='1'/>", DIRECT_FILE),
+        ("<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", DIRECT_CALL),
+        ("<transport xmlns='urn:xmpp:jingle:transports:ibb:1' sid='1'/>", DIRECT_SESSION),
+        ("<encrypted xmlns='urn:xmpp:esfs:0'/>", FILE),
+    ],
+)
+def test_a_described_upload_hides_no_transfer(beside: str, decision: Decision) -> None:
+    assert decide_payload(read_stanza(SIMS.format(5, beside))) is decision

@@ -65,8 +65,9 @@ def toy_site(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_its_settings_are_checked_with_those_of_the_others(toy_site: Path) -> None:
     port = load_site(toy_site).prosody.c2s_port
-    text = toy_site.read_text()
-    toy_site.write_text(text.replace("\nport = ", f"\nport = {port} # ").replace('"toy.steel', '"gate.steel'))
+    others, own = toy_site.read_text().split("\n[toy]\n")
+    own = own.replace("\nport = ", f"\nport = {port} # ").replace('"toy.steel', '"gate.steel')
+    toy_site.write_text(f"{others}\n[toy]\n{own}")
     with pytest.raises(validate.SettingsError) as caught:
         load_site(toy_site)
     told = (
@@ -177,17 +178,4 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
-[transfer]
-jid = "files.steelyard.example"
-secret_file = "keys/transfer.secret"
-port = {port + 2}
-files = "files"
-state_file = "run/transfer.db"
-status_file = "run/transfer.status.json"
-link_key_file = "keys/link.key"
-address_key_file = "keys/address.key"
-delivery_key_file = "keys/delivery.key"
-log = "archive/transfer.db"
-log_origin = "steelyard.example/transfer"
-log_key_file = "keys/log-transfer.key"
 """

@@ -87,7 +87,7 @@ def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
     assert (settings.port, settings.cosign_own, settings.state) == (4711, True, site.parent / "witness")
     assert settings.asks[0].url == "https://w.example/"
     logs = SiteFile(site).logs
-    assert [log.name for log in logs] == ["gate", "audit", "roster"]
+    assert [log.name for log in logs] == ["gate", "audit", "roster", "transfer"]
     assert logs[0].verifier_key_file == site.parent / "keys" / "log-gate.pub"
     assert logs[0].witnessed == site.parent / "archive" / "gate.witnessed"
 
@@ -136,9 +136,10 @@ def test_a_fault_is_told_by_its_path(site: Path, lines: list[str], problem: str)
 def test_its_port_is_one_of_the_sites(site: Path) -> None:
     add(site, f"port = {load_site(site).prosody.c2s_port}")
     assert "witness.port: " in problems(site)
-    text = site.read_text()
+    others, own = site.read_text().split("\n[witness]\n")
     port = free_port()
-    site.write_text(re.sub(r"^port = \d+", f'port = {port}\naddress = "127.0.0.2"', text, flags=re.MULTILINE))
+    own = re.sub(r"^port = \d+", f'port = {port}\naddress = "127.0.0.2"', own, flags=re.MULTILINE)
+    site.write_text(f"{others}\n[witness]\n{own}")
     init_site(site)
     settings = load_site(site)
     assert list(find_port_problems(settings)) == []

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -194,3 +195,40 @@ def test_no_text_takes_long(text: str) -> None:
 def test_a_link_is_found_in_a_long_run_without_spaces() -> None:
     for position in (0, 700, 1000, 1020, 1500):
         assert matches(POLICY, "-" * position + "(evil.com)" + "-" * 3000)
+
+
+OWN = "https://files.steelyard.example:5443/f/"
+WITH_FILES = replace(POLICY, own_links=OWN)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        f"{OWN}AAAA/price.pdf",
+        f"look: {OWN}AAAA/price.pdf, and reuters.com",
+        f"<message><body>{OWN}AAAA/a</body><x xmlns='jabber:x:oob'><url>{OWN}AAAA/a</url></x></message>",
+    ],
+)
+def test_links_to_own_files_are_allowed(example: str) -> None:
+    assert matches(POLICY, example)
+    assert not matches(WITH_FILES, example)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        "https://files.steelyard.example/f/a",
+        "https://files.steelyard.example:5443/",
+        "https://files.steelyard.example:5443@evil.com/f/a",
+        "https://files.steelyard.example:5443.evil.com/f/a",
+        f"{OWN}a https://evil.com/",
+        f"https://evil.com/?{OWN}a",
+    ],
+)
+def test_what_only_looks_like_an_own_file_is_not_allowed(example: str) -> None:
+    assert matches(WITH_FILES, example)
+
+
+def test_whose_links_are_own_is_part_of_the_rules() -> None:
+    assert WITH_FILES.digest != POLICY.digest
+    assert replace(WITH_FILES, own_links="").digest == POLICY.digest
