@@ -17,7 +17,6 @@ from components.audit.reading.document import (
     OF_OPEN_XML,
     PDF,
     RTF,
-    SEVEN_ZIP,
     DocumentError,
     extract_text,
     render_page,
@@ -25,9 +24,10 @@ from components.audit.reading.document import (
 from components.audit.reading.limits import Budget
 from components.audit.reading.ocr import read_letters
 from components.audit.reading.picture import PictureError, hash_picture, open_picture
-from components.audit.reading.unpack import Member, read_mail, read_zip, unpack
+from components.audit.reading.unpack import Member, read_archive, read_mail, read_zip, unpack
 
-_ZIP, _OLE, _SEVEN_ZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"7z\xbc\xaf\x27\x1c"
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF")
 _MAIL = "message/rfc822"
 # A PDF may begin behind some bytes (ISO 32000-1, annex H.3.4.1).
 _PDF_WITHIN_BYTES = 1024
@@ -67,6 +67,8 @@ class _Reader:
             self._read_zip(file, depth)
         elif kind == PDF:
             self._read_pdf(file.data, depth)
+        elif kind == "archive":
+            self._read_members(read_archive(file.data, self.budget), depth)
         elif kind == _MAIL:
             self._read_members(read_mail(file.data, self.budget), depth)
         elif kind:
@@ -135,7 +137,7 @@ class _Reader:
 
 
 def _find_kind(file: Member) -> str:
-    """Return the media type of a document that says itself what it is, `zip`, or nothing."""
+    """Return the media type of a document that says itself what it is, `zip`, `archive`, or nothing."""
     head, suffix = file.data[:_HEAD_BYTES], PurePosixPath(file.name).suffix.lower()
     if head.startswith(_ZIP):
         return "zip"
@@ -145,8 +147,8 @@ def _find_kind(file: Member) -> str:
         return OF_OLD_OFFICE.get(suffix, OF_OLD_OFFICE[".doc"])
     if head.startswith(b"{\\rtf"):
         return RTF
-    if head.startswith(_SEVEN_ZIP):
-        return SEVEN_ZIP
+    if head.startswith(_ARCHIVES):
+        return "archive"
     if suffix == ".eml" or file.media_type.partition(";")[0].strip().lower() == _MAIL:
         return _MAIL
     return ""

@@ -23,6 +23,7 @@ from tests.support.documents import (
     make_odt,
     make_pdf,
     make_pptx,
+    make_seven_zip,
     make_tar,
     make_xlsx,
     make_zip,
@@ -56,6 +57,7 @@ KINDS: dict[str, bytes] = {
     "a.tar.gz": make_tar({"a.docx": make_docx("copper")}),
     "a.tar.bz2": make_tar({"a.docx": make_docx("copper")}, "w:bz2"),
     "a.tar.xz": make_tar({"a.docx": make_docx("copper")}, "w:xz"),
+    "a.7z": make_seven_zip({"deep/a.docx": make_docx("copper")}),
     "renamed.png": make_docx("copper"),
 }
 
@@ -130,6 +132,16 @@ def test_a_damaged_member_hides_no_other() -> None:
     found = read("a.zip", make_zip(members))
     assert found.state is ContentState.CUT
     assert "copper" in found.text
+
+
+def test_without_libarchive_its_archives_are_told_and_all_else_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "libarchive", None)
+    found = read("a.zip", make_zip({"a.7z": KINDS["a.7z"], "b.docx": make_docx("tin")}))
+    assert found.state is ContentState.CUT
+    assert "tin" in found.text
+    assert "copper" not in found.text
 
 
 def test_an_encrypted_member_is_told() -> None:
