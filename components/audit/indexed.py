@@ -82,7 +82,7 @@ def find_file_views(
     index: Index, place: int, matches: Sequence[str], names: Mapping[IndexedLog, str]
 ) -> tuple[FileView, ...]:
     """Return the files that the record at a place is about; `matches` is what FTS5 has to match of a search."""
-    with index.change() as db:
+    with index.look() as db:
         return tuple(
             FileView(
                 f"{names[IndexedLog.TRANSFER]}/{find_record(file.place)[1]}",

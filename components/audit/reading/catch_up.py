@@ -19,7 +19,7 @@ async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, 
 
     What cannot be opened now waits for the next call. A crash leaves whole files.
     """
-    with index.change() as db:
+    with index.look() as db:
         waiting = find_waiting(db, readers.name)
     turn = asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
