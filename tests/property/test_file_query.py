@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.audit.index.contents import FileRow, insert_files, note_read
 from components.audit.index.forget import forget
 from components.audit.index.functions import add_functions
-from components.audit.index.logs import IndexedLog
+from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.schema import SCHEMA
 from components.audit.query.compile import MOST_DIFFERENT_BITS, compile_query
 from components.audit.query.tree import (
@@ -227,6 +227,24 @@ def same_links(archive: Archive) -> Archive:
 def test_a_query_finds_what_brute_force_finds(archive: Archive, node: Node) -> None:
     with indexed(archive) as db:
         assert find(db, node) == {place for place in archive.places() if matches(archive, node, place)}
+
+
+pictured = st.builds(
+    Archive,
+    st.tuples(*(word_lists for _ in MESSAGES)),
+    st.lists(files, min_size=2, max_size=5).map(tuple),
+    st.tuples(*(word_lists for _ in CONTENTS)),
+    st.tuples(*(st.sampled_from(PICTURES[1:]) for _ in CONTENTS)),
+).map(same_links)
+
+
+@given(pictured)
+def test_pictures_are_found_from_every_record(archive: Archive) -> None:
+    with indexed(archive) as db:
+        for place in archive.places():
+            log, number = find_record(place)
+            node = SimilarTo("transfer" if log is IndexedLog.TRANSFER else "gate", number)
+            assert find(db, node) == {each for each in archive.places() if matches(archive, node, each)}
 
 
 @given(archives.map(same_links), st.integers(0, 4), nodes)
