@@ -7,12 +7,12 @@ from components.archive.blobs.reader import BlobReader
 from components.archive.errors import LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.opener import RecordOpener
-from components.audit.files.catch_up import read_new_files
-from components.audit.files.workers import FileReaders
 from components.audit.index.contents import find_files, says
 from components.audit.index.index import Index, open_index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.open_log import open_log
+from components.audit.reading.catch_up import read_new_files
+from components.audit.reading.workers import FileReaders
 from components.audit.view import FileView
 from components.process.progress import Progress
 from components.rules.file_links import load_file_links
@@ -82,7 +82,7 @@ def find_file_views(
     index: Index, place: int, matches: Sequence[str], names: Mapping[IndexedLog, str]
 ) -> tuple[FileView, ...]:
     """Return the files that the record at a place is about; `matches` is what FTS5 has to match of a search."""
-    with index.change() as db:
+    with index.look() as db:
         return tuple(
             FileView(
                 f"{names[IndexedLog.TRANSFER]}/{find_record(file.place)[1]}",

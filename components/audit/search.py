@@ -72,7 +72,7 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 )
                 for place in found.indexes
             ]
-            with index.change() as db:
+            with index.look() as db:
                 files_unread = count_failed(db)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.id in missing) for view in views]

@@ -6,6 +6,8 @@ import zipfile
 from collections.abc import Mapping
 from email.message import EmailMessage
 
+import libarchive
+
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
@@ -31,6 +33,14 @@ def make_tar(members: Mapping[str, bytes], mode: str = "w:gz") -> bytes:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return file.getvalue()
+
+
+def make_seven_zip(members: Mapping[str, bytes]) -> bytes:
+    blocks: list[bytes] = []
+    with libarchive.custom_writer(lambda block: blocks.append(bytes(block)) or len(block), "7zip") as archive:
+        for name, data in members.items():
+            archive.add_file_from_memory(name, len(data), data)
+    return b"".join(blocks)
 
 
 def make_docx(text: str) -> bytes:

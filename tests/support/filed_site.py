@@ -66,9 +66,9 @@ class FiledSite:
         *,
         owner: str = "alice@metals.example",
         at_s: float = 0,
-        sha256_hex: str = "",
+        **more: str | int,
     ) -> SentFile:
-        """Keep a file, and record that it was received."""
+        """Keep a file, and record that it was received; `more` is added to its record."""
         blob = await self.blobs.put(_pieces(content), 0)
         id_ = secrets.token_bytes(16)
         details: dict[str, str | int] = {
@@ -79,8 +79,9 @@ class FiledSite:
             "size_bytes": len(content),
             "purpose": "message",
             "blob": str(blob.address),
-            "content_sha256": sha256_hex or sha256(content).hexdigest(),
+            "content_sha256": sha256(content).hexdigest(),
             "available_until_s": 2_000_000_000,
+            **more,
         }
         number = await self.record("received", details, at_s=at_s)
         links = load_file_links(self.site.settings)

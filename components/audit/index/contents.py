@@ -4,9 +4,9 @@ import sqlite3
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from components.audit.index.forget import forget_words
+from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
@@ -14,16 +14,6 @@ SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha2
 FROM link JOIN file ON file.id = link.id JOIN content ON content.id = file.content WHERE link.idx = ?
 ORDER BY file.idx
 """
-
-
-class ContentState(StrEnum):
-    """What became of reading a content. `silent`: there is no text in it that can be read; `cut`: not all was read."""
-
-    WAITING = "waiting"
-    READ = "read"
-    CUT = "cut"
-    SILENT = "silent"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +38,6 @@ class WaitingContent:
     blob: str
     name: str
     claimed_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadContent:
-    """What was read of a content: its text as written, its folded words (`index_words`), a picture's hash (8 bytes)."""
-
-    state: ContentState
-    text: str = ""
-    words: tuple[str, str] = ("", "")
-    picture: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

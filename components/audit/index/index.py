@@ -209,6 +209,12 @@ class Index:
             self._db.execute("UPDATE topic_state SET next_index = ? WHERE digest = ?", (next_index, digest))
 
     @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """Read the index in one transaction."""
+        with self._transaction("DEFERRED"):
+            yield self._db
+
+    @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
         """Read and change the index in one transaction, for what is kept of files (index/contents.py)."""
         with self._transaction("IMMEDIATE"):

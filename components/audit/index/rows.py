@@ -65,8 +65,8 @@ class Rows:
                 self.bounced += [(epoch, _bounded(seq), place) for seq in bounced]
 
     def _find_links(self, submission: Submission) -> set[str]:
-        """Return the ids of the files whose links a stanza carries."""
-        if self._links is None:
+        """Return the ids of the files whose links a stanza carries; a component's answer with a new one is none."""
+        if self._links is None or submission.way == Way.COMPONENT:
             return set()
         texts = (body.decode(errors="replace") for body in (submission.body, submission.amended))
         return {link.id.hex() for link in self._links.find_links(texts)}
@@ -75,7 +75,9 @@ class Rows:
         details = dict(event.details)
         is_file = event.kind is RecordKind.FILE and {"file", "blob", "content_sha256"} <= details.keys()
         name = str(details.get("file_name", "")) if is_file else ""
-        self._add_submission(record, _bounded(event.at_ns), read_done(event), name=name)
+        # What was decided on a file, if anything was.
+        decided = (str(details.get("action", "")) if is_file else "", "", 0)
+        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name)
         if not is_file:
             return
         size = details.get("size_bytes", 0)
@@ -89,6 +91,7 @@ class Rows:
             sha256=str(details["content_sha256"]).lower(),
             blob=str(details["blob"]),
         )
+        self.rules += [(rule.casefold(), file.idx) for rule in str(details.get("rules", "")).split()]
         self.files.append(file)
         self.about.append((file.id, file.idx))
 

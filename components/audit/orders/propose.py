@@ -16,7 +16,7 @@ from components.archive.orders.request import OrderRequest
 from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import Index
-from components.audit.indexed import open_site_index
+from components.audit.indexed import catch_up_all, open_indexed, open_site_index
 from components.audit.open_log import open_log
 from components.audit.orders.custodian import require_known
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
@@ -225,7 +225,9 @@ async def _open_scene(
     async with open_log(settings, log) as opener:
         with open_site_index(settings) as index:
             if log == settings.gate_log:
-                await index.catch_up(opener, progress)
+                # Also of files: a query of an order may look for what they say.
+                async with open_indexed(settings) as logs:
+                    await catch_up_all(settings, index, logs, progress)
             views = await fetch_orders(opener)
             if log.table == TransferSettings.table_name:
                 holds = await evaluate_file_holds(opener, views, progress)

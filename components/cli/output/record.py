@@ -30,7 +30,7 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         "destroyed": view.destroyed,
         "missing": view.missing,
     }
-    files = {"files": [_describe_file(file) for file in view.files]} if view.files else {}
+    files = {"kept_files": [_describe_file(file) for file in view.files]} if view.files else {}
     return head | _describe_content(view) | files
 
 

@@ -12,17 +12,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from components.audit.files.decode import decode_text
-from components.audit.files.limits import CPU_S
-from components.audit.files.read import read_file
-from components.audit.files.workers import ATTEMPTS, FileReaders
-from components.audit.index.contents import ContentState, ReadContent
+from components.audit.reading.content import ContentState, ReadContent
+from components.audit.reading.decode import decode_text
+from components.audit.reading.limits import CPU_S
+from components.audit.reading.read import read_file
+from components.audit.reading.workers import ATTEMPTS, FileReaders
 from tests.support.documents import (
     make_docx,
     make_mail,
     make_odt,
     make_pdf,
     make_pptx,
+    make_seven_zip,
     make_tar,
     make_xlsx,
     make_zip,
@@ -56,6 +57,7 @@ KINDS: dict[str, bytes] = {
     "a.tar.gz": make_tar({"a.docx": make_docx("copper")}),
     "a.tar.bz2": make_tar({"a.docx": make_docx("copper")}, "w:bz2"),
     "a.tar.xz": make_tar({"a.docx": make_docx("copper")}, "w:xz"),
+    "a.7z": make_seven_zip({"deep/a.docx": make_docx("copper")}),
     "renamed.png": make_docx("copper"),
 }
 
@@ -130,6 +132,16 @@ def test_a_damaged_member_hides_no_other() -> None:
     found = read("a.zip", make_zip(members))
     assert found.state is ContentState.CUT
     assert "copper" in found.text
+
+
+def test_without_libarchive_its_archives_are_told_and_all_else_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "libarchive", None)
+    found = read("a.zip", make_zip({"a.7z": KINDS["a.7z"], "b.docx": make_docx("tin")}))
+    assert found.state is ContentState.CUT
+    assert "tin" in found.text
+    assert "copper" not in found.text
 
 
 def test_an_encrypted_member_is_told() -> None:
@@ -248,7 +260,7 @@ async def test_a_name_is_a_name_and_nothing_else() -> None:
 
 LIMITED = """
 import resource
-from components.audit.files.limits import MEMORY_BYTES, limit_this_process
+from components.audit.reading.limits import MEMORY_BYTES, limit_this_process
 limit_this_process()
 try:
     bytearray(MEMORY_BYTES)

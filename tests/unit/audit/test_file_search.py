@@ -82,6 +82,14 @@ async def test_a_refused_message_shows_the_file_that_it_was_about(filed: FiledSi
     assert await find(filed, "file:offer verdict:refused") == [refused]
 
 
+async def test_what_was_decided_on_a_file_and_found_in_it_is_searched(filed: FiledSite) -> None:
+    decided = {"action": "refuse", "rules": "no-programs other", "found_type": "application/x-dosexec"}
+    sent = await filed.send("offer.pdf", b"MZ", "application/pdf", **decided)
+    await filed.send("other.pdf", b"%PDF", "application/pdf", action="release", rules="")
+    for query in ("verdict:refused has:file", "rule:no-programs", "rule:oth*", "type:application/x-dosexec"):
+        assert await find(filed, query) == [sent.record], query
+
+
 async def test_what_was_done_with_a_file_is_no_file(filed: FiledSite) -> None:
     sent = await filed.send("offer.txt", b"content")
     details: dict[str, str | int] = {

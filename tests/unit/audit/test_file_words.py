@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from components.audit.index.contents import ContentState, ReadContent, note_read
+from components.audit.index.contents import note_read
 from components.audit.index.forget import forget, purge
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.reading.content import ContentState, ReadContent
 from components.audit.search import SearchResult, search
 from components.audit.view import RecordView
 from components.cli.output.search import describe_search, print_search
@@ -69,7 +70,7 @@ async def test_words_in_files_are_found_and_marked(
     assert shown.count("(in the file)") == 3
     assert "Wolfram in Rotterdam" in shown
     told = json.loads(json.dumps(describe_search(found)))
-    assert [file["in_the_file"] for record in told["records"] for file in record["files"]] == [True] * 3
+    assert [file["in_the_file"] for record in told["records"] for file in record["kept_files"]] == [True] * 3
     assert told["files_unread"] == 0
 
 

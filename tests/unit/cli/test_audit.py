@@ -77,6 +77,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "submissions": 4,
         "log_size": 6,
         "unreadable": 0,
+        "files_unread": 0,
         "access": "audit/1",
     }
     assert record == {

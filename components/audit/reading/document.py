@@ -8,7 +8,6 @@ _CONFIG = ExtractionConfig(use_cache=False, enable_quality_processing=False)
 PDF = "application/pdf"
 HTML = "text/html"
 RTF = "application/rtf"
-SEVEN_ZIP = "application/x-7z-compressed"
 OF_OPEN_XML = {
     "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from components.audit.files.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
-from components.audit.files.ocr import find_languages
-from components.audit.index.contents import ContentState, ReadContent
+from components.audit.reading.content import ContentState, ReadContent
+from components.audit.reading.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
+from components.audit.reading.ocr import find_languages
 
 ATTEMPTS = 2
 """A file that ends so many readers is not read."""
@@ -24,7 +24,7 @@ class FileReaders:
     """Reads files, and pictures of text in `languages`, if there are any; `module` is what a reader runs."""
 
     languages: tuple[str, ...] = ()
-    module: str = "components.audit.files.worker"
+    module: str = "components.audit.reading.worker"
     timeout_s: float = WALL_CLOCK_S
 
     @classmethod

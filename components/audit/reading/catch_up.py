@@ -4,12 +4,13 @@ import asyncio
 import os
 
 from components.archive.blobs.address import BlobAddressError, parse_address
-from components.archive.blobs.errors import BlobDamaged, BlobError
+from components.archive.blobs.errors import BlobDamaged, BlobError, BlobUnavailable
 from components.archive.blobs.reader import BlobReader
 from components.archive.seal import SealError
-from components.audit.files.workers import FileReaders
-from components.audit.index.contents import ContentState, ReadContent, WaitingContent, find_waiting, note_read
+from components.audit.index.contents import WaitingContent, find_waiting, note_read
 from components.audit.index.index import Index
+from components.audit.reading.content import ContentState, ReadContent
+from components.audit.reading.workers import FileReaders
 from components.process.progress import Progress
 
 
@@ -18,15 +19,22 @@ async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, 
 
     What cannot be opened now waits for the next call. A crash leaves whole files.
     """
-    with index.change() as db:
+    with index.look() as db:
         waiting = find_waiting(db, readers.name)
     turn = asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
+    is_available = True
 
     async def read(content: WaitingContent) -> None:
-        nonlocal done
+        nonlocal done, is_available
+        found = None
         async with turn:
-            found = await _read(content, blobs, readers)
+            # A store that is not reached is not asked for each file.
+            if is_available:
+                try:
+                    found = await _read(content, blobs, readers)
+                except BlobUnavailable:
+                    is_available = False
         if found is not None:
             with index.change() as db:
                 note_read(db, content.id, found, readers.name)
@@ -42,6 +50,8 @@ async def _read(content: WaitingContent, blobs: BlobReader, readers: FileReaders
     try:
         blob = await blobs.open(parse_address(content.blob))
         return await readers.read(content.name, content.claimed_type, blob.size_bytes, blob.read())
+    except BlobUnavailable:
+        raise
     except (BlobDamaged, BlobAddressError):
         return ReadContent(ContentState.FAILED)
     except (BlobError, SealError):

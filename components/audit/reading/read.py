@@ -8,26 +8,26 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from components.audit.files.decode import decode_text
-from components.audit.files.document import (
+from components.audit.query.words import index_words
+from components.audit.reading.content import ContentState, ReadContent
+from components.audit.reading.decode import decode_text
+from components.audit.reading.document import (
     HTML,
     OF_OLD_OFFICE,
     OF_OPEN_XML,
     PDF,
     RTF,
-    SEVEN_ZIP,
     DocumentError,
     extract_text,
     render_page,
 )
-from components.audit.files.limits import Budget
-from components.audit.files.ocr import read_letters
-from components.audit.files.picture import PictureError, hash_picture, open_picture
-from components.audit.files.unpack import Member, read_mail, read_zip, unpack
-from components.audit.index.contents import ContentState, ReadContent
-from components.audit.query.words import index_words
+from components.audit.reading.limits import Budget
+from components.audit.reading.ocr import read_letters
+from components.audit.reading.picture import PictureError, hash_picture, open_picture
+from components.audit.reading.unpack import Member, read_archive, read_mail, read_zip, unpack
 
-_ZIP, _OLE, _SEVEN_ZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"7z\xbc\xaf\x27\x1c"
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF")
 _MAIL = "message/rfc822"
 # A PDF may begin behind some bytes (ISO 32000-1, annex H.3.4.1).
 _PDF_WITHIN_BYTES = 1024
@@ -67,6 +67,8 @@ class _Reader:
             self._read_zip(file, depth)
         elif kind == PDF:
             self._read_pdf(file.data, depth)
+        elif kind == "archive":
+            self._read_members(read_archive(file.data, self.budget), depth)
         elif kind == _MAIL:
             self._read_members(read_mail(file.data, self.budget), depth)
         elif kind:
@@ -135,7 +137,7 @@ class _Reader:
 
 
 def _find_kind(file: Member) -> str:
-    """Return the media type of a document that says itself what it is, `zip`, or nothing."""
+    """Return the media type of a document that says itself what it is, `zip`, `archive`, or nothing."""
     head, suffix = file.data[:_HEAD_BYTES], PurePosixPath(file.name).suffix.lower()
     if head.startswith(_ZIP):
         return "zip"
@@ -145,8 +147,8 @@ def _find_kind(file: Member) -> str:
         return OF_OLD_OFFICE.get(suffix, OF_OLD_OFFICE[".doc"])
     if head.startswith(b"{\\rtf"):
         return RTF
-    if head.startswith(_SEVEN_ZIP):
-        return SEVEN_ZIP
+    if head.startswith(_ARCHIVES):
+        return "archive"
     if suffix == ".eml" or file.media_type.partition(";")[0].strip().lower() == _MAIL:
         return _MAIL
     return ""

@@ -7,12 +7,13 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import partial
 from typing import IO, NamedTuple
 
-from components.audit.files.limits import Budget
+from components.audit.reading.limits import Budget
 
 _ERRORS = (
     OSError,
@@ -70,6 +71,25 @@ def unpack(data: bytes, name: str, budget: Budget) -> list[Member] | None:
     return None if unpacked is None else [Member(name.rpartition(".")[0], unpacked)]
 
 
+def read_archive(data: bytes, budget: Budget) -> Iterator[Member]:
+    """Yield the members of a 7z, RAR or CAB archive, where libarchive is installed."""
+    try:
+        import libarchive
+    except (ImportError, OSError, AttributeError, TypeError):  # the package, or the library that it looks for
+        budget.is_cut = True
+        return
+    try:
+        with libarchive.memory_reader(data) as entries:
+            for entry in entries:
+                if not entry.isfile:
+                    continue
+                if not budget.take_member():
+                    return
+                yield Member(entry.pathname, _join(entry.get_blocks(), budget))
+    except (*_ERRORS, libarchive.ArchiveError):
+        budget.is_cut = True
+
+
 def read_mail(data: bytes, budget: Budget) -> Iterator[Member]:
     """Yield the parts of a mail (RFC 5322), its headers first."""
     mail = message_from_bytes(data, policy=policy.default)
@@ -123,8 +143,12 @@ def _unpack_whole(opener: Callable[[IO[bytes]], _Packed], data: bytes, budget: B
 
 def _read(file: IO[bytes] | _Packed, budget: Budget) -> bytes:
     """Read a member, no further than the budget goes, whatever its header says of its size."""
+    return _join(iter(partial(file.read, _PIECE_BYTES), b""), budget)
+
+
+def _join(read: Iterable[bytes], budget: Budget) -> bytes:
     pieces = []
-    while piece := file.read(_PIECE_BYTES):
+    for piece in read:
         budget.unpacked_bytes -= len(piece)
         if budget.unpacked_bytes < 0:
             budget.is_cut = True

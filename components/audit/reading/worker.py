@@ -1,19 +1,19 @@
 """One reader: reads the file that is its standard input, says what is in it as JSON, and ends.
 
-`python -m components.audit.files.worker NAME TYPE LANGUAGES`
+`python -m components.audit.reading.worker NAME TYPE LANGUAGES`
 """
 
 import json
 import sys
 
-from components.audit.files.limits import limit_this_process
+from components.audit.reading.limits import limit_this_process
 
 
 def main() -> int:
     """Read one file."""
     limit_this_process()
     # What reads files of strangers is loaded behind the limits.
-    from components.audit.files.read import read_file
+    from components.audit.reading.read import read_file
 
     name, media_type, languages = sys.argv[1:4]
     read = read_file(

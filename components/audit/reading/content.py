@@ -1,0 +1,24 @@
+"""What was read of a file: values, which a reader loads quickly."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ContentState(StrEnum):
+    """What became of reading a content. `silent`: there is no text in it that can be read; `cut`: not all was read."""
+
+    WAITING = "waiting"
+    READ = "read"
+    CUT = "cut"
+    SILENT = "silent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContent:
+    """What was read of a content: its text as written, its folded words (`index_words`), a picture's hash (8 bytes)."""
+
+    state: ContentState
+    text: str = ""
+    words: tuple[str, str] = ("", "")
+    picture: bytes | None = None
