@@ -8,6 +8,7 @@ from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
 from components.gate.aftermath import Aftermath
+from components.gate.readers import Readers
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
@@ -88,6 +89,7 @@ class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
     `files` reads links to files of the site. It is None where the site takes no files.
+    `readers` is told of each decision, where it matters to whom files were sent.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
@@ -98,9 +100,11 @@ class Decider:
         filing: Filing,
         aftermath: Aftermath,
         files: FileLinks | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self._rules = rules
         self._files = files
+        self._readers = readers
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
@@ -132,6 +136,8 @@ class Decider:
             return self._file(held, facts, _as_it_went(held, _UNDECIDABLE), received_at_ns)
 
     def _file(self, held: Held, facts: StanzaFacts, decision: Decision, received_at_ns: int) -> Decided:
+        if self._readers:
+            self._readers.heard(held, decision)
         kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
         return Decided(held, decision, self._filing.file(kind, payload, facts))
 

@@ -8,6 +8,7 @@ import os
 import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,6 +56,8 @@ class FileLinks:
         self.base_url = base_url
         self._cipher = AESGCM(sha256(_CONTEXT + b"\n" + key).digest())
         self._put_key = sha256(_CONTEXT + b"/put\n" + key).digest()
+        self.key_id = sha256(_CONTEXT + b"/id\n" + key).hexdigest()[:16]
+        """Which key this is; it tells nothing of the key."""
 
     def authorization(self, id_: bytes) -> str:
         """Return the value of the header by which whoever asked for the slot, and nobody else, puts its file."""
@@ -89,14 +92,18 @@ class FileLinks:
 
         Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
         """
-        owners = set()
-        for text in (facts.text, facts.joined, *facts.attributes):
+        return frozenset(
+            link.owner for link in self.find_links((facts.text, facts.joined, *facts.attributes))
+        )
+
+    def find_links(self, texts: Iterable[str]) -> frozenset[FileLink]:
+        """Return what the links that stand in texts say."""
+        links: set[FileLink] = set()
+        for text in texts:
             if len(text) < _LEAST or not any(slash in text for slash in _SLASHES):
                 continue
-            for token in _find_tokens(text):
-                if link := self.open(token):
-                    owners.add(link.owner)
-        return frozenset(owners)
+            links.update(link for token in _find_tokens(text) if (link := self.open(token)))
+        return frozenset(links)
 
 
 def _find_tokens(text: str) -> set[str]:
