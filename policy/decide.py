@@ -32,7 +32,7 @@ def decide(
     """
     decision = decide_affiliation(directory, facts, present)
     if decision is ALLOWED or decision is JOIN_WAITS:
-        payload = decide_payload(facts)
+        payload = decide_payload(facts, has_upload=directory.transfer is not None)
         decision = decision if payload.action is Action.RELEASE else payload
     return decision if content is None else add_content(decision, content, facts, remembered)
 

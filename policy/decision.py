@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+HELD = "Held for review, not delivered yet: do not send it again. You will be told what becomes of it. "
+"""What the sender of a held message is told, before the text of the rule."""
+
 
 class Action(StrEnum):
     """The verdict on a held stanza (gate protocol, section 4.2)."""

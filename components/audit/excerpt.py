@@ -12,6 +12,9 @@ _BEFORE_HIT_CHARACTERS = 60
 
 # How many characters of a text are searched for hits.
 _SEARCHED_CHARACTERS = 100_000
+# The text of a file is searched piece by piece; a hit may lie across two pieces.
+_WINDOW_CHARACTERS = 20_000
+_OVERLAP_CHARACTERS = 500
 
 
 class ExcerptPiece(NamedTuple):
@@ -40,6 +43,16 @@ def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     yield ExcerptPiece(flat[position:end])
     if end < len(flat) or len(searched) < len(text):
         yield ExcerptPiece(" …")
+
+
+def make_file_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
+    """Cut the text of a file around its first hit, wherever that is."""
+    for start in range(0, len(text), _WINDOW_CHARACTERS):
+        part = text[start : start + _WINDOW_CHARACTERS + _OVERLAP_CHARACTERS]
+        if _find_hits(part, query):
+            yield from make_excerpt(part, query)
+            return
+    yield from make_excerpt(text, query)
 
 
 def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:

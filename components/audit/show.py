@@ -14,7 +14,7 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import open_index
+from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
@@ -97,7 +97,7 @@ async def _view(
     missing = await _is_missing(opener.reader, opened)
     if log != settings.gate_log:
         return replace(view_record(log.name, opened), missing=missing)
-    with open_index(settings.audit.index) as index:
+    with open_site_index(settings) as index:
         await index.catch_up(opener, progress)
         return replace(view_record(log.name, opened, index), missing=missing)
 

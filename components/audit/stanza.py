@@ -43,12 +43,17 @@ def read_submission(submission: Submission) -> Reading:
 
 
 def read_done(event: Event) -> Reading:
-    """Read an act on the line: in the details, `by` is who did it, and `who` is to whom."""
+    """Read an act on the line or on a file: in the details, `by` is who did it, and `who` is to whom.
+
+    What was done with a file is its owner's act, but for fetching it.
+    """
     details = dict(event.details)
     lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
-    return Reading(
-        SearchKind.EVENT, str(details.get("by", "")), str(details.get("who", "")), "", "\n".join(lines)
-    )
+    to, text = str(details.get("who", "")), "\n".join(lines)
+    if event.kind is RecordKind.FILE:
+        owner = "" if event.name == "fetched" else str(details.get("owner", ""))
+        return Reading(SearchKind.FILE, owner, to, "", text)
+    return Reading(SearchKind.EVENT, str(details.get("by", "")), to, "", text)
 
 
 def read_stanza(body: bytes) -> Reading:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Record, RecordKind, Submission, parse_record
+from components.audit.index.contents import ContentState
 from components.audit.index.index import DeliveryState, Index
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading, read_done, read_submission
@@ -13,11 +14,31 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that a record is about; `record` is the id of the record of its receipt.
+
+    `text` is what its content says, as a program read it, in the `state` that the index knows. `is_hit`: a word of the
+    search is in the file.
+    """
+
+    record: str
+    name: str
+    claimed_type: str
+    found_type: str
+    size_bytes: int
+    sha256: str
+    state: ContentState
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
     """One record of a log, and its outcome.
 
     `content` is None for the log's own records, and for destroyed and unreadable ones; `delivery` is set only for
-    submissions. A `missing` record is gone, and no tombstone says that it was destroyed.
+    submissions. A `missing` record is gone, and no tombstone says that it was destroyed. A search adds the `files` that
+    the record is about.
     """
 
     id: str
@@ -26,6 +47,7 @@ class RecordView:
     reading: Reading
     delivery: DeliveryState | None = None
     missing: bool = False
+    files: tuple[FileView, ...] = ()
 
     @property
     def destroyed(self) -> bool:

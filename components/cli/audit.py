@@ -23,7 +23,8 @@ def search(
     Parameters
     ----------
     query
-        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:.
+        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
+        has: file: type: hash: similar:.
     """
     from components.audit.search import search as search_log
     from components.cli.output.console import run_with_bar

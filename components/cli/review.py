@@ -26,30 +26,34 @@ app.command(show)
 
 @app.command(name="list")
 def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
-    """List the messages that wait for a reviewer, the oldest first."""
+    """List the messages and files that wait for a reviewer, the oldest first."""
+    from components.audit.held_files import find_file_log
     from components.audit.review import list_held
     from components.cli.output.review import describe_held, print_held
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
-    log_name = settings.gate_log.name
+    file_log = find_file_log(settings)
+    names = settings.gate_log.name, file_log.name if file_log else ""
     found = asyncio.run(list_held(settings, timeout))
-    common.tell(found, lambda held: describe_held(held, log_name), lambda held: print_held(held, log_name))
+    common.tell(found, lambda held: describe_held(held, *names), lambda held: print_held(held, *names))
 
 
 @app.command
 def release(record: RecordId, *, decision: Decision) -> None:
-    """Release a held message: it goes out as its sender wrote it."""
-    _decide(record, "release", decision, "is on its way")
+    """Release a held message: it goes out as its sender wrote it, with its files. Or a held file alone."""
+    _decide(record, "release", decision, ("is on its way", "can be fetched now"))
 
 
 @app.command
 def refuse(record: RecordId, *, decision: Decision) -> None:
-    """Refuse a held message: its sender is told that it was not sent."""
-    _decide(record, "refuse", decision, "is refused, and its sender told")
+    """Refuse a held message: its sender is told that it was not sent. Or a held file: nobody can fetch it."""
+    _decide(record, "refuse", decision, ("is refused, and its sender told", "is refused"))
 
 
-def _decide(record: str, act: str, decision: Decision, done: str) -> None:
+def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) -> None:
+    """Decide on a record; `done` says what became of it, of a message and of a file."""
+    from components.audit.held_files import find_file_log
     from components.audit.review import decide_held
     from components.settings.site import SiteFile
 
@@ -58,4 +62,6 @@ def _decide(record: str, act: str, decision: Decision, done: str) -> None:
     if decision.common.as_json:
         print_json({"record": record, "act": act, "access": access_id})
     else:
-        print(f"{record} {done}. That you read it is record {access_id}.")
+        log = find_file_log(settings)
+        is_file = log is not None and record.startswith(f"{log.name}/")
+        print(f"{record} {done[is_file]}. That you read it is record {access_id}.")

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.keep import keep_log
 from components.archive.keys import load_conversation_key
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
+from components.archive.recorder import Recorder
 from components.archive.store.open import log_name
 from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
@@ -27,22 +30,19 @@ from components.gate.review.queue import ReviewQueue
 from components.gate.review.store import ReviewStore, review_file
 from components.gate.rules import RulesInForce
 from components.gate.service import Gate
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
 from components.gate.watch.metrics import Exposition, Metrics
 from components.gate.watch.patrol import Patrol
-from components.gate.watch.recorder import Recorder
 from components.gate.watch.status import describe_gate
 from components.gate.watch.watch import Watch
 from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
-from components.rules.file_links import load_file_links
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
+from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
 from components.settings.site import SiteFile
@@ -90,7 +90,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    decider = Decider(follower.rules, queue, filing, aftermath, load_file_links(site), load_readers(site))
+    decider = Decider(follower.rules, queue, filing, aftermath, load_sent_files(site), load_readers(site))
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip

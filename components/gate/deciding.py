@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from components.archive.alarm_name import AlarmName
 from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
@@ -12,17 +13,15 @@ from components.gate.readers import Readers
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
-from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED
-from components.rules.file_links import FileLinks
+from components.rules.sent_files import SentFiles
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
 from policy.decide import decide
 from policy.decision import Action, Decision, refuse, release
 from policy.facts import StanzaFacts, Way
-from policy.files.reach import decide_file_links
 from policy.reach.affiliation import OUT_OF_REACH
 from policy.reach.occupancy import NOBODY, Occupancy, observe
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
@@ -88,7 +87,7 @@ class _Epoch:
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    `files` reads links to files of the site. It is None where the site takes no files.
+    `files` decides on links to files of the site. It is None where the site takes no files.
     `readers` is told of each decision, where it matters to whom files were sent.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
@@ -99,7 +98,7 @@ class Decider:
         review: ReviewQueue,
         filing: Filing,
         aftermath: Aftermath,
-        files: FileLinks | None = None,
+        files: SentFiles | None = None,
         readers: Readers | None = None,
     ) -> None:
         self._rules = rules
@@ -164,21 +163,25 @@ class Decider:
             return said_before
         rules, epoch = self._rules, self._epoch
         if held.facts.way is Way.GATE:
-            return self._review.judge(
-                claims, held, lambda facts: decide(rules.directory, facts, None, epoch.present)
-            )
+            return self._review.judge(claims, held, self._decide_again)
         is_counted = held.seq <= epoch.counted_seq
         epoch.counted_seq = max(epoch.counted_seq, held.seq)
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
-        if self._files and (owners := self._files.find_owners(held.facts)):
-            decision = decide_file_links(decision, rules.directory, held.facts, owners, epoch.present)
+        if self._files:
+            decision = self._files.decide(decision, rules.directory, held.facts, epoch.present)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out
 
             decision = take_links_out(rules.content, held.facts, held.body, decision)
         return decision
+
+    def _decide_again(self, facts: StanzaFacts) -> Decision:
+        """Decide on what a person has read and released: may it still go there, and its files with it?"""
+        directory, present = self._rules.directory, self._epoch.present
+        decision = decide(directory, facts, None, present)
+        return self._files.decide_again(decision, directory, facts, present) if self._files else decision
 
 
 def _refuse_unread(held: Held) -> Decision:

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import structlog
 
+from components.archive.alarm import Alarms, Records
+from components.archive.alarm_name import AlarmName
 from components.archive.record import Event, RecordKind, encode_event
-from components.gate.watch.alarm import Alarms, Records
-from components.gate.watch.alarm_name import AlarmName
 from components.rules.follow import RulesChange, RulesFollower
 from policy.directory.change import describe_changes
 from policy.rules import Rules

@@ -40,6 +40,7 @@ _STANZA_ID = f"{XMLNS_SID}{_SEPARATOR}stanza-id"
 _STREAM_ERROR = f"http://etherx.jabber.org/streams{_SEPARATOR}error"
 _BOUNCED = f"{XMLNS}{_SEPARATOR}bounced"
 _UNHELD = f"{XMLNS}{_SEPARATOR}unheld"
+_UPLOAD = f"{XMLNS}{_SEPARATOR}upload"
 _QUARANTINED = f"{XMLNS}{_SEPARATOR}quarantined"
 _WAYS = {way.value: way for way in Way}
 
@@ -126,6 +127,7 @@ class SubmissionParser:
         self._bounced: list[int] = []
         self._refused: list[int] = []
         self._unheld: list[str] = []
+        self._uploads: list[str] = []
         self._unrecorded: list[int] = []
         # What reads a stanza must not end the stream, which is everybody's: the stanza is refused for it.
         self._problem = ""
@@ -150,6 +152,8 @@ class SubmissionParser:
                     self._unrecorded.append(self._bounced[-1])
             elif name == _UNHELD:
                 self._unheld.append(attributes["host"])
+            elif name == _UPLOAD:
+                self._uploads.append(f"{attributes['host']}/{attributes['module']}")
             elif name != _FORWARDED:
                 self._top = (name, attributes)
                 self._body = (self._expat.CurrentByteIndex, 0)
@@ -260,4 +264,5 @@ class SubmissionParser:
             tuple(self._refused),
             tuple(self._unheld),
             tuple(self._unrecorded),
+            tuple(self._uploads),
         )

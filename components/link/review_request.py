@@ -8,6 +8,9 @@ from typing import Any
 REQUEST_PREFIX = "review:"
 """The beginning of these requests' ids. An order's id has no colon, so the two cannot be confused."""
 
+FILE_REQUEST_PREFIX = "file-review:"
+"""Likewise of those to the transfer component, about held files."""
+
 LIST = "list"
 
 
@@ -17,7 +20,10 @@ class ReviewRequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HeldMessage:
-    """A message in the review queue; `stage` is `waiting`, `outgoing`, `sent` or `uncertain`, times are Unix time."""
+    """A message in the review queue; `stage` is `waiting`, `outgoing`, `sent` or `uncertain`, times are Unix time.
+
+    Or a held file: `stage` is `held`, `sender` its owner, `to` the id of its upload.
+    """
 
     record: int
     stage: str

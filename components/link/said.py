@@ -51,6 +51,7 @@ class Status:
     Of these, `refused` are those that the gate had asked for and that the server itself answered with an error.
     It holds nothing before `first_seq`, and has numbered nothing from `next_seq` on. On the hosts in `unheld` it is not
     loaded: they pass nothing. Those in `unrecorded` broke the link again, quarantined as they were (section 5.10).
+    `uploads` are modules of the server's that would take files past the archive, such as `metals.example/proxy65`.
     """
 
     host: str
@@ -64,6 +65,7 @@ class Status:
     refused: tuple[int, ...] = ()
     unheld: tuple[str, ...] = ()
     unrecorded: tuple[int, ...] = ()
+    uploads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Links to uploaded files: what one says of its file, sealed, so that whoever has the key can tell whose it is.
 
-The gate reads them and the transfer component makes them; neither asks the other (docs/files.md, section 3).
+The gate reads them and the transfer component makes them; neither asks the other (docs/files.md, section 4).
 """
 
 import hmac

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, IPvAnyNetwork, model_validator
 
+from components.settings.clamd import ClamdTable
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import SlotLimits
@@ -31,6 +32,7 @@ class FileLimits(Table):
     person_day_mib: int = Field(default=1024, ge=1)
     enterprise_day_mib: int = Field(default=20 * 1024, ge=1)
     site_day_mib: int = Field(default=100 * 1024, ge=1)
+    person_at_once: int = Field(default=32, ge=1, le=256)
     refused_types: tuple[str, ...] = ()
 
     @property
@@ -44,6 +46,19 @@ class FileLimits(Table):
             self.site_day_mib * MIB,
             frozenset(kind.lower() for kind in self.refused_types),
         )
+
+
+class InspectTable(Table):
+    """`[transfer.inspect]`: how far a look into a file goes. What is beyond it cannot be looked into."""
+
+    at_once: int = Field(default=2, ge=1, le=16)
+    time_s: float = Field(default=8.0, ge=0.5, le=10)
+    memory_mib: int = Field(default=256, ge=128, le=4096)
+    unpacked_mib: int = Field(default=256, ge=1, le=8192)
+    members: int = Field(default=10_000, ge=1, le=1_000_000)
+    depth: int = Field(default=5, ge=1, le=20)
+    ratio: int = Field(default=200, ge=2)
+    megapixels: int = Field(default=100, ge=1)
 
 
 class TransferSettings(LogTable):
@@ -69,6 +84,9 @@ class TransferSettings(LogTable):
     address_key_file: SitePath
     delivery_key_file: SitePath
     limits: FileLimits = FileLimits()
+    clamd: ClamdTable | None = None
+    denied_hashes: SitePath | None = None
+    inspect: InspectTable = InspectTable()
     download_from: Literal["any", "networks", "sessions"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
     sessions_file: SitePath | None = None
@@ -109,4 +127,7 @@ class TransferSettings(LogTable):
         if self.certificate:
             pair = (self.certificate, self.certificate.with_suffix(".key"))
             yield from find_missing("transfer.certificate", pair)
+        if self.denied_hashes:
+            advice = "make it, if only empty (docs/files.md)"
+            yield from find_missing("transfer.denied_hashes", [self.denied_hashes], advice)
         yield from super().find_problems()

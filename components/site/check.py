@@ -30,12 +30,19 @@ from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import earliest_end, find_certificate_problems
 from components.site.folder_check import find_open_to_change, site_folders
-from components.site.health import find_alarms, find_port_problems, find_server_fault, find_unwitnessed
+from components.site.health import (
+    alarm_files,
+    find_alarms,
+    find_port_problems,
+    find_server_fault,
+    find_unwitnessed,
+)
 from components.site.init import accounts_file, authority_key_file
 from components.site.parts import parts_of
 from components.site.probe import find_fault
 from components.site.prosody import ADAPTER_FILE
 from components.site.server import require_version, write_probe_config
+from components.site.transfer_check import describe_checks, find_file_problems
 from components.site.validate import load_site
 from components.site.web_check import find_web_problems
 from policy.directory.directory import parse_directory
@@ -189,9 +196,15 @@ def _check_web(settings: SiteFile) -> Iterator[str]:
 def _check_alarms(settings: SiteFile) -> Iterator[str]:
     if not _is_up(settings.folder):
         return
-    if alarms := find_alarms(settings.gate.status_file):
+    if alarms := find_alarms(*alarm_files(settings)):
         raise _CheckError([str(alarm) for alarm in alarms])
     yield "none"
+
+
+def _check_files(settings: SiteFile) -> Iterator[str]:
+    if problems := find_file_problems(settings):
+        raise _CheckError(problems)
+    yield from describe_checks(settings)
 
 
 def _check_access(settings: SiteFile) -> Iterator[str]:
@@ -302,6 +315,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "running": _check_running,
     "web": _check_web,
     "alarms": _check_alarms,
+    "files": _check_files,
     "access": _check_access,
     "witness": _check_witness,
     "sources": _check_sources,

@@ -59,7 +59,7 @@ def find_unwitnessed(status_file: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class PresentAlarm:
-    """An alarm of the gate: how often it was raised, the time of the last (Unix time), and its details."""
+    """An alarm: how often it was raised, the time of the last (Unix time), and its details."""
 
     name: str
     times: int
@@ -75,8 +75,17 @@ class PresentAlarm:
         )
 
 
-def find_alarms(status_file: Path) -> list[PresentAlarm]:
-    """Return the alarms in the gate's status file; none if it cannot be read, which the gate's probe reports."""
+def alarm_files(site: SiteFile) -> tuple[Path, ...]:
+    """Return the status files of the processes that raise alarms."""
+    return (site.gate.status_file, *((site.transfer.status_file,) if site.transfer else ()))
+
+
+def find_alarms(*status_files: Path) -> list[PresentAlarm]:
+    """Return the alarms in status files; none of one that cannot be read, which its process's probe reports."""
+    return [alarm for file in status_files for alarm in _read_alarms(file)]
+
+
+def _read_alarms(status_file: Path) -> list[PresentAlarm]:
     try:
         entries = json.loads(status_file.read_text())["alarms"]
         return [

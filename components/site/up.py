@@ -22,7 +22,7 @@ from components.site.certificate_check import find_certificate_problems
 from components.site.demo import play_demonstration
 from components.site.demo_scenes import Show
 from components.site.display import Display
-from components.site.health import find_alarms, find_port_problems, find_server_fault
+from components.site.health import alarm_files, find_alarms, find_port_problems, find_server_fault
 from components.site.init import init_site, load_passwords
 from components.site.keys import finish_rotations
 from components.site.lock import hold_site
@@ -133,7 +133,7 @@ async def _run(
     supervisor = Supervisor(specs, display.change, (lock,))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, settings, supervisor, display)
     status = 0
-    alarms = asyncio.create_task(_show_alarms(settings.gate.status_file, display))
+    alarms = asyncio.create_task(_show_alarms(display, *alarm_files(settings)))
     try:
         with display.progress(tuple(spec.name for spec in specs)):
             await _unless(told_to_stop, supervisor.start(START_TIMEOUT_S))
@@ -170,13 +170,13 @@ def _reload(settings: SiteFile, supervisor: Supervisor, display: Display) -> Non
         display.say("prosody reads its certificates anew")
 
 
-async def _show_alarms(status_file: Path, display: Display) -> None:
-    """Show each alarm of the gate when it is raised, and repetitions at most once a minute, until cancelled."""
-    shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(status_file)}
+async def _show_alarms(display: Display, *status_files: Path) -> None:
+    """Show each alarm when it is raised, and repetitions at most once a minute, until cancelled."""
+    shown = {alarm.name: (alarm.last_at_ns, -ALARM_AGAIN_S) for alarm in find_alarms(*status_files)}
     while True:
         await asyncio.sleep(ALARMS_EVERY_S)
         now_s = time.monotonic()
-        for alarm in find_alarms(status_file):
+        for alarm in find_alarms(*status_files):
             last_at_ns, shown_at_s = shown.get(alarm.name, (0, -ALARM_AGAIN_S))
             if alarm.last_at_ns > last_at_ns and now_s - shown_at_s >= ALARM_AGAIN_S:
                 shown[alarm.name] = (alarm.last_at_ns, now_s)

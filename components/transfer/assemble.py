@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from components.archive.alarm import Alarms
 from components.archive.blobs.directory import DirectoryObjects
 from components.archive.blobs.objects import ObjectStore
 from components.archive.blobs.reader import BlobReader
@@ -13,7 +14,9 @@ from components.archive.keep import keep_log
 from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.reader import LogReader
+from components.archive.store.open import log_name
 from components.process.run import Process
+from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.file_readers import FileReaders
 from components.rules.follow import RulesFollower
@@ -23,10 +26,15 @@ from components.settings.certificate import open_server_tls
 from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from components.transfer.acts import FileActs
+from components.transfer.checks import Examination, FileChecks
+from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
+from components.transfer.inspect.assemble import open_inspector
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
+from components.transfer.scan.start import start_alarms, start_scanner
 from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService
 from components.transfer.state import Upload, UploadStore
@@ -44,26 +52,57 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     settings = site.require(TransferSettings)
     follow_settings(process, site, TransferSettings)
     retention = load_retention(site.archive.retention)
-    journal = FileJournal(await keep_log(process, settings, site.archive, retention), retention)
+    writer = await keep_log(process, settings, site.archive, retention)
+    journal = FileJournal(writer, retention, log_name(settings.log))
     uploads = process.keep(await UploadStore.open(settings.state_file))
     log_reader = process.keep(await LogReader.open(settings.log))
     if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
+    alarms = start_alarms(process, writer, log_reader, retention)
+    checks = _open_checks(process, settings, alarms)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
     linked = LinkedUploads(links, uploads, time.time)
-    receiver, sender = _open_files(process, site, linked, journal, slots)
+    decider = FileDecider(
+        follower.rules,
+        settings.limits.for_slots.refused_types,
+        must_be_scanned=settings.clamd is None or settings.clamd.when_down == "refuse",
+    )
+    examination = Examination(settings.state_file.parent, checks, decider.decide)
+    receiver, sender = _open_files(process, site, linked, journal, slots, examination)
     server = process.keep(FileServer(receiver, sender))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
-    service = TransferService(settings, site.gate, follower, slots, journal)
+    service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
+    review = site.review
+    acts = FileActs(
+        uploads, journal, log_reader.source,
+        deadline_s=review.deadline_s, default=review.default, clock_s=time.time,
+    )  # fmt: skip
     process.report(settings.status_file, service.describe)
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
+    process.run("review", acts.run())
     process.run("slots", service.run())
 
 
+def _open_checks(process: Process, settings: TransferSettings, alarms: Alarms) -> FileChecks:
+    """Return what looks at files, and run what it needs."""
+    inspector = process.keep(open_inspector(settings.inspect))
+    scanner = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
+    if settings.denied_hashes is None:
+        return FileChecks(inspector, scanner)
+    follower = DeniedHashesFollower(settings.denied_hashes)
+    process.run("denied hashes", follower.run())
+    return FileChecks(inspector, scanner, lambda sha256: follower.denied.find(sha256) is not None)
+
+
 def _open_files(
-    process: Process, site: SiteFile, linked: LinkedUploads, journal: FileJournal, slots: SlotService
+    process: Process,
+    site: SiteFile,
+    linked: LinkedUploads,
+    journal: FileJournal,
+    slots: SlotService,
+    examination: Examination,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     settings = site.require(TransferSettings)
@@ -76,7 +115,15 @@ def _open_files(
         behind_proxy=settings.certificate is None,
         **_by_sessions(settings, slots),
     )
-    return Receiver(linked, store, journal, is_admitted=slots.is_admitted), sender
+    receiver = Receiver(
+        linked,
+        store,
+        journal,
+        examination,
+        is_admitted=slots.is_admitted,
+        person_at_once=settings.limits.person_at_once,
+    )
+    return receiver, sender
 
 
 def _by_sessions(settings: TransferSettings, slots: SlotService) -> dict[str, Callable[[Upload, str], bool]]:

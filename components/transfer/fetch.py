@@ -1,9 +1,10 @@
-"""Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 4)."""
+"""Hands out files by GET: each look is recorded before a byte goes out (docs/files.md, section 5)."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from types import MappingProxyType
 
 import structlog
 from aiohttp import web
@@ -20,6 +21,7 @@ from components.transfer.state import Stage, Upload
 
 # So long a reader may take for one piece: whoever takes nothing holds a file open.
 _STALLED_AFTER_S = 60.0
+_HELD_RETRY = {"Retry-After": "60"}
 
 log = structlog.get_logger("transfer")
 
@@ -58,6 +60,8 @@ class Sender:
             return _refuse(404, "there is no such file, or no longer")
         if not self._is_reader(upload, address):
             return _refuse(403, "files are handed out to those who were sent them, where they are logged in")
+        if upload.stage is Stage.HELD:
+            return _refuse(503, "this file waits for a reviewer", _HELD_RETRY)
         try:
             blob = await self._blobs.open(parse_address(upload.address))
             return await self._hand_out(request, upload, blob, address)
@@ -83,12 +87,12 @@ class Sender:
         return any(seen in network for network in self._networks)
 
     async def _find(self, token: str) -> Upload | None:
-        """Return the upload whose file a link opens now, or None."""
+        """Return the upload whose file a link opens now, or may open after a review, or None."""
         found = await self._linked.find(token)
         if found is None:
             return None
         link, upload = found
-        is_open = link.until_s > self._linked.clock_s() and upload.stage is Stage.ANSWERED
+        is_open = link.until_s > self._linked.clock_s() and upload.stage in (Stage.ANSWERED, Stage.HELD)
         return upload if is_open else None
 
     async def _hand_out(
@@ -205,5 +209,5 @@ async def _between(head: bytes, pieces: AsyncIterator[bytes], end: bytes) -> Asy
     yield end
 
 
-def _refuse(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=f"{text}\n", headers=COMMON | CORS)
+def _refuse(status: int, text: str, more: Mapping[str, str] = MappingProxyType({})) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers={**COMMON, **CORS, **more})

@@ -2,11 +2,17 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from components.archive.blobs.store import StoredBlob
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry, LogWriter
+from components.link.review_request import ReviewRequest, prove_reading
+from components.transfer.scan.scanned import NOTHING_FOUND, Scanned
 from components.transfer.state import Upload
+from policy.decision import Action
+from policy.files.decide import FileDecision
+from policy.files.facts import FileFacts
 from policy.retention import RecordedKind, RetentionPolicy, assign_class
 
 MOST_MEMOS = 10_000
@@ -18,14 +24,23 @@ def memo_of(upload: Upload) -> bytes:
     return b"cut-off\n" + upload.id + upload.address.encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record of a file: its index, and what only somebody knows who has read it (`prove_reading`)."""
+
+    index: int
+    evidence: str
+
+
 class FileJournal:
     """Appends records of files. What it returns from is durable.
 
     Every method raises LogUnavailable, and then what was to be recorded must not happen; LogDamaged and LogFenced.
     """
 
-    def __init__(self, writer: LogWriter, retention: RetentionPolicy) -> None:
+    def __init__(self, writer: LogWriter, retention: RetentionPolicy, log_name: str = "transfer") -> None:
         self._writer = writer
+        self.log_name = log_name
         self.file_class = assign_class(retention, RecordedKind.MESSAGE)
         """The retention class of files and of their records."""
         self._look_class = assign_class(retention, RecordedKind.ACCESS)
@@ -36,16 +51,45 @@ class FileJournal:
         """How many records the log has."""
         return self._writer.size
 
-    async def received(self, upload: Upload, blob: StoredBlob) -> None:
-        """Record that a file was received whole: whose it is, what it is called, its content's hash and its blob."""
-        await self._append(
-            "received",
+    async def received(
+        self,
+        upload: Upload,
+        blob: StoredBlob,
+        facts: FileFacts,
+        decision: FileDecision,
+        scanned: Scanned = NOTHING_FOUND,
+    ) -> Recorded:
+        """Record a file that was received whole, what was found in it, and what was decided on it."""
+        entry = self._entry(
+            "refused" if decision.action is Action.REFUSE else "received",
             self.file_class,
             **_describe(upload),
             blob=str(blob.address),
             content_sha256=blob.sha256.hex(),
             available_until_s=upload.until_s,
+            action=decision.action.value,
+            found_type=facts.content.found_type,
+            marks=" ".join(sorted(facts.content.marks)),
+            rules=" ".join(decision.rules),
+            **_describe_scan(scanned),
         )
+        async with self._turn:
+            index = await self._writer.append([entry])
+        return Recorded(index, prove_reading(upload.id.hex(), 0, entry.payload))
+
+    async def reviewed(self, request: ReviewRequest) -> None:
+        """Record who decided what on the file of a record, and why."""
+        name = f"{self.log_name}/{request.record}"
+        details = (("actor", request.actor), ("reason", request.reason), ("record", name))
+        event = Event(RecordKind.REVIEW, request.act, details, time.time_ns())
+        async with self._turn:
+            await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
+
+    async def answer(self, request_id: str, answer: str) -> None:
+        """Answer the request of another process, and remove what it said."""
+        async with self._turn:
+            await self._writer.answer(request_id, answer)
+            await self._writer.purge(requests_only=True)
 
     async def cut_off(self, upload: Upload) -> None:
         """Record that a file was stored, and its sender not answered: this component ended, or its disk was full."""
@@ -66,6 +110,12 @@ class FileJournal:
     def _entry(self, name: str, retention_class: int, **details: str | int) -> Entry:
         event = Event(RecordKind.FILE, name, tuple(details.items()), time.time_ns())
         return Entry(RecordKind.FILE, encode_event(event), retention_class)
+
+
+def _describe_scan(scanned: Scanned) -> dict[str, str]:
+    """Return the signature that knows a file, or why it was not scanned."""
+    details = {"signature": scanned.signature, "unscanned": scanned.why.value if scanned.why else ""}
+    return {name: value for name, value in details.items() if value}
 
 
 def _describe(upload: Upload) -> dict[str, str | int]:

@@ -1,4 +1,4 @@
-"""Takes files by PUT: counted, hashed and sealed as they come, recorded, and only then answered (XEP-0363, 4)."""
+"""Takes files by PUT: counted, hashed, sealed as they come, checked, recorded, and then answered (XEP-0363, 4)."""
 
 import asyncio
 import hmac
@@ -8,12 +8,15 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from components.archive.blobs.errors import BlobError
-from components.archive.blobs.store import BlobStore
+from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
-from components.transfer.state import Stage, Upload
+from components.transfer.quarantine import Quarantine
+from components.transfer.state import Settled, Stage, Upload
+from policy.decision import Action
 from policy.files.slot import UNTYPED
 
 MAX_UPLOADS_AT_ONCE = 256
@@ -22,6 +25,9 @@ MAX_UPLOADS_AT_ONCE = 256
 _STALLED_AFTER_S = 20.0
 # A file that comes a byte at a time would keep its place for hours.
 _GRACE_S, _LEAST_BYTES_PER_S = 60.0, 8192
+# From the last byte on: clients give up after 30 seconds (Gajim). The rest is for the record.
+_STORED_WITHIN_S = 18.0
+_STAGES = {Action.RELEASE: Stage.ANSWERED, Action.HOLD: Stage.HELD, Action.REFUSE: Stage.REFUSED}
 _RETRY = {"Retry-After": "5"}
 
 log = structlog.get_logger("transfer")
@@ -38,7 +44,7 @@ class UploadRefused(Exception):  # noqa: N818 - what became of the upload
 class Receiver:
     """Takes the file of each slot once.
 
-    `is_admitted` says whether an owner may use the line now.
+    `is_admitted` says whether an owner may use the line now. A person has `person_at_once` files under way at most.
     """
 
     def __init__(
@@ -46,17 +52,21 @@ class Receiver:
         linked: LinkedUploads,
         blobs: BlobStore,
         journal: FileJournal,
+        examination: Examination,
         *,
         is_admitted: Callable[[str], bool],
+        person_at_once: int = MAX_UPLOADS_AT_ONCE,
     ) -> None:
         self._linked = linked
         self._blobs = blobs
         self._journal = journal
+        self._examination = examination
         self._is_admitted = is_admitted
-        # Ids of uploads that are under way: a slot is used once, also by two requests at the same time.
-        self._under_way: set[bytes] = set()
-        # Addresses of blobs whose record is durable, by ids of uploads of which the state could not say so.
-        self._recorded: dict[bytes, str] = {}
+        self._person_at_once = person_at_once
+        # Owners by ids of uploads that are under way: a slot is used once, also by two requests at the same time.
+        self._under_way: dict[bytes, str] = {}
+        # What was decided on blobs whose record is durable, by ids of uploads of which the state could not say so.
+        self._recorded: dict[bytes, tuple[str, Settled]] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a PUT: 201 once its file is stored and recorded, and an error that leaves nothing otherwise."""
@@ -78,12 +88,14 @@ class Receiver:
             raise UploadRefused(409, "this slot is in use")
         if len(self._under_way) >= MAX_UPLOADS_AT_ONCE:
             raise UploadRefused(503, "too many files at once")
+        if sum(owner == link.owner for owner in self._under_way.values()) >= self._person_at_once:
+            raise UploadRefused(503, "too many files of yours at once")
         # From here on, before anything is waited for: of two requests at the same time only one goes on.
-        self._under_way.add(link.id)
+        self._under_way[link.id] = link.owner
         try:
             await self._take(request, await self._require_slot(request, link.id))
         finally:
-            self._under_way.discard(link.id)
+            del self._under_way[link.id]
 
     async def _require_slot(self, request: web.Request, id_: bytes) -> Upload:
         """Return the upload that a request may be for; raises UploadRefused."""
@@ -95,7 +107,7 @@ class Receiver:
         if not hmac.compare_digest(said, self._linked.links.authorization(id_).encode()):
             raise UploadRefused(403, "this is not the slot's authorization")
         # A file that was stored and could not be recorded may be put again.
-        if upload.stage is Stage.ANSWERED:
+        if upload.stage not in (Stage.ISSUED, Stage.STORED):
             raise UploadRefused(409, "this slot was used")
         if upload.lapses_at_s <= self._linked.clock_s():
             raise UploadRefused(410, "this slot has lapsed")
@@ -105,22 +117,67 @@ class Receiver:
         return upload
 
     async def _take(self, request: web.Request, upload: Upload) -> None:
-        def note(address: object) -> None:
-            self._linked.uploads.mark_stored(upload.id, str(address))
-
         if upload.stage is Stage.STORED and upload.id not in self._recorded:
             # The record of what was put before failed. What was stored has a record before it is forgotten.
             await self._journal.cut_off(upload)
             self._linked.uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
-        blob = await self._blobs.put(_read(request, upload.size_bytes), self._journal.file_class, note)
+        with Quarantine(self._examination.folder, upload.size_bytes) as quarantine:
+            blob, looked = await self._store(request, upload, quarantine)
         # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        if self._recorded.get(upload.id) != str(blob.address):
-            await self._journal.received(upload, blob)
-            self._recorded[upload.id] = str(blob.address)
+        address, settled = self._recorded.get(upload.id, ("", None))
+        if settled is None or address != str(blob.address):
+            settled = await self._record(upload, blob, looked)
+            self._recorded[upload.id] = str(blob.address), settled
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
-        self._linked.uploads.mark_answered(upload.id)
+        self._linked.uploads.settle(upload.id, settled)
         del self._recorded[upload.id]
+        if settled.stage is Stage.REFUSED:
+            raise UploadRefused(403, settled.text)
+
+    async def _store(
+        self, request: web.Request, upload: Upload, quarantine: Quarantine
+    ) -> tuple[StoredBlob, Looked]:
+        """Store a file as it comes, and look at it once it is whole; raises as `_take_once` does."""
+        loop = asyncio.get_running_loop()
+        looking: asyncio.Task[Looked] | None = None
+
+        async def read() -> AsyncIterator[bytes]:
+            nonlocal looking
+            async for chunk in _read(request, upload.size_bytes):
+                await quarantine.add(chunk)
+                yield chunk
+            await quarantine.flush()
+            limit.reschedule(loop.time() + _STORED_WITHIN_S)
+            # While the disk takes the last of it.
+            looking = asyncio.create_task(self._examination.look(quarantine, upload))
+
+        def note(address: object) -> None:
+            self._linked.uploads.mark_stored(upload.id, str(address))
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                blob = await self._blobs.put(read(), self._journal.file_class, note)
+                if looking is None:
+                    raise UploadRefused(503, "the file was not read to its end")
+                return blob, await looking
+        except TimeoutError:
+            raise UploadRefused(503, "the file could not be stored in time") from None
+        finally:
+            if looking is not None:
+                looking.cancel()
+
+    async def _record(self, upload: Upload, blob: StoredBlob, looked: Looked) -> Settled:
+        """Decide on a file that is stored, and record it; raises LogUnavailable."""
+        facts = self._examination.checks.facts(upload, blob, looked)
+        decision = self._examination.decide(facts, overdue=looked.overdue)
+        recorded = await self._journal.received(upload, blob, facts, decision, looked.scanned)
+        if decision.action is not Action.RELEASE:
+            log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
+        return Settled(
+            _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
+            int(self._linked.clock_s()),
+        )  # fmt: skip
 
 
 def _require_fit(request: web.Request, upload: Upload) -> None:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import structlog
 
+from components.archive.alarm import Alarms
 from components.link.entity import XMLNS_DISCO_INFO, XMLNS_DISCO_ITEMS, EntityLink, Request, XmppError
 from components.link.stream import ComponentLogin
 from components.process.status import Status
@@ -16,6 +17,7 @@ from components.rules.file_links import ID_SIZE_BYTES, FileLink, FileLinks
 from components.rules.follow import RulesChange, RulesFollower, RulesProblems
 from components.settings.gate import GateSettings
 from components.settings.transfer import TransferSettings
+from components.transfer.deciding import FileDecider
 from components.transfer.journal import FileJournal
 from components.transfer.slots import (
     NS,
@@ -121,11 +123,15 @@ class TransferService:
         gate: GateSettings,
         follower: RulesFollower,
         slots: SlotService,
+        decider: FileDecider,
         journal: FileJournal,
+        alarms: Alarms,
     ) -> None:
         self.problems: tuple[str, ...] = ()
         self._slots = slots
+        self._decider = decider
         self._journal = journal
+        self._alarms = alarms
         self._follower = follower
         self._max_bytes = settings.limits.for_slots.file_bytes
         secret = settings.secret_file.read_text().strip()
@@ -144,6 +150,7 @@ class TransferService:
             **asdict(self._slots.counters),
             "records": self._journal.size,
             "problems": list(self.problems),
+            "alarms": self._alarms.present(),
         }
         return Status(state, details)
 
@@ -155,6 +162,7 @@ class TransferService:
                 match news:
                     case RulesChange():
                         self._slots.directory = news.after.directory
+                        self._decider.use(news.after)
                     case RulesProblems():
                         self.problems = news.problems
                         if news.problems:

@@ -30,6 +30,9 @@ _SCHEMA = (
     " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
     " address TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
+    # Read by the gate, too (components.rules.file_states).
+    "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
+    " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
 )
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
@@ -42,11 +45,17 @@ class Stage(StrEnum):
     """How far an upload is: given a slot, its file about to be recorded, or recorded and answered.
 
     After a crash, the file of a `stored` one may be recorded or not; its client has no answer, and nobody fetches it.
+    Nobody fetches one either that is `held` for review, or `refused`.
     """
 
     ISSUED = "issued"
     STORED = "stored"
     ANSWERED = "answered"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+_OVER = (Stage.ANSWERED, Stage.HELD, Stage.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,22 @@ class Upload:
     until_s: int
     stage: Stage = Stage.ISSUED
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
+
+    `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
+    has read it. `at_s` is Unix time.
+    """
+
+    stage: Stage
+    rules: tuple[str, ...]
+    text: str
+    record: int
+    evidence: str
+    at_s: int
 
 
 class UploadStore:
@@ -108,9 +133,17 @@ class UploadStore:
         """Note that the file of an upload was not recorded, so that it may be put again."""
         self._change([("UPDATE upload SET stage = ?, address = '' WHERE id = ?", (Stage.ISSUED, id_))])
 
-    def mark_answered(self, id_: bytes) -> None:
-        """Note that an upload is recorded: from now on it can be fetched."""
-        self._change([("UPDATE upload SET stage = ? WHERE id = ?", (Stage.ANSWERED, id_))])
+    def settle(self, id_: bytes, settled: Settled) -> None:
+        """Note what was decided on an upload that is recorded: from now on, if it is answered, it can be fetched."""
+        values = (
+            id_, " ".join(settled.rules), settled.text, settled.record, settled.evidence, settled.at_s,
+        )  # fmt: skip
+        self._change(
+            [
+                ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
+                ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
+            ]
+        )
 
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
@@ -119,8 +152,24 @@ class UploadStore:
     def forget_lapsed(self, now_s: int) -> None:
         """Forget slots that nobody used in time, and uploads that neither open nor count any more."""
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
-        sql = "DELETE FROM upload WHERE stage = ? AND until_s <= ? AND issued_at_s <= ?"
-        self._change([unused, (sql, (Stage.ANSWERED, now_s, now_s - DAY_S))])
+        sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
+        over = (sql, (*_OVER, now_s, now_s - DAY_S))
+        self._change([unused, over, ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())])
+
+    async def list_held(self) -> list[tuple[Upload, Settled]]:
+        """Return the uploads that wait for a reviewer, the oldest first."""
+        uploads = {upload.id: upload for upload in await self._fetch("WHERE stage = ?", (Stage.HELD,))}
+        sql = (
+            "SELECT id, rules, text, record, evidence, decided_at_s FROM decided"
+            " WHERE id IN (SELECT id FROM upload WHERE stage = ?) ORDER BY record"
+        )
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall(sql, (Stage.HELD,))
+        return [
+            (uploads[id_], Settled(Stage.HELD, tuple(rules.split()), *others))
+            for id_, rules, *others in map(tuple, rows)
+            if id_ in uploads
+        ]
 
     async def find(self, id_: bytes) -> Upload | None:
         """Return an upload, or None."""

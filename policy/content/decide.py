@@ -6,12 +6,10 @@ from policy.content.link import Link
 from policy.content.policy import Combination, ContentPolicy
 from policy.content.rule import STRENGTH, ContentAction, Rule
 from policy.content.said import Said
-from policy.decision import Action, Decision, StanzaError, release
+from policy.decision import HELD, Action, Decision, StanzaError, release
 from policy.facts import StanzaFacts, Way
 
 UNOBJECTIONABLE = release()
-
-HELD = "Held for review, not delivered yet: do not send it again. You will be told what becomes of it. "
 
 # Nobody writes these: events, the gate's own messages, and what the gate or the server makes of decided stanzas.
 _SAID_BY_NOBODY = frozenset({Way.SESSION, Way.CANARY, Way.SERVER, Way.GATE})

@@ -10,6 +10,8 @@ from policy.content.rate import matches_amount, parse_amount
 from policy.content.rule import Rate, Rule, Topics
 from policy.content.stanza import CLIENT, StanzaTextError, read_stanza
 from policy.facts import StanzaFacts, Way
+from policy.files.facts import FileExample
+from policy.files.match import FileMatcher
 from policy.topic.model import ModelError, ModelLoader
 
 _STANZAS = ("<message", "<presence", "<iq")
@@ -57,11 +59,13 @@ def _check_rule(policy: ContentPolicy, rule: Rule, load_model: ModelLoader) -> I
                 continue
             if matches is not wanted:
                 yield ExampleFailure(
-                    path, f"{'matches' if matches else 'does not match'}: {_shorten(example)!r}"
+                    path, f"{'matches' if matches else 'does not match'}: {_name(example)!r}"
                 )
 
 
-def _matches(policy: ContentPolicy, rule: Rule, example: str, load_model: ModelLoader) -> bool:
+def _matches(policy: ContentPolicy, rule: Rule, example: str | FileExample, load_model: ModelLoader) -> bool:
+    if isinstance(example, FileExample):
+        return bool(FileMatcher([rule]).find_rules(example.facts, example.desk))
     match rule.matched:
         case Rate() as rate:
             amount, seconds = parse_amount(example) or (0, 0)
@@ -79,5 +83,6 @@ def _matches_conversation(rule: Rule, example: str, load_model: ModelLoader) -> 
     return bool(found and found[-1])
 
 
-def _shorten(text: str) -> str:
+def _name(example: str | FileExample) -> str:
+    text = example.facts.name if isinstance(example, FileExample) else example
     return text if len(text) <= 60 else text[:59] + "…"

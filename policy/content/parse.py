@@ -8,15 +8,21 @@ from policy.content.rate import RECIPIENTS_MAX, parse_amount
 from policy.content.refusals import REFUSALS as PAYLOAD_REFUSALS
 from policy.content.rule import ContentAction, Counted
 from policy.content.shape import Files, PolicyTable, check_term, describe, read_terms
+from policy.files.built_in import FILE_RULES
+from policy.files.reach import OUT_OF_REACH
 from policy.problems import ProblemsError
 from policy.reach import affiliation
 from policy.toml_problem import TomlError, read_shape, read_toml
 from policy.topic.model import ModelName
 
 RESERVED = frozenset(
-    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS) for rule in refusal.rules
-) | {"undecidable", "repeated"}
+    rule for refusal in (*affiliation.REFUSALS, *PAYLOAD_REFUSALS, OUT_OF_REACH) for rule in refusal.rules
+) | {"undecidable", "repeated", *FILE_RULES}
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
+
+
+FILE_CONDITIONS = ("types", "names", "larger_than_mib", "sha256", "marks", "from_desks", "purposes")
+"""The settings of a rule of kind `file`: it needs one at least."""
 
 
 class PolicyError(ProblemsError):
@@ -83,6 +89,8 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             yield from _rate_problems(path, rule)
         if kind == "topic":
             yield from _topic_problems(path, rule)
+        if kind == "file" and not any(rule.get(name) for name in FILE_CONDITIONS):
+            yield f"{path}.kind: every file would match: give one of {', '.join(FILE_CONDITIONS)}"
 
 
 def _rate_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:

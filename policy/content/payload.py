@@ -23,6 +23,7 @@ from policy.content.refusals import (
     OTR,
     PIECES,
 )
+from policy.content.upload_instead import name_upload
 from policy.decision import Decision, release
 from policy.facts import StanzaFacts
 
@@ -71,11 +72,12 @@ _AESGCM = re.compile(
 )  # XEP-0454
 
 
-def decide_payload(facts: StanzaFacts) -> Decision:
+def decide_payload(facts: StanzaFacts, *, has_upload: bool = False) -> Decision:
     """Decide whether the archive can read a stanza (docs/policy.md, section 4).
 
     It checks all descendants, so that nothing hides in a forwarded message, a carbon or a pubsub item. A readable body
-    beside the encrypted one makes no difference. Refusals are `policy-violation` errors.
+    beside the encrypted one makes no difference. Refusals are `policy-violation` errors; those of files name the
+    upload, if the site has one.
     """
     elements = facts.elements
     encrypted, direct = _find_by_namespace(elements) if is_usual(elements) else _find_anew(elements)
@@ -89,7 +91,9 @@ def decide_payload(facts: StanzaFacts) -> Decision:
         refusal = refusal or _refusal_by_attributes(facts) or encrypted
     if refusal is None:
         refusal = direct or (MIXED if facts.mixed else None)
-    return refusal or READABLE
+    if refusal is None:
+        return READABLE
+    return name_upload(refusal) if has_upload else refusal
 
 
 def _find_anew(elements: tuple[str, ...]) -> tuple[Decision | None, Decision | None]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from policy.files.facts import FileExample, FileMark
+from policy.files.slot import Purpose
 from policy.topic.model import ModelName, Topic
 
 
@@ -104,16 +106,36 @@ class Topics:
     model: ModelName
 
 
-Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploaded files: those for which every setting that is given has an entry that fits; all sorted.
+
+    `types` are media types by content, `image/*` for all of a kind; `names` have `*` and `?`; `sha256` is in
+    hexadecimal; `larger_than_bytes` is 0 if any size fits. `desks` are those of who sends it.
+    """
+
+    types: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    larger_than_bytes: int = 0
+    sha256: tuple[str, ...] = ()
+    marks: tuple[FileMark, ...] = ()
+    desks: tuple[str, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+
+
+Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics | Uploads
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: what it matches, its action, and what the sender is told (nothing for `flag`)."""
+    """A rule: what it matches, its action, and what the sender is told (nothing for `flag`).
+
+    Its examples are texts, or files for a rule of uploads.
+    """
 
     id: str
     action: ContentAction
     text: str
     matched: Matched
-    must_match: tuple[str, ...] = ()
-    must_not_match: tuple[str, ...] = ()
+    must_match: tuple[str | FileExample, ...] = ()
+    must_not_match: tuple[str | FileExample, ...] = ()

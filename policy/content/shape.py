@@ -20,14 +20,21 @@ from policy.content.rule import (
     Rule,
     Term,
     Topics,
+    Uploads,
 )
 from policy.content.word import normalize_term
+from policy.files.facts import ContentFacts, FileExample, FileFacts, FileMark
+from policy.files.slot import UNTYPED, Purpose
 from policy.shown import Sentence
 from policy.toml_problem import explain, locate
 from policy.topic.model import ModelName, Topic
 
 TERM_MAX_CHARACTERS = 200
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$"  # RFC 5646, as far as anybody needs it here
+MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/(\*|[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*)$"  # RFC 6838, 4.2
+SHA256 = r"^[0-9A-Fa-f]{64}$"
+MIB_MAX = 1 << 20
+_MIB = 1 << 20
 
 
 def check_term(text: str) -> str:
@@ -50,6 +57,11 @@ _Host = Annotated[str, AfterValidator(parse_host)]
 _Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*$")]
 _Namespace = Annotated[str, StringConstraints(min_length=1)]
 _FileName = Annotated[str, StringConstraints(min_length=1)]
+_MediaType = Annotated[str, StringConstraints(pattern=MEDIA_TYPE, to_lower=True)]
+_Sha256 = Annotated[str, StringConstraints(pattern=SHA256, to_lower=True)]
+_Mib = Annotated[float, Field(gt=0, le=MIB_MAX, strict=False)]
+_Mark = Annotated[FileMark, Field(strict=False)]
+_Purpose = Annotated[Purpose, Field(strict=False)]
 
 Files = Mapping[str, str]
 """The texts of lexicon files, by their names as policy.toml has them."""
@@ -63,18 +75,26 @@ class _RuleTable(_StrictTable):
     id: _Id
     action: Annotated[ContentAction, Field(strict=False)]
     text: Sentence = ""
-    must_match: Annotated[list[str], Field(min_length=1)]
-    must_not_match: list[str] = []
 
     def matched(self, files: Files) -> Matched:
         raise NotImplementedError
+
+    def build(self, files: Files) -> Rule:
+        raise NotImplementedError
+
+
+class _TextRuleTable(_RuleTable):
+    """A rule whose examples are texts or stanzas."""
+
+    must_match: Annotated[list[str], Field(min_length=1)]
+    must_not_match: list[str] = []
 
     def build(self, files: Files) -> Rule:
         examples = tuple(self.must_match), tuple(self.must_not_match)
         return Rule(self.id, self.action, self.text, self.matched(files), *examples)
 
 
-class _LexiconTable(_RuleTable):
+class _LexiconTable(_TextRuleTable):
     kind: Literal["lexicon"]
     terms: dict[_Language, list[_TermText]] = {}
     files: dict[_Language, list[_FileName]] = {}
@@ -87,7 +107,7 @@ class _LexiconTable(_RuleTable):
         return Lexicon(tuple(sorted(terms)), self.fold)
 
 
-class _PatternTable(_RuleTable):
+class _PatternTable(_TextRuleTable):
     kind: Literal["pattern"]
     patterns: Annotated[list[_Pattern], Field(min_length=1)]
     case_sensitive: bool = False
@@ -97,7 +117,7 @@ class _PatternTable(_RuleTable):
         return Patterns(_sorted(self.patterns), self.case_sensitive, self.fold)
 
 
-class _LinkTable(_RuleTable):
+class _LinkTable(_TextRuleTable):
     kind: Literal["link"]
     hosts: list[_Host]
     schemes: list[_Scheme] = ["http", "https", "mailto", "xmpp"]
@@ -107,7 +127,7 @@ class _LinkTable(_RuleTable):
         return Links(_sorted(self.hosts), _sorted(self.schemes), self.bare_hosts)
 
 
-class _PayloadTable(_RuleTable):
+class _PayloadTable(_TextRuleTable):
     kind: Literal["payload"]
     payloads: Annotated[list[Annotated[PayloadKind, Field(strict=False)]], Field(min_length=1)]
     namespaces: list[_Namespace] = []
@@ -116,7 +136,7 @@ class _PayloadTable(_RuleTable):
         return Payloads(tuple(sorted(set(self.payloads))), _sorted(self.namespaces))
 
 
-class _RateTable(_RuleTable):
+class _RateTable(_TextRuleTable):
     kind: Literal["rate"]
     count: Annotated[Counted, Field(strict=False)]
     more_than: Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -126,7 +146,7 @@ class _RateTable(_RuleTable):
         return Rate(self.count, self.more_than, self.window_s)
 
 
-class _TopicTable(_RuleTable):
+class _TopicTable(_TextRuleTable):
     kind: Literal["topic"]
     topics: Annotated[list[Annotated[Topic, Field(strict=False)]], Field(min_length=1)]
     share: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.6
@@ -137,8 +157,57 @@ class _TopicTable(_RuleTable):
         return Topics(tuple(sorted(set(self.topics))), self.share, self.messages, self.model)
 
 
+class _ExampleTable(_StrictTable):
+    """A file as an example describes it: what is left out is as of a small file of no known type."""
+
+    name: str = "file"
+    type: _MediaType = UNTYPED
+    size_mib: _Mib | None = None
+    sha256: _Sha256 = ""
+    marks: list[_Mark] = []
+    members: list[str] = []
+    desk: str = ""
+    purpose: _Purpose = Purpose.MESSAGE
+
+    def build(self) -> FileExample:
+        content = ContentFacts(self.type, frozenset(self.marks), tuple(self.members))
+        size_bytes = int((self.size_mib or 0) * _MIB)
+        facts = FileFacts(
+            "", self.name, UNTYPED, size_bytes, bytes.fromhex(self.sha256), self.purpose, content
+        )
+        return FileExample(facts, self.desk)
+
+
+class _FileTable(_RuleTable):
+    kind: Literal["file"]
+    types: list[_MediaType] = []
+    names: list[_FileName] = []
+    larger_than_mib: _Mib | None = None
+    sha256: list[_Sha256] = []
+    marks: list[_Mark] = []
+    from_desks: list[_FileName] = []
+    purposes: list[_Purpose] = []
+    must_match: Annotated[list[_ExampleTable], Field(min_length=1)]
+    must_not_match: list[_ExampleTable] = []
+
+    def matched(self, files: Files) -> Uploads:
+        return Uploads(
+            _sorted(self.types),
+            _sorted(self.names),
+            int((self.larger_than_mib or 0) * _MIB),
+            _sorted(self.sha256),
+            tuple(sorted(set(self.marks))),
+            _sorted(self.from_desks),
+            tuple(sorted(set(self.purposes))),
+        )
+
+    def build(self, files: Files) -> Rule:
+        examples = (tuple(each.build() for each in given) for given in (self.must_match, self.must_not_match))
+        return Rule(self.id, self.action, self.text, self.matched(files), *examples)
+
+
 _AnyRule = Annotated[
-    _LexiconTable | _PatternTable | _LinkTable | _PayloadTable | _RateTable | _TopicTable,
+    _LexiconTable | _PatternTable | _LinkTable | _PayloadTable | _RateTable | _TopicTable | _FileTable,
     Field(discriminator="kind"),
 ]
 
@@ -179,6 +248,8 @@ def describe(detail: Any) -> str:
 _PROBLEMS = {
     LANGUAGE: "is no language: write its code, such as en, de or zh",
     r"^[a-z0-9][a-z0-9-]*$": "is no id: use small letters, digits and -",
+    MEDIA_TYPE: "is no media type: write one, such as application/pdf, or image/* for all of a kind",
+    SHA256: "is no SHA-256: write its 64 hexadecimal digits",
     r"^[a-z][a-z0-9+.-]*$": "is no scheme: write it in small letters and without the colon, such as https",
 }
 

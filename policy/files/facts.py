@@ -62,3 +62,11 @@ class FileFacts:
     sha256: bytes
     purpose: Purpose
     content: ContentFacts
+
+
+@dataclass(frozen=True, slots=True)
+class FileExample:
+    """A file that a rule must match, or not, and the desk of who sends it, empty for nobody's."""
+
+    facts: FileFacts
+    desk: str = ""

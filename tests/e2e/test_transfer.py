@@ -55,12 +55,12 @@ async def site(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator
 
 @pytest.fixture
 async def http(site: TransferSite) -> AsyncIterator[aiohttp.ClientSession]:
-    connector = aiohttp.TCPConnector(ssl=site.tls, resolver=_Loopback())
+    connector = aiohttp.TCPConnector(ssl=site.tls, resolver=Loopback())
     async with aiohttp.ClientSession(connector=connector) as session:
         yield session
 
 
-class _Loopback(aiohttp.abc.AbstractResolver):
+class Loopback(aiohttp.abc.AbstractResolver):
     """Finds every host on the loopback address: the certificate is checked by its name all the same."""
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[aiohttp.abc.ResolveResult]:
@@ -194,7 +194,7 @@ async def test_only_who_was_sent_a_file_fetches_it_from_where_they_are(
     sessions = {"download_from": "sessions", "sessions_file": str(tmp_path / "run" / "sessions.db")}
     people = (ALICE, BOB, CARL)
     async with TransferSite(tmp_path / "site", people, DIRECTORY, authority, **sessions) as site:
-        connector = aiohttp.TCPConnector(ssl=site.tls, resolver=_Loopback())
+        connector = aiohttp.TCPConnector(ssl=site.tls, resolver=Loopback())
         async with aiohttp.ClientSession(connector=connector) as http:
             carl, alice = await site.login(CARL), await site.login(ALICE)
             url = await upload(alice, http)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm_name import AlarmName
 from components.gate.watch.numbers import Finding, Numbers
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, AdapterModel, submission

@@ -25,11 +25,13 @@ from policy.content.rule import (
     Rule,
     Term,
     Topics,
+    Uploads,
 )
 from policy.content.stanza import StanzaTextError
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.facts import NamedJid, StanzaFacts, Way
+from policy.files.facts import FileMark
 from tests.support.rounds import examples
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, GEORGE, say
 
@@ -85,6 +87,7 @@ BY_KIND: dict[type[Matched], st.SearchStrategy[Matched]] = {
     Patterns: st.builds(Patterns, subset(PATTERNS, 1), st.booleans(), st.booleans()),
     Links: st.builds(Links, subset(HOSTS), subset(("http", "https", "javascript")), st.booleans()),
     Payloads: st.builds(Payloads, subset(tuple(PayloadKind), 1), st.sampled_from([(), ("urn:example:new",)])),
+    Uploads: st.builds(Uploads, marks=subset(tuple(FileMark), 1)),  # matches no stanza
 }
 matched = st.one_of(*BY_KIND.values())
 

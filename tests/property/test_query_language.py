@@ -7,6 +7,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.audit.index.functions import add_functions
 from components.audit.index.schema import SCHEMA
 from components.audit.query.compile import compile_query
 from components.audit.query.error import QueryError
@@ -16,6 +17,10 @@ from components.audit.query.tree import (
     Bound,
     ByRule,
     Everything,
+    FileHash,
+    FileName,
+    FileType,
+    HasFile,
     Moment,
     Node,
     Not,
@@ -24,6 +29,7 @@ from components.audit.query.tree import (
     Party,
     SearchKind,
     Side,
+    SimilarTo,
     Verdict,
     Words,
     format_query,
@@ -46,6 +52,12 @@ terms = st.one_of(
     st.builds(Verdict, st.sampled_from(Action)),
     st.builds(OfKind, st.sampled_from(SearchKind)),
     st.builds(ByRule, names, st.booleans()),
+    st.just(HasFile()),
+    st.builds(FileName, words, st.booleans()),
+    st.builds(FileType, st.from_regex(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", fullmatch=True)),
+    st.builds(FileType, st.from_regex(r"[a-z0-9!#$&^_.+-]+/", fullmatch=True), st.just(True)),
+    st.builds(FileHash, st.text("0123456789abcdef", min_size=8, max_size=64)),
+    st.builds(SimilarTo, st.text(string.ascii_letters + "-_é金", min_size=1), st.integers(0, 10**12 - 1)),
 )
 nodes = st.recursive(
     terms,
@@ -58,7 +70,8 @@ nodes = st.recursive(
 )
 fragments = st.sampled_from(
     ["AND", "OR", "NOT", "(", ")", '"', "“", "-", "*", "from:", "to:alice", "after:", "2h", "kind:", " ",
-     "gold", "';", "--", "DROP TABLE", "\x00", "\ud800", "/", ":", "金价", "\u200b", "NEAR(", "{", "^", "+"]
+     "gold", "';", "--", "DROP TABLE", "\x00", "\ud800", "/", ":", "金价", "\u200b",
+     "file:", "has:file", "type:image/*", "hash:", "similar:", "NEAR(", "{", "^", "+"]
 )  # fmt: skip
 typed = st.one_of(
     st.text(), st.lists(fragments | st.text(max_size=3)).map("".join), st.lists(fragments).map(" ".join)
@@ -85,7 +98,8 @@ def test_whatever_is_typed_parses_or_is_explained(text: str) -> None:
 def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
     where = compile_query(node)
     assert re.fullmatch(
-        r"(?:[a-z_]++|IN|UNION ALL|SELECT|FROM|WHERE|MATCH|BETWEEN|AND|OR|NOT|1|[()?=<]|>=| )++", where.sql
+        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT|[()?=<,.]|>=| )++",
+        where.sql,
     )
     assert where.sql.count("?") == len(where.parameters)
 
@@ -97,6 +111,7 @@ def test_sqlite_takes_every_query(text: str) -> None:
     except QueryError:
         return
     database = sqlite3.connect(":memory:")
+    add_functions(database)
     database.executescript(SCHEMA)
     assert database.execute(
         f"SELECT count(*) FROM submission WHERE {where.sql}", where.parameters

@@ -1,7 +1,7 @@
 """A site with a real gate log and a real audit log, both empty."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,12 +113,13 @@ def _encode(record: Record) -> Entry:
             return Entry(record.kind, encode_event(record))
 
 
-async def make_site(folder: Path) -> Site:
-    path = write_site_toml(folder / "site.toml")
+async def make_site(folder: Path, **tables: Mapping[str, object]) -> Site:
+    """`tables` are added to its settings; those of them that have a log get a key for it."""
+    path = write_site_toml(folder / "site.toml", **tables)
     for name in ("archive", "keys"):
         (folder / name).mkdir()
     settings = SiteFile(path)
-    for log in (settings.gate_log, settings.audit_log):
+    for log in settings.logs:
         create_log_key(log.key_file, log.origin)
     for public in settings.archive.recipients:
         create_recipient_key(public.with_suffix(".key"), public.stem)

@@ -15,16 +15,21 @@ from components.archive.blobs.objects import ObjectStore
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
+from components.transfer.checks import Examination, FileChecks
+from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
 from components.transfer.state import Upload, UploadStore
-from policy.address import BareJid
+from policy.address import BareJid, Domain
+from policy.content.policy import ContentPolicy
+from policy.directory.directory import Directory
 from policy.directory.enterprise import EnterpriseId
 from policy.files.slot import Purpose
 from policy.retention import DEFAULT_POLICY
+from policy.rules import Rules
 from tests.support.archive import AUDITOR, RECIPIENTS, START_S, open_payloads, open_writer
 from tests.support.blobs import open_reader, open_store
 from tests.support.ports import free_port
@@ -50,6 +55,7 @@ class FilesUnderTest:
     now_s: float = START_S
     admitted: set[str] = field(default_factory=lambda: {ANNA})
     hidden: set[str] = field(default_factory=set)
+    last_headers: dict[str, str] = field(default_factory=dict)
     _issued: int = 0
 
     def issue(self, content: bytes, **changes: Any) -> tuple[str, dict[str, str]]:
@@ -62,7 +68,8 @@ class FilesUnderTest:
         upload = replace(upload, **changes)
         self.uploads.issue(upload)
         url = self.links.make(FileLink(upload.id, upload.owner, upload.until_s), upload.name)
-        return url, {"Authorization": self.links.authorization(upload.id)}
+        self.last_headers = {"Authorization": self.links.authorization(upload.id)}
+        return url, self.last_headers
 
     async def put(self, content: bytes, **changes: Any) -> str:
         """Upload a content, and return its URL."""
@@ -101,6 +108,11 @@ async def serve_files(
     networks: tuple[str, ...] = (),
     behind_proxy: bool = False,
     idle_s: float = 30.0,
+    checks: FileChecks | None = None,
+    policy: ContentPolicy | None = None,
+    refused_types: tuple[str, ...] = (),
+    checked_within_s: float = 60.0,
+    person_at_once: int = 256,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
     async with AsyncExitStack() as stack:
@@ -117,9 +129,11 @@ async def serve_files(
         client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
         linked = LinkedUploads(links, uploads, lambda: files.now_s)
+        decider = FileDecider(Rules(Directory(Domain("gate.metals.example"), ()), policy), refused_types)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            is_admitted=lambda owner: owner in files.admitted,
+            Examination(root, checks or FileChecks(), decider.decide, checked_within_s),
+            is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
         )  # fmt: skip
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from components.archive.alarm_name import STATES, AlarmName
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.record import Alarm, Delivery, RecordKind, Submission, parse_record
-from components.gate.watch.alarm_name import STATES, AlarmName
 from components.site.prosody import MODULES
 from components.verifier.log import verify_log
 from policy.facts import Way

@@ -32,7 +32,7 @@ class TransferProcess(ProcessUnderTest):
         self.root = root
         self.log_file, self.log_origin = root / "transfer.db", f"{own.jid}/log"
         self._site_toml = gate.site_toml
-        self._status_file = root / "transfer.status.json"
+        self.status_file = root / "transfer.status.json"
         create_log_key(root / "log-transfer.key", self.log_origin)
         create_recipient_key(root / "delivery.key", "delivery")
         texts = {"transfer.secret": own.secret, "link.key": "l" * 64, "address.key": "a" * 64}
@@ -46,7 +46,7 @@ class TransferProcess(ProcessUnderTest):
             "certificate": str(certificates / f"{own.jid}.crt"),
             "files": str(root / "files"),
             "state_file": str(root / "state.db"),
-            "status_file": str(self._status_file),
+            "status_file": str(self.status_file),
             "link_key_file": str(root / "link.key"),
             "address_key_file": str(root / "address.key"),
             "delivery_key_file": str(root / "delivery.key"),
@@ -57,13 +57,13 @@ class TransferProcess(ProcessUnderTest):
         }
         self.port = table["port"]
         limits = {"limits": "{ file_mib = 1, person_day_mib = 2 }"}
-        lines = [f"{name} = {json.dumps(value)}" for name, value in (table | settings).items()]
+        lines = [f"{name} = {_toml(value)}" for name, value in (table | settings).items()]
         lines += [f"{name} = {value}" for name, value in limits.items()]
         gate.add_table("\n".join(("[transfer]", *lines, "")))
 
     def launch(self) -> None:
         """Start it and do not wait."""
-        self._status_file.unlink(missing_ok=True)
+        self.status_file.unlink(missing_ok=True)
         self._launch([sys.executable, "-m", "components.transfer", self._site_toml])
 
     async def start(self) -> None:
@@ -71,11 +71,22 @@ class TransferProcess(ProcessUnderTest):
         self.launch()
         await self._wait_until_ready(self._is_connected)
 
-    async def _is_connected(self) -> bool:
+    def status(self) -> dict[str, Any]:
+        """Return what its status file says, or an empty dict while there is none."""
         try:
-            return json.loads(self._status_file.read_bytes()).get("state") == "connected"
+            status: dict[str, Any] = json.loads(self.status_file.read_bytes())
         except FileNotFoundError:
-            return False
+            return {}
+        return status
+
+    async def _is_connected(self) -> bool:
+        return self.status().get("state") == "connected"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(each)}' for name, each in value.items())} }}"
+    return json.dumps(value)
 
 
 class TransferSite:

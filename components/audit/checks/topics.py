@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import open_index
+from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
 from components.link.codec import ProtocolError
 from components.link.recorded import RecordedReader
@@ -49,7 +49,7 @@ async def mark_topics(settings: SiteFile, progress: Progress) -> TopicsMarked:
     content = _load_rules(settings)
     found: Counter[str] = Counter()
     async with open_log(settings, settings.gate_log) as log:
-        with open_index(settings.audit.index) as index:
+        with open_site_index(settings) as index:
             await index.catch_up(log)
             size = await log.reader.size()
             begin = index.topics_marked(content.digest)

@@ -11,7 +11,8 @@ from components.archive.store import LogSource
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
 
-_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "unread", "folded")
+_WORD_TABLES = ("word", "content_word")
+_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "unread", "folded", "file", "link")
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
@@ -28,17 +29,35 @@ async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
 
 
 def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
-    """Remove records from every table, within the caller's transaction; `purge` has to follow."""
+    """Remove records, by their places, from every table, within the caller's transaction; `purge` has to follow.
+
+    What a file says goes with the last record of a file of this content.
+    """
     keys = [(index,) for index in indexes]
     # FTS5 removes a text only if it gets exactly this text again.
     db.executemany(
-        "INSERT INTO word (word, rowid, text, look) SELECT 'delete', idx, text, look FROM folded WHERE idx = ?",
+        "INSERT INTO word (word, rowid, text, look, name, name_look)"
+        " SELECT 'delete', idx, text, look, name, name_look FROM folded WHERE idx = ?",
         keys,
     )
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
-    db.execute("UPDATE state SET purge_due = 1")
+    gone = db.execute("SELECT id FROM content WHERE id NOT IN (SELECT content FROM file)").fetchall()
+    forget_words(db, [id_ for (id_,) in gone])
+    db.executemany("DELETE FROM content WHERE id = ?", gone)
+    db.execute("UPDATE made SET purge_due = 1")
+
+
+def forget_words(db: sqlite3.Connection, contents: Iterable[int]) -> None:
+    """Remove what files say, within the caller's transaction."""
+    keys = [(id_,) for id_ in contents]
+    db.executemany(
+        "INSERT INTO content_word (content_word, rowid, text, look)"
+        " SELECT 'delete', id, text, look FROM content_folded WHERE id = ?",
+        keys,
+    )
+    db.executemany("DELETE FROM content_folded WHERE id = ?", keys)
 
 
 def purge(db: sqlite3.Connection) -> None:
@@ -46,14 +65,15 @@ def purge(db: sqlite3.Connection) -> None:
 
     FTS5 only marks a word as deleted until it merges. So this merges all of FTS5, a few pages at a time.
     """
-    if db.execute("SELECT purge_due FROM state").fetchone() == (0,):
+    if db.execute("SELECT purge_due FROM made").fetchone() == (0,):
         return
-    pages = -_PAGES_PER_STEP  # negative: begin to merge all there is
-    while True:
-        before = db.total_changes
-        db.execute("INSERT INTO word (word, rank) VALUES ('merge', ?)", (pages,))
-        if db.total_changes - before < 2:  # FTS5's documentation says how to recognise the end
-            break
-        pages = _PAGES_PER_STEP
+    for table in _WORD_TABLES:
+        pages = -_PAGES_PER_STEP  # negative: begin to merge all there is
+        while True:
+            before = db.total_changes
+            db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608
+            if db.total_changes - before < 2:  # FTS5's documentation says how to recognise the end
+                break
+            pages = _PAGES_PER_STEP
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.execute("UPDATE state SET purge_due = 0")
+    db.execute("UPDATE made SET purge_due = 0")

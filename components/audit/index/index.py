@@ -1,33 +1,35 @@
-"""The index of the gate's log, in SQLite with FTS5. It can be deleted at any time, and is built again from the log."""
+"""The index of what was said and sent, in SQLite with FTS5. It can be deleted at any time: the logs make it again."""
 
-import os
 import sqlite3
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
 from components.archive.log.leaf import encode_leaf
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import RecordKind
+from components.audit.index.database import open_database
 from components.audit.index.forget import find_destroyed, forget, purge
+from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.rows import Rows
 from components.audit.index.schema import FORMAT, SCHEMA, TABLES
 from components.audit.query.compile import Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
+from components.rules.file_links import FileLinks
 from policy.content.fold import FOLD_VERSION
 
 # How many entries one transaction holds the index for, and how many one fetch holds in memory.
 RECORDS_PER_TRANSACTION = 5_000
 RECORDS_PER_FETCH = 250
 
-_BUSY_TIMEOUT_S = 60.0
-_BUSY_RETRY_S = 0.01
+_OF_GATE = f"idx <= {LAST_NUMBER}"
 
 
 class DeliveryState(StrEnum):
@@ -43,9 +45,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result of a search: `indexes` in the log's order, the newest of `matched` among `submissions` records.
+    """The result of a search: the places (index/logs.py) of the newest of `matched` among `submissions` records.
 
-    `log_size` counts all indexed entries, also those that are not submissions.
+    They are in the order of each log, and the logs in that of time. Places of the gate's log are its indexes;
+    `log_size` counts all indexed entries of that log, also those that are not submissions.
     """
 
     indexes: tuple[int, ...]
@@ -55,10 +58,13 @@ class Found:
 
 
 @contextmanager
-def open_index(path: Path) -> Iterator["Index"]:
-    """Open an index, or create it, for a look into the log; raises SiteError if SQLite cannot use it."""
+def open_index(path: Path, links: FileLinks | None = None) -> Iterator["Index"]:
+    """Open an index, or create it, for a look into the log; raises SiteError if SQLite cannot use it.
+
+    With `links`, messages are found by the files whose links they carry.
+    """
     try:
-        with Index(path) as index:
+        with Index(path, links) as index:
             yield index
     except sqlite3.Error as error:
         raise SiteError(
@@ -69,17 +75,18 @@ def open_index(path: Path) -> Iterator["Index"]:
 class Index:
     """One index file; many processes may use and extend it at once."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, links: FileLinks | None = None) -> None:
         """Open an index, or create it; replace a damaged one by an empty one."""
         self._path = path
+        self._links = links
         try:
-            self._db = _open_database(path)
+            self._db = open_database(path)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._db = _open_database(path)
+            self._db = open_database(path)
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +98,16 @@ class Index:
         """Close the file."""
         self._db.close()
 
-    async def catch_up(self, log: RecordOpener, progress: Progress = lambda done, total: None) -> None:
-        """Index the entries that are new in the log; call `progress(entries done, entries in all)`.
+    async def catch_up(
+        self,
+        log: RecordOpener,
+        progress: Progress = lambda done, total: None,
+        which: IndexedLog = IndexedLog.GATE,
+        name: str = "",
+    ) -> None:
+        """Index the entries that are new in a log; call `progress(entries done, entries in all)`.
+
+        `name` is the log's name in the ids of records; `similar:` finds it by that.
 
         A crash leaves whole transactions, and the next call continues from there. An index of another version or of
         another log is emptied first, and standard error says so.
@@ -101,20 +116,18 @@ class Index:
         position = -1
         while position < total:
             with self._transaction("IMMEDIATE"):
-                position = await self._position(log)
+                position = await self._position(log, which, name)
                 end = min(total, position + RECORDS_PER_TRANSACTION)
                 while position < end:
                     count = min(RECORDS_PER_FETCH, end - position)
                     records = await log.fetch(position, count)
-                    self._insert(records)
-                    self._note_gaps(records, position, count)
-                    for record in records:
-                        if record.leaf.kind == RecordKind.TOMBSTONE:
-                            forget(self._db, await find_destroyed(log.reader.source, record.payload or b""))
+                    self._insert(records, which)
+                    self._note_gaps(records, which, range(position, position + count))
+                    await self._forget_destroyed(log, which, records)
                     position += count
                 self._db.execute(
-                    "UPDATE state SET next_index = ?, last_leaf = ?",
-                    (position, await _leaf_before(log, position)),
+                    "UPDATE state SET next_index = ?, last_leaf = ? WHERE log = ?",
+                    (position, await _leaf_before(log, position), which),
                 )
             progress(position, total)
         # A crash before this leaves it to the next call.
@@ -124,33 +137,48 @@ class Index:
         """Find the records that a compiled query matches, at most the `limit` newest."""
         condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
         with self._transaction("DEFERRED"):
-            (log_size,) = self._db.execute("SELECT next_index FROM state").fetchone()
+            (log_size,) = self._db.execute("SELECT next_index FROM state WHERE log = 0").fetchone()
             (submissions,) = self._db.execute("SELECT count(*) FROM submission").fetchone()
             (matched,) = self._db.execute(f"SELECT count(*) {condition}", where.parameters).fetchone()
-            rows = self._db.execute(
-                f"SELECT idx {condition} ORDER BY idx DESC LIMIT ?", (*where.parameters, limit)
-            ).fetchall()
-        return Found(tuple(idx for (idx,) in reversed(rows)), matched, submissions, log_size)
+            newest = [
+                self._db.execute(
+                    f"SELECT idx, received_at_ns {condition} AND idx BETWEEN ? AND ? ORDER BY idx DESC LIMIT ?",
+                    (*where.parameters, which.place(0), which.place(LAST_NUMBER), limit),
+                ).fetchall()
+                for which in IndexedLog
+            ]
+        # Each log keeps its own order, whatever its records say of their times.
+        merged = list(islice(merge(*newest, key=lambda row: -row[1]), limit))
+        return Found(tuple(idx for idx, _ in reversed(merged)), matched, submissions, log_size)
 
     def find_all(self, where: Where) -> tuple[int, ...]:
-        """Find the indexes of all records that a compiled query matches, in the log's order."""
-        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""
+        condition = f"FROM submission WHERE {where.sql} AND {_OF_GATE}"  # constant SQL: see compile_query
         rows = self._db.execute(f"SELECT idx {condition} ORDER BY idx", where.parameters)
         return tuple(idx for (idx,) in rows)
 
     def find_segments(self, where: Where) -> tuple[int, ...]:
-        """Find the segments with records that a compiled query matches, in order."""
-        condition = f"FROM submission WHERE {where.sql}"  # constant SQL: see compile_query
+        """Find the segments of the gate's log with records that a compiled query matches, in order."""
+        condition = f"FROM submission WHERE {where.sql} AND {_OF_GATE}"  # constant SQL: see compile_query
         rows = self._db.execute(f"SELECT DISTINCT segment {condition} ORDER BY segment", where.parameters)
         return tuple(segment for (segment,) in rows)
 
-    def unread(self) -> set[int]:
-        """Return the indexes of records that did not open, could not be parsed, or were missing."""
-        return {idx for (idx,) in self._db.execute("SELECT idx FROM unread")}
+    def unread(self, which: IndexedLog = IndexedLog.GATE) -> set[int]:
+        """Return the indexes of a log's records that did not open, could not be parsed, or were missing."""
+        return self._numbers("SELECT idx FROM unread WHERE idx BETWEEN ? AND ?", which)
 
-    def destroyed(self) -> set[int]:
-        """Return the indexes of records that a tombstone names."""
-        return {idx for (idx,) in self._db.execute("SELECT idx FROM destroyed")}
+    def destroyed(self, which: IndexedLog = IndexedLog.GATE) -> set[int]:
+        """Return the indexes of a log's records that a tombstone names."""
+        return self._numbers("SELECT idx FROM destroyed WHERE idx BETWEEN ? AND ?", which)
+
+    def _numbers(self, sql: str, which: IndexedLog) -> set[int]:
+        first, end = which.place(0), which.place(LAST_NUMBER)
+        return {idx - first for (idx,) in self._db.execute(sql, (first, end))}
+
+    def size_of(self, which: IndexedLog) -> int:
+        """Return how many entries of a log are indexed."""
+        found = self._db.execute("SELECT next_index FROM state WHERE log = ?", (which,)).fetchone()
+        return int(found[0]) if found else 0
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
         """Return the outcome of a submission."""
@@ -181,6 +209,12 @@ class Index:
             self._db.execute("UPDATE topic_state SET next_index = ? WHERE digest = ?", (next_index, digest))
 
     @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Read and change the index in one transaction, for what is kept of files (index/contents.py)."""
+        with self._transaction("IMMEDIATE"):
+            yield self._db
+
+    @contextmanager
     def _transaction(self, mode: str) -> Iterator[None]:
         self._db.execute(f"BEGIN {mode}")
         try:
@@ -190,81 +224,71 @@ class Index:
             raise
         self._db.execute("COMMIT")
 
-    async def _position(self, log: RecordOpener) -> int:
-        """Return the next entry to index; call it within a transaction, because other processes also index."""
+    async def _position(self, log: RecordOpener, which: IndexedLog, name: str) -> int:
+        """Return a log's next entry to index; call it within a transaction, because other processes also index."""
         (made_in,) = self._db.execute("PRAGMA user_version").fetchone()
         if made_in == FORMAT:
-            position, last_leaf, fold = self._db.execute(
-                "SELECT next_index, last_leaf, fold FROM state"
-            ).fetchone()
+            fold, links = self._db.execute("SELECT fold, links FROM made").fetchone()
+            position, last_leaf = self._db.execute(
+                "SELECT next_index, last_leaf FROM state WHERE log = ?", (which,)
+            ).fetchone() or (0, b"")
             is_of_log = position <= await log.reader.size() and last_leaf == await _leaf_before(log, position)
-            if is_of_log and fold == FOLD_VERSION:
+            if is_of_log and (fold, links) == (FOLD_VERSION, self._links_id):
+                self._begin(which, name)
                 return int(position)
-            self._tell_replaced("made by another version of Steelyard" if is_of_log else "of another log")
+            wrong = "of another log" if not is_of_log else "made by another version of Steelyard"
+            if is_of_log and fold == FOLD_VERSION:
+                wrong = "made with another key of links to files"
+            self._tell_replaced(wrong)
         elif made_in:
             self._tell_replaced("made by another version of Steelyard")
         for table in TABLES:
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in SCHEMA.strip().split(";\n"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO state VALUES (0, x'', 0, ?)", (FOLD_VERSION,))
+        self._db.execute("INSERT INTO made VALUES (0, ?, ?)", (FOLD_VERSION, self._links_id))
         self._db.execute("INSERT INTO topic_state VALUES ('', 0)")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        self._begin(which, name)
         return 0
+
+    @property
+    def _links_id(self) -> str:
+        return self._links.key_id if self._links else ""
+
+    def _begin(self, which: IndexedLog, name: str) -> None:
+        self._db.execute(
+            "INSERT INTO state VALUES (?, ?, 0, x'') ON CONFLICT (log) DO UPDATE SET name = excluded.name"
+            " WHERE excluded.name != ''",
+            (which, name),
+        )
 
     def _tell_replaced(self, reason: str) -> None:
         print(f"the index {self._path} is {reason}: it is built again from the log", file=sys.stderr)
 
-    def _insert(self, records: list[OpenedRecord]) -> None:
-        rows = Rows()
+    def _insert(self, records: list[OpenedRecord], which: IndexedLog) -> None:
+        rows = Rows(which, self._links)
         for record in records:
             rows.add(record)
+        rows.insert(self._db)
+
+    def _note_gaps(self, records: list[OpenedRecord], which: IndexedLog, numbers: range) -> None:
+        """Note the entries of a log without a record."""
+        gaps = set(numbers).difference(record.index for record in records)
         self._db.executemany(
-            "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.submissions
+            "INSERT OR IGNORE INTO unread VALUES (?)", [(which.place(number),) for number in gaps]
         )
-        self._db.executemany("INSERT INTO folded VALUES (?, ?, ?)", rows.words)
-        self._db.executemany("INSERT INTO word (rowid, text, look) VALUES (?, ?, ?)", rows.words)
-        self._db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", rows.rules)
-        self._db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", rows.bounced)
-        self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", rows.unread)
-        self._db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", rows.deliveries)
 
-    def _note_gaps(self, records: list[OpenedRecord], first: int, count: int) -> None:
-        """Note the entries of the log without a record."""
-        gaps = set(range(first, first + count)).difference(record.index for record in records)
-        self._db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", [(idx,) for idx in gaps])
-
-
-def _write_ahead(db: sqlite3.Connection) -> None:
-    """Allow readers beside a writer. SQLite does not wait when it sets this mode, as it does elsewhere."""
-    give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at_s:
-                raise
-            time.sleep(_BUSY_RETRY_S)
+    async def _forget_destroyed(
+        self, log: RecordOpener, which: IndexedLog, records: list[OpenedRecord]
+    ) -> None:
+        for record in records:
+            if record.leaf.kind == RecordKind.TOMBSTONE:
+                destroyed = await find_destroyed(log.reader.source, record.payload or b"")
+                forget(self._db, map(which.place, destroyed))
 
 
 async def _leaf_before(log: RecordOpener, position: int) -> bytes:
     """Read the leaf that tells the indexed log from another one."""
     records = await log.reader.fetch(position - 1, 1) if position else []
     return b"".join(encode_leaf(record.leaf) for record in records)
-
-
-def _open_database(path: Path) -> sqlite3.Connection:
-    # It holds the words of every message, so only its owner may read it and the files that SQLite puts beside it.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-    try:
-        _write_ahead(db)
-        # A crash may lose the newest transactions, which can be made from the log again. It does not damage the file.
-        db.execute("PRAGMA synchronous = NORMAL")
-        # Deleted data is overwritten with zeros, because it must not stay in a free page.
-        db.execute("PRAGMA secure_delete = ON")
-    except BaseException:
-        db.close()
-        raise
-    return db

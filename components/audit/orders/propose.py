@@ -15,7 +15,8 @@ from components.archive.orders.order import Order, OrderAct, encode_order
 from components.archive.orders.request import OrderRequest
 from components.archive.record import Access, OrderDetails, encode_order_details
 from components.audit.access import name_actor, record_access
-from components.audit.index.index import Index, open_index
+from components.audit.index.index import Index
+from components.audit.indexed import open_site_index
 from components.audit.open_log import open_log
 from components.audit.orders.custodian import require_known
 from components.audit.orders.erase import make_envelopes, place_records, refuse_erasure
@@ -206,7 +207,7 @@ async def _open_scene(
         raise SiteError(str(error)) from None
     now_ns = time.time_ns() if now_ns is None else now_ns
     async with open_log(settings, log) as opener:
-        with open_index(settings.audit.index) as index:
+        with open_site_index(settings) as index:
             if log == settings.gate_log:
                 await index.catch_up(opener, progress)
             views = await fetch_orders(opener)

@@ -7,6 +7,9 @@ from components.audit.query.words import endings_of, looks_of
 
 Parameter = str | int
 
+# Bits of 64 in which the hashes of two pictures may differ that count as the same (docs/decisions/0180-*).
+MOST_DIFFERENT_BITS = 10
+
 _LAST = "\U0010ffff"  # sorts after every character of a rule's id
 
 
@@ -43,17 +46,18 @@ def _compile_term(term: tree.Term) -> Where:
         case tree.Everything():
             return Where("(1)")
         case tree.Words(words, prefix):
-            return Where("(idx IN (SELECT rowid FROM word WHERE word MATCH ?))", (_match(words, prefix),))
+            match = _match(words, prefix)
+            own, in_file = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,)), _in_content(match)
+            return Where(f"(idx IN ({own.sql} UNION ALL {in_file.sql}))", own.parameters + in_file.parameters)
         case tree.Party(tree.Side.WITH, local, domain):
             return _join(
                 " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
             )
         case tree.Party(role, local, domain):
             return _compile_side(role, local, domain)
-        case tree.Moment(tree.Bound.AFTER, at_ns):
-            return Where("(received_at_ns >= ?)", (at_ns,))
-        case tree.Moment(tree.Bound.BEFORE, at_ns):
-            return Where("(received_at_ns < ?)", (at_ns,))
+        case tree.Moment(bound, at_ns):
+            operator = ">=" if bound is tree.Bound.AFTER else "<"
+            return Where(f"(received_at_ns {operator} ?)", (at_ns,))
         case tree.Verdict(action):
             return Where("(verdict = ?)", (str(action),))
         case tree.OfKind(kind):
@@ -63,14 +67,58 @@ def _compile_term(term: tree.Term) -> Where:
         case tree.ByRule(rule):
             return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
         case _:
-            raise AssertionError(term)
+            where = _find_by_file(term)
+            return Where(f"(idx IN ({where.sql}))", where.parameters)
 
 
-def _match(words: tuple[str, ...], prefix: bool) -> str:
+def match_words(words: tree.Words) -> str:
+    """Return what FTS5 has to match in the tables `word` and `content_word` to find words."""
+    return _match(words.words, words.prefix)
+
+
+def _find_by_file(term: tree.FileTerm) -> Where:
+    """Return a selection of the records that are about a file: its own, and those that carry its link."""
+    match term:
+        case tree.HasFile():
+            return _about(Where("1"))
+        case tree.FileName(words, prefix):
+            match = _match(words, prefix, "name", "name_look")
+            return _about(Where("file.idx IN (SELECT rowid FROM word WHERE word MATCH ?)", (match,)))
+        case tree.FileType(kind, prefix):
+            column = "claimed_type = ? OR found_type = ?"
+            if prefix:
+                column = "claimed_type BETWEEN ? AND ? OR found_type BETWEEN ? AND ?"
+            return _about(Where(column, ((kind, kind + _LAST) if prefix else (kind,)) * 2))
+        case tree.FileHash(digits):
+            return _about(Where("file.sha256 BETWEEN ? AND ?", (digits, digits + _LAST)))
+        case tree.SimilarTo(log, number):
+            return _about(
+                Where(
+                    "content IN (SELECT near.id FROM content near JOIN content seen JOIN file ON file.content = seen.id"
+                    " JOIN link ON link.id = file.id JOIN state WHERE state.name = ?"
+                    " AND link.idx = place_of(state.log, ?)"
+                    " AND bits_apart(near.picture, seen.picture) BETWEEN 0 AND ?)",
+                    (log, number, MOST_DIFFERENT_BITS),
+                )
+            )
+
+
+def _in_content(match: str) -> Where:
+    return _about(Where("content IN (SELECT rowid FROM content_word WHERE content_word MATCH ?)", (match,)))
+
+
+def _about(condition: Where) -> Where:
+    return Where(
+        f"SELECT link.idx FROM link JOIN file ON file.id = link.id WHERE {condition.sql}",  # noqa: S608 - constant
+        condition.parameters,
+    )
+
+
+def _match(words: tuple[str, ...], prefix: bool, plain: str = "text", by_looks: str = "look") -> str:
     """Return what FTS5 has to match: the phrase in any form of a text, its look-alikes only in the forms by looks."""
     everywhere, looks = looks_of(words)
-    found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
-    return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
+    found = f"{{{plain} {by_looks}}} : {_any_of((words, *everywhere), prefix)}"
+    return f"{found} OR {by_looks} : {_any_of(looks, prefix)}" if looks else found
 
 
 def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:

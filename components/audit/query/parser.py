@@ -1,33 +1,29 @@
 """Parses a query's text into its tree."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken, VisitError
 
 from components.audit.query.error import QueryError
+from components.audit.query.properties import EXAMPLES, PROPERTIES, PROPERTY_NAMES, read_words
 from components.audit.query.tree import (
     And,
-    Bound,
     ByRule,
     Everything,
-    Moment,
+    FileHash,
+    FileName,
+    FileType,
     Node,
     Not,
     OfKind,
     Or,
     Party,
-    SearchKind,
-    Side,
-    Term,
+    SimilarTo,
     Verdict,
     Words,
 )
-from components.audit.query.words import fold_party, spell_words
-from policy.decision import Action
 
 # Operators are upper case, as in KQL: `gold and silver` looks for the word "and". A run is a sequence of neighbouring
 # terms; `_Builder.run` joins them.
@@ -61,17 +57,6 @@ QUOTES = '"“”„'
 MAX_CHARACTERS = 16_384
 MAX_TERMS = 500
 MAX_NESTING = 50
-
-_VERDICTS = {action.value: action for action in Action} | {
-    "released": Action.RELEASE, "amended": Action.AMEND, "held": Action.HOLD, "refused": Action.REFUSE,
-}  # fmt: skip
-_MOMENT = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)(?P<time>T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
-_AGO = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw])", re.ASCII)
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_YEAR = 2261  # the last whole year whose nanoseconds fit into SQLite's 64 bits
 
 
 def parse_query(text: str, now_ns: int) -> Node:
@@ -176,16 +161,16 @@ class _Builder(Transformer[Token, Node]):
 
     def property(self, token: Token) -> Node:
         name, value = token.split(":", 1)
-        read = _PROPERTIES.get(name.lower())
+        read = PROPERTIES.get(name.lower())
         if read is None:
             raise self._error(
-                f'there is no property {name}: (but {_PROPERTY_NAMES}); in quotes it is text: "{name}: ..."',
+                f'there is no property {name}: (but {PROPERTY_NAMES}); in quotes it is text: "{name}: ..."',
                 token,
             )
         value = value.strip(QUOTES).strip()
         if not value:
             raise self._error(
-                f"put the value right after {name}: without a blank, as in {_EXAMPLES[name.lower()]}", token
+                f"put the value right after {name}: without a blank, as in {EXAMPLES[name.lower()]}", token
             )
         try:
             return read(name.lower(), value, self._now_s)
@@ -193,15 +178,10 @@ class _Builder(Transformer[Token, Node]):
             raise self._error(str(error), token) from None
 
     def _words(self, token: Token, text: str) -> Node:
-        stem = text.rstrip()
-        prefix = stem.endswith("*")
-        stem = stem.removesuffix("*")
-        if "*" in stem or (prefix and stem != stem.rstrip()):
-            raise self._error("a * stands only at the end of a word, and means any ending", token)
-        spellings = [Words(words, prefix) for words in spell_words(stem)]
-        if not spellings:
-            raise self._error("there is no letter or digit to search for in this", token)
-        return Or(tuple(spellings)) if len(spellings) > 1 else spellings[0]
+        try:
+            return read_words(text, Words)
+        except ValueError as error:
+            raise self._error(str(error), token) from None
 
     def _error(self, message: str, token: Token) -> QueryError:
         return QueryError(message, self._query, token.start_pos or 0)
@@ -212,76 +192,9 @@ def _property(node: Node) -> object:
     match node:
         case Party(role):
             return role
-        case Verdict() | OfKind() | ByRule():
+        case Verdict() | OfKind() | ByRule() | FileName() | FileType() | FileHash() | SimilarTo():
             return type(node)
+        case Or((FileName(), *_)):
+            return FileName  # one name in several spellings
         case _:
             return None
-
-
-def _read_party(name: str, value: str, _now_s: int) -> Term:
-    text = fold_party(value)
-    if "/" in text:
-        raise ValueError(f"leave out the resource: {name}:{value.split('/', 1)[0]}")
-    if "*" in text:
-        raise ValueError("addresses are matched whole: alice, alice@metals.example or @metals.example")
-    local, at, domain = text.rpartition("@")
-    if not at:
-        return Party(Side(name), domain, "")
-    if not domain or "@" in local:
-        raise ValueError("an address looks like alice, alice@metals.example or @metals.example")
-    return Party(Side(name), local, domain)
-
-
-def _read_moment(name: str, value: str, now_s: int) -> Term:
-    text = value.upper()
-    try:
-        if ago := _AGO.fullmatch(value.lower()):
-            at = _EPOCH + timedelta(seconds=now_s - int(ago["count"]) * _UNIT_S[ago["unit"]])
-        elif found := _MOMENT.fullmatch(text):
-            at = datetime.fromisoformat(text)
-            at = at if found["zone"] else at.replace(tzinfo=UTC)
-        else:
-            raise ValueError
-        microseconds = (at - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            "a time is a date (2026-11-23), a date and time (2026-11-23T14:05, or 2026-11-23T14:05+01:00), "
-            "or how long ago (30m, 2h, 7d, 4w)"
-        ) from None
-    if microseconds < 0 or at.year > _LAST_YEAR:
-        raise ValueError(f"a time lies between 1970 and {_LAST_YEAR}")
-    return Moment(Bound(name), microseconds * 1000)
-
-
-def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
-    action = _VERDICTS.get(value.lower())
-    if action is None:
-        raise ValueError(f"a verdict is one of {', '.join(_VERDICTS)}")
-    return Verdict(action)
-
-
-def _read_kind(_name: str, value: str, _now_s: int) -> Term:
-    try:
-        return OfKind(SearchKind(value.lower()))
-    except ValueError:
-        raise ValueError(f"a kind is one of {', '.join(SearchKind)}") from None
-
-
-def _read_rule(_name: str, value: str, _now_s: int) -> Term:
-    rule = value.casefold().removesuffix("*")
-    if not rule or "*" in rule:
-        raise ValueError("a rule is its whole id, or its beginning and a *")
-    return ByRule(rule, value.endswith("*"))
-
-
-_PROPERTIES: dict[str, Callable[[str, str, int], Term]] = {
-    "from": _read_party, "to": _read_party, "with": _read_party,
-    "before": _read_moment, "after": _read_moment,
-    "verdict": _read_verdict, "kind": _read_kind, "rule": _read_rule,
-}  # fmt: skip
-_PROPERTY_NAMES = ", ".join(f"{name}:" for name in _PROPERTIES)
-_EXAMPLES = {
-    "from": "from:alice", "to": "to:bob@grain.example", "with": "with:@grain.example",
-    "before": "before:2026-11-23", "after": "after:2h",
-    "verdict": "verdict:refused", "kind": "kind:message", "rule": "rule:payload*",
-}  # fmt: skip

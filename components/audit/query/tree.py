@@ -18,13 +18,14 @@ class Side(StrEnum):
 
 
 class SearchKind(StrEnum):
-    """The kind of a record: a stanza by its element's name, an event of a session, or an act on the line."""
+    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file."""
 
     MESSAGE = "message"
     PRESENCE = "presence"
     IQ = "iq"
     SESSION = "session"
     EVENT = "event"
+    FILE = "file"
     OTHER = "other"
 
 
@@ -92,6 +93,42 @@ class ByRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HasFile:
+    """A file that is kept, or a link to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """Folded words in the name of a file, as `Words` are of a text."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """A file's media type; with `prefix`, any that begins so (`image/`)."""
+
+    type: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileHash:
+    """The beginning of the SHA-256 of a file's content, in hexadecimal digits."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarTo:
+    """A picture that looks like one of the record `number` of the log of this name."""
+
+    log: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """Everything that does not match `node`."""
 
@@ -112,7 +149,8 @@ class Or:
     nodes: tuple["Node", ...]
 
 
-Term = Everything | Words | Party | Moment | Verdict | OfKind | ByRule
+FileTerm = HasFile | FileName | FileType | FileHash | SimilarTo
+Term = Everything | Words | Party | Moment | Verdict | OfKind | ByRule | FileTerm
 Node = Term | Not | And | Or
 
 
@@ -162,3 +200,19 @@ def _format_term(term: Term) -> str:
             return f"kind:{kind}"
         case ByRule(rule, prefix):
             return f'rule:"{rule}{"*" * prefix}"'
+        case _:
+            return _format_file_term(term)
+
+
+def _format_file_term(term: FileTerm) -> str:
+    match term:
+        case HasFile():
+            return "has:file"
+        case FileName(words, prefix):
+            return f'file:"{" ".join(words)}{"*" * prefix}"'
+        case FileType(kind, prefix):
+            return f"type:{kind}{'*' * prefix}"
+        case FileHash(digits):
+            return f"hash:{digits}"
+        case SimilarTo(log, number):
+            return f'similar:"{log}/{number}"'

@@ -13,7 +13,7 @@ from components.archive.record import Access, Alarm, Delivery, Event, OrderDetai
 from components.audit.query.tree import SearchKind
 from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
-from components.audit.view import RecordView, format_time
+from components.audit.view import FileView, RecordView, format_time
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from policy.files.carried import CarriedFile
@@ -30,7 +30,21 @@ def describe_view(view: RecordView) -> dict[str, Any]:
         "destroyed": view.destroyed,
         "missing": view.missing,
     }
-    return head | _describe_content(view)
+    files = {"files": [_describe_file(file) for file in view.files]} if view.files else {}
+    return head | _describe_content(view) | files
+
+
+def _describe_file(file: FileView) -> dict[str, Any]:
+    return {
+        "record": file.record,
+        "name": file.name,
+        "media_type": file.claimed_type,
+        "found_type": file.found_type or None,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "content": file.state,
+        "in_the_file": file.is_hit,
+    }
 
 
 def _describe_content(view: RecordView) -> dict[str, Any]:

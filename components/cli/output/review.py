@@ -17,8 +17,8 @@ _STAGES = {
 }
 
 
-def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
-    """Describe all held messages; times are RFC 3339, `text` is null if it cannot be read."""
+def describe_held(found: HeldList, log_name: str, file_log: str) -> dict[str, Any]:
+    """Describe all held messages and files; times are RFC 3339, `text` is null if it cannot be read."""
     held = [
         {
             "record": f"{log_name}/{each.record}",
@@ -32,7 +32,18 @@ def describe_held(found: HeldList, log_name: str) -> dict[str, Any]:
         }
         for each in found.held
     ]
-    return {"held": held, "access": found.access_id}
+    files = [
+        {
+            "record": f"{file_log}/{each.record}",
+            "owner": each.sender,
+            "name": found.files.names.get(each.record),
+            "rules": list(each.rules),
+            "held_at": format_time(each.held_at_ns),
+            "deadline": format_time(each.deadline_ns),
+        }
+        for each in found.files.held
+    ]
+    return {"held": held, "files": files, "files_problem": found.files.problem, "access": found.access_id}
 
 
 def _format_held(message: HeldMessage, log_name: str) -> str:
@@ -54,10 +65,19 @@ def _format_text(text: str | None, record: str) -> str:
     return "\n".join(shown)
 
 
-def print_held(found: HeldList, log_name: str) -> None:
-    """Print all held messages: a line for each, and its text below."""
+def print_held(found: HeldList, log_name: str, file_log: str) -> None:
+    """Print all held messages, a line for each, and its text below; then all held files."""
     for message in found.held:
         print(_format_held(message, log_name))
         print(_format_text(found.texts.get(message.record), f"{log_name}/{message.record}"))
-    count = len(found.held)
-    print(f"{count:,} {'message' if count == 1 else 'messages'}. This look is record {found.access_id}.")
+    for file in found.files.held:
+        name, until = found.files.names.get(file.record), f"{format_time(file.deadline_ns)[:19]}Z"
+        shown = "a file whose name cannot be read" if name is None else f"the file {show_text(name)}"
+        whose = f"{shown} of {show_text(file.sender)} ({', '.join(file.rules)})"
+        print(f"{file_log}/{file.record} {whose}: waits until {until}")
+    if found.files.problem:
+        print(f"Which files are held is not known: {found.files.problem}")
+    count, files = len(found.held), len(found.files.held)
+    counted = f"{count:,} {'message' if count == 1 else 'messages'}"
+    counted += f", {files:,} {'file' if files == 1 else 'files'}" if files else ""
+    print(f"{counted}. This look is record {found.access_id}.")

@@ -7,12 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from components.archive.record import Event, Submission
-from components.audit.excerpt import make_excerpt
+from components.audit.excerpt import make_excerpt, make_file_excerpt
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult
-from components.audit.view import RecordView
+from components.audit.view import FileView, RecordView
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.record import describe_view
 from components.cli.output.terminal import show_text
@@ -42,6 +42,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "submissions": result.submissions,
         "log_size": result.log_size,
         "unreadable": result.unreadable,
+        "files_unread": result.files_unread,
         "access": result.access_id,
         "records": [describe_view(view) for view in result.records],
     }
@@ -66,6 +67,9 @@ def print_search(result: SearchResult, log_name: str) -> None:
         f"The log {log_name} has {result.log_size:,} entries."
     )
     console.print(make_look(result.access_id, text, "This search"))
+    if result.files_unread:
+        unread = f"{result.files_unread:,} files could not be read: a search finds them only by name, type and hash"
+        console.print(Text(unread, style="bold red"))
     if result.unreadable:
         console.print(
             Text(
@@ -99,9 +103,24 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
     verdict, delivery = _outcome(view)
     table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
     table.add_row(Text(view.id, style="bold"), style_excerpt(view.reading.text, query), delivery)
+    for file in view.files:
+        table.add_row("", _show_file(file, query), "")
     for remark in _remarks(view):
         table.add_row("", remark, "")
     table.add_row("", "", "")
+
+
+def _show_file(file: FileView, query: Node) -> Text:
+    """Return a file's name and size and, if the search found it by what it says, the place."""
+    about = Text(f"{show_text(file.name)}  {file.size_bytes:,} bytes", style="dim")
+    about.append(f"  {file.record}")
+    if not file.is_hit:
+        return about
+    found = (
+        (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
+        for piece in make_file_excerpt(file.text, query)
+    )
+    return Text.assemble(about, ("\n(in the file) ", "bold"), *found)
 
 
 def _outcome(view: RecordView) -> tuple[Text, Text]:

@@ -6,6 +6,8 @@ Gate protocol, section 4.4.
 import asyncio
 import time
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogDamaged, LogUnavailable
 from components.archive.log.checkpoint import CheckpointError, verify_checkpoint
 from components.archive.log.leaf import encode_leaf
@@ -14,8 +16,6 @@ from components.archive.log.note import NoteError, VerifierKey
 from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import RecordKind
 from components.gate.adapter import Adapter, Line
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.metrics import Metrics
 from components.link.codec import CanaryBack, Held
 from policy.facts import Way

@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AT_GATE, AlarmName
 from components.gate.watch.numbers import FINDINGS
 
 _OPEN_AT_END = "open-at-end"
@@ -87,7 +87,7 @@ class Exposition(Collector):
         present = GaugeMetricFamily(f"{_PREFIX}alarm", "Whether an alarm is present.", labels=["name"])
         now = {str(each["name"]) for each in self._alarms.present()}
         raised = self._alarms.times()
-        for name in AlarmName:
+        for name in AT_GATE:
             times.add_metric([name.value], raised.get(name, 0))
             present.add_metric([name.value], name.value in now)
         yield times

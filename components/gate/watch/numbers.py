@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm_name import AlarmName
 from components.link.codec import Held, Status
 from components.link.sequence import Range
 

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Protocol
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogDamaged, LogUnavailable
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
-from components.gate.watch.recorder import Leaves
+from components.archive.recorder import Leaves
 
 INTERVAL_S = 4.0
 NEWEST_RECORDS = 2048

@@ -1,7 +1,7 @@
 """The content of the gate's status file, which tells a supervisor whether the line records."""
 
+from components.archive.alarm import Alarms
 from components.gate.service import Gate
-from components.gate.watch.alarm import Alarms
 from components.process.status import Status
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.numbers import Finding, Numbers
@@ -35,6 +35,8 @@ class Watch:
         self._numbers = Numbers()
         # Hosts on which nothing passes, by the last status.
         self._unheld: tuple[str, ...] = ()
+        # Modules of the server's that would take files past the archive, likewise.
+        self._uploads: tuple[str, ...] = ()
         self._down_since_s: float | None = time.monotonic()
         # Connected, and no adapter has spoken yet.
         self._unspoken_since_s: float | None = None
@@ -61,6 +63,7 @@ class Watch:
                 self._unspoken_since_s = None
                 self._alarms.end(AlarmName.ADAPTER_MISSING)
                 self._note_unheld(item.unheld)
+                self._note_uploads(item.uploads)
                 if item.unrecorded:
                     self._alarms.sound(AlarmName.QUARANTINED, epoch=item.epoch[:64], first=item.unrecorded[0])
             elif item.facts.way is _CANARY and self._canary is not None:
@@ -110,6 +113,16 @@ class Watch:
         self._alarms.end(AlarmName.HOST_UNHELD)
         if unheld:
             self._alarms.sound(AlarmName.HOST_UNHELD, hosts=" ".join(unheld)[:_NAMES_MAX_CHARACTERS])
+
+    def _note_uploads(self, uploads: tuple[str, ...]) -> None:
+        """Likewise for these modules of the server's."""
+        if uploads == self._uploads:
+            return
+        self._uploads = uploads
+        self._alarms.end(AlarmName.UPLOAD_UNRECORDED)
+        if uploads:
+            modules = " ".join(uploads)[:_NAMES_MAX_CHARACTERS]
+            self._alarms.sound(AlarmName.UPLOAD_UNRECORDED, modules=modules)
 
     def _tell(self, finding: Finding) -> None:
         self._metrics.findings[finding.alarm] += 1

@@ -3,12 +3,15 @@
 local t = ...;
 local new_events = require "util.events".new;
 
--- By host, whether the module is loaded there.
-local loaded = {};
+-- By host, whether the module is loaded there; by host and name, whether another is.
+local loaded, others = {}, {};
 local component = {};
 package.preload["core.modulemanager"] = function ()
 	return {
-		is_loaded = function (host) return loaded[host] == true; end,
+		is_loaded = function (host, name)
+			if name == "stanza_gate" then return loaded[host] == true; end
+			return others[host .. "/" .. name] == true;
+		end,
 		load = function (host) loaded[host] = true; end,
 		get_module = function () return component; end,
 	};
@@ -95,6 +98,24 @@ t.test("unloaded a host is not held until it is loaded again", function ()
 	t.equal({ h:unheld(), h:is_held "a.example" }, { {}, true });
 	loaded["a.example"] = nil;
 	t.equal({ h:unheld(), h:is_held "a.example" }, { { "a.example" }, false });
+end);
+
+t.test("the server's own uploads are named, where they are loaded", function ()
+	add_host "b.example";
+	add_host "a.example";
+	local h = hosts.new "gate.example";
+	t.equal(h:uploads(), {});
+	for _, each in ipairs { "b.example/proxy65", "a.example/proxy65", "a.example/http_file_share", "a.example/mam" } do
+		others[each] = true;
+	end
+	t.equal(h:uploads(), {
+		{ host = "a.example", module = "http_file_share" },
+		{ host = "a.example", module = "proxy65" },
+		{ host = "b.example", module = "proxy65" },
+	});
+	others["b.example/proxy65"] = nil;
+	t.equal(#h:uploads(), 2);
+	others = {};
 end);
 
 t.test("loaded late it ends the sessions and the gate's stream", function ()

@@ -102,7 +102,7 @@ end);
 
 -- A status whose texts are the values that it was made of.
 local function new_status()
-	local scene = { sent = {}, unheld = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, done_through = 0 } };
+	local scene = { sent = {}, unheld = {}, uploads = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, done_through = 0 } };
 	scene.link = {
 		gate = "gate.a.example", session = {},
 		own_domain = function () return "a.example"; end,
@@ -112,10 +112,10 @@ local function new_status()
 		encode_status = function (from, to, value)
 			local bounced = {};
 			for _, item in ipairs(value.bounced) do bounced[#bounced + 1] = item.seq; end
-			return { from, to, value.n, value.done, value.turned_away, bounced, value.unheld };
+			return { from, to, value.n, value.done, value.turned_away, bounced, value.unheld, #value.uploads };
 		end;
 	};
-	local hosts = { unheld = function () return scene.unheld; end };
+	local hosts = { unheld = function () return scene.unheld; end, uploads = function () return scene.uploads; end };
 	scene.status = status.new { wire = wire, window = scene.window, link = scene.link, hosts = hosts };
 	return scene;
 end
@@ -141,11 +141,20 @@ t.test("a status is due when there is something new", function ()
 	t.equal(is_due(), false);
 	scene.unheld = {};
 	t.equal(is_due(), true);
+	scene.status:send();
+	scene.uploads = { { host = "b.example", module = "proxy65" } };
+	t.equal(is_due(), true);
+	scene.status:send();
+	t.equal(is_due(), false);
+	scene.uploads = {};
+	t.equal(is_due(), true);
 	t.equal(scene.sent, {
-		{ "a.example", "gate.a.example", 1, 0, 1, {}, {} },
-		{ "a.example", "gate.a.example", 2, 3, 0, {}, {} },
-		{ "a.example", "gate.a.example", 3, 3, 0, { 4 }, {} },
-		{ "a.example", "gate.a.example", 4, 3, 0, { 4 }, { "b.example" } },
+		{ "a.example", "gate.a.example", 1, 0, 1, {}, {}, 0 },
+		{ "a.example", "gate.a.example", 2, 3, 0, {}, {}, 0 },
+		{ "a.example", "gate.a.example", 3, 3, 0, { 4 }, {}, 0 },
+		{ "a.example", "gate.a.example", 4, 3, 0, { 4 }, { "b.example" }, 0 },
+		{ "a.example", "gate.a.example", 5, 3, 0, { 4 }, {}, 0 },
+		{ "a.example", "gate.a.example", 6, 3, 0, { 4 }, {}, 1 },
 	});
 end);
 

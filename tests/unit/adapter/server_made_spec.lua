@@ -10,7 +10,7 @@ local ALICE, BOB, ROOM = "alice@a.example", "bob@a.example", "r@rooms.a.example/
 -- By two addresses, what borders.between answers; `noted` has what was submitted: its addresses, and whether it was stopped.
 local function new_scene()
 	local scene = { walls = {}, noted = {}, parted = {} };
-	local borders = {};
+	local borders = { bare = function (address) return address:match "^[^/]*"; end };
 	function borders.between(from, to)
 		local wall = scene.walls[from:match "^[^/]*" .. ">" .. to:match "^[^/]*"];
 		return wall ~= nil, wall ~= "unlisted";

@@ -82,15 +82,19 @@ t.test("a status says what was bounced or refused and which hosts are not held",
 	local text = wire.encode_status("a.example", "gate.a.example", {
 		epoch = "e", n = 3, first = 5, next = 9, done = 4, turned_away = 2,
 		bounced = { { seq = 1 }, { seq = 3, refused = true } }, unheld = { "it's.example" },
+		uploads = { { host = "it's.example", module = "proxy65" } },
 	});
 	local status = parse(text):get_child("status", wire.XMLNS);
 	t.equal(status.attr, {
 		xmlns = wire.XMLNS, epoch = "e", n = "3", first = "5", next = "9", done = "4", ["turned-away"] = "2",
 	});
 	t.equal({ #status.tags, status.tags[1].attr, status.tags[2].attr }, {
-		3, { xmlns = wire.XMLNS, seq = "1" }, { xmlns = wire.XMLNS, seq = "3", refused = "true" },
+		4, { xmlns = wire.XMLNS, seq = "1" }, { xmlns = wire.XMLNS, seq = "3", refused = "true" },
 	});
 	t.equal({ status.tags[3].name, status.tags[3].attr.host }, { "unheld", "it's.example" });
+	t.equal({ status.tags[4].name, status.tags[4].attr.host, status.tags[4].attr.module }, {
+		"upload", "it's.example", "proxy65",
+	});
 end);
 
 local function verdict(attr)

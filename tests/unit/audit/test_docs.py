@@ -47,7 +47,7 @@ def test_an_example_parses(query: str) -> None:
 def test_there_are_examples_of_everything() -> None:
     found = examples()
     assert len(found) > 50
-    for name in (*Side, *Bound, "verdict", "kind", "rule"):
+    for name in (*Side, *Bound, "verdict", "kind", "rule", "has", "file", "type", "hash", "similar"):
         assert any(f"{name}:" in query for query in found), name
     for kind in SearchKind:
         assert f"kind:{kind}" in found

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from lxml import etree
 
+from components.archive.alarm import Alarms
 from components.archive.errors import LogUnavailable
 from components.archive.log.leaf import LeafIndex
 from components.archive.record import Delivery, Record, RecordKind, Submission, parse_record
@@ -20,7 +21,6 @@ from components.gate.kept import StanzaKeeper
 from components.gate.owed import OwedErrors
 from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
-from components.gate.watch.alarm import Alarms
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.watch import Watch
 from components.link.codec import Held, Status

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from components.archive import recorder as recorder_module
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import STATES, AlarmName
 from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.record import Alarm, RecordKind, parse_record
+from components.archive.recorder import Recorder
 from components.archive.store import Change
 from components.archive.store.sqlite import SqliteStore
 from components.archive.writer import LogWriter
-from components.gate.watch import recorder as recorder_module
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import STATES, AlarmName
-from components.gate.watch.recorder import Recorder
 from tests.support.archive import RECIPIENTS, SIGNER, open_payloads
 from tests.support.process import wait_until
 

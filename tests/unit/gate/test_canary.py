@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.reader import LogReader
 from components.archive.record import RecordKind
 from components.archive.writer import Entry, LogWriter
 from components.gate.adapter import Adapter, Line
 from components.gate.watch import canary as canary_module
 from components.gate.watch import patrol
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.canary import Canary
 from components.gate.watch.metrics import Exposition, Metrics
 from components.link.codec import CanaryBack, Held

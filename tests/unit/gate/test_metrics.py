@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AT_GATE, AlarmName
 from components.gate.watch.figures import figures_of
 from components.gate.watch.metrics import Exposition, Metrics
 from components.process.metrics import serve_metrics
@@ -66,7 +66,7 @@ def test_labels_are_names_of_ours(exposition: Exposition) -> None:
         for label, value in sample.labels.items()
         if label != "le"
     }
-    assert values == {*AlarmName, "open-at-end"}
+    assert values == {*AT_GATE, "open-at-end"}
 
 
 async def test_they_are_served_on_the_loopback_address_only() -> None:

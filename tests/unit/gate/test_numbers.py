@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.gate.watch.alarm_name import AlarmName
+from components.archive.alarm_name import AlarmName
 from components.gate.watch.numbers import Numbers
 from components.link.codec import Held, Status
 from tests.support.adapter_model import HOST, submission

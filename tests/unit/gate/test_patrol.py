@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.errors import LogUnavailable
 from components.archive.reader import LogReader
 from components.archive.writer import LogWriter
 from components.gate.watch import patrol as patrol_module
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.patrol import NEWEST_RECORDS, Patrol
 from tests.support.archive import entries, open_writer
 from tests.support.process import wait_until

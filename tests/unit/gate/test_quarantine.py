@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from components.archive.alarm_name import AlarmName
 from components.gate import deciding
 from components.gate.deciding import Filing
-from components.gate.watch.alarm_name import AlarmName
 from components.link.codec import Held
 from components.link.said import QUARANTINED
 from policy.decision import Action, Decision, refuse

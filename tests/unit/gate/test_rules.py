@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.record import Event, RecordKind, parse_record
 from components.gate.rules import CHANGES_TOLD, RulesInForce
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.rules.follow import RulesFollower
 from components.rules.load import RulesError, RuleSources
 from policy.rules import Rules

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.gate.service import Gate
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.status import describe_gate
 from tests.support.process import wait_until
 from tests.unit.gate.fakes import Answers, FakeLog, KeptRecords, held, make_gate

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
+from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.gate.watch import watch as watch_module
-from components.gate.watch.alarm import Alarms
-from components.gate.watch.alarm_name import AlarmName
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.watch import Watch
 from components.link.codec import Status
@@ -57,6 +57,17 @@ def test_hosts_that_are_not_held_are_named_as_they_change(alarms: Alarms) -> Non
         [],
     ]
     assert alarms.times() == {AlarmName.HOST_UNHELD: 3}
+
+
+def test_uploads_of_the_server_are_named_as_they_change(alarms: Alarms) -> None:
+    watch = Watch(alarms, Metrics())
+    told = []
+    for uploads in ((), ("a.example/proxy65",), ("a.example/proxy65",), ("b.example/http_file_share",), ()):
+        watch.took([dataclasses.replace(status(1, 1, 1), uploads=uploads)])
+        told.append([each["details"] for each in alarms.present()])
+    modules = [[{"modules": "a.example/proxy65"}]] * 2 + [[{"modules": "b.example/http_file_share"}]]
+    assert told == [[], *modules, []]
+    assert alarms.times() == {AlarmName.UPLOAD_UNRECORDED: 2}
 
 
 async def test_a_server_without_an_adapter_is_an_alarm_until_one_speaks(watch: Watch, alarms: Alarms) -> None:

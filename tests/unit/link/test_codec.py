@@ -69,6 +69,15 @@ def test_a_namespace_may_have_any_character_in_it() -> None:
     assert got.facts.jids == (NamedJid("{}}y", "c@x"),)
 
 
+def test_a_status_names_what_is_wrong_with_the_servers_modules() -> None:
+    more = "<unheld host='a'/><upload host='a' module='proxy65'/><upload host='b' module='http_upload'/></status>"
+    (status,) = SubmissionParser().feed(STATUS.replace(b"</status>", more.encode()))
+    assert isinstance(status, Status)
+    assert (status.unheld, status.uploads) == (("a",), ("a/proxy65", "b/http_upload"))
+    (later,) = SubmissionParser().feed(STATUS)
+    assert isinstance(later, Status) and later.uploads == ()
+
+
 def test_event_and_status() -> None:
     event, status = SubmissionParser().feed(EVENT + STATUS)
     assert isinstance(event, Held)

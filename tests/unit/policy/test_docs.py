@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.content import payload_namespaces, refusals
+from policy.content import payload_namespaces, refusals, upload_instead
 from policy.decision import Decision
 from policy.reach import affiliation, chaperone
 
@@ -26,6 +26,12 @@ def test_every_decision_that_a_module_can_make_is_listed(module: object) -> None
     decisions = {value for value in vars(module).values() if isinstance(value, Decision) and value.error}
     assert decisions == set(module.REFUSALS)  # type: ignore[attr-defined]
     assert len({refusal.rules for refusal in REFUSALS}) == len(REFUSALS)
+
+
+@pytest.mark.parametrize("refusal", upload_instead.REFUSALS, ids=lambda refusal: refusal.rules[0])
+def test_what_is_told_where_there_is_an_upload_is_documented(refusal: Decision) -> None:
+    assert refusal.error is not None
+    assert f"| `{refusal.rules[0]}` | {refusal.error.text} |" in PAGE.splitlines()
 
 
 def test_every_namespace_is_documented() -> None:

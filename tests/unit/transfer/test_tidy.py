@@ -101,7 +101,7 @@ async def test_what_was_recorded_is_not_recorded_again(
 
     url, headers = files.issue(content(100))
     with monkeypatch.context() as broken:
-        broken.setattr(UploadStore, "mark_answered", fail)
+        broken.setattr(UploadStore, "settle", fail)
         for _ in range(2):
             async with files.client.put(url, data=content(100), headers=headers) as response:
                 assert response.status == 503

@@ -71,6 +71,8 @@ local function bare(address)
 	return found;
 end
 
+borders.bare = bare;
+
 -- Whether this is one of the line's own components, or an address at it, from which it writes to people: on this server,
 -- and listed nowhere. An account or a room of a host that is not listed is no such thing.
 local function is_own(address)

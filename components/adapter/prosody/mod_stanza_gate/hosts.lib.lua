@@ -13,6 +13,8 @@ local is_loaded = modulemanager.is_loaded;
 local sort = table.sort;
 
 local NAME = "stanza_gate";
+-- The server's own modules that would take files, or pass them on, past the archive.
+local UPLOADS = { "http_file_share", "http_upload", "http_upload_external", "proxy65" };
 local FIRST = 1e6; -- before every other module
 
 local hosts_mt = {};
@@ -88,6 +90,19 @@ function hosts_mt:unheld() -- luacheck: ignore 212/self
 	end
 	sort(unheld);
 	return unheld;
+end
+
+-- Each of those modules that is loaded, as { host, module }, in order.
+function hosts_mt:uploads() -- luacheck: ignore 212/self
+	local names, found = {}, {};
+	for host in pairs(hosts) do names[#names + 1] = host; end
+	sort(names);
+	for _, host in ipairs(names) do
+		for _, module in ipairs(UPLOADS) do
+			if is_loaded(host, module) then found[#found + 1] = { host = host, module = module }; end
+		end
+	end
+	return found;
 end
 
 local function load_on(host)

@@ -130,7 +130,8 @@ function server_made_mt:told(stanza, session)
 	if not session.username or type == "error" or type == "result" then return stanza; end
 	-- It was told once already, and said before there was a border (XEP-0198, 5).
 	if session.resending_unacked then return stanza; end
-	local own = session.username .. "@" .. session.host;
+	local full = session.full_jid;
+	local own = full and self.borders.bare(full) or session.username .. "@" .. session.host;
 	local from = attr.from or own; -- the account itself
 	local stopped, listed = self.borders.between(from, own);
 	if not stopped then

@@ -14,9 +14,16 @@ local function new(parts)
 	parts.bounced, parts.number, parts.done_reported = {}, 0, 0;
 	-- Since the last status: bounced on arrival, and so never accepted and never numbered.
 	parts.turned_away = 0;
-	-- The hosts that are not held, as the last status named them.
-	parts.unheld_reported = "";
+	-- What is wrong with the server's modules, as the last status named it.
+	parts.faults_reported = "";
 	return setmetatable(parts, status_mt);
+end
+
+-- The hosts that are not held, and the server's own uploads, as one text.
+local function describe_faults(unheld, uploads)
+	local words = { concat(unheld, " ") };
+	for _, each in ipairs(uploads) do words[#words + 1] = each.host .. "/" .. each.module; end
+	return concat(words, " ");
 end
 
 -- This entry was not carried out, whatever its verdict says.
@@ -32,7 +39,7 @@ end
 function status_mt:is_due()
 	local last = self.bounced[#self.bounced];
 	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported)
-		or concat(self.hosts:unheld(), " ") ~= self.unheld_reported;
+		or describe_faults(self.hosts:unheld(), self.hosts:uploads()) ~= self.faults_reported;
 end
 
 -- The number up to which everything is done and the gate knows what was bounced.
@@ -48,13 +55,13 @@ function status_mt:send()
 	for _, item in ipairs(self.bounced) do
 		item.reported = item.reported or self.number;
 	end
-	local unheld = self.hosts:unheld();
+	local unheld, uploads = self.hosts:unheld(), self.hosts:uploads();
 	local text = self.wire.encode_status(link:own_domain(), link.gate, {
 		epoch = window.epoch, n = self.number, first = window.first_seq, next = window.next_seq,
 		done = window.done_through, turned_away = self.turned_away, bounced = self.bounced,
-		unheld = unheld,
+		unheld = unheld, uploads = uploads,
 	});
-	self.unheld_reported = concat(unheld, " ");
+	self.faults_reported = describe_faults(unheld, uploads);
 	self.done_reported, self.turned_away = window.done_through, 0;
 	link:submit(text);
 end

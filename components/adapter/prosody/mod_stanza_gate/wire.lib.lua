@@ -123,6 +123,9 @@ function wire.encode_status(from, to, status)
 	for _, host in ipairs(status.unheld) do
 		parts[#parts + 1] = "<unheld host='" .. escape(host) .. "'/>";
 	end
+	for _, each in ipairs(status.uploads) do
+		parts[#parts + 1] = "<upload host='" .. escape(each.host) .. "' module='" .. escape(each.module) .. "'/>";
+	end
 	parts[#parts + 1] = "</status></message>";
 	return concat(parts);
 end

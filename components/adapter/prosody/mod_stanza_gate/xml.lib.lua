@@ -11,12 +11,17 @@ local find, gsub = string.find, string.gsub;
 local ESCAPES = { ["'"] = "&apos;", ["\""] = "&quot;", ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;" };
 
 -- Addresses, types and namespaces come again and again, so do not check each of their characters again. Each attribute is
--- kept as it is written, by its name and value.
+-- kept as it is written, by its name and value; but for ids, of which each comes once and would push out what comes again.
 local CACHED_VALUES, CACHED_LENGTH = 4096, 256;
 local written, written_count = {}, 0;
 
+local function escape_value(value)
+	if find(value, "['&<>\"]") then value = gsub(value, "['&<>\"]", ESCAPES); end
+	return value;
+end
+
 local function write_attribute(key, value)
-	local text = " " .. key .. "='" .. gsub(value, "['&<>\"]", ESCAPES) .. "'";
+	local text = " " .. key .. "='" .. escape_value(value) .. "'";
 	if #key + #value <= CACHED_LENGTH then
 		if written_count == CACHED_VALUES then written, written_count = {}, 0; end
 		local values = written[key];
@@ -42,7 +47,10 @@ local function write(stanza, buf, n, parent_xmlns)
 	buf[n + 1], buf[n + 2] = "<", stanza.name;
 	n = n + 2;
 	for key, value in next, attr do
-		if key ~= "xmlns" or value ~= parent_xmlns then
+		if key == "id" then
+			buf[n + 1], buf[n + 2], buf[n + 3] = " id='", escape_value(value), "'";
+			n = n + 3;
+		elseif key ~= "xmlns" or value ~= parent_xmlns then
 			local values = written[key];
 			n = n + 1;
 			buf[n] = values and values[value] or write_attribute(key, value);

@@ -2,12 +2,12 @@ import dataclasses
 
 import pytest
 
-from policy.content.decide import HELD, UNOBJECTIONABLE, decide_content
+from policy.content.decide import UNOBJECTIONABLE, decide_content
 from policy.content.parse import parse_policy
 from policy.content.policy import ContentPolicy
 from policy.content.refusals import OTR
 from policy.decide import decide
-from policy.decision import Action, Decision, StanzaError
+from policy.decision import HELD, Action, Decision, StanzaError
 from policy.facts import Way
 from policy.reach.affiliation import RECIPIENT_OUTSIDE
 from tests.unit.policy.content.rules import write_rule

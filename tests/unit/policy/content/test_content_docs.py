@@ -12,6 +12,7 @@ from policy.content import link, shape
 from policy.content.example import check_examples
 from policy.content.parse import parse_policy
 from policy.content.rule import ContentAction, PayloadKind
+from policy.files.facts import FileMark
 
 PAGE = (Path(__file__).resolve().parents[4] / "docs" / "policy.md").read_text()
 SECTION = PAGE.split("\n## 5. ")[1]
@@ -20,14 +21,15 @@ KINDS = {kind: table for table in TABLES for kind in get_args(table.model_fields
 
 
 def rows(text: str) -> set[str]:
-    return {name.partition(".")[0] for name in re.findall(r"^\| `([a-z_.A-Z]+)` \|", text, re.MULTILINE)}
+    return {name.partition(".")[0] for name in re.findall(r"^\| `([a-z_.A-Z0-9-]+)` \|", text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize(("kind", "table"), KINDS.items())
 def test_every_setting_of_a_kind_is_documented(kind: str, table: type[BaseModel]) -> None:
     section = SECTION.split(f"\n### {kind}\n")[1].split("\n### ")[0]
-    settings = set(table.model_fields) - {*shape._RuleTable.model_fields, "kind"}
-    assert rows(section) == settings | (set(PayloadKind) if kind == "payload" else set())
+    settings = set(table.model_fields) - {*shape._TextRuleTable.model_fields, "kind"}
+    values = {"payload": set(PayloadKind), "file": set(FileMark)}
+    assert rows(section) == settings | values.get(kind, set())
 
 
 def test_every_kind_is_documented() -> None:
@@ -39,7 +41,7 @@ def test_every_kind_is_documented() -> None:
 
 def test_every_setting_of_all_rules_and_every_action_is_documented() -> None:
     general = SECTION.split("\n### ")[0]
-    assert rows(general) == {*shape._RuleTable.model_fields, "kind", *ContentAction}
+    assert rows(general) == {*shape._TextRuleTable.model_fields, "kind", *ContentAction}
 
 
 def test_every_scheme_that_is_a_link_by_itself_is_documented() -> None:
@@ -49,6 +51,6 @@ def test_every_scheme_that_is_a_link_by_itself_is_documented() -> None:
         assert f"`{scheme.rstrip('?')}:`" in SECTION
 
 
-def test_the_example_is_a_policy() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)
+def test_the_examples_are_a_policy() -> None:
+    example = "\n".join(re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL))
     assert check_examples(parse_policy(example, {"words/de.txt": "insiderwissen"}), load_model) == ()

@@ -1,4 +1,4 @@
-"""Records events at the gate other than stanzas: each once and in order, as soon as the log can be written."""
+"""Records alarms, and events other than stanzas: each once and in order, as soon as the log can be written."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Leaves(Protocol):
 
 
 class Recorder:
-    """A queue of records of alarms and events; no other part writes records of these kinds to the gate's log.
+    """A queue of records of alarms and events; no other part writes records of these kinds to its log.
 
     `retention_classes` is the retention class of each kind, by the site's retention policy.
     """
@@ -91,7 +91,7 @@ class Recorder:
                 ]
             )
         except LogUnavailable:
-            # The gate itself says that nothing can be recorded.
+            # The process itself says that nothing can be recorded.
             return False
         self._in_doubt_from = None
         return True

@@ -15,6 +15,9 @@ class AlarmName(StrEnum):
     LOG_UNREADABLE = "log-unreadable"
     RULES_BROKEN = "rules-broken"
     HOST_UNHELD = "host-unheld"
+    UPLOAD_UNRECORDED = "upload-unrecorded"
+    # Raised by the transfer component.
+    SCANNER_DOWN = "scanner-down"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
@@ -46,5 +49,10 @@ STATES = frozenset(
         AlarmName.LOG_UNREADABLE,
         AlarmName.RULES_BROKEN,
         AlarmName.HOST_UNHELD,
+        AlarmName.UPLOAD_UNRECORDED,
+        AlarmName.SCANNER_DOWN,
     }
 )
+
+AT_GATE = tuple(name for name in AlarmName if name is not AlarmName.SCANNER_DOWN)
+"""Those that the gate raises, or its log's writer: it has a figure for each."""

@@ -7,15 +7,15 @@ from typing import Protocol
 
 import structlog
 
+from components.archive.alarm_name import STATES, AlarmName
 from components.archive.record import Alarm, RecordKind, encode_alarm
-from components.gate.watch.alarm_name import STATES, AlarmName
 
 # A repeated event is one log line and one record in a minute, with the number of times.
 _QUIET_S = 60.0
 # An event is never over; it is shown for a day.
 _SHOWN_S = 24 * 60 * 60.0
 
-log = structlog.get_logger("gate")
+log = structlog.get_logger("alarm")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,46 @@
+"""Asks the writer of a log to do something for a reviewer, and waits for its answer (docs/review.md)."""
+
+import asyncio
+import time
+import uuid
+
+from components.archive.store.open import StoreName, open_requests
+from components.link.review_request import (
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewRequestError,
+    encode_review_request,
+    parse_review_answer,
+)
+from components.process.errors import SiteError
+
+_ASK_EVERY_S = 0.05
+
+
+async def ask_writer(
+    store: StoreName, prefix: str, request: ReviewRequest, timeout_s: float, who: str
+) -> ReviewAnswer:
+    """Return the answer to a request; withdraw one that is not answered in time.
+
+    `prefix` says whom it is for, `who` calls them by name. Raises SiteError, also if nobody answers, and LogError.
+    """
+    box = await open_requests(store)
+    id_ = f"{prefix}{uuid.uuid4().hex}"
+    try:
+        await box.submit_request(id_, encode_review_request(request))
+        give_up_at_s = time.monotonic() + timeout_s
+        text = await box.fetch_answer(id_)
+        while text is None and time.monotonic() < give_up_at_s:
+            await asyncio.sleep(_ASK_EVERY_S)
+            text = await box.fetch_answer(id_)
+        # Killed before this: the request stays, and is carried out.
+        await box.withdraw_request(id_)
+        if text is None:
+            raise SiteError(
+                f"{who} does not answer: see whether the site is up, then `steelyard review list`"
+            )
+        return parse_review_answer(text)
+    except ReviewRequestError as error:
+        raise SiteError(str(error)) from None
+    finally:
+        await box.close()

@@ -1,0 +1,48 @@
+"""Brings what files say into the index."""
+
+import asyncio
+import os
+
+from components.archive.blobs.address import BlobAddressError, parse_address
+from components.archive.blobs.errors import BlobDamaged, BlobError
+from components.archive.blobs.reader import BlobReader
+from components.archive.seal import SealError
+from components.audit.files.workers import FileReaders
+from components.audit.index.contents import ContentState, ReadContent, WaitingContent, find_waiting, note_read
+from components.audit.index.index import Index
+from components.process.progress import Progress
+
+
+async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, progress: Progress) -> None:
+    """Read all files that were not read yet, and index what they say; call `progress(files done, files in all)`.
+
+    What cannot be opened now waits for the next call. A crash leaves whole files.
+    """
+    with index.change() as db:
+        waiting = find_waiting(db, readers.name)
+    turn = asyncio.Semaphore(os.cpu_count() or 1)
+    done = 0
+
+    async def read(content: WaitingContent) -> None:
+        nonlocal done
+        async with turn:
+            found = await _read(content, blobs, readers)
+        if found is not None:
+            with index.change() as db:
+                note_read(db, content.id, found, readers.name)
+        done += 1
+        progress(done, len(waiting))
+
+    async with asyncio.TaskGroup() as tasks:
+        for content in waiting:
+            tasks.create_task(read(content))
+
+
+async def _read(content: WaitingContent, blobs: BlobReader, readers: FileReaders) -> ReadContent | None:
+    try:
+        blob = await blobs.open(parse_address(content.blob))
+        return await readers.read(content.name, content.claimed_type, blob.size_bytes, blob.read())
+    except (BlobDamaged, BlobAddressError):
+        return ReadContent(ContentState.FAILED)
+    except (BlobError, SealError):
+        return None

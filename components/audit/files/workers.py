@@ -1,0 +1,114 @@
+"""Has files read by processes, one for each file: a hostile file ends its reader, and nothing else."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from components.audit.files.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
+from components.audit.files.ocr import find_languages
+from components.audit.index.contents import ContentState, ReadContent
+
+ATTEMPTS = 2
+"""A file that ends so many readers is not read."""
+_FORMAT = 1
+_FAILED = ReadContent(ContentState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReaders:
+    """Reads files, and pictures of text in `languages`, if there are any; `module` is what a reader runs."""
+
+    languages: tuple[str, ...] = ()
+    module: str = "components.audit.files.worker"
+    timeout_s: float = WALL_CLOCK_S
+
+    @classmethod
+    def find(cls) -> "FileReaders":
+        """Return readers that use all that is installed here."""
+        return cls(find_languages())
+
+    @property
+    def name(self) -> str:
+        """What these can read: what others have read is read again."""
+        return f"{_FORMAT} {'+'.join(self.languages)}"
+
+    async def read(
+        self, name: str, media_type: str, size_bytes: int, content: AsyncIterator[bytes]
+    ) -> ReadContent:
+        """Read a file of this size; `name` and `media_type` are what its sender says. Raises what `content` does."""
+        if size_bytes > MAX_FILE_BYTES:
+            return _FAILED
+        # In memory: what was sealed does not come to lie on a disk.
+        file = os.memfd_create("file")
+        try:
+            async for piece in content:
+                os.write(file, piece)
+            for _ in range(ATTEMPTS):
+                os.lseek(file, 0, os.SEEK_SET)
+                if (answer := await self._run(file, name, media_type)) is not None:
+                    return answer
+        finally:
+            os.close(file)
+        return _FAILED
+
+    async def _run(self, file: int, name: str, media_type: str) -> ReadContent | None:
+        """Start a reader, and return its answer; None where it ended, stalled, or said something else."""
+        said = [each.encode("utf-8", "replace").replace(b"\0", b"") for each in (name, media_type)]
+        reader = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", self.module, *said, "+".join(self.languages),
+            stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            # Its own group, with what it starts. One thread each, as there are readers for all cores.
+            start_new_session=True, env=_environment(),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                answer = await _read_all(reader.stdout)
+                status = await reader.wait() if len(answer) <= MAX_ANSWER_BYTES else None
+        except TimeoutError:
+            return None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(reader.pid, signal.SIGKILL)
+            await reader.wait()
+        return _parse_answer(answer) if status == 0 else None
+
+
+def _environment() -> dict[str, str]:
+    kept = {
+        name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TESSDATA_PREFIX") if name in os.environ
+    }
+    return kept | {"OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+async def _read_all(stream: asyncio.StreamReader | None) -> bytes:
+    """Read an answer to its end, or a little further than the longest that counts."""
+    pieces: list[bytes] = []
+    size = 0
+    while stream is not None and size <= MAX_ANSWER_BYTES and (piece := await stream.read(1 << 16)):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _parse_answer(answer: bytes) -> ReadContent | None:
+    """Return what a reader said, None for anything else: a file may have taken it over."""
+    try:
+        said = json.loads(answer)
+        text, plain, looks = _take_texts(said["text"], *said["words"])
+        picture = None if said["picture"] is None else bytes.fromhex(said["picture"])
+        state = ContentState(said["state"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if state is ContentState.WAITING or (picture is not None and len(picture) != 8):
+        return None
+    return ReadContent(state, text, (plain, looks), picture)
+
+
+def _take_texts(*texts: object) -> Sequence[str]:
+    # Halves of surrogates are no text that SQLite takes.
+    return [str(text).encode("utf-8", "replace").decode() for text in texts]

@@ -1,0 +1,154 @@
+"""What files say, in the index: what waits to be read, and what was read of it."""
+
+import sqlite3
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from components.audit.index.forget import forget_words
+
+_FILES_AT = """
+SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
+       content.id, content.state, content.text
+FROM link JOIN file ON file.id = link.id JOIN content ON content.id = file.content WHERE link.idx = ?
+ORDER BY file.idx
+"""
+
+
+class ContentState(StrEnum):
+    """What became of reading a content. `silent`: there is no text in it that can be read; `cut`: not all was read."""
+
+    WAITING = "waiting"
+    READ = "read"
+    CUT = "cut"
+    SILENT = "silent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file as the log's record names it; `idx` is its record's place in the index."""
+
+    idx: int
+    id: str
+    name: str
+    claimed_type: str
+    found_type: str
+    size_bytes: int
+    sha256: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingContent:
+    """A content that is to be read; `blob` is its address, `name` and `claimed_type` those of a file with it."""
+
+    id: int
+    blob: str
+    name: str
+    claimed_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContent:
+    """What was read of a content: its text as written, its folded words (`index_words`), a picture's hash (8 bytes)."""
+
+    state: ContentState
+    text: str = ""
+    words: tuple[str, str] = ("", "")
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A file that a record is about, and what its content says; `place` is that of the record of its receipt."""
+
+    name: str
+    claimed_type: str
+    found_type: str
+    size_bytes: int
+    sha256: str
+    place: int
+    content: int
+    state: ContentState
+    text: str
+
+
+def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
+    """Insert files and what is about them, within the caller's transaction."""
+    for file in files:
+        db.execute(
+            "INSERT INTO content (sha256, blob) VALUES (?, ?) ON CONFLICT (sha256) DO UPDATE SET blob = excluded.blob",
+            (file.sha256, file.blob),
+        )
+        db.execute(
+            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256 FROM content WHERE sha256 = ?",
+            (
+                file.idx,
+                file.id,
+                file.name,
+                file.claimed_type,
+                file.found_type,
+                file.size_bytes,
+                file.sha256,
+            ),
+        )
+    db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", links)
+
+
+def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
+    """Find what this kind of reader has not read yet, the oldest first."""
+    rows = db.execute(
+        "SELECT content.id, blob, name, claimed_type FROM content JOIN file ON file.content = content.id"
+        " WHERE reader != ? GROUP BY content.id ORDER BY content.id",
+        (reader,),
+    )
+    return [WaitingContent(*row) for row in rows]
+
+
+def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
+    """Keep what was read of a content, unless its records were destroyed meanwhile; in the caller's transaction."""
+    if db.execute("SELECT 1 FROM content WHERE id = ?", (content,)).fetchone() is None:
+        return
+    forget_words(db, [content])
+    db.execute(
+        "UPDATE content SET state = ?, picture = ?, text = ?, reader = ? WHERE id = ?",
+        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", reader, content),
+    )
+    if any(read.words):
+        db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
+        db.execute("INSERT INTO content_word (rowid, text, look) VALUES (?, ?, ?)", (content, *read.words))
+
+
+def count_failed(db: sqlite3.Connection) -> int:
+    """Count the contents that could not be read, or not yet."""
+    (count,) = db.execute("SELECT count(*) FROM content WHERE state IN ('failed', 'waiting')").fetchone()
+    return int(count)
+
+
+def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
+    """Find the files that the record at a place is about: its own, or those whose links it carries."""
+    found = []
+    for *described, state, text in db.execute(_FILES_AT, (place,)):
+        name, claimed_type, found_type, size_bytes, sha256, own_place, content = described
+        found.append(
+            IndexedFile(
+                name,
+                claimed_type,
+                found_type,
+                size_bytes,
+                sha256,
+                own_place,
+                content,
+                ContentState(state),
+                zlib.decompress(text).decode() if text else "",
+            )
+        )
+    return found
+
+
+def says(db: sqlite3.Connection, content: int, match: str) -> bool:
+    """Return whether a content says what FTS5 has to match (query/compile.py)."""
+    sql = "SELECT 1 FROM content_word WHERE content_word MATCH ? AND rowid = ?"
+    return db.execute(sql, (match, content)).fetchone() is not None

@@ -1,0 +1,23 @@
+"""The logs that the index covers, and where each one's records stand in it."""
+
+from enum import IntEnum
+
+_LOG_SHIFT = 40
+LAST_NUMBER = (1 << _LOG_SHIFT) - 1
+"""No record of a log has a higher number."""
+
+
+class IndexedLog(IntEnum):
+    """A log that the index covers; a record's place in the index is made of it and the record's number."""
+
+    GATE = 0
+    TRANSFER = 1
+
+    def place(self, number: int) -> int:
+        """Return the place of this log's record `number`."""
+        return self << _LOG_SHIFT | number
+
+
+def find_record(place: int) -> tuple[IndexedLog, int]:
+    """Return which record of which log stands at a place."""
+    return IndexedLog(place >> _LOG_SHIFT), place & LAST_NUMBER

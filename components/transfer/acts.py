@@ -1,0 +1,126 @@
+"""Reviewers' acts on held files: requested as those on held messages are, recorded, then carried out; the deadline."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from components.archive.outage import Outage
+from components.archive.store import RequestRow
+from components.link.review_request import (
+    FILE_REQUEST_PREFIX,
+    LIST,
+    HeldMessage,
+    ReviewAnswer,
+    ReviewRequest,
+    ReviewRequestError,
+    encode_review_answer,
+    parse_review_request,
+)
+from components.transfer.journal import FileJournal
+from components.transfer.state import Settled, Stage, Upload, UploadStore
+from policy.review import ReviewAct
+
+_INTERVAL_S = 0.25
+_NOBODY = "deadline"
+_EARLIER_S = 2.0
+_NS_PER_S = 1_000_000_000
+_STAGES = {ReviewAct.RELEASE: Stage.ANSWERED, ReviewAct.REFUSE: Stage.REFUSED}
+
+REFUSED_TEXT = "This file was reviewed and is not sent. Ask your compliance desk."
+
+log = structlog.get_logger("transfer")
+
+
+class Requests(Protocol):
+    """Reads the requests of other processes to the log's writer (`LogSource`)."""
+
+    async def fetch_requests(self) -> Sequence[RequestRow]:
+        """Return all requests, in the order in which they came."""
+
+
+class FileActs:
+    """Serves reviewers, and does `default` with what nobody has decided on in time. `clock_s` gives Unix time."""
+
+    def __init__(
+        self,
+        uploads: UploadStore,
+        journal: FileJournal,
+        requests: Requests,
+        *,
+        deadline_s: float,
+        default: ReviewAct,
+        clock_s: Callable[[], float],
+    ) -> None:
+        self._uploads = uploads
+        self._journal = journal
+        self._requests = requests
+        # A little before the message that names the file is due: released, it must find its file open.
+        self._deadline_s = max(0.0, deadline_s - _EARLIER_S)
+        self._default = default
+        self._clock_s = clock_s
+
+    async def run(self) -> None:
+        """Serve until cancelled; raises LogDamaged and LogFenced."""
+        outage = Outage(log, "no reviews of files")
+        while True:
+            with outage:
+                await self.serve()
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def serve(self) -> None:
+        """Carry out reviewers' requests, and the default where time has run out; raises LogUnavailable."""
+        now_s = self._clock_s()
+        for upload, settled in await self._uploads.list_held():
+            if settled.at_s + self._deadline_s <= now_s:
+                request = ReviewRequest(
+                    self._default.value, settled.record, _NOBODY, "nobody decided in time", settled.evidence
+                )
+                await self._decide(upload, settled, self._default, request)
+        for row in await self._requests.fetch_requests():
+            if row.id.startswith(FILE_REQUEST_PREFIX) and row.body is not None:
+                answer = await self._answer(row.body)
+                # Killed before this: the request is served again, and finds nothing left to decide.
+                await self._journal.answer(row.id, encode_review_answer(answer))
+
+    async def _answer(self, body: bytes) -> ReviewAnswer:
+        """Do what a request asks."""
+        held = await self._uploads.list_held()
+        try:
+            request = parse_review_request(body)
+            if request.act == LIST:
+                return ReviewAnswer(held=tuple(self._describe(*each) for each in held))
+            act = ReviewAct(request.act)
+        except (ReviewRequestError, ValueError):
+            return ReviewAnswer("this is not an act of a reviewer")
+        found = next((each for each in held if each[1].record == request.record), None)
+        if found is None:
+            name = f"{self._journal.log_name}/{request.record}"
+            return ReviewAnswer(
+                f"{name} is no held file: it was never held, or somebody has already decided on it"
+            )
+        if not request.reason.strip():
+            return ReviewAnswer("a decision needs a reason")
+        if request.evidence != found[1].evidence:
+            return ReviewAnswer(f"{self._journal.log_name}/{request.record} does not say what was reviewed")
+        await self._decide(*found, act, request)
+        return ReviewAnswer()
+
+    async def _decide(self, upload: Upload, settled: Settled, act: ReviewAct, request: ReviewRequest) -> None:
+        """Record who decided what and why, then carry it out."""
+        await self._journal.reviewed(request)
+        # Killed here: the same request, or the deadline, decides again, and the decision is recorded once more.
+        text = "" if act is ReviewAct.RELEASE else REFUSED_TEXT
+        self._uploads.settle(
+            upload.id, replace(settled, stage=_STAGES[act], text=text, at_s=int(self._clock_s()))
+        )
+        log.info("a file was reviewed", act=act.value, record=settled.record)
+
+    def _describe(self, upload: Upload, settled: Settled) -> HeldMessage:
+        held_at_ns = settled.at_s * _NS_PER_S
+        due_ns = held_at_ns + int(self._deadline_s * _NS_PER_S)
+        return HeldMessage(
+            settled.record, Stage.HELD.value, upload.owner, upload.id.hex(), settled.rules, held_at_ns, due_ns
+        )

@@ -1,0 +1,1 @@
+"""Files that hold others: each member is unpacked within limits, and looked into."""

@@ -1,0 +1,186 @@
+"""Hands files to a worker, one process each, and takes what they show; whatever becomes of the worker."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+
+import structlog
+
+from components.transfer.inspect.limits import InspectLimits
+from components.transfer.inspect.protocol import MOST_ANSWER_BYTES, Request, decode_facts
+from policy.files.facts import ContentFacts, FileMark
+from policy.files.slot import UNTYPED
+
+NOT_SEEN = ContentFacts(UNTYPED, frozenset({FileMark.UNSCANNABLE}))
+"""What is known of a file that nobody could look into."""
+
+_WORKER = "components.transfer.inspect.worker"
+_STARTS_WITHIN_S = 10.0
+_ANSWERS_AFTER_S = 2.0
+"""A worker kills what takes too long; if no answer comes so long after the time, the worker itself is gone."""
+_LONGEST_NAME = 1024
+
+log = structlog.get_logger("transfer")
+
+
+class Inspector:
+    """Looks into files, `at_once` of them at the same time. A file waits for `wait_s` at most for its turn.
+
+    Whatever a file does to the one who reads it, it gets an answer: UNSCANNABLE.
+    """
+
+    def __init__(self, limits: InspectLimits, *, at_once: int = 2, wait_s: float = 3.0) -> None:
+        self._limits = limits
+        self._turns = asyncio.Semaphore(at_once)
+        self._wait_s = wait_s
+        self._starting = asyncio.Lock()
+        self._worker: _Worker | None = None
+        self._is_closed = False
+
+    async def look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
+        """Return what the file behind an open descriptor shows; the descriptor stays open, and where it was."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            log.warning("a file was not looked into", reason="too many files at once")
+            return NOT_SEEN
+        try:
+            return await self._look(fd, name, claimed_type)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("a file was not looked into", reason=type(error).__name__)
+            return NOT_SEEN
+        finally:
+            self._turns.release()
+
+    async def _look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
+        """Return what a file shows; raises OSError, ValueError, TypeError, KeyError if no good answer comes."""
+        request = Request(name[-_LONGEST_NAME:], claimed_type[:_LONGEST_NAME], self._limits)
+        worker = await self._require_worker()
+        try:
+            answer = await self._ask(worker, request, fd)
+        except ConnectionError:
+            # It had ended before this file was handed to it.
+            answer = await self._ask(await self._require_worker(), request, fd)
+        if not answer:
+            log.warning("a file was not looked into", reason="its process ended without an answer")
+            return NOT_SEEN
+        return decode_facts(answer)
+
+    async def _ask(self, worker: "_Worker", request: Request, fd: int) -> bytes:
+        """Return a worker's answer; raises OSError if it takes none or gives none in time, and drops the worker."""
+        try:
+            async with asyncio.timeout(request.limits.time_s + _ANSWERS_AFTER_S):
+                return await worker.ask(request, fd)
+        except OSError:  # TimeoutError, too
+            # The next file gets another one.
+            await self._drop(worker)
+            raise
+
+    async def _require_worker(self) -> "_Worker":
+        """Return a worker that runs, a new one if need be; raises OSError."""
+        async with self._starting:
+            if self._is_closed:
+                raise OSError
+            if self._worker is not None and not self._worker.is_alive:
+                await self._drop(self._worker)
+            if self._worker is None:
+                self._worker = await _Worker.start()
+            return self._worker
+
+    async def _drop(self, worker: "_Worker") -> None:
+        if self._worker is worker:
+            self._worker = None
+        await worker.stop()
+
+    async def close(self) -> None:
+        """End the worker; files whose look is under way are UNSCANNABLE."""
+        self._is_closed = True
+        # One that is just starting is ended, too.
+        async with self._starting:
+            if self._worker is not None:
+                await self._drop(self._worker)
+
+
+class _Worker:
+    """A running worker: its process, and the socket that it takes requests from."""
+
+    def __init__(self, process: asyncio.subprocess.Process, requests: socket.socket) -> None:
+        self._process, self._requests = process, requests
+
+    @classmethod
+    async def start(cls) -> "_Worker":
+        """Start one and wait until it is ready; raises OSError if it is not."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", _WORKER, str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        worker = cls(process, ours)
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN_S):
+                ready = await asyncio.get_running_loop().sock_recv(ours, 16)
+            if not ready:
+                raise ConnectionError
+        except OSError:
+            log.error(
+                "what looks into files does not start", hint="libmagic and libarchive have to be installed"
+            )
+            await worker.stop()
+            raise
+        return worker
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.returncode is None
+
+    async def ask(self, request: Request, fd: int) -> bytes:
+        """Return the answer on a file, nothing if its process ended without one; raises OSError."""
+        read, write = os.pipe()
+        try:
+            try:
+                socket.send_fds(self._requests, [request.encode()], [fd, write])
+            finally:
+                os.close(write)
+            return await _read_all(read)
+        finally:
+            os.close(read)
+
+    async def stop(self) -> None:
+        """Kill it, and with it, by the system, all that it has forked."""
+        self._requests.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+
+async def _read_all(fd: int) -> bytes:
+    """Return what comes through a pipe until its other end is closed, at most so much of it."""
+    loop = asyncio.get_running_loop()
+    answer = bytearray()
+    os.set_blocking(fd, False)
+    while len(answer) <= MOST_ANSWER_BYTES:
+        ready = loop.create_future()
+        loop.add_reader(fd, _set_ready, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(fd)
+        if not (chunk := os.read(fd, 1 << 16)):
+            return bytes(answer)
+        answer += chunk
+    raise ValueError
+
+
+def _set_ready(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,86 @@
+"""Where a file lies in the clear while it is checked: in memory if it is small, else in a file without a name."""
+
+import asyncio
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from components.archive.blobs.errors import BlobUnavailable
+
+MOST_IN_MEMORY_BYTES = 128 << 10
+"""Of each upload that is under way; what is larger goes to the disk."""
+
+_WRITE_SIZE_BYTES = 1 << 20
+
+
+class Quarantine:
+    """A file of `size_bytes` as it comes in, which nobody else can open, and which ends with this process.
+
+    A larger one is made in `folder`, unlinked: killed at any point, nothing of it has a name. Raises BlobUnavailable.
+    """
+
+    def __init__(self, folder: Path, size_bytes: int) -> None:
+        self._folder = folder
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._in_memory = size_bytes <= MOST_IN_MEMORY_BYTES
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._open()
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    async def add(self, piece: bytes) -> None:
+        """Add a piece of the file."""
+        self._waiting.append(piece)
+        self._waiting_bytes += len(piece)
+        if self._waiting_bytes >= _WRITE_SIZE_BYTES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was added. If cancelled, it first waits for the disk, as the file is about to be closed."""
+        pieces, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        try:
+            if self._in_memory:
+                _write(self._file, pieces)
+                return
+            writing = asyncio.ensure_future(asyncio.to_thread(_write, self._file, pieces))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                with suppress(OSError):
+                    await writing
+                raise
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def open_again(self) -> int:
+        """Return a descriptor of its own of the file, for reading, from the first byte; the caller closes it."""
+        return os.open(f"/proc/self/fd/{self._file}", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _open(self) -> int:
+        if self._in_memory:
+            return os.memfd_create("upload", os.MFD_CLOEXEC)
+        # O_TMPFILE where the file system knows it.
+        with tempfile.TemporaryFile(dir=self._folder, buffering=0) as file:
+            return os.dup(file.fileno())
+
+    def _unavailable(self, error: OSError) -> BlobUnavailable:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if full else (error.strerror or str(error)).lower()
+        return BlobUnavailable(f"{self._folder}: {reason}")
+
+
+def _write(file: int, pieces: list[bytes]) -> None:
+    view = memoryview(b"".join(pieces))
+    while view:
+        view = view[os.write(file, view) :]

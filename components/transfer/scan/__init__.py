@@ -1,0 +1,1 @@
+"""Asks a virus scanner, clamd, about each file."""

@@ -1,0 +1,135 @@
+"""Files in the search: by name, type and content's hash, with the messages that carry a link to them."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from components.audit.search import SearchResult, search
+from tests.support.filed_site import FiledSite, make_filed_site
+
+
+@pytest.fixture
+async def filed(tmp_path: Path) -> FiledSite:
+    return await make_filed_site(tmp_path)
+
+
+async def find(filed: FiledSite, query: str) -> list[str]:
+    return [view.id for view in (await look(filed, query)).records]
+
+
+async def look(filed: FiledSite, query: str) -> SearchResult:
+    return await search(filed.site.settings, query, 1000, lambda done, total: None)
+
+
+REPORT, PICTURE = b"%PDF-1.4 the report", b"\x89PNG\r\n\x1a\n a picture"
+
+
+async def test_files_are_found_with_the_messages_that_carry_their_links(filed: FiledSite) -> None:
+    report = await filed.send("Annual Report 2026.pdf", REPORT, "application/pdf; charset=binary")
+    picture = await filed.send("铜价.png", PICTURE, "image/png", owner="bob@metals.example", at_s=2)
+    message = await filed.say(f"here it is: {report.link}", at_s=1)
+    other = await filed.say("annual report, without a file", at_s=3)
+    both, reports, pictures = (
+        [report.record, message, picture.record],
+        [report.record, message],
+        [picture.record],
+    )
+    digest = sha256(REPORT).hexdigest()
+    expected: Iterable[tuple[str, list[str]]] = (
+        ("has:file", both),
+        ("kind:file", [report.record, picture.record]),
+        ("kind:file has:file", [report.record, picture.record]),
+        ("-has:file kind:message", [other]),
+        ("file:report", reports),
+        ("file:REPORT", reports),
+        ("file:rep*", reports),
+        ('file:"annual rep*"', reports),
+        ("file:annual.report", reports),
+        ('file:"report annual"', []),
+        ("file:2026 file:铜价", both),
+        ("file:铜", pictures),
+        ("file:here", []),
+        ("type:application/pdf", reports),
+        ("type:APPLICATION/*", reports),
+        ("type:image/*", pictures),
+        ("type:image/png OR type:application/pdf", both),
+        (f"hash:{digest}", reports),
+        (f"hash:{digest[:8]}", reports),
+        (f"hash:{digest[:8].upper()}", reports),
+        ("hash:00000000", []),
+        ("from:alice", [report.record, message, other]),
+        ("from:bob has:file", [picture.record]),
+        ("report", [report.record, other]),
+    )
+    for query, records in expected:
+        assert await find(filed, query) == records, query
+
+
+async def test_a_link_in_any_spelling_that_the_gate_finds_counts(filed: FiledSite) -> None:
+    sent = await filed.send("a.bin", b"content")
+    quoted = "".join(f"%{ord(char):02x}" if char == "/" else char for char in sent.link)
+    messages = [await filed.say(text) for text in (quoted, f"see http:\\\\host\\{sent.link.split('/f/')[1]}")]
+    forged = sent.link.replace("/f/", "/f/x")
+    await filed.say(forged)
+    assert await find(filed, "kind:message has:file") == messages
+
+
+async def test_a_refused_message_shows_the_file_that_it_was_about(filed: FiledSite) -> None:
+    sent = await filed.send("offer.txt", b"content")
+    refused = await filed.say(sent.link, action="refuse", rules=("file-reach",))
+    assert await find(filed, "file:offer verdict:refused") == [refused]
+
+
+async def test_what_was_done_with_a_file_is_no_file(filed: FiledSite) -> None:
+    sent = await filed.send("offer.txt", b"content")
+    details: dict[str, str | int] = {
+        "file": "00" * 16,
+        "owner": "alice@metals.example",
+        "address": "192.0.2.7",
+    }
+    fetched = await filed.record("fetched", details, at_s=1)
+    cut_off = await filed.record(
+        "cut-off", {**details, "blob": "0/" + "0" * 64, "file_name": "other.txt"}, at_s=2
+    )
+    assert await find(filed, "has:file") == [sent.record]
+    assert await find(filed, "kind:file") == [sent.record, f"transfer/{fetched}", f"transfer/{cut_off}"]
+    assert await find(filed, "192.0.2.7 -from:alice") == [f"transfer/{fetched}"]
+    assert await find(filed, "file:other") == []
+
+
+async def test_without_the_key_of_links_files_are_found_alone(filed: FiledSite) -> None:
+    sent = await filed.send("offer.txt", b"content")
+    message = await filed.say(sent.link)
+    assert await find(filed, "file:offer") == [sent.record, message]
+    filed.transfer.link_key_file.rename(filed.transfer.link_key_file.with_suffix(".away"))
+    assert await find(filed, "file:offer") == [sent.record]
+    filed.transfer.link_key_file.with_suffix(".away").rename(filed.transfer.link_key_file)
+    assert await find(filed, "file:offer") == [sent.record, message]
+
+
+async def test_an_order_of_both_logs_is_that_of_time(filed: FiledSite) -> None:
+    first = await filed.send("1.txt", b"1", at_s=1)
+    second = await filed.say("second", at_s=2)
+    third = await filed.send("3.txt", b"3", at_s=3)
+    assert await find(filed, "*") == [first.record, second, third.record]
+    newest = await search(filed.site.settings, "*", 2, lambda done, total: None)
+    assert [view.id for view in newest.records] == [second, third.record]
+    assert (newest.matched, newest.submissions) == (3, 3)
+
+
+async def test_another_transfer_log_is_indexed_anew(filed: FiledSite) -> None:
+    message = await filed.say("copper")
+    await filed.send("old.txt", b"old")
+    await filed.send("older.txt", b"older")
+    assert len(await find(filed, "file:old*")) == 2
+    for file in filed.log.store.parent.glob("transfer.db*"):
+        file.unlink()
+    (filed.log.key_file.parent / "log-transfer.signed").unlink(missing_ok=True)
+    for file in filed.log.key_file.parent.glob("log-transfer*last*"):
+        file.unlink()
+    new = await filed.send("new.txt", b"new")
+    assert await find(filed, "file:old*") == []
+    assert await find(filed, "file:new") == [new.record]
+    assert await find(filed, "copper") == [message]
