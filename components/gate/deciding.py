@@ -135,10 +135,11 @@ class Decider:
             return self._file(held, facts, _as_it_went(held, _UNDECIDABLE), received_at_ns)
 
     def _file(self, held: Held, facts: StanzaFacts, decision: Decision, received_at_ns: int) -> Decided:
+        kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
+        decided = Decided(held, decision, self._filing.file(kind, payload, facts))
         if self._readers:
             self._readers.heard(held, decision)
-        kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
-        return Decided(held, decision, self._filing.file(kind, payload, facts))
+        return decided
 
     def _decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
         epoch = self._epoch

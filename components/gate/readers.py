@@ -2,6 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
+import structlog
+
 from components.link.codec import Held
 from components.rules.file_links import FileLink, FileLinks, load_file_links
 from components.rules.file_readers import ReaderRegister
@@ -9,6 +11,8 @@ from components.settings.site import SiteFile
 from policy.address import bare
 from policy.decision import Action, Decision
 from policy.facts import StanzaFacts, Way
+
+log = structlog.get_logger("gate")
 
 _PASSES = frozenset({Action.RELEASE, Action.AMEND})
 
@@ -23,8 +27,14 @@ class Readers:
     def heard(self, held: Held, decision: Decision) -> None:
         """Note a session that begins or ends, and a link that goes to somebody.
 
-        A submission that comes again changes nothing.
+        A submission that comes again changes nothing. It never raises: the line goes on, and files are not handed out.
         """
+        try:
+            self._take(held, decision)
+        except Exception as error:  # a mistake of ours that this stanza brings out
+            log.error("who may fetch files is not kept", error=type(error).__name__, seq=held.seq)
+
+    def _take(self, held: Held, decision: Decision) -> None:
         self._register.begin(held.epoch)
         facts = held.facts
         if facts.way is Way.SESSION:

@@ -75,3 +75,12 @@ def test_links(scene: Scene, decision: Decision, is_told: bool) -> None:
 def test_a_link_in_a_room_is_sent_to_the_room(scene: Scene) -> None:
     scene.say(release(), "copper@rooms.metals.example")
     assert scene.told.find_sent_to(LINK.id) == {"copper@rooms.metals.example"}
+
+
+def test_what_it_stumbles_over_stops_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_texts: object) -> frozenset[FileLink]:
+        raise RecursionError
+
+    monkeypatch.setattr(LINKS, "find_links", stumble)
+    scene.say(release())
+    assert scene.told.find_sent_to(LINK.id) == frozenset()
