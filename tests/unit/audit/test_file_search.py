@@ -10,6 +10,8 @@ import pytest
 from components.audit.index import rows
 from components.audit.index.carried import CarriedRow
 from components.audit.search import SearchResult, search
+from components.audit.show import show
+from components.cli.output.record import describe_detail, print_detail
 from tests.support.filed_site import FiledSite, make_filed_site
 
 
@@ -179,3 +181,20 @@ async def test_a_stanza_that_cannot_be_looked_into_is_counted(
     message = await filed.say("copper")
     result = await look(filed, "copper")
     assert ([view.id for view in result.records], result.unreadable) == ([message], 1)
+
+
+async def test_a_message_is_shown_with_the_uploads_that_it_links_to(
+    filed: FiledSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await filed.send("report.pdf", REPORT, "application/pdf")
+    message = await filed.say(f"here it is: {report.link}")
+    detail = await show(filed.site.settings, message, lambda done, total: None)
+    (upload,) = detail.view.files
+    assert (upload.record, upload.name, upload.sha256) == (
+        report.record,
+        "report.pdf",
+        sha256(REPORT).hexdigest(),
+    )
+    assert describe_detail(detail)["files"][0]["record"] == report.record
+    print_detail(detail)
+    assert f"{report.record}  report.pdf, application/pdf, 19 bytes" in capsys.readouterr().out
