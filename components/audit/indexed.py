@@ -58,15 +58,22 @@ def open_site_index(settings: SiteFile) -> Iterator[Index]:
         yield index
 
 
-async def catch_up_all(
+async def catch_up_logs(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does."""
+    """Index what is new in all logs, without what files say; raises as `Index.catch_up` does."""
     names = {which: log.name for which, log in find_indexed(settings).items()}
     # Twice: an index that does not fit to the second log is emptied of the first one, too.
     for _ in range(2):
         for which, log in logs.items():
             await index.catch_up(log, progress, which, names[which])
+
+
+async def catch_up_all(
+    settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
+) -> None:
+    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does."""
+    await catch_up_logs(settings, index, logs, progress)
     transfer = settings.transfer
     if transfer is None or IndexedLog.TRANSFER not in logs:
         return

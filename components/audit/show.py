@@ -14,7 +14,14 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.indexed import open_site_index
+from components.audit.index.logs import IndexedLog
+from components.audit.indexed import (
+    catch_up_logs,
+    find_file_views,
+    find_indexed,
+    open_indexed,
+    open_site_index,
+)
 from components.audit.open_log import open_log
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
@@ -57,7 +64,7 @@ class RecordDetail:
         return content.body if isinstance(content, Submission) else self.view.opened.payload or b""
 
     @property
-    def files(self) -> tuple[CarriedFile, ...]:
+    def carried(self) -> tuple[CarriedFile, ...]:
         """The files that a stanza carries, and what it says of files elsewhere."""
         content = self.view.content
         is_stanza = isinstance(content, Submission) and content.kind == RecordKind.STANZA
@@ -97,9 +104,12 @@ async def _view(
     missing = await _is_missing(opener.reader, opened)
     if log != settings.gate_log:
         return replace(view_record(log.name, opened), missing=missing)
-    with open_site_index(settings) as index:
-        await index.catch_up(opener, progress)
-        return replace(view_record(log.name, opened, index), missing=missing)
+    names = {which: each.name for which, each in find_indexed(settings).items()}
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_logs(settings, index, logs, progress)
+            files = find_file_views(index, IndexedLog.GATE.place(opened.index), (), names)
+            return replace(view_record(log.name, opened, index), missing=missing, files=files)
 
 
 async def _is_missing(reader: LogReader, opened: OpenedRecord) -> bool:

@@ -24,6 +24,7 @@ from components.gate.journal import Journal
 from components.gate.kept import StanzaKeeper
 from components.gate.memo import fetch_all_memos
 from components.gate.owed import OwedErrors
+from components.gate.readers import load_readers
 from components.gate.review.acts import ReviewActs
 from components.gate.review.queue import ReviewQueue
 from components.gate.review.store import ReviewStore, review_file
@@ -89,7 +90,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    decider = Decider(follower.rules, queue, filing, aftermath, load_sent_files(site))
+    decider = Decider(follower.rules, queue, filing, aftermath, load_sent_files(site), load_readers(site))
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip

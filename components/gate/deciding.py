@@ -9,6 +9,7 @@ from components.archive.conversation import ConversationHash
 from components.archive.record import RecordKind, Submission, encode_submission
 from components.archive.writer import Entry
 from components.gate.aftermath import Aftermath
+from components.gate.readers import Readers
 from components.gate.review.claims import Claims
 from components.gate.review.queue import ReviewQueue
 from components.gate.submission import Decided
@@ -87,6 +88,7 @@ class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
     `files` decides on links to files of the site. It is None where the site takes no files.
+    `readers` is told of each decision, where it matters to whom files were sent.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
@@ -97,9 +99,11 @@ class Decider:
         filing: Filing,
         aftermath: Aftermath,
         files: SentFiles | None = None,
+        readers: Readers | None = None,
     ) -> None:
         self._rules = rules
         self._files = files
+        self._readers = readers
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
@@ -132,7 +136,10 @@ class Decider:
 
     def _file(self, held: Held, facts: StanzaFacts, decision: Decision, received_at_ns: int) -> Decided:
         kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
-        return Decided(held, decision, self._filing.file(kind, payload, facts))
+        decided = Decided(held, decision, self._filing.file(kind, payload, facts))
+        if self._readers:
+            self._readers.heard(held, decision)
+        return decided
 
     def _decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
         epoch = self._epoch

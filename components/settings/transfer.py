@@ -91,8 +91,9 @@ class TransferSettings(LogTable):
     clamd: ClamdTable | None = None
     denied_hashes: SitePath | None = None
     inspect: InspectTable = InspectTable()
-    download_from: Literal["any", "networks"] = "any"
+    download_from: Literal["any", "networks", "sessions"] = "any"
     networks: tuple[IPvAnyNetwork, ...] = ()
+    sessions_file: SitePath | None = None
     kept_available_days: int = Field(default=30, ge=1, le=3660)
     slot_lifetime_s: float = Field(default=300.0, ge=10, le=3600)
     log_level: LogLevel = "info"
@@ -104,6 +105,10 @@ class TransferSettings(LogTable):
             raise ValueError("certificate is missing: files would cross the network in clear")
         if bool(self.networks) != (self.download_from == "networks"):
             raise ValueError('networks and download_from = "networks" belong together: set both, or neither')
+        if bool(self.sessions_file) != (self.download_from == "sessions"):
+            raise ValueError(
+                'sessions_file and download_from = "sessions" belong together: set both, or neither'
+            )
         return self
 
     @property

@@ -9,7 +9,7 @@ import aiohttp
 from components.link.client import RequestError, TraderClient
 from components.link.upload import find_upload_service, link_element, request_slot
 from components.site.demo_conversation import ALICE, BOB, Conversation, UnexpectedError
-from components.site.demo_media import MediaFile, make_media
+from components.site.demo_media import MediaFile, make_media, make_program
 from components.site.demo_scenes import File, Heading, Show
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
@@ -34,18 +34,38 @@ async def send_files(
                 await _fetch(http, url, file)
                 show(File(ALICE, BOB, file.name, file.media_type, len(file.content), record))
                 records[file.name] = record
+            program = make_program()
+            text = await _refused(clients[ALICE], service, http, program)
+            show(File(ALICE, BOB, program.name, program.media_type, len(program.content), text=text))
         except (RequestError, aiohttp.ClientError, TimeoutError) as err:
             raise UnexpectedError(f"a file was not sent: {err or 'no answer in time'}") from None
     return records
 
 
 async def _upload(client: TraderClient, service: str, http: aiohttp.ClientSession, file: MediaFile) -> str:
+    url, status, text = await _put(client, service, http, file)
+    if status != 201:
+        raise UnexpectedError(f"{file.name} was not taken: {status} {text}")
+    return url
+
+
+async def _refused(client: TraderClient, service: str, http: aiohttp.ClientSession, file: MediaFile) -> str:
+    """Upload a file that must not be taken, and that nobody can fetch then; return the reason."""
+    url, status, text = await _put(client, service, http, file)
+    async with http.get(url) as response:
+        if status == 201 or not text or response.status == 200:
+            raise UnexpectedError(f"{file.name}, a program, was not refused with a reason: {status} {text}")
+    return text
+
+
+async def _put(
+    client: TraderClient, service: str, http: aiohttp.ClientSession, file: MediaFile
+) -> tuple[str, int, str]:
+    """Put a file in a slot; return its link, the status and what the answer says."""
     slot = await request_slot(client, service, file.name, len(file.content), file.media_type)
     headers = {"Content-Type": file.media_type, **slot.headers}
     async with http.put(slot.put_url, data=file.content, headers=headers) as response:
-        if response.status != 201:
-            raise UnexpectedError(f"{file.name} was not taken: {response.status} {await response.text()}")
-    return slot.get_url
+        return slot.get_url, response.status, (await response.text()).strip()
 
 
 async def _fetch(http: aiohttp.ClientSession, url: str, file: MediaFile) -> None:

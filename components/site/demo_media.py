@@ -4,11 +4,14 @@ import io
 import math
 import struct
 import wave
-import zlib
 from dataclasses import dataclass
 
-_WIDTH, _HEIGHT = 160, 120
-_COPPER, _EDGE, _WALL = b"\xb8\x73\x33", b"\x6b\x3e\x18", b"\xd8\xdc\xe0"
+from PIL import Image, ImageDraw, ImageFont
+
+_SIZE = (480, 320)
+_WALL, _COPPER, _EDGE, _LABEL = "#d8dce0", "#b87333", "#6b3e18", "#ffffff"
+
+_LABEL_TEXT = ("NORDSEE LOT 88", "GRADE A, 25 T")
 
 _RATE_HZ = 8000
 _NOTES_HZ = (392, 440, 494, 440)
@@ -16,7 +19,7 @@ _NOTE_S = 0.3
 
 _PAGE = (
     "Certificate of assay",
-    "Copper cathodes, Grade A, 25 t",
+    "Cathodes, Grade A, 25 t",
     "Cu 99.9935 percent, per LME brand specification",
     "Warehouse: Hamburg, Shed 12",
 )
@@ -40,22 +43,32 @@ def make_media() -> tuple[MediaFile, ...]:
     )
 
 
+def make_program() -> MediaFile:
+    """Make a program for Windows that is named as a document: what a program begins with, and nothing that would run.
+
+    (PE format, "MS-DOS Stub" and "Signature".)
+    """
+    stub = b"MZ".ljust(60, b"\0") + struct.pack("<I", 128) + b"This program cannot be run in DOS mode.\r\n$"
+    # For x86-64, without sections, executable, with an optional header of 240 bytes.
+    head = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 0, 0, 0, 0, 240, 0x22)
+    return MediaFile(
+        "price-list.pdf", "application/pdf", stub.ljust(128, b"\0") + head + b"\x0b\x02".ljust(240, b"\0")
+    )
+
+
 def _draw_picture() -> bytes:
-    """Draw a stack of cathodes, as a PNG (ISO/IEC 15948)."""
-    rows = (b"\0" + b"".join(_colour(x, y) for x in range(_WIDTH)) for y in range(_HEIGHT))
-    head = struct.pack(">IIBBBBB", _WIDTH, _HEIGHT, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(rows), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
-
-
-def _colour(x: int, y: int) -> bytes:
-    if not (20 <= x < _WIDTH - 20 and 30 <= y < _HEIGHT - 10):
-        return _WALL
-    return _EDGE if y % 10 == 0 or x in (20, _WIDTH - 21) else _COPPER
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    """Draw a stack of cathodes with a label."""
+    picture = Image.new("RGB", _SIZE, _WALL)
+    pen = ImageDraw.Draw(picture)
+    for top in range(150, 310, 16):
+        pen.rectangle((60, top, 420, top + 14), _COPPER, _EDGE)
+    pen.rectangle((60, 20, 420, 130), _LABEL, _EDGE)
+    font = ImageFont.load_default(36)
+    for line, text in enumerate(_LABEL_TEXT):
+        pen.text((80, 28 + 48 * line), text, "black", font)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 def _write_pdf(lines: tuple[str, ...]) -> bytes:

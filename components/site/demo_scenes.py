@@ -48,14 +48,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that was kept, then sent with a message that was recorded as `record`, and fetched."""
+    """A file that was kept, then sent with a message that was recorded as `record`, and fetched.
+
+    Or it was refused with this `text` when it was uploaded.
+    """
 
     sender: str
     to: str
     name: str
     media_type: str
     size_bytes: int
-    record: str
+    record: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,13 @@ class Command:
 class End:
     """How many messages were recorded and delivered, how many of them with a file, and how many refused.
 
-    With a `fault` it ended early.
+    `refused_files` were refused when they were uploaded. With a `fault` it ended early.
     """
 
     delivered: int = 0
     refused: int = 0
     files: int = 0
+    refused_files: int = 0
     fault: str = ""
 
 

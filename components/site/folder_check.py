@@ -24,6 +24,8 @@ def site_folders(settings: SiteFile) -> list[Path]:
     files += [*settings.archive.recipients, *settings.archive.approvers]
     files += [file for part in parts_of(settings) for file in (*part.secret_files, *part.kept_files)]
     files += [file for file in (gate.policy, settings.archive.retention) if file is not None]
+    if settings.transfer is not None and settings.transfer.sessions_file is not None:
+        files.append(settings.transfer.sessions_file)
     folders = [file.parent for file in files]
     folders += [server.certificates, server.folder, gate.directory_file.parent / EXCEPTIONS]
     if settings.access is not None:

@@ -1,6 +1,7 @@
 """Puts the transfer component together from its settings."""
 
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -15,6 +16,7 @@ from components.archive.store.open import log_name
 from components.process.run import Process
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.file_links import FileLinks, load_link_key
+from components.rules.file_readers import FileReaders
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
 from components.settings.archive import load_retention
@@ -35,8 +37,9 @@ from components.transfer.receive import Receiver
 from components.transfer.scan.start import start_alarms, start_scanner
 from components.transfer.server import FileServer
 from components.transfer.service import SlotService, TransferService
-from components.transfer.state import UploadStore
+from components.transfer.state import Upload, UploadStore
 from components.transfer.tidy import finish_cut_off, keep_tidy
+from policy.files.readers import may_fetch
 
 log = structlog.get_logger("transfer")
 
@@ -111,6 +114,7 @@ def _open_files(
         journal,
         networks=settings.networks if settings.download_from == "networks" else (),
         behind_proxy=settings.certificate is None,
+        **_by_sessions(settings, slots),
     )
     receiver = Receiver(
         linked,
@@ -121,6 +125,19 @@ def _open_files(
         person_at_once=settings.limits.person_at_once,
     )
     return receiver, sender
+
+
+def _by_sessions(settings: TransferSettings, slots: SlotService) -> dict[str, Callable[[Upload, str], bool]]:
+    """Return what the sender asks of each address, where only those fetch who are logged in there."""
+    if settings.sessions_file is None:
+        return {}
+    readers = FileReaders(settings.sessions_file)
+
+    def is_reader(upload: Upload, address: str) -> bool:
+        people, sent_to = readers.find_people(address), readers.find_sent_to(upload.id)
+        return may_fetch(slots.directory, people, upload.owner, sent_to)
+
+    return {"may_fetch": is_reader}
 
 
 def _open_blobs(process: Process, site: SiteFile, settings: TransferSettings) -> tuple[BlobStore, BlobReader]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from types import MappingProxyType
 
@@ -29,7 +29,8 @@ log = structlog.get_logger("transfer")
 class Sender:
     """Hands out the files of links that are still open.
 
-    Only to `networks`, where there are any. If it is `behind_proxy`, the address is what the proxy says.
+    Only to `networks`, where there are any, and where `may_fetch` says so of the address. If it is `behind_proxy`, the
+    address is what the proxy says.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Sender:
         *,
         networks: Sequence[IPv4Network | IPv6Network],
         behind_proxy: bool,
+        may_fetch: Callable[[Upload, str], bool] = lambda _upload, _address: True,
     ) -> None:
         self._linked = linked
         self._networks = tuple(networks)
         self._behind_proxy = behind_proxy
+        self._is_reader = may_fetch
         self._blobs = blobs
         self._journal = journal
 
@@ -55,6 +58,8 @@ class Sender:
         upload = await self._find(request.match_info["token"])
         if upload is None:
             return _refuse(404, "there is no such file, or no longer")
+        if not self._is_reader(upload, address):
+            return _refuse(403, "files are handed out to those who were sent them, where they are logged in")
         if upload.stage is Stage.HELD:
             return _refuse(503, "this file waits for a reviewer", _HELD_RETRY)
         try:

@@ -186,3 +186,33 @@ async def test_an_upload_that_was_answered_survives_a_kill(
     await site.transfer.kill9()
     await site.transfer.start()
     assert await fetch(http, url) == (200, CONTENT)
+
+
+async def test_only_who_was_sent_a_file_fetches_it_from_where_they_are(
+    tmp_path: Path, authority: CertificateAuthority
+) -> None:
+    sessions = {"download_from": "sessions", "sessions_file": str(tmp_path / "run" / "sessions.db")}
+    people = (ALICE, BOB, CARL)
+    async with TransferSite(tmp_path / "site", people, DIRECTORY, authority, **sessions) as site:
+        connector = aiohttp.TCPConnector(ssl=site.tls, resolver=Loopback())
+        async with aiohttp.ClientSession(connector=connector) as http:
+            carl, alice = await site.login(CARL), await site.login(ALICE)
+            url = await upload(alice, http)
+            assert (await fetch(http, url))[0] == 200  # her own
+            await alice.close()
+            await wait_for_status(http, url, 403)  # Carl is there
+            bob, alice = await site.login(BOB), await site.login(ALICE)
+            send_link(alice, BOB, url)
+            await bob.expect(message(url))
+            await alice.close()
+            assert (await fetch(http, url))[0] == 200
+            await bob.close()
+            await wait_for_status(http, url, 403)
+            await carl.close()
+
+
+async def wait_for_status(http: aiohttp.ClientSession, url: str, status: int) -> None:
+    """Wait until a link is answered so: that a session has ended, the gate learns a moment after."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await fetch(http, url))[0] != status:  # noqa: ASYNC110 - another process has no events
+            await asyncio.sleep(0.05)

@@ -140,7 +140,7 @@ async def log_in(browser: Browser, page: str, jid: str) -> None:
 async def see_picture(browser: Browser, url: str) -> None:
     """Wait until the picture of a link is drawn: the browser has fetched it, and read its size out of it."""
     script = "return [...document.images].find(each => each.src === arguments[0])?.naturalWidth"
-    assert await browser.wait_until(f"the picture {url}", script, url) == 160
+    assert await browser.wait_until(f"the picture {url}", script, url) == 480
 
 
 @pytest.mark.parametrize(("is_trusted", "seen"), [(True, "drawn"), (False, "nothing")])

@@ -36,16 +36,20 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
         r"alice → george +.*\n +✘ refused \(not-allowed\): .*your own enterprise",
         r"alice → bob +.*\n +✘ refused \(policy-violation\): .*OMEMO",
         r"notice@gate\.steelyard\.example → alice@metals\.example: Your message .* not delivered\. .*OMEMO",
-        r"alice → bob +cathodes-shed-12\.png \(image/png, \d+ bytes\)\n +✔ kept, sent in gate/\d+, and fetched",
+        r"alice → bob +cathodes-shed-12\.png \(image/png, [\d,]+ bytes\)\n +✔ kept, sent in gate/\d+, and fetched",
         r"alice → bob +assay-certificate\.pdf \(application/pdf, ",
         r"alice → bob +voice-note\.wav \(audio/wav, ",
+        r"alice → bob +price-list\.pdf \(application/pdf, .*\n +✘ refused: Programs are not sent",
         rf"alice@metals\.example +│ [a-z0-9-]{{19}} │ 127\.0\.0\.1 │ {port} ",
         r"\$ steelyard audit search .*copper",
         r"gate/\d+ +Copper cathodes",
-        r"\$ steelyard audit search assay-certificate\.pdf .*\n.*\ngate/\d+ +https://localhost:\d+/f/",
+        r"\$ steelyard audit search (nordsee|file:cathodes) ",
+        r"\$ steelyard audit search '\"certificate of assay\"' ",
+        r"gate/\d+ +https://localhost:\d+/f/\S+/assay-certificate\.pdf .*\n.*\n +\(in the file\) Certificate of assay",
+        r"\$ steelyard audit search file:voice-note ",
         r"\$ steelyard verify",
         r"transfer: \d+ records, all verified",
-        r"All as it should be: 7 messages recorded, then delivered, 3 of them with a file; 2 refused",
+        r"All as it should be: 7 messages recorded, then delivered, 3 of them with a file; 2 refused, and 1 file",
     ):
         assert re.search(line, shown), f"{line}\n{shown}"
 

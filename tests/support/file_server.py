@@ -40,7 +40,10 @@ KEY = b"k" * 64
 
 @dataclass
 class FilesUnderTest:
-    """Files served at `url`; `now_s` is what time it is, `admitted` who may use the line."""
+    """Files served at `url`; `now_s` is what time it is, `admitted` who may use the line.
+
+    Files with a name in `hidden` are handed out to nobody.
+    """
 
     root: Path
     links: FileLinks
@@ -51,6 +54,7 @@ class FilesUnderTest:
     port: int = 0
     now_s: float = START_S
     admitted: set[str] = field(default_factory=lambda: {ANNA})
+    hidden: set[str] = field(default_factory=set)
     last_headers: dict[str, str] = field(default_factory=dict)
     _issued: int = 0
 
@@ -134,6 +138,7 @@ async def serve_files(
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
+            may_fetch=lambda upload, _address: upload.name not in files.hidden,
         )  # fmt: skip
         server = FileServer(receiver, sender, idle_s=idle_s)
         await server.start("127.0.0.1", port, None)

@@ -12,7 +12,18 @@ from components.archive.store import LogSource
 _PAGES_PER_STEP = 500
 
 _WORD_TABLES = ("word", "content_word")
-_TABLES_BY_IDX = ("submission", "rule", "topic", "delivery", "bounced", "unread", "folded", "file", "link")
+_TABLES_BY_IDX = (
+    "submission",
+    "rule",
+    "topic",
+    "delivery",
+    "bounced",
+    "unread",
+    "folded",
+    "file",
+    "link",
+    "carried",
+)
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:

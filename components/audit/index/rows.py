@@ -6,6 +6,7 @@ from dataclasses import replace
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.opener import OpenedRecord
 from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
+from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
 from components.audit.index.logs import IndexedLog
 from components.audit.query.tree import SearchKind
@@ -27,6 +28,7 @@ class Rows:
         self.words: list[tuple[int, str, str, str, str]] = []
         self.files: list[FileRow] = []
         self.about: list[tuple[str, int]] = []
+        self.carried: list[CarriedRow] = []
         self.rules: list[tuple[str, int]] = []
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
@@ -53,8 +55,9 @@ class Rows:
             case Submission():
                 decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
                 at_ns = _bounded(parsed.received_at_ns)
-                self._add_submission(record, at_ns, read_submission(parsed), decided)
                 place = self._log.place(record.index)
+                names = self._add_carried(place, parsed)
+                self._add_submission(record, at_ns, read_submission(parsed), decided, names)
                 self.rules += [(rule.casefold(), place) for rule in parsed.rules]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
             case Event():
@@ -63,6 +66,18 @@ class Rows:
                 place = self._log.place(record.index)
                 self.deliveries.append((place, epoch, _bounded(through)))
                 self.bounced += [(epoch, _bounded(seq), place) for seq in bounced]
+
+    def _add_carried(self, place: int, submission: Submission) -> str:
+        """Add the files inside a stanza; return their names, one a line."""
+        if submission.kind is not RecordKind.STANZA:
+            return ""
+        try:
+            found = read_carried(place, submission.body)
+        except Exception:  # a mistake of ours: one record, not the index
+            self.unread.append((place,))
+            return ""
+        self.carried += found
+        return "\n".join(row.name for row in found)
 
     def _find_links(self, submission: Submission) -> set[str]:
         """Return the ids of the files whose links a stanza carries; a component's answer with a new one is none."""
@@ -107,6 +122,7 @@ class Rows:
         db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", self.unread)
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", self.deliveries)
         insert_files(db, self.files, self.about)
+        insert_carried(db, self.carried)
 
     def _add_submission(
         self,

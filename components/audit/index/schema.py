@@ -1,7 +1,9 @@
 """The index's tables, and the version of their content."""
 
+from components.audit.index import carried
+
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 7
+FORMAT = 8
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
@@ -10,7 +12,8 @@ FORMAT = 7
 # `state` has a row for each log (index/logs.py); `idx` is a place in the index. `file` has a row for each record of a
 # file that was received, `link` names the file's id for each record that is about it: its own, and the messages with a
 # link to it. What a file says is in `content`, once for each SHA-256 (index/contents.py).
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE made (purge_due INTEGER NOT NULL, fold TEXT NOT NULL, links TEXT NOT NULL);
 CREATE TABLE state (
     log INTEGER PRIMARY KEY, name TEXT NOT NULL, next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL
@@ -84,6 +87,8 @@ CREATE TABLE content_folded (id INTEGER PRIMARY KEY, text TEXT NOT NULL, look TE
 CREATE VIRTUAL TABLE content_word
 USING fts5 (text, look, content='content_folded', content_rowid='id', columnsize=0, tokenize='ascii');
 """
+    + carried.SCHEMA
+)
 
 TABLES = (
     "made",
@@ -103,4 +108,5 @@ TABLES = (
     "content",
     "content_word",
     "content_folded",
+    "carried",
 )

@@ -77,20 +77,21 @@ def match_words(words: tree.Words) -> str:
 
 
 def _find_by_file(term: tree.FileTerm) -> Where:
-    """Return a selection of the records that are about a file: its own, and those that carry its link."""
+    """Return a selection of the records that are about a file: its own, and those that carry it or its link."""
     match term:
         case tree.HasFile():
-            return _about(Where("1"))
+            return _either(_about(Where("1")), Where("1"))
         case tree.FileName(words, prefix):
             match = _match(words, prefix, "name", "name_look")
-            return _about(Where("file.idx IN (SELECT rowid FROM word WHERE word MATCH ?)", (match,)))
+            named = "idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
+            return _either(_about(Where(f"file.{named}", (match,))), Where(named, (match,)))
         case tree.FileType(kind, prefix):
-            column = "claimed_type = ? OR found_type = ?"
-            if prefix:
-                column = "claimed_type BETWEEN ? AND ? OR found_type BETWEEN ? AND ?"
-            return _about(Where(column, ((kind, kind + _LAST) if prefix else (kind,)) * 2))
+            test, values = ("BETWEEN ? AND ?", (kind, kind + _LAST)) if prefix else ("= ?", (kind,))
+            about = _about(Where(f"claimed_type {test} OR found_type {test}", values * 2))
+            return _either(about, Where(f"media_type {test}", values))
         case tree.FileHash(digits):
-            return _about(Where("file.sha256 BETWEEN ? AND ?", (digits, digits + _LAST)))
+            hashed = Where("sha256 BETWEEN ? AND ?", (digits, digits + _LAST))
+            return _either(_about(Where(f"file.{hashed.sql}", hashed.parameters)), hashed)
         case tree.SimilarTo(log, number):
             return _about(
                 Where(
@@ -101,6 +102,12 @@ def _find_by_file(term: tree.FileTerm) -> Where:
                     (log, number, MOST_DIFFERENT_BITS),
                 )
             )
+
+
+def _either(about: Where, carried: Where) -> Where:
+    """Return a selection of the records that are about an upload, and of stanzas with such a file in them."""
+    inside = f"SELECT idx FROM carried WHERE {carried.sql}"  # noqa: S608 - constant
+    return Where(f"{about.sql} UNION ALL {inside}", about.parameters + carried.parameters)
 
 
 def _in_content(match: str) -> Where:

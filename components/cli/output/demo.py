@@ -49,7 +49,11 @@ def _show_message(console: Console, message: scenes.Message) -> None:
 def _show_file(console: Console, file: scenes.File) -> None:
     names = f"{_name(file.sender)} → {_name(file.to)}"
     console.print(f"  {names:{_LEFT}} {file.name} ({file.media_type}, {file.size_bytes:,} bytes)")
-    console.print(f"  {'':{_LEFT}} ✔ kept, sent in {file.record}, and fetched", style="green")
+    if file.record:
+        outcome, style = f"✔ kept, sent in {file.record}, and fetched", "green"
+    else:
+        outcome, style = f"✘ refused: {file.text}", "yellow"
+    console.print(f"  {'':{_LEFT}} {outcome}", style=style)
 
 
 def _show_accounts(console: Console, accounts: scenes.Accounts) -> None:
@@ -68,7 +72,8 @@ def _show_end(console: Console, end: scenes.End) -> None:
         console.print(f"\nThe demonstration failed: {end.fault}", style="bold red")
     else:
         files = f", {end.files} of them with a file" if end.files else ""
-        said = f"{end.delivered} messages recorded, then delivered{files}; {end.refused} refused"
+        file = f", and {end.refused_files} file" if end.refused_files else ""
+        said = f"{end.delivered} messages recorded, then delivered{files}; {end.refused} refused{file}"
         console.print(f"\nAll as it should be: {said}.")
 
 

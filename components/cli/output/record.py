@@ -1,5 +1,6 @@
 """Prints one record: its header, the stanza, the stanza's exact bytes and the proof (docs/query.md, "JSON")."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -87,7 +88,7 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
     }
 
 
-def describe_file(file: CarriedFile) -> dict[str, Any]:
+def _describe_carried(file: CarriedFile) -> dict[str, Any]:
     """Describe a file of a stanza for JSON; its content is not in it."""
     return {
         "carrier": file.carrier,
@@ -111,7 +112,7 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         "stanza": text,
         "stanza_base64": encode_base64(detail.body),
         "amended": detail.amended.decode(errors="replace") or None,
-        "files": [describe_file(file) for file in detail.files],
+        "carried": [_describe_carried(file) for file in detail.carried],
         "leaf": encode_base64(detail.leaf),
         "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
         "proof": {
@@ -133,10 +134,9 @@ def print_detail(detail: RecordDetail) -> None:
         pretty = format_stanza(detail.body)
         _print_section(console, "Indented for reading", pretty or "(not well-formed)")
         _print_section(console, "As submitted (--raw writes these bytes)", _decoded(detail.body))
-        if detail.files:
+        if lines := dict(_lines_of_files(detail)):
             console.print(Text("\nFiles", style="bold"))
-            lines = (f"{number} {file.carrier}" for number, file in enumerate(detail.files, 1))
-            console.print(make_fields(dict(zip(lines, map(_line_of, detail.files), strict=True))))
+            console.print(make_fields(lines))
         if detail.amended:
             _print_section(console, "What goes on instead", _decoded(detail.amended))
     elif detail.view.content is None:
@@ -164,6 +164,18 @@ def _header_of(view: RecordView) -> dict[str, str]:
         for name, value in described.items()
         if value not in ("", (), None)
     }
+
+
+def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:
+    """Yield a line for each file, with its title: the uploads to which links lead, then what is in the stanza."""
+    for upload in detail.view.files:
+        type_ = upload.found_type or upload.claimed_type
+        yield (
+            upload.record,
+            f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}",
+        )
+    for number, file in enumerate(detail.carried, 1):
+        yield f"{number} {file.carrier}", _line_of(file)
 
 
 def _line_of(file: CarriedFile) -> str:

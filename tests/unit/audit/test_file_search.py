@@ -1,12 +1,17 @@
 """Files in the search: by name, type and content's hash, with the messages that carry a link to them."""
 
+import base64
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from components.audit.index import rows
+from components.audit.index.carried import CarriedRow
 from components.audit.search import SearchResult, search
+from components.audit.show import show
+from components.cli.output.record import describe_detail, print_detail
 from tests.support.filed_site import FiledSite, make_filed_site
 
 
@@ -141,3 +146,63 @@ async def test_another_transfer_log_is_indexed_anew(filed: FiledSite) -> None:
     assert await find(filed, "file:old*") == []
     assert await find(filed, "file:new") == [new.record]
     assert await find(filed, "copper") == [message]
+
+
+async def test_stanzas_with_files_inside_them_are_found(filed: FiledSite) -> None:
+    content = bytes(range(90))
+    data = base64.b64encode(content).decode()
+    digest = sha256(REPORT).digest()
+    hash_ = f"<hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>{base64.b64encode(digest).decode()}</hash>"
+    picture = f"<data xmlns='urn:xmpp:bob' cid='smile@bob.xmpp.org' type='image/png'>{data}</data>"
+    described = (
+        "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'>"
+        f"<name>Annual report.pdf</name><media-type>application/pdf</media-type>{hash_}</file></file-sharing>"
+    )
+    link = "<x xmlns='jabber:x:oob'><url>https://elsewhere.example/report.pdf</url></x>"
+    found = {}
+    for name, inside in (("picture", picture), ("described", described), ("link", link)):
+        body = f"<message from='a@metals.example' to='b@metals.example'><body>hi</body>{inside}</message>"
+        await filed.site.record(filed.site.submit(body.encode()))
+        found[name] = filed.site.id_of(-1)
+    inside_hash = sha256(content).hexdigest()
+    for query, expected in (
+        ("has:file", ["picture", "described"]),
+        ("type:image/*", ["picture"]),
+        ("type:application/pdf", ["described"]),
+        ("file:smile", ["picture"]),
+        ('file:"annual report"', ["described"]),
+        (f"hash:{inside_hash[:8]}", ["picture"]),
+        (f"hash:{digest.hex()}", ["described"]),
+        ("hi -has:file", ["link"]),
+        ("hi", ["picture", "described", "link"]),
+    ):
+        assert await find(filed, query) == [found[name] for name in expected], query
+
+
+async def test_a_stanza_that_cannot_be_looked_into_is_counted(
+    filed: FiledSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(_place: int, _stanza: bytes) -> list[CarriedRow]:
+        raise RecursionError
+
+    monkeypatch.setattr(rows, "read_carried", stumble)
+    message = await filed.say("copper")
+    result = await look(filed, "copper")
+    assert ([view.id for view in result.records], result.unreadable) == ([message], 1)
+
+
+async def test_a_message_is_shown_with_the_uploads_that_it_links_to(
+    filed: FiledSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await filed.send("report.pdf", REPORT, "application/pdf")
+    message = await filed.say(f"here it is: {report.link}")
+    detail = await show(filed.site.settings, message, lambda done, total: None)
+    (upload,) = detail.view.files
+    assert (upload.record, upload.name, upload.sha256) == (
+        report.record,
+        "report.pdf",
+        sha256(REPORT).hexdigest(),
+    )
+    assert describe_detail(detail)["files"][0]["record"] == report.record
+    print_detail(detail)
+    assert f"{report.record}  report.pdf, application/pdf, 19 bytes" in capsys.readouterr().out

@@ -305,7 +305,7 @@ async def test_the_files_of_a_stanza_are_listed(site: Site) -> None:
     source = f"data:image/png;base64,{base64.b64encode(bytes(90)).decode()}"
     body = f"<message from='{ALICE}' to='{BOB}'><img xmlns='a' src='{source}'/></message>"
     await site.record(site.submit(body.encode()), site.say(ALICE, BOB, "copper"), Delivery("e1", 1, ()))
-    (file,) = (await look_at(site, site.id_of(0))).files
+    (file,) = (await look_at(site, site.id_of(0))).carried
     assert (file.carrier, file.media_type, file.content) == (Carrier.DATA_URI, "image/png", bytes(90))
-    assert (await look_at(site, site.id_of(1))).files == ()
-    assert (await look_at(site, site.id_of(2))).files == ()
+    assert (await look_at(site, site.id_of(1))).carried == ()
+    assert (await look_at(site, site.id_of(2))).carried == ()

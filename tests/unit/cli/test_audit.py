@@ -150,7 +150,7 @@ async def test_show_lists_the_files_of_a_stanza(tmp_path: Path, capsys: pytest.C
     assert re.search(rf"\n1 bits-of-binary +a@bob\.xmpp\.org, image/png, 3 bytes, SHA-256\s+{digest}", output)
     assert re.search(r"\n2 link +ab\.pdf, application/octet-stream,\s+https://files", output)
     assert await asyncio.to_thread(run_command, *arguments, "--json") == 0
-    inside, elsewhere = json.loads(capsys.readouterr().out)["files"]
+    inside, elsewhere = json.loads(capsys.readouterr().out)["carried"]
     assert inside == {
         "carrier": "bits-of-binary",
         "name": "a@bob.xmpp.org",

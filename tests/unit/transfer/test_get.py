@@ -214,3 +214,15 @@ async def test_ranges_come_in_the_order_of_the_request(files: FilesUnderTest) ->
     assert body.index(b"bytes 299995-299999/300000") < body.index(b"bytes 0-9/300000")
     fetched = details_of((await files.events())[-1])
     assert (fetched["first_byte"], fetched["end_byte"]) == (0, 300_000)
+
+
+async def test_whoever_is_no_reader_gets_nothing(tmp_path: Path) -> None:
+    async with serve_files(tmp_path) as files:
+        url = await files.put(b"copper", name="a.pdf")
+        files.hidden.add("a.pdf")
+        for method in ("GET", "HEAD"):
+            async with files.client.request(method, url) as response:
+                assert (response.status, b"copper" in await response.read()) == (403, False)
+        assert [event.name for event in await files.events()] == ["received"]
+        files.hidden.clear()
+        assert await files.status_of(url) == 200

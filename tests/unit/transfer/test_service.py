@@ -103,7 +103,9 @@ async def test_requests_at_the_same_time_get_no_more_than_one_after_another(slot
     [
         ({"address": "10.0.0.1"}, "certificate is missing"),
         ({"networks": ["10.0.0.0/8"]}, "belong together"),
-        ({"download_from": "networks"}, "belong together"),
+        ({"download_from": "networks"}, "networks and download_from"),
+        ({"download_from": "sessions"}, "sessions_file and download_from"),
+        ({"sessions_file": "run/sessions.db"}, "sessions_file and download_from"),
     ],
 )
 def test_settings_that_need_one_another(changes: dict[str, Any], problem: str) -> None:
