@@ -10,6 +10,9 @@ from components.settings.prosody import WebSettings
 ADAPTER_DIR = Path(__file__).resolve().parents[1] / "adapter" / "prosody"
 ADAPTER_FILE = ADAPTER_DIR / "mod_stanza_gate" / "mod_stanza_gate.lua"
 
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""What a server is started with: its memory in large pages, where the system allows them (docs/decisions/0154)."""
+
 # Of user_account_management the gate lets the change of a password through and no more (docs/paths.md, section 3).
 MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "roster saslauth tls disco posix presence message iq ping pep carbons mam smacks csi blocklist "

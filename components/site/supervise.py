@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -36,7 +36,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process to keep running; `find_fault` gets its process id, and returns what is wrong, or nothing."""
+    """A process to keep running; `find_fault` gets its process id, and returns what is wrong, or nothing.
+
+    `environment` has variables that it gets unless we have them ourselves.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -44,6 +47,7 @@ class ProcessSpec:
     find_fault: Callable[[int], Awaitable[str]]
     check_every_s: float = 2.0
     stop_timeout_s: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 OnChange = Callable[[str, State, str], None]
@@ -179,7 +183,7 @@ class _Kept:
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C at the terminal is ours alone: we stop them in order
                 pass_fds=self._kept_open,
-                env=_environment(self.spec.log_file),
+                env=_environment(self.spec),
             )
 
     async def _watch(self, pid: int) -> None:
@@ -203,10 +207,10 @@ class _Kept:
             self._on_change(self.spec.name, state, text)
 
 
-def _environment(log_file: Path) -> dict[str, str]:
-    """Return ours, with the log's name, and without the service manager: what one of them tells it is not ours."""
+def _environment(spec: ProcessSpec) -> dict[str, str]:
+    """Return ours and its own variables, and the log's name; what a service manager tells us is not for others."""
     ours = {name: value for name, value in os.environ.items() if name != ADDRESS_VARIABLE}
-    return {**ours, LOG_FILE_VARIABLE: str(log_file)}
+    return {**spec.environment, **ours, LOG_FILE_VARIABLE: str(spec.log_file)}
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -28,6 +28,7 @@ from components.site.keys import finish_rotations
 from components.site.lock import hold_site
 from components.site.parts import parts_of
 from components.site.probe import find_fault
+from components.site.prosody import ENVIRONMENT
 from components.site.server import find_prosody, register_accounts, require_version, write_config
 from components.site.supervise import ProcessSpec, Supervisor
 from components.site.validate import load_site
@@ -108,6 +109,7 @@ def process_specs(settings: SiteFile, config: Path) -> tuple[ProcessSpec, ...]:
         check_server,
         check_every_s=15.0,
         stop_timeout_s=stop_timeout_s,
+        environment=ENVIRONMENT,
     )
     ours = (
         ProcessSpec(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.site.prosody import ADAPTER_DIR, ProsodyPlan, render_config
+from components.site.prosody import ADAPTER_DIR, ENVIRONMENT, ProsodyPlan, render_config
 from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 
@@ -60,7 +60,7 @@ class ProsodyServer(ProcessUnderTest):
         (self.plan.root / "data").mkdir(parents=True, exist_ok=True)
         config_file = self.plan.root / "prosody.cfg.lua"
         config_file.write_text(self._config(), encoding="utf-8")
-        self._launch(["prosody", "-F", "--config", config_file])
+        self._launch(["prosody", "-F", "--config", config_file], ENVIRONMENT)
         await self._wait_until_ready(self._answers)
 
     def register(self, *jids: str, password: str = PASSWORD) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,22 @@ async def test_the_pauses_between_starts_grow(tmp_path: Path) -> None:
     await supervisor.stop()
     pauses = [text.rpartition(" in ")[2] for _, state, text in watcher.told if state is State.ENDED]
     assert pauses == ["0.2 s", "0.4 s", "0.8 s"]
+
+
+async def test_a_process_has_its_own_variables_unless_they_are_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SET_OUTSIDE", "outside")
+    told = tmp_path / "told"
+    code = "import os, pathlib\n" + (
+        f"pathlib.Path({str(told)!r}).write_text(os.environ['OWN'] + ' ' + os.environ['SET_OUTSIDE'])\n"
+    )
+    own = replace(spec(tmp_path, code + FOREVER, Health()), environment={"OWN": "own", "SET_OUTSIDE": "own"})
+    supervisor = Supervisor([own], Watcher())
+    await supervisor.start(PATIENCE_S)
+    assert await wait_until(told.exists)
+    assert await wait_until(lambda: told.read_text() == "own outside")
+    await supervisor.stop()
 
 
 @pytest.mark.parametrize(
