@@ -5,7 +5,7 @@ Each archive there is a demonstration's folder, without what is made anew: certi
 
 import json
 import re
-import tarfile
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,7 @@ def version_of(file: Path) -> str:
 
 @pytest.fixture(params=SITES, ids=version_of)
 def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    with tarfile.open(request.param) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xzf", request.param, "-C", tmp_path], check=True)
     (folder,) = tmp_path.iterdir()
     settings = folder / "site.toml"
     settings.write_text(re.sub(r"_port = \d+", lambda _: f"_port = {free_port()}", settings.read_text()))

@@ -42,7 +42,7 @@ def _index(texts: tuple[str, ...]) -> Iterator[sqlite3.Connection]:
             (number,),
         )
         row = (number, *index_words(text))
-        database.execute("INSERT INTO folded VALUES (?, ?, ?)", row)
+        database.execute("INSERT INTO folded VALUES (?, ?, ?, '', '')", row)
         database.execute("INSERT INTO word (rowid, text, look) VALUES (?, ?, ?)", row)
     try:
         yield database

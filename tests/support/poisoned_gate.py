@@ -1,6 +1,7 @@
 """A real gate that has a mistake: what has POISON in it ends its process, or raises, where the test says.
 
-`python -m tests.support.poisoned_gate WHERE SITE_TOML`, where WHERE is `door` or one of `_patches`.
+`python -m tests.support.poisoned_gate WHERE SITE_TOML`, where WHERE is `door` or one of `_patches`. It runs sources:
+nothing can be put in the place of what is compiled.
 """
 
 import os
@@ -9,6 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from unittest.mock import patch
 
+import tests.support.sources  # noqa: F401 - it sets what is imported below
+
+# isort: split
 from components.gate import deciding
 from components.gate.__main__ import main
 from components.gate.deciding import Filing

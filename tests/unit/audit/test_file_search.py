@@ -203,6 +203,6 @@ async def test_a_message_is_shown_with_the_uploads_that_it_links_to(
         "report.pdf",
         sha256(REPORT).hexdigest(),
     )
-    assert describe_detail(detail)["files"][0]["record"] == report.record
+    assert describe_detail(detail)["kept_files"][0]["record"] == report.record
     print_detail(detail)
     assert f"{report.record}  report.pdf, application/pdf, 19 bytes" in capsys.readouterr().out
