@@ -77,6 +77,7 @@ def test_a_link_in_a_room_is_sent_to_the_room(scene: Scene) -> None:
     assert scene.told.find_sent_to(LINK.id) == {"copper@rooms.metals.example"}
 
 
+@pytest.mark.sources
 def test_what_it_stumbles_over_stops_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(_texts: object) -> frozenset[FileLink]:
         raise RecursionError
