@@ -98,7 +98,7 @@ async def test_contacts_talk_and_catch_up(place: Place) -> None:
         await alice.open(BOB)
         await alice.expect("Done at 9,123.50")  # it does not show what one wrote oneself elsewhere
         await bob.open(ALICE)
-        # Nor does Poezio always, on the bare server of Prosody 13 neither.
+        # What one said oneself Poezio does not always show, not even on the bare server of Prosody 13.
         await bob.expect("Copper 3 months at 9,123.50")
 
 
