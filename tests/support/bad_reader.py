@@ -15,6 +15,12 @@ def main() -> None:
         case "flood":
             while True:
                 sys.stdout.buffer.write(b"x" * (1 << 20))
+        case "left behind":
+            # Out of the group that is killed, and with the pipe in its hands.
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(4)
+            os.abort()
         case "status":
             sys.exit(1)
         case _:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
 from components.audit.reading.ocr import find_languages
+from components.process.pipe import read_pipe
 
 ATTEMPTS = 2
 """A file that ends so many readers is not read."""
@@ -59,17 +60,30 @@ class FileReaders:
     async def _run(self, file: int, name: str, media_type: str) -> ReadContent | None:
         """Start a reader, and return its answer; None where it ended, stalled, or said something else."""
         said = [each.encode("utf-8", "replace").replace(b"\0", b"") for each in (name, media_type)]
-        reader = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", self.module, *said, "+".join(self.languages),
-            stdin=file, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            # Its own group, with what it starts. One thread each, as there are readers for all cores.
-            start_new_session=True, env=_environment(),
-        )  # fmt: skip
+        # Our own pipe: asyncio tells the end of a process only when its own pipes have ended, too, and what a reader
+        # leaves behind may hold one open, or full, for ever.
+        read, write = os.pipe()
+        try:
+            try:
+                reader = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", self.module, *said, "+".join(self.languages),
+                    stdin=file, stdout=write, stderr=asyncio.subprocess.DEVNULL,
+                    # Its own group, with what it starts. One thread each, as there are readers for all cores.
+                    start_new_session=True, env=_environment(),
+                )  # fmt: skip
+            finally:
+                os.close(write)
+            return await self._hear(reader, read)
+        finally:
+            os.close(read)
+
+    async def _hear(self, reader: asyncio.subprocess.Process, pipe: int) -> ReadContent | None:
+        """Return what a reader answers through this pipe, and end it."""
         try:
             async with asyncio.timeout(self.timeout_s):
-                answer = await _read_all(reader.stdout)
-                status = await reader.wait() if len(answer) <= MAX_ANSWER_BYTES else None
-        except TimeoutError:
+                answer = await read_pipe(pipe, MAX_ANSWER_BYTES)
+                status = await reader.wait()
+        except (TimeoutError, ValueError):
             return None
         finally:
             with suppress(ProcessLookupError):
@@ -83,16 +97,6 @@ def _environment() -> dict[str, str]:
         name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TESSDATA_PREFIX") if name in os.environ
     }
     return kept | {"OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-async def _read_all(stream: asyncio.StreamReader | None) -> bytes:
-    """Read an answer to its end, or a little further than the longest that counts."""
-    pieces: list[bytes] = []
-    size = 0
-    while stream is not None and size <= MAX_ANSWER_BYTES and (piece := await stream.read(1 << 16)):
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces)
 
 
 def _parse_answer(answer: bytes) -> ReadContent | None:

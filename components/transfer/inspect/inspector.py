@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from components.process.pipe import read_pipe
 from components.transfer.inspect.limits import InspectLimits
 from components.transfer.inspect.protocol import MOST_ANSWER_BYTES, Request, decode_facts
 from policy.files.facts import ContentFacts, FileMark
@@ -156,7 +157,7 @@ class _Worker:
                 socket.send_fds(self._requests, [request.encode()], [fd, write])
             finally:
                 os.close(write)
-            return await _read_all(read)
+            return await read_pipe(read, MOST_ANSWER_BYTES)
         finally:
             os.close(read)
 
@@ -166,26 +167,3 @@ class _Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
-
-
-async def _read_all(fd: int) -> bytes:
-    """Return what comes through a pipe until its other end is closed, at most so much of it."""
-    loop = asyncio.get_running_loop()
-    answer = bytearray()
-    os.set_blocking(fd, False)
-    while len(answer) <= MOST_ANSWER_BYTES:
-        ready = loop.create_future()
-        loop.add_reader(fd, _set_ready, ready)
-        try:
-            await ready
-        finally:
-            loop.remove_reader(fd)
-        if not (chunk := os.read(fd, 1 << 16)):
-            return bytes(answer)
-        answer += chunk
-    raise ValueError
-
-
-def _set_ready(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)

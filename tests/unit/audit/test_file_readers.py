@@ -217,6 +217,7 @@ async def test_a_hostile_file_ends_its_own_reader_at_most(name: str) -> None:
         ("status", 60.0),
         ("stall", 0.5),
         ("flood", 60.0),
+        ("left behind", 0.5),
         ("no JSON", 60.0),
         ("[]", 60.0),
         ("{}", 60.0),
