@@ -60,8 +60,12 @@ class FileJournal:
         facts: FileFacts,
         decision: FileDecision,
         scanned: Scanned = NOTHING_FOUND,
+        delivered: StoredBlob | None = None,
     ) -> Recorded:
-        """Record a file that was received whole, what was found in it, and what was decided on it."""
+        """Record a file that was received whole, what was found in it, and what was decided on it.
+
+        `delivered` is a copy without its metadata that is handed out in its place.
+        """
         entry = self._entry(
             "refused" if decision.action is Action.REFUSE else "received",
             self.file_class,
@@ -75,6 +79,7 @@ class FileJournal:
             marks=" ".join(sorted(facts.content.marks)),
             rules=" ".join(decision.rules),
             **_describe_scan(scanned),
+            **_describe_copy(delivered),
         )
         async with self._turn:
             index = await self._writer.append([entry])
@@ -122,6 +127,16 @@ def _describe_scan(scanned: Scanned) -> dict[str, str]:
     """Return the signature that knows a file, or why it was not scanned."""
     details = {"signature": scanned.signature, "unscanned": scanned.why.value if scanned.why else ""}
     return {name: value for name, value in details.items() if value}
+
+
+def _describe_copy(delivered: StoredBlob | None) -> dict[str, str | int]:
+    if delivered is None:
+        return {}
+    return {
+        "delivered_blob": str(delivered.address),
+        "delivered_sha256": delivered.sha256.hex(),
+        "delivered_size_bytes": delivered.size_bytes,
+    }
 
 
 def _describe(upload: Upload) -> dict[str, str | int]:

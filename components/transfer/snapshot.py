@@ -24,6 +24,8 @@ def copy_uploads(path: Path, records: int) -> bytes:
                 sql = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record >= ?)"
                 copy.execute(sql, (records,))
                 copy.execute("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)")
+            if "delivered" in tables:
+                copy.execute("DELETE FROM delivered WHERE id NOT IN (SELECT id FROM upload)")
             if "finished" in tables:
                 copy.execute("DELETE FROM finished")
             # Nothing of what was deleted stays in a free page.

@@ -35,11 +35,15 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
     " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
+    # Of a file of which a copy is handed out: the copy's blob.
+    "CREATE TABLE IF NOT EXISTS delivered (id BLOB PRIMARY KEY, delivered TEXT NOT NULL) WITHOUT ROWID",
 )
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
     " issued_at_s, lapses_at_s, until_s, stage, address"
 )
+_WITH_COPY = f"{_COLUMNS}, COALESCE(delivered, '') FROM upload LEFT JOIN delivered USING (id)"
+_UNNAMED = ("DELETE FROM delivered WHERE id NOT IN (SELECT id FROM upload)", ())
 DAY_S = 86_400
 
 
@@ -65,7 +69,7 @@ class Upload:
     """A slot and the file that it is for. Times are Unix times in seconds.
 
     It lapses at `lapses_at_s` when nothing was put; its file can be fetched until `until_s`. `address` is its blob's,
-    once that is stored.
+    once that is stored; `delivered` that of the copy of it that is handed out, empty if that is the file itself.
     """
 
     id: bytes
@@ -80,6 +84,7 @@ class Upload:
     until_s: int
     stage: Stage = Stage.ISSUED
     address: str = ""
+    delivered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Settled:
     """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
 
     `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
-    has read it. `at_s` is Unix time.
+    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing.
     """
 
     stage: Stage
@@ -96,6 +101,7 @@ class Settled:
     record: int
     evidence: str
     at_s: int
+    delivered: str = ""
 
 
 class UploadStore:
@@ -140,12 +146,14 @@ class UploadStore:
         values = (
             id_, " ".join(settled.rules), settled.text, settled.record, settled.evidence, settled.at_s,
         )  # fmt: skip
-        self._change(
-            [
-                ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
-                ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
-            ]
-        )
+        statements: list[Statement] = [
+            ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
+            ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
+        ]
+        if settled.delivered:
+            # In one transaction: a file that is answered is never handed out with what was to be taken out of it.
+            statements.append(("INSERT OR REPLACE INTO delivered VALUES (?, ?)", (id_, settled.delivered)))
+        self._change(statements)
 
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
@@ -155,7 +163,7 @@ class UploadStore:
         """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
         upload = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record = ?)"
         decided = "DELETE FROM decided WHERE record = ?"
-        self._change([(sql, (record,)) for record in records for sql in (upload, decided)])
+        self._change([*((sql, (record,)) for record in records for sql in (upload, decided)), _UNNAMED])
 
     def finish_order(self, order: str) -> None:
         """Note that nothing is left of the files whose records an order destroyed."""
@@ -172,7 +180,8 @@ class UploadStore:
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
         sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
         over = (sql, (*_OVER, now_s, now_s - DAY_S))
-        self._change([unused, over, ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())])
+        decided = ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())
+        self._change([unused, over, decided, _UNNAMED])
 
     async def list_held(self) -> list[tuple[Upload, Settled]]:
         """Return the uploads that wait for a reviewer, the oldest first."""
@@ -224,16 +233,16 @@ class UploadStore:
 
     async def _fetch(self, where: str, values: tuple[object, ...]) -> list[Upload]:
         with sqlite_errors_named(self._path):
-            sql = f"SELECT {_COLUMNS} FROM upload {where}"  # noqa: S608 - conditions of our own
+            sql = f"SELECT {_WITH_COPY} {where}"
             rows = await self._connection.execute_fetchall(sql, values)
         return [_parse(tuple(row)) for row in rows]
 
 
 def _parse(row: Sequence[Any]) -> Upload:
-    (id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, address) = row
+    id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, *addresses = row
     return Upload(
         id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
-        Purpose(purpose), issued, lapses, until, Stage(stage), address,
+        Purpose(purpose), issued, lapses, until, Stage(stage), *addresses,
     )  # fmt: skip
 
 
