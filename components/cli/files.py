@@ -65,11 +65,18 @@ def list_files(
 def rescan(
     *,
     choice: Choice = ALL,
+    report_only: bool = False,
     common: Common = COMMON,
 ) -> int:
     """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
 
-    What is found that a file's record does not say is a record in the log of the auditors' looks.
+    What is found that a file's record does not say is a record in the log of the auditors' looks. A file that would be
+    held or refused today, and that people can still fetch, is shut by the running site.
+
+    Parameters
+    ----------
+    report_only
+        Shut nothing.
     """
     import asyncio
 
@@ -83,7 +90,7 @@ def rescan(
         SiteFile(common.site),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
-    found = asyncio.run(rescan_files(settings, wanted, progress_bar))
+    found = asyncio.run(rescan_files(settings, wanted, progress_bar, report_only=report_only))
     common.tell(found, describe_rescan, print_rescan)
     return 1 if found.findings else 0
 

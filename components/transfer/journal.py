@@ -9,7 +9,7 @@ from components.archive.blobs.store import StoredBlob
 from components.archive.log.leaf import NO_CONVERSATION
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry, LogWriter
-from components.link.review_request import ReviewRequest, prove_reading
+from components.link.review_request import ReviewRequest, ShutRequest, prove_reading
 from components.transfer.scan.scanned import NOTHING_FOUND, Scanned
 from components.transfer.state import Upload
 from policy.decision import Action
@@ -90,6 +90,17 @@ class FileJournal:
         name = f"{self.log_name}/{request.record}"
         details = (("actor", request.actor), ("reason", request.reason), ("record", name))
         event = Event(RecordKind.REVIEW, request.act, details, time.time_ns())
+        async with self._turn:
+            await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
+
+    async def shut(self, request: ShutRequest) -> None:
+        """Record who had the file of a record shut, by which rules, and why."""
+        name = f"{self.log_name}/{request.record}"
+        details = (
+            ("actor", request.actor), ("reason", request.reason), ("record", name),
+            ("action", request.action), ("rules", " ".join(request.rules)),
+        )  # fmt: skip
+        event = Event(RecordKind.REVIEW, "shut", details, time.time_ns())
         async with self._turn:
             await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
 

@@ -118,6 +118,8 @@ def describe_rescan(found: Rescan) -> dict[str, Any]:
             "action": each.action,
             "signature": each.signature or None,
             "record": each.record_id,
+            "shut": each.is_shut,
+            "problem": each.problem or None,
         }
         for each in found.findings
     ]
@@ -136,7 +138,10 @@ def print_rescan(found: Rescan) -> None:
         what = ", ".join((*each.marks, *(f"rule {rule}" for rule in each.rules)))
         known = f" ({each.signature})" if each.signature else ""
         line = f"{each.file.id} {each.file.owner}, {each.file.name}: {what}{known}; now it would be"
-        console.print(Text(show_text(f"{line} {_OUTCOMES.get(each.action, each.action)}. {each.record_id}")))
+        line = f"{line} {_OUTCOMES.get(each.action, each.action)}. {each.record_id}"
+        not_shut = f" Not shut: {each.problem}." if each.problem else ""
+        told = " It was open, and is shut now." if each.is_shut else not_shut
+        console.print(Text(show_text(line + told)))
     lost = f" {found.unopened:,} are damaged or missing: run `steelyard verify`." if found.unopened else ""
     told = f"{found.looked:,} files looked into, {len(found.findings):,} with something new.{lost}"
     console.print(make_look(found.access_id, told))
