@@ -31,6 +31,7 @@ from components.transfer.deciding import FileDecider
 from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
 from components.transfer.fetch import Sender
 from components.transfer.inspect.assemble import open_inspector
+from components.transfer.inspect.inspector import Inspector
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
 from components.transfer.receive import Receiver
@@ -59,7 +60,6 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
     alarms = start_alarms(process, writer, log_reader, retention)
-    checks = _open_checks(process, settings, alarms)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
@@ -69,7 +69,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         settings.limits.for_slots.refused_types,
         must_be_scanned=settings.clamd is None or settings.clamd.when_down == "refuse",
     )
-    examination = Examination(settings.state_file.parent, checks, decider.decide)
+    examination = _open_examination(process, settings, alarms, decider)
     store, reader = _open_blobs(process, site, settings)
     receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination)
     server = process.keep(FileServer(receiver, sender))
@@ -87,9 +87,18 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     process.run("slots", service.run())
 
 
-def _open_checks(process: Process, settings: TransferSettings, alarms: Alarms) -> FileChecks:
-    """Return what looks at files, and run what it needs."""
+def _open_examination(
+    process: Process, settings: TransferSettings, alarms: Alarms, decider: FileDecider
+) -> Examination:
+    """Return what looks at files and decides on them, and run what it needs."""
     inspector = process.keep(open_inspector(settings.inspect))
+    checks = _open_checks(process, settings, alarms, inspector)
+    return Examination(settings.state_file.parent, checks, decider.decide, stripper=inspector)
+
+
+def _open_checks(
+    process: Process, settings: TransferSettings, alarms: Alarms, inspector: Inspector
+) -> FileChecks:
     scanner = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
     if settings.denied_hashes is None:
         return FileChecks(inspector, scanner)

@@ -15,7 +15,7 @@ from components.archive.blobs.objects import ObjectStore
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
-from components.transfer.checks import Examination, FileChecks
+from components.transfer.checks import Examination, FileChecks, Stripper
 from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
@@ -113,6 +113,7 @@ async def serve_files(
     refused_types: tuple[str, ...] = (),
     checked_within_s: float = 60.0,
     person_at_once: int = 256,
+    stripper: Stripper | None = None,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
     async with AsyncExitStack() as stack:
@@ -132,7 +133,7 @@ async def serve_files(
         decider = FileDecider(Rules(Directory(Domain("gate.metals.example"), ()), policy), refused_types)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            Examination(root, checks or FileChecks(), decider.decide, checked_within_s),
+            Examination(root, checks or FileChecks(), decider.decide, checked_within_s, stripper),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
         )  # fmt: skip
         sender = Sender(
