@@ -20,7 +20,7 @@ def tell_file_event(event: Event) -> str:
         return f"fetched from {details.get('address', '?')}, {_tell_span(details)}"
     outcome = OUTCOMES.get(details.get("action", ""), "")
     happened = f"{event.name}, {outcome}" if outcome not in ("", event.name) else event.name
-    if details.get("found_type") == details.get("media_type"):
+    if details.get("found_type", "").lower() == details.get("media_type", "").lower():
         details.pop("found_type", None)
     found = (
         f"{title}: {details[name].replace(' ', ', ') if name in _LISTS else details[name]}"
