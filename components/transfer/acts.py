@@ -66,6 +66,8 @@ class FileActs:
         self._deadline_s = max(0.0, deadline_s - _EARLIER_S)
         self._default = default
         self._clock_s = clock_s
+        self.held = 0
+        """How many files wait for a reviewer, as of the last turn."""
 
     async def run(self) -> None:
         """Serve until cancelled; raises LogDamaged and LogFenced."""
@@ -78,7 +80,9 @@ class FileActs:
     async def serve(self) -> None:
         """Carry out reviewers' requests, and the default where time has run out; raises LogUnavailable."""
         now_s = self._clock_s()
-        for upload, settled in await self._uploads.list_held():
+        held = await self._uploads.list_held()
+        self.held = len(held)
+        for upload, settled in held:
             if settled.at_s + self._deadline_s <= now_s:
                 request = ReviewRequest(
                     self._default.value, settled.record, _NOBODY, "nobody decided in time", settled.evidence
