@@ -18,7 +18,10 @@ ORDER BY file.idx
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file as the log's record names it; `idx` is its record's place in the index."""
+    """A file as the log's record names it; `idx` is its record's place in the index.
+
+    `copy_sha256` is that of the copy which readers got, empty if that was the file.
+    """
 
     idx: int
     id: str
@@ -28,6 +31,7 @@ class FileRow:
     size_bytes: int
     sha256: str
     blob: str
+    copy_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
             (file.sha256, file.blob),
         )
         db.execute(
-            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256 FROM content WHERE sha256 = ?",
+            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256, ? FROM content WHERE sha256 = ?",
             (
                 file.idx,
                 file.id,
@@ -71,6 +75,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
                 file.claimed_type,
                 file.found_type,
                 file.size_bytes,
+                file.copy_sha256,
                 file.sha256,
             ),
         )
