@@ -5,7 +5,7 @@ What a stanza says of an upload is there, too, whether it links to it itself or 
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from components.audit.reading.content import ContentState
@@ -56,6 +56,13 @@ _AT = """
 SELECT number, carrier, name, media_type, size_bytes, carried.sha256, content.state, content.id, content.text
 FROM carried JOIN content ON content.id = carried.content WHERE idx = ? ORDER BY number
 """
+_KEPT = """
+SELECT idx, number, carrier, name, media_type, size_bytes, sha256, received_at_ns,
+       from_local || CASE from_local WHEN '' THEN '' ELSE '@' END || from_domain,
+       to_local || CASE to_local WHEN '' THEN '' ELSE '@' END || to_domain
+FROM carried JOIN submission USING (idx)
+WHERE content IS NOT NULL AND received_at_ns >= ? AND received_at_ns < ? ORDER BY idx, number
+"""
 _SAID = """
 SELECT idx, name, description, sha256 FROM description JOIN carried USING (idx, number) WHERE id = ?
 GROUP BY idx, number ORDER BY idx LIMIT 20
@@ -90,6 +97,22 @@ class IndexedCarried:
     state: ContentState
     content: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInside:
+    """A file inside the stanza at a place, for a list: who sent it to whom, and when (Unix time in nanoseconds)."""
+
+    place: int
+    number: int
+    carrier: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    at_ns: int
+    owner: str
+    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +182,11 @@ def find_inside(db: sqlite3.Connection, place: int) -> list[IndexedCarried]:
             IndexedCarried(number, carrier, name, media_type, size_bytes, sha256, kind, content, said)
         )
     return found
+
+
+def list_inside(db: sqlite3.Connection, begin_ns: int, end_ns: int) -> Iterator[KeptInside]:
+    """Yield the files inside stanzas that came in a time, in the log's order."""
+    return (KeptInside(*row) for row in db.execute(_KEPT, (begin_ns, end_ns)))
 
 
 def find_said(db: sqlite3.Connection, upload: str) -> list[SaidOfUpload]:

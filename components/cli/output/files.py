@@ -11,7 +11,7 @@ from components.audit.files.record import FileLook, FileRecord
 from components.audit.files.show import FileDetail
 from components.audit.view import format_time
 from components.cli.output.console import make_console, make_fields, make_look, make_table
-from components.cli.output.record import describe_detail
+from components.cli.output.record import describe_detail, describe_upload
 from components.cli.output.terminal import show_text
 from components.site.rescan import Rescan
 
@@ -74,6 +74,9 @@ def print_file(detail: FileDetail) -> None:
         "proof": proved,
     }
     console.print(make_fields(fields))
+    for upload in detail.record.view.files:
+        for line in describe_upload(upload):
+            console.print(Text(show_text(line)))
     for look in detail.looks:
         console.print(Text(show_text(_look_line(look))))
     console.print(make_look(detail.record.access_id, f"Fetched {len(detail.looks):,} times."))

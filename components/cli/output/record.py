@@ -108,7 +108,7 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
     }
 
 
-def _describe_carried(id_: str, file: CarriedFile) -> dict[str, Any]:
+def describe_carried(id_: str, file: CarriedFile) -> dict[str, Any]:
     """Describe a file of a stanza for JSON; its content is not in it."""
     return {
         "id": id_,
@@ -134,7 +134,7 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         "stanza": text,
         "stanza_base64": encode_base64(detail.body),
         "amended": detail.amended.decode(errors="replace") or None,
-        "carried": [_describe_carried(id_, file) for id_, file in _name_carried(detail)],
+        "carried": [describe_carried(id_, file) for id_, file in _name_carried(detail)],
         "leaf": encode_base64(detail.leaf),
         "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
         "proof": {
