@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.rules.file_facts import encode_facts
 from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
@@ -178,7 +179,7 @@ class Receiver:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(
             _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
-            int(self._linked.clock_s()),
+            int(self._linked.clock_s()), encode_facts(facts),
         )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
     " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
+    # Of each file that is recorded, what is known of it (components.rules.file_facts): the gate reads it.
+    "CREATE TABLE IF NOT EXISTS known (id BLOB PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID",
 )
 _COLUMNS = (
     "id, owner, enterprise, name, media_type, size_bytes, purpose,"
@@ -87,7 +89,8 @@ class Settled:
     """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
 
     `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
-    has read it. `at_s` is Unix time.
+    has read it. `at_s` is Unix time. `facts` is what is known of the file (components.rules.file_facts), or empty: then
+    what was known stays.
     """
 
     stage: Stage
@@ -96,6 +99,7 @@ class Settled:
     record: int
     evidence: str
     at_s: int
+    facts: str = ""
 
 
 class UploadStore:
@@ -140,10 +144,12 @@ class UploadStore:
         values = (
             id_, " ".join(settled.rules), settled.text, settled.record, settled.evidence, settled.at_s,
         )  # fmt: skip
+        known: list[Statement] = [("INSERT OR REPLACE INTO known VALUES (?, ?)", (id_, settled.facts))]
         self._change(
             [
                 ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
                 ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
+                *(known if settled.facts else ()),
             ]
         )
 
@@ -153,9 +159,12 @@ class UploadStore:
 
     def forget_recorded(self, records: Iterable[int]) -> None:
         """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
-        upload = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record = ?)"
+        upload, known = (
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM decided WHERE record = ?)"  # noqa: S608 - our own names
+            for table in ("upload", "known")
+        )
         decided = "DELETE FROM decided WHERE record = ?"
-        self._change([(sql, (record,)) for record in records for sql in (upload, decided)])
+        self._change([(sql, (record,)) for record in records for sql in (upload, known, decided)])
 
     def finish_order(self, order: str) -> None:
         """Note that nothing is left of the files whose records an order destroyed."""
@@ -172,7 +181,11 @@ class UploadStore:
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
         sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
         over = (sql, (*_OVER, now_s, now_s - DAY_S))
-        self._change([unused, over, ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())])
+        left = [
+            (f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)", ())  # noqa: S608 - our own names
+            for table in ("decided", "known")
+        ]
+        self._change([unused, over, *left])
 
     async def list_held(self) -> list[tuple[Upload, Settled]]:
         """Return the uploads that wait for a reviewer, the oldest first."""

@@ -21,7 +21,16 @@ RESERVED = frozenset(
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 
 
-FILE_CONDITIONS = ("types", "names", "larger_than_mib", "sha256", "marks", "from_desks", "purposes")
+FILE_CONDITIONS = (
+    "types",
+    "names",
+    "larger_than_mib",
+    "sha256",
+    "marks",
+    "from_desks",
+    "to_desks",
+    "purposes",
+)
 """The settings of a rule of kind `file`: it needs one at least."""
 
 
