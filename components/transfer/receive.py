@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.rules.file_facts import encode_facts
 from components.transfer.amend import AmendedLate, Amender, Examined
 from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
@@ -199,7 +200,7 @@ class Receiver:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(
             _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
-            int(self._linked.clock_s()), str(copy.address) if copy else "",
+            int(self._linked.clock_s()), str(copy.address) if copy else "", encode_facts(examined.facts),
         )  # fmt: skip
 
 

@@ -76,7 +76,8 @@ class Settled:
     """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
 
     `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
-    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing.
+    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing. `facts` is what is
+    known of the file (components.rules.file_facts), or empty: then what was known stays.
     """
 
     stage: Stage
@@ -86,6 +87,7 @@ class Settled:
     evidence: str
     at_s: int
     delivered: str = ""
+    facts: str = ""
 
 
 class UploadStore:
@@ -140,6 +142,8 @@ class UploadStore:
         if settled.delivered:
             # In one transaction: a file that is answered is never handed out with what was to be taken out of it.
             statements.append(("INSERT OR REPLACE INTO delivered VALUES (?, ?)", (id_, settled.delivered)))
+        if settled.facts:
+            statements.append(("INSERT OR REPLACE INTO known VALUES (?, ?)", (id_, settled.facts)))
         if cause:
             statements.append(("INSERT OR REPLACE INTO shut VALUES (?, ?)", (id_, cause)))
         self._change(statements)

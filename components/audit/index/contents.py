@@ -10,9 +10,20 @@ from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
-       content.id, content.state, content.text
-FROM link JOIN file ON file.id = link.id JOIN content ON content.id = file.content WHERE link.idx = ?
+       file.id, content.id, content.state, content.text
+FROM file JOIN content ON content.id = file.content
+WHERE file.id IN (SELECT id FROM link WHERE idx = :place UNION SELECT id FROM description WHERE idx = :place)
 ORDER BY file.idx
+"""
+# What was uploaded comes first, and is read from its blob, also where a stanza has it inside, too.
+_WAITING = """
+SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
+       coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), coalesce(carried.idx, -1)
+FROM content
+LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
+LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
+  ON carried.content = content.id
+WHERE reader != ? ORDER BY file.name IS NULL, content.id
 """
 
 
@@ -32,12 +43,17 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class WaitingContent:
-    """A content that is to be read; `blob` is its address, `name` and `claimed_type` those of a file with it."""
+    """A content that is to be read; `name` and `claimed_type` are those of a file with it.
+
+    `blob` is its address. Where that is empty, the record at `place` has the content inside.
+    """
 
     id: int
+    sha256: str
     blob: str
     name: str
     claimed_type: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,7 @@ class IndexedFile:
     size_bytes: int
     sha256: str
     place: int
+    id: str
     content: int
     state: ContentState
     text: str
@@ -79,12 +96,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
 
 def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
     """Find what this kind of reader has not read yet, the oldest first."""
-    rows = db.execute(
-        "SELECT content.id, blob, name, claimed_type FROM content JOIN file ON file.content = content.id"
-        " WHERE reader != ? GROUP BY content.id ORDER BY content.id",
-        (reader,),
-    )
-    return [WaitingContent(*row) for row in rows]
+    return [WaitingContent(*row) for row in db.execute(_WAITING, (reader,))]
 
 
 def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
@@ -108,21 +120,15 @@ def count_failed(db: sqlite3.Connection) -> int:
 
 
 def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
-    """Find the files that the record at a place is about: its own, or those whose links it carries."""
+    """Find the uploads that the record at a place is about: its own, or those that it links to or describes."""
     found = []
-    for *described, state, text in db.execute(_FILES_AT, (place,)):
-        name, claimed_type, found_type, size_bytes, sha256, own_place, content = described
+    for *described, state, text in db.execute(_FILES_AT, {"place": place}):
+        name, claimed_type, found_type, size_bytes, sha256, own_place, id_, content = described
+        said = zlib.decompress(text).decode() if text else ""
+        kind = ContentState(state)
         found.append(
             IndexedFile(
-                name,
-                claimed_type,
-                found_type,
-                size_bytes,
-                sha256,
-                own_place,
-                content,
-                ContentState(state),
-                zlib.decompress(text).decode() if text else "",
+                name, claimed_type, found_type, size_bytes, sha256, own_place, id_, content, kind, said
             )
         )
     return found

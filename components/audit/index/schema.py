@@ -3,7 +3,7 @@
 from components.audit.index import carried
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 8
+FORMAT = 9
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
@@ -108,5 +108,5 @@ TABLES = (
     "content",
     "content_word",
     "content_folded",
-    "carried",
+    *carried.TABLES,
 )
