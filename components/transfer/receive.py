@@ -188,7 +188,9 @@ class Receiver:
         examined = Examined(facts, decision, looked.scanned)
         if not decision.amends:
             return examined
-        return await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        examined = await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        self._examination.tell_amended(examined.decision)
+        return examined
 
     async def _record(self, upload: Upload, blob: StoredBlob, examined: Examined) -> Settled:
         """Record a file that is stored; raises LogUnavailable."""

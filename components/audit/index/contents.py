@@ -29,7 +29,10 @@ WHERE reader != ? ORDER BY file.name IS NULL, content.id
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file as the log's record names it; `idx` is its record's place in the index."""
+    """A file as the log's record names it; `idx` is its record's place in the index.
+
+    `copy_sha256` is that of the copy which readers got, empty if that was the file.
+    """
 
     idx: int
     id: str
@@ -39,6 +42,7 @@ class FileRow:
     size_bytes: int
     sha256: str
     blob: str
+    copy_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
             (file.sha256, file.blob),
         )
         db.execute(
-            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256 FROM content WHERE sha256 = ?",
+            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256, ? FROM content WHERE sha256 = ?",
             (
                 file.idx,
                 file.id,
@@ -88,6 +92,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
                 file.claimed_type,
                 file.found_type,
                 file.size_bytes,
+                file.copy_sha256,
                 file.sha256,
             ),
         )

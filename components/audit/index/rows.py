@@ -107,6 +107,7 @@ class Rows:
             size_bytes=_bounded(size) if isinstance(size, int) else 0,
             sha256=str(details["content_sha256"]).lower(),
             blob=str(details["blob"]),
+            copy_sha256=str(details.get("delivered_sha256", "")).lower(),
         )
         self.rules += [(rule.casefold(), file.idx) for rule in str(details.get("rules", "")).split()]
         self.files.append(file)

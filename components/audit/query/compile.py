@@ -103,8 +103,10 @@ def _find_by_file(term: tree.FileTerm) -> Where:
             about = _about(Where(f"claimed_type {test} OR found_type {test}", values * 2))
             return _either(about, Where(f"media_type {test}", values))
         case tree.FileHash(digits):
-            hashed = Where("sha256 BETWEEN ? AND ?", (digits, digits + _LAST))
-            return _either(_about(Where(f"file.{hashed.sql}", hashed.parameters)), hashed)
+            test, span = "BETWEEN ? AND ?", (digits, digits + _LAST)
+            # Its own, or that of what readers got of it.
+            own = Where(f"file.sha256 {test} OR (copy_sha256 != '' AND copy_sha256 {test})", span * 2)
+            return _either(_about(own), Where(f"sha256 {test}", span))
         case tree.SimilarTo(log, number):
             return _with_content(Where(_SIMILAR, (number, log, MOST_DIFFERENT_BITS)))
 
