@@ -65,7 +65,6 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         log.warning("uploads were cut off", count=count)
     alarms = start_alarms(process, writer, log_reader, retention)
     metrics = FileMetrics()
-    checks = _open_checks(process, settings, alarms, metrics)
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
@@ -75,8 +74,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         settings.limits.for_slots.refused_types,
         must_be_scanned=settings.clamd is None or settings.clamd.when_down == "refuse",
     )
-    decide = MeasuredDecisions(decider.decide, metrics)
-    examination = Examination(settings.state_file.parent, checks, decide)
+    examination = _open_examination(process, settings, alarms, decider, metrics)
     store, reader = _open_blobs(process, site, settings)
     receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination, alarms)
     server = process.keep(FileServer(receiver, sender, metrics))
@@ -96,11 +94,23 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     process.run("slots", service.run())
 
 
+def _open_examination(
+    process: Process, settings: TransferSettings, alarms: Alarms, decider: FileDecider, metrics: FileMetrics
+) -> Examination:
+    """Return what looks at files and decides on them, and run what it needs."""
+    inspector = process.keep(open_inspector(settings.inspect))
+    checks = _open_checks(process, settings, alarms, MeasuredInspector(inspector, metrics), metrics)
+    decide = MeasuredDecisions(decider.decide, metrics)
+    return Examination(settings.state_file.parent, checks, decide, stripper=inspector)
+
+
 def _open_checks(
-    process: Process, settings: TransferSettings, alarms: Alarms, metrics: FileMetrics
+    process: Process,
+    settings: TransferSettings,
+    alarms: Alarms,
+    inspector: MeasuredInspector,
+    metrics: FileMetrics,
 ) -> FileChecks:
-    """Return what looks at files, and run what it needs."""
-    inspector = MeasuredInspector(process.keep(open_inspector(settings.inspect)), metrics)
     clamd = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
     scanner = MeasuredScanner(clamd, metrics) if clamd else None
     if settings.denied_hashes is None:

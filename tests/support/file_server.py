@@ -15,7 +15,7 @@ from components.archive.blobs.objects import ObjectStore
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
-from components.transfer.checks import Examination, FileChecks
+from components.transfer.checks import Examination, FileChecks, Stripper
 from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
@@ -116,6 +116,7 @@ async def serve_files(
     refused_types: tuple[str, ...] = (),
     checked_within_s: float = 60.0,
     person_at_once: int = 256,
+    stripper: Stripper | None = None,
     metrics: FileMetrics | None = None,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
@@ -139,7 +140,7 @@ async def serve_files(
         decide = MeasuredDecisions(decider.decide, files.metrics)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            Examination(root, checks or FileChecks(), decide, checked_within_s),
+            Examination(root, checks or FileChecks(), decide, checked_within_s, stripper),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
             on_stored=files.stored.append,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from components.archive.blobs.reader import BlobCheck
 from components.archive.record import Event
 from components.audit.files.export import ExportedFile
 from components.audit.files.list import FileList
@@ -56,7 +57,8 @@ def describe_file(detail: FileDetail) -> dict[str, Any]:
     """Describe one file in full for JSON: `record` is as `audit show --json` has it."""
     return {
         "file": _describe_record(detail.file),
-        "blob": {"state": detail.blob.state, "detail": detail.blob.detail},
+        "blob": _describe_check(detail.blob),
+        "delivered": _describe_check(detail.copy) if detail.copy else None,
         "looks": [asdict(look) | {"at": format_time(look.at_ns)} for look in detail.looks],
         "record": describe_detail(detail.record),
     }
@@ -67,7 +69,6 @@ def print_file(detail: FileDetail) -> None:
     console = make_console()
     file, proof = detail.file, detail.record.proof
     proved = proof.fault or f"in the signed tree of {proof.size:,} records"
-    state = f"{detail.blob.state}: {detail.blob.detail}" if detail.blob.detail else str(detail.blob.state)
     fields = {
         "record": f"{file.id} ({file.event})",
         "when": format_time(file.at_ns),
@@ -77,9 +78,15 @@ def print_file(detail: FileDetail) -> None:
         "type": file.media_type,
         "bytes": f"{file.size_bytes:,}",
         "SHA-256": file.sha256 or "not recorded",
-        "blob": f"{file.blob}, {state}",
+        "blob": f"{file.blob}, {_word_check(detail.blob)}",
         "proof": proved,
     }
+    if file.delivered and detail.copy:
+        fields |= {
+            "readers got": f"a copy without metadata, {file.delivered.size_bytes:,} bytes",
+            "its SHA-256": file.delivered.sha256 or "not recorded",
+            "its blob": f"{file.delivered.blob}, {_word_check(detail.copy)}",
+        }
     console.print(make_fields(fields))
     for look in detail.looks:
         console.print(Text(show_text(_look_line(look))))
@@ -119,6 +126,7 @@ def describe_export(exported: ExportedFile) -> dict[str, Any]:
     return {
         "file": _describe_record(exported.file),
         "path": str(exported.path),
+        "delivered": exported.delivered,
         "access": exported.access_id,
     }
 
@@ -126,8 +134,12 @@ def describe_export(exported: ExportedFile) -> dict[str, Any]:
 def print_export(exported: ExportedFile) -> None:
     """Print what was written."""
     file = exported.file
-    checked = "its SHA-256 is the recorded one" if file.sha256 else "it opened whole; no SHA-256 is recorded"
-    print(f"{show_text(str(exported.path))}: {file.size_bytes:,} bytes, {checked}")
+    written = file.delivered if exported.delivered and file.delivered else file
+    checked = (
+        "its SHA-256 is the recorded one" if written.sha256 else "it opened whole; no SHA-256 is recorded"
+    )
+    copy = ", the copy that readers got" if exported.delivered else ""
+    print(f"{show_text(str(exported.path))}: {written.size_bytes:,} bytes{copy}, {checked}")
     print(f"This look is record {exported.access_id}.")
 
 
@@ -141,6 +153,8 @@ def describe_rescan(found: Rescan) -> dict[str, Any]:
             "action": each.action,
             "signature": each.signature or None,
             "record": each.record_id,
+            "shut": each.is_shut,
+            "problem": each.problem or None,
         }
         for each in found.findings
     ]
@@ -159,7 +173,10 @@ def print_rescan(found: Rescan) -> None:
         what = ", ".join((*each.marks, *(f"rule {rule}" for rule in each.rules)))
         known = f" ({each.signature})" if each.signature else ""
         line = f"{each.file.id} {each.file.owner}, {each.file.name}: {what}{known}; now it would be"
-        console.print(Text(show_text(f"{line} {OUTCOMES.get(each.action, each.action)}. {each.record_id}")))
+        line = f"{line} {OUTCOMES.get(each.action, each.action)}. {each.record_id}"
+        not_shut = f" Not shut: {each.problem}." if each.problem else ""
+        told = " It was open, and is shut now." if each.is_shut else not_shut
+        console.print(Text(show_text(line + told)))
     lost = f" {found.unopened:,} are damaged or missing: run `steelyard verify`." if found.unopened else ""
     told = f"{found.looked:,} files looked into, {len(found.findings):,} with something new.{lost}"
     console.print(make_look(found.access_id, told))
@@ -168,8 +185,18 @@ def print_rescan(found: Rescan) -> None:
 def _describe_record(file: FileRecord) -> dict[str, Any]:
     described = asdict(file)
     described["blob"] = str(file.blob)
+    if file.delivered:
+        described["delivered"]["blob"] = str(file.delivered.blob)
     del described["index"]
     return described | {"at": format_time(file.at_ns)}
+
+
+def _describe_check(checked: BlobCheck) -> dict[str, str]:
+    return {"state": checked.state, "detail": checked.detail}
+
+
+def _word_check(checked: BlobCheck) -> str:
+    return f"{checked.state}: {checked.detail}" if checked.detail else str(checked.state)
 
 
 def _look_line(look: FileLook) -> str:
