@@ -72,7 +72,7 @@ async def catch_up_logs(
 async def catch_up_all(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does."""
+    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
     transfer = settings.transfer
     if transfer is None or IndexedLog.TRANSFER not in logs:
@@ -80,7 +80,7 @@ async def catch_up_all(
     objects = open_objects(transfer)
     try:
         blobs = BlobReader(objects, transfer.log_origin, logs[IndexedLog.TRANSFER].keys)
-        await read_new_files(index, blobs, FileReaders.find(), progress)
+        await read_new_files(index, blobs, FileReaders.find(settings.audit.speech_model), progress)
     finally:
         await objects.close()
 
@@ -101,6 +101,7 @@ def find_file_views(
                 file.state,
                 file.text,
                 any(says(db, file.content, match) for match in matches),
+                file.heard_characters,
             )
             for file in find_files(db, place)
         )

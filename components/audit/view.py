@@ -17,8 +17,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class FileView:
     """A file that a record is about; `record` is the id of the record of its receipt.
 
-    `text` is what its content says, as a program read it, in the `state` that the index knows. `is_hit`: a word of the
-    search is in the file.
+    `text` is what its content says, as a program read it, in the `state` that the index knows; so many characters at
+    its end are what a machine heard. `is_hit`: a word of the search is in the file.
     """
 
     record: str
@@ -30,6 +30,12 @@ class FileView:
     state: ContentState
     text: str
     is_hit: bool
+    heard_characters: int = 0
+
+    @property
+    def transcript(self) -> str:
+        """What a machine heard."""
+        return self.text[len(self.text) - self.heard_characters :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
-       content.id, content.state, content.text
+       content.id, content.state, content.heard_characters, content.text
 FROM link JOIN file ON file.id = link.id JOIN content ON content.id = file.content WHERE link.idx = ?
 ORDER BY file.idx
 """
@@ -42,7 +42,10 @@ class WaitingContent:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """A file that a record is about, and what its content says; `place` is that of the record of its receipt."""
+    """A file that a record is about, and what its content says; `place` is that of the record of its receipt.
+
+    So many characters at the end of the text are what a machine heard.
+    """
 
     name: str
     claimed_type: str
@@ -53,6 +56,7 @@ class IndexedFile:
     content: int
     state: ContentState
     text: str
+    heard_characters: int
 
 
 def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
@@ -77,12 +81,12 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
     db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", links)
 
 
-def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
-    """Find what this kind of reader has not read yet, the oldest first."""
+def find_waiting(db: sqlite3.Connection, readers: tuple[str, str]) -> list[WaitingContent]:
+    """Find what none of these kinds of readers has read yet, the oldest first."""
     rows = db.execute(
         "SELECT content.id, blob, name, claimed_type FROM content JOIN file ON file.content = content.id"
-        " WHERE reader != ? GROUP BY content.id ORDER BY content.id",
-        (reader,),
+        " WHERE reader NOT IN (?, ?) GROUP BY content.id ORDER BY content.id",
+        readers,
     )
     return [WaitingContent(*row) for row in rows]
 
@@ -93,8 +97,15 @@ def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: s
         return
     forget_words(db, [content])
     db.execute(
-        "UPDATE content SET state = ?, picture = ?, text = ?, reader = ? WHERE id = ?",
-        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", reader, content),
+        "UPDATE content SET state = ?, picture = ?, text = ?, heard_characters = ?, reader = ? WHERE id = ?",
+        (
+            read.state,
+            read.picture,
+            zlib.compress(read.text.encode()) if read.text else b"",
+            read.heard_characters,
+            reader,
+            content,
+        ),
     )
     if any(read.words):
         db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
@@ -107,10 +118,16 @@ def count_failed(db: sqlite3.Connection) -> int:
     return int(count)
 
 
+def count_unheard(db: sqlite3.Connection) -> int:
+    """Count the contents that are sound which nothing here can hear."""
+    (count,) = db.execute("SELECT count(*) FROM content WHERE state = 'unheard'").fetchone()
+    return int(count)
+
+
 def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
     """Find the files that the record at a place is about: its own, or those whose links it carries."""
     found = []
-    for *described, state, text in db.execute(_FILES_AT, (place,)):
+    for *described, state, heard_characters, text in db.execute(_FILES_AT, (place,)):
         name, claimed_type, found_type, size_bytes, sha256, own_place, content = described
         found.append(
             IndexedFile(
@@ -123,6 +140,7 @@ def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
                 content,
                 ContentState(state),
                 zlib.decompress(text).decode() if text else "",
+                heard_characters,
             )
         )
     return found

@@ -3,7 +3,7 @@
 from components.audit.index import carried
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 8
+FORMAT = 9
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
@@ -80,6 +80,7 @@ CREATE TABLE content (
     state TEXT NOT NULL DEFAULT 'waiting',
     reader TEXT NOT NULL DEFAULT '',
     picture BLOB,
+    heard_characters INTEGER NOT NULL DEFAULT 0,
     text BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX content_state ON content (state);

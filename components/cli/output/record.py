@@ -45,6 +45,7 @@ def _describe_file(file: FileView) -> dict[str, Any]:
         "sha256": file.sha256,
         "content": file.state,
         "in_the_file": file.is_hit,
+        "machine_transcript": file.transcript or None,
     }
 
 
@@ -170,9 +171,10 @@ def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:
     """Yield a line for each file, with its title: the uploads to which links lead, then what is in the stanza."""
     for upload in detail.view.files:
         type_ = upload.found_type or upload.claimed_type
+        heard = f"\n(in the file, machine transcript) {upload.transcript}" if upload.transcript else ""
         yield (
             upload.record,
-            f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}",
+            f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}{heard}",
         )
     for number, file in enumerate(detail.carried, 1):
         yield f"{number} {file.carrier}", _line_of(file)
