@@ -3,7 +3,8 @@
 import io
 import subprocess
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,18 @@ _SCANNED_BELOW_CHARACTERS = 20
 
 
 def read_file(
-    name: str, media_type: str, data: bytes, languages: Sequence[str], listener: "Listener | None" = None
+    name: str,
+    media_type: str,
+    data: bytes,
+    languages: Sequence[str],
+    make_listener: "Callable[[], Listener] | None" = None,
 ) -> ReadContent:
-    """Return what a file says; pictures of text are read in `languages`, if there are any; `listener` hears sound.
+    """Return what a file says; pictures of text are read in `languages`, if there are any. Sound is heard by what
+    `make_listener` makes: loading it takes long, so it is made where there is sound.
 
     `name` and `media_type` are what its sender says, and count only where its content does not tell.
     """
-    reader = _Reader(languages, listener)
+    reader = _Reader(languages, make_listener)
     try:
         reader.read(Member(name, data, media_type))
     except (DocumentError, PictureError):
@@ -66,13 +72,13 @@ def read_file(
 
 
 class _Reader:
-    def __init__(self, languages: Sequence[str], listener: "Listener | None") -> None:
+    def __init__(self, languages: Sequence[str], make_listener: "Callable[[], Listener] | None") -> None:
         self.budget = Budget()
         self.picture: bytes | None = None
         self.has_sound = False
         self.is_unheard = False
         self._languages = languages
-        self._listener = listener
+        self._make_listener = make_listener
 
     def read(self, file: Member, depth: int = 0) -> None:
         """Add what a file says; raises DocumentError and PictureError for one that cannot be read."""
@@ -105,15 +111,20 @@ class _Reader:
         except (OSError, subprocess.SubprocessError):
             self.budget.is_cut = True
 
+    @cached_property
+    def _listener(self) -> "Listener | None":
+        return self._make_listener() if self._make_listener else None
+
     def _hear(self, data: bytes, kind: str) -> None:
         self.has_sound = True
-        if self._listener is None:
+        listener = self._listener
+        if listener is None:
             self.is_unheard = True
             return
         from components.audit.reading.speech import SoundError
 
         try:
-            heard = self._listener.hear(data, kind)
+            heard = listener.hear(data, kind)
         except SoundError as error:
             raise DocumentError(str(error)) from None
         self.budget.add_heard(heard.text)

@@ -7,8 +7,12 @@ the folder of a model that hears speech, or nothing.
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.audit.reading.limits import HEARD_WITHIN, ReaderLimits, limit_this_process
+
+if TYPE_CHECKING:
+    from components.audit.reading.speech import Listener
 
 
 def main() -> int:
@@ -19,13 +23,15 @@ def main() -> int:
     # What reads files of strangers is loaded behind the limits.
     from components.audit.reading.read import read_file
 
-    listener = None
-    if model:
+    def make_listener() -> "Listener":
         from components.audit.reading.speech import Listener
 
-        listener = Listener(Path(model), HEARD_WITHIN * limits.cpu_s, HEARD_WITHIN * limits.wall_clock_s)
+        until_cpu_s, until_s = HEARD_WITHIN * limits.cpu_s, HEARD_WITHIN * limits.wall_clock_s
+        return Listener(Path(model), until_cpu_s, until_s)
+
     spoken = [each for each in languages.split("+") if each]
-    read = read_file(name, media_type, sys.stdin.buffer.read(), spoken, listener)
+    data = sys.stdin.buffer.read()
+    read = read_file(name, media_type, data, spoken, make_listener if model else None)
     answer = {
         "state": read.state,
         "text": read.text,
