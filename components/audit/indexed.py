@@ -74,9 +74,9 @@ async def catch_up_logs(
 async def catch_up_all(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does."""
+    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
-    transfer, readers = settings.transfer, FileReaders.find()
+    transfer, readers = settings.transfer, FileReaders.find(settings.audit.speech_model)
     if transfer is None or IndexedLog.TRANSFER not in logs:
         await read_new_files(index, ContentPlaces(logs, None), readers, progress)
         return
@@ -105,6 +105,7 @@ def find_upload_views(
                 file.text,
                 any(says(db, file.content, match) for match in matches),
                 tuple(_view_said(said, file.sha256, names) for said in find_said(db, file.id)),
+                file.heard_characters,
             )
             for file in find_files(db, place)
         )

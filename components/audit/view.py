@@ -31,8 +31,9 @@ class SaidOfFile:
 class FileView:
     """A file that a record is about; `record` is the id of the record of its receipt, or the file's own in a stanza.
 
-    `text` is what its content says, as a program read it, in the `state` that the index knows. `is_hit`: a word of the
-    search is in the file. `said` is what stanzas say of an upload.
+    `text` is what its content says, as a program read it, in the `state` that the index knows; so many characters at
+    its end are what a machine heard. `is_hit`: a word of the search is in the file. `said` is what stanzas say of an
+    upload.
     """
 
     record: str
@@ -45,6 +46,12 @@ class FileView:
     text: str
     is_hit: bool
     said: tuple[SaidOfFile, ...] = ()
+    heard_characters: int = 0
+
+    @property
+    def transcript(self) -> str:
+        """What a machine heard."""
+        return self.text[len(self.text) - self.heard_characters :]
 
 
 @dataclass(frozen=True, slots=True)

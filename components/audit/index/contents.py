@@ -10,7 +10,7 @@ from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
-       file.id, content.id, content.state, content.text
+       file.id, content.id, content.state, content.heard_characters, content.text
 FROM file JOIN content ON content.id = file.content
 WHERE file.id IN (SELECT id FROM link WHERE idx = :place UNION SELECT id FROM description WHERE idx = :place)
 ORDER BY file.idx
@@ -23,7 +23,7 @@ FROM content
 LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
 LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
   ON carried.content = content.id
-WHERE reader != ? ORDER BY file.name IS NULL, content.id
+WHERE reader NOT IN (?, ?) ORDER BY file.name IS NULL, content.id
 """
 
 
@@ -62,7 +62,10 @@ class WaitingContent:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """A file that a record is about, and what its content says; `place` is that of the record of its receipt."""
+    """A file that a record is about, and what its content says; `place` is that of the record of its receipt.
+
+    So many characters at the end of the text are what a machine heard.
+    """
 
     name: str
     claimed_type: str
@@ -74,6 +77,7 @@ class IndexedFile:
     content: int
     state: ContentState
     text: str
+    heard_characters: int
 
 
 def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
@@ -99,9 +103,9 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
     db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", links)
 
 
-def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
-    """Find what this kind of reader has not read yet, the oldest first."""
-    return [WaitingContent(*row) for row in db.execute(_WAITING, (reader,))]
+def find_waiting(db: sqlite3.Connection, readers: tuple[str, str]) -> list[WaitingContent]:
+    """Find what none of these kinds of readers has read yet, the oldest first."""
+    return [WaitingContent(*row) for row in db.execute(_WAITING, readers)]
 
 
 def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
@@ -110,8 +114,15 @@ def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: s
         return
     forget_words(db, [content])
     db.execute(
-        "UPDATE content SET state = ?, picture = ?, text = ?, reader = ? WHERE id = ?",
-        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", reader, content),
+        "UPDATE content SET state = ?, picture = ?, text = ?, heard_characters = ?, reader = ? WHERE id = ?",
+        (
+            read.state,
+            read.picture,
+            zlib.compress(read.text.encode()) if read.text else b"",
+            read.heard_characters,
+            reader,
+            content,
+        ),
     )
     if any(read.words):
         db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
@@ -124,18 +135,18 @@ def count_failed(db: sqlite3.Connection) -> int:
     return int(count)
 
 
+def count_unheard(db: sqlite3.Connection) -> int:
+    """Count the contents that are sound which nothing here can hear."""
+    (count,) = db.execute("SELECT count(*) FROM content WHERE state = 'unheard'").fetchone()
+    return int(count)
+
+
 def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
     """Find the uploads that the record at a place is about: its own, or those that it links to or describes."""
     found = []
-    for *described, state, text in db.execute(_FILES_AT, {"place": place}):
-        name, claimed_type, found_type, size_bytes, sha256, own_place, id_, content = described
+    for *described, state, heard_characters, text in db.execute(_FILES_AT, {"place": place}):
         said = zlib.decompress(text).decode() if text else ""
-        kind = ContentState(state)
-        found.append(
-            IndexedFile(
-                name, claimed_type, found_type, size_bytes, sha256, own_place, id_, content, kind, said
-            )
-        )
+        found.append(IndexedFile(*described, ContentState(state), said, heard_characters))
     return found
 
 

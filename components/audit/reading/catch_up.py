@@ -20,7 +20,7 @@ async def read_new_files(
     What cannot be opened now waits for the next call. A crash leaves whole files.
     """
     with index.look() as db:
-        waiting = find_waiting(db, readers.name)
+        waiting = find_waiting(db, (readers.name, readers.sound_name))
     turn = asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
     is_available = True
@@ -37,7 +37,7 @@ async def read_new_files(
                     is_available = False
         if found is not None:
             with index.change() as db:
-                note_read(db, content.id, found, readers.name)
+                note_read(db, content.id, found, readers.name_for(found))
         done += 1
         progress(done, len(waiting))
 

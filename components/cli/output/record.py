@@ -47,6 +47,7 @@ def _describe_file(file: FileView) -> dict[str, Any]:
         "content": file.state,
         "in_the_file": file.is_hit,
         "described": [_describe_said(said) for said in file.said],
+        "machine_transcript": file.transcript or None,
     }
 
 
@@ -206,7 +207,8 @@ def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:
     for upload in detail.view.files:
         type_ = upload.found_type or upload.claimed_type
         about = f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}"
-        yield upload.record, "\n".join((about, *describe_upload(upload)))
+        heard = (f"(in the file, machine transcript) {upload.transcript}",) if upload.transcript else ()
+        yield upload.record, "\n".join((about, *describe_upload(upload), *heard))
     for id_, file in _name_carried(detail):
         yield f"{id_} {file.carrier}", _line_of(file)
 

@@ -78,6 +78,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "log_size": 6,
         "unreadable": 0,
         "files_unread": 0,
+        "files_unheard": 0,
         "access": "audit/1",
     }
     assert record == {
