@@ -222,13 +222,17 @@ class UploadStore:
         sql = (
             "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = ?), 0),"
             " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = ?), 0), COALESCE(SUM(size_bytes), 0),"
-            " COALESCE(MIN(issued_at_s), ?) FROM upload"
+            " COALESCE(MIN(issued_at_s), ?), COUNT(*) FILTER (WHERE owner = ? AND stage = ?),"
+            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = ? AND stage = ?), 0) FROM upload"
             " WHERE issued_at_s > ? AND (stage <> ? OR lapses_at_s > ?)"
         )
-        values = (owner, enterprise, now_s, now_s - DAY_S, Stage.ISSUED, now_s)
+        open_ = (owner, Stage.ISSUED)
+        values = (owner, enterprise, now_s, *open_, *open_, now_s - DAY_S, Stage.ISSUED, now_s)
         with sqlite_errors_named(self._path):
-            ((person, firm, site, oldest_s),) = await self._connection.execute_fetchall(sql, values)
-        return Usage(person, firm, site, oldest_s + DAY_S)
+            ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
+                sql, values
+            )
+        return Usage(person, firm, site, oldest_s + DAY_S, slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -146,7 +146,7 @@ def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
     found = []
     for *described, state, heard_characters, text in db.execute(_FILES_AT, {"place": place}):
         said = zlib.decompress(text).decode() if text else ""
-        found.append(IndexedFile(*described, ContentState(state), said, heard_characters))
+        found.append(IndexedFile(*(*described, ContentState(state), said, heard_characters)))
     return found
 
 
