@@ -9,7 +9,7 @@ from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
 from policy.content.fold import reveal
-from policy.content.link_written import SCHEMES, find_other_hosts, read_as_latin, unmask
+from policy.content.link_written import SCHEMES, find_other_hosts, may_be_masked, read_as_latin, unmask
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
@@ -104,7 +104,8 @@ def find_links(said: Said) -> list[Link]:
     """Find all links of a stanza: in its text, also where it hides them, and in attributes that a client follows."""
     values = _linking_values(said)
     found: dict[Link, None] = {}
-    for text in (*said.texts, *filter(None, map(unmask, said.texts)), *values):
+    masked = [unmask(text) for text in said.texts if may_be_masked(text)]
+    for text in (*said.texts, *masked, *values):
         rest = text
         if _SCHEME_HINT.search(text):
             found.update(

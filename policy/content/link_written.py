@@ -49,11 +49,14 @@ _DOT = re.compile(
 
 def unmask(text: str) -> str:
     """Return a text with links as they are meant: `evil[.]com`, `evil dot com`; empty if it has none such."""
-    if "[" not in text and "(" not in text and "{" not in text and "dot " not in text.lower():
-        return ""
     meant = _IN_BRACKETS.sub(_mean, text)
     meant = _DOT.sub(lambda found: f"{found[1]}.{found[2].replace(' dot ', '.')}", meant)
     return meant if meant != text else ""
+
+
+def may_be_masked(text: str) -> bool:
+    """Return whether a text may have links that are written otherwise than they are meant."""
+    return "[" in text or "(" in text or "{" in text or "dot " in text or "DOT " in text or "Dot " in text
 
 
 def _mean(found: re.Match[str]) -> str:
