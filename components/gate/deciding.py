@@ -16,6 +16,7 @@ from components.gate.submission import Decided
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED
+from components.rules.inside_files import InsideFiles
 from components.rules.sent_files import SentFiles
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
@@ -87,7 +88,8 @@ class _Epoch:
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    `files` decides on links to files of the site. It is None where the site takes no files.
+    `files` decides on links to files of the site. It is None where the site takes no files. `inside` decides on files
+    inside stanzas.
     `readers` is told of each decision, where it matters to whom files were sent.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
@@ -100,9 +102,11 @@ class Decider:
         aftermath: Aftermath,
         files: SentFiles | None = None,
         readers: Readers | None = None,
+        inside: InsideFiles | None = None,
     ) -> None:
         self._rules = rules
         self._files = files
+        self._inside = inside
         self._readers = readers
         self._aftermath = aftermath
         self._review = review
@@ -171,6 +175,8 @@ class Decider:
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         if self._files:
             decision = self._files.decide(decision, rules, held.facts, epoch.present)
+        if self._inside:
+            decision = self._inside.decide(decision, rules, held.facts, held.body)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out

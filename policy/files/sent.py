@@ -48,6 +48,10 @@ class SentRules:
     def __bool__(self) -> bool:
         return bool(self._by_id)
 
+    def find_rules(self, file: FileFacts, desks: Collection[str], to: Collection[str]) -> list[Rule]:
+        """Return the rules that match a file from these desks, to people of those."""
+        return [self._by_id[id_] for id_ in self._matcher.find_rules_to(file, desks, to)]
+
     def decide(
         self, first: Decision, facts: StanzaFacts, files: Iterable[SentFile], to: Collection[str]
     ) -> Decision:
@@ -58,14 +62,14 @@ class SentRules:
         """
         if first.action is Action.REFUSE or facts.way not in SAID_BY_PEOPLE:
             return first
-        found: set[str] = set()
+        found: dict[str, Rule] = {}
         is_unknown = False
         for file in files:
             if file.facts is not None:
-                found |= self._matcher.find_rules_to(file.facts, file.desks, to)
+                found |= {rule.id: rule for rule in self.find_rules(file.facts, file.desks, to)}
             else:
                 is_unknown |= any(_may_match(rule.matched, file.desks, to) for rule in self._by_id.values())
-        rules = [self._by_id[id_] for id_ in sorted(found)]
+        rules = [found[id_] for id_ in sorted(found)]
         if is_unknown and all(rule.action is not ContentAction.REFUSE for rule in rules):
             ids = (built_in.HELD, *(rule.id for rule in rules))
             hold = hold_for_files(first, facts, ids, _UNKNOWN_TEXT)
