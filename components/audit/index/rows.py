@@ -72,7 +72,9 @@ class Rows:
         if submission.kind is not RecordKind.STANZA:
             return ""
         try:
-            found = read_carried(place, submission.body)
+            # A component's answer with a new link is about no file yet.
+            links = None if submission.way == Way.COMPONENT else self._links
+            found = read_carried(place, submission.body, links)
         except Exception:  # a mistake of ours: one record, not the index
             self.unread.append((place,))
             return ""

@@ -82,6 +82,7 @@ CREATE TABLE content (
     state TEXT NOT NULL DEFAULT 'waiting',
     reader TEXT NOT NULL DEFAULT '',
     picture BLOB,
+    heard_characters INTEGER NOT NULL DEFAULT 0,
     text BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX content_state ON content (state);
@@ -110,5 +111,5 @@ TABLES = (
     "content",
     "content_word",
     "content_folded",
-    "carried",
+    *carried.TABLES,
 )

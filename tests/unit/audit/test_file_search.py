@@ -66,7 +66,7 @@ async def test_files_are_found_with_the_messages_that_carry_their_links(filed: F
         ("hash:00000000", []),
         ("from:alice", [report.record, message, other]),
         ("from:bob has:file", [picture.record]),
-        ("report", [report.record, other]),
+        ("report", [report.record, message, other]),  # its name is in the link
     )
     for query, records in expected:
         assert await find(filed, query) == records, query
