@@ -101,7 +101,9 @@ def _open_examination(
     inspector = process.keep(open_inspector(settings.inspect))
     checks = _open_checks(process, settings, alarms, MeasuredInspector(inspector, metrics), metrics)
     decide = MeasuredDecisions(decider.decide, metrics)
-    return Examination(settings.state_file.parent, checks, decide, stripper=inspector)
+    return Examination(
+        settings.state_file.parent, checks, decide, stripper=inspector, tell_amended=metrics.count_decision
+    )
 
 
 def _open_checks(

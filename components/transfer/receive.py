@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.rules.file_facts import encode_facts
 from components.transfer.amend import AmendedLate, Amender, Examined
 from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
@@ -192,7 +193,9 @@ class Receiver:
         examined = Examined(facts, decision, looked.scanned)
         if not decision.amends:
             return examined
-        return await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        examined = await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        self._examination.tell_amended(examined.decision)
+        return examined
 
     async def _record(self, upload: Upload, blob: StoredBlob, examined: Examined) -> Settled:
         """Record a file that is stored; raises LogUnavailable."""
@@ -204,7 +207,7 @@ class Receiver:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(
             _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
-            int(self._linked.clock_s()), str(copy.address) if copy else "",
+            int(self._linked.clock_s()), str(copy.address) if copy else "", encode_facts(examined.facts),
         )  # fmt: skip
 
 

@@ -140,7 +140,9 @@ async def serve_files(
         decide = MeasuredDecisions(decider.decide, files.metrics)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            Examination(root, checks or FileChecks(), decide, checked_within_s, stripper),
+            Examination(
+                root, checks or FileChecks(), decide, checked_within_s, stripper, files.metrics.count_decision
+            ),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
             on_stored=files.stored.append,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from components.audit.files.show import FileDetail
 from components.audit.view import format_time
 from components.cli.output.console import make_console, make_fields, make_look, show_time
 from components.cli.output.file_event import OUTCOMES, tell_file_event
-from components.cli.output.record import describe_detail
+from components.cli.output.record import describe_detail, describe_upload
 from components.cli.output.terminal import show_text
 from components.site.rescan import Rescan
 
@@ -91,6 +91,9 @@ def print_file(detail: FileDetail) -> None:
             "its blob": f"{file.delivered.blob}, {_word_check(detail.copy)}",
         }
     console.print(make_fields(fields))
+    for upload in detail.record.view.files:
+        for line in describe_upload(upload):
+            console.print(Text(show_text(line)))
     for line in _history(detail):
         console.print(Text(show_text(line)))
     console.print(make_look(detail.record.access_id, _count_looks(len(detail.looks))))

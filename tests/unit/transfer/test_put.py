@@ -113,6 +113,15 @@ async def test_a_slot_is_used_once(files: FilesUnderTest) -> None:
     assert len(await files.events()) == 1
 
 
+async def test_a_slot_is_not_used_with_anothers_authorization(files: FilesUnderTest) -> None:
+    url, own = files.issue(CONTENT)
+    other, others = files.issue(CONTENT, owner=BareJid("ben@metals.example"))
+    assert await put(files, url, CONTENT, others) == 403
+    assert await put(files, other, CONTENT, own) == 403
+    assert not files.blobs()
+    assert await put(files, url, CONTENT, own) == 201
+
+
 async def test_a_slot_lapses(files: FilesUnderTest) -> None:
     url, headers = files.issue(CONTENT)
     files.now_s = START_S + 300
