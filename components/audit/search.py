@@ -15,8 +15,9 @@ from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.indexed import (
     catch_up_all,
-    find_file_views,
     find_indexed,
+    find_inside_views,
+    find_upload_views,
     open_indexed,
     open_site_index,
 )
@@ -67,12 +68,11 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 unreadable += len(gone | index.unread(which))
                 missing |= {f"{names[which]}/{number}" for number in gone}
             sought = [match_words(words) for words in words_sought(node)]
-            views = [
-                replace(
-                    await _view(logs, names, index, place), files=find_file_views(index, place, sought, names)
-                )
-                for place in found.indexes
-            ]
+            views = []
+            for place in found.indexes:
+                uploads = find_upload_views(index, place, sought, names)
+                inside = find_inside_views(index, place, sought, names)
+                views.append(replace(await _view(logs, names, index, place), files=(*uploads, *inside)))
             with index.look() as db:
                 files_unread, files_unheard = count_failed(db), count_unheard(db)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.

@@ -41,6 +41,8 @@ _HEAD_BYTES = 2048
 _PAGE_DPI = 200
 _STANDARD_INPUT = "/proc/self/fd/0"
 _SCANNED_BELOW_CHARACTERS = 20
+# Smaller ones, such as the previews of 8 x 1 pixels that clients make, all look alike.
+_TELLING_PIXELS = 16
 
 
 def read_file(
@@ -98,7 +100,7 @@ class _Reader:
         elif (members := unpack(file.data, file.name, self.budget)) is not None:
             self._read_members(members, depth)
         elif (picture := open_picture(file.data)) is not None:
-            if not depth:
+            if not depth and min(picture.size) >= _TELLING_PIXELS:
                 self.picture = hash_picture(picture)
             if self._languages and self.budget.take_picture():
                 self._add_letters(picture)

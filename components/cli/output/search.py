@@ -15,7 +15,7 @@ from components.audit.search import SearchResult
 from components.audit.view import FileView, RecordView
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.file_event import tell_file_event
-from components.cli.output.record import describe_view
+from components.cli.output.record import describe_upload, describe_view
 from components.cli.output.terminal import show_text
 
 _VERDICTS = {
@@ -126,6 +126,8 @@ def _show_file(file: FileView, query: Node) -> Text:
     """Return a file's name and size and, if the search found it by what it says, the place."""
     about = Text(f"{show_text(file.name)}  {file.size_bytes:,} bytes", style="dim")
     about.append(f"  {file.record}")
+    for line in describe_upload(file):
+        about.append(f"\n{show_text(line)}", style="dim")
     if not file.is_hit:
         return about
     text, place = file.text, "in the file"
