@@ -170,7 +170,7 @@ class Decider:
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         if self._files:
-            decision = self._files.decide(decision, rules.directory, held.facts, epoch.present)
+            decision = self._files.decide(decision, rules, held.facts, epoch.present)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out
@@ -180,9 +180,9 @@ class Decider:
 
     def _decide_again(self, facts: StanzaFacts) -> Decision:
         """Decide on what a person has read and released: may it still go there, and its files with it?"""
-        directory, present = self._rules.directory, self._epoch.present
-        decision = decide(directory, facts, None, present)
-        return self._files.decide_again(decision, directory, facts, present) if self._files else decision
+        rules, present = self._rules, self._epoch.present
+        decision = decide(rules.directory, facts, None, present)
+        return self._files.decide_again(decision, rules, facts, present) if self._files else decision
 
 
 def _refuse_unread(held: Held) -> Decision:

@@ -169,6 +169,7 @@ async def test_what_cannot_be_recorded_is_not_answered_nor_handed_out(
         broken.setattr(FileJournal, "received", fail)
         assert await put(files, url, CONTENT, headers) == 503
     assert await files.status_of(url) == 404
+    assert files.stored == ["the disk is full"]
 
 
 async def test_what_cannot_be_stored_is_not_answered(
@@ -182,6 +183,9 @@ async def test_what_cannot_be_stored_is_not_answered(
         broken.setattr(DirectoryObjects, "write", fail)
         assert await put(files, url, CONTENT, headers) == 503
     assert await put(files, url, CONTENT, headers) == 201
+    # What is wrong with a request says nothing about the store.
+    assert await put(files, url, CONTENT, headers) == 409
+    assert files.stored == ["the disk is full", ""]
 
 
 async def test_other_paths_and_methods(files: FilesUnderTest) -> None:
