@@ -30,6 +30,7 @@ from components.process.status import Status
 from components.rules.access.accept import enterprise_of_approver
 from components.rules.access.folder import GrantsError
 from components.rules.access.register import AccessRegister
+from components.rules.fingerprint import fingerprint_file
 from components.rules.load import parse_site_directory
 from components.settings.access import AccessSettings
 from components.settings.site import SiteFile
@@ -127,11 +128,8 @@ class AccessService:
         return Standing(directory, self._register.judge(directory, int(time.time())))
 
     def _fingerprint(self) -> tuple[object, ...]:
-        try:
-            stat = self._site.gate.directory_file.stat()
-        except OSError:
-            return ()
-        return (stat.st_mtime_ns, stat.st_size, stat.st_ino, *self._register.folder.fingerprint())
+        directory = fingerprint_file(self._site.gate.directory_file)
+        return (*directory, *self._register.folder.fingerprint()) if directory else ()
 
     async def _refresh(self) -> int | None:
         """Read everything again, start what follows from it, and return when to read again without any change."""

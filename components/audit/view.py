@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Event, Record, RecordKind, Submission, parse_record
-from components.audit.index.index import DeliveryState, Index
+from components.audit.index.found import DeliveryState
+from components.audit.index.index import Index
 from components.audit.query.tree import SearchKind
 from components.audit.reading.content import ContentState
 from components.audit.stanza import Reading, read_done, read_submission

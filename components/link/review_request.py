@@ -1,9 +1,12 @@
 """A reviewer's request to the gate, and its answer; both travel as orders do."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
+
+from policy.review import ReviewAct
 
 REQUEST_PREFIX = "review:"
 """The beginning of these requests' ids. An order's id has no colon, so the two cannot be confused."""
@@ -104,6 +107,28 @@ def parse_shut_request(body: bytes) -> ShutRequest:
     if type(request.record) is not int or any(type(text) is not str for text in texts):
         raise ReviewRequestError("not a request to shut a file")
     return request
+
+
+def take_review_request(
+    body: bytes, held: Callable[[], tuple[HeldMessage, ...]]
+) -> tuple[ReviewRequest, ReviewAct] | ReviewAnswer:
+    """Return a request with the act to do, or the answer where there is nothing to do: the list of what is held."""
+    try:
+        request = parse_review_request(body)
+        if request.act == LIST:
+            return ReviewAnswer(held=held())
+        return request, ReviewAct(request.act)
+    except ValueError:
+        return ReviewAnswer("this is not an act of a reviewer")
+
+
+def find_request_problem(request: ReviewRequest, record_id: str, evidence: str) -> str:
+    """Return why a decision on a record cannot be taken, or nothing; `evidence` shows that it was read."""
+    if not request.reason.strip():
+        return "a decision needs a reason"
+    if request.evidence != evidence:
+        return f"{record_id} does not say what was reviewed"
+    return ""
 
 
 def encode_review_answer(answer: ReviewAnswer) -> str:

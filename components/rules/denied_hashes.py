@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from components.rules.fingerprint import fingerprint_file
 from components.rules.load import RulesError
 from policy.files.denied import DeniedHashes, DeniedHashesError, parse_denied_hashes
 
@@ -36,7 +37,7 @@ class DeniedHashesFollower:
     def __init__(self, file: Path) -> None:
         self._file = file
         # Taken before the file is read, so the next round sees what changes meanwhile.
-        self._seen = _fingerprint(file)
+        self._seen = fingerprint_file(file)
         self.denied = load_denied_hashes(file)
         self.problems: tuple[str, ...] = ()
 
@@ -44,7 +45,7 @@ class DeniedHashesFollower:
         """Follow until cancelled; yield the problems each time that the file was read."""
         while True:
             await asyncio.sleep(_INTERVAL_S)
-            seen = await asyncio.to_thread(_fingerprint, self._file)
+            seen = await asyncio.to_thread(fingerprint_file, self._file)
             if seen == self._seen:
                 continue
             self._seen = seen
@@ -62,14 +63,6 @@ class DeniedHashesFollower:
                 log.error("denied hashes not taken", problems=problems, in_force=len(self.denied.hashes))
             else:
                 log.info("denied hashes taken", count=len(self.denied.hashes), digest=_digest(self.denied))
-
-
-def _fingerprint(file: Path) -> tuple[int, ...]:
-    try:
-        stat = file.stat()
-    except OSError:
-        return ()
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def _digest(denied: DeniedHashes) -> str:

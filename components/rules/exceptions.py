@@ -9,6 +9,7 @@ from components.archive.durable import replace_durably
 from components.archive.keys import KeyFileError
 from components.archive.log.note import NoteError, NoteSigner, VerifierKey, sign_note, verify_signatures
 from components.archive.orders.order import OrderError, require_approver
+from components.rules.fingerprint import fingerprint_file
 from components.settings.archive import load_approvers
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.directory import Directory
@@ -80,11 +81,7 @@ def fingerprint_exceptions(folder: Path) -> Iterator[tuple[object, ...]]:
     except OSError:
         return
     for file in files:
-        try:
-            stat = file.stat()
-        except OSError:
-            continue  # deleted meanwhile; the next read sees it
-        yield (str(file), stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        yield (str(file), *fingerprint_file(file))
 
 
 def load_approver_keys(paths: Sequence[Path]) -> list[VerifierKey]:

@@ -13,6 +13,7 @@ from components.rules.exceptions import (
     load_approver_keys,
     read_exceptions,
 )
+from components.rules.fingerprint import fingerprint_file
 from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from policy.access.admission import restrict
@@ -193,9 +194,9 @@ def fingerprint(sources: RuleSources) -> tuple[object, ...]:
     if sources.policy:
         # Files of terms may be in any folder beside it. Their names are known only after it is read.
         files += [sources.policy, *(lexicon_files(sources.policy))]
-    states: list[tuple[object, ...]] = [(str(file), *_state_of(file)) for file in files]
+    states: list[tuple[object, ...]] = [(str(file), *fingerprint_file(file)) for file in files]
     # A key matters only for exceptions, but then its appearance and removal matter, too.
-    states += ((str(file), *_state_of(file)) for file in sources.approvers)
+    states += ((str(file), *fingerprint_file(file)) for file in sources.approvers)
     if sources.access:
         states.append(sources.access.folder.fingerprint())
     return (*states, *fingerprint_exceptions(sources.exceptions))
@@ -207,14 +208,6 @@ def lexicon_files(policy: Path) -> list[Path]:
         return [policy.parent / name for name in find_lexicon_files(policy.read_text(encoding="utf-8"))]
     except (OSError, UnicodeDecodeError):
         return []
-
-
-def _state_of(file: Path) -> tuple[int, ...]:
-    try:
-        stat = file.stat()
-    except OSError:
-        return ()
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def _read(file: Path) -> str:

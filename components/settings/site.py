@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
@@ -53,6 +54,26 @@ TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 _Table = TypeVar("_Table", bound=Table)
 
 
+@dataclass(frozen=True, slots=True)
+class _Required(Generic[_Table]):
+    """A table as an attribute of the site's settings."""
+
+    table: type[_Table]
+
+    def __get__(self, site: "SiteFile", _owner: type["SiteFile"]) -> _Table:
+        return site.require(self.table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Optional(Generic[_Table]):
+    """Likewise for one that may be missing."""
+
+    table: type[_Table]
+
+    def __get__(self, site: "SiteFile", _owner: type["SiteFile"]) -> _Table | None:
+        return site.find(self.table)
+
+
 class SiteFile:
     """The settings of a site.
 
@@ -60,6 +81,29 @@ class SiteFile:
     that several processes read are also attributes (None if an optional one is missing). The use of a table raises
     SettingsError with all mistakes in it.
     """
+
+    # The name of the site.
+    site = _Required(SiteTable)
+    # The site's own server.
+    prosody = _Required(ProsodySettings)
+    # The gate.
+    gate = _Required(GateSettings)
+    # The settings that all logs of the site share.
+    archive = _Required(ArchiveSettings)
+    # The auditors' log, index and keys.
+    audit = _Required(AuditSettings)
+    # The server of tiles and checkpoints.
+    tiles = _Optional(TilesSettings)
+    # The witness.
+    witness = _Optional(WitnessSettings)
+    # The sources that feed directory.toml; the file itself is named in `gate`.
+    directory = _Optional(DirectorySettings)
+    # The component that keeps rosters.
+    roster = _Optional(RosterSettings)
+    # Who admits people; None if everybody in the directory is admitted.
+    access = _Optional(AccessSettings)
+    # The component that takes files; None where none can be sent.
+    transfer = _Optional(TransferSettings)
 
     def __init__(self, path: Path) -> None:
         """Read the file; raises SettingsError when it cannot be read or is not TOML."""
@@ -74,64 +118,9 @@ class SiteFile:
         return self._document
 
     @property
-    def site(self) -> SiteTable:
-        """The name of the site."""
-        return self.require(SiteTable)
-
-    @property
-    def prosody(self) -> ProsodySettings:
-        """The site's own server."""
-        return self.require(ProsodySettings)
-
-    @property
-    def gate(self) -> GateSettings:
-        """The gate."""
-        return self.require(GateSettings)
-
-    @property
-    def archive(self) -> ArchiveSettings:
-        """The settings that all logs of the site share."""
-        return self.require(ArchiveSettings)
-
-    @property
-    def audit(self) -> AuditSettings:
-        """The auditors' log, index and keys."""
-        return self.require(AuditSettings)
-
-    @property
-    def tiles(self) -> TilesSettings | None:
-        """The server of tiles and checkpoints."""
-        return self.find(TilesSettings)
-
-    @property
-    def witness(self) -> WitnessSettings | None:
-        """The witness."""
-        return self.find(WitnessSettings)
-
-    @property
-    def directory(self) -> DirectorySettings | None:
-        """The sources that feed directory.toml; the file itself is named in `gate`."""
-        return self.find(DirectorySettings)
-
-    @property
     def review(self) -> ReviewSettings:
         """The review of held messages: the defaults if the table is missing."""
         return self.find(ReviewSettings) or ReviewSettings()
-
-    @property
-    def roster(self) -> RosterSettings | None:
-        """The component that keeps rosters."""
-        return self.find(RosterSettings)
-
-    @property
-    def access(self) -> AccessSettings | None:
-        """Who admits people; None if everybody in the directory is admitted."""
-        return self.find(AccessSettings)
-
-    @property
-    def transfer(self) -> TransferSettings | None:
-        """The component that takes files; None where none can be sent."""
-        return self.find(TransferSettings)
 
     @property
     def own_links(self) -> str:

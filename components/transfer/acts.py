@@ -13,15 +13,15 @@ from components.archive.outage import Outage
 from components.archive.store import RequestRow
 from components.link.review_request import (
     FILE_REQUEST_PREFIX,
-    LIST,
     SHUT_REQUEST_PREFIX,
     HeldMessage,
     ReviewAnswer,
     ReviewRequest,
     ReviewRequestError,
     encode_review_answer,
-    parse_review_request,
+    find_request_problem,
     parse_shut_request,
+    take_review_request,
 )
 from components.transfer.journal import FileJournal
 from components.transfer.state import Settled, Stage, Upload, UploadStore
@@ -99,23 +99,18 @@ class FileActs:
     async def _answer(self, body: bytes) -> ReviewAnswer:
         """Do what a request asks."""
         held = await self._uploads.list_held()
-        try:
-            request = parse_review_request(body)
-            if request.act == LIST:
-                return ReviewAnswer(held=tuple(self._describe(*each) for each in held))
-            act = ReviewAct(request.act)
-        except (ReviewRequestError, ValueError):
-            return ReviewAnswer("this is not an act of a reviewer")
+        asked = take_review_request(body, lambda: tuple(self._describe(*each) for each in held))
+        if isinstance(asked, ReviewAnswer):
+            return asked
+        request, act = asked
         found = next((each for each in held if each[1].record == request.record), None)
+        name = f"{self._journal.log_name}/{request.record}"
         if found is None:
-            name = f"{self._journal.log_name}/{request.record}"
             return ReviewAnswer(
                 f"{name} is no held file: it was never held, or somebody has already decided on it"
             )
-        if not request.reason.strip():
-            return ReviewAnswer("a decision needs a reason")
-        if request.evidence != found[1].evidence:
-            return ReviewAnswer(f"{self._journal.log_name}/{request.record} does not say what was reviewed")
+        if problem := find_request_problem(request, name, found[1].evidence):
+            return ReviewAnswer(problem)
         await self._decide(*found, act, request)
         return ReviewAnswer()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy.files.facts import FileMark
+from policy.problems import ProblemsError
 
 # With a name behind it, as sha256sum writes it: ` ` or `*` before the name, `\` before the line if the name is escaped.
 _PLAIN = re.compile(r"\\?(?P<hash>[0-9A-Fa-f]+)(?:\s+(?:#.*|\*?\S.*))?")
@@ -15,12 +16,8 @@ _OTHER_HASHES = {32: "an MD5", 40: "a SHA-1", 56: "a SHA-224", 96: "a SHA-384", 
 _PROBLEMS_SHOWN = 20
 
 
-class DeniedHashesError(ValueError):
+class DeniedHashesError(ProblemsError):
     """The list cannot be used; `problems` has a line for each fault: its line, and what to do."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

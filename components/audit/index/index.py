@@ -4,8 +4,6 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -16,45 +14,23 @@ from components.archive.opener import OpenedRecord, RecordOpener
 from components.archive.record import RecordKind
 from components.audit.index.database import open_database
 from components.audit.index.forget import find_destroyed, forget, purge
+from components.audit.index.found import DeliveryState, Found
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.rows import Rows
-from components.audit.index.schema import FORMAT, SCHEMA, TABLES
+from components.audit.index.schema import FORMAT, make_tables
 from components.audit.query.compile import Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
 from policy.content.fold import FOLD_VERSION
 
+__all__ = ["DeliveryState", "Found", "Index", "open_index"]
+
 # How many entries one transaction holds the index for, and how many one fetch holds in memory.
 RECORDS_PER_TRANSACTION = 5_000
 RECORDS_PER_FETCH = 250
 
 _OF_GATE = f"idx <= {LAST_NUMBER}"
-
-
-class DeliveryState(StrEnum):
-    """The outcome of a stanza: the server reports it for all up to a number, and names the bounced ones."""
-
-    CARRIED_OUT = "carried-out"
-    RETURNED = "returned"
-    KEPT = "kept"
-    BOUNCED = "bounced"
-    REPEATED = "repeated"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The result of a search: the places (index/logs.py) of the newest of `matched` among `submissions` records.
-
-    They are in the order of each log, and the logs in that of time. Places of the gate's log are its indexes;
-    `log_size` counts all indexed entries of that log, also those that are not submissions.
-    """
-
-    indexes: tuple[int, ...]
-    matched: int
-    submissions: int
-    log_size: int
 
 
 @contextmanager
@@ -248,12 +224,7 @@ class Index:
             self._tell_replaced(wrong)
         elif made_in:
             self._tell_replaced("made by another version of Steelyard")
-        for table in TABLES:
-            self._db.execute(f"DROP TABLE IF EXISTS {table}")
-        for statement in SCHEMA.strip().split(";\n"):
-            self._db.execute(statement)
-        self._db.execute("INSERT INTO made VALUES (0, ?, ?)", (FOLD_VERSION, self._links_id))
-        self._db.execute("INSERT INTO topic_state VALUES ('', 0)")
+        make_tables(self._db, FOLD_VERSION, self._links_id)
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         self._begin(which, name)
         return 0

@@ -1,5 +1,7 @@
 """The index's tables, and the version of their content."""
 
+import sqlite3
+
 from components.audit.index import carried
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
@@ -113,3 +115,13 @@ TABLES = (
     "content_folded",
     *carried.TABLES,
 )
+
+
+def make_tables(database: sqlite3.Connection, fold: str, links: str) -> None:
+    """Make all tables anew, empty, within the caller's transaction; `fold` and `links` say what fills them."""
+    for table in TABLES:
+        database.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in SCHEMA.strip().split(";\n"):
+        database.execute(statement)
+    database.execute("INSERT INTO made VALUES (0, ?, ?)", (fold, links))
+    database.execute("INSERT INTO topic_state VALUES ('', 0)")

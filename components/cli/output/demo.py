@@ -37,22 +37,32 @@ def show_scene(scene: scenes.Scene) -> None:
 
 
 def _show_message(console: Console, message: scenes.Message) -> None:
-    names = f"{_name(message.sender)} → {_name(message.to)}"
-    console.print(f"  {names:{_LEFT}} {'corrects: ' if message.is_correction else ''}{message.body}")
-    if message.record:
-        outcome, style = f"✔ recorded as {message.record}, delivered", "green"
-    else:
-        outcome, style = f"✘ refused ({message.condition}): {message.text}", "yellow"
-    console.print(f"  {'':{_LEFT}} {outcome}", style=style)
+    _show_sent(
+        console,
+        message,
+        f"{'corrects: ' if message.is_correction else ''}{message.body}",
+        f"recorded as {message.record}, delivered" if message.record else "",
+        f"refused ({message.condition}): {message.text}",
+    )
 
 
 def _show_file(console: Console, file: scenes.File) -> None:
-    names = f"{_name(file.sender)} → {_name(file.to)}"
-    console.print(f"  {names:{_LEFT}} {file.name} ({file.media_type}, {file.size_bytes:,} bytes)")
-    if file.record:
-        outcome, style = f"✔ kept, sent in {file.record}, and fetched", "green"
-    else:
-        outcome, style = f"✘ refused: {file.text}", "yellow"
+    _show_sent(
+        console,
+        file,
+        f"{file.name} ({file.media_type}, {file.size_bytes:,} bytes)",
+        f"kept, sent in {file.record}, and fetched" if file.record else "",
+        f"refused: {file.text}",
+    )
+
+
+def _show_sent(
+    console: Console, sent: scenes.Message | scenes.File, what: str, passed: str, refused: str
+) -> None:
+    """Show what somebody sent to whom, and below it what became of it; `passed` is empty if it was refused."""
+    names = f"{_name(sent.sender)} → {_name(sent.to)}"
+    console.print(f"  {names:{_LEFT}} {what}")
+    outcome, style = (f"✔ {passed}", "green") if passed else (f"✘ {refused}", "yellow")
     console.print(f"  {'':{_LEFT}} {outcome}", style=style)
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from components.archive.record import Event, Submission
 from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
-from components.audit.index.index import DeliveryState
+from components.audit.index.found import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult

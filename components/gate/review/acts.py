@@ -18,14 +18,13 @@ from components.gate.adapter import Line
 from components.gate.breaks import LinkBreaks
 from components.gate.review.queue import ReviewQueue
 from components.link.review_request import (
-    LIST,
     REQUEST_PREFIX,
     HeldMessage,
     ReviewAnswer,
     ReviewRequest,
-    ReviewRequestError,
     encode_review_answer,
-    parse_review_request,
+    find_request_problem,
+    take_review_request,
 )
 from policy.review import Item, ItemKind, ReviewAct, can_be_decided
 
@@ -128,13 +127,10 @@ class ReviewActs:
 
     async def _answer(self, row: RequestRow) -> ReviewAnswer | None:
         """Do what a request asks; return None if it has to wait for the adapter."""
-        try:
-            request = parse_review_request(row.body or b"")
-            if request.act == LIST:
-                return ReviewAnswer(held=tuple(map(_describe, self._held())))
-            act = ReviewAct(request.act)
-        except (ReviewRequestError, ValueError):
-            return ReviewAnswer("this is not an act of a reviewer")
+        asked = take_review_request(row.body or b"", lambda: tuple(map(_describe, self._held())))
+        if isinstance(asked, ReviewAnswer):
+            return asked
+        request, act = asked
         found = [each for each in self._held() if each.record == request.record]
         item = next(
             (each for each in found if each.evidence == request.evidence), found[0] if found else None
@@ -168,10 +164,8 @@ def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> s
     name = f"{log_name}/{request.record}"
     if item is None:
         return f"{name} is not held: it was never held, or somebody has already decided on it"
-    if not request.reason.strip():
-        return "a decision needs a reason"
-    if request.evidence != item.evidence:
-        return f"{name} does not say what was reviewed"
+    if problem := find_request_problem(request, name, item.evidence):
+        return problem
     if item.held is None and not can_be_decided(item):
         return f"{name} is already decided on, and on its way"
     return ""

@@ -33,10 +33,8 @@ class Watch:
         # Of the present connection, or of the last one. A crash loses it: the next gate takes over what the adapter
         # says.
         self._numbers = Numbers()
-        # Hosts on which nothing passes, by the last status.
-        self._unheld: tuple[str, ...] = ()
-        # Modules of the server's that would take files past the archive, likewise.
-        self._uploads: tuple[str, ...] = ()
+        # What the last status names: hosts on which nothing passes, modules that would take files past the archive.
+        self._named: dict[AlarmName, tuple[str, ...]] = {}
         self._down_since_s: float | None = time.monotonic()
         # Connected, and no adapter has spoken yet.
         self._unspoken_since_s: float | None = None
@@ -62,8 +60,8 @@ class Watch:
                 self._metrics.turned_away += item.turned_away
                 self._unspoken_since_s = None
                 self._alarms.end(AlarmName.ADAPTER_MISSING)
-                self._note_unheld(item.unheld)
-                self._note_uploads(item.uploads)
+                self._note_named(AlarmName.HOST_UNHELD, "hosts", item.unheld)
+                self._note_named(AlarmName.UPLOAD_UNRECORDED, "modules", item.uploads)
                 if item.unrecorded:
                     self._alarms.sound(AlarmName.QUARANTINED, epoch=item.epoch[:64], first=item.unrecorded[0])
             elif item.facts.way is _CANARY and self._canary is not None:
@@ -105,24 +103,14 @@ class Watch:
             if self._unspoken_since_s is not None and now_s - self._unspoken_since_s > _ADAPTER_MISSING_S:
                 self._alarms.sound(AlarmName.ADAPTER_MISSING)
 
-    def _note_unheld(self, unheld: tuple[str, ...]) -> None:
-        """Raise the alarm for these hosts, and raise it again if the hosts change."""
-        if unheld == self._unheld:
+    def _note_named(self, alarm: AlarmName, what: str, names: tuple[str, ...]) -> None:
+        """Raise the alarm for what a status names, and raise it again if the names change."""
+        if names == self._named.get(alarm, ()):
             return
-        self._unheld = unheld
-        self._alarms.end(AlarmName.HOST_UNHELD)
-        if unheld:
-            self._alarms.sound(AlarmName.HOST_UNHELD, hosts=" ".join(unheld)[:_NAMES_MAX_CHARACTERS])
-
-    def _note_uploads(self, uploads: tuple[str, ...]) -> None:
-        """Likewise for these modules of the server's."""
-        if uploads == self._uploads:
-            return
-        self._uploads = uploads
-        self._alarms.end(AlarmName.UPLOAD_UNRECORDED)
-        if uploads:
-            modules = " ".join(uploads)[:_NAMES_MAX_CHARACTERS]
-            self._alarms.sound(AlarmName.UPLOAD_UNRECORDED, modules=modules)
+        self._named[alarm] = names
+        self._alarms.end(alarm)
+        if names:
+            self._alarms.sound(alarm, **{what: " ".join(names)[:_NAMES_MAX_CHARACTERS]})
 
     def _tell(self, finding: Finding) -> None:
         self._metrics.findings[finding.alarm] += 1
