@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from components.archive.blobs.reader import BlobReader
+from components.archive.durable import PRIVATE_FOLDER, make_folder
 from components.archive.errors import LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.opener import RecordOpener
@@ -18,9 +19,13 @@ from components.audit.reading.workers import FileReaders
 from components.audit.view import FileView, SaidOfFile
 from components.process.progress import Progress
 from components.rules.file_links import load_file_links
+from components.settings.audit import AuditSettings
 from components.settings.blobs import open_objects
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
+
+_READERS = "readers"
+"""Beside the index: a folder for what its readers unpack."""
 
 
 def find_indexed(settings: SiteFile) -> dict[IndexedLog, LogSettings]:
@@ -76,7 +81,7 @@ async def catch_up_all(
 ) -> None:
     """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
-    transfer, readers = settings.transfer, FileReaders.find(settings.audit.speech_model)
+    transfer, readers = settings.transfer, _find_readers(settings.audit)
     if transfer is None or IndexedLog.TRANSFER not in logs:
         await read_new_files(index, ContentPlaces(logs, None), readers, progress)
         return
@@ -86,6 +91,13 @@ async def catch_up_all(
         await read_new_files(index, ContentPlaces(logs, blobs), readers, progress)
     finally:
         await objects.close()
+
+
+def _find_readers(settings: AuditSettings) -> FileReaders:
+    """Return what reads files; raises SiteError."""
+    folder = settings.index.parent / _READERS
+    make_folder(folder, PRIVATE_FOLDER)
+    return FileReaders.find(folder, settings.speech_model)
 
 
 def find_upload_views(

@@ -5,7 +5,7 @@ import sqlite3
 from components.audit.index import carried
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 9
+FORMAT = 10
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.

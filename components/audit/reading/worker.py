@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.audit.reading.document import unpack_library
 from components.audit.reading.limits import HEARD_WITHIN, ReaderLimits, limit_this_process
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ def main() -> int:
     """Read one file."""
     name, media_type, languages, said_limits, model = sys.argv[1:6]
     limits = ReaderLimits(**json.loads(said_limits))
+    # Within the limits nothing writes a file.
+    unpack_library()
     limit_this_process(limits)
-    # What reads files of strangers is loaded behind the limits.
+    # What else reads files of strangers is loaded behind the limits.
     from components.audit.reading.read import read_file
 
     def make_listener() -> "Listener":

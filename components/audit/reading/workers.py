@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -33,19 +34,21 @@ _FAILED = ReadContent(ContentState.FAILED)
 class FileReaders:
     """Reads files: pictures of text in `languages`, and speech with `model`, if there are any.
 
+    A library unpacks a part of itself into `folder`: who else may write there could have the readers run anything.
     `module` is what a reader runs; `sound_limits` are those of a file that is sound itself.
     """
 
     languages: tuple[str, ...] = ()
     model: SpeechModel | None = None
+    folder: Path = Path(tempfile.gettempdir())
     module: str = "components.audit.reading.worker"
     limits: ReaderLimits = OF_FILES
     sound_limits: ReaderLimits = OF_SOUND
 
     @classmethod
-    def find(cls, speech_model: Path | None = None) -> "FileReaders":
-        """Return readers that use all that is installed here, and the model in this folder; raises SiteError."""
-        return cls(find_languages(), find_speech_model(speech_model))
+    def find(cls, folder: Path, speech_model: Path | None = None) -> "FileReaders":
+        """Return readers that use all that is installed here, and the model in its own folder; raises SiteError."""
+        return cls(find_languages(), find_speech_model(speech_model), folder)
 
     @property
     def name(self) -> str:
@@ -100,7 +103,7 @@ class FileReaders:
                     sys.executable, "-P", "-m", self.module, *said, *told,
                     stdin=file, stdout=write, stderr=asyncio.subprocess.DEVNULL,
                     # Its own group, with what it starts. One thread each, as there are readers for all cores.
-                    start_new_session=True, env=_environment(),
+                    start_new_session=True, env=_environment() | {"TMPDIR": str(self.folder)},
                 )  # fmt: skip
             finally:
                 os.close(write)

@@ -252,6 +252,14 @@ async def test_a_reader_that_goes_wrong_is_tried_once_more(
     assert len(started) == ATTEMPTS == 2
 
 
+async def test_what_reads_pdfs_is_unpacked_where_nobody_else_writes(tmp_path: Path) -> None:
+    """On a new machine it is nowhere yet, and within its limits a reader writes no file."""
+    data = make_pdf("copper in London, three months")
+    for _ in range(2):
+        found = await FileReaders(folder=tmp_path).read("a.pdf", "application/pdf", len(data), _pieces(data))
+        assert "copper" in found.text
+
+
 async def test_a_file_that_is_too_large_is_not_opened() -> None:
     async def unread() -> AsyncIterator[bytes]:
         raise AssertionError

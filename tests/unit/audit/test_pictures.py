@@ -2,6 +2,8 @@
 
 import io
 import random
+import tempfile
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -44,7 +46,7 @@ def test_these_languages_are_there() -> None:
 def test_without_the_program_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert find_languages() == ()
-    assert FileReaders.find().languages == ()
+    assert FileReaders.find(Path(tempfile.gettempdir())).languages == ()
 
 
 @pytest.mark.programs

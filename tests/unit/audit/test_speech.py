@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ async def hear(data: bytes, name: str = "note", readers: FileReaders | None = No
     async def whole() -> AsyncIterator[bytes]:
         yield data
 
-    return await (readers or FileReaders.find()).read(name, "", len(data), whole())
+    return await (readers or FileReaders.find(Path(tempfile.gettempdir()))).read(name, "", len(data), whole())
 
 
 def words_of(text: str) -> list[str]:
@@ -150,7 +151,9 @@ def test_what_takes_too_long_is_cut_off() -> None:
 
 
 async def test_a_reader_of_sound_is_ended_at_its_own_limit() -> None:
-    readers = replace(FileReaders.find(), sound_limits=replace(OF_SOUND, wall_clock_s=0.2))
+    readers = replace(
+        FileReaders.find(Path(tempfile.gettempdir())), sound_limits=replace(OF_SOUND, wall_clock_s=0.2)
+    )
     assert (await hear(speak(DEAL), readers=readers)).state is ContentState.FAILED
     assert (await hear(b"copper", "a.txt", readers)).text == "copper"
 
@@ -215,7 +218,7 @@ def test_a_model_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SiteError, match=r"steelyard\[speech\]"):
         find_speech_model(tmp_path)
     assert find_speech_model(None) is None
-    assert FileReaders.find().model is None
+    assert FileReaders.find(Path(tempfile.gettempdir())).model is None
 
 
 @pytest.fixture
