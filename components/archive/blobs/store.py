@@ -1,12 +1,14 @@
 """Puts blobs: seals them as they stream in, stores each once, durably before it is named; and destroys them."""
 
+import asyncio
 import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import TypeVar
 
 from components.archive.blobs.address import (
     BlobAddress,
@@ -39,7 +41,15 @@ from components.archive.seal import KEY_SIZE_BYTES, Recipient
 
 MAX_SIZE_BYTES = 64 << 30
 
+BLOCK_SIZE_BYTES = 1 << 20
+"""So much of a content is sealed at once."""
+
 _MAX_CONFLICTS = 16
+
+_POLL_S = 0.001
+
+_Bytes = TypeVar("_Bytes", bytes, bytearray)
+_Pieces = AsyncGenerator[bytes | bytearray, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +172,20 @@ class BlobStore:
         content, stored = _Digest(), _Digest()
         address: BlobAddress | None = None
 
-        async def sealed_pieces() -> AsyncGenerator[bytes, None]:
+        async def sealed_pieces() -> AsyncGenerator[bytes | bytearray, None]:
             nonlocal address
             sealer = ChunkSealer(key)
-            async for chunk in chunks:
-                content.add(chunk)
-                if content.size_bytes > MAX_SIZE_BYTES:
+
+            def seal(block: list[bytes]) -> bytes | bytearray:
+                for chunk in block:
+                    content.add(chunk)
+                return stored.add(sealer.feed(block))
+
+            async for block in _blocks(chunks):
+                if content.size_bytes + sum(map(len, block)) > MAX_SIZE_BYTES:
                     raise ValueError(f"a blob has at most {MAX_SIZE_BYTES:,} bytes")
-                for piece in sealer.feed(chunk):
-                    yield stored.add(piece)
+                # In a thread: hashing and sealing leave the interpreter, and the loop, to others.
+                yield await asyncio.to_thread(seal, block)
             yield stored.add(sealer.finish())
             address = derive_address(
                 self._address_key,
@@ -183,7 +198,7 @@ class BlobStore:
             yield stored.add(encode_trailer(address))
 
         try:
-            async with aclosing(sealed_pieces()) as pieces:
+            async with _closed(sealed_pieces()) as pieces:
                 await self._objects.write(name, pieces)
         except BaseException:
             # A store may have the object although it says that it failed.
@@ -247,12 +262,37 @@ class BlobStore:
         return entry if await self._objects.size(entry.data) == entry.stored_size_bytes else None
 
 
+@asynccontextmanager
+async def _closed(pieces: _Pieces) -> AsyncIterator[_Pieces]:
+    """Close a generator at the end, also one that a store that was interrupted has just asked for the next piece."""
+    try:
+        yield pieces
+    finally:
+        while pieces.ag_running:  # noqa: ASYNC110 - a generator has no event
+            await asyncio.sleep(_POLL_S)
+        await pieces.aclose()
+
+
+async def _blocks(chunks: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+    """Gather chunks until there are BLOCK_SIZE_BYTES of them, or no more."""
+    block: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        block.append(chunk)
+        size += len(chunk)
+        if size >= BLOCK_SIZE_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
 class _Digest:
     def __init__(self) -> None:
         self.size_bytes = 0
         self._hash = sha256()
 
-    def add(self, data: bytes) -> bytes:
+    def add(self, data: _Bytes) -> _Bytes:
         self.size_bytes += len(data)
         self._hash.update(data)
         return data
