@@ -54,5 +54,8 @@ STATES = frozenset(
     }
 )
 
-AT_GATE = tuple(name for name in AlarmName if name is not AlarmName.SCANNER_DOWN)
+AT_TRANSFER = (AlarmName.SCANNER_DOWN,)
+"""Those that the transfer component raises: it has a figure for each."""
+
+AT_GATE = tuple(name for name in AlarmName if name not in AT_TRANSFER)
 """Those that the gate raises, or its log's writer: it has a figure for each."""

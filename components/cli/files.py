@@ -65,11 +65,18 @@ def list_files(
 def rescan(
     *,
     choice: Choice = ALL,
+    report_only: bool = False,
     common: Common = COMMON,
 ) -> int:
     """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
 
-    What is found that a file's record does not say is a record in the log of the auditors' looks.
+    What is found that a file's record does not say is a record in the log of the auditors' looks. A file that would be
+    held or refused today, and that people can still fetch, is shut by the running site.
+
+    Parameters
+    ----------
+    report_only
+        Shut nothing.
     """
     import asyncio
 
@@ -83,7 +90,7 @@ def rescan(
         SiteFile(common.site),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
-    found = asyncio.run(rescan_files(settings, wanted, progress_bar))
+    found = asyncio.run(rescan_files(settings, wanted, progress_bar, report_only=report_only))
     common.tell(found, describe_rescan, print_rescan)
     return 1 if found.findings else 0
 
@@ -94,7 +101,6 @@ def show(record: FileRecordId, *, common: Common = COMMON) -> int:
 
     Exit status 1 if the record is not proved, or the blob is damaged or missing.
     """
-    from components.archive.blobs.reader import BlobState
     from components.audit.files.show import show_file
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_file, print_file
@@ -103,11 +109,13 @@ def show(record: FileRecordId, *, common: Common = COMMON) -> int:
     settings = SiteFile(common.site)
     detail = run_with_bar("Reading", "records", lambda bar: show_file(settings, record, bar))
     common.tell(detail, describe_file, print_file)
-    return 1 if detail.record.proof.fault or detail.blob.state is not BlobState.INTACT else 0
+    return 1 if detail.record.proof.fault or not detail.is_whole else 0
 
 
 @app.command
-def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON) -> None:
+def export(
+    record: FileRecordId, *, out: Path = Path(), delivered: bool = False, common: Common = COMMON
+) -> None:
     """Open a file with the auditors' key, check it, and write it under the name that it was sent with.
 
     Nothing is overwritten. The name is made harmless: it cannot lead to another folder.
@@ -116,6 +124,8 @@ def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON)
     ----------
     out
         The folder for the file (default: the current one).
+    delivered
+        What readers got: of a picture whose metadata a rule took out, the copy without them.
     """
     from components.audit.files.export import export_file
     from components.cli.output.console import run_with_bar
@@ -123,5 +133,7 @@ def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON)
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
-    exported = run_with_bar("Writing", "bytes", lambda bar: export_file(settings, record, out, bar))
+    exported = run_with_bar(
+        "Writing", "bytes", lambda bar: export_file(settings, record, out, bar, delivered=delivered)
+    )
     common.tell(exported, describe_export, print_export)

@@ -32,7 +32,7 @@ from components.gate.rules import RulesInForce
 from components.gate.service import Gate
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
-from components.gate.watch.metrics import Exposition, Metrics
+from components.gate.watch.metrics import Metrics, expose
 from components.gate.watch.patrol import Patrol
 from components.gate.watch.status import describe_gate
 from components.gate.watch.watch import Watch
@@ -108,7 +108,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     process.run("gate", gate.run())
     process.run("rules", rules.run())
     process.run("review", acts.run())
-    exposition = Exposition(watchers.metrics, watchers.alarms, figures_of(gate, queue, watchers.patrol))
+    exposition = expose(watchers.metrics, watchers.alarms, figures_of(gate, queue, watchers.patrol))
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     _run_watchers(process, watchers, settings.canary_interval_s)
     process.keep(GateLink(login, gate)).open()

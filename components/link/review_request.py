@@ -11,6 +11,9 @@ REQUEST_PREFIX = "review:"
 FILE_REQUEST_PREFIX = "file-review:"
 """Likewise of those to the transfer component, about held files."""
 
+SHUT_REQUEST_PREFIX = "file-shut:"
+"""Likewise of an auditor's, about files that are open."""
+
 LIST = "list"
 
 
@@ -48,6 +51,23 @@ class ReviewRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ShutRequest:
+    """A request to shut an open file, because of what is found in it today, with who asks for it and why.
+
+    `action` is `hold` or `refuse`, `rules` are the rules that match, `text` is what whoever sends its link is told.
+    `record` and `evidence` are as for a review.
+    """
+
+    action: str
+    record: int
+    rules: tuple[str, ...]
+    text: str
+    actor: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewAnswer:
     """The result of a request: a problem, or none, and for `list` all held messages, the oldest first."""
 
@@ -55,7 +75,7 @@ class ReviewAnswer:
     held: tuple[HeldMessage, ...] = ()
 
 
-def encode_review_request(request: ReviewRequest) -> bytes:
+def encode_review_request(request: ReviewRequest | ShutRequest) -> bytes:
     """Encode as one JSON object."""
     return json.dumps(asdict(request), ensure_ascii=False).encode()
 
@@ -70,6 +90,19 @@ def parse_review_request(body: bytes) -> ReviewRequest:
     texts = (request.act, request.actor, request.reason, request.evidence)
     if type(request.record) is not int or any(type(text) is not str for text in texts):
         raise ReviewRequestError("not a reviewer's request")
+    return request
+
+
+def parse_shut_request(body: bytes) -> ShutRequest:
+    """Parse a request; raises ReviewRequestError."""
+    try:
+        value: dict[str, Any] = json.loads(body)
+        request = ShutRequest(**{**value, "rules": tuple(value["rules"])})
+    except (ValueError, TypeError, KeyError):
+        raise ReviewRequestError("not a request to shut a file") from None
+    texts = (request.action, *request.rules, request.text, request.actor, request.reason, request.evidence)
+    if type(request.record) is not int or any(type(text) is not str for text in texts):
+        raise ReviewRequestError("not a request to shut a file")
     return request
 
 

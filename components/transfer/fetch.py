@@ -63,7 +63,7 @@ class Sender:
         if upload.stage is Stage.HELD:
             return _refuse(503, "this file waits for a reviewer", _HELD_RETRY)
         try:
-            blob = await self._blobs.open(parse_address(upload.address))
+            blob = await self._blobs.open(parse_address(upload.delivered or upload.address))
             return await self._hand_out(request, upload, blob, address)
         except (BlobMissing, BlobDestroyed):
             return _refuse(404, "there is no such file, or no longer")

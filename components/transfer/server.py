@@ -1,11 +1,13 @@
 """The HTTP side: one path for each file, which is put once and fetched while its link is open."""
 
 import ssl
+from functools import partial
 
 from aiohttp import web
 
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
+from components.transfer.metrics import FileMetrics
 from components.transfer.receive import Receiver
 
 PATH = "/f/{token}/{name}"
@@ -19,11 +21,20 @@ class FileServer:
     A connection is closed on which no whole request has come for `idle_s`, also one that sends its headers slowly.
     """
 
-    def __init__(self, receiver: Receiver, sender: Sender, *, idle_s: float = _IDLE_S) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        sender: Sender,
+        metrics: FileMetrics | None = None,
+        *,
+        idle_s: float = _IDLE_S,
+    ) -> None:
+        metrics = metrics or FileMetrics()
         application = web.Application()
         # The receiver itself asks for the file, or refuses it before it comes.
-        application.router.add_put(PATH, receiver.answer, expect_handler=_leave_expectation)
-        application.router.add_get(PATH, sender.answer)  # HEAD, too
+        put = partial(metrics.count_put, receiver.answer)
+        application.router.add_put(PATH, put, expect_handler=_leave_expectation)
+        application.router.add_get(PATH, partial(metrics.count_get, sender.answer))  # HEAD, too
         application.router.add_options(PATH, _answer_options)
         application.on_response_prepare.append(_hide_versions)
         # Without an access log: its lines would hold links that open files.

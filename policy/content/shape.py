@@ -187,6 +187,7 @@ class _FileTable(_RuleTable):
     marks: list[_Mark] = []
     from_desks: list[_FileName] = []
     purposes: list[_Purpose] = []
+    otherwise: Literal["hold", "refuse"] = "refuse"
     must_match: Annotated[list[_ExampleTable], Field(min_length=1)]
     must_not_match: list[_ExampleTable] = []
 
@@ -199,6 +200,7 @@ class _FileTable(_RuleTable):
             tuple(sorted(set(self.marks))),
             _sorted(self.from_desks),
             tuple(sorted(set(self.purposes))),
+            ContentAction(self.otherwise),
         )
 
     def build(self, files: Files) -> Rule:

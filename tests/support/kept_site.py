@@ -43,6 +43,8 @@ class Sent:
     firm: str = "metals"
     media_type: str = "application/pdf"
     looks: tuple[str, ...] = ()
+    copy: bytes = b""
+    """What readers get in its place, if not the file itself."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,16 @@ async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: Fil
         upload.owner, upload.name, upload.media_type, upload.size_bytes, blob.sha256, upload.purpose,
         ContentFacts(upload.media_type),
     )  # fmt: skip
-    recorded = await journal.received(upload, blob, facts, FileDecision(Action.RELEASE))
-    settled = Settled(Stage.ANSWERED, (), "", recorded.index, recorded.evidence, now_s)
+    copy = None
+    if sent.copy:
+        copy = await blobs.put(
+            pieces(sent.copy), journal.file_class, enterprise=sent.firm, beside=blob.address
+        )
+    decision = FileDecision(Action.RELEASE)
+    recorded = await journal.received(upload, blob, facts, decision, delivered=copy)
+    settled = Settled(
+        Stage.ANSWERED, (), "", recorded.index, recorded.evidence, now_s, str(copy.address) if copy else ""
+    )
     uploads.settle(upload.id, settled)
     for address in sent.looks:
         await journal.fetched(upload, address, 0, len(sent.content))

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,15 +32,20 @@ _MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file that was written to `path`; `access_id` is the record of this look."""
+    """A file that was written to `path`, or the copy that was `delivered`; `access_id` is the record of this look."""
 
     file: FileRecord
     path: Path
     access_id: str
+    delivered: bool
 
 
-async def export_file(settings: SiteFile, record_id: str, folder: Path, progress: Progress) -> ExportedFile:
+async def export_file(
+    settings: SiteFile, record_id: str, folder: Path, progress: Progress, *, delivered: bool = False
+) -> ExportedFile:
     """Write the file that a record refers to into a folder, under the name that it was sent with, made harmless.
+
+    Or what was `delivered` of it: its copy without metadata where there is one, else the file itself.
 
     It is there as a whole, with the SHA-256 that the record says, or not at all; nothing is overwritten. Raises
     SiteError, also if the look cannot be recorded, and LogError.
@@ -48,10 +53,12 @@ async def export_file(settings: SiteFile, record_id: str, folder: Path, progress
     now_ns = time.time_ns()
     file, size = await _find(settings, record_id)
     path = _require_free(folder, safe_name(file.name))
-    access = Access(name_actor(), "files export", f"{record_id} {file.sha256}".rstrip(), now_ns, size, 1)
+    copy = file.delivered if delivered else None
+    blob, digest = (copy.blob, copy.sha256) if copy else (file.blob, file.sha256)
+    access = Access(name_actor(), "files export", f"{record_id} {digest}".rstrip(), now_ns, size, 1)
     access_id = await record_access(settings, access)
-    await _write(settings, file, path, progress)
-    return ExportedFile(file, path, access_id)
+    await _write(settings, replace(file, blob=blob, sha256=digest), path, progress)
+    return ExportedFile(file, path, access_id, copy is not None)
 
 
 def safe_name(name: str) -> str:

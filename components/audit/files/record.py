@@ -19,12 +19,21 @@ _SHA256_HEX_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveredCopy:
+    """A copy of a file, without its metadata, that readers got in its place; `sha256` (hex) is its content's."""
+
+    blob: BlobAddress
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A record that refers to a kept file: `event` is `received`, `cut-off` and the like.
 
     `file` names the upload, as the records of looks at it do. `sha256` (hex) and `size_bytes` are the content's;
-    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came. `intact`
-    tells whether the record is as it was recorded.
+    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came, `action`
+    what was done with it. `intact` tells whether the record is as it was recorded.
     """
 
     id: str
@@ -42,6 +51,8 @@ class FileRecord:
     purpose: str = ""
     marks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    action: str = ""
+    delivered: DeliveredCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,6 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
         blob = parse_address(str(details.get("blob", "")))
     except BlobAddressError:
         return None
-    size, sha256 = details.get("size_bytes", 0), str(details.get("content_sha256", ""))
     return FileRecord(
         f"{log_name}/{opened.index}",
         opened.index,
@@ -82,14 +92,34 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
         str(details.get("owner", "")),
         str(details.get("file_name", "")),
         str(details.get("media_type", "")),
-        size if isinstance(size, int) else 0,
-        sha256 if len(sha256) == _SHA256_HEX_LENGTH else "",
+        _read_size(details.get("size_bytes")),
+        _read_sha256(details.get("content_sha256")),
         blob,
         opened.stored.is_intact(),
         str(details.get("purpose", "")),
         tuple(str(details.get("marks", "")).split()),
         tuple(str(details.get("rules", "")).split()),
+        str(details.get("action", "")),
+        _parse_copy(details),
     )
+
+
+def _parse_copy(details: dict[str, str | int]) -> DeliveredCopy | None:
+    try:
+        blob = parse_address(str(details.get("delivered_blob", "")))
+    except BlobAddressError:
+        return None
+    return DeliveredCopy(
+        blob, _read_sha256(details.get("delivered_sha256")), _read_size(details.get("delivered_size_bytes"))
+    )
+
+
+def _read_size(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _read_sha256(value: object) -> str:
+    return value if isinstance(value, str) and len(value) == _SHA256_HEX_LENGTH else ""
 
 
 def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from components.archive.blobs.errors import BlobUnavailable
-from components.archive.blobs.reader import BlobCheck, BlobReader
+from components.archive.blobs.reader import BlobCheck, BlobReader, BlobState
 from components.audit.files.record import (
     FileLook,
     FileRecord,
@@ -22,12 +22,21 @@ from components.settings.site import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class FileDetail:
-    """A file's record with its proof, what a check of its blob without keys found, and all looks at it."""
+    """A file's record with its proof, what a check of its blob without keys found, and all looks at it.
+
+    `copy` is the same of the copy that was delivered in its place, if there is one.
+    """
 
     record: RecordDetail
     file: FileRecord
     blob: BlobCheck
     looks: tuple[FileLook, ...]
+    copy: BlobCheck | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is kept of it is there, as it was put."""
+        return all(each.state is BlobState.INTACT for each in (self.blob, self.copy or self.blob))
 
 
 async def show_file(settings: SiteFile, record_id: str, progress: Progress) -> FileDetail:
@@ -48,12 +57,14 @@ async def show_file(settings: SiteFile, record_id: str, progress: Progress) -> F
                 looks.append(look)
     objects = open_objects(transfer)
     try:
-        checked = await BlobReader(objects, log_settings.origin).check(file.blob)
+        blobs = BlobReader(objects, log_settings.origin)
+        checked = await blobs.check(file.blob)
+        copy = await blobs.check(file.delivered.blob) if file.delivered else None
     except BlobUnavailable as error:
         raise SiteError(str(error)) from None
     finally:
         await objects.close()
-    return FileDetail(detail, file, checked, tuple(looks))
+    return FileDetail(detail, file, checked, tuple(looks), copy)
 
 
 def require_transfer_record(settings: SiteFile, record_id: str) -> int:

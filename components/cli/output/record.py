@@ -157,13 +157,20 @@ def _header_of(view: RecordView) -> dict[str, str]:
     error = described.pop("error", None)
     if error:
         described["told"] = f"{error['condition']} ({error['type']}): {error['text']}"
-    for name in ("at_ns", "intact", "text"):
+    for name in ("at_ns", "intact", "text", "kept_files"):
         described.pop(name, None)
+    described |= described.pop("details", {})
     return {
-        name.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        name.replace("_", " "): _show_value(value)
         for name, value in described.items()
         if value not in ("", (), None)
     }
+
+
+def _show_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:

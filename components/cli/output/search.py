@@ -14,6 +14,7 @@ from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult
 from components.audit.view import FileView, RecordView
 from components.cli.output.console import make_console, make_look, show_time
+from components.cli.output.file_event import tell_file_event
 from components.cli.output.record import describe_view
 from components.cli.output.terminal import show_text
 
@@ -102,12 +103,19 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
     """Add a record: time, parties and verdict; then id, text and delivery; then remarks."""
     verdict, delivery = _outcome(view)
     table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
-    table.add_row(Text(view.id, style="bold"), style_excerpt(view.reading.text, query), delivery)
+    table.add_row(Text(view.id, style="bold"), style_excerpt(_text_of(view), query), delivery)
     for file in view.files:
         table.add_row("", _show_file(file, query), "")
     for remark in _remarks(view):
         table.add_row("", remark, "")
     table.add_row("", "", "")
+
+
+def _text_of(view: RecordView) -> str:
+    """Return what a record says, for people: of what became of a file, the words and not the fields."""
+    if isinstance(view.content, Event) and view.reading.kind == SearchKind.FILE:
+        return tell_file_event(view.content)
+    return view.reading.text
 
 
 def _show_file(file: FileView, query: Node) -> Text:

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from components.archive.record import Access, RecordKind, parse_record
 from components.audit.open_log import open_log
@@ -104,6 +106,30 @@ def test_files_are_listed(
 
 
 _FIELDS = {"--owner": "owner", "--name": "name", "--hash": "sha256", "--after": "after", "--before": "before"}
+
+
+def test_the_folder_of_a_site_names_its_file(
+    kept: list[Kept], site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for named in (site, site.parent):
+        assert len(Said(capsys, "list", "--site", named, "--json").document["files"]) == 3
+    # One that has yet to be made, too: no site is made in the folder above.
+    said = Said(capsys, "list", "--site", site.parent / "other")
+    assert said.status == 2
+    assert "other/site.toml: no such file" in said.err
+
+
+def test_a_list_fits_a_narrow_terminal(
+    kept: list[Kept], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("COLUMNS", "80"), ("TERM", "xterm"), ("FORCE_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", Said(capsys, "list").out).splitlines()
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert lines[0].split()[0] == kept[0].record_id
+    assert lines[0].endswith("200,000 bytes")
+    assert "報告 1.pdf" in lines[1]
+    assert "…" not in "".join(lines)
 
 
 def test_a_list_says_what_people_need(kept: list[Kept], capsys: pytest.CaptureFixture[str]) -> None:
