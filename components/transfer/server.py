@@ -12,6 +12,8 @@ from components.transfer.receive import Receiver
 
 PATH = "/f/{token}/{name}"
 _IDLE_S = 30.0
+# Of each upload, at most twice as much waits to be taken: it comes while what was before it is sealed.
+_READ_AHEAD_BYTES = 256 << 10
 _SHUTDOWN_S = 2.0
 
 
@@ -46,6 +48,7 @@ class FileServer:
             shutdown_timeout=_SHUTDOWN_S,
             # What is put is kept as it came.
             auto_decompress=False,
+            read_bufsize=_READ_AHEAD_BYTES,
         )
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:

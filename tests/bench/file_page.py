@@ -14,8 +14,7 @@ from components.settings.site import SiteFile
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.figures import Figure, at_most, median_of
-from tests.bench.file_site import ask_slot
-from tests.support.stream import XmppStream
+from tests.bench.file_site import ALICE, ask_slot
 from tests.support.transfer_site import FILES, TransferSite
 
 _AUDIT = """[audit]
@@ -30,8 +29,9 @@ _LINES = 40
 _FONT_SIZE, _LINE_HEIGHT, _PAGE = 24, 38, (1240, 1754)  # A4 at 150 dots an inch
 
 
-async def measure(bench: Bench, root: Path, site: TransferSite, alice: XmppStream) -> list[Figure]:
+async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
     """Measure the seconds from a picture's 201 until a search finds a word on it."""
+    alice = await site.login(ALICE)
     create_log_key(root / "log-audit.key", "metals.example/audit")
     site.gate.add_table(_AUDIT.format(root=root, key=site.gate.auditor_key_file))
     settings = SiteFile(site.gate.site_toml)

@@ -1,14 +1,11 @@
 """Puts blobs: seals them as they stream in, stores each once, durably before it is named; and destroys them."""
 
-import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import TypeVar
 
 from components.archive.blobs.address import (
     BlobAddress,
@@ -36,20 +33,10 @@ from components.archive.blobs.head import (
     seal_secret,
 )
 from components.archive.blobs.objects import ObjectStore, VersionedContent
-from components.archive.blobs.stream import ChunkSealer
+from components.archive.blobs.sealing import Sealing, closed
 from components.archive.seal import KEY_SIZE_BYTES, Recipient
 
-MAX_SIZE_BYTES = 64 << 30
-
-BLOCK_SIZE_BYTES = 1 << 20
-"""So much of a content is sealed at once."""
-
 _MAX_CONFLICTS = 16
-
-_POLL_S = 0.001
-
-_Bytes = TypeVar("_Bytes", bytes, bytearray)
-_Pieces = AsyncGenerator[bytes | bytearray, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,31 +158,18 @@ class BlobStore:
         key = os.urandom(KEY_SIZE_BYTES)
         now_ns = self._clock_ns()
         name = _new_data_name(now_ns)
-        content, stored = _Digest(), _Digest()
+        sealing = Sealing(key)
         address: BlobAddress | None = None
 
-        async def sealed_pieces() -> AsyncGenerator[bytes | bytearray, None]:
+        def make_trailer(content_sha256: bytes) -> bytes:
             nonlocal address
-            sealer = ChunkSealer(key)
-
-            def seal(block: list[bytes]) -> bytes | bytearray:
-                for chunk in block:
-                    content.add(chunk)
-                return stored.add(sealer.feed(block))
-
-            async for block in _blocks(chunks):
-                if content.size_bytes + sum(map(len, block)) > MAX_SIZE_BYTES:
-                    raise ValueError(f"a blob has at most {MAX_SIZE_BYTES:,} bytes")
-                # In a thread: hashing and sealing leave the interpreter, and the loop, to others.
-                yield await asyncio.to_thread(seal, block)
-            yield stored.add(sealer.finish())
-            place = enterprise, retention_class, self._recipients, content.digest()
+            place = enterprise, retention_class, self._recipients, content_sha256
             address = derive_address(self._address_key, self._site, *place)
             address = address.beside(beside) if beside else address
-            yield stored.add(encode_trailer(address))
+            return encode_trailer(address)
 
         try:
-            async with _closed(sealed_pieces()) as pieces:
+            async with closed(sealing.pieces(chunks, make_trailer)) as pieces:
                 await self._objects.write(name, pieces)
         except BaseException:
             # A store may have the object although it says that it failed.
@@ -204,6 +178,7 @@ class BlobStore:
             raise
         if address is None:
             raise BlobUnavailable("the store did not read the data to their end")
+        content, stored = sealing.content, sealing.stored
         secret = BlobSecret(key, content.size_bytes, content.digest())
         head = BlobHead(
             address,
@@ -257,45 +232,6 @@ class BlobStore:
         if isinstance(entry, BlobTombstone):
             return None
         return entry if await self._objects.size(entry.data) == entry.stored_size_bytes else None
-
-
-@asynccontextmanager
-async def _closed(pieces: _Pieces) -> AsyncIterator[_Pieces]:
-    """Close a generator at the end, also one that a store that was interrupted has just asked for the next piece."""
-    try:
-        yield pieces
-    finally:
-        while pieces.ag_running:  # noqa: ASYNC110 - a generator has no event
-            await asyncio.sleep(_POLL_S)
-        await pieces.aclose()
-
-
-async def _blocks(chunks: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
-    """Gather chunks until there are BLOCK_SIZE_BYTES of them, or no more."""
-    block: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        block.append(chunk)
-        size += len(chunk)
-        if size >= BLOCK_SIZE_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
-class _Digest:
-    def __init__(self) -> None:
-        self.size_bytes = 0
-        self._hash = sha256()
-
-    def add(self, data: _Bytes) -> _Bytes:
-        self.size_bytes += len(data)
-        self._hash.update(data)
-        return data
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
 
 
 def parse_entry(address: BlobAddress, found: VersionedContent) -> BlobEntry:
