@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from types import AsyncGeneratorType
 
 from components.archive.blobs.stream import ChunkSealer
 
@@ -71,6 +72,7 @@ async def closed(pieces: Pieces) -> AsyncIterator[Pieces]:
     try:
         yield pieces
     finally:
+        assert isinstance(pieces, AsyncGeneratorType)
         while pieces.ag_running:  # noqa: ASYNC110 - a generator has no event
             await asyncio.sleep(_POLL_S)
         await pieces.aclose()
