@@ -72,8 +72,7 @@ async def closed(pieces: Pieces) -> AsyncIterator[Pieces]:
     try:
         yield pieces
     finally:
-        assert isinstance(pieces, AsyncGeneratorType)
-        while pieces.ag_running:  # noqa: ASYNC110 - a generator has no event
+        while isinstance(pieces, AsyncGeneratorType) and pieces.ag_running:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(_POLL_S)
         await pieces.aclose()
 
