@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.blobs.reader import BlobReader
 from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
@@ -75,7 +76,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     )
     examination = _open_examination(process, settings, alarms, decider, metrics)
     store, reader = _open_blobs(process, site, settings)
-    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination)
+    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination, alarms)
     server = process.keep(FileServer(receiver, sender, metrics))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
@@ -100,7 +101,9 @@ def _open_examination(
     inspector = process.keep(open_inspector(settings.inspect))
     checks = _open_checks(process, settings, alarms, MeasuredInspector(inspector, metrics), metrics)
     decide = MeasuredDecisions(decider.decide, metrics)
-    return Examination(settings.state_file.parent, checks, decide, stripper=inspector)
+    return Examination(
+        settings.state_file.parent, checks, decide, stripper=inspector, tell_amended=metrics.count_decision
+    )
 
 
 def _open_checks(
@@ -126,6 +129,7 @@ def _open_files(
     journal: FileJournal,
     slots: SlotService,
     examination: Examination,
+    alarms: Alarms,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     store, reader = blobs
@@ -144,8 +148,16 @@ def _open_files(
         examination,
         is_admitted=slots.is_admitted,
         person_at_once=settings.limits.person_at_once,
+        on_stored=partial(_tell_stored, alarms),
     )
     return receiver, sender
+
+
+def _tell_stored(alarms: Alarms, problem: str) -> None:
+    if problem:
+        alarms.sound(AlarmName.FILES_NOT_STORED, reason=problem)
+    else:
+        alarms.end(AlarmName.FILES_NOT_STORED)
 
 
 def _by_sessions(settings: TransferSettings, slots: SlotService) -> dict[str, Callable[[Upload, str], bool]]:

@@ -149,6 +149,7 @@ class Examination:
     """What happens to a file before it is answered: it lies in `folder` without a name, is checked and decided on.
 
     The checks have `within_s` seconds, from the last byte on. Without a `stripper`, no metadata can be taken out.
+    `tell_amended` is told what became of a file that was to be amended.
     """
 
     folder: Path
@@ -156,6 +157,7 @@ class Examination:
     decide: Decide
     within_s: float = _WITHIN_S
     stripper: Stripper | None = None
+    tell_amended: Callable[[FileDecision], None] = lambda _decision: None
 
     async def look(self, quarantine: Quarantine, upload: Upload) -> Looked:
         """Look at a whole file."""

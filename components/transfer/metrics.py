@@ -62,6 +62,10 @@ class FileMetrics:
         default_factory=lambda: _histogram("scan_seconds", "Duration of scans by the virus scanner.")
     )
 
+    def count_decision(self, decision: FileDecision) -> None:
+        """Count what became of a file."""
+        self.decided[decision.action.value] += 1
+
     @property
     def histograms(self) -> tuple[Histogram, ...]:
         """All that is measured in seconds."""
@@ -143,7 +147,9 @@ class MeasuredDecisions:
     def __call__(self, facts: FileFacts, *, overdue: bool) -> FileDecision:
         """Decide on a file; `overdue` if it was not checked in time."""
         decision = self.decide(facts, overdue=overdue)
-        self.metrics.decided[decision.action.value] += 1
+        # What is to be amended is decided on only when there is a copy, or none.
+        if not decision.amends:
+            self.metrics.count_decision(decision)
         for mark in facts.content.marks:
             self.metrics.marks[mark.value] += 1
         return decision

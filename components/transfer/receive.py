@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.rules.file_facts import encode_facts
 from components.transfer.amend import AmendedLate, Amender, Examined
 from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
@@ -46,6 +47,7 @@ class Receiver:
     """Takes the file of each slot once.
 
     `is_admitted` says whether an owner may use the line now. A person has `person_at_once` files under way at most.
+    `on_stored` is told why a file could not be stored or recorded, and nothing of each that was.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Receiver:
         *,
         is_admitted: Callable[[str], bool],
         person_at_once: int = MAX_UPLOADS_AT_ONCE,
+        on_stored: Callable[[str], None] = lambda _problem: None,
     ) -> None:
         self._linked = linked
         self._blobs = blobs
@@ -65,6 +68,7 @@ class Receiver:
         self._amender = Amender(examination, blobs, journal.file_class)
         self._is_admitted = is_admitted
         self._person_at_once = person_at_once
+        self._on_stored = on_stored
         # Owners by ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: dict[bytes, str] = {}
         # What was decided on blobs whose record is durable, by ids of uploads of which the state could not say so.
@@ -80,7 +84,9 @@ class Receiver:
             return _refuse(503, "the file could not be stored in time")
         except (BlobError, LogUnavailable) as error:
             log.error("a file was not stored", reason=str(error))
+            self._on_stored(str(error))
             return _refuse(503, "files cannot be stored now")
+        self._on_stored("")
         return web.Response(status=201, headers=CORS)
 
     async def _take_once(self, request: web.Request) -> None:
@@ -187,7 +193,9 @@ class Receiver:
         examined = Examined(facts, decision, looked.scanned)
         if not decision.amends:
             return examined
-        return await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        examined = await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        self._examination.tell_amended(examined.decision)
+        return examined
 
     async def _record(self, upload: Upload, blob: StoredBlob, examined: Examined) -> Settled:
         """Record a file that is stored; raises LogUnavailable."""
@@ -199,7 +207,7 @@ class Receiver:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(
             _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
-            int(self._linked.clock_s()), str(copy.address) if copy else "",
+            int(self._linked.clock_s()), str(copy.address) if copy else "", encode_facts(examined.facts),
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ COLUMNS = (
     " issued_at_s, lapses_at_s, until_s, stage, address"
 )
 WITH_COPY = f"{COLUMNS}, COALESCE(delivered, '') FROM upload LEFT JOIN delivered USING (id)"
-OF_UPLOADS = ("decided", "delivered", "shut")
+OF_UPLOADS = ("decided", "known", "delivered", "shut")
 """Tables whose rows go with those of `upload`, by `id`."""
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
@@ -19,6 +19,8 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
     " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
+    # Of each file that is recorded, what is known of it (components.rules.file_facts): the gate reads it.
+    "CREATE TABLE IF NOT EXISTS known (id BLOB PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID",
     # Of a file of which a copy is handed out: the copy's blob.
     "CREATE TABLE IF NOT EXISTS delivered (id BLOB PRIMARY KEY, delivered TEXT NOT NULL) WITHOUT ROWID",
     # Of a file that was shut later: for what, so that it is not shut for that again.

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
+from components.transfer.listener import Listener, most_connections
 from components.transfer.metrics import FileMetrics
 from components.transfer.receive import Receiver
 
@@ -50,15 +51,21 @@ class FileServer:
             auto_decompress=False,
             read_bufsize=_READ_AHEAD_BYTES,
         )
+        self._listener: Listener | None = None
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, address, port, ssl_context=tls).start()
-        return int(self._runner.addresses[0][1])
+        server = self._runner.server
+        if server is None:
+            raise OSError("no server was set up")
+        self._listener = Listener(server, tls, most_connections())
+        return self._listener.open(address, port)
 
     async def close(self) -> None:
         """Stop listening and end what is under way: its clients begin anew."""
+        if self._listener is not None:
+            await self._listener.close()
         await self._runner.cleanup()
 
 

@@ -24,8 +24,8 @@ def copy_uploads(path: Path, records: int) -> bytes:
                 copy.execute("DELETE FROM upload WHERE stage IN (?, ?)", (Stage.ISSUED, Stage.STORED))
                 sql = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record >= ?)"
                 copy.execute(sql, (records,))
-            for table in tables & set(OF_UPLOADS):
-                copy.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)")  # noqa: S608
+                for table in tables & set(OF_UPLOADS):
+                    copy.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)")  # noqa: S608
             if "finished" in tables:
                 copy.execute("DELETE FROM finished")
             # Nothing of what was deleted stays in a free page.

@@ -76,7 +76,8 @@ class Settled:
     """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
 
     `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
-    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing.
+    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing. `facts` is what is
+    known of the file (components.rules.file_facts), or empty: then what was known stays.
     """
 
     stage: Stage
@@ -86,6 +87,7 @@ class Settled:
     evidence: str
     at_s: int
     delivered: str = ""
+    facts: str = ""
 
 
 class UploadStore:
@@ -140,6 +142,8 @@ class UploadStore:
         if settled.delivered:
             # In one transaction: a file that is answered is never handed out with what was to be taken out of it.
             statements.append(("INSERT OR REPLACE INTO delivered VALUES (?, ?)", (id_, settled.delivered)))
+        if settled.facts:
+            statements.append(("INSERT OR REPLACE INTO known VALUES (?, ?)", (id_, settled.facts)))
         if cause:
             statements.append(("INSERT OR REPLACE INTO shut VALUES (?, ?)", (id_, cause)))
         self._change(statements)
@@ -218,13 +222,17 @@ class UploadStore:
         sql = (
             "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = ?), 0),"
             " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = ?), 0), COALESCE(SUM(size_bytes), 0),"
-            " COALESCE(MIN(issued_at_s), ?) FROM upload"
+            " COALESCE(MIN(issued_at_s), ?), COUNT(*) FILTER (WHERE owner = ? AND stage = ?),"
+            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = ? AND stage = ?), 0) FROM upload"
             " WHERE issued_at_s > ? AND (stage <> ? OR lapses_at_s > ?)"
         )
-        values = (owner, enterprise, now_s, now_s - DAY_S, Stage.ISSUED, now_s)
+        open_ = (owner, Stage.ISSUED)
+        values = (owner, enterprise, now_s, *open_, *open_, now_s - DAY_S, Stage.ISSUED, now_s)
         with sqlite_errors_named(self._path):
-            ((person, firm, site, oldest_s),) = await self._connection.execute_fetchall(sql, values)
-        return Usage(person, firm, site, oldest_s + DAY_S)
+            ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
+                sql, values
+            )
+        return Usage(person, firm, site, oldest_s + DAY_S, slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""

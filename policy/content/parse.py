@@ -21,7 +21,16 @@ RESERVED = frozenset(
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 
 
-FILE_CONDITIONS = ("types", "names", "larger_than_mib", "sha256", "marks", "from_desks", "purposes")
+FILE_CONDITIONS = (
+    "types",
+    "names",
+    "larger_than_mib",
+    "sha256",
+    "marks",
+    "from_desks",
+    "to_desks",
+    "purposes",
+)
 """The settings of a rule of kind `file`: it needs one at least."""
 
 
@@ -102,6 +111,8 @@ def _told(kind: Any) -> tuple[str, ...]:
 def _upload_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:
     if not any(rule.get(name) for name in FILE_CONDITIONS):
         yield f"{path}.kind: every file would match: give one of {', '.join(FILE_CONDITIONS)}"
+    if rule.get("action") == ContentAction.AMEND and rule.get("to_desks"):
+        yield f"{path}.to_desks: a file is amended when it is put, and nobody knows then to whom it goes"
     if "otherwise" in rule and rule.get("action") != ContentAction.AMEND:
         yield f"{path}.otherwise: has a meaning only if the action is amend"
 

@@ -67,6 +67,10 @@ class FileRules:
         self._matcher = FileMatcher(rules)
         self._must_be_scanned = must_be_scanned
 
+    def find_rules(self, facts: FileFacts, desk: str = "") -> list[Rule]:
+        """Return the rules that match a file from somebody of a desk, in the order of their ids."""
+        return [self._by_id[id_] for id_ in sorted(self._matcher.find_rules(facts, desk))]
+
     def decide(
         self, facts: FileFacts, desk: str = "", *, overdue: bool = False, but: Collection[str] = ()
     ) -> FileDecision:
@@ -75,7 +79,7 @@ class FileRules:
         Of several rules with the strongest action, the text is that of the one whose id comes first. Of `but`, rules
         with these ids do not count.
         """
-        found = [self._by_id[id_] for id_ in sorted(self._matcher.find_rules(facts, desk) - set(but))]
+        found = [rule for rule in self.find_rules(facts, desk) if rule.id not in but]
         strongest = max(found, key=_strength, default=None)
         unscanned = self._must_be_scanned and FileMark.UNSCANNED in facts.content.marks
         if (overdue or unscanned) and (strongest is None or _strength(strongest) < _HOLD):

@@ -43,7 +43,7 @@ KEY = b"k" * 64
 class FilesUnderTest:
     """Files served at `url`; `now_s` is what time it is, `admitted` who may use the line.
 
-    Files with a name in `hidden` are handed out to nobody.
+    Files with a name in `hidden` are handed out to nobody. `stored` has why each put could not be stored, or nothing.
     """
 
     root: Path
@@ -57,6 +57,7 @@ class FilesUnderTest:
     admitted: set[str] = field(default_factory=lambda: {ANNA})
     hidden: set[str] = field(default_factory=set)
     metrics: FileMetrics = field(default_factory=FileMetrics)
+    stored: list[str] = field(default_factory=list)
     last_headers: dict[str, str] = field(default_factory=dict)
     _issued: int = 0
 
@@ -139,8 +140,11 @@ async def serve_files(
         decide = MeasuredDecisions(decider.decide, files.metrics)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            Examination(root, checks or FileChecks(), decide, checked_within_s, stripper),
+            Examination(
+                root, checks or FileChecks(), decide, checked_within_s, stripper, files.metrics.count_decision
+            ),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
+            on_stored=files.stored.append,
         )  # fmt: skip
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,

@@ -1,6 +1,6 @@
 """The record of a file, read from the log `transfer`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from components.archive.blobs.address import BlobAddress, BlobAddressError, parse_address
@@ -64,6 +64,17 @@ class FileLook:
     address: str
     first_byte: int
     end_byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReview:
+    """A record of what a reviewer, the deadline or a rescan did with a file (`release`, `refuse`, `shut`), and why."""
+
+    id: str
+    at_ns: int
+    act: str
+    actor: str
+    reason: str
 
 
 def find_transfer(settings: SiteFile) -> tuple[TransferSettings, LogSettings]:
@@ -134,27 +145,40 @@ def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | Non
     )
 
 
+def parse_review(log_name: str, opened: OpenedRecord, record: str) -> FileReview | None:
+    """Return what a record says of a decision on the file of this record; None for any other record."""
+    event = parse_event(opened, RecordKind.REVIEW)
+    details = dict(event.details) if event else {}
+    if event is None or details.get("record") != record:
+        return None
+    actor, reason = (str(details.get(name, "")) for name in ("actor", "reason"))
+    return FileReview(f"{log_name}/{opened.index}", opened.leaf.time_ns, event.name, actor, reason)
+
+
 async def read_file_records(
-    log: RecordOpener, progress: Progress, first: int = 0
+    log: RecordOpener,
+    progress: Progress,
+    first: int = 0,
+    kinds: Collection[RecordKind] = (RecordKind.FILE,),
 ) -> AsyncIterator[OpenedRecord]:
-    """Yield the records of files under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
+    """Yield the records of `kinds` under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
     size = await log.reader.size()
     for begin in range(first, size, _CHUNK_RECORDS):
         end = min(begin + _CHUNK_RECORDS, size)
         leaves = await log.reader.source.fetch_leaves(begin, end)
-        if any(leaf[_KIND] == RecordKind.FILE for leaf in leaves):
+        if any(leaf[_KIND] in kinds for leaf in leaves):
             for opened in await log.fetch(begin, end - begin):
-                if opened.leaf.kind == RecordKind.FILE:
+                if opened.leaf.kind in kinds:
                     yield opened
         progress(end, size)
 
 
-def parse_event(opened: OpenedRecord) -> Event | None:
+def parse_event(opened: OpenedRecord, kind: RecordKind = RecordKind.FILE) -> Event | None:
     """Return what a record of a file says; None for any other record, and for one that cannot be read."""
-    if opened.leaf.kind != RecordKind.FILE or opened.payload is None:
+    if opened.leaf.kind != kind or opened.payload is None:
         return None
     try:
-        record = parse_record(RecordKind.FILE, opened.payload)
+        record = parse_record(kind, opened.payload)
     except ValueError:  # RecordError
         return None
     return record if isinstance(record, Event) else None

@@ -11,14 +11,16 @@ from components.archive.blobs.reader import BlobCheck
 from components.archive.record import Event
 from components.audit.files.export import ExportedFile
 from components.audit.files.list import FileList
-from components.audit.files.record import FileLook, FileRecord
+from components.audit.files.record import FileLook, FileRecord, FileReview
 from components.audit.files.show import FileDetail
 from components.audit.view import format_time
 from components.cli.output.console import make_console, make_fields, make_look, show_time
 from components.cli.output.file_event import OUTCOMES, tell_file_event
-from components.cli.output.record import describe_detail
+from components.cli.output.record import describe_detail, describe_upload
 from components.cli.output.terminal import show_text
 from components.site.rescan import Rescan
+
+_ACTS = {"release": "released", "refuse": "refused"}
 
 
 def describe_list(found: FileList) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def describe_file(detail: FileDetail) -> dict[str, Any]:
         "blob": _describe_check(detail.blob),
         "delivered": _describe_check(detail.copy) if detail.copy else None,
         "looks": [asdict(look) | {"at": format_time(look.at_ns)} for look in detail.looks],
+        "reviews": [asdict(review) | {"at": format_time(review.at_ns)} for review in detail.reviews],
         "record": describe_detail(detail.record),
     }
 
@@ -88,8 +91,11 @@ def print_file(detail: FileDetail) -> None:
             "its blob": f"{file.delivered.blob}, {_word_check(detail.copy)}",
         }
     console.print(make_fields(fields))
-    for look in detail.looks:
-        console.print(Text(show_text(_look_line(look))))
+    for upload in detail.record.view.files:
+        for line in describe_upload(upload):
+            console.print(Text(show_text(line)))
+    for line in _history(detail):
+        console.print(Text(show_text(line)))
     console.print(make_look(detail.record.access_id, _count_looks(len(detail.looks))))
 
 
@@ -197,6 +203,18 @@ def _describe_check(checked: BlobCheck) -> dict[str, str]:
 
 def _word_check(checked: BlobCheck) -> str:
     return f"{checked.state}: {checked.detail}" if checked.detail else str(checked.state)
+
+
+def _history(detail: FileDetail) -> Iterator[str]:
+    """Yield a line for all that was done with a file after it came, in order."""
+    told = [(look.at_ns, _look_line(look)) for look in detail.looks]
+    told += [(review.at_ns, _review_line(review)) for review in detail.reviews]
+    yield from (line for _at_ns, line in sorted(told))
+
+
+def _review_line(review: FileReview) -> str:
+    act = _ACTS.get(review.act, review.act)
+    return f"{review.id} {format_time(review.at_ns)[:19]}Z {act} by {review.actor}: {review.reason}"
 
 
 def _look_line(look: FileLook) -> str:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.archive.record import Event, Submission
-from components.audit.excerpt import make_excerpt, make_file_excerpt
+from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
@@ -15,7 +15,7 @@ from components.audit.search import SearchResult
 from components.audit.view import FileView, RecordView
 from components.cli.output.console import make_console, make_look, show_time
 from components.cli.output.file_event import tell_file_event
-from components.cli.output.record import describe_view
+from components.cli.output.record import describe_upload, describe_view
 from components.cli.output.terminal import show_text
 
 _VERDICTS = {
@@ -44,6 +44,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "log_size": result.log_size,
         "unreadable": result.unreadable,
         "files_unread": result.files_unread,
+        "files_unheard": result.files_unheard,
         "access": result.access_id,
         "records": [describe_view(view) for view in result.records],
     }
@@ -71,6 +72,9 @@ def print_search(result: SearchResult, log_name: str) -> None:
     if result.files_unread:
         unread = f"{result.files_unread:,} files could not be read: a search finds them only by name, type and hash"
         console.print(Text(unread, style="bold red"))
+    if result.files_unheard:
+        unheard = f"{result.files_unheard:,} recordings were not heard: a search finds them only by name, type and hash"
+        console.print(Text(unheard, style="yellow"))
     if result.unreadable:
         console.print(
             Text(
@@ -122,13 +126,19 @@ def _show_file(file: FileView, query: Node) -> Text:
     """Return a file's name and size and, if the search found it by what it says, the place."""
     about = Text(f"{show_text(file.name)}  {file.size_bytes:,} bytes", style="dim")
     about.append(f"  {file.record}")
+    for line in describe_upload(file):
+        about.append(f"\n{show_text(line)}", style="dim")
     if not file.is_hit:
         return about
+    text, place = file.text, "in the file"
+    read = text.removesuffix(file.transcript)
+    if file.transcript and not has_hit(read, query):
+        text, place = file.transcript, "in the file, machine transcript"
     found = (
         (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
-        for piece in make_file_excerpt(file.text, query)
+        for piece in make_file_excerpt(text, query)
     )
-    return Text.assemble(about, ("\n(in the file) ", "bold"), *found)
+    return Text.assemble(about, (f"\n({place}) ", "bold"), *found)
 
 
 def _outcome(view: RecordView) -> tuple[Text, Text]:

@@ -157,6 +157,20 @@ def test_a_file_is_shown_with_its_proof_and_who_fetched_it(
     assert [act for act, _query, _count in looks(settings)] == ["show"] * 3
 
 
+def test_what_reviewers_decided_is_shown_with_its_file(
+    settings: SiteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acts = (("release", "rita", "our own macros"), ("later-act", "deadline", "nobody decided in time"))
+    kept = keep_files(settings, [Sent(TIN, reviews=acts, looks=("192.0.2.7",)), Sent(LEAD)])
+    document = Said(capsys, "show", kept[0].record_id, "--json").document
+    assert [(each["act"], each["actor"], each["reason"]) for each in document["reviews"]] == list(acts)
+    printed = Said(capsys, "show", kept[0].record_id).out
+    assert "released by rita: our own macros" in printed
+    # In the order in which it happened.
+    assert printed.index("192.0.2.7") < printed.index("rita") < printed.index("later-act by deadline")
+    assert Said(capsys, "show", kept[1].record_id, "--json").document["reviews"] == []
+
+
 def test_a_damaged_blob_is_shown_as_such(
     kept: list[Kept], settings: SiteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:

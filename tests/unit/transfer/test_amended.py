@@ -101,6 +101,7 @@ async def test_readers_get_the_copy_and_the_archive_has_both(tmp_path: Path, med
         seen = await get(files, url)
         assert len(seen) < len(picture)
         assert not any(said in seen for said in (SECRET, b"GPS"))
+        assert sum(files.metrics.decided.values()) == files.metrics.decided["release"] == 1
         details = details_of((await files.events())[0])
         assert (details["marks"], details["rules"], details["action"]) == ("location", "no-place", "release")
         assert await read_blob(files, details["blob"]) == picture
@@ -158,6 +159,8 @@ async def test_what_cannot_be_taken_out_goes_nowhere(
         assert text == (f"{NOT_AMENDED_TEXT}\n" if status == 403 else "")
         details = details_of((await files.events())[0])
         assert str(details["rules"]).split() == [NOT_AMENDED, "no-place"]
+        # Counted once, as what became of it.
+        assert sum(files.metrics.decided.values()) == files.metrics.decided[otherwise.value] == 1
         assert await read_blob(files, details["blob"]) == picture
 
 

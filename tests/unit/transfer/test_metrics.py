@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from components.archive.alarm import Alarms
 from components.archive.alarm_name import AT_TRANSFER, AlarmName
 from components.process.status import Status
+from components.transfer.assemble import _tell_stored
 from components.transfer.checks import FileChecks
 from components.transfer.figures import describe_transfer, expose
 from components.transfer.metrics import PREFIX, FileMetrics, MeasuredInspector, MeasuredScanner
@@ -88,6 +89,13 @@ def test_the_alarms_of_this_component_alone() -> None:
     text = exposed(FileMetrics(), alarms)
     assert samples(text)["alarm scanner-down"] == samples(text)["alarms_total scanner-down"] == 1
     assert {name for name in read_labels(text) if name in set(AlarmName)} == set(AT_TRANSFER)
+    _tell_stored(alarms, "the disk is full")
+    _tell_stored(alarms, "the disk is full")
+    both = [(each["name"], each["times"]) for each in alarms.present()]
+    assert both == [("scanner-down", 1), ("files-not-stored", 1)]
+    assert samples(exposed(FileMetrics(), alarms))["alarm files-not-stored"] == 1
+    _tell_stored(alarms, "")
+    assert "alarm files-not-stored" not in samples(exposed(FileMetrics(), alarms))
     alarms.end(AlarmName.SCANNER_DOWN)
     assert "alarm scanner-down" not in samples(exposed(FileMetrics(), alarms))
 
