@@ -15,6 +15,8 @@ MOST_IN_MEMORY_BYTES = 128 << 10
 """Of each upload that is under way; what is larger goes to the disk."""
 
 _WRITE_SIZE_BYTES = 1 << 20
+# IOV_MAX
+_MOST_PIECES = 1024
 
 
 class Quarantine:
@@ -89,6 +91,18 @@ class Quarantine:
 
 
 def _write(file: int, pieces: list[bytes]) -> None:
-    view = memoryview(b"".join(pieces))
-    while view:
-        view = view[os.write(file, view) :]
+    # Written as they are: to join them first would be one more copy of the file.
+    left = sum(map(len, pieces))
+    while left:
+        written = os.writev(file, pieces[:_MOST_PIECES])
+        left -= written
+        pieces = _after(pieces, written)
+
+
+def _after(pieces: list[bytes], written: int) -> list[bytes]:
+    """Return what of these is not yet written."""
+    for number, piece in enumerate(pieces):
+        if written < len(piece):
+            return [piece[written:], *pieces[number + 1 :]]
+        written -= len(piece)
+    return []

@@ -13,6 +13,8 @@ from components.transfer.receive import Receiver
 
 PATH = "/f/{token}/{name}"
 _IDLE_S = 30.0
+# Of each upload, at most twice as much waits to be taken: it comes while what was before it is sealed.
+_READ_AHEAD_BYTES = 256 << 10
 _SHUTDOWN_S = 2.0
 
 
@@ -47,6 +49,7 @@ class FileServer:
             shutdown_timeout=_SHUTDOWN_S,
             # What is put is kept as it came.
             auto_decompress=False,
+            read_bufsize=_READ_AHEAD_BYTES,
         )
         self._listener: Listener | None = None
 

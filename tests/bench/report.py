@@ -24,7 +24,7 @@ in it is typed by hand. `make bench ARGS="throughput latency"` measures these tw
   has the lowest and the highest value, and compares each round with itself.
 - The load generator is a process of its own. The tables show its share of a core, and that of every measured
   process. *All else* is what the rest of the machine used meanwhile: if it is much, the figures are worth little.
-- Everything goes over loopback and without TLS, and the archive is on a disk.
+- Everything goes over loopback, and without TLS unless a section says otherwise; the archive is on a disk.
 """
 _MET, _NOT_MET = "yes", "**no**"
 

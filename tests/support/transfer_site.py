@@ -56,9 +56,8 @@ class TransferProcess(ProcessUnderTest):
             "reconnect_max_s": 0.5,
         }
         self.port = table["port"]
-        limits = {"limits": "{ file_mib = 1, person_day_mib = 2 }"}
+        table["limits"] = {"file_mib": 1, "person_day_mib": 2}
         lines = [f"{name} = {_toml(value)}" for name, value in (table | settings).items()]
-        lines += [f"{name} = {value}" for name, value in limits.items()]
         gate.add_table("\n".join(("[transfer]", *lines, "")))
 
     def launch(self) -> None:

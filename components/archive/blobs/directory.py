@@ -34,7 +34,7 @@ class DirectoryObjects:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+    async def write(self, name: str, pieces: AsyncIterator[bytes | bytearray]) -> None:
         """See ObjectStore."""
         draft = self._draft()
         file = await _in_thread(draft, _open_new, draft)
@@ -129,16 +129,16 @@ class DirectoryObjects:
             os.close(lock)
 
 
-async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes]) -> None:
-    waiting: list[bytes] = []
+async def _fill(draft: Path, file: int, pieces: AsyncIterator[bytes | bytearray]) -> None:
+    waiting: list[bytes | bytearray] = []
     size = 0
     async for piece in pieces:
         waiting.append(piece)
         size += len(piece)
         if size >= _WRITE_SIZE_BYTES:
-            joined, waiting, size = b"".join(waiting), [], 0
-            await _in_thread(draft, _write_all, file, joined)
-    await _in_thread(draft, _write_all, file, b"".join(waiting))
+            written, waiting, size = waiting, [], 0
+            await _in_thread(draft, _write_pieces, file, written)
+    await _in_thread(draft, _write_pieces, file, waiting)
 
 
 async def _in_thread(path: Path, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
@@ -164,7 +164,12 @@ def _open_new(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
 
 
-def _write_all(file: int, data: bytes) -> None:
+def _write_pieces(file: int, pieces: list[bytes | bytearray]) -> None:
+    # Not joined where it is one: a copy costs as much as the writing.
+    _write_all(file, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+
+def _write_all(file: int, data: bytes | bytearray) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]

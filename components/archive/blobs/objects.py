@@ -25,7 +25,7 @@ class VersionedContent:
 class ObjectStore(Protocol):
     """Keeps objects by name. Every method raises BlobUnavailable when the store cannot do it now."""
 
-    async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+    async def write(self, name: str, pieces: AsyncIterator[bytes | bytearray]) -> None:
         """Store a new object. It is there as a whole and durable when this returns, and not there if it raises.
 
         What `pieces` raises goes through.

@@ -69,7 +69,7 @@ class S3Objects:
             )
         )
 
-    async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
+    async def write(self, name: str, pieces: AsyncIterator[bytes | bytearray]) -> None:
         """See ObjectStore: parts are sent as they come, and become the object with the last request."""
         with _errors_named(name):
             await obstore.put_async(

@@ -3,10 +3,9 @@
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from components.archive.blobs.address import (
     BlobAddress,
@@ -34,10 +33,8 @@ from components.archive.blobs.head import (
     seal_secret,
 )
 from components.archive.blobs.objects import ObjectStore, VersionedContent
-from components.archive.blobs.stream import ChunkSealer
+from components.archive.blobs.sealing import Sealing, closed
 from components.archive.seal import KEY_SIZE_BYTES, Recipient
-
-MAX_SIZE_BYTES = 64 << 30
 
 _MAX_CONFLICTS = 16
 
@@ -161,26 +158,18 @@ class BlobStore:
         key = os.urandom(KEY_SIZE_BYTES)
         now_ns = self._clock_ns()
         name = _new_data_name(now_ns)
-        content, stored = _Digest(), _Digest()
+        sealing = Sealing(key)
         address: BlobAddress | None = None
 
-        async def sealed_pieces() -> AsyncGenerator[bytes, None]:
+        def make_trailer(content_sha256: bytes) -> bytes:
             nonlocal address
-            sealer = ChunkSealer(key)
-            async for chunk in chunks:
-                content.add(chunk)
-                if content.size_bytes > MAX_SIZE_BYTES:
-                    raise ValueError(f"a blob has at most {MAX_SIZE_BYTES:,} bytes")
-                for piece in sealer.feed(chunk):
-                    yield stored.add(piece)
-            yield stored.add(sealer.finish())
-            place = enterprise, retention_class, self._recipients, content.digest()
+            place = enterprise, retention_class, self._recipients, content_sha256
             address = derive_address(self._address_key, self._site, *place)
             address = address.beside(beside) if beside else address
-            yield stored.add(encode_trailer(address))
+            return encode_trailer(address)
 
         try:
-            async with aclosing(sealed_pieces()) as pieces:
+            async with closed(sealing.pieces(chunks, make_trailer)) as pieces:
                 await self._objects.write(name, pieces)
         except BaseException:
             # A store may have the object although it says that it failed.
@@ -189,6 +178,7 @@ class BlobStore:
             raise
         if address is None:
             raise BlobUnavailable("the store did not read the data to their end")
+        content, stored = sealing.content, sealing.stored
         secret = BlobSecret(key, content.size_bytes, content.digest())
         head = BlobHead(
             address,
@@ -242,20 +232,6 @@ class BlobStore:
         if isinstance(entry, BlobTombstone):
             return None
         return entry if await self._objects.size(entry.data) == entry.stored_size_bytes else None
-
-
-class _Digest:
-    def __init__(self) -> None:
-        self.size_bytes = 0
-        self._hash = sha256()
-
-    def add(self, data: bytes) -> bytes:
-        self.size_bytes += len(data)
-        self._hash.update(data)
-        return data
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
 
 
 def parse_entry(address: BlobAddress, found: VersionedContent) -> BlobEntry:

@@ -4,6 +4,8 @@ The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authent
 Misuse-Resistance, 2015) with AES-256-GCM: the nonce counts the chunks, and tells the last one apart.
 """
 
+from collections.abc import Iterable
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,29 +23,28 @@ class ChunkSealer:
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
         self._number = 0
-        self._waiting = bytearray()
+        self._waiting = b""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Add to the stream; returns the chunks that this completed, sealed."""
-        self._waiting += data
-        sealed = []
-        start = 0
+    def feed(self, pieces: Iterable[bytes]) -> bytearray:
+        """Add to the stream; returns the chunks that this completed, sealed, one behind the other."""
+        data = memoryview(b"".join((self._waiting, *pieces)))
         # A full chunk waits for the next byte: it may be the last one, which is marked as such.
-        while len(self._waiting) - start > CHUNK_SIZE_BYTES:
-            sealed.append(self._seal(bytes(self._waiting[start : start + CHUNK_SIZE_BYTES]), last=False))
-            start += CHUNK_SIZE_BYTES
-        if start:
-            self._waiting = self._waiting[start:]
+        count = max(0, len(data) - 1) // CHUNK_SIZE_BYTES
+        # Sealed into one piece of memory: new pages for each chunk would take longer than the cipher.
+        sealed = bytearray(count * SEALED_CHUNK_SIZE_BYTES)
+        into = memoryview(sealed)
+        for number in range(count):
+            chunk = data[number * CHUNK_SIZE_BYTES : (number + 1) * CHUNK_SIZE_BYTES]
+            start = number * SEALED_CHUNK_SIZE_BYTES
+            nonce = _nonce(self._number + number, last=False)
+            self._cipher.encrypt_into(nonce, chunk, None, into[start : start + SEALED_CHUNK_SIZE_BYTES])
+        self._number += count
+        self._waiting = bytes(data[count * CHUNK_SIZE_BYTES :])
         return sealed
 
     def finish(self) -> bytes:
         """End the stream and return its last chunk, which is empty only when the stream is."""
-        return self._seal(bytes(self._waiting), last=True)
-
-    def _seal(self, chunk: bytes, *, last: bool) -> bytes:
-        sealed = self._cipher.encrypt(_nonce(self._number, last=last), chunk, None)
-        self._number += 1
-        return sealed
+        return self._cipher.encrypt(_nonce(self._number, last=True), self._waiting, None)
 
 
 class ChunkOpener:

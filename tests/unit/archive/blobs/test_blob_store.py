@@ -409,7 +409,7 @@ async def test_a_sweep_leaves_alone_what_it_does_not_understand(objects: ObjectS
 
 
 async def test_too_large_a_blob_is_refused(objects: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.archive.blobs.store.MAX_SIZE_BYTES", 100_000)
+    monkeypatch.setattr("components.archive.blobs.sealing.MAX_SIZE_BYTES", 100_000)
     with pytest.raises(ValueError, match="at most 100,000 bytes"):
         await open_store(objects).put(pieces(content(100_001)), 1)
     assert await names(objects) == []

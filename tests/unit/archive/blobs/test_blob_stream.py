@@ -30,8 +30,13 @@ def seal(data: bytes, cuts: list[int] | None = None) -> list[bytes]:
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts or []), len(data)]
     chunks = []
     for start, end in pairwise(places):
-        chunks += sealer.feed(data[start:end])
+        chunks += apart(sealer.feed([data[start:end]]))
     return [*chunks, sealer.finish()]
+
+
+def apart(sealed: bytearray) -> list[bytes]:
+    starts = range(0, len(sealed), SEALED_CHUNK_SIZE_BYTES)
+    return [bytes(sealed[start : start + SEALED_CHUNK_SIZE_BYTES]) for start in starts]
 
 
 def open_all(chunks: list[bytes], size: int) -> bytes:
@@ -57,7 +62,7 @@ def test_however_it_comes_in_it_is_the_same_stream(size: int, cuts: list[int]) -
 def test_byte_by_byte() -> None:
     data = content(CHUNK_SIZE_BYTES + 3)
     sealer = ChunkSealer(KEY)
-    chunks = [chunk for byte in data for chunk in sealer.feed(bytes([byte]))]
+    chunks = [chunk for byte in data for chunk in apart(sealer.feed([bytes([byte])]))]
     assert [*chunks, sealer.finish()] == seal(data)
 
 
