@@ -196,7 +196,12 @@ def test_those_of_another_enterprise_do_not_count() -> None:
 
 def test_examples_say_to_which_desk_a_file_goes() -> None:
     example = {"name": "a.pdf", "desk": "base", "to_desk": "precious"}
-    given = {"kind": "file", "from_desks": ["base"], "to_desks": ["precious"], "must_match": [example]}
+    given: dict[str, Any] = {
+        "kind": "file",
+        "from_desks": ["base"],
+        "to_desks": ["precious"],
+        "must_match": [example],
+    }
     policy = parse_policy(
         write_rule(**given, must_not_match=[example | {"to_desk": "base"}, {"name": "a.pdf"}])
     )
