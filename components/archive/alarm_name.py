@@ -18,6 +18,7 @@ class AlarmName(StrEnum):
     UPLOAD_UNRECORDED = "upload-unrecorded"
     # Raised by the transfer component.
     SCANNER_DOWN = "scanner-down"
+    FILES_NOT_STORED = "files-not-stored"
     # Events, which nobody can undo.
     CANARY_UNPROVED = "canary-unproved"
     RELEASE_UNCERTAIN = "release-uncertain"
@@ -51,8 +52,12 @@ STATES = frozenset(
         AlarmName.HOST_UNHELD,
         AlarmName.UPLOAD_UNRECORDED,
         AlarmName.SCANNER_DOWN,
+        AlarmName.FILES_NOT_STORED,
     }
 )
 
-AT_GATE = tuple(name for name in AlarmName if name is not AlarmName.SCANNER_DOWN)
+AT_TRANSFER = (AlarmName.SCANNER_DOWN, AlarmName.FILES_NOT_STORED)
+"""Those that the transfer component raises: it has a figure for each."""
+
+AT_GATE = tuple(name for name in AlarmName if name not in AT_TRANSFER)
 """Those that the gate raises, or its log's writer: it has a figure for each."""

@@ -9,6 +9,7 @@ from components.link.review_request import (
     ReviewAnswer,
     ReviewRequest,
     ReviewRequestError,
+    ShutRequest,
     encode_review_request,
     parse_review_answer,
 )
@@ -18,7 +19,7 @@ _ASK_EVERY_S = 0.05
 
 
 async def ask_writer(
-    store: StoreName, prefix: str, request: ReviewRequest, timeout_s: float, who: str
+    store: StoreName, prefix: str, request: ReviewRequest | ShutRequest, timeout_s: float, who: str
 ) -> ReviewAnswer:
     """Return the answer to a request; withdraw one that is not answered in time.
 

@@ -47,12 +47,20 @@ def make_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
 
 def make_file_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     """Cut the text of a file around its first hit, wherever that is."""
+    yield from make_excerpt(_find_part(text, query) or text, query)
+
+
+def has_hit(text: str, query: Node) -> bool:
+    """Return whether a word of a search is in a text."""
+    return bool(_find_part(text, query))
+
+
+def _find_part(text: str, query: Node) -> str:
     for start in range(0, len(text), _WINDOW_CHARACTERS):
         part = text[start : start + _WINDOW_CHARACTERS + _OVERLAP_CHARACTERS]
         if _find_hits(part, query):
-            yield from make_excerpt(part, query)
-            return
-    yield from make_excerpt(text, query)
+            return part
+    return ""
 
 
 def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:

@@ -7,13 +7,15 @@ from components.archive.blobs.reader import BlobReader
 from components.archive.errors import LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.opener import RecordOpener
+from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, says
 from components.audit.index.index import Index, open_index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.open_log import open_log
 from components.audit.reading.catch_up import read_new_files
+from components.audit.reading.places import ContentPlaces
 from components.audit.reading.workers import FileReaders
-from components.audit.view import FileView
+from components.audit.view import FileView, SaidOfFile
 from components.process.progress import Progress
 from components.rules.file_links import load_file_links
 from components.settings.blobs import open_objects
@@ -72,27 +74,28 @@ async def catch_up_logs(
 async def catch_up_all(
     settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
 ) -> None:
-    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does."""
+    """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
-    transfer = settings.transfer
+    transfer, readers = settings.transfer, FileReaders.find(settings.audit.speech_model)
     if transfer is None or IndexedLog.TRANSFER not in logs:
+        await read_new_files(index, ContentPlaces(logs, None), readers, progress)
         return
     objects = open_objects(transfer)
     try:
         blobs = BlobReader(objects, transfer.log_origin, logs[IndexedLog.TRANSFER].keys)
-        await read_new_files(index, blobs, FileReaders.find(), progress)
+        await read_new_files(index, ContentPlaces(logs, blobs), readers, progress)
     finally:
         await objects.close()
 
 
-def find_file_views(
+def find_upload_views(
     index: Index, place: int, matches: Sequence[str], names: Mapping[IndexedLog, str]
 ) -> tuple[FileView, ...]:
-    """Return the files that the record at a place is about; `matches` is what FTS5 has to match of a search."""
+    """Return the uploads that the record at a place is about; `matches` is what FTS5 has to match of a search."""
     with index.look() as db:
         return tuple(
             FileView(
-                f"{names[IndexedLog.TRANSFER]}/{find_record(file.place)[1]}",
+                _name(file.place, names),
                 file.name,
                 file.claimed_type,
                 file.found_type,
@@ -101,6 +104,44 @@ def find_file_views(
                 file.state,
                 file.text,
                 any(says(db, file.content, match) for match in matches),
+                tuple(_view_said(said, file.sha256, names) for said in find_said(db, file.id)),
+                file.heard_characters,
             )
             for file in find_files(db, place)
         )
+
+
+def find_inside_views(
+    index: Index, place: int, matches: Sequence[str], names: Mapping[IndexedLog, str]
+) -> tuple[FileView, ...]:
+    """Return the files inside the stanza at a place, as `find_upload_views` does."""
+    with index.look() as db:
+        return tuple(
+            FileView(
+                name_inside(_name(place, names), file.number),
+                file.name,
+                file.media_type,
+                "",
+                file.size_bytes,
+                file.sha256,
+                file.state,
+                file.text,
+                any(says(db, file.content, match) for match in matches),
+            )
+            for file in find_inside(db, place)
+        )
+
+
+def name_inside(record_id: str, number: int) -> str:
+    """Return the id of a file inside a stanza, by its record's id and the file's number there."""
+    return f"{record_id}.{number}"
+
+
+def _view_said(said: SaidOfUpload, sha256: str, names: Mapping[IndexedLog, str]) -> SaidOfFile:
+    differs = said.sha256 not in ("", sha256)
+    return SaidOfFile(_name(said.place, names), said.name, said.description, said.sha256, differs)
+
+
+def _name(place: int, names: Mapping[IndexedLog, str]) -> str:
+    which, number = find_record(place)
+    return f"{names[which]}/{number}"

@@ -10,13 +10,14 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.record import Access
 from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
-from components.audit.index.contents import count_failed
+from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.indexed import (
     catch_up_all,
-    find_file_views,
     find_indexed,
+    find_inside_views,
+    find_upload_views,
     open_indexed,
     open_site_index,
 )
@@ -35,7 +36,7 @@ class SearchResult:
 
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
     records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
-    `files_unread` the files of which nobody knows what they say.
+    `files_unread` the files of which nobody knows what they say; `files_unheard` the sound that nothing here can hear.
     """
 
     query: Node
@@ -46,6 +47,7 @@ class SearchResult:
     unreadable: int
     access_id: str
     files_unread: int = 0
+    files_unheard: int = 0
 
 
 async def search(settings: SiteFile, query: str, limit: int, progress: Progress) -> SearchResult:
@@ -66,14 +68,13 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
                 unreadable += len(gone | index.unread(which))
                 missing |= {f"{names[which]}/{number}" for number in gone}
             sought = [match_words(words) for words in words_sought(node)]
-            views = [
-                replace(
-                    await _view(logs, names, index, place), files=find_file_views(index, place, sought, names)
-                )
-                for place in found.indexes
-            ]
+            views = []
+            for place in found.indexes:
+                uploads = find_upload_views(index, place, sought, names)
+                inside = find_inside_views(index, place, sought, names)
+                views.append(replace(await _view(logs, names, index, place), files=(*uploads, *inside)))
             with index.look() as db:
-                files_unread = count_failed(db)
+                files_unread, files_unheard = count_failed(db), count_unheard(db)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.id in missing) for view in views]
     records = tuple(view for view in views if not view.destroyed)
@@ -81,7 +82,15 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
     access = Access(name_actor(), "search", query, now_ns, found.log_size, matched)
     access_id = await record_access(settings, access)
     return SearchResult(
-        node, records, matched, found.submissions, found.log_size, unreadable, access_id, files_unread
+        node,
+        records,
+        matched,
+        found.submissions,
+        found.log_size,
+        unreadable,
+        access_id,
+        files_unread,
+        files_unheard,
     )
 
 

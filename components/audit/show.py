@@ -4,7 +4,7 @@ import re
 import time
 from dataclasses import dataclass, replace
 
-from components.archive.errors import LogDamaged
+from components.archive.errors import LogDamaged, LogMissing
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.log.leaf import encode_leaf
@@ -14,11 +14,10 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
-from components.audit.index.logs import IndexedLog
 from components.audit.indexed import (
     catch_up_logs,
-    find_file_views,
     find_indexed,
+    find_upload_views,
     open_indexed,
     open_site_index,
 )
@@ -102,14 +101,20 @@ async def _view(
     settings: SiteFile, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
 ) -> RecordView:
     missing = await _is_missing(opener.reader, opened)
-    if log != settings.gate_log:
+    indexed = find_indexed(settings)
+    which = next((each for each, found in indexed.items() if found == log), None)
+    if which is None:
         return replace(view_record(log.name, opened), missing=missing)
-    names = {which: each.name for which, each in find_indexed(settings).items()}
-    async with open_indexed(settings) as logs:
-        with open_site_index(settings) as index:
-            await catch_up_logs(settings, index, logs, progress)
-            files = find_file_views(index, IndexedLog.GATE.place(opened.index), (), names)
-            return replace(view_record(log.name, opened, index), missing=missing, files=files)
+    names = {each: found.name for each, found in indexed.items()}
+    try:
+        async with open_indexed(settings) as logs:
+            with open_site_index(settings) as index:
+                await catch_up_logs(settings, index, logs, progress)
+                files = find_upload_views(index, which.place(opened.index), (), names)
+                return replace(view_record(log.name, opened, index), missing=missing, files=files)
+    except LogMissing:
+        # An upload, and nobody has said anything yet.
+        return replace(view_record(log.name, opened), missing=missing)
 
 
 async def _is_missing(reader: LogReader, opened: OpenedRecord) -> bool:

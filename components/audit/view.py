@@ -15,11 +15,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class FileView:
-    """A file that a record is about; `record` is the id of the record of its receipt.
+class SaidOfFile:
+    """What a stanza says of an upload; `record` is the stanza's. `sha256` is empty if it says no hash.
 
-    `text` is what its content says, as a program read it, in the `state` that the index knows. `is_hit`: a word of the
-    search is in the file.
+    `differs`: it says another hash than the upload has.
+    """
+
+    record: str
+    name: str
+    description: str
+    sha256: str
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that a record is about; `record` is the id of the record of its receipt, or the file's own in a stanza.
+
+    `text` is what its content says, as a program read it, in the `state` that the index knows; so many characters at
+    its end are what a machine heard. `is_hit`: a word of the search is in the file. `said` is what stanzas say of an
+    upload.
     """
 
     record: str
@@ -31,6 +46,13 @@ class FileView:
     state: ContentState
     text: str
     is_hit: bool
+    said: tuple[SaidOfFile, ...] = ()
+    heard_characters: int = 0
+
+    @property
+    def transcript(self) -> str:
+        """What a machine heard."""
+        return self.text[len(self.text) - self.heard_characters :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ app = App(
     name="files", help="List, show and write out files that people sent. Every look is itself recorded."
 )
 
-FileRecordId = Annotated[str, Parameter(help="The id of a file's record, such as transfer/17.")]
+FileRecordId = Annotated[
+    str,
+    Parameter(help="The id of a file's record, such as transfer/17, or of a file in a stanza: gate/17.2."),
+]
 
 
 @Parameter(name="*")
@@ -43,20 +46,29 @@ ALL = Choice()
 def list_files(
     *,
     choice: Choice = ALL,
+    inside: Annotated[
+        bool, Parameter(negative=(), help="Those inside stanzas (small pictures, avatars), not the uploads.")
+    ] = False,
     limit: Limit = 50,
     common: Common = COMMON,
 ) -> None:
     """List the files that are kept: who sent each, and what it is called."""
+    from components.audit.files.inside import list_files_inside
     from components.audit.files.list import FileFilter
     from components.audit.files.list import list_files as list_kept
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_list, print_list
+    from components.cli.output.inside import describe_inside_list, print_inside_list
     from components.settings.site import SiteFile
 
     settings, wanted = (
         SiteFile(common.site),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
+    if inside:
+        kept = run_with_bar("Reading", "records", lambda bar: list_files_inside(settings, wanted, limit, bar))
+        common.tell(kept, describe_inside_list, print_inside_list)
+        return
     found = run_with_bar("Reading", "records", lambda bar: list_kept(settings, wanted, limit, bar))
     common.tell(found, describe_list, print_list)
 
@@ -65,11 +77,18 @@ def list_files(
 def rescan(
     *,
     choice: Choice = ALL,
+    report_only: bool = False,
     common: Common = COMMON,
 ) -> int:
     """Look into kept files again, with the rules, signatures and lists of today. Exit status 1 if anything is found.
 
-    What is found that a file's record does not say is a record in the log of the auditors' looks.
+    What is found that a file's record does not say is a record in the log of the auditors' looks. A file that would be
+    held or refused today, and that people can still fetch, is shut by the running site.
+
+    Parameters
+    ----------
+    report_only
+        Shut nothing.
     """
     import asyncio
 
@@ -83,7 +102,7 @@ def rescan(
         SiteFile(common.site),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
-    found = asyncio.run(rescan_files(settings, wanted, progress_bar))
+    found = asyncio.run(rescan_files(settings, wanted, progress_bar, report_only=report_only))
     common.tell(found, describe_rescan, print_rescan)
     return 1 if found.findings else 0
 
@@ -94,20 +113,27 @@ def show(record: FileRecordId, *, common: Common = COMMON) -> int:
 
     Exit status 1 if the record is not proved, or the blob is damaged or missing.
     """
-    from components.archive.blobs.reader import BlobState
+    from components.audit.files.inside import is_inside, show_file_inside
     from components.audit.files.show import show_file
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_file, print_file
+    from components.cli.output.inside import describe_inside, print_inside
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
+    if is_inside(record):
+        file = run_with_bar("Reading", "records", lambda bar: show_file_inside(settings, record, bar))
+        common.tell(file, describe_inside, print_inside)
+        return 1 if file.record.proof.fault else 0
     detail = run_with_bar("Reading", "records", lambda bar: show_file(settings, record, bar))
     common.tell(detail, describe_file, print_file)
-    return 1 if detail.record.proof.fault or detail.blob.state is not BlobState.INTACT else 0
+    return 1 if detail.record.proof.fault or not detail.is_whole else 0
 
 
 @app.command
-def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON) -> None:
+def export(
+    record: FileRecordId, *, out: Path = Path(), delivered: bool = False, common: Common = COMMON
+) -> None:
     """Open a file with the auditors' key, check it, and write it under the name that it was sent with.
 
     Nothing is overwritten. The name is made harmless: it cannot lead to another folder.
@@ -116,12 +142,22 @@ def export(record: FileRecordId, *, out: Path = Path(), common: Common = COMMON)
     ----------
     out
         The folder for the file (default: the current one).
+    delivered
+        What readers got: of a picture whose metadata a rule took out, the copy without them.
     """
     from components.audit.files.export import export_file
+    from components.audit.files.inside import export_file_inside, is_inside
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_export, print_export
+    from components.cli.output.inside import describe_inside_export, print_inside_export
     from components.settings.site import SiteFile
 
     settings = SiteFile(common.site)
-    exported = run_with_bar("Writing", "bytes", lambda bar: export_file(settings, record, out, bar))
+    if is_inside(record):
+        file = run_with_bar("Writing", "bytes", lambda bar: export_file_inside(settings, record, out, bar))
+        common.tell(file, describe_inside_export, print_inside_export)
+        return
+    exported = run_with_bar(
+        "Writing", "bytes", lambda bar: export_file(settings, record, out, bar, delivered=delivered)
+    )
     common.tell(exported, describe_export, print_export)

@@ -1,18 +1,34 @@
 """The options and arguments of several commands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from components.cli.output.json_printer import print_json
 
 DEFAULT_SITE = Path("var/site.toml")
 
-SiteOption = Annotated[Path, Parameter(name="--site", env_var="STEELYARD_SITE", help="The site's file.")]
+
+def _find_site(_type: type, tokens: Sequence[Token]) -> Path:
+    """Return the site's file: also where somebody names its folder, even one that has yet to be made."""
+    path = Path(tokens[0].value)
+    return path if path.suffix == ".toml" or path.is_file() else path / DEFAULT_SITE.name
+
+
+SiteOption = Annotated[
+    Path,
+    Parameter(
+        name="--site",
+        env_var="STEELYARD_SITE",
+        converter=_find_site,
+        n_tokens=1,
+        help="The site's file, or the folder with its site.toml.",
+    ),
+]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print one JSON object.")]
 Limit = Annotated[
     int, Parameter(validator=Number(gte=1), help="Show at most this many records, the newest ones.")

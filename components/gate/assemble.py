@@ -32,7 +32,7 @@ from components.gate.rules import RulesInForce
 from components.gate.service import Gate
 from components.gate.watch.canary import Canary
 from components.gate.watch.figures import figures_of
-from components.gate.watch.metrics import Exposition, Metrics
+from components.gate.watch.metrics import Metrics, expose
 from components.gate.watch.patrol import Patrol
 from components.gate.watch.status import describe_gate
 from components.gate.watch.watch import Watch
@@ -40,7 +40,9 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.follow import RulesFollower
+from components.rules.inside_files import InsideFiles
 from components.rules.load import load_sources
 from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
@@ -90,7 +92,10 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    decider = Decider(follower.rules, queue, filing, aftermath, load_sent_files(site), load_readers(site))
+    inside = _run_inside(process, site)
+    decider = Decider(
+        follower.rules, queue, filing, aftermath, load_sent_files(site), load_readers(site), inside
+    )
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip
@@ -108,10 +113,23 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     process.run("gate", gate.run())
     process.run("rules", rules.run())
     process.run("review", acts.run())
-    exposition = Exposition(watchers.metrics, watchers.alarms, figures_of(gate, queue, watchers.patrol))
+    exposition = expose(watchers.metrics, watchers.alarms, figures_of(gate, queue, watchers.patrol))
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     _run_watchers(process, watchers, settings.canary_interval_s)
     process.keep(GateLink(login, gate)).open()
+
+
+def _run_inside(process: Process, site: SiteFile) -> InsideFiles:
+    """Return what decides on files inside stanzas, and follow the list of those that are not sent."""
+    transfer = site.transfer
+    if transfer is None:
+        return InsideFiles()
+    refused = transfer.limits.for_slots.refused_types
+    if transfer.denied_hashes is None:
+        return InsideFiles(refused)
+    denied = DeniedHashesFollower(transfer.denied_hashes)
+    process.run("denied hashes", denied.run())
+    return InsideFiles(refused, lambda: denied.denied)
 
 
 async def _open_log(process: Process, site: SiteFile, retention: RetentionPolicy) -> _Log:

@@ -16,6 +16,7 @@ from components.gate.submission import Decided
 from components.link.codec import Held
 from components.link.limits import FORWARDED_MAX_BYTES
 from components.link.said import QUARANTINED
+from components.rules.inside_files import InsideFiles
 from components.rules.sent_files import SentFiles
 from components.rules.topic_models import load_model
 from policy.content.memory import RuleMemory
@@ -87,7 +88,8 @@ class _Epoch:
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    `files` decides on links to files of the site. It is None where the site takes no files.
+    `files` decides on links to files of the site. It is None where the site takes no files. `inside` decides on files
+    inside stanzas.
     `readers` is told of each decision, where it matters to whom files were sent.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
@@ -100,9 +102,11 @@ class Decider:
         aftermath: Aftermath,
         files: SentFiles | None = None,
         readers: Readers | None = None,
+        inside: InsideFiles | None = None,
     ) -> None:
         self._rules = rules
         self._files = files
+        self._inside = inside
         self._readers = readers
         self._aftermath = aftermath
         self._review = review
@@ -170,7 +174,9 @@ class Decider:
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
         if self._files:
-            decision = self._files.decide(decision, rules.directory, held.facts, epoch.present)
+            decision = self._files.decide(decision, rules, held.facts, epoch.present)
+        if self._inside:
+            decision = self._inside.decide(decision, rules, held.facts, held.body)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out
@@ -180,9 +186,9 @@ class Decider:
 
     def _decide_again(self, facts: StanzaFacts) -> Decision:
         """Decide on what a person has read and released: may it still go there, and its files with it?"""
-        directory, present = self._rules.directory, self._epoch.present
-        decision = decide(directory, facts, None, present)
-        return self._files.decide_again(decision, directory, facts, present) if self._files else decision
+        rules, present = self._rules, self._epoch.present
+        decision = decide(rules.directory, facts, None, present)
+        return self._files.decide_again(decision, rules, facts, present) if self._files else decision
 
 
 def _refuse_unread(held: Held) -> Decision:

@@ -14,6 +14,9 @@ REQUEST_PREFIX = "review:"
 FILE_REQUEST_PREFIX = "file-review:"
 """Likewise of those to the transfer component, about held files."""
 
+SHUT_REQUEST_PREFIX = "file-shut:"
+"""Likewise of an auditor's, about files that are open."""
+
 LIST = "list"
 
 
@@ -51,6 +54,23 @@ class ReviewRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ShutRequest:
+    """A request to shut an open file, because of what is found in it today, with who asks for it and why.
+
+    `action` is `hold` or `refuse`, `rules` are the rules that match, `text` is what whoever sends its link is told.
+    `record` and `evidence` are as for a review.
+    """
+
+    action: str
+    record: int
+    rules: tuple[str, ...]
+    text: str
+    actor: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewAnswer:
     """The result of a request: a problem, or none, and for `list` all held messages, the oldest first."""
 
@@ -58,7 +78,7 @@ class ReviewAnswer:
     held: tuple[HeldMessage, ...] = ()
 
 
-def encode_review_request(request: ReviewRequest) -> bytes:
+def encode_review_request(request: ReviewRequest | ShutRequest) -> bytes:
     """Encode as one JSON object."""
     return json.dumps(asdict(request), ensure_ascii=False).encode()
 
@@ -96,6 +116,19 @@ def find_request_problem(request: ReviewRequest, record_id: str, evidence: str) 
     if request.evidence != evidence:
         return f"{record_id} does not say what was reviewed"
     return ""
+
+
+def parse_shut_request(body: bytes) -> ShutRequest:
+    """Parse a request; raises ReviewRequestError."""
+    try:
+        value: dict[str, Any] = json.loads(body)
+        request = ShutRequest(**{**value, "rules": tuple(value["rules"])})
+    except (ValueError, TypeError, KeyError):
+        raise ReviewRequestError("not a request to shut a file") from None
+    texts = (request.action, *request.rules, request.text, request.actor, request.reason, request.evidence)
+    if type(request.record) is not int or any(type(text) is not str for text in texts):
+        raise ReviewRequestError("not a request to shut a file")
+    return request
 
 
 def encode_review_answer(answer: ReviewAnswer) -> str:

@@ -2,16 +2,26 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 
 _CHUNK_BYTES = 1 << 16
 
 
 async def read_pipe(fd: int, most_bytes: int) -> bytes:
     """Return what comes until all others have closed the pipe; raises ValueError if it is more than `most_bytes`."""
-    loop = asyncio.get_running_loop()
     said = bytearray()
+    async for chunk in read_pieces(fd):
+        said += chunk
+        if len(said) > most_bytes:
+            raise ValueError
+    return bytes(said)
+
+
+async def read_pieces(fd: int) -> AsyncIterator[bytes]:
+    """Yield what comes until all others have closed the pipe."""
+    loop = asyncio.get_running_loop()
     os.set_blocking(fd, False)
-    while len(said) <= most_bytes:
+    while True:
         ready = loop.create_future()
         loop.add_reader(fd, _set_ready, ready)
         try:
@@ -19,9 +29,8 @@ async def read_pipe(fd: int, most_bytes: int) -> bytes:
         finally:
             loop.remove_reader(fd)
         if not (chunk := os.read(fd, _CHUNK_BYTES)):
-            return bytes(said)
-        said += chunk
-    raise ValueError
+            return
+        yield chunk
 
 
 def _set_ready(ready: asyncio.Future[None]) -> None:

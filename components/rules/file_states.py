@@ -11,7 +11,9 @@ from pathlib import Path
 
 import structlog
 
+from components.rules.file_facts import parse_facts
 from components.rules.file_links import FileLink
+from policy.files.facts import FileFacts
 from policy.files.standing import FileStanding, FileState
 
 # The stages of uploads (components.transfer.state).
@@ -23,6 +25,7 @@ _STATES = {
     "refused": FileState.REFUSED,
 }
 _SQL = "SELECT stage, rules, text FROM upload LEFT JOIN decided USING (id) WHERE upload.id = ?"
+_FACTS_SQL = "SELECT facts FROM known WHERE id = ?"
 _BUSY_MS = 100
 _UNKNOWN = FileStanding(FileState.UNKNOWN)
 
@@ -40,6 +43,16 @@ class FileStates:
     def read(self, links: Iterable[FileLink], now_s: float) -> list[FileStanding]:
         """Return how the files of links stand that are still open at a Unix time; what cannot be read is unknown."""
         return [self._read(link.id) for link in links if link.until_s > now_s]
+
+    def read_facts(self, link: FileLink) -> FileFacts | None:
+        """Return what is known of the file of a link; None if that cannot be read, or was never written."""
+        try:
+            row = self._connect().execute(_FACTS_SQL, (link.id,)).fetchone()
+            return parse_facts(row[0]) if row else None
+        except (sqlite3.Error, OSError, ValueError) as error:
+            log.error("what is known of a file cannot be read", error=type(error).__name__)
+            self.close()
+            return None
 
     def close(self) -> None:
         """Let go of the file."""

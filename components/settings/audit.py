@@ -16,3 +16,4 @@ class AuditSettings(LogTable):
 
     index: SitePath
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
+    speech_model: SitePath | None = None

@@ -98,6 +98,7 @@ class TransferSettings(LogTable):
     slot_lifetime_s: float = Field(default=300.0, ge=10, le=3600)
     log_level: LogLevel = "info"
     reconnect_max_s: float = Field(default=10.0, gt=0)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

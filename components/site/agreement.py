@@ -40,6 +40,8 @@ def _transfer_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
     transfer, name = site.transfer, site.gate.directory_file.name
     if transfer and directory.transfer != transfer.jid:
         yield f'transfer.jid: {transfer.jid} is not the transfer of {name}; write transfer = "{transfer.jid}" there'
+    if directory.transfer and not transfer:
+        yield f"{name} names {directory.transfer} for files, and {site.path.name} has no table [transfer]; take it out"
 
 
 def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from components.access.notice import ASK
+from components.audit.reading.speech_model import find_speech_model
 from components.link.client import LoginError, TraderClient
 from components.settings.site import SiteFile
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
@@ -115,18 +116,20 @@ async def _search(settings: SiteFile, recorded: list[str], since_ns: int, show: 
 
 async def _search_files(settings: SiteFile, records: Mapping[str, str], show: Show) -> None:
     """Find each file as an auditor does: by a word in it, or in its name."""
-    for query, name in _queries():
+    for query, name in _queries(settings):
         if name in records:
             await _wait_until_found(partial(_find_missing, settings, query, [records[name]]))
             await _show_command(settings, show, "audit", "search", query, "--limit", "2")
 
 
-def _queries() -> Iterator[tuple[str, str]]:
+def _queries(settings: SiteFile) -> Iterator[tuple[str, str]]:
     """Yield queries, each with the name of the file that it finds."""
     # Pictures are read where Tesseract is installed.
     yield "nordsee" if shutil.which("tesseract") else "file:cathodes", "cathodes-shed-12.png"
     yield '"certificate of assay"', "assay-certificate.pdf"
-    yield "file:voice-note", "voice-note.wav"
+    # What is said is heard where the extra [speech] is installed.
+    said = '"before noon"' if find_speech_model(settings.audit.speech_model) else "file:voice-note"
+    yield said, "voice-note.ogg"
 
 
 async def _wait_until_found(find_fault: Callable[[], Awaitable[str]]) -> None:

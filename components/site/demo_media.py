@@ -1,10 +1,9 @@
-"""The files that people send in the demonstration, made here: a picture, a document and a voice note."""
+"""The files that people send in the demonstration: a picture and a document, made here, and a voice note."""
 
 import io
-import math
 import struct
-import wave
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,9 +12,8 @@ _WALL, _COPPER, _EDGE, _LABEL = "#d8dce0", "#b87333", "#6b3e18", "#ffffff"
 
 _LABEL_TEXT = ("NORDSEE LOT 88", "GRADE A, 25 T")
 
-_RATE_HZ = 8000
-_NOTES_HZ = (392, 440, 494, 440)
-_NOTE_S = 0.3
+# Spoken by espeak-ng: "Please confirm the delivery before noon on Friday."
+_VOICE_NOTE = Path(__file__).with_name("demo_voice_note.ogg")
 
 _PAGE = (
     "Certificate of assay",
@@ -35,11 +33,11 @@ class MediaFile:
 
 
 def make_media() -> tuple[MediaFile, ...]:
-    """Make the files that are sent."""
+    """Return the files that are sent."""
     return (
         MediaFile("cathodes-shed-12.png", "image/png", _draw_picture()),
         MediaFile("assay-certificate.pdf", "application/pdf", _write_pdf(_PAGE)),
-        MediaFile("voice-note.wav", "audio/wav", _record_voice()),
+        MediaFile("voice-note.ogg", "audio/ogg", _VOICE_NOTE.read_bytes()),
     )
 
 
@@ -91,20 +89,3 @@ def _write_pdf(lines: tuple[str, ...]) -> bytes:
     count = len(objects) + 1
     end = b"xref\n0 %d\n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
     return written + end % (count, table, count, len(written))
-
-
-def _record_voice() -> bytes:
-    """Make a few notes, as a WAV file with 16 bits a sample."""
-    steps = int(_RATE_HZ * _NOTE_S)
-    samples = [
-        round(9000 * math.sin(2 * math.pi * note * step / _RATE_HZ))
-        for note in _NOTES_HZ
-        for step in range(steps)
-    ]
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(_RATE_HZ)
-        sound.writeframes(struct.pack(f"<{len(samples)}h", *samples))
-    return file.getvalue()

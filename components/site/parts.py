@@ -178,7 +178,10 @@ def _transfer(transfer: TransferSettings, _site: SiteFile) -> Part:
         title="the transfer component",
         probe=StatusProbe(transfer.status_file, meanwhile="no file can be sent meanwhile"),
         component=ServerComponent(transfer.jid, transfer.secret_file, TAKES_FILES),
-        ports=(ListeningPort("transfer.port", transfer.port, transfer.address),),
+        ports=(
+            ListeningPort("transfer.port", transfer.port, transfer.address),
+            ListeningPort("transfer.metrics_port", transfer.metrics_port, METRICS_ADDRESS),
+        ),
         more_secrets=(transfer.link_key_file, transfer.address_key_file),
         private_files=(transfer.delivery_key_file,),
         make_keys=partial(make_delivery_key, transfer),

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.archive.blobs.errors import BlobError
@@ -16,6 +16,7 @@ from components.audit.access import name_actor, record_access, record_finding
 from components.audit.files.list import Chosen, FileFilter
 from components.audit.files.record import FileRecord, find_transfer, parse_file, read_file_records
 from components.audit.open_log import open_log
+from components.link.review_request import prove_reading
 from components.process.progress import Bars, Progress
 from components.rules.denied_hashes import load_denied_hashes
 from components.rules.follow import RulesFollower
@@ -23,6 +24,7 @@ from components.rules.load import load_sources
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
+from components.site.rescan_shut import Shutter, find_shutting
 from components.transfer.checks import FileChecks, Looked
 from components.transfer.deciding import FileDecider
 from components.transfer.inspect.assemble import open_inspector
@@ -40,7 +42,8 @@ _WITHIN_S = 120.0
 class FileFinding:
     """What is found in a file today that its record does not say: `record_id` is the record of that.
 
-    `action` is what the rules would do with the file if it came now.
+    `action` is what the rules would do with the file if it came now. If it had to be shut, `is_shut` tells whether that
+    is so, and `problem` why not.
     """
 
     file: FileRecord
@@ -49,6 +52,8 @@ class FileFinding:
     action: str
     signature: str
     record_id: str
+    is_shut: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ class Rescan:
     access_id: str
 
 
-async def rescan_files(settings: SiteFile, wanted: FileFilter, bars: Bars) -> Rescan:
-    """Look into the chosen files again.
+async def rescan_files(
+    settings: SiteFile, wanted: FileFilter, bars: Bars, *, report_only: bool = False
+) -> Rescan:
+    """Look into the chosen files again, and have those shut that are open, and would be held or refused today.
 
     Raises SiteError, also if the look or a finding cannot be recorded, QueryError, RulesError, KeyFileError, LogError.
     """
@@ -74,32 +81,39 @@ async def rescan_files(settings: SiteFile, wanted: FileFilter, bars: Bars) -> Re
         size = await log.reader.size()
         with bars("Reading", "records") as progress:
             count = 0
-            async for _file in _find(log, log_settings.name, chosen, progress):
+            async for _ in _find(log, log_settings.name, chosen, progress):
                 count += 1
         access = Access(name_actor(), "files rescan", str(wanted), now_ns, size, count)
         access_id = await record_access(settings, access)
-        rescanner = await _Rescanner.open(settings, log, stack)
+        shutter = None if report_only else Shutter(log_settings)
+        rescanner = await _Rescanner.open(settings, log, shutter, stack)
         with bars("Looking into files", "files") as progress:
-            async for file in _find(log, log_settings.name, chosen, lambda _done, _total: None):
-                await rescanner.look(file)
+            async for file, evidence in _find(log, log_settings.name, chosen, lambda _done, _total: None):
+                await rescanner.look(file, evidence)
                 progress(rescanner.looked + rescanner.unopened, count)
     return Rescan(rescanner.looked, rescanner.unopened, tuple(rescanner.findings), access_id)
 
 
 async def _find(
     log: RecordOpener, log_name: str, chosen: Chosen, progress: Progress
-) -> AsyncIterator[FileRecord]:
+) -> AsyncIterator[tuple[FileRecord, str]]:
+    """Yield the chosen files, each with what proves that its record was read."""
     async for opened in read_file_records(log, progress):
         file = parse_file(log_name, opened)
         if file is not None and file.intact and chosen.has(file):
-            yield file
+            yield file, prove_reading(file.file, 0, opened.payload or b"")
 
 
 class _Rescanner:
     """Looks into one file after the other."""
 
     def __init__(
-        self, settings: SiteFile, checks: FileChecks, decider: FileDecider, blobs: BlobReader
+        self,
+        settings: SiteFile,
+        checks: FileChecks,
+        decider: FileDecider,
+        blobs: BlobReader,
+        shutter: Shutter | None,
     ) -> None:
         self.looked = 0
         self.unopened = 0
@@ -108,9 +122,12 @@ class _Rescanner:
         self._checks = checks
         self._decider = decider
         self._blobs = blobs
+        self._shutter = shutter
 
     @classmethod
-    async def open(cls, settings: SiteFile, log: RecordOpener, stack: AsyncExitStack) -> "_Rescanner":
+    async def open(
+        cls, settings: SiteFile, log: RecordOpener, shutter: Shutter | None, stack: AsyncExitStack
+    ) -> "_Rescanner":
         """Open what is needed until the stack ends."""
         transfer = settings.require(TransferSettings)
         objects = open_objects(transfer)
@@ -127,10 +144,10 @@ class _Rescanner:
             transfer.limits.for_slots.refused_types,
             must_be_scanned=transfer.clamd is None or transfer.clamd.when_down == "refuse",
         )
-        return cls(settings, checks, decider, BlobReader(objects, log.origin, log.keys))
+        return cls(settings, checks, decider, BlobReader(objects, log.origin, log.keys), shutter)
 
-    async def look(self, file: FileRecord) -> None:
-        """Look into a file, and record what its record does not say; raises SiteError."""
+    async def look(self, file: FileRecord, evidence: str) -> None:
+        """Look into a file, record what its record does not say, and have it shut if it is so; raises SiteError."""
         upload = _as_upload(file)
         try:
             blob = await self._blobs.open(file.blob)
@@ -143,9 +160,16 @@ class _Rescanner:
         facts = self._checks.facts(upload, stored, looked)
         decision = self._decider.decide(facts, overdue=looked.overdue)
         marks = tuple(sorted({mark.value for mark in facts.content.marks} - set(file.marks)))
-        rules = tuple(sorted(set(decision.rules) - set(file.rules)))
-        if marks or rules:
-            await self._record(file, marks, rules, decision.action.value, looked.scanned.signature)
+        shuts = None if looked.overdue else find_shutting(self._decider, file, facts)
+        # A rule that flagged it then, and refuses it now, is not new.
+        rules = tuple(sorted(set(decision.rules) - set(file.rules))) or (shuts.rules if shuts else ())
+        if not (marks or rules):
+            return
+        finding = await self._record(file, marks, rules, decision.action.value, looked.scanned.signature)
+        if shuts and self._shutter:
+            is_shut, problem = await self._shutter.shut(file, evidence, shuts, finding.record_id)
+            finding = replace(finding, is_shut=is_shut, problem=problem)
+        self.findings.append(finding)
 
     async def _look(self, blob: OpenBlob, upload: Upload) -> Looked:
         with Quarantine(Path(tempfile.gettempdir()), blob.size_bytes) as quarantine:
@@ -156,7 +180,7 @@ class _Rescanner:
 
     async def _record(
         self, file: FileRecord, marks: tuple[str, ...], rules: tuple[str, ...], action: str, signature: str
-    ) -> None:
+    ) -> FileFinding:
         details = {
             "actor": name_actor(),
             "record": file.id,
@@ -168,7 +192,7 @@ class _Rescanner:
         }
         event = Event(RecordKind.FILE, "found", tuple(details.items()), time.time_ns())
         record_id = await record_finding(self._settings, event)
-        self.findings.append(FileFinding(file, marks, rules, action, signature, record_id))
+        return FileFinding(file, marks, rules, action, signature, record_id)
 
 
 def _as_upload(file: FileRecord) -> Upload:

@@ -1,4 +1,6 @@
-"""Reviewers' acts on held files: requested as those on held messages are, recorded, then carried out; the deadline."""
+"""Reviewers' acts on held files, and auditors' on open ones: requested as those on held messages are, recorded, then
+carried out; the deadline.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,11 +13,14 @@ from components.archive.outage import Outage
 from components.archive.store import RequestRow
 from components.link.review_request import (
     FILE_REQUEST_PREFIX,
+    SHUT_REQUEST_PREFIX,
     HeldMessage,
     ReviewAnswer,
     ReviewRequest,
+    ReviewRequestError,
     encode_review_answer,
     find_request_problem,
+    parse_shut_request,
     take_review_request,
 )
 from components.transfer.journal import FileJournal
@@ -27,6 +32,7 @@ _NOBODY = "deadline"
 _EARLIER_S = 2.0
 _NS_PER_S = 1_000_000_000
 _STAGES = {ReviewAct.RELEASE: Stage.ANSWERED, ReviewAct.REFUSE: Stage.REFUSED}
+_SHUT = {"hold": Stage.HELD, "refuse": Stage.REFUSED}
 
 REFUSED_TEXT = "This file was reviewed and is not sent. Ask your compliance desk."
 
@@ -60,6 +66,8 @@ class FileActs:
         self._deadline_s = max(0.0, deadline_s - _EARLIER_S)
         self._default = default
         self._clock_s = clock_s
+        self.held = 0
+        """How many files wait for a reviewer, as of the last turn."""
 
     async def run(self) -> None:
         """Serve until cancelled; raises LogDamaged and LogFenced."""
@@ -72,15 +80,19 @@ class FileActs:
     async def serve(self) -> None:
         """Carry out reviewers' requests, and the default where time has run out; raises LogUnavailable."""
         now_s = self._clock_s()
-        for upload, settled in await self._uploads.list_held():
+        held = await self._uploads.list_held()
+        self.held = len(held)
+        for upload, settled in held:
             if settled.at_s + self._deadline_s <= now_s:
                 request = ReviewRequest(
                     self._default.value, settled.record, _NOBODY, "nobody decided in time", settled.evidence
                 )
                 await self._decide(upload, settled, self._default, request)
         for row in await self._requests.fetch_requests():
-            if row.id.startswith(FILE_REQUEST_PREFIX) and row.body is not None:
-                answer = await self._answer(row.body)
+            for prefix, serve in ((FILE_REQUEST_PREFIX, self._answer), (SHUT_REQUEST_PREFIX, self._shut)):
+                if not row.id.startswith(prefix) or row.body is None:
+                    continue
+                answer = await serve(row.body)
                 # Killed before this: the request is served again, and finds nothing left to decide.
                 await self._journal.answer(row.id, encode_review_answer(answer))
 
@@ -100,6 +112,31 @@ class FileActs:
         if problem := find_request_problem(request, name, found[1].evidence):
             return ReviewAnswer(problem)
         await self._decide(*found, act, request)
+        return ReviewAnswer()
+
+    async def _shut(self, body: bytes) -> ReviewAnswer:
+        """Shut an open file, unless it was for the same, and a reviewer has let it go since."""
+        try:
+            request = parse_shut_request(body)
+            stage = _SHUT[request.action]
+        except (ReviewRequestError, KeyError):
+            return ReviewAnswer("this is not an act of an auditor")
+        name = f"{self._journal.log_name}/{request.record}"
+        found = await self._uploads.find_settled(request.record)
+        if found is None or found[0].stage is not Stage.ANSWERED or found[0].until_s <= self._clock_s():
+            return ReviewAnswer(f"the file of {name} is not open any more")
+        upload, settled, cause = found
+        now_for = " ".join((request.action, *sorted(request.rules)))
+        if request.evidence != settled.evidence:
+            return ReviewAnswer(f"{name} does not say what was looked into")
+        if cause == now_for:
+            return ReviewAnswer(f"the file of {name} was shut for that before, and a reviewer let it go")
+        await self._journal.shut(request)
+        # Killed here: the same request shuts it when the component is back, and is recorded once more.
+        rules = tuple(sorted({*settled.rules, *request.rules}))
+        after = replace(settled, stage=stage, rules=rules, text=request.text, at_s=int(self._clock_s()))
+        self._uploads.settle(upload.id, after, now_for)
+        log.warning("an open file was shut", record=request.record, rules=request.rules)
         return ReviewAnswer()
 
     async def _decide(self, upload: Upload, settled: Settled, act: ReviewAct, request: ReviewRequest) -> None:

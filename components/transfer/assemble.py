@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from components.archive.alarm import Alarms
+from components.archive.alarm_name import AlarmName
 from components.archive.blobs.reader import BlobReader
 from components.archive.blobs.store import BlobStore
 from components.archive.keep import keep_log
@@ -13,6 +15,7 @@ from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.reader import LogReader
 from components.archive.store.open import log_name
+from components.process.metrics import serve_metrics
 from components.process.run import Process
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.file_links import FileLinks, load_link_key
@@ -30,9 +33,11 @@ from components.transfer.checks import Examination, FileChecks
 from components.transfer.deciding import FileDecider
 from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
 from components.transfer.fetch import Sender
+from components.transfer.figures import describe_transfer, expose
 from components.transfer.inspect.assemble import open_inspector
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
+from components.transfer.metrics import FileMetrics, MeasuredDecisions, MeasuredInspector, MeasuredScanner
 from components.transfer.receive import Receiver
 from components.transfer.scan.start import start_alarms, start_scanner
 from components.transfer.server import FileServer
@@ -59,7 +64,7 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     if count := await finish_cut_off(uploads, journal, log_reader):
         log.warning("uploads were cut off", count=count)
     alarms = start_alarms(process, writer, log_reader, retention)
-    checks = _open_checks(process, settings, alarms)
+    metrics = FileMetrics()
     links = FileLinks(settings.base_url, load_link_key(settings.link_key_file))
     follower = RulesFollower(load_sources(site))
     slots = SlotService(settings, links, uploads, follower.rules.directory)
@@ -69,10 +74,10 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         settings.limits.for_slots.refused_types,
         must_be_scanned=settings.clamd is None or settings.clamd.when_down == "refuse",
     )
-    examination = Examination(settings.state_file.parent, checks, decider.decide)
+    examination = _open_examination(process, settings, alarms, decider, metrics)
     store, reader = _open_blobs(process, site, settings)
-    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination)
-    server = process.keep(FileServer(receiver, sender))
+    receiver, sender = _open_files(settings, (store, reader), linked, journal, slots, examination, alarms)
+    server = process.keep(FileServer(receiver, sender, metrics))
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
     review = site.review
@@ -80,17 +85,36 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
         uploads, journal, log_reader.source,
         deadline_s=review.deadline_s, default=review.default, clock_s=time.time,
     )  # fmt: skip
-    process.report(settings.status_file, service.describe)
+    process.report(settings.status_file, partial(describe_transfer, service, acts, metrics))
+    exposition = expose(metrics, service, acts, alarms)
+    await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))
     process.run("tidy", keep_tidy(uploads, journal, log_reader))
     process.run("destroyed", keep_destroyed(DestroyedFiles(log_reader.source, uploads, store)))
     process.run("review", acts.run())
     process.run("slots", service.run())
 
 
-def _open_checks(process: Process, settings: TransferSettings, alarms: Alarms) -> FileChecks:
-    """Return what looks at files, and run what it needs."""
+def _open_examination(
+    process: Process, settings: TransferSettings, alarms: Alarms, decider: FileDecider, metrics: FileMetrics
+) -> Examination:
+    """Return what looks at files and decides on them, and run what it needs."""
     inspector = process.keep(open_inspector(settings.inspect))
-    scanner = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
+    checks = _open_checks(process, settings, alarms, MeasuredInspector(inspector, metrics), metrics)
+    decide = MeasuredDecisions(decider.decide, metrics)
+    return Examination(
+        settings.state_file.parent, checks, decide, stripper=inspector, tell_amended=metrics.count_decision
+    )
+
+
+def _open_checks(
+    process: Process,
+    settings: TransferSettings,
+    alarms: Alarms,
+    inspector: MeasuredInspector,
+    metrics: FileMetrics,
+) -> FileChecks:
+    clamd = start_scanner(process, settings.clamd, alarms) if settings.clamd else None
+    scanner = MeasuredScanner(clamd, metrics) if clamd else None
     if settings.denied_hashes is None:
         return FileChecks(inspector, scanner)
     follower = DeniedHashesFollower(settings.denied_hashes)
@@ -105,6 +129,7 @@ def _open_files(
     journal: FileJournal,
     slots: SlotService,
     examination: Examination,
+    alarms: Alarms,
 ) -> tuple[Receiver, Sender]:
     """Return what takes files and what hands them out."""
     store, reader = blobs
@@ -123,8 +148,16 @@ def _open_files(
         examination,
         is_admitted=slots.is_admitted,
         person_at_once=settings.limits.person_at_once,
+        on_stored=partial(_tell_stored, alarms),
     )
     return receiver, sender
+
+
+def _tell_stored(alarms: Alarms, problem: str) -> None:
+    if problem:
+        alarms.sound(AlarmName.FILES_NOT_STORED, reason=problem)
+    else:
+        alarms.end(AlarmName.FILES_NOT_STORED)
 
 
 def _by_sessions(settings: TransferSettings, slots: SlotService) -> dict[str, Callable[[Upload, str], bool]]:

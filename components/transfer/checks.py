@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -30,6 +30,13 @@ class Inspector(Protocol):
 
     async def look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
         """Return what a file's content shows. `fd` is open for reading, at its start, until this returns."""
+
+
+class Stripper(Protocol):
+    """Takes the metadata out of pictures."""
+
+    async def strip(self, fd: int, take: Callable[[bytes], Awaitable[None]]) -> bool:
+        """Hand a picture without its metadata to `take`; returns whether all of it was handed. `fd` as above."""
 
 
 class Scanner(Protocol):
@@ -141,13 +148,16 @@ class Decide(Protocol):
 class Examination:
     """What happens to a file before it is answered: it lies in `folder` without a name, is checked and decided on.
 
-    The checks have `within_s` seconds, from the last byte on.
+    The checks have `within_s` seconds, from the last byte on. Without a `stripper`, no metadata can be taken out.
+    `tell_amended` is told what became of a file that was to be amended.
     """
 
     folder: Path
     checks: FileChecks
     decide: Decide
     within_s: float = _WITHIN_S
+    stripper: Stripper | None = None
+    tell_amended: Callable[[FileDecision], None] = lambda _decision: None
 
     async def look(self, quarantine: Quarantine, upload: Upload) -> Looked:
         """Look at a whole file."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from components.archive.blobs.address import BlobAddress
+from components.archive.blobs.address import BlobAddress, parse_address
 from components.archive.blobs.errors import BlobDamaged, BlobMissing, BlobRenewed, BlobUnavailable
 from components.archive.blobs.head import BlobHead
 from components.archive.blobs.objects import ObjectStore
@@ -104,13 +104,14 @@ class DestroyedFiles:
         # In this order: first the blobs as they are, then what is being put, then the records. A file that comes
         # meanwhile is among those that are put, or has its record, or has renewed the blob.
         seen = [each async for each in self._find_blobs(marks)]
-        coming = {upload.address for upload in await self._uploads.list_stored()}
+        # By marks: a copy that is about to be put has that of its file.
+        coming = {_mark_of_address(parse_address(each.address)) for each in await self._uploads.list_stored()}
         referred = await self._find_referred(marks)
         count, all_settled = 0, True
         for address, put_before_ns in seen:
-            if _Mark(address.retention_class, address.mark) in referred:
+            if _mark_of_address(address) in referred:
                 continue
-            if str(address) in coming:
+            if _mark_of_address(address) in coming:
                 all_settled = False
                 continue
             try:
@@ -200,6 +201,10 @@ def _parse_files(leaves: Sequence[bytes]) -> list[Leaf]:
         return [parse_leaf(leaf) for leaf in leaves if leaf[_KIND] == RecordKind.FILE]
     except LeafError as error:
         raise LogDamaged(f"a record of a file: {error}") from error
+
+
+def _mark_of_address(address: BlobAddress) -> _Mark:
+    return _Mark(address.retention_class, address.mark)
 
 
 def _mark_of(leaf: Leaf) -> _Mark:

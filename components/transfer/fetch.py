@@ -55,7 +55,7 @@ class Sender:
         address = self._address_of(request)
         if not self._may_fetch(address):
             return _refuse(403, "files are not handed out there")
-        upload = await self._find(request.match_info["token"])
+        upload = await self._find(request)
         if upload is None:
             return _refuse(404, "there is no such file, or no longer")
         if not self._is_reader(upload, address):
@@ -63,7 +63,7 @@ class Sender:
         if upload.stage is Stage.HELD:
             return _refuse(503, "this file waits for a reviewer", _HELD_RETRY)
         try:
-            blob = await self._blobs.open(parse_address(upload.address))
+            blob = await self._blobs.open(parse_address(upload.delivered or upload.address))
             return await self._hand_out(request, upload, blob, address)
         except (BlobMissing, BlobDestroyed):
             return _refuse(404, "there is no such file, or no longer")
@@ -86,12 +86,15 @@ class Sender:
             return False
         return any(seen in network for network in self._networks)
 
-    async def _find(self, token: str) -> Upload | None:
+    async def _find(self, request: web.Request) -> Upload | None:
         """Return the upload whose file a link opens now, or may open after a review, or None."""
-        found = await self._linked.find(token)
+        found = await self._linked.find(request.match_info["token"])
         if found is None:
             return None
         link, upload = found
+        # Clients save a file by the name in its link, and the rules saw that of the slot.
+        if request.match_info["name"] != upload.name or request.query_string:
+            return None
         is_open = link.until_s > self._linked.clock_s() and upload.stage in (Stage.ANSWERED, Stage.HELD)
         return upload if is_open else None
 

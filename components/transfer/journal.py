@@ -9,7 +9,7 @@ from components.archive.blobs.store import StoredBlob
 from components.archive.log.leaf import NO_CONVERSATION
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry, LogWriter
-from components.link.review_request import ReviewRequest, prove_reading
+from components.link.review_request import ReviewRequest, ShutRequest, prove_reading
 from components.transfer.scan.scanned import NOTHING_FOUND, Scanned
 from components.transfer.state import Upload
 from policy.decision import Action
@@ -60,8 +60,12 @@ class FileJournal:
         facts: FileFacts,
         decision: FileDecision,
         scanned: Scanned = NOTHING_FOUND,
+        delivered: StoredBlob | None = None,
     ) -> Recorded:
-        """Record a file that was received whole, what was found in it, and what was decided on it."""
+        """Record a file that was received whole, what was found in it, and what was decided on it.
+
+        `delivered` is a copy without its metadata that is handed out in its place.
+        """
         entry = self._entry(
             "refused" if decision.action is Action.REFUSE else "received",
             self.file_class,
@@ -75,6 +79,7 @@ class FileJournal:
             marks=" ".join(sorted(facts.content.marks)),
             rules=" ".join(decision.rules),
             **_describe_scan(scanned),
+            **_describe_copy(delivered),
         )
         async with self._turn:
             index = await self._writer.append([entry])
@@ -85,6 +90,17 @@ class FileJournal:
         name = f"{self.log_name}/{request.record}"
         details = (("actor", request.actor), ("reason", request.reason), ("record", name))
         event = Event(RecordKind.REVIEW, request.act, details, time.time_ns())
+        async with self._turn:
+            await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
+
+    async def shut(self, request: ShutRequest) -> None:
+        """Record who had the file of a record shut, by which rules, and why."""
+        name = f"{self.log_name}/{request.record}"
+        details = (
+            ("actor", request.actor), ("reason", request.reason), ("record", name),
+            ("action", request.action), ("rules", " ".join(request.rules)),
+        )  # fmt: skip
+        event = Event(RecordKind.REVIEW, "shut", details, time.time_ns())
         async with self._turn:
             await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
 
@@ -122,6 +138,16 @@ def _describe_scan(scanned: Scanned) -> dict[str, str]:
     """Return the signature that knows a file, or why it was not scanned."""
     details = {"signature": scanned.signature, "unscanned": scanned.why.value if scanned.why else ""}
     return {name: value for name, value in details.items() if value}
+
+
+def _describe_copy(delivered: StoredBlob | None) -> dict[str, str | int]:
+    if delivered is None:
+        return {}
+    return {
+        "delivered_blob": str(delivered.address),
+        "delivered_sha256": delivered.sha256.hex(),
+        "delivered_size_bytes": delivered.size_bytes,
+    }
 
 
 def _describe(upload: Upload) -> dict[str, str | int]:

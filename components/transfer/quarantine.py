@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import tempfile
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -66,6 +67,13 @@ class Quarantine:
     def open_again(self) -> int:
         """Return a descriptor of its own of the file, for reading, from the first byte; the caller closes it."""
         return os.open(f"/proc/self/fd/{self._file}", os.O_RDONLY | os.O_CLOEXEC)
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Yield what was written, from the first byte on."""
+        place = 0
+        while piece := await asyncio.to_thread(os.pread, self._file, _WRITE_SIZE_BYTES, place):
+            place += len(piece)
+            yield piece
 
     def _open(self) -> int:
         if self._in_memory:

@@ -10,6 +10,8 @@ from aiohttp import HttpVersion11, web
 from components.archive.blobs.errors import BlobError
 from components.archive.blobs.store import BlobStore, StoredBlob
 from components.archive.errors import LogUnavailable
+from components.rules.file_facts import encode_facts
+from components.transfer.amend import AmendedLate, Amender, Examined
 from components.transfer.checks import Examination, Looked
 from components.transfer.headers import CORS, safe_type
 from components.transfer.journal import FileJournal
@@ -45,6 +47,7 @@ class Receiver:
     """Takes the file of each slot once.
 
     `is_admitted` says whether an owner may use the line now. A person has `person_at_once` files under way at most.
+    `on_stored` is told why a file could not be stored or recorded, and nothing of each that was.
     """
 
     def __init__(
@@ -56,13 +59,16 @@ class Receiver:
         *,
         is_admitted: Callable[[str], bool],
         person_at_once: int = MAX_UPLOADS_AT_ONCE,
+        on_stored: Callable[[str], None] = lambda _problem: None,
     ) -> None:
         self._linked = linked
         self._blobs = blobs
         self._journal = journal
         self._examination = examination
+        self._amender = Amender(examination, blobs, journal.file_class)
         self._is_admitted = is_admitted
         self._person_at_once = person_at_once
+        self._on_stored = on_stored
         # Owners by ids of uploads that are under way: a slot is used once, also by two requests at the same time.
         self._under_way: dict[bytes, str] = {}
         # What was decided on blobs whose record is durable, by ids of uploads of which the state could not say so.
@@ -74,9 +80,13 @@ class Receiver:
             await self._take_once(request)
         except UploadRefused as refused:
             return _refuse(refused.status, str(refused))
+        except AmendedLate:
+            return _refuse(503, "the file could not be stored in time")
         except (BlobError, LogUnavailable) as error:
             log.error("a file was not stored", reason=str(error))
+            self._on_stored(str(error))
             return _refuse(503, "files cannot be stored now")
+        self._on_stored("")
         return web.Response(status=201, headers=CORS)
 
     async def _take_once(self, request: web.Request) -> None:
@@ -123,12 +133,14 @@ class Receiver:
             self._linked.uploads.mark_issued(upload.id)
         await _ask_to_go_on(request)
         with Quarantine(self._examination.folder, upload.size_bytes) as quarantine:
-            blob, looked = await self._store(request, upload, quarantine)
-        # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
-        address, settled = self._recorded.get(upload.id, ("", None))
-        if settled is None or address != str(blob.address):
-            settled = await self._record(upload, blob, looked)
-            self._recorded[upload.id] = str(blob.address), settled
+            blob, looked, over_s = await self._store(request, upload, quarantine)
+            # Killed here: the blob is there, and no record of it. The next start records that it was cut off.
+            address, settled = self._recorded.get(upload.id, ("", None))
+            if settled is None or address != str(blob.address):
+                examined = await self._examine(upload, blob, looked, quarantine, over_s)
+                # Killed here: a copy without metadata may be there, too. The record of the file refers to both.
+                settled = await self._record(upload, blob, examined)
+                self._recorded[upload.id] = str(blob.address), settled
         # Killed here: it is recorded, nobody was answered, and nobody can fetch it.
         self._linked.uploads.settle(upload.id, settled)
         del self._recorded[upload.id]
@@ -137,8 +149,11 @@ class Receiver:
 
     async def _store(
         self, request: web.Request, upload: Upload, quarantine: Quarantine
-    ) -> tuple[StoredBlob, Looked]:
-        """Store a file as it comes, and look at it once it is whole; raises as `_take_once` does."""
+    ) -> tuple[StoredBlob, Looked, float]:
+        """Store a file as it comes, and look at it once it is whole; raises as `_take_once` does.
+
+        Returns by when, on the loop's clock, all has to be stored.
+        """
         loop = asyncio.get_running_loop()
         looking: asyncio.Task[Looked] | None = None
 
@@ -162,23 +177,37 @@ class Receiver:
                 )
                 if looking is None:
                     raise UploadRefused(503, "the file was not read to its end")
-                return blob, await looking
+                return blob, await looking, limit.when() or loop.time()
         except TimeoutError:
             raise UploadRefused(503, "the file could not be stored in time") from None
         finally:
             if looking is not None:
                 looking.cancel()
 
-    async def _record(self, upload: Upload, blob: StoredBlob, looked: Looked) -> Settled:
-        """Decide on a file that is stored, and record it; raises LogUnavailable."""
+    async def _examine(
+        self, upload: Upload, blob: StoredBlob, looked: Looked, quarantine: Quarantine, over_s: float
+    ) -> Examined:
+        """Decide on a file that is stored, and make the copy that is delivered, where there is to be one."""
         facts = self._examination.checks.facts(upload, blob, looked)
         decision = self._examination.decide(facts, overdue=looked.overdue)
-        recorded = await self._journal.received(upload, blob, facts, decision, looked.scanned)
+        examined = Examined(facts, decision, looked.scanned)
+        if not decision.amends:
+            return examined
+        examined = await self._amender.amend(upload, blob, examined, quarantine, over_s)
+        self._examination.tell_amended(examined.decision)
+        return examined
+
+    async def _record(self, upload: Upload, blob: StoredBlob, examined: Examined) -> Settled:
+        """Record a file that is stored; raises LogUnavailable."""
+        decision, copy = examined.decision, examined.delivered
+        recorded = await self._journal.received(
+            upload, blob, examined.facts, decision, examined.scanned, copy
+        )
         if decision.action is not Action.RELEASE:
             log.warning("a file was not let through", action=decision.action.value, rules=decision.rules)
         return Settled(
             _STAGES[decision.action], decision.rules, decision.text, recorded.index, recorded.evidence,
-            int(self._linked.clock_s()),
+            int(self._linked.clock_s()), str(copy.address) if copy else "", encode_facts(examined.facts),
         )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
 """The HTTP side: one path for each file, which is put once and fetched while its link is open."""
 
 import ssl
+from functools import partial
 
 from aiohttp import web
 
 from components.transfer.fetch import Sender
 from components.transfer.headers import COMMON, CORS
+from components.transfer.listener import Listener, most_connections
+from components.transfer.metrics import FileMetrics
 from components.transfer.receive import Receiver
 
 PATH = "/f/{token}/{name}"
@@ -19,11 +22,20 @@ class FileServer:
     A connection is closed on which no whole request has come for `idle_s`, also one that sends its headers slowly.
     """
 
-    def __init__(self, receiver: Receiver, sender: Sender, *, idle_s: float = _IDLE_S) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        sender: Sender,
+        metrics: FileMetrics | None = None,
+        *,
+        idle_s: float = _IDLE_S,
+    ) -> None:
+        metrics = metrics or FileMetrics()
         application = web.Application()
         # The receiver itself asks for the file, or refuses it before it comes.
-        application.router.add_put(PATH, receiver.answer, expect_handler=_leave_expectation)
-        application.router.add_get(PATH, sender.answer)  # HEAD, too
+        put = partial(metrics.count_put, receiver.answer)
+        application.router.add_put(PATH, put, expect_handler=_leave_expectation)
+        application.router.add_get(PATH, partial(metrics.count_get, sender.answer))  # HEAD, too
         application.router.add_options(PATH, _answer_options)
         application.on_response_prepare.append(_hide_versions)
         # Without an access log: its lines would hold links that open files.
@@ -36,15 +48,21 @@ class FileServer:
             # What is put is kept as it came.
             auto_decompress=False,
         )
+        self._listener: Listener | None = None
 
     async def start(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen, and return the port (a free one for 0); raises OSError."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, address, port, ssl_context=tls).start()
-        return int(self._runner.addresses[0][1])
+        server = self._runner.server
+        if server is None:
+            raise OSError("no server was set up")
+        self._listener = Listener(server, tls, most_connections())
+        return self._listener.open(address, port)
 
     async def close(self) -> None:
         """Stop listening and end what is under way: its clients begin anew."""
+        if self._listener is not None:
+            await self._listener.close()
         await self._runner.cleanup()
 
 

@@ -143,12 +143,27 @@ class TransferService:
         self._link.serve(f"{{{XMLNS_DISCO_INFO}}}query", self._tell_info)
         self._link.serve(f"{{{XMLNS_DISCO_ITEMS}}}query", _tell_no_items)
 
+    @property
+    def counters(self) -> Counters:
+        """What was done with requests for slots."""
+        return self._slots.counters
+
+    @property
+    def records(self) -> int:
+        """How many records the log has."""
+        return self._journal.size
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server has accepted the component."""
+        return self._link.is_up
+
     def describe(self) -> Status:
         """Return what the component's status file says."""
-        state = "connected" if self._link.is_up else "disconnected"
+        state = "connected" if self.is_connected else "disconnected"
         details = {
-            **asdict(self._slots.counters),
-            "records": self._journal.size,
+            **asdict(self.counters),
+            "records": self.records,
             "problems": list(self.problems),
             "alarms": self._alarms.present(),
         }

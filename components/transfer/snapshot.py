@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from components.archive.store.sqlite_connection import sqlite_errors_named
+from components.transfer.schema import OF_UPLOADS
 from components.transfer.state import Stage
 
 
@@ -23,7 +24,8 @@ def copy_uploads(path: Path, records: int) -> bytes:
                 copy.execute("DELETE FROM upload WHERE stage IN (?, ?)", (Stage.ISSUED, Stage.STORED))
                 sql = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record >= ?)"
                 copy.execute(sql, (records,))
-                copy.execute("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)")
+                for table in tables & set(OF_UPLOADS):
+                    copy.execute(f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)")  # noqa: S608
             if "finished" in tables:
                 copy.execute("DELETE FROM finished")
             # Nothing of what was deleted stays in a free page.

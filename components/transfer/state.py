@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from components.archive.durable import PRIVATE, PRIVATE_FOLDER, make_folder
 from components.archive.store.sqlite_connection import (
@@ -19,27 +19,15 @@ from components.archive.store.sqlite_connection import (
     open_connection,
     sqlite_errors_named,
 )
+from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WITH_COPY
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.files.slot import Purpose, Usage
 
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
-    " name TEXT NOT NULL, media_type TEXT NOT NULL, size_bytes INTEGER NOT NULL, purpose TEXT NOT NULL,"
-    " issued_at_s INTEGER NOT NULL, lapses_at_s INTEGER NOT NULL, until_s INTEGER NOT NULL, stage TEXT NOT NULL,"
-    " address TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS upload_by_time ON upload (issued_at_s)",
-    "CREATE TABLE IF NOT EXISTS finished (order_id TEXT PRIMARY KEY) WITHOUT ROWID",
-    # Read by the gate, too (components.rules.file_states).
-    "CREATE TABLE IF NOT EXISTS decided (id BLOB PRIMARY KEY, rules TEXT NOT NULL, text TEXT NOT NULL,"
-    " record INTEGER NOT NULL, evidence TEXT NOT NULL, decided_at_s INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS decided_by_record ON decided (record)",
-)
-_COLUMNS = (
-    "id, owner, enterprise, name, media_type, size_bytes, purpose,"
-    " issued_at_s, lapses_at_s, until_s, stage, address"
-)
+_NOT_OF_UPLOADS: Final[list[Statement]] = [
+    (f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)", ())  # noqa: S608 - names of our own
+    for table in OF_UPLOADS
+]
 DAY_S = 86_400
 
 
@@ -65,7 +53,7 @@ class Upload:
     """A slot and the file that it is for. Times are Unix times in seconds.
 
     It lapses at `lapses_at_s` when nothing was put; its file can be fetched until `until_s`. `address` is its blob's,
-    once that is stored.
+    once that is stored; `delivered` that of the copy of it that is handed out, empty if that is the file itself.
     """
 
     id: bytes
@@ -80,6 +68,7 @@ class Upload:
     until_s: int
     stage: Stage = Stage.ISSUED
     address: str = ""
+    delivered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +76,8 @@ class Settled:
     """What was decided on an upload whose file is recorded: its stage, the ids of rules, and what its sender is told.
 
     `record` is that record's index, `evidence` a digest (hex) over what it says: it is sealed, so whoever knows this
-    has read it. `at_s` is Unix time.
+    has read it. `at_s` is Unix time. `delivered` is as of an Upload; empty, it changes nothing. `facts` is what is
+    known of the file (components.rules.file_facts), or empty: then what was known stays.
     """
 
     stage: Stage
@@ -96,6 +86,8 @@ class Settled:
     record: int
     evidence: str
     at_s: int
+    delivered: str = ""
+    facts: str = ""
 
 
 class UploadStore:
@@ -113,8 +105,8 @@ class UploadStore:
         """Open the file, and make it if there is none."""
         _make(path)
         with sqlite_errors_named(path):
-            connection = await open_connection(path, "rw", _PRAGMAS)
-            connection.transact([(sql, ()) for sql in _SCHEMA], None)
+            connection = await open_connection(path, "rw", PRAGMAS)
+            connection.transact([(sql, ()) for sql in SCHEMA], None)
         return cls(path, connection)
 
     def issue(self, upload: Upload) -> None:
@@ -124,7 +116,7 @@ class UploadStore:
             upload.purpose, upload.issued_at_s, upload.lapses_at_s, upload.until_s, upload.stage, upload.address,
         )  # fmt: skip
         marks = ", ".join("?" * len(row))
-        self._change([(f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks})", row)])  # noqa: S608 - names of our own
+        self._change([(f"INSERT INTO upload ({COLUMNS}) VALUES ({marks})", row)])  # noqa: S608 - names of our own
 
     def mark_stored(self, id_: bytes, address: str) -> None:
         """Note that the blob of an upload is about to be named, and recorded after that."""
@@ -135,17 +127,26 @@ class UploadStore:
         """Note that the file of an upload was not recorded, so that it may be put again."""
         self._change([("UPDATE upload SET stage = ?, address = '' WHERE id = ?", (Stage.ISSUED, id_))])
 
-    def settle(self, id_: bytes, settled: Settled) -> None:
-        """Note what was decided on an upload that is recorded: from now on, if it is answered, it can be fetched."""
+    def settle(self, id_: bytes, settled: Settled, cause: str = "") -> None:
+        """Note what was decided on an upload that is recorded: from now on, if it is answered, it can be fetched.
+
+        `cause` is what an open file is shut for.
+        """
         values = (
             id_, " ".join(settled.rules), settled.text, settled.record, settled.evidence, settled.at_s,
         )  # fmt: skip
-        self._change(
-            [
-                ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
-                ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
-            ]
-        )
+        statements: list[Statement] = [
+            ("UPDATE upload SET stage = ? WHERE id = ?", (settled.stage, id_)),
+            ("INSERT OR REPLACE INTO decided VALUES (?, ?, ?, ?, ?, ?)", values),
+        ]
+        if settled.delivered:
+            # In one transaction: a file that is answered is never handed out with what was to be taken out of it.
+            statements.append(("INSERT OR REPLACE INTO delivered VALUES (?, ?)", (id_, settled.delivered)))
+        if settled.facts:
+            statements.append(("INSERT OR REPLACE INTO known VALUES (?, ?)", (id_, settled.facts)))
+        if cause:
+            statements.append(("INSERT OR REPLACE INTO shut VALUES (?, ?)", (id_, cause)))
+        self._change(statements)
 
     def forget(self, ids: Iterable[bytes]) -> None:
         """Forget uploads that came to nothing."""
@@ -155,7 +156,9 @@ class UploadStore:
         """Forget the uploads of records that were destroyed: names and owners go, and their links open nothing."""
         upload = "DELETE FROM upload WHERE id IN (SELECT id FROM decided WHERE record = ?)"
         decided = "DELETE FROM decided WHERE record = ?"
-        self._change([(sql, (record,)) for record in records for sql in (upload, decided)])
+        self._change(
+            [*((sql, (record,)) for record in records for sql in (upload, decided)), *_NOT_OF_UPLOADS]
+        )
 
     def finish_order(self, order: str) -> None:
         """Note that nothing is left of the files whose records an order destroyed."""
@@ -172,7 +175,7 @@ class UploadStore:
         unused = ("DELETE FROM upload WHERE stage = ? AND lapses_at_s <= ?", (Stage.ISSUED, now_s))
         sql = "DELETE FROM upload WHERE stage IN (?, ?, ?) AND until_s <= ? AND issued_at_s <= ?"
         over = (sql, (*_OVER, now_s, now_s - DAY_S))
-        self._change([unused, over, ("DELETE FROM decided WHERE id NOT IN (SELECT id FROM upload)", ())])
+        self._change([unused, over, *_NOT_OF_UPLOADS])
 
     async def list_held(self) -> list[tuple[Upload, Settled]]:
         """Return the uploads that wait for a reviewer, the oldest first."""
@@ -188,6 +191,20 @@ class UploadStore:
             for id_, rules, *others in map(tuple, rows)
             if id_ in uploads
         ]
+
+    async def find_settled(self, record: int) -> tuple[Upload, Settled, str] | None:
+        """Return the upload of a record, what was decided on it last, and what it was shut for, empty for nothing."""
+        sql = (
+            "SELECT id, rules, text, record, evidence, decided_at_s, COALESCE(cause, '') FROM decided"
+            " LEFT JOIN shut USING (id) WHERE record = ?"
+        )
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall(sql, (record,))
+        for id_, rules, text, _record, evidence, at_s, cause in map(tuple, rows):
+            if upload := await self.find(id_):
+                settled = Settled(upload.stage, tuple(rules.split()), text, record, evidence, at_s)
+                return upload, settled, cause
+        return None
 
     async def find(self, id_: bytes) -> Upload | None:
         """Return an upload, or None."""
@@ -205,13 +222,17 @@ class UploadStore:
         sql = (
             "SELECT COALESCE(SUM(size_bytes) FILTER (WHERE owner = ?), 0),"
             " COALESCE(SUM(size_bytes) FILTER (WHERE enterprise = ?), 0), COALESCE(SUM(size_bytes), 0),"
-            " COALESCE(MIN(issued_at_s), ?) FROM upload"
+            " COALESCE(MIN(issued_at_s), ?), COUNT(*) FILTER (WHERE owner = ? AND stage = ?),"
+            " COALESCE(MIN(lapses_at_s) FILTER (WHERE owner = ? AND stage = ?), 0) FROM upload"
             " WHERE issued_at_s > ? AND (stage <> ? OR lapses_at_s > ?)"
         )
-        values = (owner, enterprise, now_s, now_s - DAY_S, Stage.ISSUED, now_s)
+        open_ = (owner, Stage.ISSUED)
+        values = (owner, enterprise, now_s, *open_, *open_, now_s - DAY_S, Stage.ISSUED, now_s)
         with sqlite_errors_named(self._path):
-            ((person, firm, site, oldest_s),) = await self._connection.execute_fetchall(sql, values)
-        return Usage(person, firm, site, oldest_s + DAY_S)
+            ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
+                sql, values
+            )
+        return Usage(person, firm, site, oldest_s + DAY_S, slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""
@@ -224,16 +245,16 @@ class UploadStore:
 
     async def _fetch(self, where: str, values: tuple[object, ...]) -> list[Upload]:
         with sqlite_errors_named(self._path):
-            sql = f"SELECT {_COLUMNS} FROM upload {where}"  # noqa: S608 - conditions of our own
+            sql = f"SELECT {WITH_COPY} {where}"
             rows = await self._connection.execute_fetchall(sql, values)
         return [_parse(tuple(row)) for row in rows]
 
 
 def _parse(row: Sequence[Any]) -> Upload:
-    (id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, address) = row
+    id_, owner, enterprise, name, media_type, size, purpose, issued, lapses, until, stage, *addresses = row
     return Upload(
         id_, BareJid(owner), EnterpriseId(enterprise), name, media_type, size,
-        Purpose(purpose), issued, lapses, until, Stage(stage), address,
+        Purpose(purpose), issued, lapses, until, Stage(stage), *addresses,
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def check_data(path: Path, head: dict[str, object], address: str) -> None:
             size += len(piece)
             end = (end + piece)[-len(trailer) :]
     if size != head.get("stored_size_bytes"):
-        raise ValueError(f"{size:,} of {head.get('stored_size_bytes')} bytes are there")
+        raise ValueError(f"{size:,} bytes are there and not {head.get('stored_size_bytes')}")
     if digest.hexdigest() != head.get("stored_sha256"):
         raise ValueError("its data have another SHA-256")
     if end != trailer:

@@ -1,4 +1,4 @@
-"""Terms in disguise: with something between their letters, or with digits for letters.
+"""Terms in disguise: with something between their letters, with digits for letters, or with two letters for one.
 
 A text is not changed for it, so that this costs a message nothing: whoever looks for a term looks for these as well.
 """
@@ -8,7 +8,7 @@ from itertools import chain
 
 _LETTER = re.compile(r"[^\W\d_]")
 # What is written between letters: for rules each as it is; words of a search have no punctuation.
-BETWEEN_LETTERS = tuple(" .-_*/:·•・")
+BETWEEN_LETTERS = (*" .-_*/:·•・'", ", ", " - ", " • ")
 # Shorter ones are abbreviations, and figures.
 _MIN_LETTERS, _MIN_UNSPACED = 4, 3
 # Nobody takes a longer phrase apart letter by letter.
@@ -18,8 +18,11 @@ _DIGITS = {"o": "0", "i": "1", "l": "1", "e": "3", "a": "4", "s": "5", "t": "7"}
 _TOGETHER = tuple(
     str.maketrans({letter: _DIGITS[letter] for letter in letters}) for letters in ("oil", "oiea", "oieast")
 )
+_FIGURE = re.compile(r"[0-9]{2,}[a-z]{1,3}$")
 # A small l for a capital I: no word of English or German begins so.
 _I_LIKE_L = re.compile("i[bcdfgkmnpqrstvwxz]")
+# Two letters that look like one. Shorter words with an m inside are others with rn (modem, stem).
+_MIN_LETTERS_OF_M_WITHIN = 6
 
 
 def spell_out(term: str, between: str) -> str:
@@ -41,11 +44,26 @@ def with_digits(term: str) -> tuple[str, ...]:
     found += [term.translate(together) for together in _TOGETHER]
     if _I_LIKE_L.match(term):
         found.append("l" + term[1:])
-    # Of a figure nobody can tell what it means.
-    return tuple(each for each in dict.fromkeys(found) if each != term and len(_LETTER.findall(each)) >= 2)
+    # Of a figure nobody can tell what it means, and it may have a unit.
+    return tuple(
+        each
+        for each in dict.fromkeys(found)
+        if each != term and len(_LETTER.findall(each)) >= 2 and not _FIGURE.match(each)
+    )
+
+
+def with_pairs(term: str) -> tuple[str, ...]:
+    """Return a term of ASCII, without case, with two letters that look like one: rn for m, vv for w; each or both."""
+    letters = len(_LETTER.findall(term))
+    if not term.isascii() or not _MIN_LETTERS <= letters <= _MAX_LETTERS:
+        return ()
+    begins = re.sub(r"\bm", "rn", term)
+    all_m = term.replace("m", "rn") if letters >= _MIN_LETTERS_OF_M_WITHIN else begins
+    found = (begins, all_m, term.replace("w", "vv"), all_m.replace("w", "vv"))
+    return tuple(each for each in dict.fromkeys(found) if each != term)
 
 
 def disguise(term: str) -> tuple[str, ...]:
     """Return all disguises of a term without case, as a rule looks for them in a text."""
     spelt = (spell_out(term, between) for between in BETWEEN_LETTERS)
-    return tuple(dict.fromkeys(each for each in chain(spelt, with_digits(term)) if each))
+    return tuple(dict.fromkeys(each for each in chain(spelt, with_digits(term), with_pairs(term)) if each))

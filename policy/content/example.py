@@ -65,7 +65,9 @@ def _check_rule(policy: ContentPolicy, rule: Rule, load_model: ModelLoader) -> I
 
 def _matches(policy: ContentPolicy, rule: Rule, example: str | FileExample, load_model: ModelLoader) -> bool:
     if isinstance(example, FileExample):
-        return bool(FileMatcher([rule]).find_rules(example.facts, example.desk))
+        matcher, desks, to = FileMatcher([rule]), {example.desk}, {example.to_desk}
+        found = matcher.find_rules(example.facts, example.desk)
+        return bool(found or matcher.find_rules_to(example.facts, desks, to))
     match rule.matched:
         case Rate() as rate:
             amount, seconds = parse_amount(example) or (0, 0)

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from policy.content.fold_chinese import CHINESE
-from policy.content.fold_same import ALIKE, SAME, SPELLINGS, reorder
+from policy.content.fold_same import ALIKE, BARS, SAME, SPELLINGS, reorder
 from policy.content.fold_table import IGNORABLE, LOOKALIKES, MARKED, MARKS, READ_OVER
+from policy.content.fold_undone import undo_disguises
+from policy.content.fold_ways import other_ways
 from policy.content.kana import sound, sound_of_term
 from policy.content.korean import drop_particles, is_phrase
 from policy.content.ranges import read_ranges, screen
 
 # Raise this when a form changes, because text that another version folded no longer matches.
-FOLD_VERSION = f"2/{unicodedata.unidata_version}"
+FOLD_VERSION = f"3/{unicodedata.unidata_version}"
 
 
 class Forms(NamedTuple):
@@ -46,9 +48,6 @@ class Sought(NamedTuple):
 _FILLERS = "\ufff9-\ufffb\x7f-\x84\x86-\x9f\u115f\u1160\u180e\u2800\u3164\uffa0"
 _NARROW = "\u2006\u2008-\u200a\u202f\u205f\x85\u2028\u2029"
 _GAP = re.compile(f"[{_FILLERS}{_NARROW}]")
-# Overrides that show all text from right to left.
-_GOES_ON = re.compile("\u202c[\u202d\u202e]")
-_OVERRIDDEN = re.compile("[\u202d\u202e]([^\u202c\n]*)")
 # Besides what Unicode calls ignorable: Arabic's and other scripts' lengtheners, what is
 # no character, what stands for an object, and what Khitan and music have where nothing is.
 _ALSO_IGNORED = "\u0640\u07fa\u0883-\u0885\u180a\ufdd0-\ufdef\ufffe\uffff\ufffc\U00016fe4\U0001d159"
@@ -80,17 +79,17 @@ _SAME_TO = SAME | _QUOTES | _DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], st
 # emoji: of these each character is folded by itself, and none looks like a Latin letter.
 _UNUSUAL = re.compile(
     "[^\x00-\x7e\xa0-\xac\xae-\xb4\xb6-\xd6\xd8-\xff\u2010-\u2027\u2030-\u203a\u20ac\u3001\u3002\u3008-\u3011\u3041-\u3094"
-    "\u30a1-\u30f4\u30fc\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
+    "\u30a1-\u30f4\u30fc\u4e00\u4e01\u4e03-\u4e27\u4e29-\u4e46\u4e48-\u5319\u531b-\u5341\u5343\u5345-\u95e8\u95ea-\u9fa5\uac00-\ud7a3\uff01-\uff5e\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001f9ff]"
 )
 
 _WIDE = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
 
+_BAR = re.compile(f"[{BARS}]")
 # As keyboards without an ß have it.
 _BETA = re.compile("(?<=[a-zäöü])[βꞵ]")
 # Scripts in which a word may be written in another way, as a whole.
 _SOUNDED = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
 # A capital I in a word, as only one for an l is.
-_HYPHENATED = re.compile(r"-\n(?<=[A-Za-z]-\n)(?=[a-z])")
 _I_FOR_L = re.compile("I(?<=[a-z]I)I*")
 
 # Characters above this are not in use. They are computed each time, so that nobody can fill the memory with them.
@@ -127,19 +126,23 @@ def fold_text(text: str) -> Forms:
     """Return the forms of a text; an ASCII text has only one, itself, unless it reads as another."""
     if is_plain(text):
         return Forms((text,), looks_of_ascii(text))
-    forms = _forms_of(text)
-    if not _SOUNDED.search(forms.plain[0]):
-        return forms
-    others = (way(forms.plain[0]) for way in (sound, drop_particles))
-    return Forms(tuple(dict.fromkeys((*forms.plain, *filter(None, others)))), forms.looks)
+    plain, looks = _forms_of(text)
+    if _SOUNDED.search(plain[0]):
+        others = (way(plain[0]) for way in (sound, drop_particles))
+        plain = tuple(dict.fromkeys((*plain, *filter(None, others))))
+    undone = [way for form in (*plain, *looks) for way in undo_disguises(form)]
+    if undone:
+        looks = tuple(form for form in dict.fromkeys((*looks, *undone)) if form not in plain)
+    return Forms(plain, looks)
 
 
 def looks_of_ascii(text: str) -> tuple[str, ...]:
-    """Return how a text of ASCII is read: with l for a capital I in a word, without hyphens at the ends of lines."""
-    if "I" not in text and "-\n" not in text:
-        return ()
-    read = _I_FOR_L.sub(lambda found: "l" * len(found[0]), _HYPHENATED.sub("", text))
-    return (read,) if read != text else ()
+    """Return how a text of ASCII is read: with l for a capital I in a word, with disguises undone."""
+    undone = undo_disguises(text)
+    if "I" not in text:
+        return undone
+    read = _I_FOR_L.sub(lambda found: "l" * len(found[0]), text)
+    return (read, *undone) if read != text else undone
 
 
 def fold_term(term: str) -> Sought:
@@ -172,12 +175,12 @@ def _forms_of(text: str) -> Forms:
         return Forms((text,))
     if not _UNUSUAL.search(text):
         return Forms(_fold_plain(text))
+    ways = [text, *other_ways(text)]
     if not _IGNORED.search(text):
-        return _fold_one(text)
+        return _fold_one(text) if len(ways) == 1 else _unite(map(_fold_one, ways))
     # A text that can be read in several ways is looked at in each of them.
-    overridden = _OVERRIDDEN.sub(lambda found: found[1][::-1], _GOES_ON.sub("", text))
-    ways = dict.fromkeys((text, _GAP.sub(" ", text), overridden))
-    return _unite(_fold_one(_IGNORED.sub("", way)) for way in ways)
+    ways.append(_GAP.sub(" ", text))
+    return _unite(_fold_one(_IGNORED.sub("", way)) for way in dict.fromkeys(ways))
 
 
 def fold(text: str) -> str:
@@ -197,6 +200,8 @@ def _fold_one(text: str) -> Forms:
         return Forms(plain)
     plain = tuple(dict.fromkeys(map(_settle, plain)))
     looks = dict.fromkeys(form.translate(_LOOKS) for form in plain)
+    if _BAR.search(text):
+        looks |= dict.fromkeys(_BAR.sub("i", form).translate(_LOOKS) for form in plain)
     return Forms(plain, tuple(form for form in looks if form not in plain))
 
 
@@ -241,18 +246,13 @@ def _fold_once(character: str) -> str:
     compatible = unicodedata.normalize("NFKC", character)
     if compatible != character:
         return (
-            _join(compatible)
+            compatible.strip("() ")  # a vowel of Arabic may stand on a blank
             if _is_arabic(character) or _IN_PARENTHESES.fullmatch(compatible)
             else compatible
         )
     if latin := _LATIN.match(unicodedata.name(character, "")):
         return latin[1] if character.isupper() else latin[1].lower()
     return _without_marks(character)
-
-
-def _join(compatible: str) -> str:
-    """Return a letter without its parentheses, or a vowel of Arabic without the blank that it stands on by itself."""
-    return compatible.strip("() ")
 
 
 def _is_arabic(character: str) -> bool:

@@ -25,14 +25,17 @@ _SQUARES = dict(
 )
 SAME = _TWO_LETTERS | _ARABIC | _NUKTAS | _SOUND_MARKS | _OF_NAMES | _SQUARES
 
-# What looks like Latin letters and is not in UTS 39: turned letters, syllables of Canada, Thai as in fashion.
+# What looks like Latin letters and is not in UTS 39: turned letters, syllables of Canada, Thai as in fashion, signs of
+# money, Cyrillic and Greek as on posters, letters of Braille.
 ALIKE = dict(
     zip(
-        "ɔɹʇɥʞɟɘƨᗩᗷᑕᗪᗴᖴᕼᒍᗰᑎᑭᖇᔕᑌᐯᗯค\u0e23",
-        "crthkfesABCDEFHJMNPRSUVWas",
+        "ɔɹʇɥʞɟɘƨᗩᗷᑕᗪᗴᖴᕼᒍᗰᑎᑭᖇᔕᑌᐯᗯค\u0e23₳฿₵₲₭₦₱₴₮₩яиєцшщдЯИЄЦШЩДΣ⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵",
+        "crthkfesABCDEFHJMNPRSUVWasABCGKNPSTWrneuwwdRNEUWWDEabcdefghijklmnopqrstuvwxyz",
         strict=True,
     )
 )
+# What looks like an l and like a capital I.
+BARS = "ǀӏᛁ∣⏽│ⵏꓲ\U0001028a\U00010309\U00010320\U00016f28"
 
 # In Thai and Lao the tone stands before the vowel that is written above it, whatever was typed first.
 _TONE_BEHIND = re.compile("([\u0e4d\u0ecd][\u0e32\u0eb2]?)([\u0e48-\u0e4b\u0ec8-\u0ecb])")

@@ -1,6 +1,7 @@
 """What Korean writes behind a noun, in one word with it: particles."""
 
 import re
+import unicodedata
 
 # The plural, particles of case, and after these of topic; what joins nouns, and the copula.
 _CASES = """
@@ -19,8 +20,32 @@ PARTICLES = tuple(sorted({*_SINGULAR, "들", *("들" + each for each in _SINGULA
 
 _HANGUL = "\uac00-\ud7a3"
 _SOME = re.compile("[\uac00-\ud7a3]")
-# A word, and the longest particle at its end.
-_WORD = re.compile(rf"([{_HANGUL}]+?)(?:{'|'.join(sorted(PARTICLES, key=len, reverse=True))})(?![{_HANGUL}])")
+# A word, and the longest particle at its end. No word is as long as 32; without bounds, a long row would take for ever.
+_WORD = re.compile(
+    rf"(?<![{_HANGUL}])([{_HANGUL}]{{1,32}}?)(?:{'|'.join(sorted(PARTICLES, key=len, reverse=True))})(?![{_HANGUL}])"
+)
+
+# Jamo that stand alone. Behind a vowel, and before none, a consonant ends a syllable.
+_JAMO = re.compile("[\u1100-\u11ff\u3131-\u318e\uffa1-\uffdc]{3,}")
+_LAST = re.compile("(?<=[\u1161-\u1175])[\u1100-\u1112](?![\u1161-\u1175])")
+_AS_LAST = dict(
+    zip(
+        "\u1100\u1101\u1102\u1103\u1105\u1106\u1107\u1109\u110a\u110b\u110c\u110e\u110f\u1110\u1111\u1112",
+        "\u11a8\u11a9\u11ab\u11ae\u11af\u11b7\u11b8\u11ba\u11bb\u11bc\u11bd\u11be\u11bf\u11c0\u11c1\u11c2",
+        strict=True,
+    )
+)
+
+
+def compose_jamo(text: str) -> str:
+    """Return a text with syllables for rows of jamo that stand alone."""
+    return _JAMO.sub(_compose, text)
+
+
+def _compose(found: re.Match[str]) -> str:
+    first = unicodedata.normalize("NFKC", found[0])
+    parts = unicodedata.normalize("NFD", first)
+    return unicodedata.normalize("NFC", _LAST.sub(lambda last: _AS_LAST.get(last[0], last[0]), parts))
 
 
 def drop_particles(text: str) -> str:

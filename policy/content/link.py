@@ -9,25 +9,27 @@ from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
 from policy.content.fold import reveal
+from policy.content.link_written import SCHEMES, find_other_hosts, may_be_masked, read_as_latin, unmask
 from policy.content.rule import Links, Rule
 from policy.content.said import Said
 
 _CJK = "\u2e80-\u2fff\u3041-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _CJK_EDGE = re.compile(f"(?<=[{_CJK}])(?=[!-~])|(?<=[!-~])(?=[{_CJK}])")
-_WIDE_DOT = re.compile("(?<=[A-Za-z0-9])[。．｡](?=[A-Za-z0-9])")  # IDNA takes each for a dot
+_WIDE_DOT = re.compile("(?<=[0-9A-Za-z\u00c0-\u058f])[。．｡](?=[0-9A-Za-z\u00c0-\u058f])")  # dots, for IDNA
 _REST = r"""(?:[^\s<>"、。，；：！？（）【】《》「」『』]|。(?=[A-Za-z0-9]))"""
 _WRITTEN_OUT = re.compile(
     rf"""(?: (?:https?|ftp|wss?): (?: [\\/]+ | (?=[^\s]{{0,253}}\.) )
            | [a-z][a-z0-9+.-]{{0,30}}://
-           | (?<![a-z0-9]) (?<!urn:) (?: (?:javascript|vbscript|mailto|xmpp|magnet|skype|callto|sips?|tg) : | file:[\\/]
-                             | data: (?!image/(?:png|jpe?g|gif|webp|avif|blurhash|thumbhash)[,;]) [a-z]{{1,30}}/ )
+           | (?<![a-z0-9]) (?<!urn:) {SCHEMES}
          ) {_REST}+""",
     re.VERBOSE | re.IGNORECASE,
 )
 _SCHEME_HINT = re.compile(r":(?:(?<=[A-Za-z]:)\S|//)")
-_BARE_HINT = re.compile(r"[.。．｡][^\W\d_]|\d\.\d{1,3}\.\d{1,3}\.\d|//")
+_BARE_HINT = re.compile(r"[.。．｡](?:[^\W\d_]|(?<=\d[。．｡])\d)|\d\.\d{1,3}\.\d{1,3}\.\d|//")
 # The same in ASCII. It begins with one character, for which the search is quick.
 _ASCII_BARE_HINT = re.compile(r"\.(?:[A-Za-z]|(?<=\d\.)\d{1,3}\.\d{1,3}\.\d)")
+# A host may stand behind these, and before them.
+_HOST_EDGE = re.compile(r"(?<![\w@/.%-])[-_.]+(?=\w)|(?<![/\\])[|:](?=[A-Za-z])|[|_]+(?![\w/])")
 _TRAILING = ".,;:!?)]}'*_~|»”’…"
 _FROM_HERE = re.compile(r"[\\/]{2}")  # a link without scheme in an attribute
 _IGNORED_BY_BROWSERS = re.compile(r"[\t\r\n]|^[\x00-\x20]+")
@@ -36,7 +38,7 @@ _IN_HOST = re.compile(r"[^\s/\\?#@:]+")
 # Longer runs without a space are searched in pieces; they overlap by more than the longest name of a host.
 _PIECE, _OVERLAP = 1024, 256
 
-_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds(TLDS)
+_BARE = LinkifyIt({}, {"fuzzy_ip": True, "fuzzy_email": False}).tlds([*TLDS, "onion"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def find_links(said: Said) -> list[Link]:
     """Find all links of a stanza: in its text, also where it hides them, and in attributes that a client follows."""
     values = _linking_values(said)
     found: dict[Link, None] = {}
-    for text in (*said.texts, *values):
+    masked = [unmask(text) for text in said.texts if may_be_masked(text)]
+    for text in (*said.texts, *masked, *values):
         rest = text
         if _SCHEME_HINT.search(text):
             found.update(
@@ -156,7 +159,11 @@ def _hints_at_bare(text: str) -> bool:
 
 
 def _find_bare(text: str) -> Iterator[Link]:
-    text = _WIDE_DOT.sub(".", _CJK_EDGE.sub(" ", text))
+    text = _WIDE_DOT.sub(".", text)
+    if not text.isascii():
+        yield from (_parse(host, base="http://") for host in find_other_hosts(text))
+        text += f" {read_as_latin(text)}"
+    text = _HOST_EDGE.sub(" ", _CJK_EDGE.sub(" ", text))
     words = [piece for word in text.split() if _BARE_HINT.search(word) for piece in _pieces(word)]
     for match in _BARE.match(" ".join(words)) or ():
         if match.schema in ("", "//"):

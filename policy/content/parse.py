@@ -21,7 +21,16 @@ RESERVED = frozenset(
 """The ids of Steelyard's own rules, whose refusals no policy overrides."""
 
 
-FILE_CONDITIONS = ("types", "names", "larger_than_mib", "sha256", "marks", "from_desks", "purposes")
+FILE_CONDITIONS = (
+    "types",
+    "names",
+    "larger_than_mib",
+    "sha256",
+    "marks",
+    "from_desks",
+    "to_desks",
+    "purposes",
+)
 """The settings of a rule of kind `file`: it needs one at least."""
 
 
@@ -75,11 +84,11 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             if id_ in seen:
                 yield f"{path}.id: {id_!r} is already rule[{seen[id_]}]"
             seen.setdefault(id_, index)
-        if action == ContentAction.AMEND and kind != "link":
-            yield f"{path}.action: only links can be amended: choose flag, warn, hold or refuse"
+        if action == ContentAction.AMEND and kind not in ("link", "file"):
+            yield f"{path}.action: only links and files can be amended: choose flag, warn, hold or refuse"
         if action == ContentAction.FLAG and "text" in rule:
             yield f"{path}.text: flag tells the sender nothing: remove it, or choose warn"
-        if action in ("warn", "amend", "hold", "refuse") and "text" not in rule:
+        if action in _told(kind) and "text" not in rule:
             yield f"{path}.text: is missing: say to the sender what is wrong and what to do instead"
         if kind == "lexicon" and not rule.get("terms") and not rule.get("files"):
             yield f"{path}.terms: is missing: give terms or files"
@@ -89,8 +98,23 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             yield from _rate_problems(path, rule)
         if kind == "topic":
             yield from _topic_problems(path, rule)
-        if kind == "file" and not any(rule.get(name) for name in FILE_CONDITIONS):
-            yield f"{path}.kind: every file would match: give one of {', '.join(FILE_CONDITIONS)}"
+        if kind == "file":
+            yield from _upload_problems(path, rule)
+
+
+def _told(kind: Any) -> tuple[str, ...]:
+    """Return the actions that tell the sender something."""
+    # A picture without its metadata looks the same: its sender need not be told each time.
+    return ("warn", "hold", "refuse") if kind == "file" else ("warn", "amend", "hold", "refuse")
+
+
+def _upload_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:
+    if not any(rule.get(name) for name in FILE_CONDITIONS):
+        yield f"{path}.kind: every file would match: give one of {', '.join(FILE_CONDITIONS)}"
+    if rule.get("action") == ContentAction.AMEND and rule.get("to_desks"):
+        yield f"{path}.to_desks: a file is amended when it is put, and nobody knows then to whom it goes"
+    if "otherwise" in rule and rule.get("action") != ContentAction.AMEND:
+        yield f"{path}.otherwise: has a meaning only if the action is amend"
 
 
 def _rate_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:

@@ -111,7 +111,9 @@ class Uploads:
     """Uploaded files: those for which every setting that is given has an entry that fits; all sorted.
 
     `types` are media types by content, `image/*` for all of a kind; `names` have `*` and `?`; `sha256` is in
-    hexadecimal; `larger_than_bytes` is 0 if any size fits. `desks` are those of who sends it.
+    hexadecimal; `larger_than_bytes` is 0 if any size fits. `desks` are those of who sends it, `to_desks` those of
+    somebody whom its link is sent to. A rule that amends files does `otherwise` (`hold` or `refuse`) with those that
+    cannot be amended.
     """
 
     types: tuple[str, ...] = ()
@@ -121,6 +123,8 @@ class Uploads:
     marks: tuple[FileMark, ...] = ()
     desks: tuple[str, ...] = ()
     purposes: tuple[Purpose, ...] = ()
+    otherwise: ContentAction = ContentAction.REFUSE
+    to_desks: tuple[str, ...] = ()
 
 
 Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics | Uploads

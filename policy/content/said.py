@@ -29,8 +29,8 @@ class Said:
                 self.terms.append(spaced.lower())
                 if spaced != text:
                     self.folded.append(spaced)
-                if "I" in text or "-\n" in text:
-                    self.look_terms += [" ".join(form.lower().split()) for form in looks_of_ascii(text)]
+                if looks := looks_of_ascii(text):
+                    self.look_terms += [" ".join(form.lower().split()) for form in looks]
             else:
                 self.terms.append(close_term(spaced.casefold()))
                 self._add_forms(text, text.count(" ") if spaced == text else -1)

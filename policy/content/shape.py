@@ -167,6 +167,7 @@ class _ExampleTable(_StrictTable):
     marks: list[_Mark] = []
     members: list[str] = []
     desk: str = ""
+    to_desk: str = ""
     purpose: _Purpose = Purpose.MESSAGE
 
     def build(self) -> FileExample:
@@ -175,7 +176,7 @@ class _ExampleTable(_StrictTable):
         facts = FileFacts(
             "", self.name, UNTYPED, size_bytes, bytes.fromhex(self.sha256), self.purpose, content
         )
-        return FileExample(facts, self.desk)
+        return FileExample(facts, self.desk, self.to_desk)
 
 
 class _FileTable(_RuleTable):
@@ -186,7 +187,9 @@ class _FileTable(_RuleTable):
     sha256: list[_Sha256] = []
     marks: list[_Mark] = []
     from_desks: list[_FileName] = []
+    to_desks: list[_FileName] = []
     purposes: list[_Purpose] = []
+    otherwise: Literal["hold", "refuse"] = "refuse"
     must_match: Annotated[list[_ExampleTable], Field(min_length=1)]
     must_not_match: list[_ExampleTable] = []
 
@@ -199,6 +202,8 @@ class _FileTable(_RuleTable):
             tuple(sorted(set(self.marks))),
             _sorted(self.from_desks),
             tuple(sorted(set(self.purposes))),
+            ContentAction(self.otherwise),
+            _sorted(self.to_desks),
         )
 
     def build(self, files: Files) -> Rule:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from policy.content.encoded import is_picture, read_encoded
-from policy.content.markup import undo_markup
+from policy.content.encoded import is_picture, read_drawing, read_encoded
+from policy.content.markup import undo_markup, undo_percent
 from policy.content.namespaces import KNOWN
 from policy.content.protocol_attributes import FOLLOWED, FOLLOWED_IN_HTML, PROTOCOL_ATTRIBUTES, UNSEEN_IN_HTML
 from policy.facts import StanzaFacts
@@ -47,6 +47,8 @@ _ROLES = {
     "{jabber:x:oob}desc": _Role.PLAIN,
     # RFC 6121, 5 and 4: clients show who speaks in a room by the resource.
     **{f"{{{stream}}}{name}": _Role.STANZA for stream in _STREAMS for name in ("message", "presence")},
+    # Clients show all of a person's reactions in one row.
+    "{urn:xmpp:reactions:0}reactions": _Role.FLOWING,
     # Of HTML all that may have markup within words.
     **dict.fromkeys((f"{_XHTML}{name}" for name in _HTML_TEXT.split()), _Role.FLOWING),
     "{vcard-temp}BINVAL": _Role.BASE64,
@@ -76,8 +78,10 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 def texts_of(facts: StanzaFacts) -> list[str]:
     """Return the texts that a stanza shows, and, as one, texts that elements split; without blank ones."""
     texts = [facts.text, facts.joined]
-    if "<" in facts.text:
+    if "<" in facts.text or "&" in facts.text:
         texts.append(undo_markup(facts.text))
+    if "%" in facts.text:
+        texts.append(undo_percent(facts.text))
     if facts.kind == "presence":
         # The nickname by which one joins a room (XEP-0045, 7.2), and what one calls one's device.
         texts += (facts.to.partition("/")[2], _words_of_resource(facts.sender))
@@ -211,9 +215,9 @@ class TextModel:
             self._is_form_type = False
 
     def _read_base64(self, text: str) -> None:
-        """Take Base64: of a picture nothing, of a text this text, and whatever else there is as it stands."""
+        """Take Base64: of a picture what is written in it, of a text this text, and all else as it stands."""
         if is_picture(text):
-            del self._runs[self._first_run :]
+            self._runs[self._first_run :] = filter(None, [read_drawing(text)])
         elif read := read_encoded(text):
             self._runs.append(read)
 

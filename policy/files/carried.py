@@ -41,6 +41,12 @@ class CarriedFile:
 
     `content` is None where the file lies elsewhere: then `name`, `media_type`, `size_bytes` (0: not said) and `sha256`
     (empty: not said) are what the stanza says of it, and `url` is where. Otherwise size and hash are its content's.
+    `description` is what its sender says of it in words.
+
+    Some clients describe a file first, and say where it is in a message that they attach to the first (XEP-0367): both
+    have the same `share`, the id of this file among those shared, and `attached_to` is the id of the first message, or
+    in a room the id that the room gave it. `message` is the id of the message that describes it; of one that
+    `is_attached`, the stanza says the address alone.
     """
 
     carrier: Carrier
@@ -50,6 +56,11 @@ class CarriedFile:
     sha256: bytes
     content: bytes | None = field(default=None, repr=False)
     url: str = ""
+    description: str = ""
+    share: str = ""
+    message: str = ""
+    attached_to: str = ""
+    is_attached: bool = False
 
 
 _VCARD_TEMP = "{vcard-temp}"
@@ -62,6 +73,8 @@ _METADATA = ("{urn:xmpp:file:metadata:0}", "{urn:xmpp:jingle:apps:file-transfer:
 _URL_DATA = "{http://jabber.org/protocol/url-data}url-data"
 _REFERENCE = "{urn:xmpp:reference:0}reference"
 _HASH = "{urn:xmpp:hashes:2}hash"
+_SHARING = "{urn:xmpp:sfs:0}"
+_ATTACHED = "{urn:xmpp:message-attaching:1}"
 
 _Parents = Mapping[ET.Element, ET.Element]
 
@@ -117,8 +130,7 @@ def _carried_by(element: ET.Element, parents: _Parents) -> Iterator[CarriedFile]
         case "{urn:xmpp:sfs:0}file-sharing" | "{urn:xmpp:sims:1}media-sharing" | "{urn:xmpp:stickers:0}item":
             yield from _described(element, parents)
         case "{urn:xmpp:sfs:0}sources" if parent is None or not parent.tag.startswith(_DESCRIBING):
-            # Attached to an earlier message, which described the file (XEP-0367).
-            yield from (_elsewhere(Carrier.SHARED, url) for url in _urls(element)[:1])
+            yield from _attached(element, parent)
         case _:
             yield from _in_text(text, _carrier_of(element, parent))
     for value in element.attrib.values():
@@ -158,7 +170,8 @@ def _described(sharing: ET.Element, parents: _Parents) -> Iterator[CarriedFile]:
     urls = _urls(sharing)
     if described is None and not urls:
         return
-    is_sticker = sharing.tag.startswith(_STICKERS) or _has_sticker(parents.get(sharing))
+    message = parents.get(sharing)
+    is_sticker = sharing.tag.startswith(_STICKERS) or _has_sticker(message)
     file = _elsewhere(Carrier.STICKER if is_sticker else Carrier.SHARED, urls[0] if urls else "")
     if described is not None:
         said = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in described}
@@ -168,8 +181,24 @@ def _described(sharing: ET.Element, parents: _Parents) -> Iterator[CarriedFile]:
             media_type=said.get("media-type", "").lower() or UNTYPED,
             size_bytes=_number(said.get("size")),
             sha256=_hash_of(described),
+            description=said.get("desc", ""),
+            share=_id(sharing, _SHARING),
+            message=message.get("id", "") if message is not None else "",
         )
     yield file
+
+
+def _attached(sources: ET.Element, message: ET.Element | None) -> Iterator[CarriedFile]:
+    """Yield the file whose address is attached to an earlier message, which described it (XEP-0447, 3.2; XEP-0367)."""
+    to = message.find(f"{_ATTACHED}attach-to") if message is not None else None
+    for url in _urls(sources)[:1]:
+        file = _elsewhere(Carrier.SHARED, url)
+        attached_to = _id(to, _ATTACHED) if to is not None else ""
+        yield replace(file, share=_id(sources, _SHARING), attached_to=attached_to, is_attached=True)
+
+
+def _id(element: ET.Element, namespace: str) -> str:
+    return element.get("id") or element.get(f"{namespace}id") or ""
 
 
 def _is_metadata(element: ET.Element) -> bool:

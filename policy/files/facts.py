@@ -66,7 +66,8 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class FileExample:
-    """A file that a rule must match, or not, and the desk of who sends it, empty for nobody's."""
+    """A file that a rule must match, or not, and the desks of who sends it and of who gets it, empty for nobody's."""
 
     facts: FileFacts
     desk: str = ""
+    to_desk: str = ""

@@ -1,7 +1,7 @@
 """Which rules of kind `file` match a file (docs/policy.md, section 5)."""
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -38,11 +38,26 @@ class FileMatcher:
         ]
 
     def find_rules(self, facts: FileFacts, desk: str) -> frozenset[str]:
-        """Return the ids of the rules that match a file, sent by somebody of a desk, empty for none."""
-        return frozenset(rule.id for rule in self._rules if _fits(rule, facts, desk))
+        """Return the ids of the rules that match a file, sent by somebody of a desk, empty for none.
+
+        Rules that say to which desks do not: nobody knows yet to whom its link will be sent.
+        """
+        return frozenset(
+            rule.id for rule in self._rules if not rule.matched.to_desks and _fits(rule, facts, (desk,))
+        )
+
+    def find_rules_to(
+        self, facts: FileFacts, desks: Collection[str], to_desks: Collection[str]
+    ) -> frozenset[str]:
+        """Return the ids of the rules that say to which desks and match a file, `desks` being those that it is from."""
+        return frozenset(
+            rule.id
+            for rule in self._rules
+            if not set(rule.matched.to_desks).isdisjoint(to_desks) and _fits(rule, facts, desks)
+        )
 
 
-def _fits(rule: _Prepared, facts: FileFacts, desk: str) -> bool:
+def _fits(rule: _Prepared, facts: FileFacts, desks: Collection[str]) -> bool:
     wanted, content = rule.matched, facts.content
     return (
         (not wanted.types or fits_type(content.found_type, wanted.types))
@@ -50,7 +65,7 @@ def _fits(rule: _Prepared, facts: FileFacts, desk: str) -> bool:
         and facts.size_bytes >= wanted.larger_than_bytes + bool(wanted.larger_than_bytes)
         and (not wanted.sha256 or facts.sha256.hex() in wanted.sha256)
         and (not wanted.marks or not content.marks.isdisjoint(wanted.marks))
-        and (not wanted.desks or desk in wanted.desks)
+        and (not wanted.desks or not set(wanted.desks).isdisjoint(desks))
         and (not wanted.purposes or facts.purpose in wanted.purposes)
     )
 

@@ -7,10 +7,9 @@ from policy.address import BareJid
 from policy.decision import Action, Decision, refuse
 from policy.directory.directory import Directory
 from policy.facts import StanzaFacts, Way
+from policy.files.outcome import SAID_BY_PEOPLE
 from policy.reach.affiliation import decide_affiliation
 from policy.reach.occupancy import NOBODY, Occupancy
-
-_SAID_BY_PEOPLE = frozenset({Way.C2S, Way.S2S})
 
 OUT_OF_REACH = refuse(
     "file-reach",
@@ -29,10 +28,9 @@ def decide_file_links(
 ) -> Decision:
     """Return the decision on a stanza with links to files of `owners`: all of them must be able to reach its recipient.
 
-    `first` is what else was decided; a refusal stays as it is. Asked of what people say: what a room passes on to those
-    who are in it was said to the room.
+    `first` is what else was decided; a refusal stays as it is. Asked of what people say.
     """
-    if first.action is Action.REFUSE or facts.way not in _SAID_BY_PEOPLE:
+    if first.action is Action.REFUSE or facts.way not in SAID_BY_PEOPLE:
         return first
     for owner in owners:
         by_owner = facts._replace(way=Way.C2S, sender=f"{owner}/file")

@@ -48,12 +48,17 @@ class SlotLimits:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes that count against the limits of a day; each is free again at its `_free_at_s` (Unix time)."""
+    """Bytes that count against the limits of a day, of which some are free again at `free_at_s` (Unix time).
+
+    A person has `person_slots` that are not used yet, of which one lapses at `lapses_at_s`.
+    """
 
     person_bytes: int = 0
     enterprise_bytes: int = 0
     site_bytes: int = 0
     free_at_s: int = 0
+    person_slots: int = 0
+    lapses_at_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class SlotRefusal:
 
 MAX_NAME_BYTES = 255
 MAX_TYPE_BYTES = 255
+MAX_OPEN_SLOTS = 256
+"""So many slots a person may have that are not used yet: a slot for one byte is a row like any other."""
 
 
 def decide_slot(request: SlotRequest, limits: SlotLimits, usage: Usage, now_s: int) -> SlotRefusal | None:
@@ -109,6 +116,9 @@ def _refuse_size(request: SlotRequest, limits: SlotLimits) -> SlotRefusal | None
 
 
 def _refuse_usage(request: SlotRequest, limits: SlotLimits, usage: Usage) -> SlotRefusal | None:
+    if usage.person_slots >= MAX_OPEN_SLOTS:
+        text = "You asked to send too many files at once. Please try again later."
+        return SlotRefusal("wait", "resource-constraint", text, retry_at_s=usage.lapses_at_s)
     for used, most, whose in (
         (usage.person_bytes, limits.person_bytes, "You have"),
         (usage.enterprise_bytes, limits.enterprise_bytes, "Your enterprise has"),

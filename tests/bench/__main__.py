@@ -20,6 +20,7 @@ from tests.bench import (
     archive,
     decide,
     disk,
+    files,
     gate_alone,
     latency,
     overload,
@@ -52,6 +53,7 @@ Name = Literal[
     "reload",
     "rosters",
     "reach",
+    "files",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -67,6 +69,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "reload": ("Changed rules", reload.measure),
     "rosters": ("Rosters", rosters.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
+    "files": ("Files", files.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"

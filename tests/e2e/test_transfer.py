@@ -117,14 +117,14 @@ async def test_a_picture_arrives_and_the_archive_holds_it(
     got = await bob.expect(message(url))
     assert got.findtext("{jabber:x:oob}x/{jabber:x:oob}url") == url
     assert await fetch(http, url) == (200, CONTENT)
-    received, fetched = await _wait_for_events(site, 2)
+    received, fetched = await wait_for_events(site, 2)
     assert (received.name, fetched.name) == ("received", "fetched")
     details = dict(received.details)
     assert (details["owner"], details["content_sha256"]) == (ALICE, sha256(CONTENT).hexdigest())
     assert details["file_name"] == "Kupfer 報價.png"
 
 
-async def _wait_for_events(site: TransferSite, count: int) -> list[Event]:
+async def wait_for_events(site: TransferSite, count: int) -> list[Event]:
     """Return the records of files once there are so many: a reader sees what a checkpoint covers."""
     async with asyncio.timeout(PATIENCE_S):
         while True:

@@ -16,7 +16,15 @@ from components.archive.blobs.address import parse_address
 from components.archive.blobs.directory import DirectoryObjects
 from tests.support.blobs import open_reader, open_store
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
-from tests.support.file_uploader import HELD, REFUSED, ROOMS_KIB, data_of, finish
+from tests.support.file_uploader import (
+    AMENDED,
+    HELD,
+    METADATA_BYTES,
+    REFUSED,
+    ROOMS_KIB,
+    data_of,
+    finish,
+)
 from tests.support.rounds import STRIDE
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +49,9 @@ class Said:
                 continue
             said = json.loads(line)
             if "issued" in said:
-                self.issued[said["issued"]] = data_of(said["name"], said["number"])
+                data = data_of(said["name"], said["number"])
+                # Nobody ever gets what is to be taken out of it.
+                self.issued[said["issued"]] = data[:-METADATA_BYTES] if said["file_name"] == AMENDED else data
                 self.names[said["issued"]] = said["file_name"]
             elif "answered" in said:
                 self.answered[said["answered"]] = said["status"]
@@ -86,7 +96,10 @@ async def require_whole(root: Path, said: Said, *, retried: bool = False) -> Non
                 assert event.name == "cut-off" or (event.name == "refused") == (
                     details["file_name"] == REFUSED
                 )
-                blobs.add(str(details["blob"]))
+                blobs.add(parse_address(str(details["blob"])).mark)
+                assert (event.name == "received" and details["file_name"] == AMENDED) == (
+                    "delivered_blob" in details
+                )
     assert set(received.values()) | set(cut_off.values()) <= {1}
     # Whatever was not answered and can be fetched was about to be answered.
     ids = {files_id(files, link) for link in fetched}
@@ -94,10 +107,11 @@ async def require_whole(root: Path, said: Said, *, retried: bool = False) -> Non
     assert set(received) - set(cut_off) - refused <= ids <= set(received)
     assert retried or not ids & set(cut_off)
     objects = DirectoryObjects(root / "files")
-    stored = {str(address) async for address in open_store(objects).list()}
-    assert stored <= blobs
+    stored = [address async for address in open_store(objects).list()]
+    # A copy has the mark of its file.
+    assert {address.mark for address in stored} <= blobs
     for address in stored:
-        blob = await open_reader(objects).open(parse_address(address))
+        blob = await open_reader(objects).open(address)
         assert sum([len(piece) async for piece in blob.read()]) == blob.size_bytes
 
 
@@ -108,7 +122,7 @@ def files_id(files: FilesUnderTest, link: str) -> str:
 
 
 async def fetch(files: FilesUnderTest, link: str, data: bytes) -> int:
-    """Return the status of a GET; what it gives is what was put."""
+    """Return the status of a GET; what it gives is what was put, without metadata where these are taken out."""
     async with files.client.get(files.links.base_url + link) as response:
         if response.status == 200:
             assert await response.read() == data

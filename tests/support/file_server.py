@@ -15,11 +15,12 @@ from components.archive.blobs.objects import ObjectStore
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
-from components.transfer.checks import Examination, FileChecks
+from components.transfer.checks import Examination, FileChecks, Stripper
 from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
+from components.transfer.metrics import FileMetrics, MeasuredDecisions
 from components.transfer.receive import Receiver
 from components.transfer.server import FileServer
 from components.transfer.state import Upload, UploadStore
@@ -42,7 +43,7 @@ KEY = b"k" * 64
 class FilesUnderTest:
     """Files served at `url`; `now_s` is what time it is, `admitted` who may use the line.
 
-    Files with a name in `hidden` are handed out to nobody.
+    Files with a name in `hidden` are handed out to nobody. `stored` has why each put could not be stored, or nothing.
     """
 
     root: Path
@@ -55,6 +56,8 @@ class FilesUnderTest:
     now_s: float = START_S
     admitted: set[str] = field(default_factory=lambda: {ANNA})
     hidden: set[str] = field(default_factory=set)
+    metrics: FileMetrics = field(default_factory=FileMetrics)
+    stored: list[str] = field(default_factory=list)
     last_headers: dict[str, str] = field(default_factory=dict)
     _issued: int = 0
 
@@ -113,6 +116,8 @@ async def serve_files(
     refused_types: tuple[str, ...] = (),
     checked_within_s: float = 60.0,
     person_at_once: int = 256,
+    stripper: Stripper | None = None,
+    metrics: FileMetrics | None = None,
 ) -> AsyncIterator[FilesUnderTest]:
     """Serve files below `root` without TLS."""
     async with AsyncExitStack() as stack:
@@ -127,20 +132,26 @@ async def serve_files(
         # A connection that the server is about to close would not be used again.
         connector = aiohttp.TCPConnector(force_close=idle_s < 30)
         client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        files = FilesUnderTest(root, links, uploads, client, writer, journal, port)
+        files = FilesUnderTest(
+            root, links, uploads, client, writer, journal, port, metrics=metrics or FileMetrics()
+        )
         linked = LinkedUploads(links, uploads, lambda: files.now_s)
         decider = FileDecider(Rules(Directory(Domain("gate.metals.example"), ()), policy), refused_types)
+        decide = MeasuredDecisions(decider.decide, files.metrics)
         receiver = Receiver(
             linked, open_store(kept, recipients=RECIPIENTS), journal,
-            Examination(root, checks or FileChecks(), decider.decide, checked_within_s),
+            Examination(
+                root, checks or FileChecks(), decide, checked_within_s, stripper, files.metrics.count_decision
+            ),
             is_admitted=lambda owner: owner in files.admitted, person_at_once=person_at_once,
+            on_stored=files.stored.append,
         )  # fmt: skip
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,
             networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
             may_fetch=lambda upload, _address: upload.name not in files.hidden,
         )  # fmt: skip
-        server = FileServer(receiver, sender, idle_s=idle_s)
+        server = FileServer(receiver, sender, files.metrics, idle_s=idle_s)
         await server.start("127.0.0.1", port, None)
         stack.push_async_callback(server.close)
         yield files

@@ -7,7 +7,9 @@ it fills the file system in between, but for ever more of it, and prints why fil
 import asyncio
 import errno
 import json
+import os
 import sys
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -24,14 +26,26 @@ from tests.support.file_server import FilesUnderTest, serve_files
 SIZES = (700, 150_000)
 # What becomes of them in turn, by their names.
 NAMES = ("copper.png", "tin.png", "prices.xlsm", "setup.exe")
-HELD, REFUSED = NAMES[2:]
+AMENDED, HELD, REFUSED = NAMES[1:]
+METADATA_BYTES = 50
+"""So many bytes at the end of a file are its metadata here."""
+
 POLICY = ContentPolicy(
     (
+        Rule("metadata", ContentAction.AMEND, "", Uploads(names=(AMENDED,))),
         Rule("macros", ContentAction.HOLD, "With compliance.", Uploads(names=(HELD,))),
         Rule("programs", ContentAction.REFUSE, "No programs.", Uploads(names=(REFUSED,))),
     )
 )
 ROOMS_KIB = (*range(0, 96, 4), 128, 200, 300)
+
+
+class Stripper:
+    """Takes away what is metadata here."""
+
+    async def strip(self, fd: int, take: Callable[[bytes], Awaitable[None]]) -> bool:
+        await take(os.pread(fd, os.fstat(fd).st_size - METADATA_BYTES, 0))
+        return True
 
 
 def data_of(name: str, number: int) -> bytes:
@@ -65,7 +79,7 @@ async def finish(files: FilesUnderTest) -> int:
 
 
 async def upload(root: Path, name: str) -> None:
-    async with serve_files(root, policy=POLICY) as files:
+    async with serve_files(root, policy=POLICY, stripper=Stripper()) as files:
         await finish(files)
         for number in range(len(NAMES)):
             url, headers = issue(files, name, number)
@@ -74,7 +88,7 @@ async def upload(root: Path, name: str) -> None:
 
 
 async def upload_to_full(root: Path, name: str) -> None:
-    async with serve_files(root, policy=POLICY) as files:
+    async with serve_files(root, policy=POLICY, stripper=Stripper()) as files:
         for number, room_kib in enumerate(ROOMS_KIB):
             url, headers = issue(files, name, number)
             fill(root / "ballast", room_kib)

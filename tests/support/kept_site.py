@@ -16,6 +16,7 @@ from components.archive.keys import load_recipient, load_recipient_key
 from components.archive.keys.files import read_key_file
 from components.archive.keys.rotation import open_log_writer
 from components.archive.store.open import open_store
+from components.link.review_request import ReviewRequest
 from components.rules.file_links import FileLink, FileLinks, load_link_key
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
@@ -43,6 +44,10 @@ class Sent:
     firm: str = "metals"
     media_type: str = "application/pdf"
     looks: tuple[str, ...] = ()
+    copy: bytes = b""
+    """What readers get in its place, if not the file itself."""
+    reviews: tuple[tuple[str, str, str], ...] = ()
+    """What was decided on it after it came: each an act, who, and why."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,21 @@ async def _keep(sent: Sent, uploads: UploadStore, blobs: BlobStore, journal: Fil
         upload.owner, upload.name, upload.media_type, upload.size_bytes, blob.sha256, upload.purpose,
         ContentFacts(upload.media_type),
     )  # fmt: skip
-    recorded = await journal.received(upload, blob, facts, FileDecision(Action.RELEASE))
-    settled = Settled(Stage.ANSWERED, (), "", recorded.index, recorded.evidence, now_s)
+    copy = None
+    if sent.copy:
+        copy = await blobs.put(
+            pieces(sent.copy), journal.file_class, enterprise=sent.firm, beside=blob.address
+        )
+    decision = FileDecision(Action.RELEASE)
+    recorded = await journal.received(upload, blob, facts, decision, delivered=copy)
+    settled = Settled(
+        Stage.ANSWERED, (), "", recorded.index, recorded.evidence, now_s, str(copy.address) if copy else ""
+    )
     uploads.settle(upload.id, settled)
     for address in sent.looks:
         await journal.fetched(upload, address, 0, len(sent.content))
+    for act, actor, reason in sent.reviews:
+        await journal.reviewed(ReviewRequest(act, recorded.index, actor, reason, recorded.evidence))
     found = await uploads.find(upload.id)
     assert found is not None
     return Kept(recorded.index, found)

@@ -36,6 +36,10 @@ class BlobAddress:
         """The 16 bytes by which the leaf of a record says that it refers to the blob (docs/blobs.md, section 7)."""
         return self.digest[:MARK_SIZE_BYTES]
 
+    def beside(self, other: "BlobAddress") -> "BlobAddress":
+        """Return this address with another's mark: records that refer to the other one refer to this one, too."""
+        return BlobAddress(self.retention_class, other.mark + self.digest[:MARK_SIZE_BYTES])
+
     @property
     def head_name(self) -> str:
         """The name of the object that describes the blob."""

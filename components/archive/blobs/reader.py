@@ -148,7 +148,9 @@ class BlobReader:
         if size is None:
             raise BlobMissing(f"the data of blob {head.address} are gone")
         if size != head.stored_size_bytes:
-            raise BlobDamaged(f"blob {head.address}: {size:,} of {head.stored_size_bytes:,} bytes are there")
+            raise BlobDamaged(
+                f"blob {head.address}: {size:,} bytes are there and not {head.stored_size_bytes:,}"
+            )
 
     async def _check_stored(self, head: BlobHead) -> None:
         await self._require_size(head)

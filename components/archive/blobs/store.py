@@ -92,15 +92,17 @@ class BlobStore:
         before_named: Callable[[BlobAddress], None] = lambda _address: None,
         *,
         enterprise: str = "",
+        beside: BlobAddress | None = None,
     ) -> StoredBlob:
         """Store a content, with only a few chunks of it in memory at a time; durable when this returns.
 
         If the enterprise has the same content in this class already, that blob is renewed and nothing is kept twice.
         `before_named` is called once the data are stored, for whoever has to know after a crash which blob it was.
+        A blob `beside` another is kept as long as that one, by the same records (`BlobAddress.beside`).
         What `chunks` or `before_named` raises goes through, and leaves nothing, or what `sweep` removes. Raises
         BlobUnavailable, and ValueError for more than MAX_SIZE_BYTES.
         """
-        sealed = await self._store_data(chunks, retention_class, enterprise)
+        sealed = await self._store_data(chunks, retention_class, enterprise, beside)
         # Killed from here on, or before: the data are there, and no head names them; `sweep` removes them.
         before_named(sealed.blob.address)
         if await self._publish(sealed.head):
@@ -154,7 +156,7 @@ class BlobStore:
         raise BlobUnavailable(f"blob {address} is put again all the time")
 
     async def _store_data(
-        self, chunks: AsyncIterable[bytes], retention_class: int, enterprise: str
+        self, chunks: AsyncIterable[bytes], retention_class: int, enterprise: str, beside: BlobAddress | None
     ) -> _Sealed:
         key = os.urandom(KEY_SIZE_BYTES)
         now_ns = self._clock_ns()
@@ -172,14 +174,9 @@ class BlobStore:
                 for piece in sealer.feed(chunk):
                     yield stored.add(piece)
             yield stored.add(sealer.finish())
-            address = derive_address(
-                self._address_key,
-                self._site,
-                enterprise,
-                retention_class,
-                self._recipients,
-                content.digest(),
-            )
+            place = enterprise, retention_class, self._recipients, content.digest()
+            address = derive_address(self._address_key, self._site, *place)
+            address = address.beside(beside) if beside else address
             yield stored.add(encode_trailer(address))
 
         try:

@@ -1,7 +1,6 @@
 """Checks every kept file against the record that names it: as far as it goes without keys, and wholly with them."""
 
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
@@ -17,7 +16,8 @@ from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader, StoredRecord
 from components.archive.record import RecordKind
 from components.archive.seal import EnvelopeOpener, NoKeyError
-from components.audit.files.record import find_transfer, parse_file
+from components.audit.checks.named_blobs import NamedBlob, NamedBlobs
+from components.audit.files.record import FileRecord, find_transfer, parse_file
 from components.process.errors import SiteError
 from components.process.progress import Bars, Progress
 from components.settings.blobs import open_objects
@@ -59,56 +59,6 @@ class BlobReport:
             self.problems.append(Problem(kind, index, detail))
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """What the records say of a blob: the first that names it and is not destroyed, or else the first."""
-
-    record: int
-    live: bool
-    sha256: str
-
-
-class _NamedBlobs:
-    """The blobs that records name, by class and mark: in a file of SQLite's own, so that memory does not grow."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute(
-            "CREATE TABLE named (class INTEGER, mark BLOB, record INTEGER, live INTEGER, sha256 TEXT,"
-            " seen INTEGER DEFAULT 0, PRIMARY KEY (class, mark)) WITHOUT ROWID"
-        )
-
-    def add(self, retention_class: int, mark: bytes, named: _Named) -> None:
-        """Add what a record says; the records come in the log's order."""
-        self._database.execute(
-            "INSERT INTO named (class, mark, record, live, sha256) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET record = CASE WHEN excluded.live > live THEN excluded.record ELSE record END,"
-            " live = max(live, excluded.live), sha256 = CASE WHEN sha256 = '' THEN excluded.sha256 ELSE sha256 END",
-            (retention_class, mark, named.record, named.live, named.sha256),
-        )
-
-    def find(self, address: BlobAddress) -> _Named | None:
-        """Return what the records say of a blob, and note that it was seen."""
-        place = (address.retention_class, address.mark)
-        row = self._database.execute(
-            "UPDATE named SET seen = 1 WHERE class = ? AND mark = ? RETURNING record, live, sha256", place
-        ).fetchone()
-        return _Named(row[0], bool(row[1]), row[2]) if row else None
-
-    def unseen(self) -> Iterator[int]:
-        """Yield the records of blobs that were not seen, though their record is there."""
-        for row in self._database.execute("SELECT record FROM named WHERE live AND NOT seen ORDER BY record"):
-            yield row[0]
-
-    def count(self) -> int:
-        """Count the blobs."""
-        return int(self._database.execute("SELECT count(*) FROM named").fetchone()[0])
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
-
-
 async def verify_blobs(settings: SiteFile, bars: Bars) -> BlobReport | None:
     """Check all files of a site; None if it has none yet. Raises SiteError, KeyFileError and LogError.
 
@@ -143,7 +93,7 @@ class _Check:
     def __init__(
         self, log: LogSettings, reader: LogReader, objects: ObjectStore, keys: Sequence[EnvelopeOpener]
     ) -> None:
-        self.named = _NamedBlobs()
+        self.named = NamedBlobs()
         self.report = BlobReport(log.name)
         self._log = log
         self._reader = reader
@@ -174,14 +124,24 @@ class _Check:
             if mark not in (NO_CONVERSATION, file.blob.mark):
                 self.report.add("blob-misnamed", leaf.index, f"the leaf names another blob than {file.blob}")
             mark = file.blob.mark
+            self._read_contents(file)
         if mark != NO_CONVERSATION:
-            named = _Named(leaf.index, stored.payload is not None, file.sha256 if file else "")
+            named = NamedBlob(leaf.index, stored.payload is not None)
             self.named.add(leaf.retention_class, mark, named)
+
+    def _read_contents(self, file: FileRecord) -> None:
+        self.named.add_content(file.blob, file.index, file.sha256)
+        if copy := file.delivered:
+            if copy.blob.mark != file.blob.mark:
+                self.report.add(
+                    "blob-misnamed", file.index, f"the leaf does not refer to the copy {copy.blob}"
+                )
+            self.named.add_content(copy.blob, file.index, copy.sha256)
 
     async def check_all(self, progress: Progress) -> None:
         """Check all blobs that are there, and name those that are not."""
         done, expected = 0, self.named.count()
-        late: list[tuple[BlobAddress, _Named]] = []
+        late: list[tuple[BlobAddress, NamedBlob]] = []
         async for each in self._objects.list("head/"):
             with suppress(BlobAddressError):  # what is called otherwise is no head
                 address = parse_head_name(each.name)
@@ -196,9 +156,14 @@ class _Check:
         # What was just being destroyed is so by now.
         for address, named in late:
             await self._judge(await self._check(address), named)
-        for record in self.named.unseen():
+        gone = set(self.named.unseen())
+        for record in gone:
             if await self._is_live(record):
                 self.report.add("blob-missing", record, "the file that this record names is not there")
+        for lost, record in self.named.unseen_contents():
+            # A file whose head is gone, and whose copy is there; or the copy.
+            if record not in gone and await self._is_live(record):
+                self.report.add("blob-missing", record, f"blob {lost} that this record names is not there")
 
     async def _check(self, address: BlobAddress) -> BlobCheck:
         """Check a blob with the keys that are here, or without one if it is sealed to others."""
@@ -207,8 +172,8 @@ class _Check:
         except NoKeyError:
             return await self._keyless.check(address)
 
-    async def _judge(self, checked: BlobCheck, named: _Named | None) -> None:
-        record = named.record if named else None
+    async def _judge(self, checked: BlobCheck, named: NamedBlob | None) -> None:
+        record, said = named.record if named else None, self.named.find_content(checked.address)
         match checked.state:
             case BlobState.ALTERED:
                 self.report.add("blob-altered", record, checked.detail)
@@ -229,15 +194,17 @@ class _Check:
                 detail = f"all records of blob {checked.address} are destroyed, and it is not"
                 self.report.add("blob-not-destroyed", record, detail)
             case BlobState.INTACT:
-                self._compare(checked, named)
+                self._compare(checked, said)
 
-    def _compare(self, checked: BlobCheck, named: _Named) -> None:
+    def _compare(self, checked: BlobCheck, said: tuple[int, str] | None) -> None:
+        """Compare an intact blob with the record that says what it holds, and the SHA-256 that it says."""
         self.report.intact += 1
-        if checked.sha256 and named.sha256:
+        if checked.sha256 and said is not None:
             self.report.opened += 1
-            if checked.sha256.hex() != named.sha256:
+            record, content_sha256 = said
+            if checked.sha256.hex() != content_sha256:
                 detail = f"blob {checked.address} holds another content than this record says"
-                self.report.add("blob-altered", named.record, detail)
+                self.report.add("blob-altered", record, detail)
 
     async def _is_live(self, record: int) -> bool:
         """Return whether a record is still not destroyed: the site may be running."""

@@ -4,12 +4,14 @@ import errno
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from components.archive.blobs.errors import BlobError
-from components.archive.blobs.reader import BlobReader, OpenBlob
+from components.archive.blobs.reader import BlobReader
 from components.archive.durable import PRIVATE, sync_folder
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
@@ -32,26 +34,48 @@ _MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file that was written to `path`; `access_id` is the record of this look."""
+    """A file that was written to `path`, or the copy that was `delivered`; `access_id` is the record of this look."""
 
     file: FileRecord
     path: Path
     access_id: str
+    delivered: bool
 
 
-async def export_file(settings: SiteFile, record_id: str, folder: Path, progress: Progress) -> ExportedFile:
+async def export_file(
+    settings: SiteFile, record_id: str, folder: Path, progress: Progress, *, delivered: bool = False
+) -> ExportedFile:
     """Write the file that a record refers to into a folder, under the name that it was sent with, made harmless.
+
+    Or what was `delivered` of it: its copy without metadata where there is one, else the file itself.
 
     It is there as a whole, with the SHA-256 that the record says, or not at all; nothing is overwritten. Raises
     SiteError, also if the look cannot be recorded, and LogError.
     """
     now_ns = time.time_ns()
     file, size = await _find(settings, record_id)
-    path = _require_free(folder, safe_name(file.name))
-    access = Access(name_actor(), "files export", f"{record_id} {file.sha256}".rstrip(), now_ns, size, 1)
+    path = require_free(folder, safe_name(file.name))
+    copy = file.delivered if delivered else None
+    blob, digest = (copy.blob, copy.sha256) if copy else (file.blob, file.sha256)
+    access = Access(name_actor(), "files export", f"{record_id} {digest}".rstrip(), now_ns, size, 1)
     access_id = await record_access(settings, access)
-    await _write(settings, file, path, progress)
-    return ExportedFile(file, path, access_id)
+    await _write(settings, replace(file, blob=blob, sha256=digest), path, progress)
+    return ExportedFile(file, path, access_id, copy is not None)
+
+
+class KeptContent(Protocol):
+    """A content that can be read, and what was recorded of it."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Its SHA-256."""
+
+    def read(self) -> AsyncIterator[bytes]:
+        """Yield it in pieces."""
 
 
 def safe_name(name: str) -> str:
@@ -64,7 +88,7 @@ def safe_name(name: str) -> str:
     return stem.encode()[:room].decode(errors="ignore") + tail
 
 
-def _require_free(folder: Path, name: str) -> Path:
+def require_free(folder: Path, name: str) -> Path:
     """Return the path of a new file in a folder; raises SiteError."""
     if not folder.is_dir():
         raise SiteError(f"{folder}: there is no such folder")
@@ -113,7 +137,7 @@ async def _write(settings: SiteFile, file: FileRecord, path: Path, progress: Pro
         blob = await BlobReader(objects, log_settings.origin, keys).open(file.blob)
         if file.sha256 and blob.sha256.hex() != file.sha256:
             raise SiteError(f"{file.id}: the blob holds another content than the record says")
-        await _write_checked(blob, file.id, path, progress)
+        await write_checked(blob, file.id, path, progress)
     except (BlobError, KeyFileError, NoKeyError) as error:
         raise SiteError(f"{file.id}: {error}") from None
     except OSError as error:
@@ -122,8 +146,8 @@ async def _write(settings: SiteFile, file: FileRecord, path: Path, progress: Pro
         await objects.close()
 
 
-async def _write_checked(blob: OpenBlob, record_id: str, path: Path, progress: Progress) -> None:
-    """Write a blob; it gets its name only when all of it is written, synced and right."""
+async def write_checked(blob: KeptContent, record_id: str, path: Path, progress: Progress) -> None:
+    """Write a content; it gets its name only when all of it is written, synced and right."""
     draft = path.with_name(f".steelyard-{secrets.token_hex(8)}.part")
     digest, done = sha256(), 0
     try:

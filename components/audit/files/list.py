@@ -20,7 +20,7 @@ class FileFilter:
     """Which files are listed: all that match each of these that is not empty.
 
     `owner` is a bare JID, `name` a part of the file's name in small or capital letters, `sha256` the beginning of its
-    content's hash. `after` and `before` are times as queries have them (docs/query.md).
+    content's hash, or of what was delivered of it. `after` and `before` are times as queries have them (docs/query.md).
     """
 
     owner: str = ""
@@ -58,8 +58,14 @@ class Chosen:
             self.begin_ns <= file.at_ns < self.end_ns
             and (not wanted.owner or file.owner == wanted.owner.lower())
             and wanted.name.casefold() in file.name.casefold()
-            and (not wanted.sha256 or file.sha256.startswith(wanted.sha256.lower()))
+            and _has_hash(file, wanted.sha256.lower())
         )
+
+
+def _has_hash(file: FileRecord, begin: str) -> bool:
+    """Return whether the hash of a file, or of what readers got of it, begins so."""
+    copy = file.delivered.sha256 if file.delivered else ""
+    return not begin or file.sha256.startswith(begin) or copy.startswith(begin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The record of a file, read from the log `transfer`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from components.archive.blobs.address import BlobAddress, BlobAddressError, parse_address
@@ -19,12 +19,21 @@ _SHA256_HEX_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveredCopy:
+    """A copy of a file, without its metadata, that readers got in its place; `sha256` (hex) is its content's."""
+
+    blob: BlobAddress
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A record that refers to a kept file: `event` is `received`, `cut-off` and the like.
 
     `file` names the upload, as the records of looks at it do. `sha256` (hex) and `size_bytes` are the content's;
-    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came. `intact`
-    tells whether the record is as it was recorded.
+    `sha256` is empty where the record does not say it. `marks` and `rules` are what was found when it came, `action`
+    what was done with it. `intact` tells whether the record is as it was recorded.
     """
 
     id: str
@@ -42,6 +51,8 @@ class FileRecord:
     purpose: str = ""
     marks: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    action: str = ""
+    delivered: DeliveredCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,17 @@ class FileLook:
     address: str
     first_byte: int
     end_byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileReview:
+    """A record of what a reviewer, the deadline or a rescan did with a file (`release`, `refuse`, `shut`), and why."""
+
+    id: str
+    at_ns: int
+    act: str
+    actor: str
+    reason: str
 
 
 def find_transfer(settings: SiteFile) -> tuple[TransferSettings, LogSettings]:
@@ -72,7 +94,6 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
         blob = parse_address(str(details.get("blob", "")))
     except BlobAddressError:
         return None
-    size, sha256 = details.get("size_bytes", 0), str(details.get("content_sha256", ""))
     return FileRecord(
         f"{log_name}/{opened.index}",
         opened.index,
@@ -82,14 +103,34 @@ def parse_file(log_name: str, opened: OpenedRecord) -> FileRecord | None:
         str(details.get("owner", "")),
         str(details.get("file_name", "")),
         str(details.get("media_type", "")),
-        size if isinstance(size, int) else 0,
-        sha256 if len(sha256) == _SHA256_HEX_LENGTH else "",
+        _read_size(details.get("size_bytes")),
+        _read_sha256(details.get("content_sha256")),
         blob,
         opened.stored.is_intact(),
         str(details.get("purpose", "")),
         tuple(str(details.get("marks", "")).split()),
         tuple(str(details.get("rules", "")).split()),
+        str(details.get("action", "")),
+        _parse_copy(details),
     )
+
+
+def _parse_copy(details: dict[str, str | int]) -> DeliveredCopy | None:
+    try:
+        blob = parse_address(str(details.get("delivered_blob", "")))
+    except BlobAddressError:
+        return None
+    return DeliveredCopy(
+        blob, _read_sha256(details.get("delivered_sha256")), _read_size(details.get("delivered_size_bytes"))
+    )
+
+
+def _read_size(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _read_sha256(value: object) -> str:
+    return value if isinstance(value, str) and len(value) == _SHA256_HEX_LENGTH else ""
 
 
 def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | None:
@@ -104,27 +145,40 @@ def parse_look(log_name: str, opened: OpenedRecord, file: str) -> FileLook | Non
     )
 
 
+def parse_review(log_name: str, opened: OpenedRecord, record: str) -> FileReview | None:
+    """Return what a record says of a decision on the file of this record; None for any other record."""
+    event = parse_event(opened, RecordKind.REVIEW)
+    details = dict(event.details) if event else {}
+    if event is None or details.get("record") != record:
+        return None
+    actor, reason = (str(details.get(name, "")) for name in ("actor", "reason"))
+    return FileReview(f"{log_name}/{opened.index}", opened.leaf.time_ns, event.name, actor, reason)
+
+
 async def read_file_records(
-    log: RecordOpener, progress: Progress, first: int = 0
+    log: RecordOpener,
+    progress: Progress,
+    first: int = 0,
+    kinds: Collection[RecordKind] = (RecordKind.FILE,),
 ) -> AsyncIterator[OpenedRecord]:
-    """Yield the records of files under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
+    """Yield the records of `kinds` under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
     size = await log.reader.size()
     for begin in range(first, size, _CHUNK_RECORDS):
         end = min(begin + _CHUNK_RECORDS, size)
         leaves = await log.reader.source.fetch_leaves(begin, end)
-        if any(leaf[_KIND] == RecordKind.FILE for leaf in leaves):
+        if any(leaf[_KIND] in kinds for leaf in leaves):
             for opened in await log.fetch(begin, end - begin):
-                if opened.leaf.kind == RecordKind.FILE:
+                if opened.leaf.kind in kinds:
                     yield opened
         progress(end, size)
 
 
-def parse_event(opened: OpenedRecord) -> Event | None:
+def parse_event(opened: OpenedRecord, kind: RecordKind = RecordKind.FILE) -> Event | None:
     """Return what a record of a file says; None for any other record, and for one that cannot be read."""
-    if opened.leaf.kind != RecordKind.FILE or opened.payload is None:
+    if opened.leaf.kind != kind or opened.payload is None:
         return None
     try:
-        record = parse_record(RecordKind.FILE, opened.payload)
+        record = parse_record(kind, opened.payload)
     except ValueError:  # RecordError
         return None
     return record if isinstance(record, Event) else None

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from components.archive.blobs.errors import BlobUnavailable
-from components.archive.blobs.reader import BlobCheck, BlobReader
+from components.archive.blobs.reader import BlobCheck, BlobReader, BlobState
+from components.archive.record import RecordKind
 from components.audit.files.record import (
     FileLook,
     FileRecord,
+    FileReview,
     find_transfer,
     parse_file,
     parse_look,
+    parse_review,
     read_file_records,
 )
 from components.audit.open_log import open_log
@@ -19,15 +22,27 @@ from components.process.progress import Progress
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
 
+_KINDS = (RecordKind.FILE, RecordKind.REVIEW)
+
 
 @dataclass(frozen=True, slots=True)
 class FileDetail:
-    """A file's record with its proof, what a check of its blob without keys found, and all looks at it."""
+    """A file's record with its proof, what a check of its blob without keys found, all looks at it, and reviews.
+
+    `copy` is the same of the copy that was delivered in its place, if there is one.
+    """
 
     record: RecordDetail
     file: FileRecord
     blob: BlobCheck
     looks: tuple[FileLook, ...]
+    reviews: tuple[FileReview, ...] = ()
+    copy: BlobCheck | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is kept of it is there, as it was put."""
+        return all(each.state is BlobState.INTACT for each in (self.blob, self.copy or self.blob))
 
 
 async def show_file(settings: SiteFile, record_id: str, progress: Progress) -> FileDetail:
@@ -41,19 +56,23 @@ async def show_file(settings: SiteFile, record_id: str, progress: Progress) -> F
     file = parse_file(log_settings.name, detail.view.opened)
     if file is None:
         raise SiteError(explain_no_file(record_id, destroyed=detail.view.destroyed))
-    looks = []
+    looks, reviews = [], []
     async with open_log(settings, log_settings) as log:
-        async for opened in read_file_records(log, progress, file.index + 1):
+        async for opened in read_file_records(log, progress, file.index + 1, _KINDS):
             if (look := parse_look(log_settings.name, opened, file.file)) is not None:
                 looks.append(look)
+            if (review := parse_review(log_settings.name, opened, file.id)) is not None:
+                reviews.append(review)
     objects = open_objects(transfer)
     try:
-        checked = await BlobReader(objects, log_settings.origin).check(file.blob)
+        blobs = BlobReader(objects, log_settings.origin)
+        checked = await blobs.check(file.blob)
+        copy = await blobs.check(file.delivered.blob) if file.delivered else None
     except BlobUnavailable as error:
         raise SiteError(str(error)) from None
     finally:
         await objects.close()
-    return FileDetail(detail, file, checked, tuple(looks))
+    return FileDetail(detail, file, checked, tuple(looks), tuple(reviews), copy)
 
 
 def require_transfer_record(settings: SiteFile, record_id: str) -> int:

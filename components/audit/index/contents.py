@@ -10,15 +10,29 @@ from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
 SELECT file.name, file.claimed_type, file.found_type, file.size_bytes, file.sha256, file.idx,
-       content.id, content.state, content.text
-FROM link JOIN file ON file.id = link.id JOIN content ON content.id = file.content WHERE link.idx = ?
+       file.id, content.id, content.state, content.heard_characters, content.text
+FROM file JOIN content ON content.id = file.content
+WHERE file.id IN (SELECT id FROM link WHERE idx = :place UNION SELECT id FROM description WHERE idx = :place)
 ORDER BY file.idx
+"""
+# What was uploaded comes first, and is read from its blob, also where a stanza has it inside, too.
+_WAITING = """
+SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
+       coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), coalesce(carried.idx, -1)
+FROM content
+LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
+LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
+  ON carried.content = content.id
+WHERE reader NOT IN (?, ?) ORDER BY file.name IS NULL, content.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file as the log's record names it; `idx` is its record's place in the index."""
+    """A file as the log's record names it; `idx` is its record's place in the index.
+
+    `copy_sha256` is that of the copy which readers got, empty if that was the file.
+    """
 
     idx: int
     id: str
@@ -28,21 +42,30 @@ class FileRow:
     size_bytes: int
     sha256: str
     blob: str
+    copy_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingContent:
-    """A content that is to be read; `blob` is its address, `name` and `claimed_type` those of a file with it."""
+    """A content that is to be read; `name` and `claimed_type` are those of a file with it.
+
+    `blob` is its address. Where that is empty, the record at `place` has the content inside.
+    """
 
     id: int
+    sha256: str
     blob: str
     name: str
     claimed_type: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """A file that a record is about, and what its content says; `place` is that of the record of its receipt."""
+    """A file that a record is about, and what its content says; `place` is that of the record of its receipt.
+
+    So many characters at the end of the text are what a machine heard.
+    """
 
     name: str
     claimed_type: str
@@ -50,9 +73,11 @@ class IndexedFile:
     size_bytes: int
     sha256: str
     place: int
+    id: str
     content: int
     state: ContentState
     text: str
+    heard_characters: int
 
 
 def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
@@ -63,7 +88,7 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
             (file.sha256, file.blob),
         )
         db.execute(
-            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256 FROM content WHERE sha256 = ?",
+            "INSERT INTO file SELECT ?, ?, id, ?, ?, ?, ?, sha256, ? FROM content WHERE sha256 = ?",
             (
                 file.idx,
                 file.id,
@@ -71,20 +96,16 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
                 file.claimed_type,
                 file.found_type,
                 file.size_bytes,
+                file.copy_sha256,
                 file.sha256,
             ),
         )
     db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", links)
 
 
-def find_waiting(db: sqlite3.Connection, reader: str) -> list[WaitingContent]:
-    """Find what this kind of reader has not read yet, the oldest first."""
-    rows = db.execute(
-        "SELECT content.id, blob, name, claimed_type FROM content JOIN file ON file.content = content.id"
-        " WHERE reader != ? GROUP BY content.id ORDER BY content.id",
-        (reader,),
-    )
-    return [WaitingContent(*row) for row in rows]
+def find_waiting(db: sqlite3.Connection, readers: tuple[str, str]) -> list[WaitingContent]:
+    """Find what none of these kinds of readers has read yet, the oldest first."""
+    return [WaitingContent(*row) for row in db.execute(_WAITING, readers)]
 
 
 def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
@@ -93,8 +114,15 @@ def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: s
         return
     forget_words(db, [content])
     db.execute(
-        "UPDATE content SET state = ?, picture = ?, text = ?, reader = ? WHERE id = ?",
-        (read.state, read.picture, zlib.compress(read.text.encode()) if read.text else b"", reader, content),
+        "UPDATE content SET state = ?, picture = ?, text = ?, heard_characters = ?, reader = ? WHERE id = ?",
+        (
+            read.state,
+            read.picture,
+            zlib.compress(read.text.encode()) if read.text else b"",
+            read.heard_characters,
+            reader,
+            content,
+        ),
     )
     if any(read.words):
         db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
@@ -107,24 +135,18 @@ def count_failed(db: sqlite3.Connection) -> int:
     return int(count)
 
 
+def count_unheard(db: sqlite3.Connection) -> int:
+    """Count the contents that are sound which nothing here can hear."""
+    (count,) = db.execute("SELECT count(*) FROM content WHERE state = 'unheard'").fetchone()
+    return int(count)
+
+
 def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
-    """Find the files that the record at a place is about: its own, or those whose links it carries."""
+    """Find the uploads that the record at a place is about: its own, or those that it links to or describes."""
     found = []
-    for *described, state, text in db.execute(_FILES_AT, (place,)):
-        name, claimed_type, found_type, size_bytes, sha256, own_place, content = described
-        found.append(
-            IndexedFile(
-                name,
-                claimed_type,
-                found_type,
-                size_bytes,
-                sha256,
-                own_place,
-                content,
-                ContentState(state),
-                zlib.decompress(text).decode() if text else "",
-            )
-        )
+    for *described, state, heard_characters, text in db.execute(_FILES_AT, {"place": place}):
+        said = zlib.decompress(text).decode() if text else ""
+        found.append(IndexedFile(*(*described, ContentState(state), said, heard_characters)))
     return found
 
 

@@ -23,7 +23,12 @@ _TABLES_BY_IDX = (
     "file",
     "link",
     "carried",
+    "description",
 )
+_UNNAMED = """
+SELECT id FROM content WHERE id NOT IN (SELECT content FROM file)
+AND id NOT IN (SELECT content FROM carried WHERE content IS NOT NULL)
+"""
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
@@ -53,8 +58,9 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
     )
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
+    db.executemany("DELETE FROM description WHERE source = ?", keys)
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
-    gone = db.execute("SELECT id FROM content WHERE id NOT IN (SELECT content FROM file)").fetchall()
+    gone = db.execute(_UNNAMED).fetchall()
     forget_words(db, [id_ for (id_,) in gone])
     db.executemany("DELETE FROM content WHERE id = ?", gone)
     db.execute("UPDATE made SET purge_due = 1")

@@ -72,7 +72,9 @@ class Rows:
         if submission.kind is not RecordKind.STANZA:
             return ""
         try:
-            found = read_carried(place, submission.body)
+            # A component's answer with a new link is about no file yet.
+            links = None if submission.way == Way.COMPONENT else self._links
+            found = read_carried(place, submission.body, links)
         except Exception:  # a mistake of ours: one record, not the index
             self.unread.append((place,))
             return ""
@@ -105,6 +107,7 @@ class Rows:
             size_bytes=_bounded(size) if isinstance(size, int) else 0,
             sha256=str(details["content_sha256"]).lower(),
             blob=str(details["blob"]),
+            copy_sha256=str(details.get("delivered_sha256", "")).lower(),
         )
         self.rules += [(rule.casefold(), file.idx) for rule in str(details.get("rules", "")).split()]
         self.files.append(file)

@@ -5,7 +5,7 @@ import sqlite3
 from components.audit.index import carried
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 8
+FORMAT = 9
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
@@ -66,11 +66,13 @@ CREATE TABLE file (
     claimed_type TEXT NOT NULL,
     found_type TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
+    sha256 TEXT NOT NULL,
+    copy_sha256 TEXT NOT NULL
 );
 CREATE INDEX file_id ON file (id);
 CREATE INDEX file_content ON file (content);
 CREATE INDEX file_sha256 ON file (sha256);
+CREATE INDEX file_copy_sha256 ON file (copy_sha256) WHERE copy_sha256 != '';
 CREATE INDEX file_claimed_type ON file (claimed_type);
 CREATE INDEX file_found_type ON file (found_type);
 CREATE TABLE link (id TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID;
@@ -82,6 +84,7 @@ CREATE TABLE content (
     state TEXT NOT NULL DEFAULT 'waiting',
     reader TEXT NOT NULL DEFAULT '',
     picture BLOB,
+    heard_characters INTEGER NOT NULL DEFAULT 0,
     text BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX content_state ON content (state);
@@ -110,7 +113,7 @@ TABLES = (
     "content",
     "content_word",
     "content_folded",
-    "carried",
+    *carried.TABLES,
 )
 
 

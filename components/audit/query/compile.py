@@ -12,6 +12,17 @@ MOST_DIFFERENT_BITS = 10
 
 _LAST = "\U0010ffff"  # sorts after every character of a rule's id
 
+_SIMILAR = """
+SELECT near.id FROM content AS near JOIN content AS seen
+WHERE seen.id IN (
+    SELECT at.content FROM (SELECT place_of(log, ?) AS place FROM state WHERE name = ?) AS named JOIN (
+        SELECT link.idx AS idx, file.content AS content FROM link JOIN file USING (id)
+        UNION ALL SELECT description.idx, file.content FROM description JOIN file USING (id)
+        UNION ALL SELECT idx, content FROM carried
+    ) AS at ON at.idx = named.place
+) AND bits_apart(near.picture, seen.picture) BETWEEN 0 AND ?
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -47,8 +58,9 @@ def _compile_term(term: tree.Term) -> Where:
             return Where("(1)")
         case tree.Words(words, prefix):
             match = _match(words, prefix)
-            own, in_file = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,)), _in_content(match)
-            return Where(f"(idx IN ({own.sql} UNION ALL {in_file.sql}))", own.parameters + in_file.parameters)
+            own = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,))
+            found = _union(own, _in_content(match), _about_described(match))
+            return Where(f"(idx IN ({found.sql}))", found.parameters)
         case tree.Party(tree.Side.WITH, local, domain):
             return _join(
                 " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
@@ -84,41 +96,60 @@ def _find_by_file(term: tree.FileTerm) -> Where:
         case tree.FileName(words, prefix):
             match = _match(words, prefix, "name", "name_look")
             named = "idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
-            return _either(_about(Where(f"file.{named}", (match,))), Where(named, (match,)))
+            uploads = _union(_about(Where(f"file.{named}", (match,))), _about_described(match))
+            return _either(uploads, Where(named, (match,)))
         case tree.FileType(kind, prefix):
             test, values = ("BETWEEN ? AND ?", (kind, kind + _LAST)) if prefix else ("= ?", (kind,))
             about = _about(Where(f"claimed_type {test} OR found_type {test}", values * 2))
             return _either(about, Where(f"media_type {test}", values))
         case tree.FileHash(digits):
-            hashed = Where("sha256 BETWEEN ? AND ?", (digits, digits + _LAST))
-            return _either(_about(Where(f"file.{hashed.sql}", hashed.parameters)), hashed)
+            test, span = "BETWEEN ? AND ?", (digits, digits + _LAST)
+            # Its own, or that of what readers got of it.
+            own = Where(f"file.sha256 {test} OR (copy_sha256 != '' AND copy_sha256 {test})", span * 2)
+            return _either(_about(own), Where(f"sha256 {test}", span))
         case tree.SimilarTo(log, number):
-            return _about(
-                Where(
-                    "content IN (SELECT near.id FROM content near JOIN content seen JOIN file ON file.content = seen.id"
-                    " JOIN link ON link.id = file.id JOIN state WHERE state.name = ?"
-                    " AND link.idx = place_of(state.log, ?)"
-                    " AND bits_apart(near.picture, seen.picture) BETWEEN 0 AND ?)",
-                    (log, number, MOST_DIFFERENT_BITS),
-                )
-            )
+            return _with_content(Where(_SIMILAR, (number, log, MOST_DIFFERENT_BITS)))
 
 
 def _either(about: Where, carried: Where) -> Where:
     """Return a selection of the records that are about an upload, and of stanzas with such a file in them."""
     inside = f"SELECT idx FROM carried WHERE {carried.sql}"  # noqa: S608 - constant
-    return Where(f"{about.sql} UNION ALL {inside}", about.parameters + carried.parameters)
+    return _union(about, Where(inside, carried.parameters))
 
 
 def _in_content(match: str) -> Where:
-    return _about(Where("content IN (SELECT rowid FROM content_word WHERE content_word MATCH ?)", (match,)))
+    return _with_content(Where("SELECT rowid FROM content_word WHERE content_word MATCH ?", (match,)))
+
+
+def _with_content(contents: Where) -> Where:
+    """Return a selection of the records that are about an upload, or have a file in them, with such a content."""
+    wanted = Where(f"content IN ({contents.sql})", contents.parameters)
+    return _either(_about(wanted), wanted)
+
+
+def _about_described(match: str) -> Where:
+    """Return a selection of the records about an upload of which some stanza says what FTS5 has to match."""
+    # The + keeps SQLite from going through all stanzas with these words, where there are few descriptions, or none.
+    sql = "SELECT id FROM description WHERE +idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
+    return _about(Where(f"file.id IN ({sql})", (match,)))
 
 
 def _about(condition: Where) -> Where:
-    return Where(
-        f"SELECT link.idx FROM link JOIN file ON file.id = link.id WHERE {condition.sql}",  # noqa: S608 - constant
-        condition.parameters,
+    """Return a selection of the records about an upload: its own, and those that link to it or describe it."""
+    return _union(
+        *(
+            Where(
+                f"SELECT {table}.idx FROM {table} JOIN file ON file.id = {table}.id WHERE {condition.sql}",  # noqa: S608
+                condition.parameters,
+            )
+            for table in ("link", "description")
+        )
     )
+
+
+def _union(*selections: Where) -> Where:
+    sql = " UNION ALL ".join(each.sql for each in selections)
+    return Where(sql, tuple(value for each in selections for value in each.parameters))
 
 
 def _match(words: tuple[str, ...], prefix: bool, plain: str = "text", by_looks: str = "look") -> str:

@@ -3,24 +3,24 @@
 import asyncio
 import os
 
-from components.archive.blobs.address import BlobAddressError, parse_address
-from components.archive.blobs.errors import BlobDamaged, BlobError, BlobUnavailable
-from components.archive.blobs.reader import BlobReader
-from components.archive.seal import SealError
+from components.archive.blobs.errors import BlobUnavailable
 from components.audit.index.contents import WaitingContent, find_waiting, note_read
 from components.audit.index.index import Index
 from components.audit.reading.content import ContentState, ReadContent
+from components.audit.reading.places import ContentDamaged, ContentPlaces
 from components.audit.reading.workers import FileReaders
 from components.process.progress import Progress
 
 
-async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, progress: Progress) -> None:
+async def read_new_files(
+    index: Index, places: ContentPlaces, readers: FileReaders, progress: Progress
+) -> None:
     """Read all files that were not read yet, and index what they say; call `progress(files done, files in all)`.
 
     What cannot be opened now waits for the next call. A crash leaves whole files.
     """
     with index.look() as db:
-        waiting = find_waiting(db, readers.name)
+        waiting = find_waiting(db, (readers.name, readers.sound_name))
     turn = asyncio.Semaphore(os.cpu_count() or 1)
     done = 0
     is_available = True
@@ -30,14 +30,14 @@ async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, 
         found = None
         async with turn:
             # A store that is not reached is not asked for each file.
-            if is_available:
+            if is_available or not content.blob:
                 try:
-                    found = await _read(content, blobs, readers)
+                    found = await _read(content, places, readers)
                 except BlobUnavailable:
                     is_available = False
         if found is not None:
             with index.change() as db:
-                note_read(db, content.id, found, readers.name)
+                note_read(db, content.id, found, readers.name_for(found))
         done += 1
         progress(done, len(waiting))
 
@@ -46,13 +46,11 @@ async def read_new_files(index: Index, blobs: BlobReader, readers: FileReaders, 
             tasks.create_task(read(content))
 
 
-async def _read(content: WaitingContent, blobs: BlobReader, readers: FileReaders) -> ReadContent | None:
+async def _read(content: WaitingContent, places: ContentPlaces, readers: FileReaders) -> ReadContent | None:
     try:
-        blob = await blobs.open(parse_address(content.blob))
-        return await readers.read(content.name, content.claimed_type, blob.size_bytes, blob.read())
-    except BlobUnavailable:
-        raise
-    except (BlobDamaged, BlobAddressError):
+        opened = await places.open(content)
+        if opened is None:
+            return None
+        return await readers.read(content.name, content.claimed_type, opened.size_bytes, opened.pieces)
+    except ContentDamaged:
         return ReadContent(ContentState.FAILED)
-    except (BlobError, SealError):
-        return None

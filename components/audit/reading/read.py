@@ -3,8 +3,10 @@
 import io
 import subprocess
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -24,7 +26,11 @@ from components.audit.reading.document import (
 from components.audit.reading.limits import Budget
 from components.audit.reading.ocr import read_letters
 from components.audit.reading.picture import PictureError, hash_picture, open_picture
+from components.audit.reading.sound import find_sound
 from components.audit.reading.unpack import Member, read_archive, read_mail, read_zip, unpack
+
+if TYPE_CHECKING:
+    from components.audit.reading.speech import Listener
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF")
@@ -35,30 +41,46 @@ _HEAD_BYTES = 2048
 _PAGE_DPI = 200
 _STANDARD_INPUT = "/proc/self/fd/0"
 _SCANNED_BELOW_CHARACTERS = 20
+# Smaller ones, such as the previews of 8 x 1 pixels that clients make, all look alike.
+_TELLING_PIXELS = 16
 
 
-def read_file(name: str, media_type: str, data: bytes, languages: Sequence[str]) -> ReadContent:
-    """Return what a file says; pictures of text are read in `languages`, if there are any.
+def read_file(
+    name: str,
+    media_type: str,
+    data: bytes,
+    languages: Sequence[str],
+    make_listener: "Callable[[], Listener] | None" = None,
+) -> ReadContent:
+    """Return what a file says; pictures of text are read in `languages`, if there are any. Sound is heard by what
+    `make_listener` makes: loading it takes long, so it is made where there is sound.
 
     `name` and `media_type` are what its sender says, and count only where its content does not tell.
     """
-    reader = _Reader(languages)
+    reader = _Reader(languages, make_listener)
     try:
         reader.read(Member(name, data, media_type))
     except (DocumentError, PictureError):
         return ReadContent(ContentState.FAILED)
-    text = reader.budget.text
+    budget = reader.budget
+    text = budget.text
     state = ContentState.READ if text else ContentState.SILENT
-    if reader.budget.is_cut:
+    if reader.is_unheard and not text:
+        state = ContentState.UNHEARD
+    elif budget.is_cut or reader.is_unheard:
         state = ContentState.CUT
-    return ReadContent(state, text, index_words(text) if text else ("", ""), reader.picture)
+    words = index_words(text) if text else ("", "")
+    return ReadContent(state, text, words, reader.picture, len(budget.heard), reader.has_sound)
 
 
 class _Reader:
-    def __init__(self, languages: Sequence[str]) -> None:
+    def __init__(self, languages: Sequence[str], make_listener: "Callable[[], Listener] | None") -> None:
         self.budget = Budget()
         self.picture: bytes | None = None
+        self.has_sound = False
+        self.is_unheard = False
         self._languages = languages
+        self._make_listener = make_listener
 
     def read(self, file: Member, depth: int = 0) -> None:
         """Add what a file says; raises DocumentError and PictureError for one that cannot be read."""
@@ -73,10 +95,12 @@ class _Reader:
             self._read_members(read_mail(file.data, self.budget), depth)
         elif kind:
             self.budget.add(extract_text(file.data, kind))
+        elif sound := find_sound(file.data[:_HEAD_BYTES]):
+            self._hear(file.data, sound)
         elif (members := unpack(file.data, file.name, self.budget)) is not None:
             self._read_members(members, depth)
         elif (picture := open_picture(file.data)) is not None:
-            if not depth:
+            if not depth and min(picture.size) >= _TELLING_PIXELS:
                 self.picture = hash_picture(picture)
             if self._languages and self.budget.take_picture():
                 self._add_letters(picture)
@@ -88,6 +112,25 @@ class _Reader:
             self.budget.add(read_letters(picture, self._languages))
         except (OSError, subprocess.SubprocessError):
             self.budget.is_cut = True
+
+    @cached_property
+    def _listener(self) -> "Listener | None":
+        return self._make_listener() if self._make_listener else None
+
+    def _hear(self, data: bytes, kind: str) -> None:
+        self.has_sound = True
+        listener = self._listener
+        if listener is None:
+            self.is_unheard = True
+            return
+        from components.audit.reading.speech import SoundError
+
+        try:
+            heard = listener.hear(data, kind)
+        except SoundError as error:
+            raise DocumentError(str(error)) from None
+        self.budget.add_heard(heard.text)
+        self.budget.is_cut |= heard.is_cut
 
     def _read_members(self, members: Iterable[Member], depth: int) -> None:
         for member in members:

@@ -7,36 +7,60 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from components.audit.reading.content import ContentState, ReadContent
-from components.audit.reading.limits import MAX_ANSWER_BYTES, MAX_FILE_BYTES, WALL_CLOCK_S
+from components.audit.reading.limits import (
+    MAX_ANSWER_BYTES,
+    MAX_FILE_BYTES,
+    OF_FILES,
+    OF_SOUND,
+    ReaderLimits,
+)
 from components.audit.reading.ocr import find_languages
+from components.audit.reading.sound import HEAD_BYTES, find_sound
+from components.audit.reading.speech_model import SpeechModel, find_speech_model
 from components.process.pipe import read_pipe
 
 ATTEMPTS = 2
 """A file that ends so many readers is not read."""
-_FORMAT = 1
+_FORMAT = 2
 _FAILED = ReadContent(ContentState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class FileReaders:
-    """Reads files, and pictures of text in `languages`, if there are any; `module` is what a reader runs."""
+    """Reads files: pictures of text in `languages`, and speech with `model`, if there are any.
+
+    `module` is what a reader runs; `sound_limits` are those of a file that is sound itself.
+    """
 
     languages: tuple[str, ...] = ()
+    model: SpeechModel | None = None
     module: str = "components.audit.reading.worker"
-    timeout_s: float = WALL_CLOCK_S
+    limits: ReaderLimits = OF_FILES
+    sound_limits: ReaderLimits = OF_SOUND
 
     @classmethod
-    def find(cls) -> "FileReaders":
-        """Return readers that use all that is installed here."""
-        return cls(find_languages())
+    def find(cls, speech_model: Path | None = None) -> "FileReaders":
+        """Return readers that use all that is installed here, and the model in this folder; raises SiteError."""
+        return cls(find_languages(), find_speech_model(speech_model))
 
     @property
     def name(self) -> str:
         """What these can read: what others have read is read again."""
         return f"{_FORMAT} {'+'.join(self.languages)}"
+
+    @property
+    def sound_name(self) -> str:
+        """What these can read and hear: sound that others have heard, or not, is read again."""
+        return f"{self.name} {self.model.digest if self.model else '-'}"
+
+    def name_for(self, read: ReadContent) -> str:
+        """Return which of these names a content is kept under: another model has nothing to hear where no sound is."""
+        may_sound = read.has_sound or read.state is ContentState.FAILED
+        return self.sound_name if may_sound else self.name
 
     async def read(
         self, name: str, media_type: str, size_bytes: int, content: AsyncIterator[bytes]
@@ -49,38 +73,47 @@ class FileReaders:
         try:
             async for piece in content:
                 os.write(file, piece)
+            limits = self._limits_for(os.pread(file, HEAD_BYTES, 0))
             for _ in range(ATTEMPTS):
                 os.lseek(file, 0, os.SEEK_SET)
-                if (answer := await self._run(file, name, media_type)) is not None:
+                if (answer := await self._run(file, name, media_type, limits)) is not None:
                     return answer
         finally:
             os.close(file)
         return _FAILED
 
-    async def _run(self, file: int, name: str, media_type: str) -> ReadContent | None:
+    def _limits_for(self, head: bytes) -> ReaderLimits:
+        if self.model is None:
+            return self.limits
+        return (self.sound_limits if find_sound(head) else self.limits).for_model(self.model.size_bytes)
+
+    async def _run(self, file: int, name: str, media_type: str, limits: ReaderLimits) -> ReadContent | None:
         """Start a reader, and return its answer; None where it ended, stalled, or said something else."""
         said = [each.encode("utf-8", "replace").replace(b"\0", b"") for each in (name, media_type)]
+        told = ("+".join(self.languages), json.dumps(asdict(limits)), self.model.folder if self.model else "")
         # Our own pipe: asyncio tells the end of a process only when its own pipes have ended, too, and what a reader
         # leaves behind may hold one open, or full, for ever.
         read, write = os.pipe()
         try:
             try:
                 reader = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", self.module, *said, "+".join(self.languages),
+                    sys.executable, "-P", "-m", self.module, *said, *told,
                     stdin=file, stdout=write, stderr=asyncio.subprocess.DEVNULL,
                     # Its own group, with what it starts. One thread each, as there are readers for all cores.
                     start_new_session=True, env=_environment(),
                 )  # fmt: skip
             finally:
                 os.close(write)
-            return await self._hear(reader, read)
+            return await self._listen(reader, read, limits.wall_clock_s)
         finally:
             os.close(read)
 
-    async def _hear(self, reader: asyncio.subprocess.Process, pipe: int) -> ReadContent | None:
+    async def _listen(
+        self, reader: asyncio.subprocess.Process, pipe: int, timeout_s: float
+    ) -> ReadContent | None:
         """Return what a reader answers through this pipe, and end it."""
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(timeout_s):
                 answer = await read_pipe(pipe, MAX_ANSWER_BYTES)
                 status = await reader.wait()
         except (TimeoutError, ValueError):
@@ -96,7 +129,14 @@ def _environment() -> dict[str, str]:
     kept = {
         name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TESSDATA_PREFIX") if name in os.environ
     }
-    return kept | {"OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | {
+        "OMP_THREAD_LIMIT": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # What reads speech would otherwise ask there for what a model lacks.
+        "HF_HUB_OFFLINE": "1",
+    }
 
 
 def _parse_answer(answer: bytes) -> ReadContent | None:
@@ -106,11 +146,12 @@ def _parse_answer(answer: bytes) -> ReadContent | None:
         text, plain, looks = _take_texts(said["text"], *said["words"])
         picture = None if said["picture"] is None else bytes.fromhex(said["picture"])
         state = ContentState(said["state"])
+        heard, has_sound = int(said["heard_characters"]), bool(said["has_sound"])
     except (ValueError, KeyError, TypeError):
         return None
     if state is ContentState.WAITING or (picture is not None and len(picture) != 8):
         return None
-    return ReadContent(state, text, (plain, looks), picture)
+    return ReadContent(state, text, (plain, looks), picture, max(0, min(heard, len(text))), has_sound)
 
 
 def _take_texts(*texts: object) -> Sequence[str]:

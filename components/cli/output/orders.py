@@ -143,9 +143,9 @@ def _format_order(order: Order, details: OrderDetails | None) -> list[str]:
     if order.hold:
         lines.append(f"  ends hold {order.hold}")
     if order.segments:
-        lines.append(f"  {len(order.segments):,} segments: {_numbers(order.segments)}")
+        lines.append(f"  {_count(order.segments, 'segment')}: {_numbers(order.segments)}")
     if order.indexes:
-        lines.append(f"  {len(order.indexes):,} records: {_numbers(order.indexes)}")
+        lines.append(f"  {_count(order.indexes, 'record')}: {_numbers(order.indexes)}")
     if order.conversations:
         lines.append(f"  {len(order.conversations):,} conversations, with their future messages")
     if order.act.destroys:
@@ -175,6 +175,10 @@ def _format_plan(plan: ExpiryPlan, policy: RetentionPolicy) -> list[str]:
 
 def _sum(segments: Sequence[DueSegment]) -> str:
     return f"{len(segments):,} segments with {sum(each.records for each in segments):,} records"
+
+
+def _count(found: Sequence[int], what: str) -> str:
+    return f"{len(found):,} {what}" + ("" if len(found) == 1 else "s")
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -11,10 +11,11 @@ from components.archive.log.leaf import NOT_SEALED
 from components.archive.log.merkle import leaf_hash
 from components.archive.log.strict_base64 import encode_base64
 from components.archive.record import Access, Alarm, Delivery, Event, OrderDetails, Submission
+from components.audit.indexed import name_inside
 from components.audit.query.tree import SearchKind
 from components.audit.show import RecordDetail
 from components.audit.stanza import format_stanza
-from components.audit.view import FileView, RecordView, format_time
+from components.audit.view import FileView, RecordView, SaidOfFile, format_time
 from components.cli.output.console import make_console, make_fields, make_look
 from components.cli.output.terminal import show_text
 from policy.files.carried import CarriedFile
@@ -45,7 +46,27 @@ def _describe_file(file: FileView) -> dict[str, Any]:
         "sha256": file.sha256,
         "content": file.state,
         "in_the_file": file.is_hit,
+        "described": [_describe_said(said) for said in file.said],
+        "machine_transcript": file.transcript or None,
     }
+
+
+def _describe_said(said: SaidOfFile) -> dict[str, Any]:
+    return {
+        "record": said.record,
+        "name": said.name or None,
+        "description": said.description or None,
+        "sha256": said.sha256 or None,
+        "is_other_hash": said.differs,
+    }
+
+
+def describe_upload(file: FileView) -> Iterator[str]:
+    """Yield a line for each stanza that says something of an upload."""
+    for said in file.said:
+        about = f"{said.name}: {said.description}" if said.description else said.name
+        other = f", another file by its SHA-256: {said.sha256}" if said.differs else ""
+        yield f"{said.record} calls it {about}{other}"
 
 
 def _describe_content(view: RecordView) -> dict[str, Any]:
@@ -88,9 +109,10 @@ def _describe_submission(submission: Submission, view: RecordView) -> dict[str, 
     }
 
 
-def _describe_carried(file: CarriedFile) -> dict[str, Any]:
+def describe_carried(id_: str, file: CarriedFile) -> dict[str, Any]:
     """Describe a file of a stanza for JSON; its content is not in it."""
     return {
+        "id": id_,
         "carrier": file.carrier,
         "name": file.name,
         "media_type": file.media_type,
@@ -98,6 +120,7 @@ def _describe_carried(file: CarriedFile) -> dict[str, Any]:
         "sha256": file.sha256.hex() or None,
         "is_inside": file.content is not None,
         "url": file.url or None,
+        "description": file.description or None,
     }
 
 
@@ -112,7 +135,7 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         "stanza": text,
         "stanza_base64": encode_base64(detail.body),
         "amended": detail.amended.decode(errors="replace") or None,
-        "carried": [_describe_carried(file) for file in detail.carried],
+        "carried": [describe_carried(id_, file) for id_, file in _name_carried(detail)],
         "leaf": encode_base64(detail.leaf),
         "leaf_hash": encode_base64(leaf_hash(detail.leaf)),
         "proof": {
@@ -124,6 +147,12 @@ def describe_detail(detail: RecordDetail) -> dict[str, Any]:
         },
         "access": detail.access_id,
     }
+
+
+def _name_carried(detail: RecordDetail) -> Iterator[tuple[str, CarriedFile]]:
+    """Yield the files of a stanza with their ids."""
+    for number, file in enumerate(detail.carried, 1):
+        yield name_inside(detail.view.id, number), file
 
 
 def print_detail(detail: RecordDetail) -> None:
@@ -157,25 +186,31 @@ def _header_of(view: RecordView) -> dict[str, str]:
     error = described.pop("error", None)
     if error:
         described["told"] = f"{error['condition']} ({error['type']}): {error['text']}"
-    for name in ("at_ns", "intact", "text"):
+    for name in ("at_ns", "intact", "text", "kept_files"):
         described.pop(name, None)
+    described |= described.pop("details", {})
     return {
-        name.replace("_", " "): ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        name.replace("_", " "): _show_value(value)
         for name, value in described.items()
         if value not in ("", (), None)
     }
+
+
+def _show_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _lines_of_files(detail: RecordDetail) -> Iterator[tuple[str, str]]:
     """Yield a line for each file, with its title: the uploads to which links lead, then what is in the stanza."""
     for upload in detail.view.files:
         type_ = upload.found_type or upload.claimed_type
-        yield (
-            upload.record,
-            f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}",
-        )
-    for number, file in enumerate(detail.carried, 1):
-        yield f"{number} {file.carrier}", _line_of(file)
+        about = f"{upload.name}, {type_}, {upload.size_bytes:,} bytes, SHA-256 {upload.sha256}"
+        heard = (f"(in the file, machine transcript) {upload.transcript}",) if upload.transcript else ()
+        yield upload.record, "\n".join((about, *describe_upload(upload), *heard))
+    for id_, file in _name_carried(detail):
+        yield f"{id_} {file.carrier}", _line_of(file)
 
 
 def _line_of(file: CarriedFile) -> str:
@@ -183,7 +218,8 @@ def _line_of(file: CarriedFile) -> str:
     size = f"{file.size_bytes:,} bytes" if file.size_bytes else ""
     digest = f"SHA-256 {file.sha256.hex()}" if file.sha256 else ""
     place = "in this stanza" if file.content is not None else file.url
-    return ", ".join(each for each in (file.name, file.media_type, size, digest, place) if each)
+    described = (file.name, file.media_type, size, digest, file.description, place)
+    return ", ".join(each for each in described if each)
 
 
 def _title_of_payload(view: RecordView) -> str:

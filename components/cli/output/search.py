@@ -7,14 +7,15 @@ from rich.table import Table
 from rich.text import Text
 
 from components.archive.record import Event, Submission
-from components.audit.excerpt import make_excerpt, make_file_excerpt
+from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
 from components.audit.index.found import DeliveryState
 from components.audit.query.error import QueryError
 from components.audit.query.tree import Node, SearchKind, format_query
 from components.audit.search import SearchResult
 from components.audit.view import FileView, RecordView
 from components.cli.output.console import make_console, make_look, show_time
-from components.cli.output.record import describe_view
+from components.cli.output.file_event import tell_file_event
+from components.cli.output.record import describe_upload, describe_view
 from components.cli.output.terminal import show_text
 
 _VERDICTS = {
@@ -43,6 +44,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "log_size": result.log_size,
         "unreadable": result.unreadable,
         "files_unread": result.files_unread,
+        "files_unheard": result.files_unheard,
         "access": result.access_id,
         "records": [describe_view(view) for view in result.records],
     }
@@ -70,6 +72,9 @@ def print_search(result: SearchResult, log_name: str) -> None:
     if result.files_unread:
         unread = f"{result.files_unread:,} files could not be read: a search finds them only by name, type and hash"
         console.print(Text(unread, style="bold red"))
+    if result.files_unheard:
+        unheard = f"{result.files_unheard:,} recordings were not heard: a search finds them only by name, type and hash"
+        console.print(Text(unheard, style="yellow"))
     if result.unreadable:
         console.print(
             Text(
@@ -102,7 +107,7 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
     """Add a record: time, parties and verdict; then id, text and delivery; then remarks."""
     verdict, delivery = _outcome(view)
     table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
-    table.add_row(Text(view.id, style="bold"), style_excerpt(view.reading.text, query), delivery)
+    table.add_row(Text(view.id, style="bold"), style_excerpt(_text_of(view), query), delivery)
     for file in view.files:
         table.add_row("", _show_file(file, query), "")
     for remark in _remarks(view):
@@ -110,17 +115,30 @@ def _add_rows(table: Table, view: RecordView, query: Node) -> None:
     table.add_row("", "", "")
 
 
+def _text_of(view: RecordView) -> str:
+    """Return what a record says, for people: of what became of a file, the words and not the fields."""
+    if isinstance(view.content, Event) and view.reading.kind == SearchKind.FILE:
+        return tell_file_event(view.content)
+    return view.reading.text
+
+
 def _show_file(file: FileView, query: Node) -> Text:
     """Return a file's name and size and, if the search found it by what it says, the place."""
     about = Text(f"{show_text(file.name)}  {file.size_bytes:,} bytes", style="dim")
     about.append(f"  {file.record}")
+    for line in describe_upload(file):
+        about.append(f"\n{show_text(line)}", style="dim")
     if not file.is_hit:
         return about
+    text, place = file.text, "in the file"
+    read = text.removesuffix(file.transcript)
+    if file.transcript and not has_hit(read, query):
+        text, place = file.transcript, "in the file, machine transcript"
     found = (
         (show_text(piece.text.replace("\n", " ⏎ ")), _HIT_STYLE if piece.is_hit else "")
-        for piece in make_file_excerpt(file.text, query)
+        for piece in make_file_excerpt(text, query)
     )
-    return Text.assemble(about, ("\n(in the file) ", "bold"), *found)
+    return Text.assemble(about, (f"\n({place}) ", "bold"), *found)
 
 
 def _outcome(view: RecordView) -> tuple[Text, Text]:

@@ -2,8 +2,8 @@
 
 from components.gate.review.queue import ReviewQueue
 from components.gate.service import Gate
-from components.gate.watch.metrics import Figure
 from components.gate.watch.patrol import Patrol
+from components.process.metrics import Figure
 from policy.review import Stage
 
 

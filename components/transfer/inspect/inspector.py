@@ -6,13 +6,14 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import structlog
 
-from components.process.pipe import read_pipe
+from components.process.pipe import read_pieces
 from components.transfer.inspect.limits import InspectLimits
-from components.transfer.inspect.protocol import MOST_ANSWER_BYTES, Request, decode_facts
+from components.transfer.inspect.protocol import MOST_ANSWER_BYTES, STRIPPED, Request, decode_facts
 from policy.files.facts import ContentFacts, FileMark
 from policy.files.slot import UNTYPED
 
@@ -25,6 +26,9 @@ _ANSWERS_AFTER_S = 2.0
 """A worker kills what takes too long; if no answer comes so long after the time, the worker itself is gone."""
 _LEAST_LOOK_S = 1.0
 _LONGEST_NAME = 1024
+
+Take = Callable[[bytes], Awaitable[None]]
+"""Takes a piece of what a worker says."""
 
 log = structlog.get_logger("transfer")
 
@@ -46,6 +50,39 @@ class Inspector:
 
     async def look(self, fd: int, name: str, claimed_type: str) -> ContentFacts:
         """Return what the file behind an open descriptor shows; the descriptor stays open, and where it was."""
+        said = bytearray()
+
+        async def take(piece: bytes) -> None:
+            said.extend(piece)
+            if len(said) > MOST_ANSWER_BYTES:
+                raise ValueError
+
+        request = Request(name[-_LONGEST_NAME:], claimed_type[:_LONGEST_NAME], self._limits)
+        try:
+            return decode_facts(bytes(said)) if await self._have(request, fd, take) else NOT_SEEN
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("a file was not looked into", reason=type(error).__name__)
+            return NOT_SEEN
+
+    async def strip(self, fd: int, take: Take) -> bool:
+        """Hand the picture behind a descriptor to `take`, without its metadata; returns whether all of it was handed.
+
+        What `take` raises goes through.
+        """
+        kept = b""
+
+        async def take_all_but_end(piece: bytes) -> None:
+            nonlocal kept
+            kept += piece
+            await take(kept[: -len(STRIPPED)])
+            kept = kept[-len(STRIPPED) :]
+
+        return await self._have(Request("", "", self._limits, strips=True), fd, take_all_but_end) and (
+            kept == STRIPPED
+        )
+
+    async def _have(self, request: Request, fd: int, take: Take) -> bool:
+        """Have a request answered within its time, once it is its turn; returns whether a worker has done with it."""
         loop = asyncio.get_running_loop()
         over_s = loop.time() + self._within_s - _ANSWERS_AFTER_S
         try:
@@ -53,34 +90,32 @@ class Inspector:
                 await self._turns.acquire()
         except TimeoutError:
             log.warning("a file was not looked into", reason="too many files at once")
-            return NOT_SEEN
+            return False
         try:
             limits = replace(self._limits, time_s=min(self._limits.time_s, over_s - loop.time()))
-            return await self._look(fd, Request(name[-_LONGEST_NAME:], claimed_type[:_LONGEST_NAME], limits))
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            if await self._ask_one(replace(request, limits=limits), fd, take):
+                return True
+            log.warning("a file was not looked into", reason="its process ended without an answer")
+        except OSError as error:
             log.warning("a file was not looked into", reason=type(error).__name__)
-            return NOT_SEEN
         finally:
             self._turns.release()
+        return False
 
-    async def _look(self, fd: int, request: Request) -> ContentFacts:
-        """Return what a file shows; raises OSError, ValueError, TypeError, KeyError if no good answer comes."""
+    async def _ask_one(self, request: Request, fd: int, take: Take) -> bool:
+        """Ask a worker that runs; returns whether it said anything. Raises OSError if no answer comes."""
         worker = await self._require_worker()
         try:
-            answer = await self._ask(worker, request, fd)
+            return await self._ask(worker, request, fd, take)
         except ConnectionError:
             # It had ended before this file was handed to it.
-            answer = await self._ask(await self._require_worker(), request, fd)
-        if not answer:
-            log.warning("a file was not looked into", reason="its process ended without an answer")
-            return NOT_SEEN
-        return decode_facts(answer)
+            return await self._ask(await self._require_worker(), request, fd, take)
 
-    async def _ask(self, worker: "_Worker", request: Request, fd: int) -> bytes:
-        """Return a worker's answer; raises OSError if it takes none or gives none in time, and drops the worker."""
+    async def _ask(self, worker: "_Worker", request: Request, fd: int, take: Take) -> bool:
+        """Ask this worker; raises OSError if it takes nothing or does not end in time, and drops the worker."""
         try:
             async with asyncio.timeout(request.limits.time_s + _ANSWERS_AFTER_S):
-                return await worker.ask(request, fd)
+                return await worker.ask(request, fd, take)
         except OSError:  # TimeoutError, too
             # The next file gets another one.
             await self._drop(worker)
@@ -149,15 +184,19 @@ class _Worker:
         """Whether its process runs."""
         return self._process.returncode is None
 
-    async def ask(self, request: Request, fd: int) -> bytes:
-        """Return the answer on a file, nothing if its process ended without one; raises OSError."""
+    async def ask(self, request: Request, fd: int, take: Take) -> bool:
+        """Have the answer on a file taken, and return whether its process ended with one; raises OSError."""
+        has_answer = False
         read, write = os.pipe()
         try:
             try:
                 socket.send_fds(self._requests, [request.encode()], [fd, write])
             finally:
                 os.close(write)
-            return await read_pipe(read, MOST_ANSWER_BYTES)
+            async for piece in read_pieces(read):
+                has_answer = True
+                await take(piece)
+            return has_answer
         finally:
             os.close(read)
 

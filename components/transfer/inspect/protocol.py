@@ -9,15 +9,21 @@ from policy.files.facts import ContentFacts, FileMark
 
 MOST_REQUEST_BYTES = 1 << 16
 MOST_ANSWER_BYTES = 4 << 20
+STRIPPED = b"that is all of the picture"
+"""Stands behind a picture: what lacks it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A file to look into. Its descriptor, and the one that the answer is written to, go beside it."""
+    """A file to look into. Its descriptor, and the one that the answer is written to, go beside it.
+
+    If it `strips`, the answer is the picture without its metadata, and then STRIPPED; nothing if that cannot be done.
+    """
 
     name: str
     claimed_type: str
     limits: InspectLimits
+    strips: bool = False
 
     def encode(self) -> bytes:
         """Return it as JSON."""
@@ -27,7 +33,9 @@ class Request:
 def decode_request(raw: bytes) -> Request:
     """Return a request; raises ValueError, TypeError, KeyError."""
     fields = orjson.loads(raw)
-    return Request(fields["name"], fields["claimed_type"], InspectLimits(**fields["limits"]))
+    return Request(
+        fields["name"], fields["claimed_type"], InspectLimits(**fields["limits"]), fields["strips"]
+    )
 
 
 def encode_facts(facts: ContentFacts) -> bytes:

@@ -20,7 +20,14 @@ from components.transfer.inspect.confine import confine, die_with_parent, leave_
 from components.transfer.inspect.item import map_file
 from components.transfer.inspect.look import look_into
 from components.transfer.inspect.magic_type import guess_type
-from components.transfer.inspect.protocol import MOST_REQUEST_BYTES, Request, decode_request, encode_facts
+from components.transfer.inspect.protocol import (
+    MOST_REQUEST_BYTES,
+    STRIPPED,
+    Request,
+    decode_request,
+    encode_facts,
+)
+from components.transfer.inspect.strip import without_metadata
 
 READY = b"ready"
 _GRACE_S = 1.0
@@ -70,23 +77,28 @@ def _take(requests: socket.socket) -> _Child | None:
     request = decode_request(raw)
     pid = os.fork()
     if pid == 0:
-        _look_and_exit(request, *descriptors)
+        _answer_and_exit(request, *descriptors)
     for each in descriptors:
         os.close(each)
     return _Child(pid, os.pidfd_open(pid), time.monotonic() + request.limits.time_s + _GRACE_S)
 
 
-def _look_and_exit(request: Request, file: int, answer: int) -> None:
-    """Look into a file, write what it shows, and end this process without going back."""
+def _answer_and_exit(request: Request, file: int, answer: int) -> None:
+    """Look into a file, write what it shows or what is left of it, and end this process without going back."""
     status = 1
     # A file that is damaged in a way that nobody thought of: no answer is the answer.
     with contextlib.suppress(BaseException):
         _close_all_but(file, answer)
         die_with_parent()
         confine(request.limits, os.fstat(file).st_size)
-        facts = look_into(map_file(file), request.name, request.claimed_type, request.limits)
         with open(answer, "wb") as stream:
-            stream.write(encode_facts(facts))
+            if request.strips:
+                if (parts := without_metadata(file)) is not None:
+                    stream.writelines(parts)
+                    stream.write(STRIPPED)
+            else:
+                facts = look_into(map_file(file), request.name, request.claimed_type, request.limits)
+                stream.write(encode_facts(facts))
         status = 0
     os._exit(status)
 

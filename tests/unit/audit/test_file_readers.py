@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import json
 import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from PIL import Image
 
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.decode import decode_text
-from components.audit.reading.limits import CPU_S
+from components.audit.reading.limits import OF_FILES
 from components.audit.reading.read import read_file
 from components.audit.reading.workers import ATTEMPTS, FileReaders
 from tests.support.documents import (
@@ -210,6 +212,12 @@ async def test_a_hostile_file_ends_its_own_reader_at_most(name: str) -> None:
         assert found.state is ContentState.CUT
 
 
+def answer(**said: object) -> str:
+    """Return what a reader of a file without text answers, but for `said`."""
+    empty = {"state": "read", "text": "", "words": ["", ""], "picture": None}
+    return json.dumps(empty | {"heard_characters": 0, "has_sound": False} | said)
+
+
 @pytest.mark.parametrize(
     ("how", "timeout_s"),
     [
@@ -221,9 +229,10 @@ async def test_a_hostile_file_ends_its_own_reader_at_most(name: str) -> None:
         ("no JSON", 60.0),
         ("[]", 60.0),
         ("{}", 60.0),
-        ('{"state": "waiting", "text": "", "words": ["", ""], "picture": null}', 60.0),
-        ('{"state": "read", "text": "", "words": ["", ""], "picture": "00"}', 60.0),
-        ('{"state": "read", "text": "", "words": [""], "picture": null}', 60.0),
+        (answer(state="waiting"), 60.0),
+        (answer(picture="00"), 60.0),
+        (answer(words=[""]), 60.0),
+        (answer(heard_characters=None), 60.0),
     ],
 )
 async def test_a_reader_that_goes_wrong_is_tried_once_more(
@@ -238,7 +247,7 @@ async def test_a_reader_that_goes_wrong_is_tried_once_more(
         return started[-1]  # type: ignore[return-value]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
-    readers = FileReaders(module="tests.support.bad_reader", timeout_s=timeout_s)
+    readers = FileReaders(module="tests.support.bad_reader", limits=replace(OF_FILES, wall_clock_s=timeout_s))
     assert await readers.read(how, "", 4, _pieces(b"")) == ReadContent(ContentState.FAILED)
     assert len(started) == ATTEMPTS == 2
 
@@ -261,10 +270,10 @@ async def test_a_name_is_a_name_and_nothing_else() -> None:
 
 LIMITED = """
 import resource
-from components.audit.reading.limits import MEMORY_BYTES, limit_this_process
-limit_this_process()
+from components.audit.reading.limits import OF_FILES, limit_this_process
+limit_this_process(OF_FILES)
 try:
-    bytearray(MEMORY_BYTES)
+    bytearray(OF_FILES.memory_bytes)
 except MemoryError:
     print("memory")
 try:
@@ -279,7 +288,7 @@ print(resource.getrlimit(resource.RLIMIT_CPU))
 def test_a_reader_is_limited(tmp_path: Path) -> None:
     command = (sys.executable, "-c", LIMITED, str(tmp_path / "file"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["memory", "File too large", f"({CPU_S}, {CPU_S})"]
+    assert done.stdout.splitlines() == ["memory", "File too large", f"({OF_FILES.cpu_s}, {OF_FILES.cpu_s})"]
 
 
 def test_a_picture_has_a_hash_and_an_animation_too() -> None:

@@ -66,10 +66,19 @@ async def test_files_are_found_with_the_messages_that_carry_their_links(filed: F
         ("hash:00000000", []),
         ("from:alice", [report.record, message, other]),
         ("from:bob has:file", [picture.record]),
-        ("report", [report.record, other]),
+        ("report", [report.record, message, other]),  # its name is in the link
     )
     for query, records in expected:
         assert await find(filed, query) == records, query
+
+
+async def test_what_readers_got_of_a_picture_is_found_by_its_hash(filed: FiledSite) -> None:
+    copy = sha256(b"without its place").hexdigest()
+    sent = await filed.send("hall.jpg", b"with its place", delivered_sha256=copy)
+    message = await filed.say(sent.link)
+    await filed.send("other.jpg", b"another")
+    for digest in (copy, sha256(b"with its place").hexdigest()):
+        assert await find(filed, f"hash:{digest[:8]}") == [sent.record, message]
 
 
 async def test_a_link_in_any_spelling_that_the_gate_finds_counts(filed: FiledSite) -> None:

@@ -78,6 +78,7 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "log_size": 6,
         "unreadable": 0,
         "files_unread": 0,
+        "files_unheard": 0,
         "access": "audit/1",
     }
     assert record == {
@@ -147,11 +148,14 @@ async def test_show_lists_the_files_of_a_stanza(tmp_path: Path, capsys: pytest.C
     arguments = ("audit", "show", "gate/1", "--site", str(site.path))
     assert await asyncio.to_thread(run_command, *arguments) == 0
     output = capsys.readouterr().out
-    assert re.search(rf"\n1 bits-of-binary +a@bob\.xmpp\.org, image/png, 3 bytes, SHA-256\s+{digest}", output)
-    assert re.search(r"\n2 link +ab\.pdf, application/octet-stream,\s+https://files", output)
+    assert re.search(
+        rf"\ngate/1\.1 bits-of-binary +a@bob\.xmpp\.org, image/png, 3 bytes, SHA-256\s+{digest}", output
+    )
+    assert re.search(r"\ngate/1\.2 link +ab\.pdf, application/octet-stream,\s+https://files", output)
     assert await asyncio.to_thread(run_command, *arguments, "--json") == 0
     inside, elsewhere = json.loads(capsys.readouterr().out)["carried"]
     assert inside == {
+        "id": "gate/1.1",
         "carrier": "bits-of-binary",
         "name": "a@bob.xmpp.org",
         "media_type": "image/png",
@@ -159,6 +163,7 @@ async def test_show_lists_the_files_of_a_stanza(tmp_path: Path, capsys: pytest.C
         "sha256": digest,
         "is_inside": True,
         "url": None,
+        "description": None,
     }
     assert (elsewhere["name"], elsewhere["is_inside"], elsewhere["sha256"]) == ("ab.pdf", False, None)
 

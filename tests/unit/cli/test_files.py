@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from components.archive.record import Access, RecordKind, parse_record
 from components.audit.open_log import open_log
@@ -106,6 +108,30 @@ def test_files_are_listed(
 _FIELDS = {"--owner": "owner", "--name": "name", "--hash": "sha256", "--after": "after", "--before": "before"}
 
 
+def test_the_folder_of_a_site_names_its_file(
+    kept: list[Kept], site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for named in (site, site.parent):
+        assert len(Said(capsys, "list", "--site", named, "--json").document["files"]) == 3
+    # One that has yet to be made, too: no site is made in the folder above.
+    said = Said(capsys, "list", "--site", site.parent / "other")
+    assert said.status == 2
+    assert "other/site.toml: no such file" in said.err
+
+
+def test_a_list_fits_a_narrow_terminal(
+    kept: list[Kept], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("COLUMNS", "80"), ("TERM", "xterm"), ("FORCE_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", Said(capsys, "list").out).splitlines()
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert lines[0].split()[0] == kept[0].record_id
+    assert lines[0].endswith("200,000 bytes")
+    assert "報告 1.pdf" in lines[1]
+    assert "…" not in "".join(lines)
+
+
 def test_a_list_says_what_people_need(kept: list[Kept], capsys: pytest.CaptureFixture[str]) -> None:
     said = Said(capsys, "list")
     assert said.status == 0
@@ -129,6 +155,20 @@ def test_a_file_is_shown_with_its_proof_and_who_fetched_it(
     ] == ["127.0.0.2"]
     assert "192.0.2.7" in Said(capsys, "show", kept[0].record_id).out
     assert [act for act, _query, _count in looks(settings)] == ["show"] * 3
+
+
+def test_what_reviewers_decided_is_shown_with_its_file(
+    settings: SiteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acts = (("release", "rita", "our own macros"), ("later-act", "deadline", "nobody decided in time"))
+    kept = keep_files(settings, [Sent(TIN, reviews=acts, looks=("192.0.2.7",)), Sent(LEAD)])
+    document = Said(capsys, "show", kept[0].record_id, "--json").document
+    assert [(each["act"], each["actor"], each["reason"]) for each in document["reviews"]] == list(acts)
+    printed = Said(capsys, "show", kept[0].record_id).out
+    assert "released by rita: our own macros" in printed
+    # In the order in which it happened.
+    assert printed.index("192.0.2.7") < printed.index("rita") < printed.index("later-act by deadline")
+    assert Said(capsys, "show", kept[1].record_id, "--json").document["reviews"] == []
 
 
 def test_a_damaged_blob_is_shown_as_such(

@@ -24,6 +24,7 @@ from components.gate.service import Gate
 from components.gate.watch.metrics import Metrics
 from components.gate.watch.watch import Watch
 from components.link.codec import Held, Status
+from components.rules.inside_files import InsideFiles
 from policy.directory.directory import parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.retention import DEFAULT_POLICY
@@ -217,7 +218,8 @@ def make_gate(
     """Make a gate on such a log."""
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
     aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
-    decider = Decider(rules or Rules(DIRECTORY), queue, Filing(DEFAULT_POLICY, b""), aftermath)
+    filing = Filing(DEFAULT_POLICY, b"")
+    decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, inside=InsideFiles())
     watch = Watch(alarms or Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
     return Gate(

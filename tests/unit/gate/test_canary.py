@@ -18,7 +18,7 @@ from components.gate.adapter import Adapter, Line
 from components.gate.watch import canary as canary_module
 from components.gate.watch import patrol
 from components.gate.watch.canary import Canary
-from components.gate.watch.metrics import Exposition, Metrics
+from components.gate.watch.metrics import Metrics, expose
 from components.link.codec import CanaryBack, Held
 from components.settings.gate import GateSettings
 from policy.facts import StanzaFacts, Way
@@ -115,7 +115,7 @@ async def test_one_that_is_recorded_and_comes_back_raises_nothing(scene: Scene) 
     assert await scene.fly() == {}
     assert await scene.fly() == {}
     assert (scene.metrics.canaries_back, scene.metrics.canaries_lost) == (2, 0)
-    assert b"steelyard_gate_canary_seconds_count 2.0" in Exposition(scene.metrics, scene.alarms, ()).render()
+    assert b"steelyard_gate_canary_seconds_count 2.0" in expose(scene.metrics, scene.alarms, ()).render()
 
 
 @pytest.mark.parametrize(

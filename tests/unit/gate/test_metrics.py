@@ -1,26 +1,20 @@
 """The figures: each is documented, none has a label that could hold an address, and all of them are served."""
 
 import asyncio
-import re
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from components.archive.alarm import Alarms
 from components.archive.alarm_name import AT_GATE, AlarmName
 from components.gate.watch.figures import figures_of
-from components.gate.watch.metrics import Exposition, Metrics
-from components.process.metrics import serve_metrics
+from components.gate.watch.metrics import Metrics, expose
+from components.process.metrics import Exposition, serve_metrics
 from policy.review import Stage
-from tests.support.figures import fetch_figures
+from tests.support.figures import fetch_figures, read_documented, read_families, read_labels
 from tests.support.ports import free_port
 from tests.unit.gate.fakes import KeptRecords
-
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
-ROW = re.compile(r"^\| `(?P<name>\w+)(\{(?P<label>\w+)\})?` \| (?P<kind>\w+) \| .{10,} \|$", re.MULTILINE)
 
 
 class Anything:
@@ -39,39 +33,22 @@ class Anything:
 def exposition() -> Exposition:
     """All figures of a gate."""
     anything: Any = Anything()
-    return Exposition(Metrics(), Alarms(KeptRecords()), figures_of(anything, anything, anything))
+    return expose(Metrics(), Alarms(KeptRecords()), figures_of(anything, anything, anything))
 
 
 def test_each_is_documented_with_its_kind_and_its_label(exposition: Exposition) -> None:
-    documented = {
-        (row["name"].removesuffix("_total"), row["kind"], row["label"] or "")
-        for row in ROW.finditer(DOCUMENT)
-    }
-    served = set()
-    for family in text_string_to_metric_families(exposition.render().decode()):
-        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-        assert len(labels) <= 1
-        assert all(sample.value >= 0 for sample in family.samples)
-        if not family.name.endswith("_created"):
-            served.add((family.name, family.type, "".join(labels)))
-    assert served == documented
-    assert all(row["name"].endswith("_total") == (row["kind"] == "counter") for row in ROW.finditer(DOCUMENT))
+    served = read_families(exposition.render())
+    assert served == read_documented("steelyard_gate_")
 
 
 def test_labels_are_names_of_ours(exposition: Exposition) -> None:
-    values = {
-        value
-        for family in text_string_to_metric_families(exposition.render().decode())
-        for sample in family.samples
-        for label, value in sample.labels.items()
-        if label != "le"
-    }
+    values = read_labels(exposition.render())
     assert values == {*AT_GATE, "open-at-end"}
 
 
 async def test_they_are_served_on_the_loopback_address_only() -> None:
     alarms = Alarms(KeptRecords())
-    exposition = Exposition(Metrics(), alarms, ())
+    exposition = expose(Metrics(), alarms, ())
     alarms.sound(AlarmName.LINK_DOWN)
     port = free_port()
     async with serve_metrics(exposition.render, port):

@@ -2,10 +2,10 @@
 
 import io
 import re
-import wave
 
 from PIL import Image
 
+from components.audit.reading.sound import HEAD_BYTES, find_sound
 from components.site.demo_media import make_media, make_program
 
 FILES = {file.media_type: file.content for file in make_media()}
@@ -34,9 +34,9 @@ def test_the_document() -> None:
 
 
 def test_the_voice_note() -> None:
-    with wave.open(io.BytesIO(FILES["audio/wav"])) as sound:
-        assert (sound.getnchannels(), sound.getframerate()) == (1, 8000)
-        assert sound.getnframes() == 4 * 2400
+    note = FILES["audio/ogg"]
+    assert find_sound(note[:HEAD_BYTES]) == "ogg"
+    assert len(note) < 10_000
 
 
 def test_the_program_is_named_as_a_document() -> None:

@@ -1,6 +1,8 @@
 """`steelyard check` tries the virus scanner, and reads the list of files that are not sent."""
 
 import asyncio
+import json
+import os
 import re
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from components.settings.site import SiteFile
+from components.settings.transfer import TransferSettings
 from components.site.check import check_site
 from tests.support.clamd import ClamdServer
 
@@ -35,13 +39,37 @@ def said_of_files(site: Path) -> list[tuple[bool, str]]:
     return [(each.ok, each.text) for each in found if each.name == "files"]
 
 
-def test_a_site_without_files_is_told_nothing(site: Path) -> None:
+def without_transfer(site: Path) -> None:
+    """Take the transfer component out of a site's settings."""
     site.write_text(
         re.sub(r"^\[transfer\].*?(?=^\[(?!transfer)|\Z)", "", site.read_text(), flags=re.M | re.S)
     )
+
+
+def test_a_site_without_files_is_told_so(site: Path) -> None:
+    without_transfer(site)
     directory = site.parent / "directory.toml"
     directory.write_text(re.sub(r"^transfer = .*$", "", directory.read_text(), flags=re.M))
-    assert said_of_files(site) == []
+    assert said_of_files(site) == [(True, "none are taken: there is no table [transfer] (docs/files.md)")]
+
+
+def test_a_directory_that_names_a_component_for_files_which_is_not_there(site: Path) -> None:
+    without_transfer(site)
+    (problem,) = [each.text for each in check_site(site) if not each.ok]
+    assert problem.startswith("directory.toml names files.")
+    assert "has no table [transfer]" in problem
+
+
+def test_what_became_of_files_is_told_while_the_component_runs(site: Path) -> None:
+    status = SiteFile(site).require(TransferSettings).status_file
+    status.parent.mkdir(parents=True, exist_ok=True)
+    counts = {"files": {"release": 1200, "hold": 3, "refuse": 1}, "held": 2}
+    status.write_text(json.dumps({"state": "connected", "pid": 1, **counts}))
+    told = said_of_files(site)[0]
+    assert told == (True, "since it started: 1,200 let through, 3 held, 1 refused; 2 wait for a reviewer")
+    # An old file says nothing about now.
+    os.utime(status, (0, 0))
+    assert said_of_files(site) == [(True, "no virus scanner (transfer.clamd, docs/files.md)")]
 
 
 def test_no_scanner_is_told(site: Path) -> None:

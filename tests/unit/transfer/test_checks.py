@@ -13,6 +13,8 @@ import pytest
 
 from components.archive.blobs.directory import DirectoryObjects
 from components.archive.errors import LogUnavailable
+from components.rules.file_links import FileLink
+from components.rules.file_states import FileStates
 from components.transfer import receive
 from components.transfer.checks import FileChecks
 from components.transfer.quarantine import MOST_IN_MEMORY_BYTES
@@ -246,6 +248,12 @@ async def test_what_is_held_is_listed_and_forgotten_when_its_link_has_ended(tmp_
         ((upload, settled),) = await files.uploads.list_held()
         assert (settled.rules, settled.text, settled.record) == (("holds",), "Told by holds.", 1)
         assert settled.at_s == START_S
+        # The gate decides by this to whom its link may be sent.
+        known = FileStates(tmp_path / "state.db").read_facts(
+            FileLink(upload.id, upload.owner, upload.until_s)
+        )
+        assert known is not None
+        assert (known.name, known.size_bytes, known.content.marks) == (upload.name, 5_000, {FileMark.MACROS})
         files.uploads.forget_lapsed(upload.until_s - 1)
         assert len(await files.uploads.list_held()) == 1
         files.uploads.forget_lapsed(upload.until_s + 86_400)

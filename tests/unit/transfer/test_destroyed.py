@@ -19,9 +19,12 @@ from components.archive.store.sqlite_source import SqliteSource
 from components.transfer import destroyed
 from components.transfer.destroyed import DestroyedFiles, keep_destroyed
 from components.transfer.state import UploadStore
+from policy.content.policy import ContentPolicy
+from policy.content.rule import ContentAction, Rule, Uploads
 from policy.directory.enterprise import EnterpriseId
 from tests.support.blobs import content, open_store
 from tests.support.file_server import FilesUnderTest, serve_files
+from tests.support.file_uploader import Stripper
 from tests.support.orders import answer_to, make_erasure, make_executor, make_request, submit
 
 TIN, LEAD = content(70_000, 1), content(30_000, 2)
@@ -112,6 +115,32 @@ async def test_two_uploads_share_a_blob_until_both_records_are_gone(scene: Scene
     assert not (scene.root / "files" / tombstone.data).exists()
     assert await scene.fetched() == {"tin": 404, "tin again": 404, "lead": 200}
     assert await scene.destroy() == 0
+
+
+async def test_a_copy_goes_with_its_file_and_not_before(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    pictures = ContentPolicy((Rule("pictures", ContentAction.AMEND, "", Uploads(names=("*.jpg",))),))
+    async with serve_files(tmp_path, policy=pictures, stripper=Stripper()) as scene.files:
+        await scene.put("a.jpg", TIN, 1)
+        await scene.put("b.jpg", TIN, 2)
+        # The same file, delivered as it is: the copy is kept as long as any of the records.
+        await scene.put("as it is", TIN, 3)
+    async with scene.serve():
+        copy = await scene.files.uploads.find(bytes([1]) * 16)
+        assert copy is not None
+        scene.blobs["copy"] = copy.delivered
+        await scene.erase("e1", "a.jpg", "b.jpg")
+        assert await scene.destroy() == 0
+        assert await scene.fetched() == {"a.jpg": 404, "b.jpg": 404, "as it is": 200}
+        await scene.erase("e2", "as it is")
+        # While such a file is being put once more, neither goes.
+        scene.files.issue(TIN, id=bytes([4]) * 16)
+        scene.files.uploads.mark_stored(bytes([4]) * 16, scene.blobs["a.jpg"])
+        assert await scene.destroy() == 0
+        scene.files.uploads.forget([bytes([4]) * 16])
+        assert await scene.destroy() == 2
+        for name in ("a.jpg", "copy"):
+            assert isinstance(await scene.find(name), BlobTombstone)
 
 
 async def test_an_expiry_takes_all_files_of_its_segments_and_what_the_state_says_of_them(

@@ -134,6 +134,35 @@ async def test_altered_data_are_not_handed_out(files: FilesUnderTest) -> None:
     assert await files.status_of(url) == 503
 
 
+async def test_blobs_that_somebody_swapped_are_not_handed_out(files: FilesUnderTest) -> None:
+    """Whoever can write to the disk makes no link open another file: with its data alone, or its head, too."""
+    contents = content(50_000, 1), content(50_000, 2)
+    links = [await files.put(each) for each in contents]
+    for folder in ("data", "head"):
+        one, other = (path for path in files.blobs() if folder in path.parts)
+        kept = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.write_bytes(kept)
+        for link in links:
+            _, answer = await ask(files, head("GET", path_of(link)))
+            assert not any(each[:100] in answer for each in contents)
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.js", "a", "Notes.txt", "notes.txt.js", "notes.txt?.js", "notes.txt%00"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_link_opens_with_the_name_that_was_checked_alone(
+    files: FilesUnderTest, method: str, name: str
+) -> None:
+    """Clients save a file by the name in its link, so that a text would become a program."""
+    link = await files.put(CONTENT, name="notes.txt", media_type="text/plain")
+    path = path_of(link).removesuffix("notes.txt")
+    assert (await ask(files, head(method, path + name)))[0] in (400, 404)
+    assert (await ask(files, head(method, path + "no%74es.txt")))[0] == 200
+    assert len(await files.events()) == (2 if method == "GET" else 1)
+
+
 @pytest.mark.parametrize(
     ("networks", "forwarded", "status"),
     [

@@ -113,6 +113,15 @@ async def test_a_slot_is_used_once(files: FilesUnderTest) -> None:
     assert len(await files.events()) == 1
 
 
+async def test_a_slot_is_not_used_with_anothers_authorization(files: FilesUnderTest) -> None:
+    url, own = files.issue(CONTENT)
+    other, others = files.issue(CONTENT, owner=BareJid("ben@metals.example"))
+    assert await put(files, url, CONTENT, others) == 403
+    assert await put(files, other, CONTENT, own) == 403
+    assert not files.blobs()
+    assert await put(files, url, CONTENT, own) == 201
+
+
 async def test_a_slot_lapses(files: FilesUnderTest) -> None:
     url, headers = files.issue(CONTENT)
     files.now_s = START_S + 300
@@ -169,6 +178,7 @@ async def test_what_cannot_be_recorded_is_not_answered_nor_handed_out(
         broken.setattr(FileJournal, "received", fail)
         assert await put(files, url, CONTENT, headers) == 503
     assert await files.status_of(url) == 404
+    assert files.stored == ["the disk is full"]
 
 
 async def test_what_cannot_be_stored_is_not_answered(
@@ -182,6 +192,9 @@ async def test_what_cannot_be_stored_is_not_answered(
         broken.setattr(DirectoryObjects, "write", fail)
         assert await put(files, url, CONTENT, headers) == 503
     assert await put(files, url, CONTENT, headers) == 201
+    # What is wrong with a request says nothing about the store.
+    assert await put(files, url, CONTENT, headers) == 409
+    assert files.stored == ["the disk is full", ""]
 
 
 async def test_other_paths_and_methods(files: FilesUnderTest) -> None:

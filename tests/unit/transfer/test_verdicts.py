@@ -69,7 +69,9 @@ async def test_on_their_whole_way(tmp_path: Path) -> None:
     # However busy the machine is.
     inspector = Inspector(InspectLimits(time_s=PATIENCE_S))
     try:
-        async with serve_files(tmp_path, checks=FileChecks(inspector), policy=POLICY) as files:
+        async with serve_files(
+            tmp_path, checks=FileChecks(inspector), policy=POLICY, stripper=inspector
+        ) as files:
             for (marks, action), sample in by_marks.items():
                 kind = sample.claimed_type or "application/octet-stream"
                 url, headers = files.issue(sample.content, name=sample.name, media_type=kind)

@@ -53,7 +53,7 @@ def problems(text: str, files: dict[str, str] | None = None) -> tuple[str, ...]:
         (write_rule(kind="lexicon", terms={"en": ["x"]}, fold="yes"), "rule[0].fold: must be true or false"),
         (write_rule(kind="lexicon", terms={"en": ["x"]}, hosts=[]), "rule[0].hosts: there is no such setting here"),
         (write_rule(kind="lexicon", files={"en": ["a.txt"]}), "rule[0].files.en[0]: there is no file a.txt"),
-        (write_rule(action="amend", kind="pattern", patterns=["x"]), "rule[0].action: only links can be amended"),
+        (write_rule(action="amend", kind="pattern", patterns=["x"]), "rule[0].action: only links and files can be"),
         (write_rule(kind="pattern", patterns=[]), "rule[0].patterns: must not be empty"),
         (write_rule(kind="link", hosts=[], schemes=["HTTPS"]), "rule[0].schemes[0]: is no scheme"),
         (write_rule(kind="payload", payloads=[]), "rule[0].payloads: must not be empty"),

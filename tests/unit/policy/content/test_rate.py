@@ -103,7 +103,10 @@ def test_what_is_no_amount(text: str) -> None:
             {"count": "recipients", "more_than": RECIPIENTS_MAX + 1},
             "rule[0].more_than: of recipients at most 1000 can be told apart",
         ),
-        ({"action": "amend"}, "rule[0].action: only links can be amended: choose flag, warn, hold or refuse"),
+        (
+            {"action": "amend"},
+            "rule[0].action: only links and files can be amended: choose flag, warn, hold or refuse",
+        ),
         ({"count": "calls"}, "rule[0].count: 'calls' is none of 'messages', 'recipients' or 'bytes'"),
         ({"more_than": "3"}, "rule[0].more_than: must be a whole number"),
     ],

@@ -163,6 +163,16 @@ SHOWN = {
     "a file's name": "<file xmlns='urn:xmpp:file:metadata:0'><name>sideletter</name></file>",
     "a file's name as it is uploaded": "<request xmlns='urn:xmpp:http:upload:0' filename='sideletter'/>",
     "a reaction": "<reactions xmlns='urn:xmpp:reactions:0'><reaction>sideletter</reaction></reactions>",
+    "reactions in a row": "<reactions xmlns='urn:xmpp:reactions:0'><reaction>side</reaction><reaction>letter</reaction>"
+    "</reactions>",
+    "a file's name in a link": "<body>https://ours.example/a%20side%6Cetter.pdf</body>",
+    "HTML's references as characters": "<content xmlns='http://www.w3.org/2005/Atom' type='html'>"
+    "side&amp;#108;etter</content>",
+    "what is written in a drawing": "<data xmlns='urn:xmpp:bob'>"
+    + base64.b64encode(
+        b"<svg xmlns='http://www.w3.org/2000/svg'><text x='1'>a sideletter</text></svg>"
+    ).decode()
+    + "</data>",
     "a spoiler": "<spoiler xmlns='urn:xmpp:spoiler:0'>sideletter</spoiler>",
     "a bookmark": "<conference xmlns='urn:xmpp:bookmarks:1' name='sideletter'/>",
     "what is kept for oneself": "<query xmlns='jabber:iq:private'><x xmlns='urn:q'>sideletter</x></query>",

@@ -10,7 +10,15 @@ from policy.content.parse import PolicyError, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.content.rule import ContentAction, Rule, Uploads
 from policy.decision import Action
-from policy.files.built_in import DENIED_HASH, FILE_RULES, MALWARE, REFUSED_TYPE, UNCHECKED
+from policy.files.built_in import (
+    DENIED_HASH,
+    FILE_RULES,
+    MALWARE,
+    NOT_AMENDED,
+    NOT_AMENDED_TEXT,
+    REFUSED_TYPE,
+    UNCHECKED,
+)
 from policy.files.decide import FileDecision, FileRules
 from policy.files.facts import ContentFacts, FileFacts, FileMark
 from policy.files.match import FileMatcher
@@ -194,7 +202,11 @@ def test_the_example(mark: FileMark, action: Action) -> None:
         ({"marks": ["virus"]}, "rule[0].marks[0]: 'virus' is none of 'executable'"),
         ({"larger_than_mib": 0}, "rule[0].larger_than_mib: "),
         ({"names": ["x"], "must_match": ["x"]}, "rule[0].must_match[0]: must be a table"),
-        ({"names": ["x"], "action": "amend"}, "rule[0].action: only links can be amended"),
+        (
+            {"names": ["x"], "otherwise": "hold"},
+            "rule[0].otherwise: has a meaning only if the action is amend",
+        ),
+        ({"names": ["x"], "action": "amend", "otherwise": "flag"}, "rule[0].otherwise: "),
         ({"names": ["x"], "must_match": [{"nome": "x"}]}, "rule[0].must_match[0].nome: there is no such"),
     ],
 )
@@ -221,4 +233,60 @@ def test_what_a_rule_says() -> None:
     (rule,) = parse_policy(text).rules
     assert rule.matched == Uploads(
         ("image/png",), ("a",), 3 << 19, ("ab" * 32,), (FileMark.MACROS,), ("tin",), (Purpose.MESSAGE,)
+    )
+
+
+def amends(id_: str, text: str, otherwise: ContentAction = ContentAction.REFUSE) -> Rule:
+    what = Uploads(marks=(FileMark.LOCATION,), otherwise=otherwise)
+    return Rule(id_, ContentAction.AMEND, text, what)
+
+
+WARNS = Rule("warns", ContentAction.WARN, "Told.", Uploads(marks=(FileMark.LOCATION,)))
+HOLDS = Rule("holds", ContentAction.HOLD, "With compliance.", Uploads(marks=(FileMark.LOCATION,)))
+REFUSES = Rule("refuses", ContentAction.REFUSE, "Not sent.", Uploads(marks=(FileMark.LOCATION,)))
+KEEPS = ContentAction.HOLD
+
+
+@pytest.mark.parametrize(
+    ("rules", "action", "text", "amending"),
+    [
+        ((amends("a", ""),), Action.RELEASE, "", True),
+        ((amends("a", "Without."), WARNS), Action.RELEASE, "Without.", True),
+        # What tells nothing takes nothing from what a weaker rule tells.
+        ((amends("a", ""), WARNS), Action.RELEASE, "Told.", True),
+        # A reviewer who releases it releases the copy.
+        ((amends("a", "Without."), HOLDS), Action.HOLD, "With compliance.", True),
+        ((amends("a", "Without."), REFUSES), Action.REFUSE, "Not sent.", False),
+    ],
+)
+def test_what_is_amended_whatever_else_becomes_of_it(
+    rules: tuple[Rule, ...], action: Action, text: str, amending: bool
+) -> None:
+    decision = FileRules(ContentPolicy(rules)).decide(file(FileMark.LOCATION))
+    assert (decision.action, decision.text, decision.amends) == (action, text, amending)
+    assert not FileRules(ContentPolicy(rules)).decide(PLAIN).amends
+
+
+@pytest.mark.parametrize(
+    ("rules", "action", "text"),
+    [
+        ((amends("a", ""),), Action.REFUSE, NOT_AMENDED_TEXT),
+        ((amends("a", "", KEEPS),), Action.HOLD, NOT_AMENDED_TEXT),
+        ((amends("a", "", KEEPS), amends("b", "")), Action.REFUSE, NOT_AMENDED_TEXT),
+        ((amends("a", "", KEEPS), HOLDS), Action.HOLD, "With compliance."),
+        ((amends("a", ""), HOLDS), Action.REFUSE, NOT_AMENDED_TEXT),
+    ],
+)
+def test_what_cannot_be_amended_is_not_let_through(
+    rules: tuple[Rule, ...], action: Action, text: str
+) -> None:
+    decision = FileRules(ContentPolicy(rules)).decide(file(FileMark.LOCATION)).not_amended()
+    assert (decision.action, decision.text, decision.amends) == (action, text, False)
+    assert decision.rules == tuple(sorted({NOT_AMENDED, *(rule.id for rule in rules)}))
+
+
+def test_rules_that_do_not_count() -> None:
+    rules = FileRules(ContentPolicy((WARNS, HOLDS)))
+    assert rules.decide(file(FileMark.LOCATION), but=("holds",)) == FileDecision(
+        Action.RELEASE, ("warns",), "Told."
     )

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from policy.files.slot import Purpose, SlotLimits, SlotRefusal, SlotRequest, Usage, decide_slot
+from policy.files.slot import (
+    MAX_OPEN_SLOTS,
+    Purpose,
+    SlotLimits,
+    SlotRefusal,
+    SlotRequest,
+    Usage,
+    decide_slot,
+)
 
 NOW_S = 1_795_910_400
 LIMITS = SlotLimits(
@@ -73,3 +81,15 @@ def test_the_space_of_a_day(usage: Usage, whose: str) -> None:
         NOW_S + 60,
     )
     assert refusal.text.startswith(f"{whose} ha")
+
+
+def test_slots_that_are_not_used_are_counted() -> None:
+    tiny = replace(REQUEST, size_bytes=1)
+    assert decide(tiny, Usage(person_slots=MAX_OPEN_SLOTS - 1)) is None
+    refusal = decide(tiny, Usage(person_slots=MAX_OPEN_SLOTS, lapses_at_s=NOW_S + 9))
+    assert refusal is not None
+    assert (refusal.type, refusal.condition, refusal.retry_at_s) == (
+        "wait",
+        "resource-constraint",
+        NOW_S + 9,
+    )

@@ -1,0 +1,83 @@
+"""Disguises undone in a text: digits and signs for letters, and signs between some letters of a word.
+
+Each makes a form of its own, as nobody can tell whether it is a disguise; the others stay.
+"""
+
+import re
+
+# What is drawn for a letter. A 1 and its like are an i in one form, and an l in another.
+_DRAWN = {
+    "0": "o", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s",
+    "+": "t", "€": "e", "£": "l", "¢": "c", "©": "c", "®": "r", "¥": "y", "∂": "d", "∈": "e", "⭕": "o",
+}  # fmt: skip
+_LIKE_I = "1!|¡"
+_ALL_DRAWN = re.escape("".join(_DRAWN) + _LIKE_I)
+_AS_I = str.maketrans(_DRAWN | dict.fromkeys(_LIKE_I, "i"))
+_AS_L = str.maketrans(_DRAWN | dict.fromkeys(_LIKE_I, "l"))
+_MAY_BE_L = re.compile(f"[{_LIKE_I}]")
+# Shorter words are abbreviations, and figures may have units (10ts).
+_MIN_CHARACTERS, _MIN_LETTERS = 4, 2
+_FIGURE = re.compile(r"[0-9]{2,}[^\W\d_]{1,3}$")
+_LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(rf"(?>[^\W\d_]*)[{_ALL_DRAWN}][\w{_ALL_DRAWN}]*")
+# At the end of a word these are what they are.
+_AT_END = "!|+¡"
+
+# Whether a word may have any of it. They begin with one set of characters, for which the search is quick.
+_HINT = re.compile(
+    r"[!-&(-@\[-`{-~](?:(?<=[A-Za-z].)(?=[!-&(-/:-@\[-`{-~]{0,2}[A-Za-z0-9])|(?<=[0-9)\]].)(?=[A-Za-z])"
+    r"|(?<=[0-9$@!|+])(?=[A-Za-z])|(?<=[A-Za-z][@$])|(?<=[A-Za-z]-)(?=\n[a-z]))"
+)
+# Letters of Latin, Greek, Cyrillic and Armenian. Between others, signs may part sentences.
+_SPACED = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u058f"
+_KOREAN = "\uac00-\ud7a3"
+_UNSPACED = "\u3041-\u3096\u30a1-\u30fa\u30fc\u4e00-\u9fff"
+_MIDDLE = "·•・‧_*|~^"
+_HINT_BEYOND = re.compile(
+    rf"[^\w\s'，。、；：？！“”‘’（）《》「」『』…](?:(?=[{_SPACED}{_KOREAN}\n])|(?<=[{_SPACED}{_KOREAN}0-9].)|(?=[{_UNSPACED}])(?<=[{_MIDDLE}]))"
+    rf"|[0-9_](?=[{_SPACED}{_KOREAN}])|[0-9](?<=[{_SPACED}].)|_(?=[{_UNSPACED}])"
+)
+_DRAWN_HINT = re.compile(rf"[{_ALL_DRAWN}](?:(?=[^\W\d_])|(?<=[^\W\d_].))")
+
+# Apostrophes belong to words.
+_SIGNS = r"(?:[^\w\s'@$]|_|[\ue000-\uf8ff]){1,3}(?:(?<=-)\n)?"
+_BETWEEN = re.compile(
+    rf"(?<=[{_SPACED}]){_SIGNS}(?=[{_SPACED}0-9])|(?<=[0-9]){_SIGNS}(?=[{_SPACED}])"
+    rf"|(?<=[{_KOREAN}]){_SIGNS}(?=[{_KOREAN}])"
+    rf"|(?<=[{_UNSPACED}])[{_MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
+)
+# The same of ASCII, which begins with the signs.
+_BETWEEN_IN_ASCII = re.compile(
+    r"[!-#%&(-/:-?\[-`{-~]+(?:(?<=-)\n)?(?=[A-Za-z0-9])(?:(?<=[A-Za-z][!-~])|(?<=[A-Za-z][!-~][!-~])"
+    r"|(?<=[A-Za-z][!-~][!-~][!-~])|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
+)
+
+
+def undo_disguises(text: str) -> tuple[str, ...]:
+    """Return a text as it reads without disguises, in each way that differs from it."""
+    is_ascii = text.isascii()
+    if not (_HINT if is_ascii else _HINT_BEYOND).search(text):
+        return ()
+    joined = (_BETWEEN_IN_ASCII if is_ascii else _BETWEEN).sub("", text)
+    if not _DRAWN_HINT.search(text):
+        return (joined,) if joined != text else ()
+    ways = [joined, _read_drawn(text, _AS_I), _read_drawn(joined, _AS_I)]
+    if _MAY_BE_L.search(text):
+        ways += (_read_drawn(text, _AS_L), _read_drawn(joined, _AS_L))
+    return tuple(way for way in dict.fromkeys(ways) if way != text)
+
+
+def _read_drawn(text: str, letters: dict[int, str]) -> str:
+    def read(found: re.Match[str]) -> str:
+        word = found[0]
+        body = word.rstrip(_AT_END)
+        if (
+            body.isalpha()
+            or len(body) < _MIN_CHARACTERS
+            or _FIGURE.match(body)
+            or len(_LETTER.findall(body)) < _MIN_LETTERS
+        ):
+            return word
+        return body.translate(letters) + word[len(body) :]
+
+    return _WORD.sub(read, text)
