@@ -96,6 +96,19 @@ def parse_review_request(body: bytes) -> ReviewRequest:
     return request
 
 
+def parse_shut_request(body: bytes) -> ShutRequest:
+    """Parse a request; raises ReviewRequestError."""
+    try:
+        value: dict[str, Any] = json.loads(body)
+        request = ShutRequest(**{**value, "rules": tuple(value["rules"])})
+    except (ValueError, TypeError, KeyError):
+        raise ReviewRequestError("not a request to shut a file") from None
+    texts = (request.action, *request.rules, request.text, request.actor, request.reason, request.evidence)
+    if type(request.record) is not int or any(type(text) is not str for text in texts):
+        raise ReviewRequestError("not a request to shut a file")
+    return request
+
+
 def take_review_request(
     body: bytes, held: Callable[[], tuple[HeldMessage, ...]]
 ) -> tuple[ReviewRequest, ReviewAct] | ReviewAnswer:
@@ -116,19 +129,6 @@ def find_request_problem(request: ReviewRequest, record_id: str, evidence: str) 
     if request.evidence != evidence:
         return f"{record_id} does not say what was reviewed"
     return ""
-
-
-def parse_shut_request(body: bytes) -> ShutRequest:
-    """Parse a request; raises ReviewRequestError."""
-    try:
-        value: dict[str, Any] = json.loads(body)
-        request = ShutRequest(**{**value, "rules": tuple(value["rules"])})
-    except (ValueError, TypeError, KeyError):
-        raise ReviewRequestError("not a request to shut a file") from None
-    texts = (request.action, *request.rules, request.text, request.actor, request.reason, request.evidence)
-    if type(request.record) is not int or any(type(text) is not str for text in texts):
-        raise ReviewRequestError("not a request to shut a file")
-    return request
 
 
 def encode_review_answer(answer: ReviewAnswer) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from policy.address import bare
-from policy.content.rule import Rule, Uploads
+from policy.content.rule import ContentAction, Rule, Uploads
 from policy.decision import Action, Decision
 from policy.directory.directory import Directory
 from policy.facts import StanzaFacts
@@ -90,9 +90,10 @@ class InsideRules:
             if file.content is not None:
                 known = _describe(file, facts.sender, denied)
                 matching = self._rules.find_rules(known, "".join(desks))
-                found |= {
-                    rule.id: rule for rule in (*matching, *self._sent_rules.find_rules(known, desks, to))
-                }
+                for rule in (*matching, *self._sent_rules.find_rules(known, desks, to)):
+                    # No metadata are taken out of a file that is a part of a stanza.
+                    if rule.action is not ContentAction.AMEND:
+                        found[rule.id] = rule
         return act_on_files(first, facts, [found[id_] for id_ in sorted(found)])
 
 

@@ -32,6 +32,7 @@ from tests.bench.offer import offer
 from tests.bench.schedule import Schedule
 from tests.bench.set_ups import STEELYARD as LINE
 from tests.bench.set_ups import set_up
+from tests.bench.speech import measure_speech
 from tests.bench.usage import MIB, OTHER_CORE, SERVER_CORE, MemorySampler
 
 _SET_UPS = (PLAIN, STEELYARD)
@@ -58,6 +59,7 @@ async def measure(bench: Bench) -> Findings:
         *await _small(bench),
         *await _messages(bench),
         *await _page(bench),
+        await measure_speech(bench),
     ]
     return Findings(tuple(figures))
 

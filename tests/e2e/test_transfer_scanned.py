@@ -152,3 +152,32 @@ async def test_while_the_scanner_is_down(
     # The second time is within a minute of the first, and told later (docs/alarms.md).
     alarms = [set(dict(each.details)) for each in records if isinstance(each, Alarm)]
     assert alarms == [{"reason"}, {"over_after_s"}]
+
+
+@pytest.mark.parametrize("scanned", ["refuse"], indirect=True)
+async def test_a_scanner_that_is_killed_in_the_middle_lets_nothing_through(
+    scanned: Scanned, clamd: ClamdServer
+) -> None:
+    for each in (EICAR, COPPER):
+        clamd.sigstop()
+        sending = asyncio.create_task(scanned.send(each))
+        # It has the connection, and has not answered. If this takes longer than it may, it counts as slow.
+        await asyncio.sleep(0.3)
+        await clamd.kill9()
+        assert await sending == (403, 404)
+        await clamd.start()
+        await scanned.wait_for_alarm(present=False)
+    assert await scanned.send(COPPER) == (201, 200)
+    assert await scanned.send(EICAR) == (403, 404)
+    async with asyncio.timeout(PATIENCE_S):
+        files: list[Alarm | Event] = []
+        while len(files) < 4:
+            records = await scanned.wait_for_records(len(files))
+            files = [each for each in records if each.name in ("received", "refused")]
+            await asyncio.sleep(0.05)
+    assert [of(each, "marks") for each in files] == [
+        ["refused", "unscanned"],
+        ["refused", "unscanned"],
+        ["received", ""],
+        ["refused", "malware"],
+    ]

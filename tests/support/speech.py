@@ -16,6 +16,22 @@ SENTENCES = (
     "delete this message after you have read it",
     "call me on my private phone this evening",
 )
+MINUTE = (
+    *SENTENCES,
+    "we can offer five lots of aluminium from the warehouse in singapore",
+    "the vessel is late because of a storm in the north sea",
+    "nobody else in the office knows the real reason",
+    "she bought the shares two days before the announcement",
+    "ask your brother to open the account in his own name",
+    "the auditors are coming next week so tidy up your desk",
+    "i heard from a friend that the mine will close in spring",
+    "move the money to the other bank as soon as you can",
+    "he said the price will fall after the meeting on monday",
+    "thank you for the invoice i will pay it at the end of the month",
+    "let us talk about the weather and not about business",
+    "the quality of the last delivery was very poor",
+)
+"""About a minute, without a sentence that comes twice, as a model stumbles over those."""
 FORMS = {
     "ogg": ("ogg", "libopus", 48_000),
     "webm": ("webm", "libopus", 48_000),

@@ -77,7 +77,8 @@ class Listener:
             temperature=0.0,
             vad_filter=True,
             condition_on_previous_text=False,
-            without_timestamps=True,
+            # What is loud enough for the filter before is heard: a search finds too much rather than too little.
+            no_speech_threshold=None,
         )
         yield from (segment.text.strip() for segment in segments)
 

@@ -157,7 +157,7 @@ async def test_a_message_is_decided_on_by_what_is_known_of_its_file_and_by_whom_
     settle(uploads, Stage.ANSWERED)
     assert sent.decide(first, rules, said).action is Action.HOLD
     assert sent.decide(first, rules, said._replace(to=BOB)) is first
-    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 7, "e", NOW_S, encode_facts(FACTS)))
+    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 7, "e", NOW_S, facts=encode_facts(FACTS)))
     found = sent.decide(first, rules, said)
     assert (found.action, found.rules) == (Action.REFUSE, ("to-precious",))
     assert sent.decide(first, rules, said._replace(to=BOB)) is first
@@ -171,14 +171,14 @@ async def test_what_is_known_of_a_file_stays_after_a_review_and_goes_with_its_re
     uploads: UploadStore, tmp_path: Path
 ) -> None:
     states = FileStates(tmp_path / "state.db")
-    uploads.settle(ID, Settled(Stage.HELD, (), "", 7, "e", NOW_S, encode_facts(FACTS)))
+    uploads.settle(ID, Settled(Stage.HELD, (), "", 7, "e", NOW_S, facts=encode_facts(FACTS)))
     ((_upload, settled),) = await uploads.list_held()
     uploads.settle(ID, replace(settled, stage=Stage.ANSWERED))
     assert states.read_facts(LINK) == FACTS
     uploads.forget_recorded([7])
     assert states.read_facts(LINK) is None
     uploads.issue(UPLOAD)
-    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 8, "e", NOW_S, encode_facts(FACTS)))
+    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 8, "e", NOW_S, facts=encode_facts(FACTS)))
     uploads.forget_lapsed(UPLOAD.until_s + 86_400)
     assert states.read_facts(LINK) is None
     states.close()
@@ -192,7 +192,7 @@ async def test_what_is_not_what_is_known_of_a_file_is_nothing(
 ) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_facts(text)
-    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 8, "e", NOW_S, text or " "))
+    uploads.settle(ID, Settled(Stage.ANSWERED, (), "", 8, "e", NOW_S, facts=text or " "))
     states = FileStates(tmp_path / "state.db")
     assert states.read_facts(LINK) is None
     states.close()

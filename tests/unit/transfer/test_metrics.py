@@ -111,7 +111,6 @@ async def test_what_became_of_files(tmp_path: Path) -> None:
         held = await files.put(content(5000), name="macros.pdf")
         assert await files.status_of(url) == 200
         assert await files.status_of(url, headers={"Range": "bytes=0-9"}) == 206
-        assert await files.status_of(url + "x") == 200  # a name is no part of what a link opens
         assert await files.status_of(held) == 503
         assert await files.status_of(files.links.base_url + "nothing/a.pdf") == 404
         async with files.client.head(url) as response:
@@ -123,8 +122,8 @@ async def test_what_became_of_files(tmp_path: Path) -> None:
         "marks_total malware": 1, "marks_total unscanned": 1, "marks_total executable": 1, "marks_total macros": 2,
         "scans_total clean": 3, "scans_total malware": 1, "scans_total down": 1,
         "inspect_seconds_count": 5, "scan_seconds_count": 5, "answer_seconds_count": 2,
-        "fetches_total 200": 3, "fetches_total 206": 1, "fetches_total 503": 1, "fetches_total 404": 1,
-        "fetch_bytes_total": 2010,
+        "fetches_total 200": 2, "fetches_total 206": 1, "fetches_total 503": 1, "fetches_total 404": 1,
+        "fetch_bytes_total": 1010,
     }  # fmt: skip
 
 

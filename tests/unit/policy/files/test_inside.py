@@ -168,6 +168,10 @@ def test_only_what_people_say_is_decided_on(way: Way) -> None:
     assert decide(BITS, rule(names=("*",)), way=way) is FIRST
 
 
+def test_no_metadata_are_taken_out() -> None:
+    assert decide(BITS, rule(ContentAction.AMEND, names=("*",))) is FIRST
+
+
 def test_a_refusal_stays() -> None:
     refused = refuse("r", "cancel", "not-allowed", "No.")
     assert decide(BITS, rule(names=("*",)), first=refused) is refused

@@ -204,6 +204,8 @@ def test_examples_say_to_which_desk_a_file_goes() -> None:
     assert check_examples(policy, _no_model) == ()
     wrong = parse_policy(write_rule(**given | {"must_match": [example | {"to_desk": "tin"}]}))
     assert [failure.path for failure in check_examples(wrong, _no_model)] == ["r.must_match[0]"]
+    with pytest.raises(PolicyError, match="nobody knows then to whom it goes"):
+        parse_policy(write_rule(**given | {"action": "amend"}))
     with pytest.raises(PolicyError, match="to_desks"):
         parse_policy(write_rule(kind="file", must_match=[example]))
 
