@@ -21,7 +21,6 @@ from tests.bench import (
     decide,
     disk,
     files,
-    files_tls,
     gate_alone,
     latency,
     overload,
@@ -55,7 +54,6 @@ Name = Literal[
     "rosters",
     "reach",
     "files",
-    "files_tls",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -72,7 +70,6 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "rosters": ("Rosters", rosters.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
     "files": ("Files", files.measure),
-    "files_tls": ("Files, through a whole site", files_tls.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"
