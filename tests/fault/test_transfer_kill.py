@@ -139,7 +139,8 @@ async def fetch(files: FilesUnderTest, link: str, data: bytes) -> int:
         ("sendto", range(9, 120, 3 * STRIDE)),
         # In the quarantine: it is made, and filled.
         ("memfd_create", range(1, 3)),
-        ("write", range(6, 60, 2 * STRIDE)),
+        ("writev", range(1, 4)),
+        ("write", range(4, 60, STRIDE)),
     ],
 )
 async def test_killed_at_each_step(call: str, numbers: range, tmp_path: Path) -> None:
