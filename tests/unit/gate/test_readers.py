@@ -1,6 +1,7 @@
 """The gate tells who may fetch files: what it hears of sessions, and the links that it lets through."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ URL = LINKS.make(LINK, "a.pdf")
 
 class Scene:
     def __init__(self, file: Path) -> None:
-        self._gate = Readers(ReaderRegister(file), LINKS)
+        self.register = ReaderRegister(file)
+        self._gate = Readers(self.register, LINKS)
         self.told = FileReaders(file)
         self._seq = 0
 
@@ -40,8 +42,10 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path / "sessions.db")
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path / "sessions.db")
+    yield scene
+    scene.register.close()
 
 
 def test_sessions(scene: Scene) -> None:
