@@ -1,6 +1,9 @@
 """What the gate tells the transfer component of sessions and of links that were sent."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -18,11 +21,22 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "run" / "sessions.db"
 
 
-def register(file: Path, now_s: float = 1_000) -> ReaderRegister:
-    return ReaderRegister(file, lambda: now_s)
+class Register(Protocol):
+    def __call__(self, file: Path, now_s: float = 1_000) -> ReaderRegister: ...
 
 
-def test_sessions_come_and_go(file: Path) -> None:
+@pytest.fixture
+def register() -> Iterator[Register]:
+    """Makes registers, and closes them at the end."""
+    with ExitStack() as stack:
+
+        def make(file: Path, now_s: float = 1_000) -> ReaderRegister:
+            return stack.enter_context(closing(ReaderRegister(file, lambda: now_s)))
+
+        yield make
+
+
+def test_sessions_come_and_go(file: Path, register: Register) -> None:
     gate, readers = register(file), FileReaders(file)
     gate.begin("e1")
     gate.arrived("c1", ALICE, "192.0.2.7")
@@ -40,7 +54,7 @@ def test_sessions_come_and_go(file: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_a_server_that_starts_again_has_no_sessions(file: Path) -> None:
+def test_a_server_that_starts_again_has_no_sessions(file: Path, register: Register) -> None:
     gate, readers = register(file), FileReaders(file)
     gate.begin("e1")
     gate.arrived("c1", ALICE, "192.0.2.7")
@@ -54,7 +68,7 @@ def test_a_server_that_starts_again_has_no_sessions(file: Path) -> None:
     assert readers.find_sent_to(LINK.id) == {BOB}
 
 
-def test_links_that_were_sent_are_kept_while_they_open(file: Path) -> None:
+def test_links_that_were_sent_are_kept_while_they_open(file: Path, register: Register) -> None:
     gate, readers = register(file), FileReaders(file)
     gate.begin("e1")
     gate.sent([LINK], BOB)
@@ -67,7 +81,9 @@ def test_links_that_were_sent_are_kept_while_they_open(file: Path) -> None:
     assert readers.find_sent_to(b"g" * 16) == frozenset()
 
 
-def test_a_file_that_is_missing_or_damaged_lets_nobody_fetch_and_stops_nothing(file: Path) -> None:
+def test_a_file_that_is_missing_or_damaged_lets_nobody_fetch_and_stops_nothing(
+    file: Path, register: Register
+) -> None:
     readers = FileReaders(file)
     assert readers.find_people("192.0.2.7") == readers.find_sent_to(LINK.id) == frozenset()
     file.parent.mkdir()
@@ -80,7 +96,7 @@ def test_a_file_that_is_missing_or_damaged_lets_nobody_fetch_and_stops_nothing(f
     assert readers.find_people("192.0.2.7") == {ALICE}
 
 
-def test_what_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+def test_what_cannot_be_written_stops_nothing(tmp_path: Path, register: Register) -> None:
     (tmp_path / "file").touch()
     gate = register(tmp_path / "file" / "sessions.db")
     gate.begin("e1")

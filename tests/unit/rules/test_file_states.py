@@ -1,6 +1,7 @@
 """The gate sees at once what the transfer component has stored, whether that runs or not; else it knows nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,12 @@ async def uploads(tmp_path: Path) -> AsyncIterator[UploadStore]:
     store.issue(UPLOAD)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> Iterator[FileStates]:
+    with closing(FileStates(tmp_path / "state.db")) as states:
+        yield states
 
 
 def settle(uploads: UploadStore, stage: Stage, rules: tuple[str, ...] = (), text: str = "") -> None:
@@ -112,9 +119,9 @@ def test_what_cannot_be_read_is_unknown(tmp_path: Path, content: bytes) -> None:
     assert not (tmp_path / "none").exists()
 
 
-async def test_a_message_is_decided_on_by_its_file(uploads: UploadStore, tmp_path: Path) -> None:
+async def test_a_message_is_decided_on_by_its_file(uploads: UploadStore, states: FileStates) -> None:
     links = FileLinks("https://files.metals.example/f/", b"k" * 64)
-    sent = SentFiles(links, FileStates(tmp_path / "state.db"), lambda: NOW_S)
+    sent = SentFiles(links, states, lambda: NOW_S)
     first = release()
     plain = StanzaFacts(Way.C2S, "message", "chat", ALICE, BOB, text="hello")
     said = plain._replace(text=links.make(LINK, "a.pdf"))
@@ -145,10 +152,10 @@ FACTS = FileFacts(
 
 
 async def test_a_message_is_decided_on_by_what_is_known_of_its_file_and_by_whom_it_goes_to(
-    uploads: UploadStore, tmp_path: Path
+    uploads: UploadStore, states: FileStates
 ) -> None:
     links = FileLinks("https://files.metals.example/f/", b"k" * 64)
-    sent = SentFiles(links, FileStates(tmp_path / "state.db"), lambda: NOW_S)
+    sent = SentFiles(links, states, lambda: NOW_S)
     first, rules = release(), Rules(EXAMPLE, TO_PRECIOUS)
     said = StanzaFacts(
         Way.C2S, "message", "chat", ALICE, "carol@metals.example", text=links.make(LINK, "a.pdf")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -249,9 +249,8 @@ async def test_what_is_held_is_listed_and_forgotten_when_its_link_has_ended(tmp_
         assert (settled.rules, settled.text, settled.record) == (("holds",), "Told by holds.", 1)
         assert settled.at_s == START_S
         # The gate decides by this to whom its link may be sent.
-        known = FileStates(tmp_path / "state.db").read_facts(
-            FileLink(upload.id, upload.owner, upload.until_s)
-        )
+        with closing(FileStates(tmp_path / "state.db")) as states:
+            known = states.read_facts(FileLink(upload.id, upload.owner, upload.until_s))
         assert known is not None
         assert (known.name, known.size_bytes, known.content.marks) == (upload.name, 5_000, {FileMark.MACROS})
         files.uploads.forget_lapsed(upload.until_s - 1)
