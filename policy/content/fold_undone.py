@@ -19,7 +19,8 @@ _MAY_BE_L = re.compile(f"[{_LIKE_I}]")
 _MIN_CHARACTERS, _MIN_LETTERS = 4, 2
 _FIGURE = re.compile(r"[0-9]{2,}[^\W\d_]{1,3}$")
 _LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(rf"(?>[^\W\d_]*)[{_ALL_DRAWN}][\w{_ALL_DRAWN}]*")
+# From its first letter on alone: else a long word would be read from each of its letters.
+_WORD = re.compile(rf"(?<![^\W\d_])(?>[^\W\d_]*)[{_ALL_DRAWN}][\w{_ALL_DRAWN}]*")
 # At the end of a word these are what they are.
 _AT_END = "!|+¡"
 
@@ -46,9 +47,9 @@ _BETWEEN = re.compile(
     rf"|(?<=[{_KOREAN}]){_SIGNS}(?=[{_KOREAN}])"
     rf"|(?<=[{_UNSPACED}])[{_MIDDLE}]{{1,3}}(?=[{_UNSPACED}])"
 )
-# The same of ASCII, which begins with the signs.
+# The same of ASCII, which begins with the signs: with the first of them, so that a long row is read once.
 _BETWEEN_IN_ASCII = re.compile(
-    r"[!-#%&(-/:-?\[-`{-~]+(?:(?<=-)\n)?(?=[A-Za-z0-9])(?:(?<=[A-Za-z][!-~])|(?<=[A-Za-z][!-~][!-~])"
+    r"(?<![!-#%&(-/:-?\[-`{-~])[!-#%&(-/:-?\[-`{-~]++(?:(?<=-)\n)?(?=[A-Za-z0-9])(?:(?<=[A-Za-z][!-~])|(?<=[A-Za-z][!-~][!-~])"
     r"|(?<=[A-Za-z][!-~][!-~][!-~])|(?<=[A-Za-z]-\n)|(?=[A-Za-z])(?:(?<=[0-9][!-~])|(?<=[0-9][!-~][!-~])))"
 )
 

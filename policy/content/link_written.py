@@ -30,7 +30,7 @@ _IDN_HOST = re.compile(
     rf"(?:{'|'.join(sorted({*_IDN, *map(str.upper, _IDN)}, key=len, reverse=True))}){_BEHIND_HOST}"
 )
 _HAS_LETTER = re.compile(r"[^\W\d_][^.]*\.[^.]*$")
-_LOOKS_LATIN = re.compile("[A-Za-z].*[\u0370-\u058f\u13a0-\u13ff]|[\u0370-\u058f\u13a0-\u13ff].*[A-Za-z]")
+_LATIN, _LIKE_LATIN = re.compile("[A-Za-z]"), re.compile("[\u0370-\u058f\u13a0-\u13ff]")
 
 # As those write who want nobody to follow a link by mistake, or to be kept from writing one.
 _IN_BRACKETS = re.compile(
@@ -73,5 +73,7 @@ def find_other_hosts(text: str) -> Iterator[str]:
 
 def read_as_latin(text: str) -> str:
     """Return the words of a text that have dots and letters of several scripts, as they look in Latin ones."""
-    words = (word for word in text.split() if "." in word and _LOOKS_LATIN.search(word))
+    words = (
+        word for word in text.split() if "." in word and _LATIN.search(word) and _LIKE_LATIN.search(word)
+    )
     return " ".join(look for word in words for look in fold_text(word).looks[:1])

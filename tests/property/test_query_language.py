@@ -98,7 +98,7 @@ def test_whatever_is_typed_parses_or_is_explained(text: str) -> None:
 def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
     where = compile_query(node)
     assert re.fullmatch(
-        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT|[()?=<,.]|>=| )++",
+        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT|[()?=<,.+]|>=|\s)++",
         where.sql,
     )
     assert where.sql.count("?") == len(where.parameters)

@@ -72,7 +72,7 @@ CREATE TABLE file (
 CREATE INDEX file_id ON file (id);
 CREATE INDEX file_content ON file (content);
 CREATE INDEX file_sha256 ON file (sha256);
-CREATE INDEX file_copy_sha256 ON file (copy_sha256) WHERE copy_sha256 != '';
+CREATE INDEX file_copy_sha256 ON file (copy_sha256);
 CREATE INDEX file_claimed_type ON file (claimed_type);
 CREATE INDEX file_found_type ON file (found_type);
 CREATE TABLE link (id TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, idx)) WITHOUT ROWID;

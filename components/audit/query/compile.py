@@ -105,7 +105,7 @@ def _find_by_file(term: tree.FileTerm) -> Where:
         case tree.FileHash(digits):
             test, span = "BETWEEN ? AND ?", (digits, digits + _LAST)
             # Its own, or that of what readers got of it.
-            own = Where(f"file.sha256 {test} OR (copy_sha256 != '' AND copy_sha256 {test})", span * 2)
+            own = Where(f"file.sha256 {test} OR copy_sha256 {test}", span * 2)
             return _either(_about(own), Where(f"sha256 {test}", span))
         case tree.SimilarTo(log, number):
             return _with_content(Where(_SIMILAR, (number, log, MOST_DIFFERENT_BITS)))

@@ -27,7 +27,7 @@ def change(file: Path, pattern: str, replacement: str) -> None:
 
 
 def without(site: Path) -> Path:
-    change(site, r"^\[roster\][\s\S]*", "")
+    change(site, r"^\[roster\][\s\S]*?(?=^\[)", "")
     return site
 
 
