@@ -15,15 +15,8 @@ from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.figures import Figure, at_most, median_of
 from tests.bench.file_site import ALICE, ask_slot
-from tests.support.transfer_site import FILES, TransferSite
+from tests.support.transfer_site import AUDIT, FILES, TransferSite
 
-_AUDIT = """[audit]
-log = "{root}/audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "{root}/log-audit.key"
-index = "{root}/index.db"
-key_files = ["{key}"]
-"""
 _PATIENCE_S = 60.0
 _LINES = 40
 _FONT_SIZE, _LINE_HEIGHT, _PAGE = 24, 38, (1240, 1754)  # A4 at 150 dots an inch
@@ -33,7 +26,7 @@ async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
     """Measure the seconds from a picture's 201 until a search finds a word on it."""
     alice = await site.login(ALICE)
     create_log_key(root / "log-audit.key", "metals.example/audit")
-    site.gate.add_table(_AUDIT.format(root=root, key=site.gate.auditor_key_file))
+    site.gate.add_table(AUDIT.format(root=root, key=site.gate.auditor_key_file))
     settings = SiteFile(site.gate.site_toml)
     await search(settings, "nothing", 10, lambda done, total: None)  # indexes what came before
     taken = []

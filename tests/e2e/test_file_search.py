@@ -16,7 +16,7 @@ from tests.support.documents import make_docx
 from tests.support.gate_process import GATE
 from tests.support.process import PATIENCE_S
 from tests.support.stream import message
-from tests.support.transfer_site import FILES, TransferSite
+from tests.support.transfer_site import AUDIT, FILES, TransferSite
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
 DIRECTORY = f"""
@@ -29,13 +29,6 @@ person = [
   {{ jid = "{ALICE}", name = "Alice", roles = ["trader"] }},
   {{ jid = "{BOB}", name = "Bob", roles = ["trader"] }},
 ]
-"""
-AUDIT = """[audit]
-log = "{root}/audit.db"
-log_origin = "metals.example/audit"
-log_key_file = "{root}/log-audit.key"
-index = "{root}/index.db"
-key_files = ["{key}"]
 """
 
 

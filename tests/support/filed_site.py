@@ -11,6 +11,7 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keys import load_recipient
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry
+from components.audit.search import SearchResult, search
 from components.rules.file_links import FileLink, load_file_links
 from components.settings.log import LogSettings
 from components.settings.transfer import TransferSettings
@@ -117,3 +118,13 @@ async def make_filed_site(folder: Path) -> FiledSite:
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), 65_536):
         yield content[start : start + 65_536]
+
+
+async def look(filed: FiledSite, query: str) -> SearchResult:
+    """Search the site, as its auditor."""
+    return await search(filed.site.settings, query, 1000, lambda done, total: None)
+
+
+async def find(filed: FiledSite, query: str) -> list[str]:
+    """Return the ids of the records that a search finds."""
+    return [view.id for view in (await look(filed, query)).records]

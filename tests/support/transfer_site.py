@@ -19,6 +19,14 @@ from tests.support.prosody import ProsodyServer
 from tests.support.stream import XmppStream
 
 FILES = "files.metals.example"
+# What the gate's settings need so that auditors can search.
+AUDIT = """[audit]
+log = "{root}/audit.db"
+log_origin = "metals.example/audit"
+log_key_file = "{root}/log-audit.key"
+index = "{root}/index.db"
+key_files = ["{key}"]
+"""
 
 
 class TransferProcess(ProcessUnderTest):

@@ -13,24 +13,15 @@ from components.audit.index.forget import forget, purge
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.reading.content import ContentState, ReadContent
-from components.audit.search import SearchResult, search
 from components.audit.view import RecordView
 from components.cli.output.search import describe_search, print_search
 from tests.support.documents import make_docx, make_pdf
-from tests.support.filed_site import FiledSite, make_filed_site
+from tests.support.filed_site import FiledSite, find, look, make_filed_site
 
 
 @pytest.fixture
 async def filed(tmp_path: Path) -> FiledSite:
     return await make_filed_site(tmp_path)
-
-
-async def look(filed: FiledSite, query: str) -> SearchResult:
-    return await search(filed.site.settings, query, 1000, lambda done, total: None)
-
-
-async def find(filed: FiledSite, query: str) -> list[str]:
-    return [view.id for view in (await look(filed, query)).records]
 
 
 def hits(view: RecordView) -> list[tuple[str, bool]]:

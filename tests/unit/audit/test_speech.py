@@ -16,13 +16,12 @@ from components.audit.reading.content import ContentState, ReadContent
 from components.audit.reading.limits import OF_FILES, OF_SOUND
 from components.audit.reading.speech_model import SpeechModel, find_speech_model
 from components.audit.reading.workers import FileReaders
-from components.audit.search import SearchResult, search
 from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
 from components.cli.output.search import describe_search, print_search
 from components.process.errors import SiteError
 from tests.support.documents import make_mail, make_zip
-from tests.support.filed_site import FiledSite, make_filed_site
+from tests.support.filed_site import FiledSite, find, look, make_filed_site
 from tests.support.speech import (
     FORMS,
     MINUTE,
@@ -224,14 +223,6 @@ def test_a_model_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 async def filed(tmp_path: Path) -> FiledSite:
     return await make_filed_site(tmp_path)
-
-
-async def look(filed: FiledSite, query: str) -> SearchResult:
-    return await search(filed.site.settings, query, 1000, lambda done, total: None)
-
-
-async def find(filed: FiledSite, query: str) -> list[str]:
-    return [view.id for view in (await look(filed, query)).records]
 
 
 async def test_a_voice_note_is_found_by_what_is_said_in_it(
