@@ -9,7 +9,7 @@ from policy.content.example import check_examples
 from policy.content.parse import PolicyError, parse_policy
 from policy.content.policy import ContentPolicy
 from policy.content.rule import ContentAction, Rule, Uploads
-from policy.decision import HELD, Action, Decision, StanzaError, refuse, release
+from policy.decision import HELD, Action, Decision, StanzaError
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.files.decide import FileDecision, FileRules
@@ -17,17 +17,16 @@ from policy.files.facts import ContentFacts, FileFacts, FileMark
 from policy.files.sent import SentFile, SentRules, find_desks
 from policy.files.slot import UNTYPED, Purpose
 from tests.unit.policy.content.rules import write_rule
+from tests.unit.policy.files.firsts import FIRST, FIRSTS, STRICTNESS
 from tests.unit.policy.samples import ALICE, BOB, EXAMPLE, EXAMPLE_TEXT, GEORGE, ROOM
 from tests.unit.policy.samples import say as message
 
-FIRST = release("flagged")
 SAID = message("see", to="carol@metals.example")
 FACTS = FileFacts(
     "alice@metals.example", "prices.xlsm", UNTYPED, 1000, bytes(32), Purpose.MESSAGE,
     ContentFacts("application/vnd.ms-excel", frozenset({FileMark.MACROS})),
 )  # fmt: skip
 FILE, UNKNOWN = SentFile(FACTS, frozenset({"base"})), SentFile(None, frozenset({"base"}))
-STRICTNESS = [Action.RELEASE, Action.AMEND, Action.HOLD, Action.REFUSE]
 
 
 def rules(action: ContentAction = ContentAction.REFUSE, **matched: Any) -> SentRules:
@@ -137,15 +136,8 @@ def test_what_nobody_knows_is_held_where_a_rule_might_match() -> None:
 
 
 def test_no_rule_makes_a_decision_weaker() -> None:
-    error = StanzaError("wait", "policy-violation", "Wait.")
-    firsts = (
-        FIRST,
-        Decision(Action.AMEND, ("a",), notice="Less.", strip=("x",)),
-        Decision(Action.HOLD, ("h",), error),
-        refuse("r", "modify", "policy-violation", "No."),
-    )
     actions = (ContentAction.FLAG, ContentAction.WARN, ContentAction.HOLD, ContentAction.REFUSE)
-    for first, action, file, kind, way in product(firsts, actions, (FILE, UNKNOWN), ("message", "iq"), Way):
+    for first, action, file, kind, way in product(FIRSTS, actions, (FILE, UNKNOWN), ("message", "iq"), Way):
         found = decide(rules(action), file, facts=SAID._replace(kind=kind, way=way), first=first)
         assert STRICTNESS.index(found.action) >= STRICTNESS.index(first.action)
         assert set(found.rules) >= set(first.rules)

@@ -4,18 +4,17 @@ from itertools import product
 
 import pytest
 
-from policy.decision import HELD, Action, Decision, StanzaError, refuse, release
+from policy.decision import HELD, Action, Decision, StanzaError, release
 from policy.facts import StanzaFacts, Way
 from policy.files.standing import FileStanding, FileState, decide_standings
+from tests.unit.policy.files.firsts import FIRST, FIRSTS, STRICTNESS
 
-FIRST = release("flagged")
 SAID = StanzaFacts(Way.C2S, "message", "chat", "anna@metals.example/a", "ben@metals.example")
 OPEN = FileStanding(FileState.OPEN)
 WAITS = FileStanding(FileState.HELD, ("macros",), "With compliance.")
 NO = FileStanding(FileState.REFUSED, ("program",), "No programs.")
 GONE = FileStanding(FileState.ABSENT)
 NOBODY_KNOWS = FileStanding(FileState.UNKNOWN)
-STRICTNESS = [Action.RELEASE, Action.AMEND, Action.HOLD, Action.REFUSE]
 
 
 def test_what_is_open_goes_on() -> None:
@@ -84,16 +83,9 @@ def test_what_is_taken_out_stays_out() -> None:
 
 
 def test_no_file_makes_a_decision_weaker() -> None:
-    error = StanzaError("wait", "policy-violation", "Wait.")
-    firsts = (
-        FIRST,
-        Decision(Action.AMEND, ("a",), notice="Less.", strip=("x",)),
-        Decision(Action.HOLD, ("h",), error),
-        refuse("r", "modify", "policy-violation", "No."),
-    )
     standings = (OPEN, WAITS, NO, GONE, NOBODY_KNOWS)
     for first, standing, kind, way, again in product(
-        firsts, standings, ("message", "iq"), Way, (False, True)
+        FIRSTS, standings, ("message", "iq"), Way, (False, True)
     ):
         found = decide_standings(first, SAID._replace(kind=kind, way=way), [standing], again=again)
         assert STRICTNESS.index(found.action) >= STRICTNESS.index(first.action)
