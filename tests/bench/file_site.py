@@ -20,6 +20,8 @@ from tests.support.stream import XmppStream
 from tests.support.transfer_site import FILES, TransferSite
 
 ALICE, BOB = "alice@metals.example", "bob@metals.example"
+# Whoever asks for slots and leaves them unused gets so many only (docs/files.md, section 1): many ask in turn.
+ASKERS = tuple(f"trader{number}@metals.example" for number in range(32))
 _PLENTY_MIB = 1 << 20
 _LIMITS = {
     "file_mib": 4096,
@@ -58,7 +60,7 @@ class PlainServer(ProcessUnderTest):
 
 @asynccontextmanager
 async def file_site(
-    root: Path, people: tuple[str, ...] = (ALICE, BOB), *, tls: bool = True
+    root: Path, people: tuple[str, ...] = (ALICE, BOB, *ASKERS), *, tls: bool = True
 ) -> AsyncIterator[TransferSite]:
     """Start a site that takes files, the transfer component alone on the server's core."""
     (root / "authority").mkdir(parents=True)

@@ -4,8 +4,9 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,7 @@ import aiohttp
 from tests.bench.apart import run_apart
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, at_most, median_of, percentile, ratio_of_medians
-from tests.bench.file_site import ALICE, BOB, ask_slot, ask_slots, site_target
+from tests.bench.file_site import ALICE, ASKERS, BOB, ask_slot, ask_slots, site_target
 from tests.bench.put import HttpTarget, Put, put_files
 from tests.support.stream import XmppStream, message
 from tests.support.transfer_site import TransferSite
@@ -31,17 +32,19 @@ async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
     """Measure the same acts in turns, first alone and then during four uploads."""
     target = site_target(root, site)
     alice, bob = await site.login(ALICE), await site.login(BOB)
+    askers = [await site.login(asker) for asker in ASKERS]
     (small,) = await ask_slots(alice, (_SMALL_BYTES,))
     await run_apart(put_files, target, [small])
+    turns = cycle(askers)
     async with _session(target) as http:
-        acts = _acts(alice, bob, http, f"https://127.0.0.1:{target.port}{small.path}", target.host)
+        acts = _acts(alice, bob, turns, http, f"https://127.0.0.1:{target.port}{small.path}", target.host)
         quiet: dict[str, list[float]] = {name: [] for name in acts}
         busy: dict[str, list[float]] = {name: [] for name in acts}
         for number in range(1, bench.rounds + 1):
             for name, act in acts.items():
                 bench.announce(f"{name}, round {number} of {bench.rounds}")
                 quiet[name].append(await _p99_ms(act, bench.pick(5.0, 2.0)))
-                async with _uploads(alice, target):
+                async with _uploads(turns, target):
                     busy[name].append(await _p99_ms(act, bench.pick(5.0, 2.0)))
     return _figures(quiet, busy)
 
@@ -64,12 +67,17 @@ def _figures(quiet: dict[str, list[float]], busy: dict[str, list[float]]) -> lis
 
 
 def _acts(
-    alice: XmppStream, bob: XmppStream, http: aiohttp.ClientSession, url: str, host: str
+    alice: XmppStream,
+    bob: XmppStream,
+    turns: Iterator[XmppStream],
+    http: aiohttp.ClientSession,
+    url: str,
+    host: str,
 ) -> dict[str, Act]:
     count = iter(range(1_000_000))
 
     async def slot() -> None:
-        await ask_slot(alice, _SMALL_BYTES)
+        await ask_slot(next(turns), _SMALL_BYTES)
 
     async def fetch() -> None:
         async with http.get(url, server_hostname=host, headers={"Host": host}) as response:
@@ -103,9 +111,9 @@ async def _p99_ms(act: Act, seconds: float) -> float:
 
 
 @asynccontextmanager
-async def _uploads(alice: XmppStream, target: HttpTarget) -> AsyncIterator[None]:
+async def _uploads(turns: Iterator[XmppStream], target: HttpTarget) -> AsyncIterator[None]:
     """Put four files at once, over and over, while entered."""
-    slots = [await ask_slots(alice, (_SIZE_BYTES,) * 20) for _ in range(_UPLOADS)]
+    slots = [await ask_slots(next(turns), (_SIZE_BYTES,) * 10) for _ in range(_UPLOADS)]
     tasks = [asyncio.create_task(run_apart(put_politely, target, each)) for each in slots]
     await asyncio.sleep(_WARM_UP_S)
     try:
