@@ -56,7 +56,7 @@ matrix:
 	  echo "matrix: the tests that depend on the server, on Prosody $$(cat "$$server/../lib/prosody/prosody.version")" && \
 	  PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) $(SERVER_TESTS) $(ARGS)
 
-# The loop to work in, about a minute: nothing that takes long, and nothing that needs a server or another program.
+# The loop to work in, a minute and a half: nothing that takes long, and nothing that needs a server or another program.
 quick: python-lint
 	PYTHONHASHSEED=0 $(BIN)/pytest $(WORKERS) tests/unit tests/property -m 'not slow and not programs' $(ARGS)
 
