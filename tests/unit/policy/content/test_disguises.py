@@ -116,6 +116,9 @@ def test_a_rule_that_does_not_fold_undoes_nothing() -> None:
         "[.]" * 60_000,
         "ㅎㅏ" * 50_000,
         "내부자" * 20_000,
+        # Rows that were read again from each of their places, once there is a sign of a disguise anywhere.
+        "tr@de " + "a" * 200_000,
+        "tr@de " + "!" * 200_000,
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
