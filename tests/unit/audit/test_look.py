@@ -17,7 +17,7 @@ from components.audit import access
 from components.audit.access import name_actor, record_access
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
-from components.audit.search import SearchResult, search
+from components.audit.search import Page, SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
@@ -32,7 +32,7 @@ def quiet(_done: int, _total: int) -> None:
 
 
 async def look_for(site: Site, query: str, limit: int = 50) -> SearchResult:
-    return await search(site.settings, query, limit, quiet)
+    return await search(site.settings, query, Page(limit), quiet)
 
 
 async def look_at(site: Site, record_id: str) -> RecordDetail:
@@ -48,7 +48,9 @@ async def test_a_search_reads_as_a_conversation(site: Site) -> None:
     await site.record(
         site.say(ALICE, BOB, "copper?"),
         site.say(BOB, ALICE, "copper!", at_s=1),
-        site.say(ALICE, EVE, "copper!!", action="refuse", rules=("recipient-outside",), error=REFUSAL),
+        site.say(
+            ALICE, EVE, "copper!!", at_s=2, action="refuse", rules=("recipient-outside",), error=REFUSAL
+        ),
         Delivery("e1", 1, (0,)),
     )
     result = await look_for(site, "copper", limit=2)
@@ -296,7 +298,7 @@ async def test_a_log_of_another_name_than_the_settings_say_is_not_read(site: Sit
     with pytest.raises(
         SiteError, match=f"gate.log_origin is renamed.example/gate, and the log's name is {name}"
     ):
-        await search(renamed, "copper", 50, quiet)
+        await search(renamed, "copper", Page(50), quiet)
     with pytest.raises(SiteError, match=r"gate\.log_origin"):
         await show(renamed, site.id_of(0), quiet)
 
