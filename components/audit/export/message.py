@@ -10,7 +10,6 @@ from components.archive.record import Event, RecordKind, Submission
 from components.audit.index.found import DeliveryState
 from components.audit.mark import Mark, Marks
 from components.audit.marks import read_marks
-from components.audit.query.tree import SearchKind
 from components.audit.stanza_tree import StanzaTree, read_tree
 from components.audit.view import RecordView
 from policy.address import bare
@@ -92,12 +91,14 @@ class ExportMessage:
 class Entry:
     """A message with what later records of the export did to it; `target` is the record that it acts on itself.
 
-    `target` is empty if that record is not in the export, or is another's, whom this sender may not change.
+    `target` is empty if that record is not in the export, or is another's, whom this sender may not change. `answers`
+    is the record that it replies to, if that is in the export.
     """
 
     message: ExportMessage
     effects: tuple[ExportMessage, ...] = ()
     target: str = ""
+    answers: str = ""
 
     def effects_of(self, *marks: Mark) -> tuple[ExportMessage, ...]:
         """Return what was done to it in these ways, in order."""
