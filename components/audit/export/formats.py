@@ -6,9 +6,10 @@ from components.audit.export.eml import Eml
 from components.audit.export.format import Format
 from components.audit.export.html import Html
 from components.audit.export.jsonl import JsonLines
+from components.audit.export.pdf import Pdf
 from components.audit.export.rsmf import Rsmf
 from components.audit.export.xep0227 import Xep0227
 
-FORMATS: dict[str, Format] = {
-    each.name: each for each in (Rsmf(), Eml(), Actiance(), JsonLines(), Csv(), Html(), Xep0227())
-}
+_ALL: tuple[Format, ...] = (Rsmf(), Eml(), Actiance(), JsonLines(), Csv(), Html(), Pdf(), Xep0227())
+
+FORMATS = {each.name: each for each in _ALL}
