@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler as AiohttpHandler
 from components.audit.auditor import Role
 from components.audit.console import middleware
 from components.audit.console.console import Console
-from components.audit.console.login import link, ways
+from components.audit.console.login import link, oidc, passkey, ways
 from components.audit.console.pages import account, record, search, static
 from components.audit.console.visit import Handler, Visit
 
@@ -32,6 +32,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/login", ways.show_ways, is_public=True),
     Route("GET", link.PATH, ways.show_link, is_public=True),
     Route("POST", link.PATH, ways.log_in_by_link, is_public=True),
+    Route("POST", "/login/passkey/begin", passkey.begin_login, is_public=True),
+    Route("POST", "/login/passkey", passkey.log_in, is_public=True),
+    Route("GET", "/login/oidc", oidc.begin, is_public=True),
+    Route("GET", oidc.BACK, oidc.come_back, is_public=True),
+    Route("POST", "/passkey/begin", passkey.begin_adding),
+    Route("POST", "/passkey", passkey.add),
+    Route("POST", "/passkey/remove", passkey.remove),
     Route("POST", "/logout", ways.log_out),
     Route("GET", "/account", account.show_account),
     Route("POST", "/preferences", account.keep_preferences),

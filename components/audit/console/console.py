@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from jinja2 import Environment
 
 from components.audit.console.limit import LoginLimit
+from components.audit.console.login.ceremony import Ceremonies
+from components.audit.console.login.values import Challenge, Started
 from components.audit.console.looks import Looks
 from components.audit.console.metrics import ConsoleMetrics
 from components.audit.console.render import make_environment
@@ -26,6 +28,8 @@ class Console:
     state: ConsoleState
     sessions: Sessions
     limit: LoginLimit
+    challenges: Ceremonies[Challenge]
+    started: Ceremonies[Started]
     clock: Callable[[], float] = time.time
     looks: Looks = field(default_factory=Looks)
     templates: Environment = field(default_factory=make_environment)
@@ -45,4 +49,14 @@ def make_console(
 ) -> Console:
     """Return a console without sessions."""
     sessions = Sessions(settings.idle_minutes * 60, settings.session_hours * 3600, clock)
-    return Console(site, settings, link_key, state, sessions, LoginLimit(clock), clock)
+    return Console(
+        site,
+        settings,
+        link_key,
+        state,
+        sessions,
+        LoginLimit(clock),
+        Ceremonies(clock),
+        Ceremonies(clock),
+        clock,
+    )

@@ -38,5 +38,11 @@ def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
 
 
 def is_own_form(headers: Mapping[str, str], origin: str) -> bool:
-    """Return whether a form was sent by a page of this origin (RFC 6454, 7); every browser says so of a POST."""
-    return headers.get("Origin") == origin and not is_from_elsewhere(headers)
+    """Return whether a form was sent by a page of this origin: its browser says so, in one of two ways or both.
+
+    Where pages send no referrer, browsers send forms with the origin `null` (Fetch, 3.2): then Fetch Metadata decide.
+    """
+    sent_from, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+    if site is None:
+        return sent_from == origin
+    return site == "same-origin" and sent_from in (origin, "null")

@@ -57,8 +57,8 @@ function onSubmit(form, act) {
 const passkeyLogin = one("#passkey-login");
 if (passkeyLogin && window.PublicKeyCredential) {
   passkeyLogin.hidden = false;
-  onSubmit(passkeyLogin, async (said) => {
-    const begun = await post("/login/passkey/begin", { auditor: said.get("auditor") });
+  onSubmit(passkeyLogin, async () => {
+    const begun = await post("/login/passkey/begin", {});
     const credential = await navigator.credentials.get({ publicKey: readOptions(begun.options) });
     const done = await post("/login/passkey", { ceremony: begun.ceremony, credential: writeCredential(credential), zone });
     location.assign(done.go_to);

@@ -102,8 +102,11 @@ async def test_another_name_for_the_console_is_not_answered(site: Site) -> None:
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": ""},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
     ],
 )
 async def test_forms_of_other_sites_are_refused(site: Site, headers: dict[str, str]) -> None:
@@ -114,6 +117,15 @@ async def test_forms_of_other_sites_are_refused(site: Site, headers: dict[str, s
         await visitor.log_in("anna")
         refused = await visitor.post("/preferences", {"language": "de"}, **headers)
         assert refused.status == 403
+
+
+async def test_browsers_that_hide_the_origin_say_that_it_is_the_same(site: Site) -> None:
+    async with open_console(site) as visitor:
+        fields = {"token": visitor.token("anna")}
+        sent = await visitor.post(
+            "/login/link", fields, **{"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+        )
+        assert sent.status == 303
 
 
 @pytest.mark.parametrize("csrf", ["", "x", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
