@@ -8,6 +8,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
+from components.audit.index.context import Context
 from components.audit.index.logs import IndexedLog
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
@@ -33,6 +34,7 @@ class Rows:
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
+        self._context = Context()
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -57,7 +59,7 @@ class Rows:
                 at_ns = _bounded(parsed.received_at_ns)
                 place = self._log.place(record.index)
                 names = self._add_carried(place, parsed)
-                self._add_submission(record, at_ns, read_submission(parsed), decided, names)
+                self._add_submission(record, at_ns, read_submission(parsed), decided, names, parsed)
                 self.rules += [(rule.casefold(), place) for rule in parsed.rules]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
             case Event():
@@ -94,7 +96,7 @@ class Rows:
         name = str(details.get("file_name", "")) if is_file else ""
         # What was decided on a file, if anything was.
         decided = (str(details.get("action", "")) if is_file else "", "", 0)
-        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name)
+        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name, event)
         if not is_file:
             return
         size = details.get("size_bytes", 0)
@@ -126,6 +128,7 @@ class Rows:
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", self.deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        self._context.insert(db)
 
     def _add_submission(
         self,
@@ -134,6 +137,7 @@ class Rows:
         reading: Reading,
         decided: tuple[str, str, int] = ("", "", 0),
         name: str = "",
+        about: Submission | Event | None = None,
     ) -> None:
         index, segment = self._log.place(record.index), record.leaf.segment
         try:
@@ -146,6 +150,7 @@ class Rows:
             self.unread.append((index,))
         self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
         self.words.append((index, *words))
+        self._context.add(index, about, reading, says=bool(words[0]))
 
 
 def _plain_type(media_type: object) -> str:
