@@ -8,6 +8,7 @@ from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
 from components.audit.index.context import forget_context
+from components.audit.index.talk import forget_talk
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
@@ -62,6 +63,7 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
     forget_context(db, places)
+    forget_talk(db, (key for (key,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     gone = db.execute(_UNNAMED).fetchall()
     forget_words(db, [id_ for (id_,) in gone])

@@ -10,6 +10,7 @@ from components.audit.index.carried import CarriedRow, insert_carried, read_carr
 from components.audit.index.contents import FileRow, insert_files
 from components.audit.index.context import Context
 from components.audit.index.logs import IndexedLog
+from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
 from components.audit.stanza import Reading, read_done, read_submission, split_jid
@@ -35,6 +36,7 @@ class Rows:
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
         self._context = Context()
+        self.talk: list[TalkRow | None] = []
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -62,7 +64,9 @@ class Rows:
                 self._add_submission(record, at_ns, read_submission(parsed), decided, names, parsed)
                 self.rules += [(rule.casefold(), place) for rule in parsed.rules]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
+                self.talk.append(read_talk(place, parsed))
             case Event():
+                self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
             case Delivery(epoch, through, bounced):
                 place = self._log.place(record.index)
@@ -129,6 +133,7 @@ class Rows:
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
         self._context.insert(db)
+        insert_talk(db, filter(None, self.talk))
 
     def _add_submission(
         self,

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from components.audit.index import carried, context
+from components.audit.index import carried, context, talk
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
 FORMAT = 11
@@ -94,6 +94,7 @@ USING fts5 (text, look, content='content_folded', content_rowid='id', columnsize
 """
     + carried.SCHEMA
     + context.SCHEMA
+    + talk.SCHEMA
 )
 
 TABLES = (
@@ -116,6 +117,7 @@ TABLES = (
     "content_folded",
     *carried.TABLES,
     *context.TABLES,
+    *talk.TABLES,
 )
 
 
