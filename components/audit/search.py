@@ -1,7 +1,7 @@
 """Searches what was said and sent: updates the index, searches, records the look, and only then returns the result."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.archive.log.leaf import parse_leaf
@@ -12,7 +12,7 @@ from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
-from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.logs import SEARCHED, IndexedLog, find_record
 from components.audit.indexed import (
     catch_up_all,
     find_indexed,
@@ -23,7 +23,7 @@ from components.audit.indexed import (
 )
 from components.audit.query.compile import compile_query, match_words
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import Node, words_sought
+from components.audit.query.tree import Node, OfKind, SearchKind, terms_of, words_sought
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -61,7 +61,7 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            found = index.find(compile_query(node), limit)
+            found = index.find(compile_query(node), limit, logs=logs_for(node))
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
@@ -92,6 +92,12 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
         files_unread,
         files_unheard,
     )
+
+
+def logs_for(node: Node) -> Sequence[IndexedLog]:
+    """Return the logs that a search covers: the auditors' own only where it asks for looks or events."""
+    own = (OfKind(SearchKind.LOOK), OfKind(SearchKind.EVENT))
+    return tuple(IndexedLog) if any(term in own for term in terms_of(node)) else SEARCHED
 
 
 async def _find_missing(source: LogSource, index: Index, which: IndexedLog) -> set[int]:
