@@ -16,6 +16,8 @@ from components.archive.record_header import (
 from policy.decision import StanzaError
 
 _FIRST_IN_CLEAR = 64
+# Fields of a look that may be left out.
+_LATER = ("result_digest", "matter", "reason")
 
 
 class RecordKind(IntEnum):
@@ -32,6 +34,8 @@ class RecordKind(IntEnum):
     ADMISSION = 9
     REVIEW = 10
     FILE = 11
+    SUPERVISION = 12
+    MATTER = 13
     SEGMENT = _FIRST_IN_CLEAR
     MANIFEST = 65
     ORDER = 66
@@ -77,7 +81,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A look by an auditor: `act` (search, show ...) with `query` on a log of `log_size` records."""
+    """A look by an auditor: `act` (search, show ...) with `query` on a log of `log_size` records.
+
+    `result_digest` is the SHA-256, in hex, of the ids of what was found; `matter` is the id of the matter for which the
+    auditor looked, and `reason` why. All three may be empty, as they are in old records.
+    """
 
     actor: str
     act: str
@@ -85,6 +93,9 @@ class Access:
     at_ns: int
     log_size: int
     result_count: int
+    result_digest: str = ""
+    matter: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An act on the line; `kind` says on what: rules, a roster, an admission, a held message, a file.
+    """An act on the line; `kind` says on what: rules, a roster, an admission, a held message, a file, a matter ...
 
     `details` are pairs in the order of their names, numbers or texts; nothing of a stanza is among them.
     """
@@ -156,7 +167,9 @@ def encode_delivery(delivery: Delivery) -> bytes:
 
 def encode_access(access: Access) -> bytes:
     """Encode an auditor's look; raises RecordError for text that has no UTF-8."""
-    return _encode_fields(access)
+    header = {each.name: getattr(access, each.name) for each in fields(access)}
+    # What the first records of looks did not have is written only if it says something.
+    return encode_header({name: value for name, value in header.items() if name not in _LATER or value})
 
 
 def encode_order_details(details: OrderDetails) -> bytes:
@@ -226,7 +239,7 @@ def _parse_delivery(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> 
 
 
 def _parse_access(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> Access:
-    return Access(**_parse_fields(Access, header))
+    return Access(**_parse_fields(Access, dict.fromkeys(_LATER, "") | header))
 
 
 def _parse_order_details(_kind: RecordKind, header: dict[str, Any], _body: bytes) -> OrderDetails:
@@ -260,6 +273,8 @@ _PARSERS: dict[RecordKind, Callable[[RecordKind, dict[str, Any], bytes], Record]
     RecordKind.ADMISSION: _parse_event,
     RecordKind.REVIEW: _parse_event,
     RecordKind.FILE: _parse_event,
+    RecordKind.SUPERVISION: _parse_event,
+    RecordKind.MATTER: _parse_event,
 }
 _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
     Submission: encode_submission,
@@ -271,7 +286,7 @@ _ENCODERS: dict[type[Record], Callable[[Any], bytes]] = {
 }
 
 
-def _encode_fields(record: Delivery | Access | OrderDetails) -> bytes:
+def _encode_fields(record: Delivery | OrderDetails) -> bytes:
     return encode_header({each.name: getattr(record, each.name) for each in fields(record)})
 
 

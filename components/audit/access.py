@@ -4,7 +4,8 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 
 from components.archive.errors import LogBusy, LogError
 from components.archive.keys import KeyFileError, load_recipient
@@ -55,6 +56,14 @@ async def _record(settings: SiteFile, kind: RecordKind, encode: Callable[[], byt
             f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
     return f"{log.name}/{index}"
+
+
+def digest_of(ids: Iterable[str]) -> str:
+    """Return the digest of a result: SHA-256, in hex, over the ids of its records in the log's order, a line each."""
+    digest = sha256()
+    for id_ in ids:
+        digest.update(f"{id_}\n".encode())
+    return digest.hexdigest()
 
 
 def name_actor() -> str:

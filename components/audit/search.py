@@ -1,8 +1,10 @@
 """Searches what was said and sent: updates the index, searches, records the look, and only then returns the result."""
 
 import time
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from components.archive.log.leaf import parse_leaf
 from components.archive.opener import RecordOpener
@@ -13,6 +15,8 @@ from components.audit.access import name_actor, record_access
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import SEARCHED, IndexedLog, find_record
+from components.audit.index.pages import Order, Page, PageFound, digest_ids, find_page, read_places
+from components.audit.index.plan import count
 from components.audit.indexed import (
     catch_up_all,
     find_indexed,
@@ -21,22 +25,37 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
-from components.audit.query.compile import compile_query, match_words
+from components.audit.query.compile import Where, compile_query, match_words
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import Node, OfKind, SearchKind, terms_of, words_sought
+from components.audit.query.tree import Everything, Node, OfKind, SearchKind, terms_of, words_sought
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
+__all__ = ["FoundIds", "Order", "Page", "Scoped", "SearchResult", "find_ids", "search"]
+
+
+class Scoped(Protocol):
+    """Who searches (`Auditor`): `enterprises` are those whose records they may see, None if all of the site's."""
+
+    @property
+    def id(self) -> str:
+        """By whom the look is recorded."""
+
+    @property
+    def enterprises(self) -> frozenset[str] | None:
+        """The ids of enterprises."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The result of a search: `records`, the newest of `matched` among `submissions`, in the log's order.
+    """A page of the result of a search: `records`, of `matched` among `submissions`, the oldest first.
 
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
     records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
     `files_unread` the files of which nobody knows what they say; `files_unheard` the sound that nothing here can hear.
+    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match.
     """
 
     query: Node
@@ -48,10 +67,35 @@ class SearchResult:
     access_id: str
     files_unread: int = 0
     files_unheard: int = 0
+    more: int = 0
+    next_before: str = ""
+    digest: str = ""
 
 
-async def search(settings: SiteFile, query: str, limit: int, progress: Progress) -> SearchResult:
-    """Search the logs of messages and of files for a query (docs/query.md); at most the `limit` newest are returned.
+@dataclass(frozen=True, slots=True)
+class FoundIds:
+    """The ids of all records that a query matches, the oldest first, and the digest over them.
+
+    `query` is the tree that was asked, with the scope of who asked; `log_size` the size of the tree that was searched.
+    """
+
+    query: Node
+    log_size: int
+    digest: str
+    places: "array[int]"
+    names: Mapping[IndexedLog, str]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name_place(place, self.names) for place in self.places)
+
+
+async def search(
+    settings: SiteFile, query: str, page: Page, progress: Progress, auditor: Scoped | None = None
+) -> SearchResult:
+    """Search the logs of messages and of files for a query (docs/query.md), and return a page of the result.
 
     Raises QueryError, SiteError if the look cannot be recorded, and LogError.
     """
@@ -61,36 +105,32 @@ async def search(settings: SiteFile, query: str, limit: int, progress: Progress)
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            found = index.find(compile_query(node), limit, logs=logs_for(node))
+            found, counts = _find(index, compile_query(node), page, logs_for(node))
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
                 unreadable += len(gone | index.unread(which))
                 missing |= {f"{names[which]}/{number}" for number in gone}
-            sought = [match_words(words) for words in words_sought(node)]
-            views = []
-            for place in found.indexes:
-                uploads = find_upload_views(index, place, sought, names)
-                inside = find_inside_views(index, place, sought, names)
-                views.append(replace(await _view(logs, names, index, place), files=(*uploads, *inside)))
-            with index.look() as db:
-                files_unread, files_unheard = count_failed(db), count_unheard(db)
+            views = await _view_all(logs, names, index, found.places, node)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.id in missing) for view in views]
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
-    access = Access(name_actor(), "search", query, now_ns, found.log_size, matched)
-    access_id = await record_access(settings, access)
+    actor = auditor.id if auditor else name_actor()
+    access = Access(actor, "search", query, now_ns, counts.log_size, matched)
     return SearchResult(
         node,
         records,
         matched,
-        found.submissions,
-        found.log_size,
+        counts.submissions,
+        counts.log_size,
         unreadable,
-        access_id,
-        files_unread,
-        files_unheard,
+        access_id=await record_access(settings, access),
+        files_unread=counts.files_unread,
+        files_unheard=counts.files_unheard,
+        more=found.more,
+        next_before=_last_of(views, page.order) if found.more else "",
+        digest=found.digest,
     )
 
 
@@ -98,6 +138,68 @@ def logs_for(node: Node) -> Sequence[IndexedLog]:
     """Return the logs that a search covers: the auditors' own only where it asks for looks or events."""
     own = (OfKind(SearchKind.LOOK), OfKind(SearchKind.EVENT))
     return tuple(IndexedLog) if any(term in own for term in terms_of(node)) else SEARCHED
+
+
+async def find_ids(
+    settings: SiteFile, query: str, progress: Progress, auditor: Scoped | None = None
+) -> FoundIds:
+    """Find the ids of every record that a query matches; the caller records the look, with the digest.
+
+    Raises QueryError, SiteError and LogError.
+    """
+    node = parse_query(query, time.time_ns())
+    names = {which: log.name for which, log in find_indexed(settings).items()}
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_all(settings, index, logs, progress)
+            where = compile_query(node)
+            with index.look() as db:
+                logs_searched = logs_for(node)
+                _, digest = digest_ids(db, where, logs_searched)
+                places = read_places(db, where, logs_searched)
+                log_size = index.size_of(IndexedLog.GATE)
+    return FoundIds(node, log_size, digest, places, names)
+
+
+def name_place(place: int, names: Mapping[IndexedLog, str]) -> str:
+    """Return the id of the record at a place, by the names of logs."""
+    which, number = find_record(place)
+    return f"{names.get(which, which.name.lower())}/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    submissions: int
+    log_size: int
+    files_unread: int
+    files_unheard: int
+
+
+def _find(index: Index, where: Where, page: Page, logs: Sequence[IndexedLog]) -> tuple[PageFound, _Counts]:
+    with index.look() as db:
+        submissions = sum(count(db, compile_query(Everything()), which) for which in logs)
+        counts = _Counts(submissions, index.size_of(IndexedLog.GATE), count_failed(db), count_unheard(db))
+        return find_page(db, where, page, logs), counts
+
+
+def _last_of(views: list[RecordView], order: Order) -> str:
+    return views[0 if order is Order.NEWEST else -1].id
+
+
+async def _view_all(
+    logs: Mapping[IndexedLog, RecordOpener],
+    names: Mapping[IndexedLog, str],
+    index: Index,
+    places: tuple[int, ...],
+    node: Node,
+) -> list[RecordView]:
+    sought = [match_words(words) for words in words_sought(node)]
+    views = []
+    for place in places:
+        uploads = find_upload_views(index, place, sought, names)
+        inside = find_inside_views(index, place, sought, names)
+        views.append(replace(await _view(logs, names, index, place), files=(*uploads, *inside)))
+    return views
 
 
 async def _find_missing(source: LogSource, index: Index, which: IndexedLog) -> set[int]:
@@ -120,5 +222,5 @@ async def _view(
     if which in logs:
         for opened in await logs[which].fetch(number, 1):
             return view_record(names[which], opened, index)
-    record_id = f"{names.get(which, which.name.lower())}/{number}"
+    record_id = name_place(place, names)
     raise SiteError(f"record {record_id} was indexed and is missing from the log: run `steelyard verify`")

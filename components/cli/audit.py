@@ -26,6 +26,7 @@ def search(
         Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
         has: file: type: hash: similar:.
     """
+    from components.audit.search import Page
     from components.audit.search import search as search_log
     from components.cli.output.console import run_with_bar
     from components.cli.output.search import describe_search, print_search
@@ -33,7 +34,9 @@ def search(
 
     settings = SiteFile(common.site)
     text = " ".join(query)
-    result = run_with_bar("Indexing", "entries", lambda progress: search_log(settings, text, limit, progress))
+    result = run_with_bar(
+        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress)
+    )
     common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
 
 

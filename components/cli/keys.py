@@ -32,8 +32,15 @@ def list_(*, common: Common = COMMON) -> None:
 
 
 @app.command
-def make(name: str, *, at: str | None = None, approver: bool = False, common: Common = COMMON) -> None:
-    """Make a key: one that the settings name and that is missing, one for a new recipient, or an approver's.
+def make(
+    name: str,
+    *,
+    at: str | None = None,
+    approver: bool = False,
+    auditor: bool = False,
+    common: Common = COMMON,
+) -> None:
+    """Make a key: one that the settings name and that is missing, a new recipient's, an approver's or an auditor's.
 
     Parameters
     ----------
@@ -43,22 +50,27 @@ def make(name: str, *, at: str | None = None, approver: bool = False, common: Co
         Where to keep a new private key: a path, age:FILE or a pkcs11: URI.
     approver
         Make the key with which this person approves orders (docs/retention.md).
+    auditor
+        Make the key with which this auditor signs reviews (docs/review.md).
     """
-    from components.site.keys import find_keys, make_approver_key, make_key
+    from components.site.keys import find_keys, make_key, make_signing_key
 
     settings = _read(common.site)
     is_new = name not in {key.name for key in find_keys(settings)}
-    public = make_approver_key(settings, name, at) if approver else make_key(settings, name, at)
+    what = "auditor" if auditor else "approver" if approver else ""
+    public = make_signing_key(settings, what, name, at) if what else make_key(settings, name, at)
     if common.as_json:
         print_json({"key": name, "public": str(public)})
         return
     print(f"made the key {name}; its public half is {relative(public)}")
     public_in_settings = os.path.relpath(public, settings.folder)
-    if approver:
-        print(
-            f"add {public_in_settings} to archive.approvers (orders) or access.approvers (admissions), "
-            "and start the site again"
-        )
+    if what:
+        told = {
+            "approver": "add {} to archive.approvers (orders) or access.approvers (admissions), "
+            "and start the site again",
+            "auditor": 'write key = "{}" into the table [[audit.auditors]] of this person',
+        }
+        print(told[what].format(public_in_settings))
         print("give the private half to this person, and leave no copy here")
     elif is_new:
         print(f"add {public_in_settings} to archive.recipients, and start the site again")

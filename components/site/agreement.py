@@ -20,7 +20,7 @@ def find_disagreements(site: SiteFile) -> Iterator[str]:
     except (OSError, UnicodeDecodeError) as error:
         yield f"gate.directory: {file} cannot be read: {error}"
         return
-    for check in (_gate_problems, _server_problems, _roster_problems, _transfer_problems):
+    for check in (_gate_problems, _server_problems, _roster_problems, _transfer_problems, _auditor_problems):
         yield from skip_wrong(check(site, directory))
 
 
@@ -42,6 +42,13 @@ def _transfer_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
         yield f'transfer.jid: {transfer.jid} is not the transfer of {name}; write transfer = "{transfer.jid}" there'
     if directory.transfer and not transfer:
         yield f"{name} names {directory.transfer} for files, and {site.path.name} has no table [transfer]; take it out"
+
+
+def _auditor_problems(site: SiteFile, directory: Directory) -> Iterator[str]:
+    known, name = {each.id for each in directory.enterprises}, site.gate.directory_file.name
+    for auditor in site.audit.auditors:
+        for enterprise in sorted(set(auditor.enterprises or ()) - known):
+            yield f"audit.auditors: {auditor.id} is to see {enterprise}, which is no enterprise of {name}"
 
 
 def _server_problems(site: SiteFile, directory: Directory) -> Iterator[str]:

@@ -119,6 +119,18 @@ def _check_keys(settings: SiteFile) -> Iterator[str]:
     yield f"{len(present)} secret files, readable by their owner only"
 
 
+def _check_auditors(settings: SiteFile) -> Iterator[str]:
+    entries = settings.audit.auditors
+    if not entries:
+        yield "none are listed: auditors and reviewers are whoever the operating system lets in (audit.auditors)"
+        return
+    signing = sum(each.key is not None for each in entries)
+    if signing < len(entries):
+        yield f"{len(entries)}, {signing} of whom have a key; what the others do in reviews counts for nothing"
+    else:
+        yield f"{len(entries)}, each of whom signs with a key of their own"
+
+
 def _check_folders(settings: SiteFile) -> Iterator[str]:
     folders = site_folders(settings)
     if problems := [problem for folder in folders for problem in find_open_to_change(folder)]:
@@ -306,6 +318,7 @@ _CHECKS: dict[str, Callable[[SiteFile], Iterator[str]]] = {
     "directory": _check_directory,
     "policy": _check_policy,
     "keys": _check_keys,
+    "auditors": _check_auditors,
     "folders": _check_folders,
     "certificates": _check_certificates,
     "prosody": _check_prosody,

@@ -116,15 +116,16 @@ def make_key(settings: SiteFile, name: str, at: str | None) -> Path:
     return public
 
 
-def make_approver_key(settings: SiteFile, name: str, at: str | None) -> Path:
-    """Make the key with which an approver of this name approves orders (docs/retention.md); return its public file.
+def make_signing_key(settings: SiteFile, what: str, name: str, at: str | None) -> Path:
+    """Make the key with which a person of this name signs, and return its public file.
 
-    Raises KeyFileError, also if the key exists, and KeyReferenceError if `at` names no place.
+    `what` they are is `approver` (docs/retention.md) or `auditor` (docs/review.md). Raises KeyFileError, also if the
+    key exists, and KeyReferenceError if `at` names no place.
     """
-    place = parse_key_reference(at or f"keys/approver-{name}.key", settings.folder)
+    place = parse_key_reference(at or f"keys/{what}-{name}.key", settings.folder)
     for folder in {public_file(place).parent, *([place.parent] if isinstance(place, Path) else [])}:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_log_key(place, f"approver/{name}")
+    create_log_key(place, f"{what}/{name}")
     return public_file(place)
 
 

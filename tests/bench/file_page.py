@@ -9,7 +9,7 @@ import aiohttp
 from PIL import Image, ImageDraw, ImageFont
 
 from components.archive.keys import create_log_key
-from components.audit.search import search
+from components.audit.search import Page, search
 from components.settings.site import SiteFile
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
@@ -28,7 +28,7 @@ async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
     create_log_key(root / "log-audit.key", "metals.example/audit")
     site.gate.add_table(AUDIT.format(root=root, key=site.gate.auditor_key_file))
     settings = SiteFile(site.gate.site_toml)
-    await search(settings, "nothing", 10, lambda done, total: None)  # indexes what came before
+    await search(settings, "nothing", Page(10), lambda done, total: None)  # indexes what came before
     taken = []
     for number in range(1, bench.rounds + 1):
         bench.announce(f"a page, round {number} of {bench.rounds}")
@@ -46,7 +46,7 @@ async def measure(bench: Bench, root: Path, site: TransferSite) -> list[Figure]:
             if response.status != 201:
                 raise BenchError(f"a page was answered {response.status}")
         began_s = time.perf_counter()
-        while not (await search(settings, word, 10, lambda done, total: None)).records:
+        while not (await search(settings, word, Page(10), lambda done, total: None)).records:
             if time.perf_counter() - began_s > _PATIENCE_S:
                 raise BenchError(
                     f"a word on a page was not found in {_PATIENCE_S} s: is Tesseract installed?"

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from components.archive.keys import create_log_key
-from components.audit.search import search
+from components.audit.search import Page, search
 from components.settings.site import SiteFile
 from components.transfer.slots import NS
 from tests.support.certificates import CertificateAuthority
@@ -52,7 +52,7 @@ async def find(settings: SiteFile, query: str, count: int) -> list[tuple[str, st
     """Search until so many records are found: a checkpoint covers the newest a moment later."""
     give_up_at_s = asyncio.get_running_loop().time() + PATIENCE_S
     while True:
-        found = await search(settings, query, 50, lambda done, total: None)
+        found = await search(settings, query, Page(50), lambda done, total: None)
         if len(found.records) >= count or asyncio.get_running_loop().time() > give_up_at_s:
             return [(view.id.partition("/")[0], view.reading.sender) for view in found.records]
         await asyncio.sleep(0.2)

@@ -5,7 +5,7 @@ from pathlib import Path
 from components.archive.keys import create_log_key
 from components.audit.checks.replay import parse_time_span, replay
 from components.audit.checks.topics import mark_topics
-from components.audit.search import search
+from components.audit.search import Page, search
 from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess, gated_plan, one_enterprise
 from tests.support.prosody import ProsodyServer
@@ -67,7 +67,7 @@ async def test_a_rate_refuses_on_the_line_and_the_record_tells_the_rest(tmp_path
     assert {(each.was.verdict, each.would_be.verdict) for each in found.changes} == {("release", "refuse")}
     marked = await mark_topics(settings, lambda _done, _total: None)
     assert marked.marks == {"off": 1}
-    (view,) = (await search(settings, "rule:off", 5, lambda _done, _total: None)).records
+    (view,) = (await search(settings, "rule:off", Page(5), lambda _done, _total: None)).records
     assert view.reading.text == "let's take this to WhatsApp"
 
 

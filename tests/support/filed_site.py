@@ -11,7 +11,7 @@ from components.archive.blobs.store import BlobStore
 from components.archive.keys import load_recipient
 from components.archive.record import Event, RecordKind, encode_event
 from components.archive.writer import Entry
-from components.audit.search import SearchResult, search
+from components.audit.search import Page, SearchResult, search
 from components.rules.file_links import FileLink, load_file_links
 from components.settings.log import LogSettings
 from components.settings.transfer import TransferSettings
@@ -122,7 +122,7 @@ async def _pieces(content: bytes) -> AsyncIterator[bytes]:
 
 async def look(filed: FiledSite, query: str) -> SearchResult:
     """Search the site, as its auditor."""
-    return await search(filed.site.settings, query, 1000, lambda done, total: None)
+    return await search(filed.site.settings, query, Page(1000), lambda done, total: None)
 
 
 async def find(filed: FiledSite, query: str) -> list[str]:

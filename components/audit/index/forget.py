@@ -10,6 +10,7 @@ from components.audit.index import facets, spans
 from components.audit.index.database import Connection, Database
 from components.audit.index.routes import forget_routes
 from components.audit.index.schema import WORD_TABLES
+from components.audit.index.talk import forget_talk
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
@@ -59,6 +60,7 @@ def forget(db: Connection, indexes: Iterable[int]) -> None:
     for table in ("word", "name_word"):
         db.executemany(f"DELETE FROM {table} WHERE rowid = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
+    forget_talk(db, (key for (key,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     forget_routes(db, {route for route, _ in entries})
     db.execute(

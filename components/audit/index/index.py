@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -25,12 +24,12 @@ from components.audit.index.database import (
 from components.audit.index.facets import Counted, Dimension
 from components.audit.index.forget import find_destroyed, forget, purge
 from components.audit.index.found import DeliveryState, Found
-from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog, find_record
-from components.audit.index.plan import count, plan
+from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
+from components.audit.index.plan import count
 from components.audit.index.rows import Rows
 from components.audit.index.schema import FORMAT, make_tables
-from components.audit.query import tree
-from components.audit.query.compile import Scope, Where, add_bound
+from components.audit.index.stream import stream
+from components.audit.query.compile import Scope, Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
@@ -132,32 +131,14 @@ class Index:
         # A crash before this leaves it to the next call.
         purge(self._db)
 
-    def find(
-        self,
-        where: Where,
-        limit: int,
-        *,
-        logs: Sequence[IndexedLog] = SEARCHED,
-        behind: int | None = None,
-        oldest: bool = False,
-    ) -> Found:
-        """Find the records that a compiled query matches, at most the `limit` newest, or oldest.
-
-        With `behind`, only those that come behind the record at this place, as the next page has them.
-        """
+    def find(self, where: Where, limit: int, *, logs: Sequence[IndexedLog] = SEARCHED) -> Found:
+        """Find the records that a compiled query matches, at most the `limit` newest."""
         with self._transaction("DEFERRED"):
             log_size = self.size_of(IndexedLog.GATE)
-            everything = Where("1", scope=Scope.ROUTE)
-            submissions = sum(count(self._db, everything, which) for which in logs)
+            submissions = sum(count(self._db, Where("1", scope=Scope.ROUTE), which) for which in logs)
             matched = sum(count(self._db, where, which) for which in logs)
-            found = list(islice(self._stream(where, logs, oldest, behind, limit), limit))
-        return Found(tuple(found if oldest else reversed(found)), matched, submissions, log_size)
-
-    def stream(
-        self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED, oldest: bool = True
-    ) -> Iterator[int]:
-        """Yield the places of all records that a compiled query matches, within `look`: in bounded memory."""
-        return self._stream(where, logs, oldest, None, -1)
+            newest = list(islice(stream(self._db, where, logs, newest_first=True), limit))
+        return Found(tuple(at.place for at in reversed(newest)), matched, submissions, log_size)
 
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
@@ -180,30 +161,6 @@ class Index:
         """
         with self._transaction("DEFERRED"):
             return facets.count_by(self._db, dimensions, where, logs)
-
-    def _stream(
-        self, where: Where, logs: Sequence[IndexedLog], oldest: bool, behind: int | None, limit: int
-    ) -> Iterator[int]:
-        """Yield places. Each log keeps its own order, whatever its records say of their times."""
-        sign = 1 if oldest else -1
-        found = []
-        for which in logs:
-            limited = where if behind is None else self._limit_behind(where, which, behind, oldest)
-            planned = plan(self._db, limited, which)
-            before = behind if behind is not None and find_record(behind)[0] is which else None
-            if planned is not None:
-                found.append(planned.find(self._db, limit, oldest=oldest, before=before))
-        return (place for place, _ in merge(*found, key=lambda row: sign * row[1]))
-
-    def _limit_behind(self, where: Where, which: IndexedLog, behind: int, oldest: bool) -> Where:
-        """Limit another log's records by the time of the one that the page begins behind."""
-        own = find_record(behind)[0]
-        row = self._db.execute("SELECT received_at_ns FROM entry WHERE idx = ?", (behind,)).fetchone()
-        if which is own or row is None:
-            return where
-        # Of records of one time, those of an earlier log come first, as `merge` has them.
-        at_ns = row[0] + ((which < own) if oldest else (which > own))
-        return add_bound(where, tree.Moment(tree.Bound.AFTER if oldest else tree.Bound.BEFORE, at_ns))
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""

@@ -12,6 +12,7 @@ from components.audit.index.contents import FileRow, insert_files
 from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
 from components.audit.index.routes import Route, keep_names, keep_routes, route_word
+from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
 from components.audit.stanza import Reading, read_done, read_look, read_submission, split_jid
@@ -52,6 +53,7 @@ class Rows:
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
+        self.talk: list[TalkRow | None] = []
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -78,7 +80,9 @@ class Rows:
                 self._add_submission(record, at_ns, read_submission(parsed), parsed.action, names)
                 self.rules += [(rule, place) for rule in {rule.casefold() for rule in parsed.rules}]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
+                self.talk.append(read_talk(place, parsed))
             case Event():
+                self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
             case Access():
                 self._add_submission(record, _bounded(parsed.at_ns), read_look(parsed))
@@ -146,6 +150,7 @@ class Rows:
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        insert_talk(db, filter(None, self.talk))
 
     def _insert_entries(self, db: Connection) -> None:
         routes = keep_routes(db, dict.fromkeys(row.route for row in self.entries))

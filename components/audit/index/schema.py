@@ -1,10 +1,10 @@
 """The index's tables, and the version of their content."""
 
-from components.audit.index import carried, facets, routes
+from components.audit.index import carried, facets, routes, talk
 from components.audit.index.database import Connection
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 11
+FORMAT = 12
 
 # `entry` has a row for each record that is searched; `idx` is its place in the index (index/logs.py), so the order of
 # rows is that of the logs, and of time as far as the logs' is. There is no other index on it: who wrote to whom is
@@ -90,6 +90,7 @@ INSERT INTO content_word (content_word, rank) VALUES ('pgsz', 4000);
     + routes.SCHEMA
     + facets.SCHEMA
     + carried.SCHEMA
+    + talk.SCHEMA
 )
 
 WORD_TABLES = ("word", "name_word", "content_word")
@@ -114,6 +115,7 @@ TABLES = (
     *routes.TABLES,
     *facets.TABLES,
     *carried.TABLES,
+    *talk.TABLES,
 )
 
 # Views first, then FTS5's tables, with which their own go.

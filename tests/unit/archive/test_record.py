@@ -48,6 +48,11 @@ ACCESS_BYTES = (
     '{"actor":"audra@metals.example","act":"search","query":"copper from:\\"ålice\\"",'
     '"at_ns":1795464245000000002,"log_size":100042,"result_count":3}\n'
 ).encode()
+LATER_ACCESS = replace(ACCESS, result_digest="ab" * 32, matter="M-2026-7", reason="the regulator's letter")
+LATER_ACCESS_BYTES = ACCESS_BYTES.replace(
+    b"}\n",
+    b',"result_digest":"%s","matter":"M-2026-7","reason":"the regulator\'s letter"}\n' % (b"ab" * 32),
+)
 ALARM = Alarm("numbers-missing", (("epoch", "9f2c"), ("first", 44), ("last", 46)), 1_795_464_245_000_000_003)
 ALARM_BYTES = (
     b'{"name":"numbers-missing","details":{"epoch":"9f2c","first":44,"last":46},'
@@ -74,6 +79,21 @@ def test_delivery() -> None:
 def test_access() -> None:
     assert encode_access(ACCESS) == ACCESS_BYTES
     assert parse_record(RecordKind.ACCESS, ACCESS_BYTES) == ACCESS
+
+
+def test_access_for_a_matter() -> None:
+    assert encode_access(LATER_ACCESS) == LATER_ACCESS_BYTES
+    assert parse_record(RecordKind.ACCESS, LATER_ACCESS_BYTES) == LATER_ACCESS
+    without_reason = replace(LATER_ACCESS, reason="")
+    assert b"reason" not in encode_access(without_reason)
+    assert parse_record(RecordKind.ACCESS, encode_access(without_reason)) == without_reason
+
+
+@pytest.mark.parametrize("kind", [RecordKind.SUPERVISION, RecordKind.MATTER])
+def test_acts_of_auditors(kind: RecordKind) -> None:
+    event = Event(kind, "note", (("id", "M-1"), ("text", "looks odd")), 7)
+    assert kind.is_sealed
+    assert parse_record(kind, encode_event(event)) == event
 
 
 def test_alarm() -> None:
@@ -132,6 +152,9 @@ def test_submissions_that_no_encoder_wrote(name: str, old: bytes, new: bytes) ->
         (RecordKind.ACCESS, ACCESS_BYTES + b"\n"),
         (RecordKind.ACCESS, DELIVERY_BYTES),
         (RecordKind.DELIVERY, ACCESS_BYTES),
+        (RecordKind.ACCESS, LATER_ACCESS_BYTES.replace(b'"M-2026-7"', b'""')),
+        (RecordKind.ACCESS, LATER_ACCESS_BYTES.replace(b'"M-2026-7"', b"7")),
+        (RecordKind.ACCESS, LATER_ACCESS_BYTES.replace(b'"result_digest"', b'"digest"')),
         (RecordKind.ALARM, ALARM_BYTES + b"body"),
         (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"last":true')),
         (RecordKind.ALARM, ALARM_BYTES.replace(b'"last":46', b'"last":null')),
@@ -201,6 +224,8 @@ def test_kinds_are_numbers_of_the_format() -> None:
         "ADMISSION": 9,
         "REVIEW": 10,
         "FILE": 11,
+        "SUPERVISION": 12,
+        "MATTER": 13,
         "SEGMENT": 64,
         "MANIFEST": 65,
         "ORDER": 66,

@@ -13,7 +13,7 @@ from PIL import Image
 from components.audit.index.forget import forget, purge
 from components.audit.index.logs import IndexedLog
 from components.audit.indexed import open_site_index
-from components.audit.search import SearchResult, search
+from components.audit.search import Page, SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.cli.output.record import describe_detail, print_detail
 from components.cli.output.search import describe_search, print_search
@@ -32,7 +32,7 @@ async def filed(tmp_path: Path) -> FiledSite:
 
 
 async def look(filed: FiledSite, query: str) -> SearchResult:
-    return await search(filed.site.settings, query, 1000, lambda done, total: None)
+    return await search(filed.site.settings, query, Page(1000), lambda done, total: None)
 
 
 async def find(filed: FiledSite, query: str) -> set[str]:
@@ -158,7 +158,7 @@ async def test_a_site_without_uploads_reads_files_inside_stanzas(tmp_path: Path)
     site = await make_site(tmp_path)
     body = f"<message from='{ALICE}' to='{BOB}'>{inside(REPORT)}</message>"
     await site.record(site.submit(body.encode()))
-    found = await search(site.settings, "rotterdam", 10, lambda done, total: None)
+    found = await search(site.settings, "rotterdam", Page(10), lambda done, total: None)
     assert [view.id for view in found.records] == [site.id_of(-1)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.audit.index import rows
 from components.audit.index.carried import CarriedRow
-from components.audit.search import SearchResult, search
+from components.audit.search import Page, SearchResult, search
 from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
 from tests.support.filed_site import FiledSite, make_filed_site
@@ -25,7 +25,7 @@ async def find(filed: FiledSite, query: str) -> list[str]:
 
 
 async def look(filed: FiledSite, query: str) -> SearchResult:
-    return await search(filed.site.settings, query, 1000, lambda done, total: None)
+    return await search(filed.site.settings, query, Page(1000), lambda done, total: None)
 
 
 REPORT, PICTURE = b"%PDF-1.4 the report", b"\x89PNG\r\n\x1a\n a picture"
@@ -75,7 +75,7 @@ async def test_files_are_found_with_the_messages_that_carry_their_links(filed: F
 async def test_what_readers_got_of_a_picture_is_found_by_its_hash(filed: FiledSite) -> None:
     copy = sha256(b"without its place").hexdigest()
     sent = await filed.send("hall.jpg", b"with its place", delivered_sha256=copy)
-    message = await filed.say(sent.link)
+    message = await filed.say(sent.link, at_s=1)
     await filed.send("other.jpg", b"another")
     for digest in (copy, sha256(b"with its place").hexdigest()):
         assert await find(filed, f"hash:{digest[:8]}") == [sent.record, message]
@@ -123,7 +123,7 @@ async def test_what_was_done_with_a_file_is_no_file(filed: FiledSite) -> None:
 
 async def test_without_the_key_of_links_files_are_found_alone(filed: FiledSite) -> None:
     sent = await filed.send("offer.txt", b"content")
-    message = await filed.say(sent.link)
+    message = await filed.say(sent.link, at_s=1)
     assert await find(filed, "file:offer") == [sent.record, message]
     filed.transfer.link_key_file.rename(filed.transfer.link_key_file.with_suffix(".away"))
     assert await find(filed, "file:offer") == [sent.record]
@@ -136,7 +136,7 @@ async def test_an_order_of_both_logs_is_that_of_time(filed: FiledSite) -> None:
     second = await filed.say("second", at_s=2)
     third = await filed.send("3.txt", b"3", at_s=3)
     assert await find(filed, "*") == [first.record, second, third.record]
-    newest = await search(filed.site.settings, "*", 2, lambda done, total: None)
+    newest = await search(filed.site.settings, "*", Page(2), lambda done, total: None)
     assert [view.id for view in newest.records] == [second, third.record]
     assert (newest.matched, newest.submissions) == (3, 3)
 

@@ -5,6 +5,7 @@ import base64
 import sqlite3
 import time
 from contextlib import closing
+from hashlib import sha256
 
 import pytest
 
@@ -14,11 +15,12 @@ from components.archive.log.merkle import leaf_hash, verify_inclusion
 from components.archive.record import Access, Delivery, RecordKind
 from components.archive.writer import Entry
 from components.audit import access
-from components.audit.access import name_actor, record_access
+from components.audit.access import digest_of, name_actor, record_access
 from components.audit.index.index import DeliveryState
 from components.audit.query.error import QueryError
-from components.audit.search import SearchResult, search
+from components.audit.search import Page, SearchResult, search
 from components.audit.show import RecordDetail, show
+from components.cli.output.record import describe_detail
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
 from policy.files.carried import Carrier
@@ -32,7 +34,7 @@ def quiet(_done: int, _total: int) -> None:
 
 
 async def look_for(site: Site, query: str, limit: int = 50) -> SearchResult:
-    return await search(site.settings, query, limit, quiet)
+    return await search(site.settings, query, Page(limit), quiet)
 
 
 async def look_at(site: Site, record_id: str) -> RecordDetail:
@@ -48,7 +50,9 @@ async def test_a_search_reads_as_a_conversation(site: Site) -> None:
     await site.record(
         site.say(ALICE, BOB, "copper?"),
         site.say(BOB, ALICE, "copper!", at_s=1),
-        site.say(ALICE, EVE, "copper!!", action="refuse", rules=("recipient-outside",), error=REFUSAL),
+        site.say(
+            ALICE, EVE, "copper!!", at_s=2, action="refuse", rules=("recipient-outside",), error=REFUSAL
+        ),
         Delivery("e1", 1, (0,)),
     )
     result = await look_for(site, "copper", limit=2)
@@ -124,6 +128,26 @@ async def test_nothing_is_shown_that_could_not_be_recorded(site: Site, spoil: ob
         await look_for(site, "copper")
     with pytest.raises(SiteError, match=r"nothing is shown.*audit\.db"):
         await look_at(site, "gate/0")
+
+
+def test_the_digest_of_a_result() -> None:
+    # printf 'gate/1\ngate/12\n' | sha256sum
+    assert (
+        digest_of(["gate/1", "gate/12"]) == "2bc18b051e347a71c9749e291bb352a3c256e1e9cdf4cc4dcb4dba4380304f5a"
+    )
+    assert digest_of(iter(["gate/1", "gate/12"])) != digest_of(["gate/12", "gate/1"])
+    assert digest_of(["gate/11", "gate/2"]) != digest_of(["gate/1", "gate/12"])
+    assert digest_of([]) == sha256(b"").hexdigest()
+
+
+async def test_a_look_for_a_matter_says_so(site: Site) -> None:
+    look = Access("x", "search", "tin", 1, 2, 3, digest_of([]), "M-1", "the regulator's letter")
+    access_id = await record_access(site.settings, look)
+    assert await site.accesses() == [look]
+    described = describe_detail(await look_at(site, access_id))
+    assert described["matter"] == "M-1"
+    assert described["reason"] == look.reason
+    assert described["result_digest"] == look.result_digest
 
 
 async def test_a_look_waits_for_another(site: Site) -> None:
@@ -296,7 +320,7 @@ async def test_a_log_of_another_name_than_the_settings_say_is_not_read(site: Sit
     with pytest.raises(
         SiteError, match=f"gate.log_origin is renamed.example/gate, and the log's name is {name}"
     ):
-        await search(renamed, "copper", 50, quiet)
+        await search(renamed, "copper", Page(50), quiet)
     with pytest.raises(SiteError, match=r"gate\.log_origin"):
         await show(renamed, site.id_of(0), quiet)
 

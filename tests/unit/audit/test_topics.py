@@ -7,7 +7,7 @@ import pytest
 
 from components.audit.checks import topics
 from components.audit.checks.topics import TopicsMarked, mark_topics
-from components.audit.search import search
+from components.audit.search import Page, search
 from components.cli.output.topics import describe_topics
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
@@ -31,7 +31,9 @@ async def mark(site: Site, *rules: str) -> TopicsMarked:
 
 
 async def find(site: Site, query: str) -> list[str]:
-    return [view.id for view in (await search(site.settings, query, 50, lambda _done, _total: None)).records]
+    return [
+        view.id for view in (await search(site.settings, query, Page(50), lambda _done, _total: None)).records
+    ]
 
 
 async def test_what_is_marked_is_found_by_the_rule(site: Site) -> None:
