@@ -20,7 +20,7 @@ from components.audit.index.pages import (
     Order,
     Page,
     PageFound,
-    digest_places,
+    digest_ids,
     find_page,
     name_place,
     read_places,
@@ -159,10 +159,11 @@ async def find_ids(
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            with index.look():
-                places = read_places(index, asked.where, asked.logs)
+            with index.look() as db:
+                places = read_places(db, asked.where, asked.logs)
+                digest = digest_ids(db, asked.where, asked.logs)
                 log_size = index.size_of(IndexedLog.GATE)
-    return FoundIds(asked.query, log_size, digest_places(places, names), places, names, asked.is_cut)
+    return FoundIds(asked.query, log_size, digest, places, names, asked.is_cut)
 
 
 @dataclass(frozen=True, slots=True)
