@@ -106,7 +106,7 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
         queue, line, log.writer, log.reviews.source, breaks,
-        (errors.give_back, lambda: queue.let_join(gate.rules.directory)),
+        (errors.give_back, lambda: queue.let_join(gate.decider.rules.directory)),
         default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))

@@ -8,13 +8,8 @@ local timer = require "util.timer";
 
 local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 
-local clock_mt = {};
-clock_mt.__index = clock_mt;
-
 -- parts: window, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
-local function new(parts)
-	return setmetatable(parts, clock_mt);
-end
+local clock_mt = module:require "methods"();
 
 local function bounce(self, entry)
 	self.link:fall_silent(entry.held_at);
@@ -76,4 +71,4 @@ function clock_mt:start()
 	end);
 end
 
-return { new = new };
+return { new = clock_mt.new };

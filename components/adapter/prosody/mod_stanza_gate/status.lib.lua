@@ -5,8 +5,7 @@
 
 local concat, ipairs = table.concat, ipairs;
 
-local status_mt = {};
-status_mt.__index = status_mt;
+local status_mt = module:require "methods"();
 
 -- parts: wire, window, link, hosts.
 local function new(parts)
@@ -16,7 +15,7 @@ local function new(parts)
 	parts.turned_away = 0;
 	-- What is wrong with the server's modules, as the last status named it.
 	parts.faults_reported = "";
-	return setmetatable(parts, status_mt);
+	return status_mt.new(parts);
 end
 
 -- The hosts that are not held, and the server's own uploads, as one text.

@@ -15,11 +15,10 @@ local new_uuid = require "util.uuid".generate;
 -- A longer queue carries no more; it only makes everybody wait.
 local HIGH_SHARE, HIGH_STANZAS = 1 / 4, 1024;
 
-local window_mt = {};
-window_mt.__index = window_mt;
+local window_mt = module:require "methods"();
 
 local function new(max_stanzas, max_bytes)
-	return setmetatable({
+	return window_mt.new {
 		-- One run of this process: what it held is lost with it, so its numbers are never continued.
 		epoch = new_uuid():gsub("%-", ""):sub(1, 16),
 		-- From first_seq to next_seq - 1.
@@ -33,7 +32,7 @@ local function new(max_stanzas, max_bytes)
 		done_through = 0, settled = {},
 		-- Nothing before it can run out of time any more.
 		expiry_seq = 1,
-	}, window_mt);
+	};
 end
 
 -- Add an entry whose sender is set, under the next number.
