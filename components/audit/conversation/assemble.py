@@ -158,9 +158,9 @@ class _Assembly:
         names, marks = self._gathered.names, said.marks
         if said.turn is Turn.MOVES and said.submission is not None and said.submission.way == Way.SERVER:
             # The room tells it: it is about who gets it.
-            return names.find(marks.to, said.place, marks.nick), names.find(marks.room, said.place)
+            return names.find(marks.to, said.at_ns, marks.nick), names.find(marks.room, said.at_ns)
         nick = marks.nick if said.turn is Turn.MOVES else ""
-        return names.find(marks.sender, said.place, nick), names.find(said.to, said.place)
+        return names.find(marks.sender, said.at_ns, nick), names.find(said.to, said.at_ns)
 
     def _find_about(self, said: Said) -> tuple[Quote | None, str]:
         if said.turn is Turn.CHANGES and said.marks.target:
@@ -181,7 +181,7 @@ class _Assembly:
     def _quote(self, id_: str, said: Said | None) -> Quote:
         if said is None:
             return Quote(id_)
-        by = self._gathered.names.find(said.sender, said.place)
+        by = self._gathered.names.find(said.sender, said.at_ns)
         return Quote(id_, said.record, said.at_ns, by, said.text)
 
     def _find_versions(self, said: Said) -> tuple[Version, ...]:
@@ -203,7 +203,7 @@ class _Assembly:
         return Version(said.record, said.at_ns, self._party(said), said.text, said.fate, remark)
 
     def _party(self, said: Said) -> Party:
-        return self._gathered.names.find(said.sender, said.place)
+        return self._gathered.names.find(said.sender, said.at_ns)
 
     def _find_audience(self, said: Said, to: Party) -> tuple[Party, ...]:
         if said.turn not in (Turn.SAYS, Turn.CHANGES) or said.fate.reached_nobody:

@@ -14,7 +14,7 @@ from components.audit.conversation.gather import Talk
 from components.audit.conversation.gone import find_gone, hash_conversations
 from components.audit.conversation.item import Certainty, Item, Party, Reached
 from components.audit.conversation.links import Links
-from components.audit.conversation.names import Names
+from components.audit.conversation.names import NamedThen, Names, find_named
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import Watched, judge
 from components.audit.conversation.watch import watch
@@ -144,7 +144,7 @@ class _Reader:
         shown, more = await self._take(talk, what, hit)
         if seen_by:
             shown = [said for said in shown if said.at_ns <= until_ns]
-        names = await talk.load_names(Names(_name_now(directory)))
+        names = Names(self._load_names)
         related = [said for said in await talk.find_related(shown) if said.at_ns <= until_ns]
         shown = await self._with_gone(shown, conversations)
         reviews = await talk.find_reviews(shown, names)
@@ -155,12 +155,12 @@ class _Reader:
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
             items = _judge(items, Links([*shown, *related]), watched, present)
-        last = shown[-1].place if shown else 0
+        last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
         rooms = [a for a, b in conversations.values() if not b]
         parties = sorted({jid for pair in conversations.values() for jid in pair if jid})
         is_room = len(rooms) == 1 and len(parties) - 1 <= len(conversations)
         return ConversationView(
-            tuple(names.find(jid, last) for jid in (rooms if is_room else parties)),
+            tuple(names.find(jid, last_ns) for jid in (rooms if is_room else parties)),
             is_room,
             items,
             present.get(last, ()) if is_room else (),
@@ -169,7 +169,7 @@ class _Reader:
             "",
             "",
             0,
-            names.find(seen_by, last) if seen_by else None,
+            names.find(seen_by, last_ns) if seen_by else None,
         )
 
     def _find(
@@ -241,6 +241,10 @@ class _Reader:
             [*shown, *(said for said in gone if said.place not in known)], key=lambda said: said.place
         )
 
+    def _load_names(self, jid: str) -> list[NamedThen]:
+        with self.index.look() as db:
+            return find_named(db, jid)
+
     def _load_directory(self) -> Directory | None:
         file = self.settings.gate.directory_file
         try:
@@ -251,25 +255,6 @@ class _Reader:
 
 _FIRST = 0
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
-
-
-def _name_now(directory: Directory | None) -> dict[str, Party]:
-    """Return the names of the present directory, for what no record tells."""
-    if directory is None:
-        return {}
-    people = {
-        fold_bare(person.jid): Party(
-            person.jid, person.name, person.desk or "", tuple(sorted(person.roles)), firm.id
-        )
-        for firm in directory.enterprises
-        for person in firm.people
-    }
-    rooms = {
-        fold_bare(room.jid): Party(room.jid, room.name, enterprise=firm.id)
-        for firm in directory.enterprises
-        for room in firm.rooms
-    }
-    return people | rooms
 
 
 def _cut(
