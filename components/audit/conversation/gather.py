@@ -11,7 +11,7 @@ from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, read_said
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.talk import REVIEWS, IdRole, Turn, fold_bare, own_ids, target_ids
+from components.audit.index.talk import REVIEWS, IdRole, Turn, fold_bare, own_ids, session_of, target_ids
 from components.audit.index.talk_find import (
     TurnAt,
     find_by_ids,
@@ -176,17 +176,11 @@ class Talk:
 
 
 def _move(inside: dict[str, Said], said: Said) -> None:
-    session = session_of(said)
+    session = session_of(said.marks)
     if said.marks.mark is Mark.JOIN and not said.fate.reached_nobody:
         inside[session] = said
     elif said.marks.mark is Mark.LEAVE:
         inside.pop(session, None)
-
-
-def session_of(said: Said) -> str:
-    """Return the full JID of whoever joins or leaves: a room tells it to that session."""
-    is_told = fold_bare(said.marks.sender) == fold_bare(said.marks.room)
-    return said.marks.to if is_told else said.marks.sender
 
 
 def places_of(which: IndexedLog) -> range:

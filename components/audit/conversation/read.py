@@ -1,5 +1,6 @@
 """Reads a conversation as a person does; the look is recorded before anything is returned."""
 
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from components.archive.keys import KeyFileError, load_conversation_key
 from components.archive.opener import RecordOpener
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
-from components.audit.auditor import Auditor, find_auditor
+from components.audit.auditor import Auditor, Role, find_auditor
 from components.audit.conversation.assemble import Gathered, assemble
 from components.audit.conversation.gather import Talk
 from components.audit.conversation.gone import find_gone, hash_conversations
@@ -21,7 +22,7 @@ from components.audit.conversation.watch import watch
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.talk import Turn, fold_bare
-from components.audit.index.talk_find import find_conversations, find_parties, find_turn
+from components.audit.index.talk_find import find_accounts, find_conversations, find_parties, find_turn
 from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index
 from components.audit.show import explain_absence, parse_record_id
 from components.process.errors import SiteError
@@ -92,6 +93,7 @@ async def read_conversation(
     recorded; and LogError.
     """
     auditor = auditor or find_auditor(settings)
+    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     now_ns = time.time_ns()
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
@@ -187,11 +189,25 @@ class _Reader:
                         f"{what.record_id} is no part of a conversation: `steelyard audit show` shows it"
                     )
             else:
-                parties = tuple(map(fold_bare, what.parties))
+                parties = tuple(self._resolve(db, each, directory) for each in what.parties)
             conversations = find_conversations(db, parties)
         if not conversations or not self._may_see(conversations.values(), directory):
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
         return conversations, hit
+
+    def _resolve(self, db: sqlite3.Connection, party: str, directory: Directory | None) -> str:
+        """Return a party's JID; a name without a domain is that of the only account of this name."""
+        if "@" in party:
+            return fold_bare(party)
+        found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
+        if len(found) == 1:
+            return found[0]
+        which = (
+            f"there are {', '.join(found[:5])}: write one of them"
+            if found
+            else "write the JID, with its domain"
+        )
+        raise SiteError(f"{party!r} is no one account's name in a conversation: {which}")
 
     def _find_place(self, record_id: str) -> int:
         log, number = parse_record_id(self.settings, record_id)

@@ -32,6 +32,8 @@ TABLES = ("talk_with", "talk", "talk_id", "talk_move")
 REVIEWS = 0
 """The conversation of the records that say what reviewers did."""
 
+SELF = "110"
+"""The status code by which a room tells an occupant that it is about them (XEP-0045, 7.2.2)."""
 _ARCHIVE_QUERY = b"urn:xmpp:mam:"  # XEP-0313
 _NOBODYS = """
 DELETE FROM talk_with WHERE NOT EXISTS (SELECT 1 FROM talk WHERE conversation = talk_with.id)
@@ -128,8 +130,7 @@ def read_talk(place: int, submission: Submission) -> TalkRow | None:
 
 def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
     room = fold_bare(marks.room)
-    # The room itself tells each session what happened to it.
-    session = marks.to if fold_bare(marks.sender) == room else marks.sender
+    session = session_of(marks)
     joins = marks.mark is Mark.JOIN and submission.action in ("release", "amend")
     return TalkRow(
         place,
@@ -140,6 +141,15 @@ def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
         key_of(submission.epoch),
         joins,
     )
+
+
+def session_of(marks: Marks) -> str:
+    """Return the full JID of who joins or leaves a room: a room tells each session of itself (status 110), and others.
+
+    Of others it tells their address in the room.
+    """
+    is_told = fold_bare(marks.sender) == fold_bare(marks.room)
+    return marks.to if is_told and SELF in marks.detail.split() else marks.sender
 
 
 def _read_request(place: int, submission: Submission, marks: Marks) -> TalkRow | None:
