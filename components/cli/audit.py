@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile`, `topics`; `steelyard verify`."""
 
 import asyncio
 import sys
@@ -9,9 +9,11 @@ from cyclopts import App, Parameter
 
 from components.cli.export import export
 from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
+from components.cli.read import read
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(export)
+app.command(read)
 
 
 @app.command

@@ -14,7 +14,7 @@ from tests.support.command import run_command
 from tests.unit.policy.content.rules import write_rule
 
 COMMANDS = {name: app[name].default_command for name in app if not name.startswith("-")}
-GIVEN = {"query": "copper", "record": "gate/1"}
+GIVEN = {"query": "copper", "record": "gate/1", "what": "gate/1"}
 FLAGS_TOPICS = write_rule("off", "flag", kind="topic", topics=["off-channel"], must_match=["x"])
 
 
