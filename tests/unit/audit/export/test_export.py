@@ -14,10 +14,9 @@ import pytest
 
 from components.audit.export import collect, folder, spool
 from components.audit.export import export as export_module
-from components.audit.export.formats import FORMATS
 from components.process.errors import SiteError
 from components.verifier.export import ExportReport, verify_export
-from tests.support.export_site import ALICE, HOSTILE, Said, export_to, make_scene, resume_to
+from tests.support.export_site import ALICE, FORMAT_NAMES, HOSTILE, Said, export_to, make_scene, resume_to
 from tests.support.retention_site import Shell, add_retention
 
 
@@ -35,7 +34,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMAT_NAMES)
 async def test_a_stranger_verifies_every_format(name: str, said: Said, tmp_path: Path) -> None:
     result = await export_to(said.site, tmp_path / "out", name)
     report = verify(said, tmp_path / "out")
@@ -128,7 +127,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, str, int], 
     yield arm
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMAT_NAMES)
 async def test_a_stopped_export_goes_on_to_the_same_bytes(
     name: str,
     said: Said,

@@ -21,7 +21,7 @@ from components.audit.export.formats import FORMATS
 from components.audit.export.message import Outcome
 from components.audit.export.text import write_time
 from tests.support.audit_site import T0_NS
-from tests.support.export_site import ALICE, BOB, CAROL, HOSTILE, ROOM, Said, export_to
+from tests.support.export_site import ALICE, BOB, CAROL, FORMAT_NAMES, HOSTILE, ROOM, Said, export_to
 
 SCHEMA = Path("tests/vectors/rsmf/rsmf_schema_2_0_0.json")
 SCHEMA_SHA256 = "9658446c8ced7c92b1413dac0509a7645cf1578d25e30cb88d3e9c18696e2338"
@@ -252,6 +252,7 @@ async def test_actiance_says_who_was_there_and_what_was_changed(said: Said, tmp_
     assert transfer.findtext("Status") == "Completed"
 
 
+@pytest.mark.programs
 async def test_pdf_prints_every_record_with_its_id(said: Said, tmp_path: Path) -> None:
     await export_to(said.site, tmp_path / "out", "pdf")
     paths = sorted((tmp_path / "out").rglob("*.pdf"))
@@ -267,7 +268,7 @@ async def test_pdf_prints_every_record_with_its_id(said: Said, tmp_path: Path) -
         assert text in printed
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMAT_NAMES)
 async def test_an_empty_result_is_an_export_too(name: str, said: Said, tmp_path: Path) -> None:
     result = await export_to(said.site, tmp_path / "out", name, "nobodysaidthis")
     assert (result.counts.matched, result.counts.exported) == (0, 0)
