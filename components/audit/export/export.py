@@ -136,8 +136,10 @@ async def resume(
                 f"{output}: this export was stopped before it began; remove the folder, and begin again"
             )
         started = parse_started(noted)
-        actor = auditor.id if auditor else name_actor()
-        about = started.about
+        actor, about = auditor.id if auditor else name_actor(), started.about
+        # It holds what its own auditor may see.
+        if actor != started.actor:
+            raise SiteError(f"{output}: {started.actor} began this export, and only they can go on with it")
         await record_access(
             settings,
             Access(
