@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from components.transfer.inspect.item import Data
 from components.transfer.inspect.limits import Unreadable
@@ -18,8 +18,7 @@ _ENTRY_BYTES = 12
 _UPRIGHT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of a directory: `at` is where its 4 bytes of value or offset lie."""
 
     tag: int
