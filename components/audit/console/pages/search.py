@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
 from components.audit.query.error import QueryError
@@ -59,9 +60,7 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         return _answer(visit, "")
     page = Page(HITS, visit.argument("before"))
     try:
-        result = await visit.look(
-            lambda: search(visit.console.site, query, page, _ignore_progress, visit.who)
-        )
+        result = await visit.look(lambda: search(visit.console.site, query, page, ignore_progress, visit.who))
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
     return _answer(visit, query, found=_view(result), next_page=_find_next(query, result))
@@ -107,7 +106,3 @@ def _find_next(query: str, result: SearchResult) -> str:
 def _cut(error: QueryError) -> QueryFault:
     query, position = error.query, error.position
     return QueryFault(query[:position], query[position : position + 1], query[position + 1 :], error.message)
-
-
-def _ignore_progress(_done: int, _all: int) -> None:
-    pass
