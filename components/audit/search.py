@@ -4,7 +4,6 @@ import time
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from components.archive.log.leaf import parse_leaf
 from components.archive.opener import RecordOpener
@@ -12,6 +11,8 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.record import Access
 from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
+from components.audit.asked import Asked, Widened, prepare
+from components.audit.auditor import Auditor
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
@@ -24,27 +25,15 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
-from components.audit.query.compile import Where, compile_query, match_words
+from components.audit.query.matching import match_words
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import Node, words_sought
+from components.audit.query.tree import Node, Or, Words, format_query, words_sought
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
-__all__ = ["FoundIds", "Order", "Page", "Scoped", "SearchResult", "find_ids", "search"]
-
-
-class Scoped(Protocol):
-    """Who searches (`Auditor`): `enterprises` are those whose records they may see, None if all of the site's."""
-
-    @property
-    def id(self) -> str:
-        """By whom the look is recorded."""
-
-    @property
-    def enterprises(self) -> frozenset[str] | None:
-        """The ids of enterprises."""
+__all__ = ["FoundIds", "Order", "Page", "SearchResult", "find_ids", "search"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,9 @@ class SearchResult:
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
     records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
     `files_unread` the files of which nobody knows what they say; `files_unheard` the sound that nothing here can hear.
-    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match.
+    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match. Near spellings
+    were `widened` to these words. For regular expressions the newest `examined` records were looked into; where it
+    `is_cut`, others may match that nobody looked into.
     """
 
     query: Node
@@ -69,6 +60,15 @@ class SearchResult:
     more: int = 0
     next_before: str = ""
     digest: str = ""
+    widened: tuple[Widened, ...] = ()
+    examined: int = 0
+    is_cut: bool = False
+
+    @property
+    def sought(self) -> Node:
+        """What to mark in the records: the query, with all spellings that it was widened to."""
+        words = tuple(Words((word,)) for each in self.widened for word in each.words)
+        return Or((self.query, *words)) if words else self.query
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class FoundIds:
     """The ids of all records that a query matches, the oldest first, and the digest over them.
 
     `query` is the tree that was asked, with the scope of who asked; `log_size` the size of the tree that was searched.
+    Where it `is_cut`, a regular expression may match others that nobody looked into.
     """
 
     query: Node
@@ -83,6 +84,7 @@ class FoundIds:
     digest: str
     places: "array[int]"
     names: Mapping[IndexedLog, str]
+    is_cut: bool = False
 
     def __len__(self) -> int:
         return len(self.places)
@@ -92,7 +94,7 @@ class FoundIds:
 
 
 async def search(
-    settings: SiteFile, query: str, page: Page, progress: Progress, auditor: Scoped | None = None
+    settings: SiteFile, query: str, page: Page, progress: Progress, auditor: Auditor | None = None
 ) -> SearchResult:
     """Search the logs of messages and of files for a query (docs/query.md), and return a page of the result.
 
@@ -104,21 +106,23 @@ async def search(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            found, counts = _find(index, compile_query(node), page)
+            asked = await prepare(node, index, logs, auditor)
+            found, counts = _find(index, asked, page)
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
                 unreadable += len(gone | index.unread(which))
                 missing |= {f"{names[which]}/{number}" for number in gone}
-            views = await _view_all(logs, names, index, found.places, node)
+            views = await _view_all(logs, names, index, found.places, asked)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
     views = [replace(view, missing=view.id in missing) for view in views]
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
     actor = auditor.id if auditor else name_actor()
-    access = Access(actor, "search", query, now_ns, counts.log_size, matched)
+    canonical = format_query(asked.query)
+    access = Access(actor, "search", canonical, now_ns, counts.log_size, matched, result_digest=found.digest)
     return SearchResult(
-        node,
+        asked.query,
         records,
         matched,
         counts.submissions,
@@ -130,11 +134,14 @@ async def search(
         more=found.more,
         next_before=_last_of(views, page.order) if found.more else "",
         digest=found.digest,
+        widened=asked.widened,
+        examined=asked.examined,
+        is_cut=asked.is_cut,
     )
 
 
 async def find_ids(
-    settings: SiteFile, query: str, progress: Progress, auditor: Scoped | None = None
+    settings: SiteFile, query: str, progress: Progress, auditor: Auditor | None = None
 ) -> FoundIds:
     """Find the ids of every record that a query matches; the caller records the look, with the digest.
 
@@ -145,12 +152,12 @@ async def find_ids(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            where = compile_query(node)
+            asked = await prepare(node, index, logs, auditor)
             with index.look() as db:
-                _, digest = digest_ids(db, where)
-                places = read_places(db, where)
+                _, digest = digest_ids(db, asked.where)
+                places = read_places(db, asked.where)
                 log_size = index.size_of(IndexedLog.GATE)
-    return FoundIds(node, log_size, digest, places, names)
+    return FoundIds(asked.query, log_size, digest, places, names, asked.is_cut)
 
 
 def name_place(place: int, names: Mapping[IndexedLog, str]) -> str:
@@ -167,11 +174,15 @@ class _Counts:
     files_unheard: int
 
 
-def _find(index: Index, where: Where, page: Page) -> tuple[PageFound, _Counts]:
+def _find(index: Index, asked: Asked, page: Page) -> tuple[PageFound, _Counts]:
+    scope = asked.scope
     with index.look() as db:
-        (submissions,) = db.execute("SELECT count(*) FROM submission").fetchone()
-        counts = _Counts(submissions, index.size_of(IndexedLog.GATE), count_failed(db), count_unheard(db))
-        return find_page(db, where, page), counts
+        sql = f"SELECT count(*) FROM submission WHERE {scope.sql}"  # noqa: S608 - constant: see compile_query
+        (submissions,) = db.execute(sql, scope.parameters).fetchone()
+        inside = scope if asked.is_scoped else None
+        unread, unheard = count_failed(db, inside), count_unheard(db, inside)
+        counts = _Counts(submissions, index.size_of(IndexedLog.GATE), unread, unheard)
+        return find_page(db, asked.where, page), counts
 
 
 def _last_of(views: list[RecordView], order: Order) -> str:
@@ -183,9 +194,10 @@ async def _view_all(
     names: Mapping[IndexedLog, str],
     index: Index,
     places: tuple[int, ...],
-    node: Node,
+    asked: Asked,
 ) -> list[RecordView]:
-    sought = [match_words(words) for words in words_sought(node)]
+    sought = [match_words(words) for words in words_sought(asked.query)]
+    sought += [match_words(Words((word,))) for each in asked.widened for word in each.words]
     views = []
     for place in places:
         uploads = find_upload_views(index, place, sought, names)

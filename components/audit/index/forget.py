@@ -7,6 +7,7 @@ from components.archive.bookkeeping import BookkeepingError, Tombstone, parse_bo
 from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
+from components.audit.index.context import forget_context
 from components.audit.index.talk import forget_talk
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
@@ -50,7 +51,8 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
 
     What a file says goes with the last record of a file of this content.
     """
-    keys = [(index,) for index in indexes]
+    places = tuple(indexes)
+    keys = [(index,) for index in places]
     # FTS5 removes a text only if it gets exactly this text again.
     db.executemany(
         "INSERT INTO word (word, rowid, text, look, name, name_look)"
@@ -60,6 +62,7 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
+    forget_context(db, places)
     forget_talk(db, (key for (key,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     gone = db.execute(_UNNAMED).fetchall()

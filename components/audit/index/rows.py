@@ -8,6 +8,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
+from components.audit.index.context import Context
 from components.audit.index.logs import IndexedLog
 from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
 from components.audit.query.tree import SearchKind
@@ -34,6 +35,7 @@ class Rows:
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
+        self._context = Context()
         self.talk: list[TalkRow | None] = []
 
     def add(self, record: OpenedRecord) -> None:
@@ -59,7 +61,7 @@ class Rows:
                 at_ns = _bounded(parsed.received_at_ns)
                 place = self._log.place(record.index)
                 names = self._add_carried(place, parsed)
-                self._add_submission(record, at_ns, read_submission(parsed), decided, names)
+                self._add_submission(record, at_ns, read_submission(parsed), decided, names, parsed)
                 self.rules += [(rule.casefold(), place) for rule in parsed.rules]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
                 self.talk.append(read_talk(place, parsed))
@@ -98,7 +100,7 @@ class Rows:
         name = str(details.get("file_name", "")) if is_file else ""
         # What was decided on a file, if anything was.
         decided = (str(details.get("action", "")) if is_file else "", "", 0)
-        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name)
+        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name, event)
         if not is_file:
             return
         size = details.get("size_bytes", 0)
@@ -130,6 +132,7 @@ class Rows:
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", self.deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        self._context.insert(db)
         insert_talk(db, filter(None, self.talk))
 
     def _add_submission(
@@ -139,6 +142,7 @@ class Rows:
         reading: Reading,
         decided: tuple[str, str, int] = ("", "", 0),
         name: str = "",
+        about: Submission | Event | None = None,
     ) -> None:
         index, segment = self._log.place(record.index), record.leaf.segment
         try:
@@ -151,6 +155,7 @@ class Rows:
             self.unread.append((index,))
         self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
         self.words.append((index, *words))
+        self._context.add(index, about, reading, says=bool(words[0]))
 
 
 def _plain_type(media_type: object) -> str:

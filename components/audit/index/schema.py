@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from components.audit.index import carried, talk
+from components.audit.index import carried, context, talk
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
 FORMAT = 11
@@ -93,6 +93,7 @@ CREATE VIRTUAL TABLE content_word
 USING fts5 (text, look, content='content_folded', content_rowid='id', columnsize=0, tokenize='ascii');
 """
     + carried.SCHEMA
+    + context.SCHEMA
     + talk.SCHEMA
 )
 
@@ -115,6 +116,7 @@ TABLES = (
     "content_word",
     "content_folded",
     *carried.TABLES,
+    *context.TABLES,
     *talk.TABLES,
 )
 
