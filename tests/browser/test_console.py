@@ -56,7 +56,7 @@ async def test_found_and_proved(shown: ConsoleInBrowser) -> None:
     assert await shown.find_barriers() == []
     assert await browser.messages() == []
     looks = [(each.actor, each.act, each.query) for each in await shown.site.accesses()][1:]
-    assert looks == [("anna", "search", "copper"), ("anna", "show", shown.site.id_of(1))]
+    assert looks == [("anna", "search", '"copper"'), ("anna", "show", shown.site.id_of(1))]
 
 
 async def test_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:

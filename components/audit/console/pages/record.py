@@ -13,4 +13,4 @@ async def show_record(visit: Visit) -> web.StreamResponse:
     path = visit.request.match_info
     record_id = f"{path['log']}/{path['number']}"
     detail = await visit.look(lambda: show(visit.console.site, record_id, ignore_progress, visit.who))
-    return visit.page("record.html", record=view_record_page(detail), has_reader=False)
+    return visit.page("record.html", record=view_record_page(detail), has_reader=True)

@@ -85,15 +85,21 @@ def _answer(
         examples=EXAMPLES,
         timeline="",
         facets=(),
-        has_reader=False,
+        has_reader=True,
     )
 
 
 def _view(result: SearchResult) -> FoundPage:
     # The newest first, as the pages go on to older ones.
-    hits = tuple(view_hit(view, result.query) for view in reversed(result.records))
+    hits = tuple(view_hit(view, result.sought) for view in reversed(result.records))
     return FoundPage(
-        hits, result.matched, result.submissions, result.unreadable, result.files_unread, result.access_id
+        hits,
+        result.matched,
+        result.submissions,
+        result.unreadable,
+        result.files_unread,
+        result.access_id,
+        ", ".join(word for each in result.widened for word in each.words),
     )
 
 

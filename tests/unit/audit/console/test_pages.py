@@ -45,7 +45,7 @@ async def test_a_search_is_the_auditors_own_look(site: Site) -> None:
         assert page.index("copper</mark> two") < page.index("copper</mark> one")
         assert "21:04:05" in page and "+01:00" in page  # in Berlin, where the auditor's browser is
     (_, look) = await site.accesses()
-    assert (look.actor, look.act, look.query, look.result_count) == ("anna", "search", "copper", 3)
+    assert (look.actor, look.act, look.query, look.result_count) == ("anna", "search", '"copper"', 3)
 
 
 async def test_a_wrong_query_points_at_the_place(site: Site) -> None:
@@ -168,3 +168,29 @@ async def test_pages_go_on_to_older_records(site: Site) -> None:
         _, second = await visitor.get(unescape(older[1]))
         assert (first.count("data-item"), second.count("data-item")) == (50, 10)
         assert "data-next" not in second
+
+
+async def test_a_conversation_is_read_around_a_record_within_what_one_may_see(site: Site) -> None:
+    async with open_console(site) as visitor:
+        await visitor.log_in("anna")
+        status, page = await visitor.get(f"/conversation/{site.id_of(2)}?q=copper")
+        said = text_of(page)
+        assert status == 200
+        assert said.index("copper one") < said.index("copper two")
+        assert page.count('id="hit"') == 1 and "<mark>copper</mark>" in page and "copper grain" not in said
+        whole = await visitor.get("/conversation?with=alice@metals.example+bob@metals.example")
+        assert (whole[0], "copper two" in text_of(whole[1])) == (200, True)
+        for wrong in (
+            "/conversation?with=",
+            "/conversation?with=a+b+c",
+            f"/conversation/{site.id_of(2)}?at=soon",
+        ):
+            assert (await visitor.get(wrong))[0] == 400
+        greta = another(visitor)
+        await greta.log_in("greta")
+        status, page = await greta.get(f"/conversation/{site.id_of(1)}")
+        assert (status, "copper grain" in text_of(page)) == (200, True)
+        _, absent = await greta.get("/conversation/gate/9999")
+        for number in (0, 2, 3):
+            status, page = await greta.get(f"/conversation/{site.id_of(number)}")
+            assert (status, page.replace(site.id_of(number), "gate/9999")) == (400, absent)
