@@ -10,7 +10,7 @@ from components.audit.auditor import Role
 from components.audit.console import middleware
 from components.audit.console.console import Console
 from components.audit.console.login import link, oidc, passkey, ways
-from components.audit.console.pages import account, conversation, record, search, static
+from components.audit.console.pages import account, conversation, overview, record, search, static
 from components.audit.console.visit import LOOKERS, Handler, Visit
 
 EVERYBODY = frozenset(Role)
@@ -48,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/record/{log}/{number}", record.show_record),
     Route("GET", "/conversation", conversation.show_whole),
     Route("GET", "/conversation/{log}/{number}", conversation.show_around),
+    Route("GET", "/overview", overview.show_overview),
     Route("GET", "/static/{digest}/{name}", static.send_file, is_public=True),
 )
 

@@ -29,7 +29,7 @@ class Section:
     roles: frozenset[Role] = LOOKERS
 
 
-SECTIONS = (Section("/search", "section.search"),)
+SECTIONS = (Section("/search", "section.search"), Section("/overview", "section.overview"))
 
 # An id, a query, a reason: nothing that a form of ours says is longer.
 _MOST_CHARACTERS = 20_000

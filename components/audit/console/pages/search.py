@@ -5,11 +5,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from components.audit.auditor import Auditor
 from components.audit.console.looks import ignore_progress
+from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
+from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
+from components.settings.site import SiteFile
 
 HITS = 50
 
@@ -60,10 +64,18 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         return _answer(visit, "")
     page = Page(HITS, visit.argument("before"))
     try:
-        result = await visit.look(lambda: search(visit.console.site, query, page, ignore_progress, visit.who))
+        result, facets = await visit.look(lambda: _search(visit.console.site, query, page, visit.who))
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
-    return _answer(visit, query, found=_view(result), next_page=_find_next(query, result))
+    return _answer(visit, query, found=_view(result), facets=facets, next_page=_find_next(query, result))
+
+
+async def _search(
+    site: SiteFile, query: str, page: Page, auditor: Auditor
+) -> tuple[SearchResult, Facets | None]:
+    # The search is recorded first. Its counts stand on the first page.
+    result = await search(site, query, page, ignore_progress, auditor)
+    return result, None if page.before else await count_facets(site, query, ignore_progress, auditor)
 
 
 def _answer(
@@ -71,6 +83,7 @@ def _answer(
     query: str,
     *,
     found: FoundPage | None = None,
+    facets: Facets | None = None,
     fault: QueryFault | None = None,
     next_page: str = "",
     status: int = 200,
@@ -83,8 +96,8 @@ def _answer(
         fault=fault,
         next_page=next_page,
         examples=EXAMPLES,
-        timeline="",
-        facets=(),
+        timeline=view_timeline(facets, query, visit.texts) if facets else "",
+        facets=view_facets(facets, query, visit.texts) if facets else (),
         has_reader=True,
     )
 
