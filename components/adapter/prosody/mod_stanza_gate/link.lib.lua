@@ -17,7 +17,8 @@ local TIMEOUTS_UNTIL_STUCK = 4;
 
 local link_mt = module:require "methods"();
 
-local function new(gate, timeout_s)
+-- `on_turn` is called at the beginning of each turn of the server's loop that follows a submission.
+local function new(gate, timeout_s, on_turn)
 	local self = link_mt.new {
 		gate = gate, timeout_s = timeout_s, stuck_after_s = TIMEOUTS_UNTIL_STUCK * timeout_s,
 		session = nil, conn = nil, connected_at = nil,
@@ -29,7 +30,10 @@ local function new(gate, timeout_s)
 		is_stopped = false,
 		outbox = {}, outbox_count = 0,
 	};
-	self.flush_soon = function () self:flush(); end;
+	self.flush_soon = function ()
+		on_turn();
+		self:flush();
+	end;
 	return self;
 end
 
