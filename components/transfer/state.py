@@ -22,7 +22,7 @@ from components.archive.store.sqlite_connection import (
 from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WITH_COPY
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
-from policy.files.slot import Purpose, Usage
+from policy.files.slot import DayBytes, Purpose, Usage
 from policy.supervision.vote import Vote
 
 _NOT_OF_UPLOADS: Final[list[Statement]] = [
@@ -250,7 +250,7 @@ class UploadStore:
             ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
                 sql, values
             )
-        return Usage(person, firm, site, oldest_s + DAY_S, slots, lapses_at_s)
+        return Usage(DayBytes(person, firm, site), oldest_s + DAY_S, slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""
