@@ -12,6 +12,7 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.record import Access
 from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
+from components.audit.index.as_of import AsOf, bound_by, describe_format, read_sizes
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
@@ -75,14 +76,24 @@ class SearchResult:
 class FoundIds:
     """The ids of all records that a query matches, the oldest first, and the digest over them.
 
-    `query` is the tree that was asked, with the scope of who asked; `log_size` the size of the tree that was searched.
+    `query` is the tree that was asked, with the scope of who asked; `as_of` is when, and how much of each log.
     """
 
     query: Node
-    log_size: int
+    as_of: AsOf
     digest: str
     places: "array[int]"
     names: Mapping[IndexedLog, str]
+
+    @property
+    def log_size(self) -> int:
+        """The size of the tree that was searched."""
+        return self.as_of.sizes[IndexedLog.GATE]
+
+    @property
+    def log_sizes(self) -> str:
+        """The sizes of the other logs, as a look records them."""
+        return self.as_of.name_others(self.names)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -104,7 +115,7 @@ async def search(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            found, counts = _find(index, compile_query(node), page)
+            found, counts = _find(index, compile_query(node), page, now_ns)
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
@@ -116,7 +127,17 @@ async def search(
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
     actor = auditor.id if auditor else name_actor()
-    access = Access(actor, "search", query, now_ns, counts.log_size, matched)
+    access = Access(
+        actor,
+        "search",
+        query,
+        now_ns,
+        counts.log_size,
+        matched,
+        found.digest,
+        log_sizes=counts.as_of.name_others(names),
+        index_format=counts.as_of.index_format,
+    )
     return SearchResult(
         node,
         records,
@@ -134,23 +155,30 @@ async def search(
 
 
 async def find_ids(
-    settings: SiteFile, query: str, progress: Progress, auditor: Scoped | None = None
+    settings: SiteFile,
+    query: str,
+    progress: Progress,
+    auditor: Scoped | None = None,
+    as_of: AsOf | None = None,
 ) -> FoundIds:
     """Find the ids of every record that a query matches; the caller records the look, with the digest.
 
-    Raises QueryError, SiteError and LogError.
+    With `as_of` it searches as a search at that time did: what was recorded later is left out. Raises QueryError,
+    SiteError and LogError.
     """
-    node = parse_query(query, time.time_ns())
+    now_ns = as_of.at_ns if as_of else time.time_ns()
+    node = parse_query(query, now_ns)
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             where = compile_query(node)
             with index.look() as db:
-                _, digest = digest_ids(db, where)
-                places = read_places(db, where)
-                log_size = index.size_of(IndexedLog.GATE)
-    return FoundIds(node, log_size, digest, places, names)
+                searched = as_of or AsOf(now_ns, read_sizes(index), describe_format(db))
+                bounded = bound_by(where, searched.sizes) if as_of else where
+                _, digest = digest_ids(db, bounded)
+                places = read_places(db, bounded)
+    return FoundIds(node, searched, digest, places, names)
 
 
 def name_place(place: int, names: Mapping[IndexedLog, str]) -> str:
@@ -162,15 +190,20 @@ def name_place(place: int, names: Mapping[IndexedLog, str]) -> str:
 @dataclass(frozen=True, slots=True)
 class _Counts:
     submissions: int
-    log_size: int
+    as_of: AsOf
     files_unread: int
     files_unheard: int
 
+    @property
+    def log_size(self) -> int:
+        return self.as_of.sizes[IndexedLog.GATE]
 
-def _find(index: Index, where: Where, page: Page) -> tuple[PageFound, _Counts]:
+
+def _find(index: Index, where: Where, page: Page, now_ns: int) -> tuple[PageFound, _Counts]:
     with index.look() as db:
         (submissions,) = db.execute("SELECT count(*) FROM submission").fetchone()
-        counts = _Counts(submissions, index.size_of(IndexedLog.GATE), count_failed(db), count_unheard(db))
+        as_of = AsOf(now_ns, read_sizes(index), describe_format(db))
+        counts = _Counts(submissions, as_of, count_failed(db), count_unheard(db))
         return find_page(db, where, page), counts
 
 

@@ -21,6 +21,7 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
+from components.audit.matter.acts import require_own_matter
 from components.audit.open_log import open_log
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
@@ -90,6 +91,8 @@ async def show(settings: SiteFile, record_id: str, progress: Progress) -> Record
             for opened in (await opener.fetch(number, 1) if number < size else ())
         ]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
+    for view in views:
+        await require_own_matter(settings, view.content)
     access = Access(name_actor(), "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)
     for view, proof in found:

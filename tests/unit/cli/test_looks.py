@@ -13,7 +13,11 @@ from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
 from tests.unit.policy.content.rules import write_rule
 
-COMMANDS = {name: app[name].default_command for name in app if not name.startswith("-")}
+COMMANDS = {
+    name: command
+    for name in app
+    if not name.startswith("-") and (command := app[name].default_command)  # a group has none
+}
 GIVEN = {"query": "copper", "record": "gate/1"}
 FLAGS_TOPICS = write_rule("off", "flag", kind="topic", topics=["off-channel"], must_match=["x"])
 
