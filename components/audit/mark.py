@@ -32,7 +32,8 @@ class Marks:
     `also` has what a message does besides, with the ids: it may acknowledge an earlier one. `detail` is the marker's or
     chat state's name, or the status codes of a room's presence. `person` is whose JID the stanza names: who is invited,
     who retracted for a room as its moderator, whose message a reply answers. `is_by_moderator`: another person's
-    message is retracted (XEP-0425). `reason` is what such a retraction, an invitation or a removal gives.
+    message is retracted (XEP-0425). `reason` is what such a retraction, an invitation or a removal gives. `kind` is the
+    stanza's name, empty if it cannot be read; `sender` and `to` are its JIDs as they stand there.
     """
 
     mark: Mark
@@ -51,3 +52,6 @@ class Marks:
     person: str = ""
     reason: str = ""
     is_by_moderator: bool = False
+    kind: str = ""
+    sender: str = ""
+    to: str = ""

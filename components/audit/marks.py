@@ -61,6 +61,9 @@ def _read_ids(stanza: StanzaTree) -> Marks:
         person="" if reply is None else reply.get("to") or "",
         thread=stanza.text("thread"),
         type=stanza.get("type"),
+        kind=stanza.name,
+        sender=stanza.get("from"),
+        to=stanza.get("to"),
     )
 
 

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.export import export
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+app.command(export)
 app.command(matter_app)
 
 

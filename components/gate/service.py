@@ -44,7 +44,7 @@ class Gate:
     """Decides on, records and answers submissions, in the order in which they were submitted.
 
     The link tells it of its connections (`LinkListener`). `report` is called when one begins or ends, because readers
-    of the gate's status must not wait.
+    of the gate's status must not wait. They look at `line`, `decider` and `journal`, and change nothing there.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Gate:
         report: Callable[[], None] = lambda: None,
     ) -> None:
         # The connected adapter, and all state of its session. Lost in a crash: the adapter says it again.
-        self._line = line
+        self.line = line
         # The rules in force, and their memory. Lost in a crash: rates and topics begin again.
-        self._decider = decider
+        self.decider = decider
         # The log: every call that has returned survives a crash.
-        self._journal = journal
+        self.journal = journal
         # Held messages, in a file of their own: every call that has returned survives a crash.
         self._review = review
         # Alarms and metrics: a crash loses alarms that are not recorded yet.
@@ -76,7 +76,8 @@ class Gate:
         self._report = report
         # There may be something to record: set by `take`, cleared by `run`.
         self._wake = asyncio.Event()
-        self._commits = True
+        # Whether the last attempt to record succeeded.
+        self.commits = True
         # The last status of a connection that ended before it was recorded. A server that stops in order sends one.
         self._last_word: tuple[SessionRecords, Status] | None = None
         self.counters = GateCounters()
@@ -84,55 +85,35 @@ class Gate:
     @property
     def pending(self) -> int:
         """How many submissions and statuses wait for a commit."""
-        adapter = self._line.adapter
+        adapter = self.line.adapter
         return 0 if adapter is None else len(adapter.pending)
-
-    @property
-    def records(self) -> int:
-        """How many records the log has."""
-        return self._journal.size
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a server has accepted the gate."""
-        return self._line.is_connected
-
-    @property
-    def commits(self) -> bool:
-        """Whether the last attempt to record succeeded."""
-        return self._commits
-
-    @property
-    def rules(self) -> Rules:
-        """The rules that it decides by."""
-        return self._decider.rules
 
     def connected(self, write: Write) -> None:
         """Begin a connection; the adapter's first status on it begins a session."""
-        self._line.connect(write)
+        self.line.connect(write)
         self._watch.connected()
-        log.info("connected", records=self._journal.size)
+        log.info("connected", records=self.journal.size)
         self._report()
 
     def disconnected(self) -> None:
         """End the connection; the next session submits again what is not recorded yet."""
-        if (adapter := self._line.adapter) is not None:
+        if (adapter := self.line.adapter) is not None:
             self._keep_last_word(adapter, adapter.pending)
-        self._line.disconnect()
+        self.line.disconnect()
         self._watch.disconnected()
-        log.info("disconnected", records=self._journal.size)
+        log.info("disconnected", records=self.journal.size)
         self._report()
 
     def broken(self) -> None:
         """Find out which output of the gate made the server end the connection."""
-        if (adapter := self._line.adapter) is not None:
+        if (adapter := self.line.adapter) is not None:
             self._breaks.broken(adapter.session.epoch, adapter.claims.unheard)
 
     def take(self, submissions: Sequence[Held | Status]) -> None:
         """Take what the link read: decide and encode at once, while the previous commit may still be running."""
         received_at_ns = time.time_ns()
         self._watch.took(submissions)
-        adapter = self._line.adapter
+        adapter = self.line.adapter
         for item in submissions:
             if isinstance(item, Status):
                 adapter = self._greet(item)
@@ -142,7 +123,7 @@ class Gate:
                 # It is not known what the log holds of it, so it may not be recorded now.
                 log.error("the adapter submitted before it said what it holds", seq=item.seq)
             else:
-                adapter.add(self._decider.decide(item, adapter.claims, received_at_ns))
+                adapter.add(self.decider.decide(item, adapter.claims, received_at_ns))
         self._wake.set()
 
     def take_canary(self, canary: CanaryBack) -> None:
@@ -151,8 +132,8 @@ class Gate:
 
     def use(self, rules: Rules) -> None:
         """Decide by these rules from the next submission on."""
-        self._decider.use(rules)
-        if (adapter := self._line.adapter) is not None:
+        self.decider.use(rules)
+        if (adapter := self.line.adapter) is not None:
             adapter.change_borders(rules.directory)
             self._wake.set()
 
@@ -161,12 +142,12 @@ class Gate:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while (adapter := self._line.adapter) is not None and adapter.pending:
+            while (adapter := self.line.adapter) is not None and adapter.pending:
                 if batch := adapter.take_batch(self._max_batch):
                     await self._record_and_answer(adapter, batch)
                 # A commit blocks the loop. Now the link sends, and reads what has come meanwhile.
                 await asyncio.sleep(0)
-                self._journal.integrate()
+                self.journal.integrate()
             await self._record_last_word()
 
     def _keep_last_word(self, adapter: Adapter, items: Sequence[object]) -> None:
@@ -179,18 +160,18 @@ class Gate:
     async def _record_last_word(self) -> None:
         """Record it, unless an adapter is connected again, which sends its own."""
         word, self._last_word = self._last_word, None
-        if word is not None and self._line.adapter is None:
+        if word is not None and self.line.adapter is None:
             with suppress(LogUnavailable):
-                await self._journal.record(word[0], [word[1]])
+                await self.journal.record(word[0], [word[1]])
 
     def _greet(self, status: Status) -> Adapter:
         """Return the adapter that sent this: a new one, if it is the first status of a connection, or of an epoch."""
-        adapter = self._line.adapter
+        adapter = self.line.adapter
         if adapter is None or adapter.session.epoch != status.epoch:
-            adapter = self._line.begin_session(status)
+            adapter = self.line.begin_session(status)
             self._breaks.resumed(status)
             self._aftermath.begin(status.epoch)
-            adapter.say_borders(self._decider.rules.directory)
+            adapter.say_borders(self.decider.rules.directory)
         elif adapter.session.host != status.host:
             adapter.readdress(status.host)
         return adapter
@@ -215,17 +196,17 @@ class Gate:
         pauses_s = _pauses_s()
         while not adapter.is_over:
             try:
-                recorded = await self._journal.record(adapter.records, batch)
+                recorded = await self.journal.record(adapter.records, batch)
             except LogUnavailable as error:
                 # Nobody is answered: the adapter bounces in time. Whether the batch is on disk is not known yet.
                 retry_in_s = next(pauses_s)
-                self._commits = False
+                self.commits = False
                 self.counters.failed_commits += 1
                 self._watch.not_recorded(str(error))
                 log.error("not recorded", reason=str(error), submissions=len(batch), retry_in_s=retry_in_s)
                 await asyncio.sleep(retry_in_s)
             else:
-                self._commits = True
+                self.commits = True
                 if recorded.commit_s is not None:
                     self._watch.committed(recorded.commit_s)
                 return recorded
@@ -260,7 +241,7 @@ class Gate:
         self.counters.repeated += repeated
         for answer in recorded.answers[repeated:]:
             if (alarm := BLIND_RULES.get(answer.decision.rules)) is not None:
-                self._watch.not_looked_at(alarm, f"{self._line.gate.log}/{answer.index}")
+                self._watch.not_looked_at(alarm, f"{self.line.gate.log}/{answer.index}")
             if answer.decision.action is Action.REFUSE:
                 self.counters.refused += 1
                 facts = answer.held.facts

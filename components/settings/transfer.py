@@ -10,7 +10,7 @@ from pydantic import Field, IPvAnyNetwork, model_validator
 from components.settings.clamd import ClamdTable
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
-from policy.files.slot import SlotLimits
+from policy.files.slot import DayBytes, SlotLimits
 
 HTTPS_PORT = 443
 MIB = 1 << 20
@@ -45,9 +45,7 @@ class FileLimits(Table):
         return SlotLimits(
             self.file_mib * MIB,
             self.profile_mib * MIB,
-            self.person_day_mib * MIB,
-            self.enterprise_day_mib * MIB,
-            self.site_day_mib * MIB,
+            DayBytes(self.person_day_mib * MIB, self.enterprise_day_mib * MIB, self.site_day_mib * MIB),
             frozenset(kind.lower() for kind in self.refused_types),
         )
 

@@ -19,6 +19,24 @@ MODULES = (  # noqa: SIM905 - reads better than a page of quotes
     "vcard4 vcard_legacy bookmarks private time version offline user_account_management"
 ).split()
 
+# What is the same at every site, with why, for whoever reads the server's configuration.
+_ALWAYS = """\
+allow_registration = false
+-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the
+-- module paced_collector says.
+gc = { mode = 'incremental', threshold = 300, speed = 1 }
+-- With fewer than there are users, everybody's blocklist is read from the disk after each collection.
+blocklist_cache_size = 100000
+-- Prosody 13 drops what a blocked person writes, without a word; 0.12 says that it is not delivered.
+bounce_blocked_messages = true"""
+# Prosody 13 asks for a role where 0.12 asked for nothing, and no longer makes `admins` owners of all rooms.
+_ALWAYS_OF_ROOMS = """\
+  muc_room_default_public = false
+  muc_log_by_default = true
+  component_admins_as_room_owners = true
+  server_user_role = 'prosody:registered'
+  public_user_role = 'prosody:registered'"""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSide:
@@ -152,14 +170,7 @@ def _global_lines(plan: ProsodyPlan, more_modules: Sequence[str]) -> Iterator[st
     # Where stanzas are to be held, nobody logs in while they are not (docs/decisions/0157).
     yield f"authentication = {_lua('while_held' if plan.gate else 'internal_hashed')}"
     yield f"storage = {_lua(plan.storage)}"
-    yield "allow_registration = false"
-    yield "-- Small steps all the time, instead of stopping for the whole heap (docs/decisions/0005); how seldom, the"
-    yield "-- module paced_collector says."
-    yield "gc = { mode = 'incremental', threshold = 300, speed = 1 }"
-    yield "-- With fewer than there are users, everybody's blocklist is read from the disk after each collection."
-    yield "blocklist_cache_size = 100000"
-    yield "-- Prosody 13 drops what a blocked person writes, without a word; 0.12 says that it is not delivered."
-    yield "bounce_blocked_messages = true"
+    yield _ALWAYS
 
 
 def _network_lines(plan: ProsodyPlan) -> Iterator[str]:
@@ -216,12 +227,7 @@ def _certificate_lines(plan: ProsodyPlan, domain: str, web_host: str) -> Iterato
 def _room_lines(domain: str, modules: Sequence[str]) -> Iterator[str]:
     yield f"Component {_lua(domain)} 'muc'"
     yield f"  modules_enabled = {_lua_list(modules)}"
-    yield "  muc_room_default_public = false"
-    yield "  muc_log_by_default = true"
-    # Prosody 13 asks for a role where 0.12 asked for nothing, and no longer makes `admins` owners of all rooms.
-    yield "  component_admins_as_room_owners = true"
-    yield "  server_user_role = 'prosody:registered'"
-    yield "  public_user_role = 'prosody:registered'"
+    yield _ALWAYS_OF_ROOMS
 
 
 def _component_lines(component: PlannedComponent) -> Iterator[str]:

@@ -29,6 +29,7 @@ from components.settings.reload import follow_settings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 from components.transfer.acts import FileActs
+from components.transfer.asking import AskedFrom
 from components.transfer.checks import Examination, FileChecks
 from components.transfer.deciding import FileDecider
 from components.transfer.destroyed import DestroyedFiles, keep_destroyed, keep_swept
@@ -137,8 +138,10 @@ def _open_files(
         linked,
         reader,
         journal,
-        networks=settings.networks if settings.download_from == "networks" else (),
-        behind_proxy=settings.certificate is None,
+        asked_from=AskedFrom(
+            settings.networks if settings.download_from == "networks" else (),
+            behind_proxy=settings.certificate is None,
+        ),
         **_by_sessions(settings, slots),
     )
     receiver = Receiver(

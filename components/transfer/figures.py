@@ -48,10 +48,11 @@ def _file_figures(metrics: FileMetrics) -> tuple[Figure, ...]:
 
 
 def _own_figures(service: TransferService, acts: FileActs) -> tuple[Figure, ...]:
+    counters = service.slots.counters
     return (
-        Figure("slots", "Slots given.", lambda: service.counters.slots, True),
-        Figure("refused_slots", "Slots refused by policy.", lambda: service.counters.refused_slots, True),
+        Figure("slots", "Slots given.", lambda: counters.slots, True),
+        Figure("refused_slots", "Slots refused by policy.", lambda: counters.refused_slots, True),
         Figure("held", "Files that wait for a reviewer.", lambda: acts.held),
-        Figure("records", "Records in the log.", lambda: service.records),
+        Figure("records", "Records in the log.", lambda: service.journal.size),
         Figure("connected", "1 while the server has accepted the component.", lambda: service.is_connected),
     )

@@ -128,9 +128,9 @@ class TransferService:
         alarms: Alarms,
     ) -> None:
         self.problems: tuple[str, ...] = ()
-        self._slots = slots
+        self.slots = slots
         self._decider = decider
-        self._journal = journal
+        self.journal = journal
         self._alarms = alarms
         self._follower = follower
         self._max_bytes = settings.limits.for_slots.file_bytes
@@ -144,16 +144,6 @@ class TransferService:
         self._link.serve(f"{{{XMLNS_DISCO_ITEMS}}}query", _tell_no_items)
 
     @property
-    def counters(self) -> Counters:
-        """What was done with requests for slots."""
-        return self._slots.counters
-
-    @property
-    def records(self) -> int:
-        """How many records the log has."""
-        return self._journal.size
-
-    @property
     def is_connected(self) -> bool:
         """Whether the server has accepted the component."""
         return self._link.is_up
@@ -162,8 +152,8 @@ class TransferService:
         """Return what the component's status file says."""
         state = "connected" if self.is_connected else "disconnected"
         details = {
-            **asdict(self.counters),
-            "records": self.records,
+            **asdict(self.slots.counters),
+            "records": self.journal.size,
             "problems": list(self.problems),
             "alarms": self._alarms.present(),
         }
@@ -176,7 +166,7 @@ class TransferService:
             async for news in self._follower.follow():
                 match news:
                     case RulesChange():
-                        self._slots.directory = news.after.directory
+                        self.slots.directory = news.after.directory
                         self._decider.use(news.after)
                     case RulesProblems():
                         self.problems = news.problems
@@ -188,7 +178,7 @@ class TransferService:
     async def _take_request(self, request: Request) -> ET.Element:
         if request.kind != "get":
             raise XmppError("bad-request", "A slot is asked for by a request of type get.", "modify")
-        return await self._slots.give(request)
+        return await self.slots.give(request)
 
     async def _tell_info(self, request: Request) -> ET.Element:
         if request.kind != "get" or request.payload.get("node"):

@@ -22,7 +22,7 @@ from components.archive.store.sqlite_connection import (
 from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WITH_COPY
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
-from policy.files.slot import Purpose, Usage
+from policy.files.slot import DayBytes, Purpose, Usage
 
 _NOT_OF_UPLOADS: Final[list[Statement]] = [
     (f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)", ())  # noqa: S608 - names of our own
@@ -232,7 +232,7 @@ class UploadStore:
             ((person, firm, site, oldest_s, slots, lapses_at_s),) = await self._connection.execute_fetchall(
                 sql, values
             )
-        return Usage(person, firm, site, oldest_s + DAY_S, slots, lapses_at_s)
+        return Usage(DayBytes(person, firm, site), oldest_s + DAY_S, slots, lapses_at_s)
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -31,8 +31,17 @@ class SlotRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DayBytes:
+    """Bytes of one day: a person's, their enterprise's, and the whole site's."""
+
+    person: int = 0
+    enterprise: int = 0
+    site: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SlotLimits:
-    """What may be uploaded: bytes of one file, and bytes a day for a person, an enterprise and the whole site.
+    """What may be uploaded: bytes of one file, and bytes of a day.
 
     `profile_bytes` is for one file of somebody's profile. `refused_types` are media types, or `image/*` for all of a
     kind.
@@ -40,22 +49,18 @@ class SlotLimits:
 
     file_bytes: int
     profile_bytes: int
-    person_bytes: int
-    enterprise_bytes: int
-    site_bytes: int
+    day: DayBytes
     refused_types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes that count against the limits of a day, of which some are free again at `free_at_s` (Unix time).
+    """What counts against the limits of a `day`, of which some is free again at `free_at_s` (Unix time).
 
     A person has `person_slots` that are not used yet, of which one lapses at `lapses_at_s`.
     """
 
-    person_bytes: int = 0
-    enterprise_bytes: int = 0
-    site_bytes: int = 0
+    day: DayBytes = DayBytes()
     free_at_s: int = 0
     person_slots: int = 0
     lapses_at_s: int = 0
@@ -120,9 +125,9 @@ def _refuse_usage(request: SlotRequest, limits: SlotLimits, usage: Usage) -> Slo
         text = "You asked to send too many files at once. Please try again later."
         return SlotRefusal("wait", "resource-constraint", text, retry_at_s=usage.lapses_at_s)
     for used, most, whose in (
-        (usage.person_bytes, limits.person_bytes, "You have"),
-        (usage.enterprise_bytes, limits.enterprise_bytes, "Your enterprise has"),
-        (usage.site_bytes, limits.site_bytes, "This site has"),
+        (usage.day.person, limits.day.person, "You have"),
+        (usage.day.enterprise, limits.day.enterprise, "Your enterprise has"),
+        (usage.day.site, limits.day.site, "This site has"),
     ):
         if used + request.size_bytes > most:
             text = f"{whose} used up the space for files of one day. Please try again later."

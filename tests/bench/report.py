@@ -1,5 +1,6 @@
 """Results as text: the tables of docs/benchmarks.md, and the same on a terminal."""
 
+import math
 from collections.abc import Iterable
 
 from rich import box
@@ -53,6 +54,8 @@ def print_result(console: Console, result: Result) -> None:
 
 def format_number(value: float) -> str:
     """Format a number with three significant digits or so, as a person would write it."""
+    if math.isinf(value):
+        return "∞"
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}"

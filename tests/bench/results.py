@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from tests.bench.figures import Findings
 from tests.bench.machine import Machine
@@ -28,7 +28,8 @@ class Result:
 
 Results = dict[str, Result]
 
-_RESULTS = TypeAdapter(Results)
+# JSON has no infinity; what never ended is kept as the text that reads back as it.
+_RESULTS = TypeAdapter(Results, config=ConfigDict(ser_json_inf_nan="strings"))
 
 
 def load_results(file: Path) -> Results:

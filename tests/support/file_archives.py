@@ -80,8 +80,8 @@ def make_bzip2(content: bytes) -> bytes:
     return bz2.compress(content)
 
 
-def make_xz(content: bytes) -> bytes:
-    return lzma.compress(content)
+def make_xz(content: bytes, *, preset: int | None = None) -> bytes:
+    return lzma.compress(content, preset=preset)
 
 
 def make_other(format_: str, members: Members, filter_: str | None = None) -> bytes:

@@ -2,7 +2,9 @@
 
 import random
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from policy.files.facts import FileMark
 from tests.support import file_archives as archives
@@ -37,22 +39,35 @@ ZIPPED = archives.make_zip({"notes.txt": TEXT})
 PDF = documents.make_pdf()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
     """A file: what it is called, its bytes, the marks and the media type that it has to get, and its size in pixels."""
 
     name: str
-    content: bytes
+    make: Callable[[], bytes]
     marks: frozenset[FileMark]
     found_type: str
     claimed_type: str = ""
     size: tuple[int, int] = (0, 0)
 
+    @cached_property
+    def content(self) -> bytes:
+        """Its bytes: made when a test needs them, because a bomb takes long to pack."""
+        return self.make()
 
-def sample(name: str, content: bytes, found: str, *marks: FileMark, claimed: str = "", **more: int) -> Sample:
+
+def sample(
+    name: str,
+    content: bytes | Callable[[], bytes],
+    found: str,
+    *marks: FileMark,
+    claimed: str = "",
+    **more: int,
+) -> Sample:
     size = (
         (more.get("wide", 3), more.get("high", 2))
         if found.startswith("image/") and "svg" not in found
         else (0, 0)
     )
-    return Sample(name, content, frozenset(marks), found, claimed, size)
+    make = content if callable(content) else lambda: content
+    return Sample(name, make, frozenset(marks), found, claimed, size)

@@ -7,6 +7,8 @@ module:depends "auth_internal_hashed";
 
 local st = require "util.stanza";
 
+local attend = module:require "sasl_attempts";
+
 local ipairs, pairs = ipairs, pairs;
 local prosody = prosody;
 
@@ -24,17 +26,9 @@ end
 
 local accounts = find_accounts();
 
--- Each attempt has a handler of its own; after one that failed, the server goes on with a clone.
-local function guard(handler)
-	local process, clean_clone = handler.process, handler.clean_clone;
-	function handler:process(...)
-		if not prosody.stanza_gate then return "failure", "temporary-auth-failure", NOT_HELD; end
-		return process(self, ...);
-	end
-	function handler:clean_clone(...)
-		return guard(clean_clone(self, ...));
-	end
-	return handler;
+local function step(process, handler, ...)
+	if not prosody.stanza_gate then return "failure", "temporary-auth-failure", NOT_HELD; end
+	return process(handler, ...);
 end
 
 -- A copy: the server gives a provider a metatable of its own.
@@ -43,7 +37,7 @@ for name, value in pairs(accounts) do provider[name] = value; end
 provider.name = "while_held";
 
 function provider.get_sasl_handler(...)
-	return guard(accounts.get_sasl_handler(...));
+	return attend(accounts.get_sasl_handler(...), step);
 end
 
 module:provides("auth", provider);

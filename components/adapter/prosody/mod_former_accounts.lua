@@ -7,6 +7,7 @@
 
 local usermanager = require "core.usermanager";
 
+local attend = module:require "sasl_attempts";
 local borders = module:shared "/*/stanza_gate/borders";
 
 local TEXT = "Your access to this line has ended, or has not begun. Ask your compliance desk if this is wrong.";
@@ -15,21 +16,13 @@ local function is_former(username)
 	return borders.in_force and borders.in_force() and not borders.is_listed(username .. "@" .. module.host);
 end
 
--- Each attempt has a handler of its own; after one that failed, the server goes on with a clone.
-local function watch(handler)
-	local process, clean_clone = handler.process, handler.clean_clone;
-	function handler:process(...)
-		local status, data, text = process(self, ...);
-		if status == "success" and is_former(self.username) then
-			module:log("info", "Turned away at the login: %s is not listed", self.username);
-			return "failure", "account-disabled", TEXT;
-		end
-		return status, data, text;
+local function step(process, handler, ...)
+	local status, data, text = process(handler, ...);
+	if status == "success" and is_former(handler.username) then
+		module:log("info", "Turned away at the login: %s is not listed", handler.username);
+		return "failure", "account-disabled", TEXT;
 	end
-	function handler:clean_clone(...)
-		return watch(clean_clone(self, ...));
-	end
-	return handler;
+	return status, data, text;
 end
 
 local watched, original, watching;
@@ -39,7 +32,7 @@ local function begin()
 	local provider = usermanager.get_provider(module.host);
 	if not provider or watched then return; end
 	watched, original = provider, provider.get_sasl_handler;
-	function watching(...) return watch(original(...)); end
+	function watching(...) return attend(original(...), step); end
 	provider.get_sasl_handler = watching;
 end
 

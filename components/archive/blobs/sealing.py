@@ -26,7 +26,9 @@ def _stand_back() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-_SEALERS = ThreadPoolExecutor(os.cpu_count(), "seal", _stand_back)
+# One, which seals some 800 MB a second. One that stands back may hold the interpreter's lock, and each further one
+# would run before it, while everybody waits for that lock.
+_SEALERS = ThreadPoolExecutor(1, "seal", _stand_back)
 
 Pieces = AsyncGenerator[bytes | bytearray, None]
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, NoReturn, Self, TypeVar, cast
+from typing import Generic, NamedTuple, NoReturn, Self, TypeVar, cast
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,6 +24,7 @@ _ID_SIZE_BYTES = 8
 _USES = {ED25519_CURVE: MechanismFlag.SIGN, X25519_CURVE: MechanismFlag.DERIVE}
 
 _Answer = TypeVar("_Answer")
+_PublicKey = TypeVar("_PublicKey", Ed25519PublicKey, X25519PublicKey)
 
 # PKCS#11 logs a process in to a token, not a session: a second login fails, and closing one session logs out all.
 # So there is one session for each token.
@@ -68,12 +69,17 @@ class _HeldKey:
         return self._found
 
 
-class _StaysInToken:
-    """The common part of a token's private keys: the private half stays in the token."""
+class _StaysInToken(Generic[_PublicKey]):
+    """The common part of a token's private keys: the private half stays in the token, the public one is here."""
 
-    def __init__(self, key: TokenKey, pair: TokenPair) -> None:
+    def __init__(self, key: TokenKey, pair: TokenPair, public: _PublicKey) -> None:
         self._key = key
         self._held = _HeldKey(key, pair)
+        self._public: _PublicKey = public
+
+    def public_key(self) -> _PublicKey:
+        """Return the public half."""
+        return self._public
 
     def private_bytes(self, *_: object) -> NoReturn:
         """Raise KeyFileError: the private half stays in the token."""
@@ -88,16 +94,11 @@ class _StaysInToken:
         return self
 
 
-class TokenSigningKey(_StaysInToken, Ed25519PrivateKey):
+class TokenSigningKey(_StaysInToken[Ed25519PublicKey], Ed25519PrivateKey):
     """A private key that signs in its token (CKM_EDDSA); raises LogUnavailable if the token does not sign."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
-        super().__init__(key, pair)
-        self._public_key = Ed25519PublicKey.from_public_bytes(pair.point)
-
-    def public_key(self) -> Ed25519PublicKey:
-        """Return the public half."""
-        return self._public_key
+        super().__init__(key, pair, Ed25519PublicKey.from_public_bytes(pair.point))
 
     def sign(self, data: bytes) -> bytes:  # type: ignore[override]  # any buffer, there
         """Return the signature: 64 bytes (RFC 8032)."""
@@ -108,16 +109,11 @@ class TokenSigningKey(_StaysInToken, Ed25519PrivateKey):
         return self._held.use(sign_inside)
 
 
-class TokenOpeningKey(_StaysInToken, X25519PrivateKey):
+class TokenOpeningKey(_StaysInToken[X25519PublicKey], X25519PrivateKey):
     """A private key that agrees on a secret in its token (CKM_ECDH1_DERIVE); HPKE makes the rest of it outside."""
 
     def __init__(self, key: TokenKey, pair: TokenPair) -> None:
-        super().__init__(key, pair)
-        self._public_key = X25519PublicKey.from_public_bytes(pair.point)
-
-    def public_key(self) -> X25519PublicKey:
-        """Return the public half."""
-        return self._public_key
+        super().__init__(key, pair, X25519PublicKey.from_public_bytes(pair.point))
 
     def exchange(self, peer_public_key: X25519PublicKey) -> bytes:
         """Return the shared secret of one envelope (RFC 7748, 6.1), which reveals nothing of the key."""

@@ -7,6 +7,7 @@ from components.archive.bookkeeping import BookkeepingError, Tombstone, parse_bo
 from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
+from components.audit.index.talk import forget_talk
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
@@ -59,6 +60,7 @@ def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
+    forget_talk(db, (key for (key,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     gone = db.execute(_UNNAMED).fetchall()
     forget_words(db, [id_ for (id_,) in gone])

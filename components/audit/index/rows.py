@@ -9,6 +9,7 @@ from components.archive.record import Delivery, Event, RecordKind, Submission, p
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
 from components.audit.index.logs import IndexedLog
+from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
 from components.audit.stanza import Reading, read_done, read_submission, split_jid
@@ -33,6 +34,7 @@ class Rows:
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
+        self.talk: list[TalkRow | None] = []
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -60,7 +62,9 @@ class Rows:
                 self._add_submission(record, at_ns, read_submission(parsed), decided, names)
                 self.rules += [(rule.casefold(), place) for rule in parsed.rules]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
+                self.talk.append(read_talk(place, parsed))
             case Event():
+                self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
             case Delivery(epoch, through, bounced):
                 place = self._log.place(record.index)
@@ -126,6 +130,7 @@ class Rows:
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", self.deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        insert_talk(db, filter(None, self.talk))
 
     def _add_submission(
         self,

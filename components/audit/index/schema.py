@@ -2,10 +2,10 @@
 
 import sqlite3
 
-from components.audit.index import carried
+from components.audit.index import carried, talk
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 10
+FORMAT = 11
 
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
@@ -93,6 +93,7 @@ CREATE VIRTUAL TABLE content_word
 USING fts5 (text, look, content='content_folded', content_rowid='id', columnsize=0, tokenize='ascii');
 """
     + carried.SCHEMA
+    + talk.SCHEMA
 )
 
 TABLES = (
@@ -114,6 +115,7 @@ TABLES = (
     "content_word",
     "content_folded",
     *carried.TABLES,
+    *talk.TABLES,
 )
 
 

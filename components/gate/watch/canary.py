@@ -75,7 +75,7 @@ class Canary:
             # The patrol ends this alarm.
             self._alarms.sound(AlarmName.LOG_UNREADABLE, reason=str(error))
         except (_UnprovedError, LogDamaged, NoteError, CheckpointError, ProofError) as error:
-            self._metrics.canaries_unproved += 1
+            self._metrics.canaries.unproved += 1
             self._alarms.sound(AlarmName.CANARY_UNPROVED, reason=str(error))
 
     async def _wait_for_it(self, adapter: Adapter) -> str | None:
@@ -89,7 +89,7 @@ class Canary:
             async with asyncio.timeout(TIMEOUT_S):
                 record = await self._back
         except TimeoutError:
-            self._metrics.canaries_lost += 1
+            self._metrics.canaries.lost += 1
             self._missed += 1
             # When a server ends, its canary is lost, and nothing else is wrong.
             if not adapter.is_over or self._missed >= _MISSED_AT_MOST:
@@ -98,7 +98,7 @@ class Canary:
         finally:
             self._back = None
         self._metrics.canary_seconds.observe(time.monotonic() - began_s)
-        self._metrics.canaries_back += 1
+        self._metrics.canaries.back += 1
         self._missed = 0
         self._alarms.end(AlarmName.CANARY_LOST)
         return record

@@ -19,6 +19,15 @@ def _histogram(name: str, text: str) -> Histogram:
 
 
 @dataclass(slots=True)
+class CanaryCounts:
+    """How canaries ended: they came back, did not in time, or their record was not as it should be."""
+
+    back: int = 0
+    lost: int = 0
+    unproved: int = 0
+
+
+@dataclass(slots=True)
 class Metrics:
     """What the watching parts count and measure; a crash loses it, as Prometheus expects."""
 
@@ -28,9 +37,7 @@ class Metrics:
     canary_seconds: Histogram = field(
         default_factory=lambda: _histogram("canary_seconds", "Round trips of canaries.")
     )
-    canaries_back: int = 0
-    canaries_lost: int = 0
-    canaries_unproved: int = 0
+    canaries: CanaryCounts = field(default_factory=CanaryCounts)
     turned_away: int = 0
     window_stanzas: int = 0
     numbers_missing: int = 0
@@ -49,14 +56,14 @@ def _own_figures(metrics: Metrics) -> tuple[Figure, ...]:
         return {alarm.value if alarm else _OPEN_AT_END: times for alarm, times in metrics.findings.items()}
 
     return (
-        Figure("canaries_back", "Canaries that came back.", lambda: metrics.canaries_back, True),
+        Figure("canaries_back", "Canaries that came back.", lambda: metrics.canaries.back, True),
         Figure(
-            "canaries_lost", "Canaries that did not come back in time.", lambda: metrics.canaries_lost, True
+            "canaries_lost", "Canaries that did not come back in time.", lambda: metrics.canaries.lost, True
         ),
         Figure(
             "canaries_unproved",
             "Canaries whose record was not in the log as it should be.",
-            lambda: metrics.canaries_unproved,
+            lambda: metrics.canaries.unproved,
             True,
         ),
         Figure(

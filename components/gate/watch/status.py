@@ -7,11 +7,11 @@ from components.process.status import Status
 
 def describe_gate(gate: Gate, alarms: Alarms) -> Status:
     """Return what the status file says."""
-    state = "disconnected" if not gate.is_connected else "connected" if gate.commits else "not recording"
+    state = "disconnected" if not gate.line.is_connected else "connected" if gate.commits else "not recording"
     counters = gate.counters
     details = {
-        "rules": gate.rules.digest,
-        "records": gate.records,
+        "rules": gate.decider.rules.digest,
+        "records": gate.journal.size,
         "recorded": counters.recorded,
         "refused": counters.refused,
         "repeated": counters.repeated,

@@ -128,6 +128,22 @@ class DataFile(io.RawIOBase):
         return len(part)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a file, from the place where it starts to that where it ends."""
+
+    start: int
+    end: int
+
+    def read(self, data: Data, most_bytes: int | None = None) -> bytes:
+        """Return its bytes, at most so many."""
+        return data[self.start : self.end if most_bytes is None else min(self.end, self.start + most_bytes)]
+
+    def chunks(self, data: Data) -> Iterator[bytes]:
+        """Yield its bytes in chunks."""
+        return slices(data, self.start, self.end)
+
+
 def slices(data: Data, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """Yield bytes from one place to another in chunks."""
     stop = len(data) if end is None else min(end, len(data))

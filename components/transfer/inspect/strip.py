@@ -56,7 +56,7 @@ def _strip_jpeg(data: Data) -> Parts:
     head = b"\xff\xd8"
     if exif:
         head += struct.pack(">BBH", 0xFF, jpeg.APP1, 2 + len(jpeg.EXIF) + len(exif)) + jpeg.EXIF + exif
-    return itertools.chain((head,), *(slices(data, each.start, each.end) for each in kept))
+    return itertools.chain((head,), *(each.chunks(data) for each in kept))
 
 
 def _is_shown(data: Data, segment: jpeg.Segment) -> bool:
@@ -111,7 +111,7 @@ def _webp_chunk(data: Data, chunk: tuple[bytes, int, int], is_turned: bool) -> P
 def _strip_gif(data: Data) -> Parts:
     kept = [each for each in gif.blocks_of(data) if _is_gif_shown(data, each)]
     head = data[: gif.start_of_blocks(data)]
-    return itertools.chain((head,), *(slices(data, each.start, each.end) for each in kept))
+    return itertools.chain((head,), *(each.chunks(data) for each in kept))
 
 
 def _is_gif_shown(data: Data, block: gif.Block) -> bool:

@@ -18,6 +18,8 @@ from components.cli.output.search import describe_search, print_search
 from tests.support.documents import make_docx, make_pdf
 from tests.support.filed_site import FiledSite, find, look, make_filed_site
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 
 @pytest.fixture
 async def filed(tmp_path: Path) -> FiledSite:

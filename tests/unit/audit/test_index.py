@@ -20,7 +20,7 @@ from components.audit.index.index import DeliveryState, Found, Index
 from components.audit.open_log import open_log
 from components.audit.query.compile import compile_query
 from components.audit.query.parser import parse_query
-from components.audit.search import search
+from components.audit.search import Page, search
 from tests.support.audit_site import T0_NS, Site
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@grain.example"
@@ -391,7 +391,7 @@ async def test_what_our_own_code_stumbles_over_is_found_by_its_ids_and_counted(
     with Index(site.settings.audit.index) as index:
         assert site.numbers_of(index.unread()) == [1]
     result = await search(
-        site.settings, "rule:undecidable copper OR rule:undecidable", 10, lambda done, total: None
+        site.settings, "rule:undecidable copper OR rule:undecidable", Page(10), lambda done, total: None
     )
     assert [view.id for view in result.records] == [site.id_of(1)]
     assert result.unreadable == 1

@@ -1,5 +1,6 @@
 """The tables that are written from results, and the file that keeps them."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,24 @@ def test_results_are_kept_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (5.0, "5"), (0.5512, "0.55"), (12.345, "12.35"), (123.456, "123.5"), (28_431.7, "28,432")],
+    [
+        (0, "0"),
+        (5.0, "5"),
+        (0.5512, "0.55"),
+        (12.345, "12.35"),
+        (123.456, "123.5"),
+        (28_431.7, "28,432"),
+        (math.inf, "∞"),
+    ],
 )
 def test_numbers_read_as_a_person_writes_them(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+def test_what_never_ended_is_kept_and_told(tmp_path: Path) -> None:
+    endless = Result(
+        "Overload", "", "", "", MACHINE, Findings((single("p99", math.inf, "ms", at_most(20)),), (), ())
+    )
+    store_results(tmp_path / "kept.json", {"overload": endless})
+    assert load_results(tmp_path / "kept.json") == {"overload": endless}
+    assert "| p99 | at most 20 ms | ∞ ms |" in render_markdown([endless])

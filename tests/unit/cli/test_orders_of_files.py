@@ -12,6 +12,8 @@ from tests.support.documents import make_docx
 from tests.support.filed_site import FiledSite, make_filed_site
 from tests.support.retention_site import Shell, add_retention
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 
 @pytest.fixture
 async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:

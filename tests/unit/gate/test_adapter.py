@@ -113,7 +113,7 @@ async def test_what_the_gate_says_goes_to_the_connection_that_it_is_about() -> N
 
 def test_a_beginning_and_an_end_are_reported_at_once() -> None:
     states: list[bool] = []
-    gate = make_gate(FakeLog(), report=lambda: states.append(gate.is_connected))
+    gate = make_gate(FakeLog(), report=lambda: states.append(gate.line.is_connected))
     gate.connected(Answers().write)
     gate.disconnected()
     assert states == [True, False]

@@ -114,7 +114,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 async def test_one_that_is_recorded_and_comes_back_raises_nothing(scene: Scene) -> None:
     assert await scene.fly() == {}
     assert await scene.fly() == {}
-    assert (scene.metrics.canaries_back, scene.metrics.canaries_lost) == (2, 0)
+    assert (scene.metrics.canaries.back, scene.metrics.canaries.lost) == (2, 0)
     assert b"steelyard_gate_canary_seconds_count 2.0" in expose(scene.metrics, scene.alarms, ()).render()
 
 
@@ -128,7 +128,7 @@ async def test_one_that_is_lost_says_how_far_it_came(
     scene.submits, scene.answers, scene.returns = submits, answers, False
     assert await scene.fly() == {AlarmName.CANARY_LOST: 1}
     assert reached in capsys.readouterr().out
-    assert scene.metrics.canaries_lost == 1
+    assert scene.metrics.canaries.lost == 1
     scene.submits = scene.answers = scene.returns = True
     await scene.fly()
     assert scene.alarms.present() == []
@@ -161,7 +161,7 @@ async def test_one_that_comes_back_without_its_record_is_an_alarm(scene: Scene, 
     assert await scene.fly() == {}
     WRONG[wrong](scene)
     assert await scene.fly() == {AlarmName.CANARY_UNPROVED: 1}
-    assert scene.metrics.canaries_unproved == 1
+    assert scene.metrics.canaries.unproved == 1
 
 
 async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(scene: Scene) -> None:
@@ -169,7 +169,7 @@ async def test_one_that_is_lost_with_the_link_is_no_alarm_unless_all_are(scene: 
     assert await scene.fly() == {}
     assert await scene.fly() == {}
     assert await scene.fly() == {AlarmName.CANARY_LOST: 1}
-    assert scene.metrics.canaries_lost == 3
+    assert scene.metrics.canaries.lost == 3
 
 
 async def test_one_that_is_not_signed_yet_is_for_another_alarm(scene: Scene) -> None:
@@ -186,9 +186,9 @@ async def test_a_stranger_s_and_an_old_one_do_not_count(scene: Scene) -> None:
 async def test_they_are_sent_at_intervals_while_there_is_a_link(scene: Scene) -> None:
     task = asyncio.create_task(scene.canary.run(0.01))
     await asyncio.sleep(0.3)
-    assert scene.metrics.canaries_back == 0
+    assert scene.metrics.canaries.back == 0
     scene.connect()
-    assert await wait_until(lambda: scene.metrics.canaries_back >= 3)
+    assert await wait_until(lambda: scene.metrics.canaries.back >= 3)
     task.cancel()
 
 

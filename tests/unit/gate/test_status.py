@@ -48,7 +48,7 @@ async def test_the_state_is_what_a_supervisor_must_know(log: FakeLog, gate: Gate
     alarms.sound(AlarmName.NUMBERS_MISSING)
     told = describe_gate(gate, alarms).details
     assert (told["recorded"], told["failed_commits"], told["batches"], told["records"]) == (1, 1, 1, 2)
-    assert told["rules"] == gate.rules.digest
+    assert told["rules"] == gate.decider.rules.digest
     assert told["alarms"] == alarms.present() != []
 
 

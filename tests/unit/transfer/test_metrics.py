@@ -55,9 +55,8 @@ class Looker:
 
 
 def exposed(metrics: FileMetrics, alarms: Alarms | None = None) -> bytes:
-    service: Any = SimpleNamespace(
-        counters=SimpleNamespace(slots=7, refused_slots=2), records=11, is_connected=True
-    )
+    slots = SimpleNamespace(counters=SimpleNamespace(slots=7, refused_slots=2))
+    service: Any = SimpleNamespace(slots=slots, journal=SimpleNamespace(size=11), is_connected=True)
     acts: Any = SimpleNamespace(held=1)
     return expose(metrics, service, acts, alarms or Alarms(KeptRecords())).render()
 

@@ -14,6 +14,7 @@ from components.archive.errors import LogUnavailable
 from components.transfer.journal import FileJournal
 from components.transfer.state import Stage
 from policy.address import BareJid
+from policy.files.slot import DayBytes
 from tests.support.archive import START_S
 from tests.support.blobs import content
 from tests.support.file_server import FilesUnderTest, details_of, serve_files
@@ -213,9 +214,9 @@ async def test_the_space_of_a_day(files: FilesUnderTest) -> None:
     files.issue(b"a" * 1000, owner=BareJid("ben@metals.example"))
     files.issue(b"a" * 50, lapses_at_s=START_S - 1)
     anna = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 10)  # type: ignore[arg-type]
-    assert (anna.person_bytes, anna.enterprise_bytes, anna.site_bytes) == (200_000, 201_000, 201_000)
+    assert anna.day == DayBytes(person=200_000, enterprise=201_000, site=201_000)
     later = await files.uploads.usage(BareJid("anna@metals.example"), "metals", START_S + 86_400)  # type: ignore[arg-type]
-    assert later.site_bytes == 0
+    assert later.day.site == 0
     files.uploads.forget_lapsed(START_S + 301)
     assert await files.uploads.find((2).to_bytes(16, "big")) is None
     kept = await files.uploads.find((1).to_bytes(16, "big"))

@@ -28,11 +28,11 @@ local JUST_NOW_S = 0.05;
 -- A client that resumes sends again at once what it has to.
 local SAID_AGAIN_WITHIN_S = 60;
 
-local ledger_mt, acknowledgements_mt = {}, {};
-ledger_mt.__index, acknowledgements_mt.__index = ledger_mt, acknowledgements_mt;
+local new_methods = module:require "methods";
+local ledger_mt, acknowledgements_mt = new_methods(), new_methods();
 
 local function new()
-	local self = setmetatable({}, acknowledgements_mt);
+	local self = acknowledgements_mt.new {};
 	-- Those with requests; those of them that can be answered now; the request that is just given to mod_smacks again.
 	self.asking, self.due, self.answering = {}, {}, nil;
 	-- A turn of the server's loop later: what was carried out has then been written to whom it goes to. An answer that is
@@ -84,10 +84,10 @@ local function watch_thread(ledger, thread)
 end
 
 local function open_ledger(self, session)
-	local ledger = setmetatable({
+	local ledger = ledger_mt.new {
 		owner = self, session = session, received = 0, handled = 0, moved_at = 0, beyond = {}, unseen = {},
 		entries = {}, requests = {},
-	}, ledger_mt);
+	};
 	-- On the session: it outlives this module, which may be loaded again while sessions go on.
 	session.stanza_gate_ledger = ledger;
 	watch_thread(ledger, session.thread);

@@ -25,13 +25,8 @@ local REASONS = {
 	unwritable = { "modify", "bad-request", "This stanza cannot be recorded, so it was not sent." },
 };
 
-local answers_mt = {};
-answers_mt.__index = answers_mt;
-
 -- parts: wire, link.
-local function new(parts)
-	return setmetatable(parts, answers_mt);
-end
+local answers_mt = module:require "methods"();
 
 -- Whether anybody waits for an answer. The gate does not: it notices itself if a canary does not come back.
 function answers_mt:is_wanted(origin, stanza)
@@ -60,4 +55,4 @@ function answers_mt.unavailable()
 	return { type = type, condition = condition, text = text };
 end
 
-return { new = new };
+return { new = answers_mt.new };

@@ -14,14 +14,13 @@ local core_post_stanza, core_route_stanza = prosody.core_post_stanza, prosody.co
 local full_sessions, hosts = prosody.full_sessions, prosody.hosts;
 local running = coroutine.running;
 
-local carrying_mt = {};
-carrying_mt.__index = carrying_mt;
+local carrying_mt = module:require "methods"();
 
 -- parts: window, status, answers, unheard.
 local function new(parts)
 	parts.released = nil;
 	parts.entries = setmetatable({}, { __mode = "k" });
-	return setmetatable(parts, carrying_mt);
+	return carrying_mt.new(parts);
 end
 
 -- It was not carried out, so the log will not say that it was.

@@ -8,13 +8,8 @@ local timer = require "util.timer";
 
 local FIRST_TICK_S, LONGEST_TICK_S = 0.1, 0.25;
 
-local clock_mt = {};
-clock_mt.__index = clock_mt;
-
 -- parts: window, link, quarantine, status, answers, senders, acknowledgements, timeout_s.
-local function new(parts)
-	return setmetatable(parts, clock_mt);
-end
+local clock_mt = module:require "methods"();
 
 local function bounce(self, entry)
 	self.link:fall_silent(entry.held_at);
@@ -54,6 +49,7 @@ function clock_mt:bounce_all()
 end
 
 local function watch(self)
+	self.window:note_turn();
 	bounce_overdue(self);
 	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();
@@ -76,4 +72,4 @@ function clock_mt:start()
 	end);
 end
 
-return { new = new };
+return { new = clock_mt.new };

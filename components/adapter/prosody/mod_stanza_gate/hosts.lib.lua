@@ -17,16 +17,15 @@ local NAME = "stanza_gate";
 local UPLOADS = { "http_file_share", "http_upload", "http_upload_external", "proxy65" };
 local FIRST = 1e6; -- before every other module
 
-local hosts_mt = {};
-hosts_mt.__index = hosts_mt;
+local hosts_mt = module:require "methods"();
 
 local function new(gate)
 	local is_upload = {};
 	for _, name in ipairs(UPLOADS) do is_upload[name] = true; end
-	return setmetatable({
+	return hosts_mt.new {
 		gate = gate, handlers = nil, hooked = setmetatable({}, { __mode = "k" }),
 		is_upload = is_upload, uploads_found = {}, uploads_known = {},
-	}, hosts_mt);
+	};
 end
 
 -- Hooks -------------------------------------------------------------------------------------------------------------------

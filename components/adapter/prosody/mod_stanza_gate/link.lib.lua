@@ -15,11 +15,11 @@ local PACK = 32;
 -- A gate that is connected and silent for so many timeouts would keep its successor out.
 local TIMEOUTS_UNTIL_STUCK = 4;
 
-local link_mt = {};
-link_mt.__index = link_mt;
+local link_mt = module:require "methods"();
 
-local function new(gate, timeout_s)
-	local self = setmetatable({
+-- `on_turn` is called at the beginning of each turn of the server's loop that follows a submission.
+local function new(gate, timeout_s, on_turn)
+	local self = link_mt.new {
 		gate = gate, timeout_s = timeout_s, stuck_after_s = TIMEOUTS_UNTIL_STUCK * timeout_s,
 		session = nil, conn = nil, connected_at = nil,
 		-- Why the server has ended the stream, where it was the server.
@@ -29,8 +29,11 @@ local function new(gate, timeout_s)
 		-- The server stops, so nothing is held any more.
 		is_stopped = false,
 		outbox = {}, outbox_count = 0,
-	}, link_mt);
-	self.flush_soon = function () self:flush(); end;
+	};
+	self.flush_soon = function ()
+		on_turn();
+		self:flush();
+	end;
 	return self;
 end
 

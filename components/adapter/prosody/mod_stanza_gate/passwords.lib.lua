@@ -10,12 +10,11 @@ local ipairs = ipairs;
 local XMLNS_REGISTER = "jabber:iq:register";
 local REDACTED = "redacted";
 
-local passwords_mt = {};
-passwords_mt.__index = passwords_mt;
+local passwords_mt = module:require "methods"();
 
 -- The namespace of the mark that stands where a password was.
 local function new(xmlns)
-	return setmetatable({ xmlns = xmlns }, passwords_mt);
+	return passwords_mt.new { xmlns = xmlns };
 end
 
 -- An element of that name, or a form's field of that name (XEP-0004).

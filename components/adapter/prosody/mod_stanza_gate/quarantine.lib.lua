@@ -13,8 +13,7 @@ local ONCE_TOO_OFTEN = 2;
 -- So many that are in doubt go out together at most.
 local PACK_MAX = 1024;
 
-local quarantine_mt = {};
-quarantine_mt.__index = quarantine_mt;
+local quarantine_mt = module:require "methods"();
 
 -- parts: wire, window, link, status, answers.
 local function new(parts)
@@ -22,7 +21,7 @@ local function new(parts)
 	parts.next_seq, parts.out_through, parts.pack = nil, 0, 1;
 	-- Whether the gate has answered on this stream, and the number that it could not read.
 	parts.is_answered, parts.named = false, nil;
-	return setmetatable(parts, quarantine_mt);
+	return quarantine_mt.new(parts);
 end
 
 -- A new entry is in the window.

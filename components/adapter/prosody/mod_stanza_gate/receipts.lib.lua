@@ -30,11 +30,10 @@ local function domain_of(address)
 	return domain and (idna_to_ascii(domain) or domain):lower();
 end
 
-local receipts_mt = {};
-receipts_mt.__index = receipts_mt;
+local receipts_mt = module:require "methods"();
 
 local function new(gate)
-	return setmetatable({ gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 }, receipts_mt);
+	return receipts_mt.new { gate = gate, domain = domain_of(gate), meant = {}, meant_count = 0 };
 end
 
 -- Whether this is the gate, in any spelling: nobody else sends from its domain.

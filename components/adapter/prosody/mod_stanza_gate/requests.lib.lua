@@ -8,13 +8,8 @@ local st = require "util.stanza";
 local full_sessions, hosts = prosody.full_sessions, prosody.hosts;
 local jid_host, jid_split = jid.host, jid.split;
 
-local requests_mt = {};
-requests_mt.__index = requests_mt;
-
 -- parts: wire, window, link, quarantine, status, borders, submissions, server_made, verdicts.
-local function new(parts)
-	return setmetatable(parts, requests_mt);
-end
+local requests_mt = module:require "methods"();
 
 local function take_verdict(self, _, element)
 	self.verdicts:take(element);
@@ -141,4 +136,4 @@ function requests_mt:take(origin, stanza)
 	end
 end
 
-return { new = new };
+return { new = requests_mt.new };

@@ -12,8 +12,8 @@ local pairs = pairs;
 
 local ID_PREFIXES = { c2s = "c", s2sin = "s", s2sout = "s", component = "x" };
 
-local sender_mt, senders_mt = {}, {};
-sender_mt.__index, senders_mt.__index = sender_mt, senders_mt;
+local new_methods = module:require "methods";
+local sender_mt, senders_mt = new_methods(), new_methods();
 
 -- parts: window, carrying, max_per_session.
 local function new(parts)
@@ -24,15 +24,15 @@ local function new(parts)
 	parts.is_stopping = false;
 	-- By full JID, whose session has ended.
 	parts.departed = setmetatable({}, { __mode = "v" });
-	return setmetatable(parts, senders_mt);
+	return senders_mt.new(parts);
 end
 
 local function add(self, origin)
 	self.count = self.count + 1;
-	local sender = setmetatable({
+	local sender = sender_mt.new {
 		origin = origin, id = (ID_PREFIXES[origin.type] or "h") .. self.count, heads = {},
 		held = 0, unanswered = 0,
-	}, sender_mt);
+	};
 	sender.runner = self.carrying:new_runner(sender, function () sender:close_if_answered(); end);
 	self.by_session[origin] = sender;
 	return sender;

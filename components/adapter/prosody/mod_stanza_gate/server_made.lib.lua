@@ -14,15 +14,14 @@ local XMLNS_FORWARD = "urn:xmpp:forward:0";
 local XMLNS_MAM = "urn:xmpp:mam:2";
 local XMLNS_MUC_USER = "http://jabber.org/protocol/muc#user";
 
-local server_made_mt = {};
-server_made_mt.__index = server_made_mt;
+local server_made_mt = module:require "methods"();
 
 -- parts: borders, submissions.
 local function new(parts)
 	-- A presence that its session's "pre-stanza" has seen.
 	parts.submitted = setmetatable({}, { __mode = "k" });
 	parts.farewell, parts.delivering_offline = nil, nil;
-	return setmetatable(parts, server_made_mt);
+	return server_made_mt.new(parts);
 end
 
 -- What a room tells an occupant of themselves: that they are in or out (XEP-0045, 7.2.2 and 7.14).

@@ -16,13 +16,8 @@ local GRACE_S = 1;
 -- For what the server says in the name of the sessions that it ends, in stopping.
 local FAREWELLS_S = 1;
 
-local stopping_mt = {};
-stopping_mt.__index = stopping_mt;
-
 -- parts: window, link, status, senders, clock, timeout_s.
-local function new(parts)
-	return setmetatable(parts, stopping_mt);
-end
+local stopping_mt = module:require "methods"();
 
 -- Wait until this is so, at most for this time. If the server cannot wait, do not wait.
 local function wait_until(is_so, limit_s)
@@ -70,8 +65,9 @@ end
 
 -- The last status for the gate.
 function stopping_mt:tell()
+	self.window:note_turn();
 	if self.status:is_due() then self.status:send(); end
 	self.link:flush();
 end
 
-return { new = new };
+return { new = stopping_mt.new };

@@ -6,13 +6,12 @@
 local st = require "util.stanza";
 local now = require "util.time".monotonic;
 
-local submissions_mt = {};
-submissions_mt.__index = submissions_mt;
+local submissions_mt = module:require "methods"();
 
 -- parts: wire, window, link, quarantine, status, answers, senders, acknowledgements, hosts, max_stanza_bytes.
 local function new(parts)
 	parts.told_done = 0;
-	return setmetatable(parts, submissions_mt);
+	return submissions_mt.new(parts);
 end
 
 local function head_of(self, sender, host, way, mark)

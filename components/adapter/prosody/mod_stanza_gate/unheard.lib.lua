@@ -9,13 +9,12 @@ local pairs = pairs;
 -- More than mod_smacks keeps of a stream (smacks_max_queue_size, 500).
 local KEPT = 1024;
 
-local unheard_mt = {};
-unheard_mt.__index = unheard_mt;
+local unheard_mt = module:require "methods"();
 
 -- parts: status.
 local function new(parts)
 	parts.by_listener = setmetatable({}, { __mode = "k" });
-	return setmetatable(parts, unheard_mt);
+	return unheard_mt.new(parts);
 end
 
 local function key_of(from, to, id)

@@ -7,13 +7,8 @@
 local full_sessions = prosody.full_sessions;
 local ipairs = ipairs;
 
-local verdicts_mt = {};
-verdicts_mt.__index = verdicts_mt;
-
 -- parts: wire, window, answers, senders, carrying, link, quarantine, receipts.
-local function new(parts)
-	return setmetatable(parts, verdicts_mt);
-end
+local verdicts_mt = module:require "methods"();
 
 -- What is changed in a stanza ---------------------------------------------------------------------------------------------
 
@@ -117,4 +112,4 @@ function verdicts_mt:take(element)
 	self.senders:resume_paused();
 end
 
-return { new = new };
+return { new = verdicts_mt.new };

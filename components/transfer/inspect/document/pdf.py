@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.transfer.inspect.item import CHUNK_BYTES, Data, Item, slices
+from components.transfer.inspect.item import CHUNK_BYTES, Data, Item, Piece
 from components.transfer.inspect.signature import HTML, find_kinds
 from policy.files.facts import FileMark
 
@@ -42,12 +42,10 @@ _PREDICTOR = re.compile(rb"/Predictor\s+(?!1\b)\d")
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
-    """A stream: the dictionary in front of it, in the plain spelling of names, and where its bytes lie."""
+class _Stream(Piece):
+    """A stream, and the dictionary in front of it in the plain spelling of names."""
 
     dictionary: bytes
-    start: int
-    end: int
 
 
 def look_into_pdf(item: Item) -> None:
@@ -90,7 +88,7 @@ def _streams_of(data: Data) -> Iterator[_Stream]:
         parts = _LAST_OBJECT.split(before)
         end = data.find(_END_OF_STREAM, found.end())
         end = len(data) if end < 0 else end
-        yield _Stream(_plain(parts[-1]), found.end(), end)
+        yield _Stream(found.end(), end, _plain(parts[-1]))
         at = end
 
 
@@ -104,13 +102,13 @@ def _plain(source: bytes) -> bytes:
 def _unpack(item: Item, stream: _Stream) -> Iterator[bytes]:
     """Yield what a stream unpacks to, and mark one that cannot be unpacked to its end; raises TooMuch."""
     if _FILTER.search(stream.dictionary) is None:
-        yield item.data[stream.start : stream.end]
+        yield stream.read(item.data)
         return
     if not _FLATE_ALONE.search(stream.dictionary) or _PREDICTOR.search(stream.dictionary):
         item.marks.add(FileMark.UNSCANNABLE)
         return
     unpacker = zlib.decompressobj()
-    for packed in slices(item.data, stream.start, stream.end):
+    for packed in stream.chunks(item.data):
         left = packed
         while left and not unpacker.eof:
             try:
@@ -127,10 +125,10 @@ def _begins_as_file(item: Item, stream: _Stream) -> bool:
     """Return whether a stream begins as a file; that it is an attached one may be left unsaid (7.11.4)."""
     head = b""
     if _FILTER.search(stream.dictionary) is None:
-        head = item.data[stream.start : min(stream.end, stream.start + _HEAD_BYTES)]
+        head = stream.read(item.data, _HEAD_BYTES)
     elif _FLATE_ALONE.search(stream.dictionary):
         with contextlib.suppress(zlib.error):
-            packed = item.data[stream.start : min(stream.end, stream.start + CHUNK_BYTES)]
+            packed = stream.read(item.data, CHUNK_BYTES)
             head = zlib.decompressobj().decompress(packed, _HEAD_BYTES)
     kinds = find_kinds(head)
     return bool(kinds) and kinds[0] != HTML and not kinds[0].startswith("image/")

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.transfer.inspect.item import Data
+from components.transfer.inspect.item import Data, Piece
 from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
 
@@ -14,13 +14,11 @@ _MOST_METADATA_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A block: what it is, the label of an extension, and where it starts and ends."""
+class Block(Piece):
+    """A block: what it is, and the label of an extension."""
 
     kind: int
     label: int
-    start: int
-    end: int
 
 
 def start_of_blocks(data: Data) -> int:
@@ -42,7 +40,7 @@ def _walk(data: Data) -> Iterator[Block]:
     while True:
         start, kind = at, data[at]
         if kind == TRAILER:
-            yield Block(kind, 0, start, at + 1)
+            yield Block(start, at + 1, kind, 0)
             return
         if kind == EXTENSION:
             label, at = data[at + 1], _end_of_sub_blocks(data, at + 2)
@@ -50,7 +48,7 @@ def _walk(data: Data) -> Iterator[Block]:
             label, at = 0, _end_of_sub_blocks(data, at + 11 + _table_bytes(data[at + 9]))
         else:
             raise Unreadable
-        yield Block(kind, label, start, at)
+        yield Block(start, at, kind, label)
 
 
 def _end_of_sub_blocks(data: Data, at: int) -> int:
@@ -69,7 +67,5 @@ def read_gif(data: Data) -> Picture:
             left, top, wide, high = struct.unpack_from("<HHHH", data, block.start + 1)
             width, height = max(width, left + wide), max(height, top + high)
         elif block.label == APPLICATION:
-            has_location |= xmp_has_location(
-                data[block.start : min(block.end, block.start + _MOST_METADATA_BYTES)]
-            )
+            has_location |= xmp_has_location(block.read(data, _MOST_METADATA_BYTES))
     return Picture(width, height, end, has_location)

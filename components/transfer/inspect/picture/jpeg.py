@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from components.transfer.inspect.item import CHUNK_BYTES, Data
+from components.transfer.inspect.item import CHUNK_BYTES, Data, Piece
 from components.transfer.inspect.limits import Unreadable
 from components.transfer.inspect.picture.exif import Tiff, exif_has_location
 from components.transfer.inspect.picture.facts import Picture, at_most, xmp_has_location
@@ -26,13 +26,11 @@ _IPTC_PLACES = re.compile(rb"\x1c\x02[\x5a\x5c\x5f]\x00[^\x00]")
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment: its marker, where it starts (with the marker) and ends; of SOS, behind the coded picture."""
+class Segment(Piece):
+    """A segment, from its marker on, and where its body starts; that of SOS ends behind the coded picture."""
 
     marker: int
-    start: int
     body: int
-    end: int
 
 
 def segments_of(data: Data) -> Iterator[Segment]:
@@ -51,7 +49,7 @@ def _walk(data: Data) -> Iterator[Segment]:
         marker = data[at]
         at += 1
         if marker == EOI or marker in _ALONE:
-            yield Segment(marker, start, at, at)
+            yield Segment(start, at, marker, at)
             if marker == EOI:
                 return
             continue
@@ -61,7 +59,7 @@ def _walk(data: Data) -> Iterator[Segment]:
             break
         if marker == SOS:
             at = _end_of_coded(data, at)
-        yield Segment(marker, start, body, at)
+        yield Segment(start, at, marker, body)
     raise Unreadable
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from policy.files.slot import (
     MAX_OPEN_SLOTS,
+    DayBytes,
     Purpose,
     SlotLimits,
     SlotRefusal,
@@ -18,9 +19,7 @@ NOW_S = 1_795_910_400
 LIMITS = SlotLimits(
     file_bytes=1000,
     profile_bytes=100,
-    person_bytes=3000,
-    enterprise_bytes=5000,
-    site_bytes=8000,
+    day=DayBytes(person=3000, enterprise=5000, site=8000),
     refused_types=frozenset({"application/x-msdownload", "video/*"}),
 )
 REQUEST = SlotRequest("a.pdf", 1000, "application/pdf")
@@ -34,7 +33,7 @@ def decide(request: SlotRequest, usage: Usage = Usage()) -> SlotRefusal | None: 
     ("request_", "usage"),
     [
         (REQUEST, Usage()),
-        (REQUEST, Usage(2000, 4000, 7000)),
+        (REQUEST, Usage(DayBytes(2000, 4000, 7000))),
         (replace(REQUEST, purpose=Purpose.PROFILE, size_bytes=100), Usage()),
         (replace(REQUEST, purpose=Purpose.EPHEMERAL, expire_before_s=NOW_S + 1), Usage()),
         (replace(REQUEST, name="ä" * 127), Usage()),
@@ -67,9 +66,9 @@ def test_no_slot_is_given(request_: SlotRequest, condition: str, most: int | Non
 @pytest.mark.parametrize(
     ("usage", "whose"),
     [
-        (Usage(2001, 2001, 2001, NOW_S + 60), "You"),
-        (Usage(0, 4001, 4001, NOW_S + 60), "Your enterprise"),
-        (Usage(0, 0, 7001, NOW_S + 60), "This site"),
+        (Usage(DayBytes(2001, 2001, 2001), NOW_S + 60), "You"),
+        (Usage(DayBytes(0, 4001, 4001), NOW_S + 60), "Your enterprise"),
+        (Usage(DayBytes(0, 0, 7001), NOW_S + 60), "This site"),
     ],
 )
 def test_the_space_of_a_day(usage: Usage, whose: str) -> None:

@@ -1,0 +1,110 @@
+"""CSV (RFC 4180) for spreadsheets: a row for each record, and no cell that a spreadsheet would compute."""
+
+import csv
+import re
+from collections.abc import Iterator
+
+from components.audit.export.format import About, FileContents, FlatFormat, Part, Shelved
+from components.audit.export.message import Entry
+from components.audit.export.text import clean_xml, write_time
+
+# What spreadsheets take for a formula, also behind blanks and what nobody sees; full-width signs are signs, too.
+# A cell that begins with an apostrophe gets another one, so that taking one away always gives back what was there.
+_COMPUTED = re.compile(
+    "['\t\r\n]|[\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f]*[=+\\-@＝＋－＠﹢﹣﹦﹫−]"
+)
+_MOST_CHARACTERS = 32_767  # in a cell of a spreadsheet; a longer one is cut by it, not by us
+
+COLUMNS = (
+    "id",
+    "time",
+    "kind",
+    "mark",
+    "conversation",
+    "from",
+    "to",
+    "nick",
+    "subject",
+    "text",
+    "amended",
+    "verdict",
+    "rules",
+    "outcome",
+    "acts_on",
+    "target_id",
+    "reply_to",
+    "thread",
+    "reactions",
+    "changed_by",
+    "files",
+)
+
+
+class Csv(FlatFormat):
+    """The format `csv`."""
+
+    name = "csv"
+    one_file = "export.csv"
+    cannot_carry = (
+        "The stanza itself is not in it; it is in records/.",
+        "A cell that a spreadsheet would compute, or that begins with an apostrophe, has an apostrophe before it:"
+        " take that one away to have the text back.",
+        "Control characters are replaced by U+FFFD.",
+        f"Spreadsheets show at most {_MOST_CHARACTERS:,} characters of a cell; the file has all of them.",
+        "Files lie beside it, in files/, and are named in it.",
+    )
+
+    def encode(
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+    ) -> Iterator[bytes]:
+        """See Format. It begins with a byte order mark, without which spreadsheets take it for another encoding."""
+        lines = _Lines()
+        writer = csv.writer(lines, quoting=csv.QUOTE_ALL)
+        writer.writerow(COLUMNS)
+        yield b"\xef\xbb\xbf" + lines.line.encode()
+        for each in entries:
+            writer.writerow([neutralise(cell) for cell in _row_of(each.entry, about)])
+            yield lines.line.encode()
+
+
+def neutralise(cell: str) -> str:
+    """Return a cell that no spreadsheet computes; taking away an apostrophe at its beginning gives the text."""
+    cell = clean_xml(cell)
+    return f"'{cell}" if _COMPUTED.match(cell) else cell
+
+
+class _Lines:
+    """Takes what a CSV writer writes, a line at a time."""
+
+    def __init__(self) -> None:
+        self.line = ""
+
+    def write(self, line: str) -> None:
+        self.line = line
+
+
+def _row_of(entry: Entry, about: About) -> tuple[str, ...]:
+    message = entry.message
+    return (
+        message.record,
+        write_time(message.at_ns, about.zone),
+        message.kind,
+        message.mark,
+        message.conversation,
+        message.sender,
+        message.to,
+        message.nick,
+        message.subject,
+        message.text,
+        message.amended,
+        message.verdict,
+        " ".join(message.rules),
+        message.outcome,
+        entry.target,
+        message.target,
+        message.reply_to,
+        message.thread,
+        " ".join(message.emojis),
+        " ".join(f"{each.mark}:{each.record}" for each in entry.effects),
+        "\n".join(f"{each.path or each.name} {each.sha256}".strip() for each in message.files),
+    )

@@ -1,0 +1,104 @@
+"""What a format of exports is: a pure encoder of messages in an order of its own."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Protocol
+
+from components.audit.export.message import Entry, ExportMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Messages that belong together in a format, as of one conversation; they are told in the order of their times.
+
+    `number` counts the shelves from 1; `people` are the bare JIDs of who wrote or was addressed in them, sorted.
+    """
+
+    number: int
+    name: str
+    people: tuple[str, ...]
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of an export: `number` counts the files of a shelf, from 0; `day` is its day in the export's zone.
+
+    `shelf` is None where one file holds all shelves.
+    """
+
+    number: int
+    shelf: Shelf | None
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the files of an export say of the export itself. `id` is the record of the look that it is."""
+
+    id: str
+    site: str
+    query: str
+    matter: str
+    zone_name: str
+    zone: tzinfo
+    started_at_ns: int
+    matched: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """An entry, and the shelf that it is on."""
+
+    shelf: Shelf
+    entry: Entry
+
+
+class FileContents(Protocol):
+    """The contents of files in the export."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+
+
+class Format(ABC):
+    """A format. It writes one file, or one for each shelf, and there for each day and `most_in_part` messages.
+
+    `one_file` is the name of its only file, empty if there are several; `cannot_carry` says in plain words what the
+    manifest has to say of its limits.
+    """
+
+    name: str
+    one_file: str = ""
+    daily: bool = False
+    most_in_part: int = 0
+    cannot_carry: tuple[str, ...] = ()
+
+    def shelves(self, message: ExportMessage) -> tuple[str, ...]:
+        """Return the names of the shelves that a message goes to; none if the format cannot carry it.
+
+        Most formats tell conversations one after the other.
+        """
+        return (message.conversation,)
+
+    def name_part(self, part: Part) -> str:
+        """Return the path of a part in the export."""
+        return self.one_file
+
+    @abstractmethod
+    def encode(
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+    ) -> Iterator[bytes]:
+        """Yield a part's bytes; `entries` are read once, in order."""
+
+
+class FlatFormat(Format):
+    """A format that tells all messages in the order of their times, in one file."""
+
+    def shelves(self, _message: ExportMessage) -> tuple[str, ...]:
+        """See Format."""
+        return ("",)

@@ -1,0 +1,92 @@
+"""How texts of others are put into formats: what a format cannot hold is replaced, nothing is taken as markup."""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from xml.sax.saxutils import escape, quoteattr
+
+from policy.files.name import clean_name
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# XML 1.0, 2.2: all that is no Char.
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Marks that turn the direction of what follows, and would go on past the end of a text (UAX #9, 2).
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_OPENING = frozenset("\u202a\u202b\u202d\u202e")
+_ISOLATING = frozenset("\u2066\u2067\u2068")
+_POP_EMBEDDED, _POP_ISOLATED = "\u202c", "\u2069"
+
+
+def clean_unicode(text: str) -> str:
+    """Return a text that has UTF-8: a lone half of a surrogate is replaced."""
+    return _SURROGATES.sub(REPLACEMENT, text)
+
+
+def clean_value(value: object) -> object:
+    """Return a value of JSON whose texts all have UTF-8."""
+    match value:
+        case str():
+            return clean_unicode(value)
+        case list() | tuple():
+            return [clean_value(each) for each in value]
+        case dict():
+            return {name: clean_value(each) for name, each in value.items()}
+    return value
+
+
+def clean_xml(text: str) -> str:
+    """Return a text that XML 1.0 can hold: any other character is replaced."""
+    return _NOT_IN_XML.sub(REPLACEMENT, text)
+
+
+def escape_xml(text: str) -> str:
+    """Return a text as XML's or HTML's content; a carriage return is kept through reading (XML 1.0, 2.11)."""
+    return escape(clean_xml(text), {"\r": "&#13;"})
+
+
+def escape_attribute(text: str) -> str:
+    """Return a text as the value of an attribute, in quotes."""
+    return quoteattr(clean_xml(text), {"\r": "&#13;"})
+
+
+def close_directions(text: str) -> str:
+    """Return a text whose marks of direction end with it, so that they turn nothing around that follows."""
+    if _DIRECTIONS.search(text) is None:
+        return text
+    opened: list[str] = []
+    for char in text:
+        if char in _OPENING:
+            opened.append(_POP_EMBEDDED)
+        elif char in _ISOLATING:
+            opened.append(_POP_ISOLATED)
+        elif opened and char == opened[-1]:
+            opened.pop()
+    return text + "".join(reversed(opened))
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+def time_in(at_ns: int, zone: tzinfo) -> datetime:
+    """Return a time in a zone, to the microsecond."""
+    return (_EPOCH + timedelta(microseconds=at_ns // 1000)).astimezone(zone)
+
+
+def write_time(at_ns: int, zone: tzinfo) -> str:
+    """Write a time with its offset (RFC 3339), to the microsecond."""
+    return time_in(at_ns, zone).isoformat(timespec="microseconds")
+
+
+def write_time_for_people(at_ns: int, zone: tzinfo) -> str:
+    """Write a time with its offset, to the second."""
+    return time_in(at_ns, zone).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def file_name(text: str, most_bytes: int = 80) -> str:
+    """Return one part of a path that says what a text says, as far as it fits and can mislead nobody."""
+    return clean_name(clean_unicode(text)).encode()[:most_bytes].decode(errors="ignore").strip(" .") or "_"

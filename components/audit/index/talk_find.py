@@ -1,0 +1,107 @@
+"""Finds the records of conversations in the index (index/talk.py)."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from heapq import merge
+from itertools import islice
+
+from components.audit.index.talk import IdRole, Turn, fold_bare, key_of
+
+_PAGE = """
+SELECT idx, turn, conversation FROM talk
+WHERE conversation = ? AND idx >= ? AND idx < ? AND (1 << turn) & ? ORDER BY idx {order} LIMIT ?
+"""
+_FIRST, _LAST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
+_NAMED = """
+SELECT idx, conversation FROM talk_id JOIN talk USING (idx) WHERE key = ? AND role = ? ORDER BY idx
+"""
+# SQLite takes the other columns from the row that has the highest `idx`.
+_PRESENT = """
+SELECT max(idx), joins FROM talk_move
+WHERE conversation = ? AND idx >= ? AND idx < ? AND epoch = ? GROUP BY session HAVING joins
+"""
+
+TurnAt = tuple[int, Turn, int]
+"""A record's place, turn and conversation."""
+
+
+def find_conversations(db: sqlite3.Connection, parties: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """Return the conversations among some people, or all that a room has, by their numbers.
+
+    For two people and more: those of each two, and what one sends another as if to a room. For a single one: the
+    room's, and what is said to one person in it; or all that a person says to others, one to one.
+    """
+    folded = sorted({fold_bare(party) for party in parties})
+    if len(folded) == 1:
+        sql, values = "SELECT id, a, b FROM talk_with WHERE (a = ? OR b = ?) AND a != b", folded * 2
+    else:
+        marks = ",".join("?" * len(folded))
+        sql = f"SELECT id, a, b FROM talk_with WHERE a IN ({marks}) AND b IN ('', {marks}) AND a != b"  # noqa: S608
+        values = folded * 2
+    return {number: (a, b) for number, a, b in db.execute(sql, values)}
+
+
+def find_own(db: sqlite3.Connection, person: str) -> int | None:
+    """Return the number of what a person does alone: sessions, presence, questions to the archive."""
+    folded = fold_bare(person)
+    found = db.execute("SELECT id FROM talk_with WHERE a = ? AND b = ?", (folded, folded)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def find_turns(
+    db: sqlite3.Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+) -> list[TurnAt]:
+    """Return the first records of conversations in a range of places, at most `limit`, in order."""
+    found = [_page(db, _FIRST, number, turns, places, limit) for number in conversations]
+    return list(islice(merge(*found), limit))
+
+
+def find_last_turns(
+    db: sqlite3.Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+) -> list[TurnAt]:
+    """Return the last records of conversations in a range of places, at most `limit`, in order."""
+    found = [_page(db, _LAST, number, turns, places, limit) for number in conversations]
+    return list(islice(merge(*found, reverse=True), limit))[::-1]
+
+
+def _page(
+    db: sqlite3.Connection, sql: str, conversation: int, turns: Iterable[Turn], places: range, limit: int
+) -> list[TurnAt]:
+    wanted = sum(1 << turn for turn in set(turns))
+    rows = db.execute(sql, (conversation, places.start, places.stop, wanted, limit))
+    return [(place, Turn(turn), number) for place, turn, number in rows]
+
+
+def find_turn(db: sqlite3.Connection, place: int) -> TurnAt | None:
+    """Return what the record at a place is in its conversation."""
+    row = db.execute("SELECT idx, turn, conversation FROM talk WHERE idx = ?", (place,)).fetchone()
+    return None if row is None else (row[0], Turn(row[1]), row[2])
+
+
+def find_parties(db: sqlite3.Connection, conversation: int) -> tuple[str, ...]:
+    """Return the parties of a conversation, as a search folds them: one of a room, two of others."""
+    row = db.execute("SELECT a, b FROM talk_with WHERE id = ?", (conversation,)).fetchone()
+    return tuple(filter(None, row or ()))
+
+
+def find_by_ids(
+    db: sqlite3.Connection, ids: Iterable[str], role: IdRole, conversations: Iterable[int], limit: int
+) -> list[int]:
+    """Return the places of records of conversations that have one of some ids in a role, in order.
+
+    At most `limit` for each id, the first ones.
+    """
+    some, found = set(conversations), set[int]()
+    for id_ in ids:
+        rows = db.execute(_NAMED, (key_of(id_), role))
+        found.update(islice((idx for idx, conversation in rows if conversation in some), limit))
+    return sorted(found)
+
+
+def find_present(db: sqlite3.Connection, conversation: int, epoch: str, places: range) -> list[int]:
+    """Return the places of the joins of those who are in a room at the end of a range of places, in order.
+
+    Who joined before the server was started anew (in another `epoch`) is not in the room any more.
+    """
+    values = (conversation, places.start, places.stop, key_of(epoch))
+    return sorted(idx for idx, _ in db.execute(_PRESENT, values))
