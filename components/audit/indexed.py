@@ -8,6 +8,7 @@ from components.archive.durable import PRIVATE_FOLDER, make_folder
 from components.archive.errors import LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.opener import RecordOpener
+from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, says
 from components.audit.index.index import Index, open_index
@@ -157,3 +158,9 @@ def _view_said(said: SaidOfUpload, sha256: str, names: Mapping[IndexedLog, str])
 def _name(place: int, names: Mapping[IndexedLog, str]) -> str:
     which, number = find_record(place)
     return f"{names[which]}/{number}"
+
+
+def read_index_format(settings: SiteFile) -> str:
+    """Return the form of a site's index, as looks record it; raises SiteError."""
+    with open_site_index(settings) as index, index.look() as db:
+        return describe_format(db)

@@ -10,10 +10,12 @@ from cyclopts import App, Parameter
 from components.cli.export import export
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
+from components.cli.replay import replay
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(export)
 app.command(matter_app)
+app.command(replay)
 
 
 @app.command
@@ -30,15 +32,16 @@ def search(
         Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
         has: file: type: hash: similar:.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.search import Page
     from components.audit.search import search as search_log
     from components.cli.output.console import run_with_bar
     from components.cli.output.search import describe_search, print_search
 
     settings = common.open_site()
-    text = " ".join(query)
+    text, auditor = " ".join(query), find_auditor(settings)
     result = run_with_bar(
-        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress)
+        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress, auditor)
     )
     common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
 

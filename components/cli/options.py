@@ -95,16 +95,19 @@ class Purposeful:
     def open_site(self) -> "SiteFile":
         """Read the site's settings; each look of this command is recorded with its matter and reason.
 
-        Raises SettingsError, and SiteError for a matter that is not there, not the auditor's, or closed.
+        Raises SettingsError, and SiteError for a matter that is not there, not the auditor's, or closed, and for an
+        overseer, who sees what auditors did and nothing else.
         """
         from components.audit.access import Purpose, set_purpose
-        from components.audit.auditor import find_auditor
+        from components.audit.auditor import Role, find_auditor
         from components.audit.purpose import check_purpose
         from components.settings.site import SiteFile
 
         settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
+        auditor = find_auditor(settings)
+        auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
         if self.matter:
-            asyncio.run(check_purpose(settings, find_auditor(settings), purpose))
+            asyncio.run(check_purpose(settings, auditor, purpose))
         set_purpose(purpose)
         return settings
 

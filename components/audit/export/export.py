@@ -102,7 +102,17 @@ async def export(
     actor = auditor.id if auditor else name_actor()
     logs = await _read_heads(settings)
     access = Access(
-        actor, "export", query, now_ns, found.log_size, len(found), found.digest, wanted.matter, wanted.reason
+        actor,
+        "export",
+        query,
+        now_ns,
+        found.log_size,
+        len(found),
+        found.digest,
+        wanted.matter,
+        wanted.reason,
+        found.log_sizes,
+        found.as_of.index_format,
     )
     access_id = await record_access(settings, access)
     site = settings.gate_log.origin.partition("/")[0]

@@ -26,10 +26,10 @@ class Shell:
         self._capsys.readouterr()
         assert run_command("audit", *arguments) == status, self._capsys.readouterr().err
         told = self._capsys.readouterr()
-        return told.out if status == 0 else told.err
+        return told.err if status == 2 else told.out
 
-    def ask(self, *arguments: object) -> Any:
-        return json.loads(self.run(*arguments, "--json"))
+    def ask(self, *arguments: object, status: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", status=status))
 
 
 @pytest.fixture
@@ -119,9 +119,11 @@ def test_acts_in_a_matter_are_shown_to_its_people_alone(shell: Shell) -> None:
     assert "do not work on" in shell.run("show", "audit/1", status=2)
 
 
-def test_an_overseer_sees_no_matter(shell: Shell) -> None:
+def test_an_overseer_sees_no_matter_and_no_content(shell: Shell) -> None:
     shell.run("matter", "open", "Copper", "--id", "metals-7")
     shell.become("otto")
+    for command in (("search", "copper"), ("show", "gate/1"), ("proof", "gate/1")):
+        assert "has not the role" in shell.run(*command, status=2)
     assert "has not the role" in shell.run("matter", "show", "metals-7", status=2)
 
 
