@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,9 +14,11 @@ from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
 from components.audit.index.as_of import AsOf, bound_by, describe_format, read_sizes
 from components.audit.index.contents import count_failed, count_unheard
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
-from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.logs import SEARCHED, IndexedLog, find_record
 from components.audit.index.pages import Order, Page, PageFound, digest_ids, find_page, read_places
+from components.audit.index.plan import count
 from components.audit.indexed import (
     catch_up_all,
     find_indexed,
@@ -27,7 +29,7 @@ from components.audit.indexed import (
 )
 from components.audit.query.compile import Where, compile_query, match_words
 from components.audit.query.parser import parse_query
-from components.audit.query.tree import Node, words_sought
+from components.audit.query.tree import Everything, Node, OfKind, SearchKind, terms_of, words_sought
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -115,7 +117,7 @@ async def search(
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
-            found, counts = _find(index, compile_query(node), page, now_ns)
+            found, counts = _find(index, compile_query(node), page, logs_for(node), now_ns)
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
@@ -154,6 +156,12 @@ async def search(
     )
 
 
+def logs_for(node: Node) -> Sequence[IndexedLog]:
+    """Return the logs that a search covers: the auditors' own only where it asks for looks or events."""
+    own = (OfKind(SearchKind.LOOK), OfKind(SearchKind.EVENT))
+    return tuple(IndexedLog) if any(term in own for term in terms_of(node)) else SEARCHED
+
+
 async def find_ids(
     settings: SiteFile,
     query: str,
@@ -174,10 +182,10 @@ async def find_ids(
             await catch_up_all(settings, index, logs, progress)
             where = compile_query(node)
             with index.look() as db:
-                searched = as_of or AsOf(now_ns, read_sizes(index), describe_format(db))
+                searched, logs_searched = as_of or _read_as_of(index, db, now_ns), logs_for(node)
                 bounded = bound_by(where, searched.sizes) if as_of else where
-                _, digest = digest_ids(db, bounded)
-                places = read_places(db, bounded)
+                _, digest = digest_ids(db, bounded, logs_searched)
+                places = read_places(db, bounded, logs_searched)
     return FoundIds(node, searched, digest, places, names)
 
 
@@ -199,12 +207,17 @@ class _Counts:
         return self.as_of.sizes[IndexedLog.GATE]
 
 
-def _find(index: Index, where: Where, page: Page, now_ns: int) -> tuple[PageFound, _Counts]:
+def _find(
+    index: Index, where: Where, page: Page, logs: Sequence[IndexedLog], now_ns: int
+) -> tuple[PageFound, _Counts]:
     with index.look() as db:
-        (submissions,) = db.execute("SELECT count(*) FROM submission").fetchone()
-        as_of = AsOf(now_ns, read_sizes(index), describe_format(db))
-        counts = _Counts(submissions, as_of, count_failed(db), count_unheard(db))
-        return find_page(db, where, page), counts
+        submissions = sum(count(db, compile_query(Everything()), which) for which in logs)
+        counts = _Counts(submissions, _read_as_of(index, db, now_ns), count_failed(db), count_unheard(db))
+        return find_page(db, where, page, logs), counts
+
+
+def _read_as_of(index: Index, db: Connection, now_ns: int) -> AsOf:
+    return AsOf(now_ns, read_sizes(index), describe_format(db))
 
 
 def _last_of(views: list[RecordView], order: Order) -> str:

@@ -1,14 +1,13 @@
 """The query language against anything at all: it parses or says what is wrong, and types nothing into SQL."""
 
 import re
-import sqlite3
 import string
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.audit.index.functions import add_functions
-from components.audit.index.schema import SCHEMA
+from components.audit.index.logs import IndexedLog
+from components.audit.index.plan import count, plan
 from components.audit.query.compile import compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
@@ -36,6 +35,7 @@ from components.audit.query.tree import (
 )
 from components.audit.query.words import find_phrases, fold_words
 from policy.decision import Action
+from tests.support.made_index import empty_index
 
 NOW_NS = 1_795_464_245_000_000_000
 LAST_US = 9_214_646_399_999_999  # 2261-12-31T23:59:59.999999Z
@@ -110,13 +110,13 @@ def test_sqlite_takes_every_query(text: str) -> None:
         where = compile_query(parse_query(text, NOW_NS))
     except QueryError:
         return
-    database = sqlite3.connect(":memory:")
-    add_functions(database)
-    database.executescript(SCHEMA)
-    assert database.execute(
-        f"SELECT count(*) FROM submission WHERE {where.sql}", where.parameters
-    ).fetchone() == (0,)
-    database.close()
+    with empty_index() as database:
+        found = database.execute(f"SELECT count(*) FROM entry WHERE {where.sql}", where.parameters)
+        assert found.fetchone() == (0,)
+        for log in IndexedLog:
+            assert count(database, where, log) == 0
+            planned = plan(database, where, log)
+            assert planned is None or list(planned.find(database, 1)) == []
 
 
 @given(st.text())

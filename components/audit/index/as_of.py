@@ -1,9 +1,9 @@
 """How much of each log a search covered, and the same search again at that size, when the logs have grown."""
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
 from components.audit.query.compile import Where
@@ -38,7 +38,7 @@ def parse_sizes(log_size: int, log_sizes: str, names: Mapping[IndexedLog, str]) 
     return sizes | {IndexedLog.GATE: log_size}
 
 
-def describe_format(db: sqlite3.Connection) -> str:
+def describe_format(db: Connection) -> str:
     """Return the form of an index: what it makes of a record depends on it."""
     (made_in,) = db.execute("PRAGMA user_version").fetchone()
     (fold,) = db.execute("SELECT fold FROM made").fetchone()

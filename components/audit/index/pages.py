@@ -1,12 +1,16 @@
 """A page of a result: which records it shows, how many match in all, and the digest over all of them."""
 
-import sqlite3
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from itertools import islice
 
-from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.database import Connection
+from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
+from components.audit.index.plan import count
+from components.audit.index.stream import At, stream
 from components.audit.query.compile import Where
 from components.process.errors import SiteError
 
@@ -40,43 +44,48 @@ class PageFound:
     digest: str
 
 
-def find_page(db: sqlite3.Connection, where: Where, page: Page) -> PageFound:
+def find_page(
+    db: Connection,
+    where: Where,
+    page: Page,
+    logs: Sequence[IndexedLog] = SEARCHED,
+    *,
+    with_digest: bool = True,
+) -> PageFound:
     """Find a page of what a compiled query matches, within the caller's transaction; raises SiteError.
 
-    Records stand in the order of their times, and those of one time in that of their logs.
+    Records stand in the order of their times, and those of one time in that of their logs. The digest takes its time
+    where many match, because it has each of their ids.
     """
-    matched, digest = digest_ids(db, where)
-    condition, values = _behind(db, page)
-    direction = "DESC" if page.order is Order.NEWEST else "ASC"
-    sql = (
-        f"SELECT idx FROM submission WHERE {where.sql} AND {condition}"  # noqa: S608 - constant SQL: see compile_query
-        f" ORDER BY received_at_ns {direction}, idx {direction} LIMIT ?"
-    )
-    places = [place for (place,) in db.execute(sql, (*where.parameters, *values, page.limit + 1))]
-    is_last = len(places) <= page.limit
-    shown = places[: page.limit]
-    more = 0 if is_last else _count_behind(db, where, page, shown[-1])
-    return PageFound(tuple(reversed(shown) if page.order is Order.NEWEST else shown), more, matched, digest)
+    behind, is_newest = _find_start(db, page), page.order is Order.NEWEST
+    matched = sum(count(db, where, which) for which in logs)
+    found = stream(db, where, logs, newest_first=is_newest, behind=behind)
+    places = [at.place for at in islice(found, page.limit)]
+    more = matched - len(places)
+    if behind is not None and more:
+        more = sum(1 for _ in found) if len(places) == page.limit else 0
+    digest = digest_ids(db, where, logs)[1] if with_digest else ""
+    return PageFound(tuple(reversed(places) if is_newest else places), more, matched, digest)
 
 
-def digest_ids(db: sqlite3.Connection, where: Where) -> tuple[int, str]:
+def digest_ids(db: Connection, where: Where, logs: Sequence[IndexedLog] = SEARCHED) -> tuple[int, str]:
     """Return how many records match, and the digest over their ids; SQLite makes the text, in one pass."""
     name, values = _naming(db)
     sql = (
         f"SELECT count(*), coalesce(group_concat({name}, char(10)) || char(10), '') FROM"  # noqa: S608
-        f" (SELECT idx FROM submission WHERE {where.sql} ORDER BY received_at_ns, idx)"
+        f" (SELECT idx FROM entry WHERE {where.sql} AND {_of_logs(logs)} ORDER BY received_at_ns, idx)"
     )
     matched, ids = db.execute(sql, (*values, *where.parameters)).fetchone()
     return int(matched), sha256(ids.encode()).hexdigest()
 
 
-def read_places(db: sqlite3.Connection, where: Where) -> "array[int]":
+def read_places(db: Connection, where: Where, logs: Sequence[IndexedLog] = SEARCHED) -> "array[int]":
     """Return the places of all records that match, the oldest first: 8 bytes for each."""
-    sql = f"SELECT idx FROM submission WHERE {where.sql} ORDER BY received_at_ns, idx"  # noqa: S608 - constant
+    sql = f"SELECT idx FROM entry WHERE {where.sql} AND {_of_logs(logs)} ORDER BY received_at_ns, idx"  # noqa: S608 - constant
     return array("q", (place for (place,) in db.execute(sql, where.parameters)))
 
 
-def find_place(db: sqlite3.Connection, record_id: str) -> int | None:
+def find_place(db: Connection, record_id: str) -> int | None:
     """Return the place of a record by its id, if its log is one of the index's."""
     log, _, number = record_id.rpartition("/")
     if not (number.isascii() and number.isdecimal()) or len(number) > len(str(LAST_NUMBER)):
@@ -85,27 +94,23 @@ def find_place(db: sqlite3.Connection, record_id: str) -> int | None:
     return IndexedLog(row[0]).place(int(number)) if row and int(number) <= LAST_NUMBER else None
 
 
-def _behind(db: sqlite3.Connection, page: Page) -> tuple[str, tuple[int, ...]]:
+def _of_logs(logs: Sequence[IndexedLog]) -> str:
+    return " OR ".join(f"idx BETWEEN {which.place(0)} AND {which.place(LAST_NUMBER)}" for which in logs).join(
+        "()"
+    )
+
+
+def _find_start(db: Connection, page: Page) -> At | None:
     if not page.before:
-        return "1", ()
+        return None
     place = find_place(db, page.before)
-    row = db.execute("SELECT received_at_ns FROM submission WHERE idx = ?", (place,)).fetchone()
+    row = db.execute("SELECT received_at_ns FROM entry WHERE idx = ?", (place,)).fetchone()
     if place is None or row is None:
         raise SiteError(f"there is no record {page.before} to go on from: begin with the first page again")
-    return _after(page.order), (row[0], place)
+    return At(row[0], place)
 
 
-def _after(order: Order) -> str:
-    return f"(received_at_ns, idx) {'<' if order is Order.NEWEST else '>'} (?, ?)"
-
-
-def _count_behind(db: sqlite3.Connection, where: Where, page: Page, last: int) -> int:
-    sql = f"SELECT count(*) FROM submission WHERE {where.sql} AND {_after(page.order)}"  # noqa: S608 - constant
-    (at_ns,) = db.execute("SELECT received_at_ns FROM submission WHERE idx = ?", (last,)).fetchone()
-    return int(db.execute(sql, (*where.parameters, at_ns, last)).fetchone()[0])
-
-
-def _naming(db: sqlite3.Connection) -> tuple[str, tuple[str | int, ...]]:
+def _naming(db: Connection) -> tuple[str, tuple[str | int, ...]]:
     """Return an expression for the id of the record at `idx`, and the values of its `?`."""
     rows = db.execute("SELECT log, name FROM state ORDER BY log").fetchall()
     cases = "".join(

@@ -1,6 +1,7 @@
 """Compiles a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from components.audit.query import tree
 from components.audit.query.words import endings_of, looks_of
@@ -24,20 +25,39 @@ WHERE seen.id IN (
 """
 
 
+class Scope(Enum):
+    """What a condition is about: the route of an entry alone (index/routes.py), its time alone, or anything."""
+
+    ROUTE = "route"
+    TIME = "time"
+    ANY = "any"
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition on the table `submission`: constant SQL, and the values of its `?`, in order."""
+    """A condition on the table `entry`: constant SQL, and the values of its `?`, in order.
+
+    The rest is for a quicker way to the same (components/audit/index/plan.py), and may be left out. A condition of the
+    scope ROUTE uses the column `route` alone, and so counts on counters, too. A conjunction has its `parts`. `match` is
+    what FTS5 has to match in the table `word`, of entries that do not match because of what files say: `elsewhere`
+    selects these, and more.
+    """
 
     sql: str
     parameters: tuple[Parameter, ...] = ()
+    scope: Scope = Scope.ANY
+    parts: tuple["Where", ...] = ()
+    match: str = ""
+    elsewhere: tuple["Where", ...] = ()
+    is_negated: bool = False
+    bound: tree.Moment | None = None
 
 
 def compile_query(node: tree.Node) -> Where:
     """Compile a tree; everything that a person typed is in `parameters`, never in `sql`."""
     match node:
         case tree.Not(inner):
-            where = compile_query(inner)
-            return Where(f"NOT {where.sql}", where.parameters)
+            return _negate(compile_query(inner))
         case tree.And(nodes):
             return _join(" AND ", nodes)
         case tree.Or(nodes):
@@ -46,21 +66,53 @@ def compile_query(node: tree.Node) -> Where:
             return _compile_term(node)
 
 
+def all_of(parts: tuple[Where, ...]) -> Where:
+    """Return the conjunction of conditions."""
+    sql = " AND ".join(part.sql for part in parts) or "1"
+    scope = Scope.ROUTE if all(part.scope is Scope.ROUTE for part in parts) else Scope.ANY
+    return Where(f"({sql})", tuple(value for part in parts for value in part.parameters), scope, parts)
+
+
+def add_bound(where: Where, bound: tree.Moment) -> Where:
+    """Return a condition with one more on the time."""
+    return all_of((*(where.parts or (where,)), compile_query(bound)))
+
+
+def _negate(where: Where) -> Where:
+    scope = where.scope if where.scope is Scope.ROUTE else Scope.ANY
+    negated = Where(f"NOT {where.sql}", where.parameters, scope)
+    if not where.match or where.is_negated:
+        return negated
+    return replace(negated, match=where.match, elsewhere=where.elsewhere, is_negated=True)
+
+
 def _join(operator: str, nodes: tuple[tree.Node, ...]) -> Where:
-    compiled = [compile_query(node) for node in nodes]
+    compiled = tuple(compile_query(node) for node in nodes)
     sql = operator.join(where.sql for where in compiled)
-    return Where(f"({sql})", tuple(value for where in compiled for value in where.parameters))
+    values = tuple(value for where in compiled for value in where.parameters)
+    scope = Scope.ROUTE if all(where.scope is Scope.ROUTE for where in compiled) else Scope.ANY
+    joined = Where(f"({sql})", values, scope)
+    if all(where.match and not where.is_negated for where in compiled):
+        match = operator.join(f"({where.match})" for where in compiled)
+        return replace(
+            joined, match=match, elsewhere=tuple(each for where in compiled for each in where.elsewhere)
+        )
+    if operator == " AND ":
+        parts = tuple(part for where in compiled for part in where.parts or (where,))
+        return replace(joined, parts=parts)
+    return joined
 
 
 def _compile_term(term: tree.Term) -> Where:
     match term:
         case tree.Everything():
-            return Where("(1)")
+            return Where("(1)", scope=Scope.ROUTE)
         case tree.Words(words, prefix):
             match = _match(words, prefix)
             own = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,))
-            found = _union(own, _in_content(match), _about_described(match))
-            return Where(f"(idx IN ({found.sql}))", found.parameters)
+            elsewhere = (_in_content(match), _about_described(match))
+            found = _union(own, *elsewhere)
+            return Where(f"(idx IN ({found.sql}))", found.parameters, match=match, elsewhere=elsewhere)
         case tree.Party(tree.Side.WITH, local, domain):
             return _join(
                 " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
@@ -69,11 +121,11 @@ def _compile_term(term: tree.Term) -> Where:
             return _compile_side(role, local, domain)
         case tree.Moment(bound, at_ns):
             operator = ">=" if bound is tree.Bound.AFTER else "<"
-            return Where(f"(received_at_ns {operator} ?)", (at_ns,))
+            return Where(f"(received_at_ns {operator} ?)", (at_ns,), Scope.TIME, bound=term)
         case tree.Verdict(action):
-            return Where("(verdict = ?)", (str(action),))
+            return _by_route("SELECT id FROM route WHERE verdict = ?", str(action))
         case tree.OfKind(kind):
-            return Where("(kind = ?)", (str(kind),))
+            return _by_route("SELECT id FROM route WHERE kind = ?", str(kind))
         case tree.ByRule(rule, prefix=False):
             return _compile_rule("rule = ?", rule)
         case tree.ByRule(rule):
@@ -94,8 +146,8 @@ def _find_by_file(term: tree.FileTerm) -> Where:
         case tree.HasFile():
             return _either(_about(Where("1")), Where("1"))
         case tree.FileName(words, prefix):
-            match = _match(words, prefix, "name", "name_look")
-            named = "idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
+            match = _match(words, prefix)
+            named = "idx IN (SELECT rowid FROM name_word WHERE name_word MATCH ?)"
             uploads = _union(_about(Where(f"file.{named}", (match,))), _about_described(match))
             return _either(uploads, Where(named, (match,)))
         case tree.FileType(kind, prefix):
@@ -152,11 +204,11 @@ def _union(*selections: Where) -> Where:
     return Where(sql, tuple(value for each in selections for value in each.parameters))
 
 
-def _match(words: tuple[str, ...], prefix: bool, plain: str = "text", by_looks: str = "look") -> str:
+def _match(words: tuple[str, ...], prefix: bool) -> str:
     """Return what FTS5 has to match: the phrase in any form of a text, its look-alikes only in the forms by looks."""
     everywhere, looks = looks_of(words)
-    found = f"{{{plain} {by_looks}}} : {_any_of((words, *everywhere), prefix)}"
-    return f"{found} OR {by_looks} : {_any_of(looks, prefix)}" if looks else found
+    found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
+    return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
 
 
 def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:
@@ -176,7 +228,17 @@ def _compile_rule(condition: str, *values: str) -> Where:
 
 def _compile_side(side: tree.Side, local: str, domain: str) -> Where:
     if not local:
-        return Where(f"({side}_domain = ?)", (domain,))
+        return _by_account(side, "domain = ?", domain)
     if not domain:
-        return Where(f"({side}_local = ? OR {side}_domain = ?)", (local, local))
-    return Where(f"({side}_local = ? AND {side}_domain = ?)", (local, domain))
+        return _by_account(side, "local = ? OR domain = ?", local, local)
+    return _by_account(side, "local = ? AND domain = ?", local, domain)
+
+
+def _by_account(side: tree.Side, condition: str, *values: str) -> Where:
+    end = "sender" if side is tree.Side.FROM else "recipient"
+    accounts = f"SELECT id FROM account WHERE {condition}"  # noqa: S608 - constant
+    return _by_route(f"SELECT id FROM route WHERE {end} IN ({accounts})", *values)  # noqa: S608 - constant
+
+
+def _by_route(routes: str, *values: str) -> Where:
+    return Where(f"(route IN ({routes}))", values, Scope.ROUTE)

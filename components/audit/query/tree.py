@@ -1,5 +1,6 @@
 """The tree of a query: frozen values, and their canonical text."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,7 +19,10 @@ class Side(StrEnum):
 
 
 class SearchKind(StrEnum):
-    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file."""
+    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file.
+
+    `look` is what an auditor did, in the auditors' own log.
+    """
 
     MESSAGE = "message"
     PRESENCE = "presence"
@@ -26,6 +30,7 @@ class SearchKind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     FILE = "file"
+    LOOK = "look"
     OTHER = "other"
 
 
@@ -165,6 +170,18 @@ def format_query(node: Node) -> str:
             return " OR ".join(_operand(each) for each in nodes)
         case _:
             return _format_term(node)
+
+
+def terms_of(node: Node) -> Iterator[Term]:
+    """Yield all terms of a query, also those behind NOT."""
+    match node:
+        case Not(inner):
+            yield from terms_of(inner)
+        case And(nodes) | Or(nodes):
+            for each in nodes:
+                yield from terms_of(each)
+        case _:
+            yield node
 
 
 def words_sought(node: Node) -> tuple[Words, ...]:
