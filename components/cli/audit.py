@@ -7,9 +7,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.index import app as index_app
 from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+
+app.command(index_app)
 
 
 @app.command

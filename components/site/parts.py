@@ -13,6 +13,7 @@ from components.process.metrics import METRICS_ADDRESS
 from components.settings.access import AccessSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings
+from components.settings.indexer import IndexerSettings
 from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
@@ -248,6 +249,20 @@ def _witness(witness: WitnessSettings, _site: SiteFile) -> Part:
     )
 
 
+def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
+    faults = {
+        "behind": "is behind the logs; it catches up, and a search waits for what is missing",
+        "stuck": "cannot index, and tries again: see indexer.log",
+    }
+    return Part(
+        name="indexer",
+        module="components.audit.indexer",
+        title="the indexer",
+        probe=StatusProbe(indexer.status_file, good="following", faults=faults),
+        ports=(ListeningPort("indexer.metrics_port", indexer.metrics_port, METRICS_ADDRESS),),
+    )
+
+
 ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
@@ -255,6 +270,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
+    Row(IndexerSettings, _indexer),
     # The last to stop: so it still has the logs' ends cosigned.
     Row(WitnessSettings, _witness),
 )
