@@ -50,17 +50,19 @@ def find_page(
     page: Page,
     logs: Sequence[IndexedLog] = SEARCHED,
     *,
+    with_count: bool = True,
     with_digest: bool = True,
 ) -> PageFound:
     """Find a page of what a compiled query matches, within the caller's transaction; raises SiteError.
 
-    Records stand in the order of their times, and those of one time in that of their logs. The digest takes its time
-    where many match, because it has each of their ids.
+    Records stand in the order of their times, and those of one time in that of their logs. A page may come first, and
+    the count and the digest, which take their time where many match, with another call; `matched` is then only the
+    number on the page.
     """
     behind, is_newest = _find_start(db, page), page.order is Order.NEWEST
-    matched = sum(count(db, where, which) for which in logs)
     found = stream(db, where, logs, newest_first=is_newest, behind=behind)
     places = [at.place for at in islice(found, page.limit)]
+    matched = sum(count(db, where, which) for which in logs) if with_count else len(places)
     more = matched - len(places)
     if behind is not None and more:
         more = sum(1 for _ in found) if len(places) == page.limit else 0
