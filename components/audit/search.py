@@ -41,7 +41,10 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
-__all__ = ["FoundIds", "Order", "Page", "SearchResult", "find_ids", "search"]
+__all__ = ["FoundIds", "Order", "Page", "Scoped", "SearchResult", "find_ids", "name_place", "search"]
+
+Scoped = Auditor
+"""Who searches: the scope of a search is what they may see."""
 
 
 @dataclass(frozen=True, slots=True)
