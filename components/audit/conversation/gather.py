@@ -71,10 +71,13 @@ class Talk:
             if not page:
                 break
             said = [each for each in await self.fetch(page) if self._is_among(each)]
-            counted += sum(_counts(each) for each in said)
-            taken = [*said, *taken] if newest else [*taken, *said]
+            for each in reversed(said) if newest else said:
+                if counted == count:
+                    break
+                counted += _counts(each)
+                taken.append(each)
             places = range(places.start, page[0][0]) if newest else range(page[-1][0] + 1, places.stop)
-        return taken
+        return taken[::-1] if newest else taken
 
     def _is_among(self, said: Said) -> bool:
         """Return whether a record is said among the parties: somebody may write to a person as if to a room."""
@@ -85,6 +88,15 @@ class Talk:
             or fold_bare(said.marks.sender) in parties
             or (fold_bare(said.to) in parties)
         )
+
+    async def find_item(self, place: int) -> int:
+        """Return the place of the item that a record is read as: of what acknowledges a message, the message."""
+        (said,) = await self.fetch(self._turns_of([place]))
+        if said.turn is not Turn.ACKNOWLEDGES:
+            return place
+        with self.index.look() as db:
+            named = find_by_ids(db, target_ids(said.marks), IdRole.OWN, self.conversations, _MOST_ABOUT_ONE)
+        return max((each for each in named if each < place), default=place)
 
     async def find_related(self, shown: Sequence[Said]) -> list[Said]:
         """Fetch what some records name, and what names them, as far as it is needed to read them."""

@@ -32,6 +32,7 @@ from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
 DEFAULT_COUNT = 50
+_NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
 _WITH_PRESENCE = (Turn.SAYS, Turn.CHANGES, Turn.MOVES, Turn.PRESENCE)
 
 
@@ -143,6 +144,7 @@ class _Reader:
         conversations, hit = self._find(what, directory)
         turns = _WITH_PRESENCE if any(b for _, b in conversations.values()) else _WITH_PRESENCE[:3]
         talk = Talk(self.index, self.logs, self.log_names, conversations, turns)
+        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
         shown, more = await self._take(talk, what, hit)
         if seen_by:
             shown = [said for said in shown if said.at_ns <= until_ns]
@@ -152,8 +154,7 @@ class _Reader:
         reviews = await talk.find_reviews(shown, names)
         present = await talk.find_present(shown, names)
         hit_id = what.record_id if isinstance(what, Around) else ""
-        gathered = Gathered(shown, related, names, reviews, present, hit_id)
-        items, cut = _cut(assemble(gathered), what, hit_id)
+        items, cut = _assemble(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
             items = _judge(items, Links([*shown, *related]), watched, present)
@@ -185,13 +186,14 @@ class _Reader:
                 turn = find_turn(db, hit)
                 parties = find_parties(db, turn[2]) if turn else ()
                 if not parties:
-                    raise SiteError(
-                        f"{what.record_id} is no part of a conversation: `steelyard audit show` shows it"
-                    )
+                    raise SiteError(_NO_PART.format(what.record_id))
             else:
                 parties = tuple(self._resolve(db, each, directory) for each in what.parties)
             conversations = find_conversations(db, parties)
         if not conversations or not self._may_see(conversations.values(), directory):
+            # Of a record that others may see, it does not tell whose it is.
+            if isinstance(what, Around):
+                raise SiteError(_NO_PART.format(what.record_id))
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
         return conversations, hit
 
@@ -213,7 +215,7 @@ class _Reader:
         log, number = parse_record_id(self.settings, record_id)
         which = next((each for each, name in self.log_names.items() if name == log.name), None)
         if which is None:
-            raise SiteError(f"{record_id} is no part of a conversation: `steelyard audit show` shows it")
+            raise SiteError(_NO_PART.format(record_id))
         size = self.index.size_of(which)
         if number >= size:
             raise SiteError(explain_absence(log.name, number, size))
@@ -273,17 +275,33 @@ _FIRST = 0
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
 
 
-def _cut(
-    items: tuple[Item, ...], what: Whole | Around, hit: str
+def _assemble(
+    gathered: Gathered, what: Whole | Around, hit: int
 ) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
-    """Cut items to as many as are wanted; return whether something was cut before and after."""
+    """Make as many items as are wanted; return whether something was cut before and after.
+
+    What changes a message that is cut off stands for itself, so cutting goes on until nothing more is cut.
+    """
+    cut = (False, False)
+    while True:
+        items = assemble(gathered)
+        begin, end = _choose(items, what, hit)
+        kept = items[begin:end]
+        cut = (cut[0] or begin > 0, cut[1] or end < len(items))
+        if len(kept) == len(items) or not kept:
+            return kept, cut
+        places = range(kept[0].place, kept[-1].place + 1)
+        rest = [said for said in gathered.shown if said.place not in places]
+        shown = [said for said in gathered.shown if said.place in places]
+        gathered = replace(gathered, shown=shown, related=[*gathered.related, *rest])
+
+
+def _choose(items: Sequence[Item], what: Whole | Around, hit: int) -> tuple[int, int]:
+    """Return which items are kept: from the first of these numbers up to the second."""
     if isinstance(what, Whole):
-        if what.after:
-            return items[: what.limit], (False, len(items) > what.limit)
-        return items[-what.limit :], (len(items) > what.limit, False)
-    at = next((at for at, item in enumerate(items) if hit in item.records), 0)
-    begin, end = max(0, at - what.before), at + 1 + what.after
-    return items[begin:end], (begin > 0, end < len(items))
+        return (0, what.limit) if what.after else (max(0, len(items) - what.limit), len(items))
+    at = next((at for at, item in enumerate(items) if item.place >= hit), len(items) - 1)
+    return max(0, at - what.before), at + 1 + what.after
 
 
 def _judge(
