@@ -1,19 +1,20 @@
 """What has to be known before a query is compiled: its scope, near spellings, what regular expressions find."""
 
-import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract_iter
 
 from components.archive.opener import OpenedRecord, RecordOpener
 from components.audit.auditor import Auditor
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
-from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.logs import SEARCHED, IndexedLog, find_record
 from components.audit.index.pages import find_place
 from components.audit.query import pattern, tree
 from components.audit.query.compile import Known, Where, compile_query
+from components.audit.query.context import Condition, find_varying
 from components.audit.query.matching import ends_of
 from components.audit.view import view_record
 from components.process.errors import SiteError
@@ -53,12 +54,7 @@ class Asked:
     examined: int = 0
     is_cut: bool = False
     is_scoped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    known: Known = field(default_factory=Known)
-    widened: tuple[Widened, ...] = ()
+    logs: Sequence[IndexedLog] = SEARCHED
 
 
 async def prepare(
@@ -67,19 +63,23 @@ async def prepare(
     """Prepare a query for one look into the index; raises SiteError and LogError."""
     scope = _scope_of(auditor)
     is_scoped = not isinstance(scope, tree.Everything)
-    inside = compile_query(scope)
+    with index.look() as db:
+        inside = compile_query(scope, Known(constant=_find_constant(db, scope)))
     query = tree.And((scope, node)) if is_scoped else node
+    searched = logs_for(node)
     try:
         with index.look() as db:
             allowed = _without_foreign(db, query, inside) if is_scoped else query
             known, widened = _learn(db, allowed, inside if is_scoped else None)
-        if not any(isinstance(term, tree.Pattern) for term in tree.find_terms(allowed)):
+        if not any(isinstance(term, tree.Pattern) for term in tree.terms_of(allowed)):
             where = compile_query(allowed, known)
-            return Asked(query, where, inside, widened, is_scoped=is_scoped)
-        where, examined, is_cut = await _examine(allowed, replace(known, has_patterns=True), index, logs)
+            return Asked(query, where, inside, widened, is_scoped=is_scoped, logs=searched)
+        where, examined, is_cut = await _examine(
+            allowed, replace(known, has_patterns=True), index, logs, searched
+        )
     except ValueError as error:
         raise SiteError(str(error)) from None
-    return Asked(query, where, inside, widened, examined, is_cut, is_scoped)
+    return Asked(query, where, inside, widened, examined, is_cut, is_scoped, searched)
 
 
 def _scope_of(auditor: Auditor | None) -> tree.Node:
@@ -92,7 +92,7 @@ def _scope_of(auditor: Auditor | None) -> tree.Node:
     return owners[0] if len(owners) == 1 else tree.Or(owners)
 
 
-def _without_foreign(db: sqlite3.Connection, node: tree.Node, inside: Where) -> tree.Node:
+def _without_foreign(db: Connection, node: tree.Node, inside: Where) -> tree.Node:
     """Return a query that finds nothing by pictures of records that are not within a scope."""
     match node:
         case tree.Not(inner):
@@ -108,31 +108,48 @@ def _without_foreign(db: sqlite3.Connection, node: tree.Node, inside: Where) -> 
             return node
 
 
-def _learn(
-    db: sqlite3.Connection, node: tree.Node, inside: Where | None
-) -> tuple[Known, tuple[Widened, ...]]:
-    terms = list(tree.find_terms(node))
+def _learn(db: Connection, node: tree.Node, inside: Where | None) -> tuple[Known, tuple[Widened, ...]]:
+    terms = list(tree.terms_of(node))
     spellings = {term for term in terms if isinstance(term, tree.Spelling)}
     ends = {end for term in terms if isinstance(term, tree.Near) for end in ends_of(term)}
+    constant = _find_constant(db, node)
     if not spellings and not ends:
-        return Known(), ()
+        return Known(constant=constant), ()
     for table in _WORD_TABLES:
         db.execute(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{table}_vocabulary USING fts5vocab(main, {table}, row)"
         )
     vocabulary = frozenset(end for end in ends if _is_in_texts(db, end))
     widened = tuple(_widen(db, each, inside) for each in sorted(spellings, key=str))
-    return Known({each.spelling: each.words for each in widened}, vocabulary), widened
+    spelt = {each.spelling: each.words for each in widened}
+    return Known(spelt, vocabulary, constant=constant), widened
 
 
-def _is_in_texts(db: sqlite3.Connection, word: str) -> bool:
+def _find_constant(db: Connection, node: tree.Node) -> frozenset[tree.Listed]:
+    """Return the terms of which the directory has always said the same: counters can tell of them."""
+    listed = {term for term in tree.terms_of(node) if isinstance(term, tree.Listed)}
+    return frozenset(term for term in listed if db.execute(*_plain(find_varying(term))).fetchone() is None)
+
+
+def _plain(condition: Condition) -> tuple[str, tuple[str | int, ...]]:
+    return condition.sql, condition.values
+
+
+def logs_for(node: tree.Node) -> Sequence[IndexedLog]:
+    """Return the logs that a search covers: the auditors' own only where it asks for looks, events or an id."""
+    own = (tree.OfKind(tree.SearchKind.LOOK), tree.OfKind(tree.SearchKind.EVENT))
+    asks = any(term in own or isinstance(term, tree.ById) for term in tree.terms_of(node))
+    return tuple(IndexedLog) if asks else SEARCHED
+
+
+def _is_in_texts(db: Connection, word: str) -> bool:
     return any(
         db.execute(f"SELECT 1 FROM temp.{table}_vocabulary WHERE term = ?", (word,)).fetchone()  # noqa: S608
         for table in _WORD_TABLES
     )
 
 
-def _widen(db: sqlite3.Connection, spelling: tree.Spelling, inside: Where | None) -> Widened:
+def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Widened:
     words = {
         word
         for table in _WORD_TABLES
@@ -148,28 +165,31 @@ def _widen(db: sqlite3.Connection, spelling: tree.Spelling, inside: Where | None
     return Widened(spelling, tuple(found[:MAX_SPELLINGS]), len(found) > MAX_SPELLINGS)
 
 
-def _is_said_inside(db: sqlite3.Connection, word: str, inside: Where) -> bool:
+def _is_said_inside(db: Connection, word: str, inside: Where) -> bool:
     where = compile_query(tree.Words((word,)))
     return _has(db, where.sql, where.parameters, inside)
 
 
-def _has(db: sqlite3.Connection, condition: str, values: tuple[str | int | None, ...], inside: Where) -> bool:
-    sql = f"SELECT 1 FROM submission WHERE {condition} AND {inside.sql} LIMIT 1"  # noqa: S608 - constant
+def _has(db: Connection, condition: str, values: tuple[str | int | None, ...], inside: Where) -> bool:
+    sql = f"SELECT 1 FROM entry WHERE {condition} AND {inside.sql} LIMIT 1"  # noqa: S608 - constant
     return db.execute(sql, (*values, *inside.parameters)).fetchone() is not None
 
 
 async def _examine(
-    node: tree.Node, known: Known, index: Index, logs: Mapping[IndexedLog, RecordOpener]
+    node: tree.Node,
+    known: Known,
+    index: Index,
+    logs: Mapping[IndexedLog, RecordOpener],
+    searched: Sequence[IndexedLog],
 ) -> tuple[Where, int, bool]:
     """Look into the newest records that may match; return the condition on what was found, and whether it is cut."""
     may = compile_query(_without_patterns(node, is_upper=True), known)
     surely = compile_query(_without_patterns(node, is_upper=False), known)
-    with index.look() as db:
-        sql = f"SELECT idx FROM submission WHERE {may.sql} ORDER BY received_at_ns DESC, idx DESC LIMIT ?"  # noqa: S608
-        places = [place for (place,) in db.execute(sql, (*may.parameters, MAX_EXAMINED + 1))]
+    found_places = index.find(may, MAX_EXAMINED + 1, logs=searched).indexes
+    places = list(reversed(found_places))
     is_cut = len(places) > MAX_EXAMINED
     places = sorted(places[:MAX_EXAMINED])
-    expressions = {term.expression for term in tree.find_terms(node) if isinstance(term, tree.Pattern)}
+    expressions = {term.expression for term in tree.terms_of(node) if isinstance(term, tree.Pattern)}
     hits = [
         (expression, place)
         async for place, opened in _open(logs, places)

@@ -16,7 +16,15 @@ from components.audit.auditor import Auditor
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.index.pages import Order, Page, PageFound, digest_ids, find_page, read_places
+from components.audit.index.pages import (
+    Order,
+    Page,
+    PageFound,
+    digest_ids,
+    find_page,
+    name_place,
+    read_places,
+)
 from components.audit.indexed import (
     catch_up_all,
     find_indexed,
@@ -43,9 +51,9 @@ class SearchResult:
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
     records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
     `files_unread` the files of which nobody knows what they say; `files_unheard` the sound that nothing here can hear.
-    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match. Near spellings
-    were `widened` to these words. For regular expressions the newest `examined` records were looked into; where it
-    `is_cut`, others may match that nobody looked into.
+    Behind the record `next_before`, unless it is empty, the next page begins. `digest` is over the ids of all that
+    match. Near spellings were `widened` to these words. For regular expressions the newest `examined` records were
+    looked into; where it `is_cut`, others may match that nobody looked into.
     """
 
     query: Node
@@ -57,7 +65,6 @@ class SearchResult:
     access_id: str
     files_unread: int = 0
     files_unheard: int = 0
-    more: int = 0
     next_before: str = ""
     digest: str = ""
     widened: tuple[Widened, ...] = ()
@@ -131,8 +138,7 @@ async def search(
         access_id=await record_access(settings, access),
         files_unread=counts.files_unread,
         files_unheard=counts.files_unheard,
-        more=found.more,
-        next_before=_last_of(views, page.order) if found.more else "",
+        next_before=_last_of(views, page.order) if found.is_more else "",
         digest=found.digest,
         widened=asked.widened,
         examined=asked.examined,
@@ -154,16 +160,10 @@ async def find_ids(
             await catch_up_all(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
             with index.look() as db:
-                _, digest = digest_ids(db, asked.where)
-                places = read_places(db, asked.where)
+                places = read_places(db, asked.where, asked.logs)
+                digest = digest_ids(db, asked.where, asked.logs)
                 log_size = index.size_of(IndexedLog.GATE)
     return FoundIds(asked.query, log_size, digest, places, names, asked.is_cut)
-
-
-def name_place(place: int, names: Mapping[IndexedLog, str]) -> str:
-    """Return the id of the record at a place, by the names of logs."""
-    which, number = find_record(place)
-    return f"{names.get(which, which.name.lower())}/{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +175,12 @@ class _Counts:
 
 
 def _find(index: Index, asked: Asked, page: Page) -> tuple[PageFound, _Counts]:
-    scope = asked.scope
+    inside = asked.scope if asked.is_scoped else None
+    found = find_page(index, asked.where, page, asked.logs)
+    submissions = index.count(asked.scope, logs=asked.logs) if inside else found.entries
     with index.look() as db:
-        sql = f"SELECT count(*) FROM submission WHERE {scope.sql}"  # noqa: S608 - constant: see compile_query
-        (submissions,) = db.execute(sql, scope.parameters).fetchone()
-        inside = scope if asked.is_scoped else None
         unread, unheard = count_failed(db, inside), count_unheard(db, inside)
-        counts = _Counts(submissions, index.size_of(IndexedLog.GATE), unread, unheard)
-        return find_page(db, asked.where, page), counts
+        return found, _Counts(submissions, index.size_of(IndexedLog.GATE), unread, unheard)
 
 
 def _last_of(views: list[RecordView], order: Order) -> str:

@@ -1,10 +1,10 @@
 """A recorded stanza for an auditor's search: sender, recipient, and every text that a person could read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from lxml import etree
 
-from components.archive.record import Event, RecordKind, Submission
+from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_party
 from components.rules.recorded_directory import DETAIL as LISTED
@@ -57,6 +57,13 @@ def read_done(event: Event) -> Reading:
         owner = "" if event.name == "fetched" else str(details.get("owner", ""))
         return Reading(SearchKind.FILE, owner, to, "", text)
     return Reading(SearchKind.EVENT, str(details.get("by", "")), to, "", text)
+
+
+def read_look(access: Access) -> Reading:
+    """Read an auditor's look: who looked is its sender, and its text is what was done and asked for, and why."""
+    values = (getattr(access, each.name) for each in fields(access))
+    text = "\n".join(value for value in values if isinstance(value, str) and value)
+    return Reading(SearchKind.LOOK, access.actor, "", "", text)
 
 
 def read_stanza(body: bytes) -> Reading:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.export import export
 from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
 from components.cli.read import read
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+app.command(export)
 app.command(read)
 
 

@@ -10,6 +10,7 @@ from components.cli.access import app as access_app
 from components.cli.archive import app as archive_app
 from components.cli.audit import app as audit_app
 from components.cli.audit import verify
+from components.cli.console import link
 from components.cli.directory import app as directory_app
 from components.cli.errors import told_in_lines
 from components.cli.files import app as files_app
@@ -35,6 +36,7 @@ app = App(
 )
 for command in (init, up, check, backup, restore, verify):
     app.command(command)
+audit_app.command(link)
 for group in (access_app, archive_app, audit_app, directory_app, files_app, keys_app, policy_app, review_app):
     app.command(group)
 

@@ -1,14 +1,13 @@
 """The query language against anything at all: it parses or says what is wrong, and types nothing into SQL."""
 
 import re
-import sqlite3
 import string
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.audit.index.functions import add_functions
-from components.audit.index.schema import SCHEMA
+from components.audit.index.logs import IndexedLog
+from components.audit.index.plan import count, plan
 from components.audit.query.compile import Known, compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
@@ -46,11 +45,12 @@ from components.audit.query.tree import (
     State,
     Verdict,
     Words,
-    find_terms,
     format_query,
+    terms_of,
 )
 from components.audit.query.words import find_phrases, fold_words
 from policy.decision import Action
+from tests.support.made_index import empty_index
 
 NOW_NS = 1_795_464_245_000_000_000
 LAST_US = 9_214_646_399_999_999  # 2261-12-31T23:59:59.999999Z
@@ -135,7 +135,7 @@ def test_whatever_is_typed_parses_or_is_explained(text: str) -> None:
 
 def known_of(node: Node) -> Known:
     """What a search finds out before it compiles a query, here of an index that has every word asked for."""
-    spellings = {term: (term.word,) for term in find_terms(node) if isinstance(term, Spelling)}
+    spellings = {term: (term.word,) for term in terms_of(node) if isinstance(term, Spelling)}
     return Known(spellings, frozenset(), has_patterns=True)
 
 
@@ -144,7 +144,7 @@ def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
     where = compile_query(node, known_of(node))
     assert re.fullmatch(
         r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT"
-        r"|EXISTS|[()?=<>!,.+]|\s|'(?:person|desk|enterprise|room|rooms|site|component|)')++",
+        r"|EXISTS|[()?=<>!,.+]|\s|'(?:person|desk|enterprise|room|rooms|site|component|message|release|amend|groupchat|)')++",
         where.sql,
     )
     assert where.sql.count("?") == len(where.parameters)
@@ -161,14 +161,14 @@ def test_sqlite_takes_every_query(text: str) -> None:
     except ValueError as error:
         assert "near each other" in str(error)
         return
-    database = sqlite3.connect(":memory:")
-    add_functions(database)
-    database.executescript(SCHEMA)
-    database.execute("CREATE TEMP TABLE pattern_hit (expression TEXT, idx INTEGER)")
-    assert database.execute(
-        f"SELECT count(*) FROM submission WHERE {where.sql}", where.parameters
-    ).fetchone() == (0,)
-    database.close()
+    with empty_index() as database:
+        database.execute("CREATE TEMP TABLE pattern_hit (expression TEXT, idx INTEGER)")
+        found = database.execute(f"SELECT count(*) FROM entry WHERE {where.sql}", where.parameters)
+        assert found.fetchone() == (0,)
+        for log in IndexedLog:
+            assert count(database, where, log) == 0
+            planned = plan(database, where, log)
+            assert planned is None or list(planned.find(database, 1)) == []
 
 
 @given(st.text())

@@ -1,12 +1,13 @@
 """What the index knows of a record from others (marks, ids, people, rooms): read, inserted and forgotten in one go."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 
-from components.archive.record import Event, RecordKind, Submission
+from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.index import ids, marks, people, seen
+from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
+from components.audit.query.ids import hash_id
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
 
@@ -14,6 +15,7 @@ SCHEMA = marks.SCHEMA + ids.SCHEMA + people.SCHEMA + seen.SCHEMA
 TABLES = (*marks.TABLES, *ids.TABLES, *people.TABLES, *seen.TABLES)
 
 _CARRIED = ("release", "amend")
+_LARGEST = 2**63 - 1
 _ENDS = ("unbind", "bind")
 """Also where a session begins: one of the same name before it has ended."""
 
@@ -27,6 +29,7 @@ class Context:
         self._people: list[people.DirectoryRow] = []
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
+        self._released: list[seen.Released | seen.Bounced] = []
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
         """Add a record as it is read; None if it cannot be parsed. `says`: its text has a word."""
@@ -40,23 +43,32 @@ class Context:
             self._people.append(row)
         self._marks.append(marks.MarkRow(place, reading.kind, read, says))
 
+    def add_delivery(self, place: int, delivery: Delivery) -> None:
+        """Add a record of what the server carried out."""
+        bounced = tuple(min(seq, _LARGEST) for seq in delivery.bounced)
+        self._released.append(seen.Bounced(place, delivery.epoch, min(delivery.through, _LARGEST), bounced))
+
     def _add_stanza(self, place: int, record: Submission, reading: Reading, read: Marks) -> None:
-        self._ids += [(ids.hash_id(id_), place) for id_ in ids.ids_of(read)]
+        self._ids += [(hash_id(id_), place) for id_ in ids.ids_of(read)]
         if read.room and read.nick and reading.kind is SearchKind.MESSAGE and read.type != "groupchat":
             self._whispers.append((place, read.nick))
-        if record.action in _CARRIED and (step := seen.read_step(place, reading.sender, reading.to, read)):
+        if record.action not in _CARRIED:
+            return
+        self._released.append(seen.Released(place, record.epoch, min(record.seq, _LARGEST)))
+        if step := seen.read_step(place, reading.sender, reading.to, read):
             self._steps.append(step)
 
-    def insert(self, db: sqlite3.Connection) -> None:
+    def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""
         ids.insert_ids(db, self._ids)
         marks.insert_marks(db, self._marks)
         people.insert_directory(db, self._people)
         seen.insert_steps(db, self._steps)
         seen.insert_whispers(db, self._whispers)
+        seen.insert_released(db, self._released)
 
 
-def forget_context(db: sqlite3.Connection, places: Iterable[int]) -> None:
+def forget_context(db: Connection, places: Iterable[int]) -> None:
     """Remove what is known of destroyed records, within the caller's transaction, after the records themselves."""
     gone = json.dumps(list(places))
     ids.forget_ids(db, gone)

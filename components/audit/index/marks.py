@@ -1,12 +1,13 @@
 """What stanzas do to a conversation, in the index, and what was done to them later: corrected, retracted."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.audit.index.ids import hash_id, ids_of
+from components.audit.index.database import Connection
+from components.audit.index.ids import ids_of
 from components.audit.marks import Mark, Marks
 from components.audit.query.context import DEFAULT_TYPE
+from components.audit.query.ids import hash_id
 from components.audit.query.tree import SearchKind, State
 
 # Most records are messages of the type `chat` that say something: they have no row in `mark`. `besides` is what a
@@ -29,11 +30,10 @@ TABLES = ("mark", "besides", "alters", "altered")
 _HOW = {Mark.CORRECTION: State.EDITED, Mark.RETRACTION: State.RETRACTED}
 _CARRIED = ("release", "amend")
 _TARGET = """
-SELECT target.idx FROM named JOIN submission AS target ON target.idx = named.idx
-JOIN submission AS own ON own.idx = :idx
-WHERE named.hash = :hash AND target.idx != own.idx AND own.verdict IN ('release', 'amend')
-AND target.to_local = own.to_local AND target.to_domain = own.to_domain
-AND (:is_by_moderator OR (target.from_local = own.from_local AND target.from_domain = own.from_domain))
+SELECT target.idx FROM named JOIN entry AS target ON target.idx = named.idx
+JOIN route AS its ON its.id = target.route JOIN entry AS own ON own.idx = :idx JOIN route AS way ON way.id = own.route
+WHERE named.hash = :hash AND target.idx != own.idx AND way.verdict IN ('release', 'amend')
+AND its.recipient = way.recipient AND (:is_by_moderator OR its.sender = way.sender)
 ORDER BY target.idx > own.idx, abs(target.idx - own.idx) LIMIT 1
 """
 # What waits for the records with these ids: nothing had such an id yet.
@@ -68,7 +68,7 @@ class MarkRow:
         )
 
 
-def insert_marks(db: sqlite3.Connection, rows: Sequence[MarkRow]) -> None:
+def insert_marks(db: Connection, rows: Sequence[MarkRow]) -> None:
     """Insert rows, within the caller's transaction, after the records themselves and their ids."""
     marked = [(row.idx, str(row.marks.mark), row.type, int(row.says)) for row in rows if not row.is_plain]
     db.executemany("INSERT INTO mark VALUES (?, ?, ?, ?)", marked)
@@ -82,7 +82,7 @@ def insert_marks(db: sqlite3.Connection, rows: Sequence[MarkRow]) -> None:
         _alter(db, alters)
 
 
-def forget_marks(db: sqlite3.Connection, places: str) -> None:
+def forget_marks(db: Connection, places: str) -> None:
     """Remove the marks of destroyed records, within the caller's transaction, after the records; `places` is JSON."""
     gone = "IN (SELECT value FROM json_each(?))"
     lost = db.execute(
@@ -104,7 +104,7 @@ def _read_alters(row: MarkRow) -> Iterable[tuple[int, int, str, int]]:
             yield hash_id(target), row.idx, str(_HOW[mark]), int(row.marks.is_by_moderator)
 
 
-def _alter(db: sqlite3.Connection, alters: Iterable[tuple[int, int, str, int]]) -> None:
+def _alter(db: Connection, alters: Iterable[tuple[int, int, str, int]]) -> None:
     for hash_, idx, how, is_by_moderator in alters:
         values = {"hash": hash_, "idx": idx, "is_by_moderator": is_by_moderator}
         target = db.execute(_TARGET, values).fetchone()

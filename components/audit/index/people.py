@@ -1,11 +1,11 @@
 """Who was who, and when, in the index: as the gate recorded the directory (components/rules/recorded_directory.py)."""
 
-import sqlite3
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.archive.record import Event, RecordKind
+from components.audit.index.database import Connection
 from components.audit.query.words import fold_name
 from components.audit.stanza import split_jid
 from components.rules.recorded_directory import DETAIL, Listed, ListedChange, parse_listed
@@ -48,7 +48,7 @@ def read_directory(place: int, event: Event) -> DirectoryRow | None:
     return DirectoryRow(place, min(event.at_ns, _FOREVER_NS - 1), event.name, lines)
 
 
-def insert_directory(db: sqlite3.Connection, rows: Iterable[DirectoryRow]) -> None:
+def insert_directory(db: Connection, rows: Iterable[DirectoryRow]) -> None:
     """Insert rows in the log's order, within the caller's transaction."""
     for row in rows:
         db.execute(
@@ -58,20 +58,19 @@ def insert_directory(db: sqlite3.Connection, rows: Iterable[DirectoryRow]) -> No
         _apply(db, row.at_ns, row.name, row.lines)
 
 
-def forget_directory(db: sqlite3.Connection, places: str) -> None:
+def forget_directory(db: Connection, places: str) -> None:
     """Remove what destroyed records said, within the caller's transaction; `places` is a JSON array."""
-    gone = db.execute(
-        "DELETE FROM recorded WHERE idx IN (SELECT value FROM json_each(?))", (places,)
-    ).rowcount
-    if not gone:
+    gone = "idx IN (SELECT value FROM json_each(?))"
+    if not db.execute(f"SELECT 1 FROM recorded WHERE {gone}", (places,)).fetchone():  # noqa: S608 - constant
         return
+    db.execute(f"DELETE FROM recorded WHERE {gone}", (places,))  # noqa: S608 - constant
     db.execute("DELETE FROM listed")
     rows = db.execute("SELECT at_ns, name, lines FROM recorded ORDER BY idx").fetchall()
     for at_ns, name, lines in rows:
         _apply(db, at_ns, name, zlib.decompress(lines).decode())
 
 
-def _apply(db: sqlite3.Connection, at_ns: int, name: str, lines: str) -> None:
+def _apply(db: Connection, at_ns: int, name: str, lines: str) -> None:
     try:
         change = parse_listed(name, lines)
     except ValueError:
@@ -91,7 +90,7 @@ def _apply(db: sqlite3.Connection, at_ns: int, name: str, lines: str) -> None:
     )
 
 
-def _compare(db: sqlite3.Connection, change: ListedChange) -> tuple[list[Listed], list[Listed]]:
+def _compare(db: Connection, change: ListedChange) -> tuple[list[Listed], list[Listed]]:
     """Return which entries begin and which end."""
     rows = db.execute(f"SELECT {_COLUMNS} FROM listed WHERE until_ns = ?", (_FOREVER_NS,))  # noqa: S608
     now = {Listed(*row) for row in rows}

@@ -1,12 +1,12 @@
 """Conversations in the index: which records each of them has, in the log's order, and how they name each other."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 
 from components.archive.record import Event, RecordKind, Submission
+from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.words import fold_party
 from components.audit.stanza import read_event
@@ -195,7 +195,7 @@ def _pair(sender: str, to: str) -> tuple[str, str]:
     return first, second
 
 
-def insert_talk(db: sqlite3.Connection, rows: Iterable[TalkRow]) -> None:
+def insert_talk(db: Connection, rows: Iterable[TalkRow]) -> None:
     """Insert rows, within the caller's transaction."""
     known: dict[tuple[str, ...], int] = {(): REVIEWS}
     for row in rows:
@@ -210,14 +210,14 @@ def insert_talk(db: sqlite3.Connection, rows: Iterable[TalkRow]) -> None:
             db.execute("INSERT OR REPLACE INTO talk_move VALUES (?, ?, ?, ?, ?)", move)
 
 
-def _number_conversation(db: sqlite3.Connection, parties: tuple[str, ...]) -> int:
+def _number_conversation(db: Connection, parties: tuple[str, ...]) -> int:
     a, b = (*parties, "")[:2]
     db.execute("INSERT OR IGNORE INTO talk_with (a, b) VALUES (?, ?)", (a, b))
     (number,) = db.execute("SELECT id FROM talk_with WHERE a = ? AND b = ?", (a, b)).fetchone()
     return int(number)
 
 
-def forget_talk(db: sqlite3.Connection, places: Iterable[int]) -> None:
+def forget_talk(db: Connection, places: Iterable[int]) -> None:
     """Remove records, and conversations of which nothing is left, within the caller's transaction."""
     keys = [(place,) for place in places]
     for table in ("talk", "talk_id", "talk_move"):

@@ -1,7 +1,8 @@
 """Compiles a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from components.audit.query import tree
 from components.audit.query.context import compile_context
@@ -27,12 +28,32 @@ WHERE seen.id IN (
 """
 
 
+class Scope(Enum):
+    """What a condition is about: the route of an entry alone (index/routes.py), its time alone, or anything."""
+
+    ROUTE = "route"
+    TIME = "time"
+    ANY = "any"
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition on the table `submission`: constant SQL, and the values of its `?`, in order."""
+    """A condition on the table `entry`: constant SQL, and the values of its `?`, in order.
+
+    The rest is for a quicker way to the same (components/audit/index/plan.py), and may be left out. A condition of the
+    scope ROUTE uses the column `route` alone, and so counts on counters, too. A conjunction has its `parts`. `match` is
+    what FTS5 has to match in the table `word`, of entries that do not match because of what files say: `elsewhere`
+    selects these, and more.
+    """
 
     sql: str
     parameters: tuple[Parameter, ...] = ()
+    scope: Scope = Scope.ANY
+    parts: tuple["Where", ...] = ()
+    match: str = ""
+    elsewhere: tuple["Where", ...] = ()
+    is_negated: bool = False
+    bound: tree.Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +61,14 @@ class Known:
     """What the index knew before a query is compiled.
 
     `spellings` are the words that near spellings widen to; `vocabulary` those of some words that are in any text, None
-    for whatever. `has_patterns`: what regular expressions find is in the table `pattern_hit`.
+    for whatever. `has_patterns`: what regular expressions find is in the table `pattern_hit`. What the directory says
+    of the `constant` ones was always so.
     """
 
     spellings: Mapping[tree.Spelling, tuple[str, ...]] = field(default_factory=dict)
     vocabulary: frozenset[str] | None = None
     has_patterns: bool = False
+    constant: frozenset[tree.Listed] = frozenset()
 
 
 NOTHING_KNOWN = Known()
@@ -58,8 +81,7 @@ def compile_query(node: tree.Node, known: Known = NOTHING_KNOWN) -> Where:
     """
     match node:
         case tree.Not(inner):
-            where = compile_query(inner, known)
-            return Where(f"NOT {where.sql}", where.parameters)
+            return _negate(compile_query(inner, known))
         case tree.And(nodes):
             return _join(" AND ", nodes, known)
         case tree.Or(nodes):
@@ -68,16 +90,47 @@ def compile_query(node: tree.Node, known: Known = NOTHING_KNOWN) -> Where:
             return _compile_term(node, known)
 
 
+def all_of(parts: tuple[Where, ...]) -> Where:
+    """Return the conjunction of conditions."""
+    sql = " AND ".join(part.sql for part in parts) or "1"
+    scope = Scope.ROUTE if all(part.scope is Scope.ROUTE for part in parts) else Scope.ANY
+    return Where(f"({sql})", tuple(value for part in parts for value in part.parameters), scope, parts)
+
+
+def add_bound(where: Where, bound: tree.Moment) -> Where:
+    """Return a condition with one more on the time."""
+    return all_of((*(where.parts or (where,)), compile_query(bound)))
+
+
+def _negate(where: Where) -> Where:
+    scope = where.scope if where.scope is Scope.ROUTE else Scope.ANY
+    negated = Where(f"NOT {where.sql}", where.parameters, scope)
+    if not where.match or where.is_negated:
+        return negated
+    return replace(negated, match=where.match, elsewhere=where.elsewhere, is_negated=True)
+
+
 def _join(operator: str, nodes: tuple[tree.Node, ...], known: Known) -> Where:
-    compiled = [compile_query(node, known) for node in nodes]
+    compiled = tuple(compile_query(node, known) for node in nodes)
     sql = operator.join(where.sql for where in compiled)
-    return Where(f"({sql})", tuple(value for where in compiled for value in where.parameters))
+    values = tuple(value for where in compiled for value in where.parameters)
+    scope = Scope.ROUTE if all(where.scope is Scope.ROUTE for where in compiled) else Scope.ANY
+    joined = Where(f"({sql})", values, scope)
+    if all(where.match and not where.is_negated for where in compiled):
+        match = operator.join(f"({where.match})" for where in compiled)
+        return replace(
+            joined, match=match, elsewhere=tuple(each for where in compiled for each in where.elsewhere)
+        )
+    if operator == " AND ":
+        parts = tuple(part for where in compiled for part in where.parts or (where,))
+        return replace(joined, parts=parts)
+    return joined
 
 
 def _compile_term(term: tree.Term, known: Known) -> Where:
     match term:
         case tree.Everything():
-            return Where("(1)")
+            return Where("(1)", scope=Scope.ROUTE)
         case tree.Words() | tree.Near() | tree.Spelling() | tree.Pattern():
             return _compile_words(term, known)
         case tree.Party(tree.Side.WITH, local, domain):
@@ -87,15 +140,15 @@ def _compile_term(term: tree.Term, known: Known) -> Where:
             return _compile_side(role, local, domain)
         case tree.Moment(bound, at_ns):
             operator = ">=" if bound is tree.Bound.AFTER else "<"
-            return Where(f"(received_at_ns {operator} ?)", (at_ns,))
-        case tree.Verdict(action):
-            return Where("(verdict = ?)", (str(action),))
-        case tree.OfKind(kind):
-            return Where("(kind = ?)", (str(kind),))
+            return Where(f"(received_at_ns {operator} ?)", (at_ns,), Scope.TIME, bound=term)
         case tree.Span(begin_ns, end_ns):
             return _within(begin_ns, end_ns)
+        case tree.Verdict(action):
+            return _by_route("SELECT id FROM route WHERE verdict = ?", str(action))
+        case tree.OfKind(kind):
+            return _by_route("SELECT id FROM route WHERE kind = ?", str(kind))
         case _:
-            return _compile_other(term)
+            return _compile_other(term, known)
 
 
 def _compile_words(term: tree.WordTerm, known: Known) -> Where:
@@ -114,7 +167,7 @@ def _compile_words(term: tree.WordTerm, known: Known) -> Where:
             return Where("(idx IN (SELECT idx FROM pattern_hit WHERE expression = ?))", (expression,))
 
 
-def _compile_other(term: tree.Term) -> Where:
+def _compile_other(term: tree.Term, known: Known) -> Where:
     match term:
         case tree.ByRule(rule, prefix=False):
             return _compile_rule("rule = ?", rule)
@@ -126,14 +179,22 @@ def _compile_other(term: tree.Term) -> Where:
             where = _find_by_file(term)
             return Where(f"(idx IN ({where.sql}))", where.parameters)
         case _:
-            sql, values = compile_context(term)
-            return Where(f"({sql})", values)
+            found = compile_context(term, is_constant=term in known.constant)
+            return Where(f"({found.sql})", found.values, Scope.ROUTE if found.of_route else Scope.ANY)
 
 
 def _find_words(match: str) -> Where:
     own = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,))
-    found = _union(own, _in_content(match), _about_described(match))
-    return Where(f"(idx IN ({found.sql}))", found.parameters)
+    elsewhere = (_in_content(match), _about_described(match))
+    found = _union(own, *elsewhere)
+    return Where(f"(idx IN ({found.sql}))", found.parameters, match=match, elsewhere=elsewhere)
+
+
+def _within(begin_ns: int | None, end_ns: int | None) -> Where:
+    bounds = ((tree.Bound.AFTER, begin_ns), (tree.Bound.BEFORE, end_ns))
+    moments = [tree.Moment(bound, at_ns) for bound, at_ns in bounds if at_ns is not None]
+    compiled = tuple(map(compile_query, moments))
+    return compiled[0] if len(compiled) == 1 else all_of(compiled)
 
 
 def _find_by_file(term: tree.FileTerm) -> Where:
@@ -142,8 +203,8 @@ def _find_by_file(term: tree.FileTerm) -> Where:
         case tree.HasFile():
             return _either(_about(Where("1")), Where("1"))
         case tree.FileName(words, prefix):
-            match = match_words(tree.Words(words, prefix), ("name", "name_look"))
-            named = "idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
+            match = match_words(tree.Words(words, prefix))
+            named = "idx IN (SELECT rowid FROM name_word WHERE name_word MATCH ?)"
             uploads = _union(_about(Where(f"file.{named}", (match,))), _about_described(match))
             return _either(uploads, Where(named, (match,)))
         case tree.FileType(kind, prefix):
@@ -160,16 +221,6 @@ def _find_by_file(term: tree.FileTerm) -> Where:
             return _either(_about(sized), sized)
         case tree.SimilarTo(log, number):
             return _with_content(Where(_SIMILAR, (number, log, MOST_DIFFERENT_BITS)))
-
-
-def _within(begin_ns: int | None, end_ns: int | None) -> Where:
-    bounds = [
-        Where(f"received_at_ns {operator} ?", (at_ns,))
-        for operator, at_ns in ((">=", begin_ns), ("<", end_ns))
-        if at_ns is not None
-    ]
-    sql = " AND ".join(bound.sql for bound in bounds)
-    return Where(f"({sql})", tuple(value for bound in bounds for value in bound.parameters))
 
 
 def _either(about: Where, carried: Where) -> Where:
@@ -221,7 +272,17 @@ def _compile_rule(condition: str, *values: str) -> Where:
 
 def _compile_side(side: tree.Side, local: str, domain: str) -> Where:
     if not local:
-        return Where(f"({side}_domain = ?)", (domain,))
+        return _by_account(side, "domain = ?", domain)
     if not domain:
-        return Where(f"({side}_local = ? OR {side}_domain = ?)", (local, local))
-    return Where(f"({side}_local = ? AND {side}_domain = ?)", (local, domain))
+        return _by_account(side, "local = ? OR domain = ?", local, local)
+    return _by_account(side, "local = ? AND domain = ?", local, domain)
+
+
+def _by_account(side: tree.Side, condition: str, *values: str) -> Where:
+    end = "sender" if side is tree.Side.FROM else "recipient"
+    accounts = f"SELECT id FROM account WHERE {condition}"  # noqa: S608 - constant
+    return _by_route(f"SELECT id FROM route WHERE {end} IN ({accounts})", *values)  # noqa: S608 - constant
+
+
+def _by_route(routes: str, *values: str) -> Where:
+    return Where(f"(route IN ({routes}))", values, Scope.ROUTE)

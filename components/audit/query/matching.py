@@ -11,16 +11,14 @@ MAX_PAIRS = 2_000
 
 _NOWHERE = '""'  # FTS5 finds a phrase without words nowhere
 
-Columns = tuple[str, str]
-TEXT: Columns = ("text", "look")
+_BOTH = "{text look}"
 
 
-def match_words(words: terms.Words, columns: Columns = TEXT) -> str:
+def match_words(words: terms.Words) -> str:
     """Return what finds the phrase in any form of a text, its look-alikes only in the forms by looks."""
     everywhere, looks = looks_of(words.words)
-    plain, by_looks = columns
-    found = f"{{{plain} {by_looks}}} : {_any_of((words.words, *everywhere), words.prefix)}"
-    return f"{found} OR {by_looks} : {_any_of(looks, words.prefix)}" if looks else found
+    found = f"{_BOTH} : {_any_of((words.words, *everywhere), words.prefix)}"
+    return f"{found} OR look : {_any_of(looks, words.prefix)}" if looks else found
 
 
 def match_near(near: terms.Near, vocabulary: frozenset[str] | None = None) -> str:
@@ -28,19 +26,18 @@ def match_near(near: terms.Near, vocabulary: frozenset[str] | None = None) -> st
 
     A last word that is not in the `vocabulary` is in no text: Korean has very many, for its particles.
     """
-    plain, by_looks = TEXT
     sides = [_spell_side(side, vocabulary) for side in (near.left, near.right)]
     everywhere = [everywhere for everywhere, _ in sides]
-    found = f"{{{plain} {by_looks}}} : {_pairs(everywhere, near.within)}"
+    found = f"{_BOTH} : {_pairs(everywhere, near.within)}"
     if any(looks for _, looks in sides):
         both = [[*everywhere, *looks] for everywhere, looks in sides]
-        found += f" OR {by_looks} : {_pairs(both, near.within)}"
+        found += f" OR look : {_pairs(both, near.within)}"
     return found
 
 
-def match_spellings(words: Iterable[str], columns: Columns = TEXT) -> str:
+def match_spellings(words: Iterable[str]) -> str:
     """Return what finds any of some folded words; nothing where there are none."""
-    return f"{{{' '.join(columns)}}} : " + (" OR ".join(f'"{word}"' for word in words) or _NOWHERE).join("()")
+    return f"{_BOTH} : " + (" OR ".join(f'"{word}"' for word in words) or _NOWHERE).join("()")
 
 
 def ends_of(near: terms.Near) -> set[str]:

@@ -15,7 +15,10 @@ class Side(StrEnum):
 
 
 class SearchKind(StrEnum):
-    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file."""
+    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file.
+
+    `look` is what an auditor did, in the auditors' own log.
+    """
 
     MESSAGE = "message"
     PRESENCE = "presence"
@@ -23,6 +26,7 @@ class SearchKind(StrEnum):
     SESSION = "session"
     EVENT = "event"
     FILE = "file"
+    LOOK = "look"
     OTHER = "other"
 
 

@@ -39,10 +39,47 @@ from components.audit.query.terms import (
     WordTerm,
 )
 
-__all__ = ["And", "Bound", "ById", "ByRule", "Everything", "FileHash", "FileName", "FileSize", "FileTerm", "FileType",
-    "Group", "HasFile", "HasText", "InThread", "Is", "Listed", "Moment", "Near", "Node", "Not", "OfKind", "Or", "Party",
-    "Pattern", "SearchKind", "SeenBy", "Side", "SimilarTo", "Span", "Spelling", "StanzaType", "State", "Term",
-    "Verdict", "WordTerm", "Words", "find_terms", "format_query", "patterns_sought", "words_sought",
+__all__ = [
+    "And",
+    "Bound",
+    "ById",
+    "ByRule",
+    "Everything",
+    "FileHash",
+    "FileName",
+    "FileSize",
+    "FileTerm",
+    "FileType",
+    "Group",
+    "HasFile",
+    "HasText",
+    "InThread",
+    "Is",
+    "Listed",
+    "Moment",
+    "Near",
+    "Node",
+    "Not",
+    "OfKind",
+    "Or",
+    "Party",
+    "Pattern",
+    "SearchKind",
+    "SeenBy",
+    "Side",
+    "SimilarTo",
+    "Span",
+    "Spelling",
+    "StanzaType",
+    "State",
+    "Term",
+    "Verdict",
+    "WordTerm",
+    "Words",
+    "format_query",
+    "patterns_sought",
+    "terms_of",
+    "words_sought",
 ]  # fmt: skip
 
 
@@ -100,14 +137,14 @@ def patterns_sought(node: Node) -> tuple[Pattern, ...]:
     return tuple(term for term in _find_sought(node) if isinstance(term, Pattern))
 
 
-def find_terms(node: Node) -> Iterator[Term]:
-    """Yield all terms of a query, from left to right."""
+def terms_of(node: Node) -> Iterator[Term]:
+    """Yield all terms of a query, also those behind NOT."""
     match node:
         case Not(inner):
-            yield from find_terms(inner)
+            yield from terms_of(inner)
         case And(nodes) | Or(nodes):
             for each in nodes:
-                yield from find_terms(each)
+                yield from terms_of(each)
         case _:
             yield node
 

@@ -8,7 +8,7 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
 from components.audit.asking import ask_writer
-from components.audit.held_files import (
+from components.audit.review.held_files import (
     HeldFiles,
     decide_file,
     find_file_log,
