@@ -1,10 +1,10 @@
 """Names, desks and roles as they were then: as the log tells them (components/rules/recorded_directory.py)."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from components.audit.conversation.item import Party
+from components.audit.index.database import Connection
 from components.audit.index.talk import fold_bare
 from components.audit.stanza import split_jid
 
@@ -39,7 +39,7 @@ class Names:
         return replace(next(then, Party(jid)), jid=jid, nick=nick)
 
 
-def find_named(db: sqlite3.Connection, jid: str) -> list[NamedThen]:
+def find_named(db: Connection, jid: str) -> list[NamedThen]:
     """Return all who had a bare JID, as the index knows from the log, in order."""
     local, domain = split_jid(jid)
     return [

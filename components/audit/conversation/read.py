@@ -1,6 +1,5 @@
 """Reads a conversation as a person does; the look is recorded before anything is returned."""
 
-import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from components.audit.conversation.names import NamedThen, Names, find_named
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import Watched, judge
 from components.audit.conversation.watch import watch
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.talk import Turn, fold_bare
@@ -210,7 +210,7 @@ class _Reader:
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
         return conversations, hit
 
-    def _resolve(self, db: sqlite3.Connection, party: str, directory: Directory | None) -> str:
+    def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
         """Return a party's JID; a name without a domain is that of the only account of this name."""
         if "@" in party:
             return fold_bare(party)
@@ -284,7 +284,7 @@ class _Reader:
             return None
 
 
-_FIRST = 0
+_FIRST = min(IndexedLog).place(0)
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
 
 
