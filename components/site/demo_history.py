@@ -7,6 +7,7 @@ from itertools import islice
 from random import Random
 
 from components.archive.conversation import ConversationHash
+from components.archive.durable import PRIVATE_FOLDER, make_folder
 from components.archive.keys import load_conversation_key, load_recipient
 from components.archive.keys.rotation import open_log_writer
 from components.archive.record import (
@@ -18,7 +19,7 @@ from components.archive.record import (
     encode_event,
     encode_submission,
 )
-from components.archive.store.open import open_store
+from components.archive.store.open import log_file, open_store
 from components.archive.writer import Entry
 from components.settings.history import HistorySettings
 from components.settings.site import SiteFile
@@ -34,7 +35,7 @@ MADE_UP = "made-up"
 _SEED = 14
 _WEEKS = 5
 _TURNS = 4_000
-_OFFICE_STEP_S = 250.0
+_OFFICE_STEP_S = 265.0
 _ENTRIES_AT_ONCE = 500
 _LANGUAGES = ("de", "zh", "ko", "ar", "ru")
 _TALKS = 6  # people of each firm
@@ -62,6 +63,8 @@ async def make_history(settings: SiteFile) -> int:
     hashes = ConversationHash(load_conversation_key(settings.archive.conversation_key_file))
     recipients = [load_recipient(path) for path in settings.archive.recipients]
     now_ns = time.time_ns()
+    if (file := log_file(log.store)) is not None:
+        make_folder(file.parent, PRIVATE_FOLDER)
     writer = await open_log_writer(await open_store(log.store), log.key_file, log.origin, recipients)
     count = 0
     try:

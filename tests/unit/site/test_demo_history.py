@@ -35,8 +35,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     import asyncio
 
     settings = init_site(tmp_path_factory.mktemp("site") / "site.toml", demo=True).settings
-    for log in settings.logs:
-        Path(str(log.store)).parent.mkdir(parents=True, exist_ok=True)
     now_ns = time.time_ns()
     return Made(settings, asyncio.run(make_history(settings)), now_ns)
 

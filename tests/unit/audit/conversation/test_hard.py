@@ -299,6 +299,34 @@ async def test_around_a_receipt_is_around_what_it_acknowledges(site: Site) -> No
     assert view.items[1].records == (site.id_of(3), site.id_of(9))
 
 
+async def test_a_room_made_of_a_person_hides_nothing_of_them(site: Site) -> None:
+    muc = "<x xmlns='http://jabber.org/protocol/muc'/>"
+
+    def presence(sender: str, kind: str = "", inside: str = "") -> bytes:
+        head = f"<presence xmlns='jabber:client' from='{sender}/desk' to='{BOB}/Bo'{kind}>"
+        return f"{head}{inside}</presence>".encode()
+
+    await site.record(
+        site.submit(presence(CAROL, " type='unavailable'")),
+        site.submit(stanza(body("hi"), "m1")),
+        site.submit(presence(ALICE, "", muc)),
+        site.submit(stanza(body("psst"), "m2", type_="groupchat")),
+        site.submit(stanza(body("not for them"), "m3", f"{CAROL}/x", type_="groupchat")),
+    )
+    assert [item.text for item in await read(site)] == ["hi", "psst"]
+    assert "hi" in [item.text for item in await read(site, BOB)]
+
+
+async def test_one_persons_talk_with_everybody(site: Site) -> None:
+    await site.record(
+        site.submit(stanza(body("to Bob"), "m1")),
+        site.submit(stanza(body("to Carol"), "m2", to=CAROL)),
+        site.submit(stanza(body("of others"), "m3", f"{BOB}/x", CAROL)),
+    )
+    assert [item.text for item in await read(site, ALICE)] == ["to Bob", "to Carol"]
+    assert [item.text for item in await read(site, ALICE, BOB, CAROL)] == ["to Bob", "to Carol", "of others"]
+
+
 async def test_somebody_written_to_as_if_they_were_a_room_is_still_read(site: Site) -> None:
     await site.record(
         site.submit(stanza(body("hi"), "m1")), site.submit(stanza(body("psst"), "m2", type_="groupchat"))
