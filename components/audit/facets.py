@@ -1,12 +1,13 @@
 """Counts of what a query matches: by day and verdict, by who wrote, by kind and by rule; within what one may see."""
 
-import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from components.audit.asked import prepare
 from components.audit.auditor import Auditor
+from components.audit.index.facets import Dimension
+from components.audit.index.index import Index
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
 from components.audit.query.compile import Where
 from components.audit.query.parser import parse_query
@@ -14,14 +15,7 @@ from components.process.progress import Progress
 from components.settings.site import SiteFile
 
 MOST_VALUES = 8
-_DAY_NS = 86_400 * 10**9
-_EPOCH = date(1970, 1, 1)
-
-_BY = {
-    "person": "from_local || CASE from_local WHEN '' THEN '' ELSE '@' END || from_domain",
-    "verdict": "verdict",
-    "kind": "kind",
-}
+_BY = (Dimension.PERSON, Dimension.VERDICT, Dimension.KIND, Dimension.RULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +52,21 @@ async def count_facets(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            with index.look() as db:
-                values = tuple((name, _count(db, sql, asked.where)) for name, sql in _BY.items())
-                return Facets(
-                    _count_days(db, asked.where), (*values, ("rule", _count_rules(db, asked.where)))
-                )
+            values = tuple((each.value, _count(index, each, asked.where)) for each in _BY)
+            return Facets(_count_days(index, asked.where), values)
 
 
-def _count_days(db: sqlite3.Connection, where: Where) -> tuple[DayCount, ...]:
-    sql = (
-        f"SELECT received_at_ns / {_DAY_NS}, verdict, count(*) FROM submission"  # noqa: S608 - constant
-        f" WHERE {where.sql} GROUP BY 1, 2 ORDER BY 1, 2"
+def _count_days(index: Index, where: Where) -> tuple[DayCount, ...]:
+    days: dict[str, list[tuple[str, int]]] = {}
+    for counted in index.count_by([Dimension.DAY, Dimension.VERDICT], where):
+        day, verdict = counted.values
+        days.setdefault(day, []).append((verdict, counted.entries))
+    return tuple(DayCount(date.fromisoformat(day), tuple(found)) for day, found in days.items())
+
+
+def _count(index: Index, dimension: Dimension, where: Where) -> tuple[tuple[str, int], ...]:
+    """Return the most frequent values, without the empty one."""
+    found = ((counted.values[0], counted.entries) for counted in index.count_by([dimension], where))
+    return tuple(
+        sorted((each for each in found if each[0]), key=lambda each: (-each[1], each[0]))[:MOST_VALUES]
     )
-    days: dict[int, list[tuple[str, int]]] = {}
-    for day, verdict, number in db.execute(sql, where.parameters):
-        days.setdefault(day, []).append((verdict, number))
-    return tuple(DayCount(_EPOCH + timedelta(days=day), tuple(found)) for day, found in days.items())
-
-
-def _count(db: sqlite3.Connection, value: str, where: Where) -> tuple[tuple[str, int], ...]:
-    sql = (
-        f"SELECT {value}, count(*) FROM submission WHERE {where.sql}"  # noqa: S608 - constant
-        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
-    )
-    return tuple((name, number) for name, number in db.execute(sql, where.parameters) if name)
-
-
-def _count_rules(db: sqlite3.Connection, where: Where) -> tuple[tuple[str, int], ...]:
-    sql = (
-        "SELECT rule, count(*) FROM (SELECT rule, idx FROM rule UNION SELECT rule, idx FROM topic)"  # noqa: S608
-        f" WHERE idx IN (SELECT idx FROM submission WHERE {where.sql})"
-        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
-    )
-    return tuple(db.execute(sql, where.parameters))
-
-
-def today() -> date:
-    """Return the present day, in UTC."""
-    return datetime.now(UTC).date()

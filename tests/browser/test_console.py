@@ -43,7 +43,7 @@ async def test_found_and_proved(shown: ConsoleInBrowser) -> None:
     await shown.log_in()
     await browser.type("#q", "copper")
     await browser.click(".searching button")
-    await browser.wait_for(".count", "3 of 4")
+    await browser.wait_for(".count", "3 of 5")
     assert await browser.run("return [...document.querySelectorAll('mark')].map(e => e.textContent)") == [
         "copper",
         "copper",
@@ -63,7 +63,7 @@ async def test_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:
     browser = shown.browser
     await shown.log_in()
     await browser.press("/", *"copper", _ENTER)
-    await browser.wait_for(".count", "3 of 4")
+    await browser.wait_for(".count", "3 of 5")
     at = "return document.activeElement.dataset.id ?? document.activeElement.textContent"
     await browser.press("j")
     assert await browser.run(at) == shown.site.id_of(2)

@@ -9,13 +9,16 @@ from pathlib import Path
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from components.archive.record import Event, RecordKind
 from components.audit.console.app import ROUTES, Route, make_app
 from components.audit.console.console import Console, make_console
 from components.audit.console.login.link import LIFETIME_S, make_link
 from components.audit.console.state import ConsoleState
+from components.rules.recorded_directory import DETAIL, write_listed
 from components.settings.console import ConsoleSettings
 from components.settings.site import SiteFile
-from tests.support.audit_site import Site, make_site
+from policy.directory.directory import parse_directory
+from tests.support.audit_site import T0_NS, Site, make_site
 
 HOST = "console.metals.example"
 ORIGIN = f"https://{HOST}:8443"
@@ -85,7 +88,12 @@ async def make_console_site(folder: Path, **tables: Mapping[str, object]) -> Sit
     site.path.write_text(site.path.read_text() + AUDITORS)
     (folder / "directory.toml").write_text(DIRECTORY)
     (folder / "keys" / "console.link").write_bytes(KEY)
-    return Site(site.path, SiteFile(site.path))
+    made = Site(site.path, SiteFile(site.path))
+    # Who is who, a search knows from the log alone.
+    listed = write_listed(parse_directory(DIRECTORY))
+    await made.record(Event(RecordKind.RULES, "began", ((DETAIL, listed),), T0_NS - 10**9))
+    made.places.clear()
+    return made
 
 
 @dataclass
