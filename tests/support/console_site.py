@@ -53,13 +53,41 @@ gate = "gate.metals.example"
 [enterprise.metals]
 name = "Metals AG"
 sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]
+[[enterprise.metals.desk]]
+id = "metals"
+name = "Base metals"
+[[enterprise.metals.desk]]
+id = "options"
+name = "Options"
 [[enterprise.metals.person]]
 jid = "alice@metals.example"
 name = "Alice Adler"
 roles = ["trader"]
+desk = "metals"
 [[enterprise.metals.person]]
 jid = "bob@metals.example"
-name = "Bob Braun"
+name = "Bob Brandt"
+desk = "metals"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "chen@metals.example"
+name = "Chen Wei"
+desk = "metals"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "dasom@metals.example"
+name = "Kim Dasom"
+desk = "options"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "emir@metals.example"
+name = "Emir Haddad"
+desk = "options"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "fedor@metals.example"
+name = "Fedor Orlov"
+desk = "options"
 roles = ["trader"]
 
 [enterprise.grain]
