@@ -1,15 +1,15 @@
 """Counts of what a query matches: by day and verdict, by who wrote, by kind and by rule; within what one may see."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from components.audit.asked import prepare
+from components.audit.asked import Asked, prepare
 from components.audit.auditor import Auditor
-from components.audit.index.facets import Dimension
+from components.audit.index.facets import Counted, Dimension
 from components.audit.index.index import Index
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
-from components.audit.query.compile import Where
 from components.audit.query.parser import parse_query
 from components.process.progress import Progress
 from components.settings.site import SiteFile
@@ -52,21 +52,22 @@ async def count_facets(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            values = tuple((each.value, _count(index, each, asked.where)) for each in _BY)
-            return Facets(_count_days(index, asked.where), values)
+            values = tuple((by.value, _most_frequent(_count(index, asked, by))) for by in _BY)
+            return Facets(_days(_count(index, asked, Dimension.DAY, Dimension.VERDICT)), values)
 
 
-def _count_days(index: Index, where: Where) -> tuple[DayCount, ...]:
-    days: dict[str, list[tuple[str, int]]] = {}
-    for counted in index.count_by([Dimension.DAY, Dimension.VERDICT], where):
-        day, verdict = counted.values
-        days.setdefault(day, []).append((verdict, counted.entries))
-    return tuple(DayCount(date.fromisoformat(day), tuple(found)) for day, found in days.items())
+def _count(index: Index, asked: Asked, *by: Dimension) -> list[Counted]:
+    return index.count_by(by, asked.where, logs=asked.logs)
 
 
-def _count(index: Index, dimension: Dimension, where: Where) -> tuple[tuple[str, int], ...]:
-    """Return the most frequent values, without the empty one."""
-    found = ((counted.values[0], counted.entries) for counted in index.count_by([dimension], where))
-    return tuple(
-        sorted((each for each in found if each[0]), key=lambda each: (-each[1], each[0]))[:MOST_VALUES]
-    )
+def _days(counted: Iterable[Counted]) -> tuple[DayCount, ...]:
+    days: dict[date, list[tuple[str, int]]] = {}
+    for each in counted:
+        day, verdict = each.values
+        days.setdefault(date.fromisoformat(day), []).append((verdict, each.entries))
+    return tuple(DayCount(day, tuple(verdicts)) for day, verdicts in days.items())
+
+
+def _most_frequent(counted: Iterable[Counted]) -> tuple[tuple[str, int], ...]:
+    values = [(each.values[0], each.entries) for each in counted if each.values[0]]
+    return tuple(sorted(values, key=lambda value: (-value[1], value[0]))[:MOST_VALUES])

@@ -13,14 +13,16 @@ from components.archive.store import LogSource
 from components.audit.access import name_actor, record_access
 from components.audit.asked import Asked, Widened, prepare
 from components.audit.auditor import Auditor
+from components.audit.index.as_of import AsOf, bound_by, describe_format, read_sizes
 from components.audit.index.contents import count_failed, count_unheard
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import (
     Order,
     Page,
     PageFound,
-    digest_places,
+    digest_ids,
     find_page,
     name_place,
     read_places,
@@ -82,16 +84,26 @@ class SearchResult:
 class FoundIds:
     """The ids of all records that a query matches, the oldest first, and the digest over them.
 
-    `query` is the tree that was asked, with the scope of who asked; `log_size` the size of the tree that was searched.
-    Where it `is_cut`, a regular expression may match others that nobody looked into.
+    `query` is the tree that was asked, with the scope of who asked; `as_of` is when, and how much of each log. Where it
+    `is_cut`, a regular expression may match others that nobody looked into.
     """
 
     query: Node
-    log_size: int
+    as_of: AsOf
     digest: str
     places: "array[int]"
     names: Mapping[IndexedLog, str]
     is_cut: bool = False
+
+    @property
+    def log_size(self) -> int:
+        """The size of the tree that was searched."""
+        return self.as_of.sizes[IndexedLog.GATE]
+
+    @property
+    def log_sizes(self) -> str:
+        """The sizes of the other logs, as a look records them."""
+        return self.as_of.name_others(self.names)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -114,7 +126,7 @@ async def search(
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            found, counts = _find(index, asked, page)
+            found, counts = _find(index, asked, page, now_ns)
             missing, unreadable = set[str](), 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
@@ -126,8 +138,17 @@ async def search(
     records = tuple(view for view in views if not view.destroyed)
     matched = found.matched - (len(views) - len(records))
     actor = auditor.id if auditor else name_actor()
-    canonical = format_query(asked.query)
-    access = Access(actor, "search", canonical, now_ns, counts.log_size, matched, result_digest=found.digest)
+    access = Access(
+        actor,
+        "search",
+        format_query(asked.query),
+        now_ns,
+        counts.log_size,
+        matched,
+        found.digest,
+        log_sizes=counts.as_of.name_others(names),
+        index_format=counts.as_of.index_format,
+    )
     return SearchResult(
         asked.query,
         records,
@@ -147,39 +168,55 @@ async def search(
 
 
 async def find_ids(
-    settings: SiteFile, query: str, progress: Progress, auditor: Auditor | None = None
+    settings: SiteFile,
+    query: str,
+    progress: Progress,
+    auditor: Auditor | None = None,
+    as_of: AsOf | None = None,
 ) -> FoundIds:
     """Find the ids of every record that a query matches; the caller records the look, with the digest.
 
-    Raises QueryError, SiteError and LogError.
+    With `as_of` it searches as a search at that time did: what was recorded later is left out. Raises QueryError,
+    SiteError and LogError.
     """
-    node = parse_query(query, time.time_ns())
+    now_ns = as_of.at_ns if as_of else time.time_ns()
+    node = parse_query(query, now_ns)
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            with index.look():
-                places = read_places(index, asked.where, asked.logs)
-                log_size = index.size_of(IndexedLog.GATE)
-    return FoundIds(asked.query, log_size, digest_places(places, names), places, names, asked.is_cut)
+            with index.look() as db:
+                searched = as_of or _read_as_of(index, db, now_ns)
+                where = bound_by(asked.where, searched.sizes) if as_of else asked.where
+                places = read_places(db, where, asked.logs)
+                digest = digest_ids(db, where, asked.logs)
+    return FoundIds(asked.query, searched, digest, places, names, asked.is_cut)
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
     submissions: int
-    log_size: int
+    as_of: AsOf
     files_unread: int
     files_unheard: int
 
+    @property
+    def log_size(self) -> int:
+        return self.as_of.sizes[IndexedLog.GATE]
 
-def _find(index: Index, asked: Asked, page: Page) -> tuple[PageFound, _Counts]:
+
+def _find(index: Index, asked: Asked, page: Page, now_ns: int) -> tuple[PageFound, _Counts]:
     inside = asked.scope if asked.is_scoped else None
     found = find_page(index, asked.where, page, asked.logs)
     submissions = index.count(asked.scope, logs=asked.logs) if inside else found.entries
     with index.look() as db:
         unread, unheard = count_failed(db, inside), count_unheard(db, inside)
-        return found, _Counts(submissions, index.size_of(IndexedLog.GATE), unread, unheard)
+        return found, _Counts(submissions, _read_as_of(index, db, now_ns), unread, unheard)
+
+
+def _read_as_of(index: Index, db: Connection, now_ns: int) -> AsOf:
+    return AsOf(now_ns, read_sizes(index), describe_format(db))
 
 
 def _last_of(views: list[RecordView], order: Order) -> str:

@@ -8,9 +8,8 @@ from components.audit.conversation.item import Act, Fate, Item, ItemKind, Party,
 from components.audit.conversation.links import Links
 from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, text_of_status
-from components.audit.index.talk import Turn
+from components.audit.index.talk import Turn, session_of
 from components.audit.marks import Mark
-from policy.facts import Way
 
 _KINDS = {
     Mark.MESSAGE: ItemKind.MESSAGE,
@@ -86,8 +85,8 @@ class _Assembly:
         """Note that a room has let somebody in who had asked for it, as a part of that item."""
         if said.turn is not Turn.MOVES or said.submission is None or said.marks.mark is not Mark.JOIN:
             return False
-        told_by_room = said.submission.way == Way.SERVER
-        session = said.marks.to if told_by_room else said.marks.sender
+        session = session_of(said.marks)
+        told_by_room = session != said.marks.sender
         key = (session, said.submission.epoch)
         if told_by_room and (at := self._joins.pop(key, None)) is not None:
             item = self._items[at]
@@ -156,11 +155,10 @@ class _Assembly:
 
     def _find_parties(self, said: Said) -> tuple[Party, Party]:
         names, marks = self._gathered.names, said.marks
-        if said.turn is Turn.MOVES and said.submission is not None and said.submission.way == Way.SERVER:
-            # The room tells it: it is about who gets it.
-            return names.find(marks.to, said.place, marks.nick), names.find(marks.room, said.place)
+        if said.turn is Turn.MOVES and session_of(marks) != marks.sender:
+            return names.find(marks.to, said.at_ns, marks.nick), names.find(marks.room, said.at_ns)
         nick = marks.nick if said.turn is Turn.MOVES else ""
-        return names.find(marks.sender, said.place, nick), names.find(said.to, said.place)
+        return names.find(marks.sender, said.at_ns, nick), names.find(said.to, said.at_ns)
 
     def _find_about(self, said: Said) -> tuple[Quote | None, str]:
         if said.turn is Turn.CHANGES and said.marks.target:
@@ -181,7 +179,7 @@ class _Assembly:
     def _quote(self, id_: str, said: Said | None) -> Quote:
         if said is None:
             return Quote(id_)
-        by = self._gathered.names.find(said.sender, said.place)
+        by = self._gathered.names.find(said.sender, said.at_ns)
         return Quote(id_, said.record, said.at_ns, by, said.text)
 
     def _find_versions(self, said: Said) -> tuple[Version, ...]:
@@ -203,7 +201,7 @@ class _Assembly:
         return Version(said.record, said.at_ns, self._party(said), said.text, said.fate, remark)
 
     def _party(self, said: Said) -> Party:
-        return self._gathered.names.find(said.sender, said.place)
+        return self._gathered.names.find(said.sender, said.at_ns)
 
     def _find_audience(self, said: Said, to: Party) -> tuple[Party, ...]:
         if said.turn not in (Turn.SAYS, Turn.CHANGES) or said.fate.reached_nobody:

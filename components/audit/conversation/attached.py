@@ -18,7 +18,7 @@ class _Counted:
 def tell_act(said: Said, names: Names) -> Act:
     """Return who did what a record says, as an act."""
     marks = said.marks
-    by = names.find(said.sender, said.place)
+    by = names.find(said.sender, said.at_ns)
     return Act(said.record, said.at_ns, by, marks.reason, marks.is_by_moderator, said.fate)
 
 

@@ -11,7 +11,7 @@ from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, read_said
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.talk import RULES, IdRole, Turn, fold_bare, own_ids, target_ids
+from components.audit.index.talk import REVIEWS, IdRole, Turn, fold_bare, own_ids, session_of, target_ids
 from components.audit.index.talk_find import (
     TurnAt,
     find_by_ids,
@@ -27,7 +27,6 @@ from policy.facts import Way
 
 _READ = (Turn.SAYS, Turn.CHANGES, Turn.MOVES)
 _MOST_ABOUT_ONE = 500  # reactions, receipts ... of one message that are looked at
-_MOST_NAMES = 20_000
 _ROUNDS = 4  # of following what names what
 # Beside what is read, so many records that change others are passed over before a page is cut.
 _MOST_FETCHED = 4_000
@@ -118,16 +117,6 @@ class Talk:
         with self.index.look() as db:
             return [turn for place in sorted(places) if (turn := find_turn(db, place)) is not None]
 
-    async def load_names(self, names: Names) -> Names:
-        """Learn the names that the log has."""
-        for which in self.logs:
-            with self.index.look() as db:
-                turns = find_turns(db, (RULES,), (Turn.RULES,), places_of(which), _MOST_NAMES)
-            for place, _, _ in turns:
-                for event in await self._fetch_events([place]):
-                    names.learn(place, event)
-        return names
-
     async def find_reviews(self, shown: Iterable[Said], names: Names) -> dict[str, tuple[Act, ...]]:
         """Find what reviewers did with held messages."""
         reviews = {}
@@ -135,7 +124,7 @@ class Talk:
             if said.submission is None or said.submission.action != "hold":
                 continue
             with self.index.look() as db:
-                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (RULES,), _MOST_ABOUT_ONE)
+                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (REVIEWS,), _MOST_ABOUT_ONE)
             acts = [
                 self._tell_review(place, event, names)
                 for place in places
@@ -149,7 +138,7 @@ class Talk:
         which, number = find_record(place)
         actor, reason = str(details.get("actor", "")), str(details.get("reason", ""))
         why = f"{event.name}: {reason}" if reason else event.name
-        return Act(f"{self.names[which]}/{number}", event.at_ns, names.find(actor, place), why)
+        return Act(f"{self.names[which]}/{number}", event.at_ns, names.find(actor, event.at_ns), why)
 
     async def _fetch_events(self, places: Iterable[int]) -> list[Event]:
         views = [await self._view(place) for place in places]
@@ -172,7 +161,7 @@ class Talk:
             if said.turn is Turn.MOVES:
                 _move(inside[number], said)
             present[said.place] = tuple(
-                names.find(session, each.place, each.marks.nick) for session, each in inside[number].items()
+                names.find(session, said.at_ns, each.marks.nick) for session, each in inside[number].items()
             )
         return present
 
@@ -187,17 +176,11 @@ class Talk:
 
 
 def _move(inside: dict[str, Said], said: Said) -> None:
-    session = session_of(said)
+    session = session_of(said.marks)
     if said.marks.mark is Mark.JOIN and not said.fate.reached_nobody:
         inside[session] = said
     elif said.marks.mark is Mark.LEAVE:
         inside.pop(session, None)
-
-
-def session_of(said: Said) -> str:
-    """Return the full JID of whoever joins or leaves: a room tells it to that session."""
-    is_told = fold_bare(said.marks.sender) == fold_bare(said.marks.room)
-    return said.marks.to if is_told else said.marks.sender
 
 
 def places_of(which: IndexedLog) -> range:

@@ -8,20 +8,21 @@ from components.archive.keys import KeyFileError, load_conversation_key
 from components.archive.opener import RecordOpener
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
-from components.audit.auditor import Auditor, find_auditor
+from components.audit.auditor import Auditor, Role, find_auditor
 from components.audit.conversation.assemble import Gathered, assemble
 from components.audit.conversation.gather import Talk
 from components.audit.conversation.gone import find_gone, hash_conversations
 from components.audit.conversation.item import Certainty, Item, Party, Reached
 from components.audit.conversation.links import Links
-from components.audit.conversation.names import Names
+from components.audit.conversation.names import NamedThen, Names, find_named
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import Watched, judge
 from components.audit.conversation.watch import watch
+from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.talk import Turn, fold_bare
-from components.audit.index.talk_find import find_conversations, find_parties, find_turn
+from components.audit.index.talk_find import find_accounts, find_conversations, find_parties, find_turn
 from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index
 from components.audit.show import explain_absence, parse_record_id
 from components.process.errors import SiteError
@@ -92,6 +93,7 @@ async def read_conversation(
     recorded; and LogError.
     """
     auditor = auditor or find_auditor(settings)
+    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     now_ns = time.time_ns()
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
@@ -144,7 +146,7 @@ class _Reader:
         shown, more = await self._take(talk, what, hit)
         if seen_by:
             shown = [said for said in shown if said.at_ns <= until_ns]
-        names = await talk.load_names(Names(_name_now(directory)))
+        names = Names(self._load_names)
         related = [said for said in await talk.find_related(shown) if said.at_ns <= until_ns]
         shown = await self._with_gone(shown, conversations)
         reviews = await talk.find_reviews(shown, names)
@@ -155,12 +157,12 @@ class _Reader:
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
             items = _judge(items, Links([*shown, *related]), watched, present)
-        last = shown[-1].place if shown else 0
+        last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
         rooms = [a for a, b in conversations.values() if not b]
         parties = sorted({jid for pair in conversations.values() for jid in pair if jid})
         is_room = len(rooms) == 1 and len(parties) - 1 <= len(conversations)
         return ConversationView(
-            tuple(names.find(jid, last) for jid in (rooms if is_room else parties)),
+            tuple(names.find(jid, last_ns) for jid in (rooms if is_room else parties)),
             is_room,
             items,
             present.get(last, ()) if is_room else (),
@@ -169,7 +171,7 @@ class _Reader:
             "",
             "",
             0,
-            names.find(seen_by, last) if seen_by else None,
+            names.find(seen_by, last_ns) if seen_by else None,
         )
 
     def _find_own(
@@ -200,11 +202,25 @@ class _Reader:
                         f"{what.record_id} is no part of a conversation: `steelyard audit show` shows it"
                     )
             else:
-                parties = tuple(map(fold_bare, what.parties))
+                parties = tuple(self._resolve(db, each, directory) for each in what.parties)
             conversations = find_conversations(db, parties)
         if not conversations or not self._may_see(conversations.values(), directory):
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
         return conversations, hit
+
+    def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
+        """Return a party's JID; a name without a domain is that of the only account of this name."""
+        if "@" in party:
+            return fold_bare(party)
+        found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
+        if len(found) == 1:
+            return found[0]
+        which = (
+            f"there are {', '.join(found[:5])}: write one of them"
+            if found
+            else "write the JID, with its domain"
+        )
+        raise SiteError(f"{party!r} is no one account's name in a conversation: {which}")
 
     def _find_place(self, record_id: str) -> int:
         log, number = parse_record_id(self.settings, record_id)
@@ -254,6 +270,10 @@ class _Reader:
             [*shown, *(said for said in gone if said.place not in known)], key=lambda said: said.place
         )
 
+    def _load_names(self, jid: str) -> list[NamedThen]:
+        with self.index.look() as db:
+            return find_named(db, jid)
+
     def _load_directory(self) -> Directory | None:
         file = self.settings.gate.directory_file
         try:
@@ -264,25 +284,6 @@ class _Reader:
 
 _FIRST = 0
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
-
-
-def _name_now(directory: Directory | None) -> dict[str, Party]:
-    """Return the names of the present directory, for what no record tells."""
-    if directory is None:
-        return {}
-    people = {
-        fold_bare(person.jid): Party(
-            person.jid, person.name, person.desk or "", tuple(sorted(person.roles)), firm.id
-        )
-        for firm in directory.enterprises
-        for person in firm.people
-    }
-    rooms = {
-        fold_bare(room.jid): Party(room.jid, room.name, enterprise=firm.id)
-        for firm in directory.enterprises
-        for room in firm.rooms
-    }
-    return people | rooms
 
 
 def _cut(

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from components.audit.conversation.gather import Talk, session_of
+from components.audit.conversation.gather import Talk
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import Session, Watched, read_session
-from components.audit.index.talk import Turn, fold_bare
+from components.audit.index.talk import Turn, fold_bare, session_of
 from components.audit.index.talk_find import find_last_turns, find_own, find_turns
 from components.audit.stanza import read_event
 
@@ -34,7 +34,7 @@ async def watch(talk: Talk, person: str, shown: Sequence[Said], until_ns: int, e
         until_ns,
         _read_sessions(await talk.fetch(turns)),
         [each for each in await talk.fetch(queries) if each.author == folded],
-        [each for each in await talk.fetch(moves) if fold_bare(session_of(each)) == folded],
+        [each for each in await talk.fetch(moves) if fold_bare(session_of(each.marks)) == folded],
     )
 
 
