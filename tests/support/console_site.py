@@ -144,7 +144,11 @@ class Visitor:
         return await self.ask("POST", path, {"Origin": self.origin, **headers}, {"csrf": self.csrf, **fields})
 
     async def ask(
-        self, method: str, path: str, headers: Mapping[str, str], fields: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        fields: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     ) -> ClientResponse:
         """Send a request just so, but for the host and the cookies."""
         sent = {"Host": self.origin.removeprefix("https://"), **_dashed(headers)}
