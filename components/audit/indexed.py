@@ -5,18 +5,23 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from components.archive.blobs.reader import BlobReader
 from components.archive.durable import PRIVATE_FOLDER, make_folder
-from components.archive.errors import LogMissing
+from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError
+from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
+from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, says
+from components.audit.index.database import alone
 from components.audit.index.index import Index, open_index
+from components.audit.index.key import load_index_key
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.open_log import open_log
 from components.audit.reading.catch_up import read_new_files
 from components.audit.reading.places import ContentPlaces
 from components.audit.reading.workers import FileReaders
 from components.audit.view import FileView, SaidOfFile
+from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import load_file_links
 from components.settings.audit import AuditSettings
@@ -34,6 +39,9 @@ def find_indexed(settings: SiteFile) -> dict[IndexedLog, LogSettings]:
     found = {IndexedLog.GATE: settings.gate_log}
     if transfer is not None:
         found[IndexedLog.TRANSFER] = transfer.log_settings(settings.folder)
+    if settings.roster is not None:
+        found[IndexedLog.ROSTER] = settings.roster.log_settings(settings.folder)
+    found[IndexedLog.AUDIT] = settings.audit_log
     return found
 
 
@@ -44,9 +52,13 @@ async def open_indexed(settings: SiteFile) -> AsyncIterator[Mapping[IndexedLog, 
         opened = {}
         for which, log in find_indexed(settings).items():
             try:
-                opened[which] = await stack.enter_async_context(open_log(settings, log))
-            except LogMissing:
-                if which is IndexedLog.GATE:
+                opener = await stack.enter_async_context(open_log(settings, log))
+                await opener.reader.size()  # a log of which only the file has been made is none yet
+                opened[which] = opener
+            except LogError as error:
+                # A look that cannot be recorded there says so itself.
+                skipped = LogError if which is IndexedLog.AUDIT else LogMissing
+                if which is IndexedLog.GATE or not isinstance(error, skipped):
                     raise
         yield opened
 
@@ -61,8 +73,18 @@ def open_site_index(settings: SiteFile) -> Iterator[Index]:
         links = load_file_links(settings)
     except KeyFileError:
         links = None
-    with open_index(settings.audit.index, links) as index:
+    with open_index(settings.audit.index, links, find_index_key(settings)) as index:
         yield index
+
+
+def find_index_key(settings: SiteFile) -> bytes:
+    """Return the key of a site's index, which only the auditors' keys open, or make it; raises SiteError."""
+    try:
+        ring = load_key_ring(settings.audit.key_files)
+        with alone(settings.audit.index):
+            return load_index_key(settings.audit.index, ring)
+    except (KeyFileError, OSError) as error:
+        raise SiteError(f"the index cannot be opened: {error}") from None
 
 
 async def catch_up_logs(
@@ -157,3 +179,9 @@ def _view_said(said: SaidOfUpload, sha256: str, names: Mapping[IndexedLog, str])
 def _name(place: int, names: Mapping[IndexedLog, str]) -> str:
     which, number = find_record(place)
     return f"{names[which]}/{number}"
+
+
+def read_index_format(settings: SiteFile) -> str:
+    """Return the form of a site's index, as looks record it; raises SiteError."""
+    with open_site_index(settings) as index, index.look() as db:
+        return describe_format(db)

@@ -1,12 +1,13 @@
 """A recorded stanza for an auditor's search: sender, recipient, and every text that a person could read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from lxml import etree
 
-from components.archive.record import Event, RecordKind, Submission
+from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_party
+from components.rules.recorded_directory import DETAIL as LISTED
 from policy.content.stanza import StanzaTextError
 from policy.content.stanza import read_stanza as parse_stanza
 from policy.content.text_model import texts_of
@@ -48,12 +49,21 @@ def read_done(event: Event) -> Reading:
     What was done with a file is its owner's act, but for fetching it.
     """
     details = dict(event.details)
-    lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
+    # Who is listed is asked for as desk:, person: and the like, and not by words.
+    said = [str(value) for name, value in details.items() if name != LISTED]
+    lines = [event.kind.name.lower(), event.name, *said]
     to, text = str(details.get("who", "")), "\n".join(lines)
     if event.kind is RecordKind.FILE:
         owner = "" if event.name == "fetched" else str(details.get("owner", ""))
         return Reading(SearchKind.FILE, owner, to, "", text)
     return Reading(SearchKind.EVENT, str(details.get("by", "")), to, "", text)
+
+
+def read_look(access: Access) -> Reading:
+    """Read an auditor's look: who looked is its sender, and its text is what was done and asked for, and why."""
+    values = (getattr(access, each.name) for each in fields(access))
+    text = "\n".join(value for value in values if isinstance(value, str) and value)
+    return Reading(SearchKind.LOOK, access.actor, "", "", text)
 
 
 def read_stanza(body: bytes) -> Reading:

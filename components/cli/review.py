@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from components.cli.options import COMMON, Common, RecordId, SealedReason, Timeout
+from components.cli.options import COMMON, LOOK, Common, Look, RecordId, SealedReason, Timeout
 from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
 
@@ -107,23 +107,20 @@ def queue(
 
 
 @app.command
-def show(record: RecordId, *, raw: bool = False, reason: str = "", common: Common = COMMON) -> int:
+def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
     ----------
     raw
         Write exactly the bytes that were submitted, and nothing else.
-    reason
-        Why you need names, where a rule hides them until then.
     """
     from components.audit.review.show import show_item
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
     from components.cli.output.review_queue import describe_nameless, print_nameless
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings, reason = common.open_site(), common.reason
     shown = run_with_bar(
         "Indexing", "entries", lambda progress: show_item(settings, record, reason, progress)
     )

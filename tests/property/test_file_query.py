@@ -1,6 +1,5 @@
 """Terms about files against brute force: the same records, whatever is recorded and whatever is asked."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.audit.index.contents import FileRow, insert_files, note_read
+from components.audit.index.database import Connection
 from components.audit.index.forget import forget
-from components.audit.index.functions import add_functions
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.index.schema import SCHEMA
 from components.audit.query.compile import MOST_DIFFERENT_BITS, compile_query
 from components.audit.query.tree import (
     And,
@@ -29,6 +27,7 @@ from components.audit.query.tree import (
 )
 from components.audit.query.words import index_words
 from components.audit.reading.content import ContentState, ReadContent
+from tests.support.made_index import add_entry, empty_index
 
 WORDS = ("copper", "tin", "zinc", "coppertin")
 TYPES = ("image/png", "image/jpeg", "application/pdf", "")
@@ -168,46 +167,36 @@ def matches(archive: Archive, node: Node, place: int) -> bool:
 
 
 @contextmanager
-def indexed(archive: Archive) -> Iterator[sqlite3.Connection]:
+def indexed(archive: Archive) -> Iterator[Connection]:
     """Index an archive as `Rows` and `read_new_files` do."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    add_functions(db)
-    db.executescript(SCHEMA)
-    for name, log in LOGS.items():
-        db.execute("INSERT INTO state VALUES (?, ?, 0, x'')", (log, name))
-    for place, (own, _) in archive.places().items():
-        name = own if place >= IndexedLog.TRANSFER.place(0) else ()
-        words = (*index_words(" ".join(own)), *index_words(" ".join(name)))
-        db.execute(
-            "INSERT INTO submission VALUES (?, 'message', 0, '', '', '', '', '', '', '', 0, 0)", (place,)
-        )
-        db.execute("INSERT INTO folded VALUES (?, ?, ?, ?, ?)", (place, *words))
-        db.execute(
-            "INSERT INTO word (rowid, text, look, name, name_look) VALUES (?, ?, ?, ?, ?)", (place, *words)
-        )
-    rows = [
-        FileRow(
-            IndexedLog.TRANSFER.place(number), str(file.id), " ".join(file.name), file.claimed, file.found, 1,
-            CONTENTS[file.content], "0/0",
-        )
-        for number, file in enumerate(archive.files)
-    ]  # fmt: skip
-    links = [(row.id, row.idx) for row in rows]
-    links += [(str(file.id), message) for file in archive.files for message in file.messages]
-    insert_files(db, rows, links)
-    for content, digest in enumerate(CONTENTS):
-        found = db.execute("SELECT id FROM content WHERE sha256 = ?", (digest,)).fetchone()
-        text = " ".join(archive.says[content])
-        if found:
-            read = ReadContent(ContentState.READ, text, index_words(text), archive.looks[content])
-            note_read(db, found[0], read, "reader")
-    yield db
-    db.close()
+    with empty_index() as db:
+        for name, log in LOGS.items():
+            db.execute("INSERT INTO state VALUES (?, ?, 0, x'')", (log, name))
+        for place, (own, _) in archive.places().items():
+            name = own if place >= IndexedLog.TRANSFER.place(0) else ()
+            add_entry(db, place, " ".join(own), " ".join(name))
+        rows = [
+            FileRow(
+                IndexedLog.TRANSFER.place(number), str(file.id), " ".join(file.name), file.claimed, file.found, 1,
+                CONTENTS[file.content], "0/0",
+            )
+            for number, file in enumerate(archive.files)
+        ]  # fmt: skip
+        links = [(row.id, row.idx) for row in rows]
+        links += [(str(file.id), message) for file in archive.files for message in file.messages]
+        insert_files(db, rows, links)
+        for content, digest in enumerate(CONTENTS):
+            found = db.execute("SELECT id FROM content WHERE sha256 = ?", (digest,)).fetchone()
+            text = " ".join(archive.says[content])
+            if found:
+                read = ReadContent(ContentState.READ, text, index_words(text), archive.looks[content])
+                note_read(db, found[0], read, "reader")
+        yield db
 
 
-def find(db: sqlite3.Connection, node: Node) -> set[int]:
+def find(db: Connection, node: Node) -> set[int]:
     where = compile_query(node)
-    return {idx for (idx,) in db.execute(f"SELECT idx FROM submission WHERE {where.sql}", where.parameters)}
+    return {idx for (idx,) in db.execute(f"SELECT idx FROM entry WHERE {where.sql}", where.parameters)}
 
 
 def same_links(archive: Archive) -> Archive:

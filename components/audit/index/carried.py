@@ -3,11 +3,11 @@
 What a stanza says of an upload is there, too, whether it links to it itself or a later message does (XEP-0367).
 """
 
-import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from components.audit.index.database import Connection, Value
 from components.audit.reading.content import ContentState
 from components.rules.file_links import FileLinks
 from policy.files.carried import CarriedFile, Carrier, find_carried
@@ -142,7 +142,7 @@ def _find_upload(links: FileLinks | None, url: str) -> str:
     return next((link.id.hex() for link in found), "")
 
 
-def insert_carried(db: sqlite3.Connection, rows: Iterable[CarriedRow]) -> None:
+def insert_carried(db: Connection, rows: Iterable[CarriedRow]) -> None:
     """Insert rows, within the caller's transaction, after the stanzas themselves.
 
     The words of their names go elsewhere; what the files say is read later.
@@ -159,18 +159,18 @@ def insert_carried(db: sqlite3.Connection, rows: Iterable[CarriedRow]) -> None:
             db.execute(sql, (row.upload, *described, row.idx))
 
 
-def _find_description(db: sqlite3.Connection, row: CarriedRow) -> tuple[int, int] | None:
+def _find_description(db: Connection, row: CarriedRow) -> tuple[int, int] | None:
     """Return where an upload is described: here, or in an earlier message that this one is attached to, if any."""
     file = row.file
     if not file.is_attached:
         return row.idx, row.number
     sql = _BY_SHARE if file.share else _BY_MESSAGE
-    values = {"idx": row.idx, "share": file.share, "message": file.attached_to}
+    values: dict[str, Value] = {"idx": row.idx, "share": file.share, "message": file.attached_to}
     found: tuple[int, int] | None = db.execute(sql, values).fetchone()
     return found
 
 
-def find_inside(db: sqlite3.Connection, place: int) -> list[IndexedCarried]:
+def find_inside(db: Connection, place: int) -> list[IndexedCarried]:
     """Find the files inside the stanza at a place, by their numbers."""
     found = []
     for number, carrier, name, media_type, size_bytes, sha256, state, content, text in db.execute(
@@ -184,11 +184,11 @@ def find_inside(db: sqlite3.Connection, place: int) -> list[IndexedCarried]:
     return found
 
 
-def list_inside(db: sqlite3.Connection, begin_ns: int, end_ns: int) -> Iterator[KeptInside]:
+def list_inside(db: Connection, begin_ns: int, end_ns: int) -> Iterator[KeptInside]:
     """Yield the files inside stanzas that came in a time, in the log's order."""
     return (KeptInside(*row) for row in db.execute(_KEPT, (begin_ns, end_ns)))
 
 
-def find_said(db: sqlite3.Connection, upload: str) -> list[SaidOfUpload]:
+def find_said(db: Connection, upload: str) -> list[SaidOfUpload]:
     """Find what stanzas say of an upload, by its id, the oldest first."""
     return [SaidOfUpload(*row) for row in db.execute(_SAID, (upload,))]

@@ -1,11 +1,12 @@
 """What files say, in the index: what waits to be read, and what was read of it."""
 
-import sqlite3
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from components.audit.index.database import Connection
 from components.audit.index.forget import forget_words
+from components.audit.query.compile import Where
 from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
@@ -80,7 +81,7 @@ class IndexedFile:
     heard_characters: int
 
 
-def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
+def insert_files(db: Connection, files: Iterable[FileRow], links: Iterable[tuple[str, int]]) -> None:
     """Insert files and what is about them, within the caller's transaction."""
     for file in files:
         db.execute(
@@ -103,12 +104,12 @@ def insert_files(db: sqlite3.Connection, files: Iterable[FileRow], links: Iterab
     db.executemany("INSERT OR IGNORE INTO link VALUES (?, ?)", links)
 
 
-def find_waiting(db: sqlite3.Connection, readers: tuple[str, str]) -> list[WaitingContent]:
+def find_waiting(db: Connection, readers: tuple[str, str]) -> list[WaitingContent]:
     """Find what none of these kinds of readers has read yet, the oldest first."""
     return [WaitingContent(*row) for row in db.execute(_WAITING, readers)]
 
 
-def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: str) -> None:
+def note_read(db: Connection, content: int, read: ReadContent, reader: str) -> None:
     """Keep what was read of a content, unless its records were destroyed meanwhile; in the caller's transaction."""
     if db.execute("SELECT 1 FROM content WHERE id = ?", (content,)).fetchone() is None:
         return
@@ -125,23 +126,31 @@ def note_read(db: sqlite3.Connection, content: int, read: ReadContent, reader: s
         ),
     )
     if any(read.words):
-        db.execute("INSERT INTO content_folded VALUES (?, ?, ?)", (content, *read.words))
         db.execute("INSERT INTO content_word (rowid, text, look) VALUES (?, ?, ?)", (content, *read.words))
 
 
-def count_failed(db: sqlite3.Connection) -> int:
-    """Count the contents that could not be read, or not yet."""
-    (count,) = db.execute("SELECT count(*) FROM content WHERE state IN ('failed', 'waiting')").fetchone()
+def count_failed(db: Connection, inside: Where | None = None) -> int:
+    """Count the contents that could not be read, or not yet; with `inside`, those of records that match."""
+    return _count(db, "state IN ('failed', 'waiting')", inside)
+
+
+def count_unheard(db: Connection, inside: Where | None = None) -> int:
+    """Count the contents that are sound which nothing here can hear; with `inside`, those of records that match."""
+    return _count(db, "state = 'unheard'", inside)
+
+
+def _count(db: Connection, condition: str, inside: Where | None) -> int:
+    values: tuple[str | int, ...] = ()
+    if inside is not None:
+        matching = f"idx IN (SELECT idx FROM entry WHERE {inside.sql})"  # noqa: S608 - constant: see compile_query
+        named = (f"SELECT content FROM {table} WHERE {matching}" for table in ("file", "carried"))  # noqa: S608
+        condition += f" AND id IN ({' UNION ALL '.join(named)})"
+        values = inside.parameters * 2
+    (count,) = db.execute(f"SELECT count(*) FROM content WHERE {condition}", values).fetchone()  # noqa: S608
     return int(count)
 
 
-def count_unheard(db: sqlite3.Connection) -> int:
-    """Count the contents that are sound which nothing here can hear."""
-    (count,) = db.execute("SELECT count(*) FROM content WHERE state = 'unheard'").fetchone()
-    return int(count)
-
-
-def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
+def find_files(db: Connection, place: int) -> list[IndexedFile]:
     """Find the uploads that the record at a place is about: its own, or those that it links to or describes."""
     found = []
     for *described, state, heard_characters, text in db.execute(_FILES_AT, {"place": place}):
@@ -150,7 +159,7 @@ def find_files(db: sqlite3.Connection, place: int) -> list[IndexedFile]:
     return found
 
 
-def says(db: sqlite3.Connection, content: int, match: str) -> bool:
+def says(db: Connection, content: int, match: str) -> bool:
     """Return whether a content says what FTS5 has to match (query/compile.py)."""
     sql = "SELECT 1 FROM content_word WHERE content_word MATCH ? AND rowid = ?"
     return db.execute(sql, (match, content)).fetchone() is not None

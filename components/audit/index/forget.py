@@ -1,35 +1,38 @@
 """Removes destroyed records from the index, so that nothing of them is left in its files."""
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from components.archive.bookkeeping import BookkeepingError, Tombstone, parse_bookkeeping
 from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
+from components.audit.index import facets, spans
+from components.audit.index.context import forget_context
+from components.audit.index.database import Connection, Database
+from components.audit.index.routes import forget_routes
+from components.audit.index.schema import WORD_TABLES
 from components.audit.index.talk import forget_talk
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
 
-_WORD_TABLES = ("word", "content_word")
 _TABLES_BY_IDX = (
-    "submission",
     "rule",
     "topic",
     "delivery",
     "bounced",
     "unread",
-    "folded",
     "file",
     "link",
     "carried",
     "description",
+    "entry",
 )
 _UNNAMED = """
 SELECT id FROM content WHERE id NOT IN (SELECT content FROM file)
 AND id NOT IN (SELECT content FROM carried WHERE content IS NOT NULL)
 """
+_MARKS = "SELECT rule, idx FROM rule WHERE idx = ?1 UNION SELECT rule, idx FROM topic WHERE idx = ?1"
 
 
 async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
@@ -45,54 +48,77 @@ async def find_destroyed(source: LogSource, payload: bytes) -> list[int]:
     return [leaf.index for leaf in leaves if not positions or leaf.position in positions]
 
 
-def forget(db: sqlite3.Connection, indexes: Iterable[int]) -> None:
+def forget(db: Connection, indexes: Iterable[int]) -> None:
     """Remove records, by their places, from every table, within the caller's transaction; `purge` has to follow.
 
     What a file says goes with the last record of a file of this content.
     """
     keys = [(index,) for index in indexes]
-    # FTS5 removes a text only if it gets exactly this text again.
-    db.executemany(
-        "INSERT INTO word (word, rowid, text, look, name, name_look)"
-        " SELECT 'delete', idx, text, look, name, name_look FROM folded WHERE idx = ?",
-        keys,
-    )
+    epochs = _find_epochs(db, keys)
+    entries = _take_from_counters(db, keys)
     for table in _TABLES_BY_IDX:
         db.executemany(f"DELETE FROM {table} WHERE idx = ?", keys)  # noqa: S608 - constant names
+    for table in ("word", "name_word"):
+        db.executemany(f"DELETE FROM {table} WHERE rowid = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
-    forget_talk(db, (key for (key,) in keys))
+    forget_context(db, (index for (index,) in keys))
+    forget_talk(db, (index for (index,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
+    forget_routes(db, {route for route, _ in entries})
+    db.execute(
+        "DELETE FROM thread WHERE NOT EXISTS (SELECT 1 FROM entry WHERE thread = thread.id AND thread != 0)"
+    )
+    spans.narrow(db, [index for (index,) in keys])
+    for epoch in epochs:
+        _settle_epoch(db, epoch)
     gone = db.execute(_UNNAMED).fetchall()
     forget_words(db, [id_ for (id_,) in gone])
     db.executemany("DELETE FROM content WHERE id = ?", gone)
     db.execute("UPDATE made SET purge_due = 1")
 
 
-def forget_words(db: sqlite3.Connection, contents: Iterable[int]) -> None:
+def _take_from_counters(db: Connection, keys: Sequence[tuple[int]]) -> list[tuple[int, int]]:
+    """Count these records no more; return the route and the time of each that is an entry."""
+    facets.add_rules(db, [mark for key in keys for mark in db.execute(_MARKS, key)], by=-1)
+    sql = "SELECT route, received_at_ns FROM entry WHERE idx = ?"
+    entries = [row for key in keys for row in db.execute(sql, key)]
+    facets.add_entries(db, entries, by=-1)
+    return entries
+
+
+def _find_epochs(db: Connection, keys: Sequence[tuple[int]]) -> set[int]:
+    return {epoch for key in keys for (epoch,) in db.execute("SELECT epoch FROM delivery WHERE idx = ?", key)}
+
+
+def _settle_epoch(db: Connection, epoch: int) -> None:
+    """Say of an epoch what the deliveries that are left say."""
+    (through,) = db.execute("SELECT max(through) FROM delivery WHERE epoch = ?", (epoch,)).fetchone()
+    if through is None:
+        db.execute("DELETE FROM epoch WHERE id = ?", (epoch,))
+    else:
+        db.execute("UPDATE epoch SET through = ? WHERE id = ?", (through, epoch))
+
+
+def forget_words(db: Connection, contents: Iterable[int]) -> None:
     """Remove what files say, within the caller's transaction."""
-    keys = [(id_,) for id_ in contents]
-    db.executemany(
-        "INSERT INTO content_word (content_word, rowid, text, look)"
-        " SELECT 'delete', id, text, look FROM content_folded WHERE id = ?",
-        keys,
-    )
-    db.executemany("DELETE FROM content_folded WHERE id = ?", keys)
+    db.executemany("DELETE FROM content_word WHERE rowid = ?", [(id_,) for id_ in contents])
 
 
-def purge(db: sqlite3.Connection) -> None:
+def purge(db: Database) -> None:
     """Remove the rest of deleted records from FTS5's pages and the write-ahead log, if there is any.
 
-    FTS5 only marks a word as deleted until it merges. So this merges all of FTS5, a few pages at a time.
+    FTS5 only marks a row as deleted until it merges. So this merges all of FTS5, a few pages at a time. Killed on the
+    way, it is still due, and the next call begins again.
     """
     if db.execute("SELECT purge_due FROM made").fetchone() == (0,):
         return
-    for table in _WORD_TABLES:
+    for table in WORD_TABLES:
         pages = -_PAGES_PER_STEP  # negative: begin to merge all there is
         while True:
-            before = db.total_changes
+            before = db.count_changes()
             db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608
-            if db.total_changes - before < 2:  # FTS5's documentation says how to recognise the end
+            if db.count_changes() - before < 2:  # FTS5's documentation says how to recognise the end
                 break
             pages = _PAGES_PER_STEP
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute("UPDATE made SET purge_due = 0")

@@ -1,14 +1,8 @@
 """What the index's SQL calls that SQLite does not have."""
 
-import sqlite3
+from collections.abc import Callable
 
 from components.audit.index.logs import IndexedLog
-
-
-def add_functions(db: sqlite3.Connection) -> None:
-    """Make known what compiled queries call: `bits_apart` and `place_of`."""
-    db.create_function("bits_apart", 2, _bits_apart, deterministic=True)
-    db.create_function("place_of", 2, _place_of, deterministic=True)
 
 
 def _bits_apart(one: bytes | None, other: bytes | None) -> int | None:
@@ -20,3 +14,10 @@ def _bits_apart(one: bytes | None, other: bytes | None) -> int | None:
 
 def _place_of(log: int, number: int) -> int:
     return IndexedLog(log).place(number)
+
+
+FUNCTIONS: tuple[tuple[str, int, Callable[..., int | None]], ...] = (
+    ("bits_apart", 2, _bits_apart),
+    ("place_of", 2, _place_of),
+)
+"""What compiled queries call: a name, how many arguments, and what it does with them."""

@@ -12,10 +12,16 @@ class IndexedLog(IntEnum):
 
     GATE = 0
     TRANSFER = 1
+    ROSTER = 2
+    AUDIT = 3
 
     def place(self, number: int) -> int:
         """Return the place of this log's record `number`."""
         return self << _LOG_SHIFT | number
+
+
+SEARCHED = (IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)
+"""The logs of the line: a search covers the auditors' own log only where it says so."""
 
 
 def find_record(place: int) -> tuple[IndexedLog, int]:

@@ -1,22 +1,43 @@
 """Makes rows of the index from records."""
 
-import sqlite3
 from dataclasses import replace
+from typing import NamedTuple
 
 from components.archive.log.leaf import NOT_SEALED
 from components.archive.opener import OpenedRecord
-from components.archive.record import Delivery, Event, RecordKind, Submission, parse_record
+from components.archive.record import Access, Delivery, Event, RecordKind, Submission, parse_record
+from components.audit.index import facets, spans
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
+from components.audit.index.context import Context
+from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
+from components.audit.index.routes import Route, keep_names, keep_routes, route_word
 from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
-from components.audit.stanza import Reading, read_done, read_submission, split_jid
+from components.audit.stanza import Reading, read_done, read_look, read_submission, split_jid
 from components.rules.file_links import FileLinks
 from policy.facts import Way
 
 _LARGEST_INTEGER = 2**63 - 1
+
+_LATER = """
+INSERT INTO epoch (name, through) VALUES (?, ?)
+ON CONFLICT DO UPDATE SET through = max(through, excluded.through)
+"""
+
+
+class EntryRow(NamedTuple):
+    """A record that is searched: its place, its route, and the folded words of its text and of its files' names."""
+
+    idx: int
+    route: Route
+    received_at_ns: int
+    segment: int
+    thread: str
+    text: tuple[str, str]
+    names: tuple[str, str]
 
 
 class Rows:
@@ -25,8 +46,7 @@ class Rows:
     def __init__(self, log: IndexedLog, links: FileLinks | None) -> None:
         self._log = log
         self._links = links
-        self.submissions: list[tuple[str | int, ...]] = []
-        self.words: list[tuple[int, str, str, str, str]] = []
+        self.entries: list[EntryRow] = []
         self.files: list[FileRow] = []
         self.about: list[tuple[str, int]] = []
         self.carried: list[CarriedRow] = []
@@ -35,6 +55,7 @@ class Rows:
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
         self.talk: list[TalkRow | None] = []
+        self._context = Context()
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -55,19 +76,23 @@ class Rows:
             case Submission() if parsed.way == Way.CANARY:
                 return  # the gate's own, many a day; nobody searches for them
             case Submission():
-                decided = (parsed.action, parsed.epoch, _bounded(parsed.seq))
                 at_ns = _bounded(parsed.received_at_ns)
                 place = self._log.place(record.index)
                 names = self._add_carried(place, parsed)
-                self._add_submission(record, at_ns, read_submission(parsed), decided, names)
-                self.rules += [(rule.casefold(), place) for rule in parsed.rules]
+                self._add_submission(record, at_ns, read_submission(parsed), parsed.action, names, parsed)
+                self.rules += [(rule, place) for rule in {rule.casefold() for rule in parsed.rules}]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
                 self.talk.append(read_talk(place, parsed))
+            case Event() if parsed.kind is RecordKind.MATTER:
+                return  # only the people of a matter see what is done in it
             case Event():
                 self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
+            case Access():
+                self._add_submission(record, _bounded(parsed.at_ns), read_look(parsed))
             case Delivery(epoch, through, bounced):
                 place = self._log.place(record.index)
+                self._context.add_delivery(place, parsed)
                 self.deliveries.append((place, epoch, _bounded(through)))
                 self.bounced += [(epoch, _bounded(seq), place) for seq in bounced]
 
@@ -97,8 +122,8 @@ class Rows:
         is_file = event.kind is RecordKind.FILE and {"file", "blob", "content_sha256"} <= details.keys()
         name = str(details.get("file_name", "")) if is_file else ""
         # What was decided on a file, if anything was.
-        decided = (str(details.get("action", "")) if is_file else "", "", 0)
-        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name)
+        decided = str(details.get("action", "")) if is_file else ""
+        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name, event)
         if not is_file:
             return
         size = details.get("size_bytes", 0)
@@ -113,44 +138,63 @@ class Rows:
             blob=str(details["blob"]),
             copy_sha256=str(details.get("delivered_sha256", "")).lower(),
         )
-        self.rules += [(rule.casefold(), file.idx) for rule in str(details.get("rules", "")).split()]
+        self.rules += [(rule, file.idx) for rule in set(str(details.get("rules", "")).casefold().split())]
         self.files.append(file)
         self.about.append((file.id, file.idx))
 
-    def insert(self, db: sqlite3.Connection) -> None:
+    def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction."""
-        db.executemany("INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self.submissions)
-        db.executemany("INSERT INTO folded VALUES (?, ?, ?, ?, ?)", self.words)
-        db.executemany(
-            "INSERT INTO word (rowid, text, look, name, name_look) VALUES (?, ?, ?, ?, ?)", self.words
-        )
+        self._insert_entries(db)
         db.executemany("INSERT OR IGNORE INTO rule VALUES (?, ?)", self.rules)
+        facets.add_rules(db, self.rules)
         db.executemany("INSERT OR IGNORE INTO bounced VALUES (?, ?, ?)", self.bounced)
         db.executemany("INSERT OR IGNORE INTO unread VALUES (?)", self.unread)
-        db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", self.deliveries)
+        db.executemany(_LATER, [(epoch, through) for _, epoch, through in self.deliveries])
+        epochs = keep_names(db, "epoch", {epoch for _, epoch, _ in self.deliveries})
+        deliveries = [(place, epochs[epoch], through) for place, epoch, through in self.deliveries]
+        db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        self._context.insert(db)
         insert_talk(db, filter(None, self.talk))
+
+    def _insert_entries(self, db: Connection) -> None:
+        routes = keep_routes(db, dict.fromkeys(row.route for row in self.entries))
+        threads = keep_names(db, "thread", {row.thread for row in self.entries if row.thread})
+        entries, words = [], []
+        for row in self.entries:
+            route, thread = routes[row.route], threads.get(row.thread, 0)
+            entries.append((row.idx, route, row.received_at_ns, row.segment, thread))
+            text, look = row.text
+            words.append((row.idx, f"{route_word(route)} {text}", look))
+        db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
+        db.executemany("INSERT INTO word (rowid, text, look) VALUES (?, ?, ?)", words)
+        names = [(row.idx, *row.names) for row in self.entries if row.names[0]]
+        db.executemany("INSERT INTO name_word (rowid, text, look) VALUES (?, ?, ?)", names)
+        facets.add_entries(db, [(route, at_ns) for _, route, at_ns, _, _ in entries])
+        spans.widen(db, [(place, at_ns) for place, _, at_ns, _, _ in entries])
 
     def _add_submission(
         self,
         record: OpenedRecord,
         at_ns: int,
         reading: Reading,
-        decided: tuple[str, str, int] = ("", "", 0),
+        verdict: str = "",
         name: str = "",
+        about: Submission | Event | None = None,
     ) -> None:
         index, segment = self._log.place(record.index), record.leaf.segment
         try:
             parties = (*split_jid(reading.sender), *split_jid(reading.to))
-            words = (*index_words(reading.text), *index_words(name))
+            words = index_words(reading.text), index_words(name)
         except Exception:  # whatever the fold stumbles over: one record, not the index
             reading = replace(reading, readable=False)
-            parties, words = ("", "", "", ""), ("", "", "", "")
+            parties, words = ("", "", "", ""), (("", ""), ("", ""))
         if not reading.readable:
             self.unread.append((index,))
-        self.submissions.append((index, reading.kind, at_ns, *parties, reading.thread, *decided, segment))
-        self.words.append((index, *words))
+        route = Route(int(self._log), str(reading.kind), verdict, *parties)
+        self.entries.append(EntryRow(index, route, at_ns, segment, reading.thread, *words))
+        self._context.add(index, about, reading, says=bool(words[0][0]))
 
 
 def _plain_type(media_type: object) -> str:

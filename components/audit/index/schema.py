@@ -1,63 +1,58 @@
 """The index's tables, and the version of their content."""
 
-import sqlite3
-
-from components.audit.index import carried, talk
+from components.audit.index import carried, context, facets, routes, talk
+from components.audit.index.database import Connection
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
-FORMAT = 11
+FORMAT = 12
 
+# `entry` has a row for each record that is searched; `idx` is its place in the index (index/logs.py), so the order of
+# rows is that of the logs, and of time as far as the logs' is. There is no other index on it: who wrote to whom is
+# found by its route (index/routes.py), and a time by `span`, which has the earliest and the latest of each block of
+# places. `submission` shows an entry with its names.
 # `unread` are records that do not open, cannot be parsed or are not there; `destroyed` those that a tombstone is about.
 # `fold` is the version of the fold that the words went through, `look` has the words by what letters look like.
-# Words are folded in Python, so that FTS5 has only to split at blanks. They are kept beside FTS5's own tables, because
-# it can only take out what it is told again: when a record was destroyed, the log cannot tell it any more.
-# `state` has a row for each log (index/logs.py); `idx` is a place in the index. `file` has a row for each record of a
-# file that was received, `link` names the file's id for each record that is about it: its own, and the messages with a
-# link to it. What a file says is in `content`, once for each SHA-256 (index/contents.py).
+# Words are folded in Python, so that FTS5 has only to split at blanks; no text is kept (docs/decisions/0200-*). The
+# first word of an entry is its route's, such as `:r12`: no text has one with a colon. Each page of FTS5 leaves room
+# for what the encryption puts at the end of SQLite's.
+# `state` has a row for each log. `file` has a row for each record of a file that was received, `link` names the file's
+# id for each record that is about it: its own, and the messages with a link to it. What a file says is in `content`,
+# once for each SHA-256 (index/contents.py). `through` is how far an epoch's stanzas were carried out at the latest.
 SCHEMA = (
     """
 CREATE TABLE made (purge_due INTEGER NOT NULL, fold TEXT NOT NULL, links TEXT NOT NULL);
 CREATE TABLE state (
     log INTEGER PRIMARY KEY, name TEXT NOT NULL, next_index INTEGER NOT NULL, last_leaf BLOB NOT NULL
 );
-CREATE TABLE submission (
+CREATE TABLE entry (
     idx INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
+    route INTEGER NOT NULL,
     received_at_ns INTEGER NOT NULL,
-    from_local TEXT NOT NULL,
-    from_domain TEXT NOT NULL,
-    to_local TEXT NOT NULL,
-    to_domain TEXT NOT NULL,
-    thread TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    epoch TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    segment INTEGER NOT NULL
+    segment INTEGER NOT NULL,
+    thread INTEGER NOT NULL
 );
-CREATE INDEX submission_time ON submission (received_at_ns);
-CREATE INDEX submission_from_local ON submission (from_local);
-CREATE INDEX submission_from_domain ON submission (from_domain, from_local);
-CREATE INDEX submission_to_local ON submission (to_local);
-CREATE INDEX submission_to_domain ON submission (to_domain, to_local);
-CREATE INDEX submission_verdict ON submission (verdict);
+CREATE INDEX entry_thread ON entry (thread) WHERE thread != 0;
+CREATE TABLE thread (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE span (block INTEGER PRIMARY KEY, earliest_ns INTEGER NOT NULL, latest_ns INTEGER NOT NULL);
 CREATE TABLE rule (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
 CREATE INDEX rule_idx ON rule (idx);
 CREATE TABLE topic (rule TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (rule, idx)) WITHOUT ROWID;
 CREATE INDEX topic_idx ON topic (idx);
 CREATE TABLE topic_state (digest TEXT NOT NULL, next_index INTEGER NOT NULL);
-CREATE TABLE delivery (idx INTEGER PRIMARY KEY, epoch TEXT NOT NULL, through INTEGER NOT NULL);
-CREATE INDEX delivery_epoch ON delivery (epoch, through);
+CREATE TABLE epoch (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, through INTEGER NOT NULL);
+CREATE TABLE delivery (idx INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, through INTEGER NOT NULL);
 CREATE TABLE bounced (
     epoch TEXT NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (epoch, seq, idx)
 ) WITHOUT ROWID;
 CREATE INDEX bounced_idx ON bounced (idx);
 CREATE TABLE unread (idx INTEGER PRIMARY KEY);
 CREATE TABLE destroyed (idx INTEGER PRIMARY KEY);
-CREATE TABLE folded (
-    idx INTEGER PRIMARY KEY, text TEXT NOT NULL, look TEXT NOT NULL, name TEXT NOT NULL, name_look TEXT NOT NULL
-);
 CREATE VIRTUAL TABLE word
-USING fts5 (text, look, name, name_look, content='folded', content_rowid='idx', columnsize=0, tokenize='ascii');
+USING fts5 (text, look, content='', contentless_delete=1, tokenize="ascii tokenchars ':'");
+INSERT INTO word (word, rank) VALUES ('pgsz', 4000);
+CREATE VIRTUAL TABLE name_word
+USING fts5 (text, look, content='', contentless_delete=1, tokenize="ascii tokenchars ':'");
+INSERT INTO name_word (name_word, rank) VALUES ('pgsz', 4000);
 CREATE TABLE file (
     idx INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -88,41 +83,54 @@ CREATE TABLE content (
     text BLOB NOT NULL DEFAULT x''
 );
 CREATE INDEX content_state ON content (state);
-CREATE TABLE content_folded (id INTEGER PRIMARY KEY, text TEXT NOT NULL, look TEXT NOT NULL);
 CREATE VIRTUAL TABLE content_word
-USING fts5 (text, look, content='content_folded', content_rowid='id', columnsize=0, tokenize='ascii');
+USING fts5 (text, look, content='', contentless_delete=1, tokenize="ascii tokenchars ':'");
+INSERT INTO content_word (content_word, rank) VALUES ('pgsz', 4000);
 """
+    + routes.SCHEMA
+    + facets.SCHEMA
     + carried.SCHEMA
+    + context.SCHEMA
     + talk.SCHEMA
 )
 
+WORD_TABLES = ("word", "name_word", "content_word")
 TABLES = (
     "made",
     "state",
-    "submission",
+    "entry",
+    "thread",
+    "span",
     "rule",
     "topic",
     "topic_state",
+    "epoch",
     "delivery",
     "bounced",
     "unread",
     "destroyed",
-    "word",
-    "folded",
+    *WORD_TABLES,
     "file",
     "link",
     "content",
-    "content_word",
-    "content_folded",
+    *routes.TABLES,
+    *facets.TABLES,
     *carried.TABLES,
+    *context.TABLES,
     *talk.TABLES,
 )
 
+# Views first, then FTS5's tables, with which their own go.
+_MADE_BEFORE = """
+SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite%'
+ORDER BY type = 'table', sql NOT LIKE 'CREATE VIRTUAL%'
+"""
 
-def make_tables(database: sqlite3.Connection, fold: str, links: str) -> None:
+
+def make_tables(database: Connection, fold: str, links: str) -> None:
     """Make all tables anew, empty, within the caller's transaction; `fold` and `links` say what fills them."""
-    for table in TABLES:
-        database.execute(f"DROP TABLE IF EXISTS {table}")
+    for kind, name in database.execute(_MADE_BEFORE).fetchall():
+        database.execute(f'DROP {kind} IF EXISTS "{name}"')
     for statement in SCHEMA.strip().split(";\n"):
         database.execute(statement)
     database.execute("INSERT INTO made VALUES (0, ?, ?)", (fold, links))

@@ -1,19 +1,19 @@
 """Conversations in the index: which records each of them has, in the log's order, and how they name each other."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 
 from components.archive.record import Event, RecordKind, Submission
+from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.words import fold_party
 from components.audit.stanza import read_event
 from policy.facts import Way
 
 # `a` and `b` are bare JIDs as a search folds them, in order; a room has no `b`, what a person does alone has both the
-# same. Conversation 0 is none: of rules. `key` and `session` are hashes, because JIDs and ids are long.
+# same. Conversation 0 is none: of reviews. `key` and `session` are hashes, because JIDs and ids are long.
 SCHEMA = """
 CREATE TABLE talk_with (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL, UNIQUE (a, b));
 CREATE INDEX talk_with_b ON talk_with (b);
@@ -29,9 +29,11 @@ CREATE TABLE talk_move (
 """
 TABLES = ("talk_with", "talk", "talk_id", "talk_move")
 
-RULES = 0
-"""The conversation of the records that say which rules, and whose names, were in force."""
+REVIEWS = 0
+"""The conversation of the records that say what reviewers did."""
 
+SELF = "110"
+"""The status code by which a room tells an occupant that it is about them (XEP-0045, 7.2.2)."""
 _ARCHIVE_QUERY = b"urn:xmpp:mam:"  # XEP-0313
 _NOBODYS = """
 DELETE FROM talk_with WHERE NOT EXISTS (SELECT 1 FROM talk WHERE conversation = talk_with.id)
@@ -50,7 +52,7 @@ class Turn(IntEnum):
     PRESENCE = 6
     SESSION = 7
     ASKS_ARCHIVE = 8
-    RULES = 9
+    REVIEWS = 9
 
 
 class IdRole(IntEnum):
@@ -128,8 +130,7 @@ def read_talk(place: int, submission: Submission) -> TalkRow | None:
 
 def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
     room = fold_bare(marks.room)
-    # The room itself tells each session what happened to it.
-    session = marks.to if fold_bare(marks.sender) == room else marks.sender
+    session = session_of(marks)
     joins = marks.mark is Mark.JOIN and submission.action in ("release", "amend")
     return TalkRow(
         place,
@@ -140,6 +141,15 @@ def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
         key_of(submission.epoch),
         joins,
     )
+
+
+def session_of(marks: Marks) -> str:
+    """Return the full JID of who joins or leaves a room: a room tells each session of itself (status 110), and others.
+
+    Of others it tells their address in the room.
+    """
+    is_told = fold_bare(marks.sender) == fold_bare(marks.room)
+    return marks.to if is_told and SELF in marks.detail.split() else marks.sender
 
 
 def _read_request(place: int, submission: Submission, marks: Marks) -> TalkRow | None:
@@ -155,11 +165,9 @@ def _read_request(place: int, submission: Submission, marks: Marks) -> TalkRow |
 
 
 def read_act(place: int, event: Event) -> TalkRow | None:
-    """Return what an act is about, if it is one on a record, or on the rules."""
-    if event.kind is RecordKind.RULES:
-        return TalkRow(place, Turn.RULES, ())
+    """Return which record an act is about, if it is a reviewer's."""
     record = dict(event.details).get("record") if event.kind is RecordKind.REVIEW else None
-    return TalkRow(place, Turn.RULES, (), ((key_of(str(record)), IdRole.ABOUT),)) if record else None
+    return TalkRow(place, Turn.REVIEWS, (), ((key_of(str(record)), IdRole.ABOUT),)) if record else None
 
 
 def own_ids(marks: Marks) -> tuple[str, ...]:
@@ -187,9 +195,9 @@ def _pair(sender: str, to: str) -> tuple[str, str]:
     return first, second
 
 
-def insert_talk(db: sqlite3.Connection, rows: Iterable[TalkRow]) -> None:
+def insert_talk(db: Connection, rows: Iterable[TalkRow]) -> None:
     """Insert rows, within the caller's transaction."""
-    known: dict[tuple[str, ...], int] = {(): RULES}
+    known: dict[tuple[str, ...], int] = {(): REVIEWS}
     for row in rows:
         if (conversation := known.get(row.parties)) is None:
             conversation = known[row.parties] = _number_conversation(db, row.parties)
@@ -202,14 +210,14 @@ def insert_talk(db: sqlite3.Connection, rows: Iterable[TalkRow]) -> None:
             db.execute("INSERT OR REPLACE INTO talk_move VALUES (?, ?, ?, ?, ?)", move)
 
 
-def _number_conversation(db: sqlite3.Connection, parties: tuple[str, ...]) -> int:
+def _number_conversation(db: Connection, parties: tuple[str, ...]) -> int:
     a, b = (*parties, "")[:2]
     db.execute("INSERT OR IGNORE INTO talk_with (a, b) VALUES (?, ?)", (a, b))
     (number,) = db.execute("SELECT id FROM talk_with WHERE a = ? AND b = ?", (a, b)).fetchone()
     return int(number)
 
 
-def forget_talk(db: sqlite3.Connection, places: Iterable[int]) -> None:
+def forget_talk(db: Connection, places: Iterable[int]) -> None:
     """Remove records, and conversations of which nothing is left, within the caller's transaction."""
     keys = [(place,) for place in places]
     for table in ("talk", "talk_id", "talk_move"):

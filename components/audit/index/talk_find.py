@@ -1,10 +1,10 @@
 """Finds the records of conversations in the index (index/talk.py)."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import islice
 
+from components.audit.index.database import Connection
 from components.audit.index.talk import IdRole, Turn, fold_bare, key_of
 
 _PAGE = """
@@ -25,7 +25,7 @@ TurnAt = tuple[int, Turn, int]
 """A record's place, turn and conversation."""
 
 
-def find_conversations(db: sqlite3.Connection, parties: Sequence[str]) -> dict[int, tuple[str, str]]:
+def find_conversations(db: Connection, parties: Sequence[str]) -> dict[int, tuple[str, str]]:
     """Return the conversations among some people, or all that a room has, by their numbers.
 
     For two people and more: those of each two, and what one sends another as if to a room. For a single one: the
@@ -41,7 +41,17 @@ def find_conversations(db: sqlite3.Connection, parties: Sequence[str]) -> dict[i
     return {number: (a, b) for number, a, b in db.execute(sql, values)}
 
 
-def find_own(db: sqlite3.Connection, person: str) -> int | None:
+def find_accounts(db: Connection, name: str) -> list[str]:
+    """Return the bare JIDs with a local part that somebody talks with, as a search folds them."""
+    begin = f"{fold_bare(name)}@"
+    found = set[str]()
+    for side in ("a", "b"):
+        sql = f"SELECT DISTINCT {side} FROM talk_with WHERE {side} >= ? AND {side} < ?"  # noqa: S608 - constant names
+        found.update(jid for (jid,) in db.execute(sql, (begin, f"{begin[:-1]}A")))
+    return sorted(found)
+
+
+def find_own(db: Connection, person: str) -> int | None:
     """Return the number of what a person does alone: sessions, presence, questions to the archive."""
     folded = fold_bare(person)
     found = db.execute("SELECT id FROM talk_with WHERE a = ? AND b = ?", (folded, folded)).fetchone()
@@ -49,7 +59,7 @@ def find_own(db: sqlite3.Connection, person: str) -> int | None:
 
 
 def find_turns(
-    db: sqlite3.Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+    db: Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> list[TurnAt]:
     """Return the first records of conversations in a range of places, at most `limit`, in order."""
     found = [_page(db, _FIRST, number, turns, places, limit) for number in conversations]
@@ -57,7 +67,7 @@ def find_turns(
 
 
 def find_last_turns(
-    db: sqlite3.Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
+    db: Connection, conversations: Iterable[int], turns: Iterable[Turn], places: range, limit: int
 ) -> list[TurnAt]:
     """Return the last records of conversations in a range of places, at most `limit`, in order."""
     found = [_page(db, _LAST, number, turns, places, limit) for number in conversations]
@@ -65,27 +75,27 @@ def find_last_turns(
 
 
 def _page(
-    db: sqlite3.Connection, sql: str, conversation: int, turns: Iterable[Turn], places: range, limit: int
+    db: Connection, sql: str, conversation: int, turns: Iterable[Turn], places: range, limit: int
 ) -> list[TurnAt]:
     wanted = sum(1 << turn for turn in set(turns))
     rows = db.execute(sql, (conversation, places.start, places.stop, wanted, limit))
     return [(place, Turn(turn), number) for place, turn, number in rows]
 
 
-def find_turn(db: sqlite3.Connection, place: int) -> TurnAt | None:
+def find_turn(db: Connection, place: int) -> TurnAt | None:
     """Return what the record at a place is in its conversation."""
     row = db.execute("SELECT idx, turn, conversation FROM talk WHERE idx = ?", (place,)).fetchone()
     return None if row is None else (row[0], Turn(row[1]), row[2])
 
 
-def find_parties(db: sqlite3.Connection, conversation: int) -> tuple[str, ...]:
+def find_parties(db: Connection, conversation: int) -> tuple[str, ...]:
     """Return the parties of a conversation, as a search folds them: one of a room, two of others."""
     row = db.execute("SELECT a, b FROM talk_with WHERE id = ?", (conversation,)).fetchone()
     return tuple(filter(None, row or ()))
 
 
 def find_by_ids(
-    db: sqlite3.Connection, ids: Iterable[str], role: IdRole, conversations: Iterable[int], limit: int
+    db: Connection, ids: Iterable[str], role: IdRole, conversations: Iterable[int], limit: int
 ) -> list[int]:
     """Return the places of records of conversations that have one of some ids in a role, in order.
 
@@ -98,7 +108,7 @@ def find_by_ids(
     return sorted(found)
 
 
-def find_present(db: sqlite3.Connection, conversation: int, epoch: str, places: range) -> list[int]:
+def find_present(db: Connection, conversation: int, epoch: str, places: range) -> list[int]:
     """Return the places of the joins of those who are in a room at the end of a range of places, in order.
 
     Who joined before the server was started anew (in another `epoch`) is not in the room any more.

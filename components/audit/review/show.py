@@ -46,7 +46,7 @@ async def show_item(settings: SiteFile, record_id: str, reason: str, progress: P
         raise SiteError(f"there is no item {record_id} that {auditor.id} may see")
     if item is not None:
         await desk.look("review-show", record_id, [record_id], " ".join(reason.split()))
-    detail = await show(settings, record_id, progress)
+    detail = await show(settings, record_id, progress, auditor)
     if item is None or not item.hides_names or reason.strip():
         return Shown(detail)
     names, flagged = HiddenNames(settings, load_directory(settings)), item.flagged

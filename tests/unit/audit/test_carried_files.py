@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from components.audit.index.forget import forget, purge
-from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
+from components.audit.indexed import open_site_index
 from components.audit.search import Page, SearchResult, search
 from components.audit.show import RecordDetail, show
 from components.cli.output.record import describe_detail, print_detail
@@ -139,17 +139,17 @@ async def test_a_content_that_was_uploaded_and_is_in_a_stanza_is_read_once_and_g
     stanza = await say(filed, inside(REPORT))
     assert await find(filed, "rotterdam") == {stanza, upload.record}
     path = filed.site.settings.audit.index
-    with Index(path) as index:
+    with open_site_index(filed.site.settings) as index:
         with index.change() as db:
             assert db.execute("SELECT count(*) FROM content").fetchone() == (1,)
             forget(db, [IndexedLog.TRANSFER.place(int(upload.record.partition("/")[2]))])
         purge(db)
     assert await find(filed, "rotterdam") == {stanza}
-    with Index(path) as index, index.change() as db:
+    with open_site_index(filed.site.settings) as index, index.change() as db:
         # Another reader has to find it in the stanza: the blob went with the upload.
         db.execute("UPDATE content SET reader = '', blob = 'gone'")
     assert await find(filed, "rotterdam") == {stanza}
-    with Index(path) as index:
+    with open_site_index(filed.site.settings) as index:
         with index.change() as db:
             forget(db, [int(stanza.partition("/")[2])])
         purge(db)
@@ -246,8 +246,7 @@ async def test_what_an_upload_is_called_where_it_is_linked_is_shown_and_gone_wit
     )
     message = await say(filed, sharing)
     assert await find(filed, "file:kupfer") == {message, upload.record}
-    path = filed.site.settings.audit.index
-    with Index(path) as index, index.change() as db:
+    with open_site_index(filed.site.settings) as index, index.change() as db:
         forget(db, [int(message.partition("/")[2])])
         assert db.execute("SELECT count(*) FROM description").fetchone() == (0,)
     assert await find(filed, "file:kupfer") == set()

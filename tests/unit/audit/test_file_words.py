@@ -2,7 +2,6 @@
 
 import io
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,14 @@ from PIL import Image
 
 from components.audit.index.contents import note_read
 from components.audit.index.forget import forget, purge
-from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.indexed import open_site_index
 from components.audit.reading.content import ContentState, ReadContent
 from components.audit.view import RecordView
 from components.cli.output.search import describe_search, print_search
 from tests.support.documents import make_docx, make_pdf
 from tests.support.filed_site import FiledSite, find, look, make_filed_site
+from tests.support.made_index import open_raw, read_pages
 
 pytestmark = pytest.mark.usefixtures("readers_here")
 
@@ -67,6 +67,7 @@ async def test_words_in_files_are_found_and_marked(
     assert told["files_unread"] == 0
 
 
+@pytest.mark.slow
 async def test_a_hit_far_within_a_file_is_shown(filed: FiledSite, capsys: pytest.CaptureFixture[str]) -> None:
     await filed.send("long.txt", b"copper tin zinc " * 40_000 + b"the wolfram deal")
     print_search(await look(filed, '"wolfram deal"'), "gate")
@@ -79,9 +80,8 @@ async def test_a_file_that_was_sent_twice_is_read_once(
     content = make_docx("wolfram")
     sent = [await filed.send(name, content, at_s=number) for number, name in enumerate(("a.docx", "b.docx"))]
     assert await find(filed, "wolfram") == [each.record for each in sent]
-    with sqlite3.connect(filed.site.settings.audit.index) as database:
+    with open_raw(filed.site.settings) as database:
         assert database.execute("SELECT count(*) FROM content").fetchone() == (1,)
-    database.close()
 
 
 async def test_what_cannot_be_read_is_counted_and_found_by_its_name(filed: FiledSite) -> None:
@@ -122,20 +122,19 @@ async def test_nothing_of_a_destroyed_file_stays_in_the_index(filed: FiledSite) 
     gone = await filed.send("gone-name.docx", make_docx("wolframite"))
     shared = [await filed.send("copy.docx", make_docx("rotterdam"), at_s=number) for number in (1, 2)]
     await find(filed, "*")
-    path = filed.site.settings.audit.index
-    with Index(path) as index:
+    with open_site_index(filed.site.settings) as index:
         with index.change() as db:
             forget(db, [_place(gone.record), _place(shared[0].record)])
         purge(db)
-    content = b"".join(file.read_bytes() for file in path.parent.glob("index.db*"))
+    content = read_pages(filed.site.settings)
+    assert b"rotterdam" in content
     assert b"wolframite" not in content
     assert b"gone" not in content
     assert await find(filed, "wolframite") == []
     assert await find(filed, "rotterdam") == [shared[1].record]
-    with sqlite3.connect(path) as database:
+    with open_raw(filed.site.settings) as database:
         for table in ("word", "content_word"):
             database.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
-    database.close()
 
 
 def _place(record: str) -> int:
@@ -147,22 +146,20 @@ def _place(record: str) -> int:
 async def test_what_was_read_after_its_record_was_destroyed_is_not_kept(filed: FiledSite) -> None:
     sent = await filed.send("a.docx", make_docx("wolframite"))
     await find(filed, "*")
-    with Index(filed.site.settings.audit.index) as index, index.change() as db:
+    with open_site_index(filed.site.settings) as index, index.change() as db:
         (content,) = db.execute("SELECT id FROM content").fetchone()
         forget(db, [_place(sent.record)])
         note_read(db, content, ReadContent(ContentState.READ, "wolframite", ("wolframite", "")), "reader")
         assert db.execute("SELECT count(*) FROM content").fetchone() == (0,)
-        assert db.execute("SELECT count(*) FROM content_folded").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM content_word").fetchone() == (0,)
 
 
 async def test_another_reader_reads_again(filed: FiledSite) -> None:
     sent = await filed.send("a.pdf", make_pdf("wolfram in the harbour of Rotterdam"))
     assert await find(filed, "wolfram") == [sent.record]
-    with sqlite3.connect(filed.site.settings.audit.index) as database:
+    with open_raw(filed.site.settings) as database:
         database.execute("UPDATE content SET reader = 'another'")
-    database.close()
     assert await find(filed, "wolfram") == [sent.record]
-    with sqlite3.connect(filed.site.settings.audit.index) as database:
+    with open_raw(filed.site.settings) as database:
         assert database.execute("SELECT reader FROM content").fetchone() != ("another",)
         database.execute("INSERT INTO content_word (content_word, rank) VALUES ('integrity-check', 1)")
-    database.close()

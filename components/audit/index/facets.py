@@ -1,0 +1,145 @@
+"""Counters, so that facets are read and not counted: entries by day and route, and by rule (docs/query.md)."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from components.audit.index.database import Connection
+from components.audit.query.compile import Scope, Where
+
+DAY_NS = 86_400 * 10**9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A day is its number since 1970, in UTC.
+SCHEMA = """
+CREATE TABLE counter (
+    route INTEGER NOT NULL, day INTEGER NOT NULL, entries INTEGER NOT NULL, PRIMARY KEY (route, day)
+) WITHOUT ROWID;
+CREATE TABLE rule_counter (
+    rule TEXT NOT NULL, route INTEGER NOT NULL, day INTEGER NOT NULL, entries INTEGER NOT NULL,
+    PRIMARY KEY (rule, route, day)
+) WITHOUT ROWID;
+"""
+TABLES = ("counter", "rule_counter")
+
+
+class Dimension(StrEnum):
+    """By what entries are counted: `person` is who wrote, `to` to whom, both as bare addresses; a day is in UTC."""
+
+    DAY = "day"
+    PERSON = "person"
+    TO = "to"
+    DOMAIN = "domain"
+    TO_DOMAIN = "to-domain"
+    KIND = "kind"
+    VERDICT = "verdict"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many entries have these values, which are in the order of the dimensions that were asked for."""
+
+    values: tuple[str, ...]
+    entries: int
+
+
+_VALUES = {
+    Dimension.DAY: "at.day",
+    Dimension.PERSON: "sender.local || CASE sender.local WHEN '' THEN '' ELSE '@' END || sender.domain",
+    Dimension.TO: "recipient.local || CASE recipient.local WHEN '' THEN '' ELSE '@' END || recipient.domain",
+    Dimension.DOMAIN: "sender.domain",
+    Dimension.TO_DOMAIN: "recipient.domain",
+    Dimension.KIND: "way.kind",
+    Dimension.VERDICT: "way.verdict",
+    Dimension.RULE: "at.rule",
+}
+_NAMED = """
+FROM ({counted}) AS at
+JOIN route AS way ON way.id = at.route AND way.log IN ({logs})
+JOIN account AS sender ON sender.id = way.sender
+JOIN account AS recipient ON recipient.id = way.recipient
+"""
+_RULES = "(SELECT rule, idx FROM rule UNION SELECT rule, idx FROM topic)"
+
+
+def count_by(
+    db: Connection, dimensions: Sequence[Dimension], where: Where | None, logs: Sequence[int]
+) -> list[Counted]:
+    """Count entries of logs by dimensions (see `Index.count_by`), within the caller's transaction."""
+    values = [_VALUES[each] for each in dimensions]
+    counted, parameters = _count(Dimension.RULE in dimensions, where)
+    own = ", ".join(str(int(log)) for log in logs)
+    groups = ", ".join(str(number + 1) for number in range(len(values)))
+    selected = ", ".join([*values, "sum(at.entries)"])
+    sql = f"SELECT {selected} {_NAMED.format(counted=counted, logs=own)}"
+    if values:
+        sql += f" GROUP BY {groups} ORDER BY {groups}"
+    rows = db.execute(sql, parameters)
+    return [
+        Counted(tuple(map(_show, dimensions, row[:-1])), int(row[-1])) for row in rows if row[-1] is not None
+    ]
+
+
+def count(db: Connection, where: Where, log: int) -> int:
+    """Count the entries of a log with a condition on `route`, or also on `day`."""
+    own = "route IN (SELECT id FROM route WHERE log = ?)"
+    sql = f"SELECT coalesce(sum(entries), 0) FROM counter WHERE {own} AND {where.sql}"  # noqa: S608 - constant SQL
+    (entries,) = db.execute(sql, (log, *where.parameters)).fetchone()
+    return int(entries)
+
+
+def _count(by_rule: bool, where: Where | None) -> tuple[str, tuple[str | int, ...]]:
+    """Return SQL for rows of route, day, entries and, if asked for, rule: by the counters if they can tell."""
+    rule = "rule, " if by_rule else ""
+    if where is None or where.scope is Scope.ROUTE:
+        table = "rule_counter" if by_rule else "counter"
+        condition, parameters = (where.sql, where.parameters) if where else ("1", ())
+        return f"SELECT {rule}route, day, entries FROM {table} WHERE {condition}", parameters  # noqa: S608
+    joined = f"entry JOIN {_RULES} USING (idx)" if by_rule else "entry"
+    return (
+        f"SELECT {rule}route, received_at_ns / {DAY_NS} AS day, count(*) AS entries FROM {joined}"  # noqa: S608
+        f" WHERE {where.sql} GROUP BY {rule}route, day",
+        where.parameters,
+    )
+
+
+def day_of(at_ns: int) -> int:
+    """Return the day of a time, by its number since 1970."""
+    return at_ns // DAY_NS
+
+
+def add_entries(db: Connection, entries: Iterable[tuple[int, int]], by: int = 1) -> None:
+    """Count entries, each a route and a time, within the caller's transaction; with `by` of -1, no more."""
+    counted = Counter((route, day_of(at_ns)) for route, at_ns in entries)
+    db.executemany(
+        "INSERT INTO counter VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries",
+        [(*key, by * number) for key, number in counted.items()],
+    )
+    if by < 0:
+        db.executemany("DELETE FROM counter WHERE (route, day) = (?, ?) AND entries = 0", counted)
+
+
+def add_rules(db: Connection, marks: Iterable[tuple[str, int]], by: int = 1) -> None:
+    """Count marks, each a rule and an entry's place, likewise; the entry must be there."""
+    counted: Counter[tuple[str, int, int]] = Counter()
+    for rule, place in marks:
+        row = db.execute("SELECT route, received_at_ns FROM entry WHERE idx = ?", (place,)).fetchone()
+        if row:
+            counted[rule, row[0], day_of(row[1])] += 1
+    db.executemany(
+        "INSERT INTO rule_counter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + excluded.entries",
+        [(*key, by * number) for key, number in counted.items()],
+    )
+    if by < 0:
+        db.executemany(
+            "DELETE FROM rule_counter WHERE (rule, route, day) = (?, ?, ?) AND entries = 0", counted
+        )
+
+
+def _show(dimension: Dimension, value: str | int) -> str:
+    if dimension is Dimension.DAY:
+        return (_EPOCH + timedelta(days=int(value))).strftime("%Y-%m-%d")
+    return str(value)

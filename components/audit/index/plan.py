@@ -1,0 +1,206 @@
+"""How a query is answered quickly: by FTS5 alone where it can, newest first, and by counters where they can tell.
+
+An entry's words and its route are both in FTS5, which walks through two lists at once. Whatever does not fit into this
+is checked entry by entry, with the same condition as everywhere.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.audit.index import facets
+from components.audit.index.database import Connection
+from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.routes import route_word
+from components.audit.index.spans import BLOCK_SHIFT
+from components.audit.query import tree
+from components.audit.query.compile import Parameter, Scope, Where, all_of, compile_query
+
+# FTS5 walks through a list for each route.
+_MOST_ROUTES = 64
+
+_ROUTES = "SELECT id FROM (SELECT id, id AS route, log FROM route) WHERE log = ? AND {condition} LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """SQL that selects entries of one log from `source`, in the order of `place`."""
+
+    source: str
+    place: str
+    condition: str
+    parameters: tuple[Parameter, ...]
+
+    def count(self, db: Connection) -> int:
+        """Count the entries."""
+        sql = f"SELECT count(*) FROM {self.source} WHERE {self.condition}"  # noqa: S608 - constant: see compile_query
+        return int(db.execute(sql, self.parameters).fetchone()[0])
+
+    def find_any(self, db: Connection) -> bool:
+        """Return whether there is an entry."""
+        sql = f"SELECT 1 FROM {self.source} WHERE {self.condition} LIMIT 1"  # noqa: S608 - constant: see compile_query
+        return db.execute(sql, self.parameters).fetchone() is not None
+
+    def write_ids(self, db: Connection, begin: str, first: int) -> str:
+        """Write the numbers of all entries from the place `first` on, in order, each on a line behind `begin`."""
+        places = (
+            f"SELECT {self.place} AS found FROM {self.source} WHERE {self.condition} ORDER BY {self.place}"  # noqa: S608
+        )
+        sql = f"SELECT coalesce(group_concat(? || (found - ?) || char(10), ''), '') FROM ({places})"  # noqa: S608
+        return str(db.execute(sql, (begin, first, *self.parameters)).fetchone()[0])
+
+    def find(
+        self, db: Connection, limit: int, *, oldest: bool = False, before: int | None = None
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the place and the time of the newest entries, or of the oldest, behind the place `before`."""
+        order, beyond = ("ASC", ">") if oldest else ("DESC", "<")
+        behind, more = (f" AND {self.place} {beyond} ?", (before,)) if before is not None else ("", ())
+        found = (
+            f"SELECT {self.place} AS found FROM {self.source} WHERE {self.condition}{behind}"  # noqa: S608
+            f" ORDER BY {self.place} {order} LIMIT ?"
+        )
+        sql = f"SELECT entry.idx, entry.received_at_ns FROM ({found}) CROSS JOIN entry ON entry.idx = found"  # noqa: S608
+        yield from db.execute(sql, (*self.parameters, *more, limit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Places between which entries of a time are; those between the sure ones are all of that time."""
+
+    first: int
+    last: int
+    first_sure: int
+    last_sure: int
+
+
+def plan(db: Connection, where: Where, log: IndexedLog) -> Plan | None:
+    """Plan how to find what a compiled query matches in one log; None if nothing does."""
+    parts = where.parts or (where,)
+    bounds = [part.bound for part in parts if part.bound is not None]
+    by_route = [part for part in parts if part.scope is Scope.ROUTE]
+    by_word = [part for part in parts if part.match and _is_in_words_alone(db, part)]
+    if all(part.is_negated for part in by_word):
+        by_word = []
+    rest = [part for part in parts if part.bound is None and part not in by_word and part not in by_route]
+    span = _find_span(db, log, bounds)
+    match = _match(by_word)
+    if by_route:
+        routes = _find_routes(db, by_route, log)
+        if routes is None:
+            rest += by_route
+        elif not routes:
+            return None
+        else:
+            match = " AND ".join(filter(None, (match, _match_routes(routes))))
+    return _write(match, rest, span, bounds)
+
+
+def count(db: Connection, where: Where, log: IndexedLog) -> int:
+    """Count what a compiled query matches in one log, by the counters if they can tell."""
+    parts = where.parts or (where,)
+    if all(part.scope is Scope.ROUTE for part in parts):
+        return facets.count(db, all_of(parts), log)
+    if all(part.scope is Scope.ROUTE or part.bound for part in parts):
+        return _count_between(db, where, log)
+    found = plan(db, where, log)
+    return found.count(db) if found else 0
+
+
+def _count_between(db: Connection, where: Where, log: IndexedLog) -> int:
+    """Count by the counters of whole days, and entry by entry at both ends."""
+    bounds = [part.bound for part in where.parts or (where,) if part.bound is not None]
+    after, before = _limits(bounds)
+    first_day, end_day = facets.day_of(after + facets.DAY_NS - 1), facets.day_of(before)
+    if end_day <= first_day:
+        found = plan(db, where, log)
+        return found.count(db) if found else 0
+    routes = [part for part in where.parts if part.scope is Scope.ROUTE]
+    days = Where("day >= ? AND day < ?", (first_day, end_day), Scope.ROUTE)
+    counted = facets.count(db, all_of((*routes, days)), log)
+    begin, end = first_day * facets.DAY_NS, end_day * facets.DAY_NS
+    for from_ns, to_ns in ((after, begin), (end, before)):
+        if from_ns < to_ns:
+            edge = (tree.Moment(tree.Bound.AFTER, from_ns), tree.Moment(tree.Bound.BEFORE, to_ns))
+            found = plan(db, all_of((*routes, *map(compile_query, edge))), log)
+            counted += found.count(db) if found else 0
+    return counted
+
+
+def _is_in_words_alone(db: Connection, part: Where) -> bool:
+    """Return whether nothing but the words of entries themselves matches: no file says it, or is said to be it."""
+    return not any(
+        db.execute(f"SELECT 1 FROM ({each.sql}) LIMIT 1", each.parameters).fetchone()  # noqa: S608
+        for each in part.elsewhere
+    )
+
+
+def _match(parts: list[Where]) -> str:
+    sought = " AND ".join(f"({part.match})" for part in parts if not part.is_negated)
+    for part in parts:
+        if part.is_negated:
+            sought = f"({sought}) NOT ({part.match})"
+    return sought
+
+
+def _match_routes(routes: list[int]) -> str:
+    return "text : (" + " OR ".join(f'"{route_word(route)}"' for route in routes) + ")"
+
+
+def _find_routes(db: Connection, parts: list[Where], log: IndexedLog) -> list[int] | None:
+    """Return the routes that match; None if they are too many for FTS5."""
+    where = all_of(tuple(parts))
+    sql = _ROUTES.format(condition=where.sql)
+    found = [route for (route,) in db.execute(sql, (log, *where.parameters, _MOST_ROUTES + 1))]
+    return found if len(found) <= _MOST_ROUTES else None
+
+
+def _limits(bounds: list[tree.Moment]) -> tuple[int, int]:
+    after = max((each.at_ns for each in bounds if each.bound is tree.Bound.AFTER), default=-(2**63))
+    return after, min((each.at_ns for each in bounds if each.bound is tree.Bound.BEFORE), default=2**63 - 1)
+
+
+def _find_span(db: Connection, log: IndexedLog, bounds: list[tree.Moment]) -> _Span:
+    first, last = log.place(0), log.place(LAST_NUMBER)
+    if not bounds:
+        return _Span(first, last, first, last)
+    after, before = _limits(bounds)
+    blocks = (first >> BLOCK_SHIFT, last >> BLOCK_SHIFT)
+
+    def find(wanted: str, condition: str, at_ns: int, otherwise: int) -> int:
+        sql = f"SELECT {wanted}(block) FROM span WHERE block BETWEEN ? AND ? AND {condition}"  # noqa: S608
+        (found,) = db.execute(sql, (*blocks, at_ns)).fetchone()
+        return otherwise if found is None else int(found)
+
+    some_first = find("min", "latest_ns >= ?", after, blocks[1] + 1)
+    some_last = find("max", "earliest_ns < ?", before, blocks[0] - 1)
+    sure_first = find("max", "earliest_ns < ?", after, blocks[0] - 1) + 1
+    sure_last = find("min", "latest_ns >= ?", before, blocks[1] + 1) - 1
+    return _Span(
+        max(first, some_first << BLOCK_SHIFT),
+        min(last, (some_last + 1 << BLOCK_SHIFT) - 1),
+        sure_first << BLOCK_SHIFT,
+        (sure_last + 1 << BLOCK_SHIFT) - 1,
+    )
+
+
+def _write(match: str, rest: list[Where], span: _Span, bounds: list[tree.Moment]) -> Plan:
+    source, place, parameters = "entry", "entry.idx", list[Parameter]()
+    conditions = []
+    if match:
+        source, place = "word", "word.rowid"
+        conditions.append("word MATCH ?")
+        parameters.append(match)
+        if rest:
+            source = "word CROSS JOIN entry ON entry.idx = word.rowid"
+    conditions.append(f"{place} BETWEEN ? AND ?")
+    parameters += (span.first, span.last)
+    if bounds:
+        at = "received_at_ns"
+        if source == "word":
+            at = f"(SELECT received_at_ns FROM entry WHERE idx = {place})"  # noqa: S608 - constant
+        after, before = _limits(bounds)
+        conditions.append(f"({place} BETWEEN ? AND ? OR ({at} >= ? AND {at} < ?))")
+        parameters += (span.first_sure, span.last_sure, after, before)
+    for part in rest:
+        conditions.append(part.sql)
+        parameters += part.parameters
+    return Plan(source, place, " AND ".join(conditions), tuple(parameters))

@@ -1,0 +1,33 @@
+"""The earliest and the latest time of each block of places, so that a time needs no index of its own."""
+
+from collections.abc import Iterable, Sequence
+
+from components.audit.index.database import Connection
+
+BLOCK_SHIFT = 10
+"""A block has 1,024 places."""
+
+_WIDEN = """
+INSERT INTO span VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
+    earliest_ns = min(earliest_ns, excluded.earliest_ns), latest_ns = max(latest_ns, excluded.latest_ns)
+"""
+_NARROW = """
+INSERT OR REPLACE INTO span
+SELECT idx >> ?1, min(received_at_ns), max(received_at_ns) FROM entry
+WHERE idx BETWEEN ?2 << ?1 AND (?2 + 1 << ?1) - 1 GROUP BY 1
+"""
+
+
+def widen(db: Connection, entries: Sequence[tuple[int, int]]) -> None:
+    """Note the times of new entries, each a place and a time, within the caller's transaction."""
+    blocks: dict[int, list[int]] = {}
+    for place, at_ns in entries:
+        blocks.setdefault(place >> BLOCK_SHIFT, []).append(at_ns)
+    db.executemany(_WIDEN, [(block, min(times), max(times)) for block, times in blocks.items()])
+
+
+def narrow(db: Connection, places: Iterable[int]) -> None:
+    """Work out the times of blocks again from which entries were removed, within the caller's transaction."""
+    for block in {place >> BLOCK_SHIFT for place in places}:
+        db.execute("DELETE FROM span WHERE block = ?", (block,))
+        db.execute(_NARROW, (BLOCK_SHIFT, block))
