@@ -150,7 +150,7 @@ def _require_valid(act: Act) -> None:
             not act.evidence or (kind in DECISIONS and _SHA256.fullmatch(act.evidence)),
             "a decision may show that its record was read",
         ),
-        (act.note or kind not in _WITH_NOTE, f"{kind.value} says why"),
+        (act.note or kind not in _WITH_NOTE, f"{kind.value} needs a reason"),
         (
             len(act.note) <= NOTE_MAX_CHARACTERS and act.note.isprintable() and act.note == act.note.strip(),
             f"a note is one line of at most {NOTE_MAX_CHARACTERS} characters",
