@@ -57,7 +57,8 @@ class SearchResult:
     `log_size` is the size of the tree that was searched, `access_id` the record of this look. `unreadable` counts its
     records that no search surely finds: missing ones, those that do not open, and those that cannot be read;
     `files_unread` the files of which nobody knows what they say; `files_unheard` the sound that nothing here can hear.
-    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match.
+    Behind the record `next_before` stand `more` that match. `digest` is over the ids of all that match. For who works
+    with grants, `not_opened` counts the records that none of these opens.
     """
 
     query: Node
@@ -72,6 +73,7 @@ class SearchResult:
     more: int = 0
     next_before: str = ""
     digest: str = ""
+    not_opened: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,12 @@ async def search(
         with open_site_index(settings) as index:
             await catch_up_all(settings, index, logs, progress)
             found, counts = _find(index, compile_query(node), page, logs_for(node), now_ns)
-            missing, unreadable = set[str](), 0
+            missing, unreadable, not_opened = set[str](), 0, 0
             for which, log in logs.items():
                 gone = await _find_missing(log.reader.source, index, which)
-                unreadable += len(gone | index.unread(which))
+                closed = index.unread(which) if settings.audit.grants else set[int]()
+                not_opened += len(closed - gone) if which is not IndexedLog.AUDIT else 0
+                unreadable += len(gone | index.unread(which)) - len(closed - gone)
                 missing |= {f"{names[which]}/{number}" for number in gone}
             views = await _view_all(logs, names, index, found.places, node)
     # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
@@ -153,6 +157,7 @@ async def search(
         more=found.more,
         next_before=_last_of(views, page.order) if found.more else "",
         digest=found.digest,
+        not_opened=not_opened,
     )
 
 

@@ -8,12 +8,14 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from components.cli.export import export
+from components.cli.grant import app as grant_app
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
 from components.cli.replay import replay
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(export)
+app.command(grant_app)
 app.command(matter_app)
 app.command(replay)
 

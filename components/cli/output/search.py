@@ -43,6 +43,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "submissions": result.submissions,
         "log_size": result.log_size,
         "unreadable": result.unreadable,
+        "not_opened": result.not_opened,
         "files_unread": result.files_unread,
         "files_unheard": result.files_unheard,
         "access": result.access_id,
@@ -75,6 +76,9 @@ def print_search(result: SearchResult, log_name: str) -> None:
     if result.files_unheard:
         unheard = f"{result.files_unheard:,} recordings were not heard: a search finds them only by name, type and hash"
         console.print(Text(unheard, style="yellow"))
+    if result.not_opened:
+        closed = f"{result.not_opened:,} records were not opened: no grant in force opens them"
+        console.print(Text(closed, style="yellow"))
     if result.unreadable:
         console.print(
             Text(
