@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile`, `topics`; `steelyard verify`."""
 
 import asyncio
 import sys
@@ -11,12 +11,14 @@ from components.cli.export import export
 from components.cli.grant import app as grant_app
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
+from components.cli.read import read
 from components.cli.replay import replay
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(export)
 app.command(grant_app)
 app.command(matter_app)
+app.command(read)
 app.command(replay)
 
 

@@ -28,6 +28,7 @@ class Chosen:
     ] = ()
     hold: Annotated[tuple[str, ...], Parameter(help="What this hold keeps, by its id. May be repeated.")] = ()
     log: LogName = ""
+    opened_with: Annotated[str, Parameter(help="The recipient whose key is in shares.")] = "auditor"
 
 
 CHOSEN = Chosen()
@@ -43,7 +44,6 @@ def request(
     until: str,
     reason: Why,
     matter: str = "",
-    opened_with: str = "auditor",
     chosen: Chosen = CHOSEN,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     common: Common = COMMON,
@@ -60,8 +60,6 @@ def request(
         When it is over: a time such as 2026-12-01T18:00Z, or from now such as 8h or 5d.
     matter
         The matter that it is for.
-    opened_with
-        The recipient whose key is in shares.
     output
         The grant's file (default: named after its id, in this folder).
     """
@@ -73,7 +71,7 @@ def request(
     settings, by = who_acts(common.site)
     log = settings.require_log(chosen.log) if chosen.log else settings.gate_log
     choice = parse_choice(chosen.segments, chosen.after, chosen.before, chosen.conversation, chosen.hold)
-    ask = GrantRequest(auditor, to, log, choice, parse_until(until), opened_with, matter, reason)
+    ask = GrantRequest(auditor, to, log, choice, parse_until(until), chosen.opened_with, matter, reason)
     made = asyncio.run(request_grant(settings, by, ask, output))
     common.tell(made, describe_request, print_request)
 

@@ -49,9 +49,7 @@ gate = "gate.metals.example"
 
 [enterprise.metals]
 name = "Metals AG"
-[[enterprise.metals.site]]
-domain = "metals.example"
-rooms = "rooms.metals.example"
+sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]
 [[enterprise.metals.person]]
 jid = "alice@metals.example"
 name = "Alice Adler"
@@ -63,9 +61,7 @@ roles = ["trader"]
 
 [enterprise.grain]
 name = "Grain Ltd"
-[[enterprise.grain.site]]
-domain = "grain.example"
-rooms = "rooms.grain.example"
+sites = [{ domain = "grain.example", rooms = "rooms.grain.example" }]
 [[enterprise.grain.person]]
 jid = "george@grain.example"
 name = "George Green"

@@ -16,16 +16,20 @@ from components.audit.console.session import COOKIE, Session
 _Found = TypeVar("_Found")
 
 
+LOOKERS = frozenset({Role.AUDITOR, Role.REVIEWER, Role.LEAD})
+"""Who may look at what was said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A section of the console; `roles`: who has one of these sees it."""
 
     path: str
     key: str
-    roles: frozenset[Role] = frozenset(Role)
+    roles: frozenset[Role] = LOOKERS
 
 
-SECTIONS = (Section("/search", "section.search"),)
+SECTIONS = (Section("/search", "section.search"), Section("/overview", "section.overview"))
 
 # An id, a query, a reason: nothing that a form of ours says is longer.
 _MOST_CHARACTERS = 20_000

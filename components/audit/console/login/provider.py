@@ -57,7 +57,9 @@ class Provider:
         answer = await self._ask(str(described["token_endpoint"]), form)
         keys = await self._ask(str(described["jwks_uri"]))
         try:
-            token = jwt.decode(str(answer["id_token"]), KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
+            token = jwt.decode(
+                str(answer["id_token"]), KeySet.import_key_set({"keys": keys["keys"]}), algorithms=_ALGORITHMS
+            )
             self._require_claims(token.claims, started, now_s)
             return str(token.claims[self.settings.auditor_claim])
         except (JoseError, KeyError, ValueError, TypeError) as error:
