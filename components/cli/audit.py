@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from components.cli.export import export
 from components.cli.grant import app as grant_app
+from components.cli.index import app as index_app
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
 from components.cli.read import read
@@ -20,6 +21,8 @@ app.command(grant_app)
 app.command(matter_app)
 app.command(read)
 app.command(replay)
+
+app.command(index_app)
 
 
 @app.command
