@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _NEED_PROGRAMS & set(getattr(item, "fixturenames", ())):
             item.add_marker("programs")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of the search for garbage: it stays to the end, and there is much of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

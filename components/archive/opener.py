@@ -65,19 +65,25 @@ class RecordOpener:
 
     async def open(self, stored: StoredRecord) -> OpenedRecord:
         """Open one record; raises NoKeyError when it is sealed to others, and LogError."""
+        return (await self.open_with_key(stored))[0]
+
+    async def open_with_key(self, stored: StoredRecord) -> tuple[OpenedRecord, bytes]:
+        """Open one record as `open` does, and return its own key, too; empty where it has none, or does not open.
+
+        The key opens this record alone: no other record's key follows from it (docs/archive-format.md, section 2).
+        """
         leaf = stored.leaf
         if leaf.segment == NOT_SEALED or stored.payload is None:
-            return OpenedRecord(stored, stored.payload)
+            return OpenedRecord(stored, stored.payload), b""
         header = encode_leaf(leaf)[:-HASH_SIZE_BYTES]
         try:
             ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
-            return OpenedRecord(
-                stored, seal.open_payload(ratchet.key_at(leaf.position), header, stored.payload)
-            )
+            record_key = ratchet.key_at(leaf.position)
+            return OpenedRecord(stored, seal.open_payload(record_key, header, stored.payload)), record_key
         except seal.NoKeyError:
             raise
         except seal.SealError as error:
-            return OpenedRecord(stored, None, str(error))
+            return OpenedRecord(stored, None, str(error)), b""
 
     async def fetch(self, first: int, count: int) -> list[OpenedRecord]:
         """Return up to `count` records from index `first` on, opened; raises as `open` does."""

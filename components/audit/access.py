@@ -5,6 +5,8 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from components.archive.errors import LogBusy, LogError
@@ -24,13 +26,49 @@ from policy.retention import RecordedKind, assign_class
 _BUSY_TIMEOUT_S = 5.0
 _BUSY_RETRY_S = 0.02
 
+# The first words of acts that need no matter where `audit.matter_required` demands one: they show nothing that anybody
+# said, or it is what a reviewer or the acts of auditors themselves are there for.
+_WITHOUT_MATTER = frozenset(
+    (
+        *("activity", "grant", "history", "matter", "repeat", "review"),
+        *("expire", "orders", "propose", "index", "reconcile", "replay", "rescan", "topics"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why somebody looks: the id of a matter, and a reason; either may be empty."""
+
+    matter: str = ""
+    reason: str = ""
+
+
+_NO_PURPOSE = Purpose()
+_purpose: ContextVar[Purpose] = ContextVar("purpose", default=_NO_PURPOSE)
+
+
+def set_purpose(purpose: Purpose) -> None:
+    """Let every look that this task records from here on say why it was taken; see `state_purpose`, which checks it."""
+    _purpose.set(purpose)
+
 
 async def record_access(settings: SiteFile, access: Access) -> str:
     """Append a look to the audit log, and return its record's id; it is durable when this returns.
 
-    Raises SiteError; then nothing may be shown.
+    A look that says no purpose of its own has that of its task. Raises SiteError; then nothing may be shown.
     """
+    purpose = _purpose.get()
+    access = replace(access, matter=access.matter or purpose.matter, reason=access.reason or purpose.reason)
+    if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):
+        raise SiteError(
+            "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
+        )
     return await _record(settings, RecordKind.ACCESS, lambda: encode_access(access))
+
+
+def _words_of(act: str) -> set[str]:
+    return set(act.replace("-", " ").split())
 
 
 async def record_finding(settings: SiteFile, finding: Event) -> str:

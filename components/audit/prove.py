@@ -38,7 +38,7 @@ async def prove(settings: SiteFile, record_id: str) -> ProofFile:
     try:
         size = await reader.size()
         proofs = [
-            await _prove(log, reader, stored)
+            await prove_stored(log, reader, stored)
             for stored in (await reader.fetch(number, 1) if number < size else ())
         ]
     finally:
@@ -50,7 +50,8 @@ async def prove(settings: SiteFile, record_id: str) -> ProofFile:
     raise SiteError(explain_absence(log.name, number, size))
 
 
-async def _prove(log: LogSettings, reader: LogReader, stored: StoredRecord) -> LogProof:
+async def prove_stored(log: LogSettings, reader: LogReader, stored: StoredRecord) -> LogProof:
+    """Prove that a record is in the tree of its log's newest checkpoint; raises SiteError."""
     try:
         key = load_verifier_key(log.verifier_key_file)
         note = (await reader.checkpoint()).decode()

@@ -7,6 +7,7 @@ from lxml import etree
 from components.archive.record import Access, Event, RecordKind, Submission
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import fold_party
+from components.rules.recorded_directory import DETAIL as LISTED
 from policy.content.stanza import StanzaTextError
 from policy.content.stanza import read_stanza as parse_stanza
 from policy.content.text_model import texts_of
@@ -48,7 +49,9 @@ def read_done(event: Event) -> Reading:
     What was done with a file is its owner's act, but for fetching it.
     """
     details = dict(event.details)
-    lines = [event.kind.name.lower(), event.name, *(str(value) for value in details.values())]
+    # Who is listed is asked for as desk:, person: and the like, and not by words.
+    said = [str(value) for name, value in details.items() if name != LISTED]
+    lines = [event.kind.name.lower(), event.name, *said]
     to, text = str(details.get("who", "")), "\n".join(lines)
     if event.kind is RecordKind.FILE:
         owner = "" if event.name == "fetched" else str(details.get("owner", ""))

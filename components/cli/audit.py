@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile`, `topics`; `steelyard verify`."""
 
 import asyncio
 import sys
@@ -7,11 +7,18 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.export import export
 from components.cli.index import app as index_app
-from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
+from components.cli.matter import app as matter_app
+from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
+from components.cli.read import read
+from components.cli.replay import replay
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
-
+app.command(export)
+app.command(matter_app)
+app.command(read)
+app.command(replay)
 app.command(index_app)
 
 
@@ -19,7 +26,7 @@ app.command(index_app)
 def search(
     *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
     limit: Limit = 50,
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
 
@@ -29,22 +36,22 @@ def search(
         Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
         has: file: type: hash: similar:.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.search import Page
     from components.audit.search import search as search_log
     from components.cli.output.console import run_with_bar
     from components.cli.output.search import describe_search, print_search
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
-    text = " ".join(query)
+    settings = common.open_site()
+    text, auditor = " ".join(query), find_auditor(settings)
     result = run_with_bar(
-        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress)
+        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress, auditor)
     )
     common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
 
 
 @app.command
-def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int:
+def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
@@ -55,9 +62,8 @@ def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int
     from components.audit.show import show as show_record
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
     if raw:
         sys.stdout.buffer.write(detail.body)
@@ -71,7 +77,7 @@ def proof(
     record: RecordId,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    site: SiteOption = DEFAULT_SITE,
+    purpose: Purposeful = PURPOSEFUL,
 ) -> None:
     """Write the proof of a record as a .tlog-proof file. It can be verified without the log (docs/tiles.md).
 
@@ -81,9 +87,8 @@ def proof(
         Write the proof to this file; if left out, to standard output.
     """
     from components.audit.prove import prove
-    from components.settings.site import SiteFile
 
-    proved = asyncio.run(prove(SiteFile(site), record))
+    proved = asyncio.run(prove(purpose.open_site(), record))
     if output is None:
         print(proved.text, end="")
         return

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 
 from cyclopts import App, Parameter
 
@@ -10,6 +11,7 @@ from components.cli.access import app as access_app
 from components.cli.archive import app as archive_app
 from components.cli.audit import app as audit_app
 from components.cli.audit import verify
+from components.cli.console import link
 from components.cli.directory import app as directory_app
 from components.cli.errors import told_in_lines
 from components.cli.files import app as files_app
@@ -35,6 +37,7 @@ app = App(
 )
 for command in (init, up, check, backup, restore, verify):
     app.command(command)
+audit_app.command(link)
 for group in (access_app, archive_app, audit_app, directory_app, files_app, keys_app, policy_app, review_app):
     app.command(group)
 
@@ -45,7 +48,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Errors that a person can fix go to standard error, and raise SystemExit with status 2.
     """
     with told_in_lines():
-        status: int = app(
+        # In a context of its own: what a command says of its looks is forgotten when it ends.
+        status: int = copy_context().run(
+            app,
             arguments,
             exit_on_error=False,
             print_error=False,

@@ -27,8 +27,8 @@ app.command(show)
 @app.command(name="list")
 def list_(*, timeout: Timeout = 10.0, common: Common = COMMON) -> None:
     """List the messages and files that wait for a reviewer, the oldest first."""
-    from components.audit.held_files import find_file_log
-    from components.audit.review import list_held
+    from components.audit.review.held import list_held
+    from components.audit.review.held_files import find_file_log
     from components.cli.output.review import describe_held, print_held
     from components.settings.site import SiteFile
 
@@ -53,8 +53,8 @@ def refuse(record: RecordId, *, decision: Decision) -> None:
 
 def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) -> None:
     """Decide on a record; `done` says what became of it, of a message and of a file."""
-    from components.audit.held_files import find_file_log
-    from components.audit.review import decide_held
+    from components.audit.review.held import decide_held
+    from components.audit.review.held_files import find_file_log
     from components.settings.site import SiteFile
 
     settings = SiteFile(decision.common.site)

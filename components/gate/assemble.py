@@ -19,7 +19,7 @@ from components.archive.writer import LogWriter
 from components.gate.adapter import GateName, Line
 from components.gate.aftermath import Aftermath, Unknown
 from components.gate.breaks import LinkBreaks
-from components.gate.deciding import Decider, Filing
+from components.gate.deciding import Decider, Filing, StanzaFiles
 from components.gate.journal import Journal
 from components.gate.kept import StanzaKeeper
 from components.gate.memo import fetch_all_memos
@@ -40,10 +40,12 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.rules.decisions import Decisions
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.follow import RulesFollower
 from components.rules.inside_files import InsideFiles
 from components.rules.load import load_sources
+from components.rules.reviewers import load_reviewers
 from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
@@ -92,10 +94,8 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     errors = OwedErrors(queue)
     aftermath = Aftermath(keeper, errors, partial(_sound_unknown, watchers.alarms, line.gate.log))
     aftermath.load(await fetch_all_memos(log.reader))
-    inside = _run_inside(process, site)
-    decider = Decider(
-        follower.rules, queue, filing, aftermath, load_sent_files(site), load_readers(site), inside
-    )
+    files = StanzaFiles(load_sent_files(site), _run_inside(process, site), load_readers(site))
+    decider = Decider(follower.rules, queue, filing, aftermath, files)
     journal = Journal(
         log.writer, log.reader, aftermath, delivery_class=assign_class(retention, RecordedKind.DELIVERY)
     )  # fmt: skip
@@ -106,8 +106,11 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
         queue, line, log.writer, log.reviews.source, breaks,
+        Decisions(
+            load_reviewers(site), line.gate.log, settings.log_origin, lambda: follower.rules, site.review.default
+        ),
         (errors.give_back, lambda: queue.let_join(gate.decider.rules.directory)),
-        default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
+        retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
     process.run("gate", gate.run())

@@ -85,12 +85,41 @@ class _Epoch:
     counted_seq: int = -1
 
 
+@dataclass(slots=True)
+class StanzaFiles:
+    """Decides on the files that stanzas bring: on `links` to files of the site, if it takes any, and `inside` stanzas.
+
+    `readers` is told of each decision, where it matters to whom files were sent.
+    """
+
+    links: SentFiles | None = None
+    inside: InsideFiles | None = None
+    readers: Readers | None = None
+
+    def decide(self, decision: Decision, rules: Rules, held: Held, present: Occupancy) -> Decision:
+        """Return the decision on a submission, also by its files."""
+        if self.links:
+            decision = self.links.decide(decision, rules, held.facts, present)
+        if self.inside:
+            decision = self.inside.decide(decision, rules, held.facts, held.body)
+        return decision
+
+    def decide_again(
+        self, decision: Decision, rules: Rules, facts: StanzaFacts, present: Occupancy
+    ) -> Decision:
+        """Return the decision on what a person has read and released, also by its links."""
+        return self.links.decide_again(decision, rules, facts, present) if self.links else decision
+
+    def heard(self, held: Held, decision: Decision) -> None:
+        """Take note of a decision that is about to be recorded."""
+        if self.readers:
+            self.readers.heard(held, decision)
+
+
 class Decider:
     """Decides on submissions, in their order, and encodes their records.
 
-    `files` decides on links to files of the site. It is None where the site takes no files. `inside` decides on files
-    inside stanzas.
-    `readers` is told of each decision, where it matters to whom files were sent.
+    `files` decides on the files that stanzas bring.
     A crash loses everything that it remembers: then rates and topics begin again, and nobody counts as present.
     """
 
@@ -100,14 +129,10 @@ class Decider:
         review: ReviewQueue,
         filing: Filing,
         aftermath: Aftermath,
-        files: SentFiles | None = None,
-        readers: Readers | None = None,
-        inside: InsideFiles | None = None,
+        files: StanzaFiles | None = None,
     ) -> None:
         self._rules = rules
-        self._files = files
-        self._inside = inside
-        self._readers = readers
+        self._files = files or StanzaFiles()
         self._aftermath = aftermath
         self._review = review
         self._filing = filing
@@ -141,8 +166,7 @@ class Decider:
     def _file(self, held: Held, facts: StanzaFacts, decision: Decision, received_at_ns: int) -> Decided:
         kind, payload = _encode(held, decision, self._rules.name, received_at_ns)
         decided = Decided(held, decision, self._filing.file(kind, payload, facts))
-        if self._readers:
-            self._readers.heard(held, decision)
+        self._files.heard(held, decision)
         return decided
 
     def _decide(self, held: Held, claims: Claims, received_at_ns: int) -> Decision:
@@ -173,10 +197,7 @@ class Decider:
         epoch.counted_seq = max(epoch.counted_seq, held.seq)
         remembered = self._memory.observe(rules.content, held.facts, received_at_ns, is_counted=is_counted)
         decision = decide(rules.directory, held.facts, rules.content, epoch.present, remembered)
-        if self._files:
-            decision = self._files.decide(decision, rules, held.facts, epoch.present)
-        if self._inside:
-            decision = self._inside.decide(decision, rules, held.facts, held.body)
+        decision = self._files.decide(decision, rules, held, epoch.present)
         if decision.strip and rules.content is not None:
             # A site without such rules does not need these libraries.
             from policy.content.carry import take_links_out
@@ -188,7 +209,7 @@ class Decider:
         """Decide on what a person has read and released: may it still go there, and its files with it?"""
         rules, present = self._rules, self._epoch.present
         decision = decide(rules.directory, facts, None, present)
-        return self._files.decide_again(decision, rules, facts, present) if self._files else decision
+        return self._files.decide_again(decision, rules, facts, present)
 
 
 def _refuse_unread(held: Held) -> Decision:

@@ -12,6 +12,7 @@ from components.archive.alarm import Alarms, Records
 from components.archive.alarm_name import AlarmName
 from components.archive.record import Event, RecordKind, encode_event
 from components.rules.follow import RulesChange, RulesFollower
+from components.rules.recorded_directory import DETAIL, write_listed
 from policy.directory.change import describe_changes
 from policy.rules import Rules
 
@@ -39,7 +40,8 @@ class RulesInForce:
         self._alarms = alarms
         # Changes that are in force and not recorded yet. A crash loses them; the next gate records the rules in force.
         self._changes: asyncio.Queue[tuple[RulesChange, int]] = asyncio.Queue()
-        self._record("in-force", follower.rules, time.time_ns())
+        listed = {DETAIL: write_listed(follower.rules.directory)}
+        self._record("in-force", follower.rules, time.time_ns(), listed)
 
     async def run(self) -> None:
         """Follow the files until cancelled."""
@@ -91,7 +93,8 @@ def _describe(before: Rules, after: Rules) -> dict[str, str | int]:
     lines = [f"{change.enterprise} {change}".strip() for change in changes[:CHANGES_TOLD]]
     if (more := len(changes) - CHANGES_TOLD) > 0:
         lines.append(f"... and {more} more")
-    return {"changes": len(changes), "directory": "\n".join(lines)}
+    listed = write_listed(after.directory, before.directory)
+    return {"changes": len(changes), "directory": "\n".join(lines), DETAIL: listed}
 
 
 def describe_admissions(before: Rules, after: Rules, at_ns: int) -> Iterator[Event]:

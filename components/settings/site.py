@@ -12,6 +12,7 @@ from components.process.errors import SiteError
 from components.settings.access import AccessSettings
 from components.settings.archive import ArchiveSettings
 from components.settings.audit import AuditSettings
+from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings
 from components.settings.indexer import IndexerSettings
@@ -50,6 +51,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     RosterSettings,
     AccessSettings,
     TransferSettings,
+    ConsoleSettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 
@@ -106,6 +108,8 @@ class SiteFile:
     access = _Optional(AccessSettings)
     # The component that takes files; None where none can be sent.
     transfer = _Optional(TransferSettings)
+    # The auditors' console; None where there is none.
+    console = _Optional(ConsoleSettings)
 
     def __init__(self, path: Path) -> None:
         """Read the file; raises SettingsError when it cannot be read or is not TOML."""
@@ -131,13 +135,13 @@ class SiteFile:
 
     @property
     def certified_names(self) -> tuple[str, ...]:
-        """The names that the site shows certificates for: its server's, and that of its links to files."""
-        server, transfer = self.prosody, self.transfer
-        if transfer is None or transfer.url_host in server.certified_names:
-            return server.certified_names
+        """The names that the site shows certificates for: its server's, that of its links to files, the console's."""
+        server, transfer, console = self.prosody, self.transfer, self.console
+        served = [(transfer.url_host, transfer.certificate)] if transfer else []
+        served += [(console.host, console.certificate)] if console else []
         # Another certificate, or a proxy's, is not the site's to make.
-        is_own = transfer.certificate == server.certificates / f"{transfer.url_host}.crt"
-        return (*server.certified_names, transfer.url_host) if is_own else server.certified_names
+        own = (name for name, file in served if file == server.certificates / f"{name}.crt")
+        return tuple(dict.fromkeys((*server.certified_names, *own)))
 
     @property
     def logs(self) -> tuple[LogSettings, ...]:

@@ -15,9 +15,10 @@ from components.access.notice import ASK
 from components.audit.reading.speech_model import find_speech_model
 from components.link.client import LoginError, TraderClient
 from components.settings.site import SiteFile
+from components.site.demo_console import authority_of, make_auditor_link
 from components.site.demo_conversation import ALICE, BOB, GEORGE, HANNA, Conversation, UnexpectedError
 from components.site.demo_files import send_files
-from components.site.demo_scenes import Accounts, Command, Contacts, End, Heading, Notice, Show
+from components.site.demo_scenes import Accounts, Command, ConsoleLink, Contacts, End, Heading, Notice, Show
 from components.site.init import load_passwords
 from components.site.probe import reachable_address
 from policy.address import BareJid, notice_address
@@ -49,6 +50,8 @@ async def play_demonstration(settings: SiteFile, show: Show) -> bool:
         await _search(settings, recorded, started_at_ns, show)
         await _search_files(settings, files, show)
         await _verify(settings, show)
+        if link := make_auditor_link(settings):
+            show(ConsoleLink(link, authority_of(settings)))
     except (UnexpectedError, LoginError) as err:
         show(End(fault=str(err)))
         return False

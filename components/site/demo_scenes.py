@@ -73,6 +73,14 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleLink:
+    """A link that logs an auditor into the console once; the browser warns until it trusts `authority`."""
+
+    link: str
+    authority: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """The arguments of a `steelyard` command on this site; what it prints comes right after."""
 
@@ -94,5 +102,5 @@ class End:
     fault: str = ""
 
 
-Scene = Heading | Notice | Contacts | Message | File | Accounts | Command | End
+Scene = Heading | Notice | Contacts | Message | File | Accounts | ConsoleLink | Command | End
 Show = Callable[[Scene], None]

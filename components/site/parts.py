@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from components.process.metrics import METRICS_ADDRESS
 from components.settings.access import AccessSettings
+from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings
 from components.settings.indexer import IndexerSettings
@@ -263,6 +264,23 @@ def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
     )
 
 
+def _console(console: ConsoleSettings, _site: SiteFile) -> Part:
+    return Part(
+        name="console",
+        module="components.audit.console",
+        title="the auditors' console",
+        probe=StatusProbe(console.status_file, good="running", meanwhile="auditors use the command line"),
+        ports=(
+            ListeningPort("console.port", console.port, console.address),
+            ListeningPort("console.metrics_port", console.metrics_port, METRICS_ADDRESS),
+        ),
+        more_secrets=(console.link_key_file,),
+        private_files=(console.oidc.client_secret_file,) if console.oidc else (),
+        kept_files=(console.state_file,),
+        sources=(console.oidc.authority,) if console.oidc and console.oidc.authority else (),
+    )
+
+
 ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
@@ -271,6 +289,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
     Row(IndexerSettings, _indexer),
+    Row(ConsoleSettings, _console),
     # The last to stop: so it still has the logs' ends cosigned.
     Row(WitnessSettings, _witness),
 )

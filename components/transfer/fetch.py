@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from types import MappingProxyType
 
 import structlog
@@ -13,6 +12,7 @@ from components.archive.blobs.address import parse_address
 from components.archive.blobs.errors import BlobDestroyed, BlobError, BlobMissing
 from components.archive.blobs.reader import BlobReader, OpenBlob
 from components.archive.errors import LogUnavailable
+from components.transfer.asking import AskedFrom
 from components.transfer.headers import COMMON, CORS, content_headers
 from components.transfer.journal import FileJournal
 from components.transfer.linked import LinkedUploads
@@ -29,8 +29,7 @@ log = structlog.get_logger("transfer")
 class Sender:
     """Hands out the files of links that are still open.
 
-    Only to `networks`, where there are any, and where `may_fetch` says so of the address. If it is `behind_proxy`, the
-    address is what the proxy says.
+    Only where `may_fetch` says so of the address that it is `asked_from`.
     """
 
     def __init__(
@@ -39,21 +38,19 @@ class Sender:
         blobs: BlobReader,
         journal: FileJournal,
         *,
-        networks: Sequence[IPv4Network | IPv6Network],
-        behind_proxy: bool,
+        asked_from: AskedFrom,
         may_fetch: Callable[[Upload, str], bool] = lambda _upload, _address: True,
     ) -> None:
         self._linked = linked
-        self._networks = tuple(networks)
-        self._behind_proxy = behind_proxy
+        self._asked_from = asked_from
         self._is_reader = may_fetch
         self._blobs = blobs
         self._journal = journal
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a GET or HEAD with the file or the ranges of it that were asked for (RFC 9110, 14)."""
-        address = self._address_of(request)
-        if not self._may_fetch(address):
+        address = self._asked_from.address_of(request)
+        if not self._asked_from.may(address):
             return _refuse(403, "files are not handed out there")
         upload = await self._find(request)
         if upload is None:
@@ -70,21 +67,6 @@ class Sender:
         except (BlobError, LogUnavailable) as error:
             log.error("a file was not handed out", reason=str(error))
             return _refuse(503, "files cannot be fetched now")
-
-    def _address_of(self, request: web.Request) -> str:
-        forwarded = request.headers.getall("X-Forwarded-For", []) if self._behind_proxy else []
-        # The last one is what the proxy itself saw; those before it, and lines before its own, the client says.
-        last = forwarded[-1].rpartition(",")[2].strip() if forwarded else ""
-        return _parse_address(last) if last else request.remote or ""
-
-    def _may_fetch(self, address: str) -> bool:
-        if not self._networks:
-            return True
-        try:
-            seen = ip_address(address)
-        except ValueError:
-            return False
-        return any(seen in network for network in self._networks)
 
     async def _find(self, request: web.Request) -> Upload | None:
         """Return the upload whose file a link opens now, or may open after a review, or None."""
@@ -117,18 +99,6 @@ class Sender:
         if len(ranges) > 1:
             return await _send_parts(request, blob, headers, ranges)
         return await _send(request, blob, headers, ranges[0] if ranges else None)
-
-
-def _parse_address(text: str) -> str:
-    """Return an address as a proxy writes it, also with a port; empty for what is none."""
-    host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
-    if host.count(":") == 1:
-        host = host.partition(":")[0]
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return ""
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _asked_ranges(request: web.Request, etag: str, size_bytes: int) -> tuple[ByteRange, ...]:

@@ -5,6 +5,7 @@ log, and may be given out together with the log:
 
     python verify.py LOG.db --key LOG.pub [--checkpoint NOTE] [--witness VKEY] [--approver VKEY] [--blobs FOLDER]
     python verify.py --from-url https://logs.example/gate --key LOG.pub
+    python verify.py export FOLDER --key LOG.pub [--key AUDIT.pub] [--opened FILE]
 
 It follows docs/archive-format.md, and by that RFC 6962 (2.1), C2SP signed-note, tlog-checkpoint, tlog-tiles and
 tlog-cosignature. It opens nothing that is sealed. With `--blobs`, it also verifies files that people sent, as they are
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from components.verifier.export import render_export, verify_export
 from components.verifier.log import verify_log
 from components.verifier.report import UsageError, render_report
 from components.verifier.tiles import verify_tiles
@@ -27,7 +29,10 @@ from components.verifier.tiles import verify_tiles
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line; return 0 if all is right, 1 if something is wrong, 2 if the call is wrong."""
-    options = make_parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["export"]:
+        return run_export(arguments[1:])
+    options = make_parser().parse_args(arguments)
     place = options.from_url or options.from_dir
     if (options.log is None) == (place is None):
         print("verify.py: name one of LOG, --from-url and --from-dir", file=sys.stderr)
@@ -70,6 +75,30 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--blobs", type=Path, help="a folder with the files that records of LOG name")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
+
+
+def run_export(arguments: Sequence[str]) -> int:
+    """Verify an export, and return the status as `main` does."""
+    parser = argparse.ArgumentParser(
+        prog="verify.py export", description="Verify an export of a Steelyard log."
+    )
+    parser.add_argument("folder", type=Path, help="the export's folder")
+    text = "file with the verifier key (.pub) of a log: of each that has records in it, and of the audit log"
+    parser.add_argument("--key", type=Path, action="append", required=True, help=text)
+    parser.add_argument("--opened", type=Path, help="write what the records say to this file, as JSON Lines")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        report = verify_export(
+            options.folder, [path.read_text("utf-8") for path in options.key], options.opened
+        )
+    except (UsageError, OSError, UnicodeDecodeError) as error:
+        print(f"verify.py: {error}", file=sys.stderr)
+        return 2
+    print(
+        json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if options.json else render_export(report)
+    )
+    return 0 if report.ok else 1
 
 
 def read_vkeys(place: str) -> str:

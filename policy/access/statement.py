@@ -1,12 +1,14 @@
 """Statements about admission, each with only one encoding: a line of text (docs/admission.md, section 2)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import DeskId, EnterpriseId, Role
+from policy.one_encoding import REASON_RULE, is_reason, parse_only, require_all
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-access/1"
@@ -14,7 +16,6 @@ HEADER = "steelyard-access/1"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RECORD = re.compile(r"[0-9A-Za-z._-]{1,64}/(0|[1-9][0-9]{0,17})")
-_REASON_MAX = 300
 
 
 class StatementError(ValueError):
@@ -94,27 +95,25 @@ def parse_statement(text: str) -> Statement:
     if header != HEADER or not words:
         raise StatementError(f"not a statement of {HEADER}")
     fields = dict(word.partition("=")[::2] for word in words[1:])
-    try:
-        statement = Statement(
-            AccessAct(words[0]),
-            parse_bare_jid(fields["person"]),
-            EnterpriseId(fields["enterprise"]),
-            parse_bare_jid(fields["by"]),
-            parse_utc(fields["at"]),
-            fields.get("id", ""),
-            tuple(Role(role) for role in fields.get("roles", "").split(",") if role),
-            DeskId(fields["desk"]) if "desk" in fields else None,
-            parse_utc(fields["until"]) if "until" in fields else None,
-            fields.get("request", ""),
-            fields.get("notice", ""),
-            fields.get("record", ""),
-            reason,
-        )
-    except (KeyError, ValueError):
-        raise StatementError("a statement with a field that is missing or malformed") from None
-    if encode_statement(statement) != text:
-        raise StatementError("a statement in another encoding than its one")
-    return statement
+    return parse_only(text, lambda: _build(words[0], fields, reason), encode_statement, _no_statement)
+
+
+def _build(act: str, fields: Mapping[str, str], reason: str) -> Statement:
+    return Statement(
+        AccessAct(act),
+        parse_bare_jid(fields["person"]),
+        EnterpriseId(fields["enterprise"]),
+        parse_bare_jid(fields["by"]),
+        parse_utc(fields["at"]),
+        fields.get("id", ""),
+        tuple(Role(role) for role in fields.get("roles", "").split(",") if role),
+        DeskId(fields["desk"]) if "desk" in fields else None,
+        parse_utc(fields["until"]) if "until" in fields else None,
+        fields.get("request", ""),
+        fields.get("notice", ""),
+        fields.get("record", ""),
+        reason,
+    )
 
 
 def statement_digest(statement: Statement) -> str:
@@ -131,7 +130,7 @@ def _format_time(time_s: int) -> str:
     try:
         return format_utc(time_s)
     except ValueError as error:
-        raise StatementError(f"not a statement: {error}") from None
+        raise _no_statement(str(error)) from None
 
 
 def _require_valid(statement: Statement) -> None:
@@ -139,7 +138,7 @@ def _require_valid(statement: Statement) -> None:
     act = statement.act
     asks = act is AccessAct.REQUEST
     acknowledges = act is AccessAct.ACKNOWLEDGE
-    for ok, problem in (
+    checks = (
         (
             _is_jid(statement.person) and _is_jid(statement.by),
             "people are named by their JIDs, without a space",
@@ -166,15 +165,13 @@ def _require_valid(statement: Statement) -> None:
             "an acknowledgement may name its record",
         ),
         (not acknowledges or statement.by == statement.person, "everybody acknowledges for themselves"),
-        (
-            len(statement.reason) <= _REASON_MAX
-            and statement.reason.isprintable()
-            and statement.reason == statement.reason.strip(),
-            f"a reason is one line of at most {_REASON_MAX} characters",
-        ),
-    ):
-        if not ok:
-            raise StatementError(f"not a statement: {problem}")
+        (is_reason(statement.reason), REASON_RULE),
+    )
+    require_all(checks, _no_statement)
+
+
+def _no_statement(problem: str) -> StatementError:
+    return StatementError(f"not a statement: {problem}")
 
 
 def _is_jid(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import EnterpriseId, Person, Role
+from policy.one_encoding import REASON_RULE, is_reason, parse_only, require_all
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-exception/1"
@@ -14,7 +15,6 @@ MAX_DAYS = 366
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _ENTERPRISE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_REASON_MAX = 300
 _DAY_S = 86_400
 
 
@@ -100,25 +100,23 @@ def encode_exception(exception: BarrierException) -> str:
 def parse_exception(text: str) -> BarrierException:
     """Parse the text of an exception; raises ExceptionError unless it is in its one encoding."""
     words = dict(line.partition(" ")[::2] for line in text.split("\n"))
-    try:
-        exception = BarrierException(
-            words["id"],
-            EnterpriseId(words["enterprise"]),
-            tuple(parse_bare_jid(jid) for jid in words["people"].split(" ")),
-            parse_utc(words["begins"]),
-            parse_utc(words["ends"]),
-            words["reason"],
-        )
-    except (KeyError, ValueError):
-        raise ExceptionError("an exception with a line that is missing or malformed") from None
-    if encode_exception(exception) != text:
-        raise ExceptionError("an exception in a wrong encoding")
-    return exception
+    return parse_only(text, lambda: _build(words), encode_exception, _no_exception)
+
+
+def _build(words: Mapping[str, str]) -> BarrierException:
+    return BarrierException(
+        words["id"],
+        EnterpriseId(words["enterprise"]),
+        tuple(parse_bare_jid(jid) for jid in words["people"].split(" ")),
+        parse_utc(words["begins"]),
+        parse_utc(words["ends"]),
+        words["reason"],
+    )
 
 
 def _require_valid(exception: BarrierException) -> None:
     """Refuse values without a meaning, or with a misleading one, so that nobody signs them."""
-    for ok, problem in (
+    checks = (
         (_ID.fullmatch(exception.id), "an id has letters, digits, dots, - and _, at most 64"),
         (_ENTERPRISE.fullmatch(exception.enterprise), "an enterprise is named by its id in the directory"),
         (_are_jids(exception.people), "people are named by their JIDs"),
@@ -131,15 +129,13 @@ def _require_valid(exception: BarrierException) -> None:
             exception.ends_s - exception.begins_s <= MAX_DAYS * _DAY_S,
             f"an exception ends within {MAX_DAYS} days; make a new one then",
         ),
-        (
-            0 < len(exception.reason) <= _REASON_MAX
-            and exception.reason.isprintable()
-            and exception.reason == exception.reason.strip(),
-            f"a reason is one line of at most {_REASON_MAX} characters",
-        ),
-    ):
-        if not ok:
-            raise ExceptionError(f"not an exception: {problem}")
+        (exception.reason and is_reason(exception.reason), REASON_RULE),
+    )
+    require_all(checks, _no_exception)
+
+
+def _no_exception(problem: str) -> ExceptionError:
+    return ExceptionError(f"not an exception: {problem}")
 
 
 def _are_jids(people: Collection[str]) -> bool:

@@ -23,7 +23,7 @@ def main() -> int:
     variables = {
         "PYTHONHASHSEED": str(options.seed % 2**32),
         "STEELYARD_FUZZ_SEED": str(options.seed),
-        "STEELYARD_FUZZ_TIMES": str(options.times),
+        "STEELYARD_EXAMPLES": str(options.times),
         "STEELYARD_FAULT_ROUNDS": os.environ.get("STEELYARD_FAULT_ROUNDS", str(ROUNDS)),
     }
     command = [

@@ -8,30 +8,45 @@ from hypothesis import strategies as st
 
 from components.audit.index.logs import IndexedLog
 from components.audit.index.plan import count, plan
-from components.audit.query.compile import compile_query
+from components.audit.query.compile import Known, compile_query
 from components.audit.query.error import QueryError
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import (
     And,
     Bound,
+    ById,
     ByRule,
     Everything,
     FileHash,
     FileName,
+    FileSize,
     FileType,
+    Group,
     HasFile,
+    HasText,
+    InThread,
+    Is,
+    Listed,
     Moment,
+    Near,
     Node,
     Not,
     OfKind,
     Or,
     Party,
+    Pattern,
     SearchKind,
+    SeenBy,
     Side,
     SimilarTo,
+    Span,
+    Spelling,
+    StanzaType,
+    State,
     Verdict,
     Words,
     format_query,
+    terms_of,
 )
 from components.audit.query.words import find_phrases, fold_words
 from policy.decision import Action
@@ -41,6 +56,8 @@ NOW_NS = 1_795_464_245_000_000_000
 LAST_US = 9_214_646_399_999_999  # 2261-12-31T23:59:59.999999Z
 
 names = st.text(string.ascii_lowercase + string.digits + ".-_'=;\\%é金", min_size=1)
+ids = st.text(string.ascii_letters + string.digits + "-_/.:é金", min_size=1)
+spans = st.integers(0, LAST_US - 10**13).map(lambda at_us: at_us * 1000)
 words = st.text().map(fold_words).filter(bool).map(lambda text: tuple(text.split()))
 terms = st.one_of(
     st.just(Everything()),
@@ -57,6 +74,25 @@ terms = st.one_of(
     st.builds(FileType, st.from_regex(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", fullmatch=True)),
     st.builds(FileType, st.from_regex(r"[a-z0-9!#$&^_.+-]+/", fullmatch=True), st.just(True)),
     st.builds(FileHash, st.text("0123456789abcdef", min_size=8, max_size=64)),
+    st.builds(
+        Near,
+        st.lists(st.builds(Words, words, st.booleans()), min_size=1, max_size=3).map(tuple),
+        st.lists(st.builds(Words, words, st.booleans()), min_size=1, max_size=3).map(tuple),
+        st.integers(1, 30),
+    ),
+    st.builds(Spelling, st.sampled_from(["copper", "zuerich", "내부자"]), st.integers(1, 2)),
+    st.builds(Pattern, st.sampled_from([r"gold\s+\d+", "^a|b$", r"km\/h", "金.价"])),
+    st.builds(Span, spans, st.none()),
+    st.builds(Span, st.none(), spans.map(lambda at_ns: at_ns + 1000)),
+    st.builds(lambda begin, us: Span(begin, begin + us * 1000), spans, st.integers(1, 10**12)),
+    st.builds(Listed, st.sampled_from(Group), st.text("abcé金- ", min_size=1).map(str.strip).filter(bool)),
+    st.builds(SeenBy, names, names | st.just("")),
+    st.builds(Is, st.sampled_from(State)),
+    st.builds(StanzaType, st.sampled_from(["chat", "groupchat", "normal", "subscribe"])),
+    st.builds(InThread, ids),
+    st.builds(ById, ids),
+    st.just(HasText()),
+    st.builds(FileSize, st.integers(0, 10**12), st.none() | st.integers(10**12, 10**13)),
     st.builds(SimilarTo, st.text(string.ascii_letters + "-_é金", min_size=1), st.integers(0, 10**12 - 1)),
 )
 nodes = st.recursive(
@@ -71,6 +107,9 @@ nodes = st.recursive(
 fragments = st.sampled_from(
     ["AND", "OR", "NOT", "(", ")", '"', "“", "-", "*", "from:", "to:alice", "after:", "2h", "kind:", " ",
      "gold", "';", "--", "DROP TABLE", "\x00", "\ud800", "/", ":", "金价", "\u200b",
+     "w/5", "NEAR", "NEAR(n=3)", "/a.b/", "/(/", "copper~", "zinc~2", "~", "date:", "2026-01-01..", "..today",
+     "size>1mb",
+     "date<=2026-01-01", "seen-by:bob", "is:edited", "desk:base", "enterprise:", "room:desk", "id:gate/12", "thread:x",
      "file:", "has:file", "type:image/*", "hash:", "similar:", "NEAR(", "{", "^", "+"]
 )  # fmt: skip
 typed = st.one_of(
@@ -94,11 +133,18 @@ def test_whatever_is_typed_parses_or_is_explained(text: str) -> None:
         assert parse_query(format_query(node), now_ns=0) == node
 
 
+def known_of(node: Node) -> Known:
+    """What a search finds out before it compiles a query, here of an index that has every word asked for."""
+    spellings = {term: (term.word,) for term in terms_of(node) if isinstance(term, Spelling)}
+    return Known(spellings, frozenset(), has_patterns=True)
+
+
 @given(nodes)
 def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
-    where = compile_query(node)
+    where = compile_query(node, known_of(node))
     assert re.fullmatch(
-        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT|[()?=<,.+]|>=|\s)++",
+        r"(?:[a-z_0-9]++|IN|UNION ALL|SELECT|FROM|AS|USING|JOIN|ON|WHERE|MATCH|BETWEEN|AND|OR|NOT"
+        r"|EXISTS|[()?=<>!,.+]|\s|'(?:person|desk|enterprise|room|rooms|site|component|message|release|amend|groupchat|)')++",
         where.sql,
     )
     assert where.sql.count("?") == len(where.parameters)
@@ -107,10 +153,16 @@ def test_what_is_typed_reaches_sql_only_as_a_parameter(node: Node) -> None:
 @given(typed)
 def test_sqlite_takes_every_query(text: str) -> None:
     try:
-        where = compile_query(parse_query(text, NOW_NS))
+        node = parse_query(text, NOW_NS)
     except QueryError:
         return
+    try:
+        where = compile_query(node, known_of(node))
+    except ValueError as error:
+        assert "near each other" in str(error)
+        return
     with empty_index() as database:
+        database.execute("CREATE TEMP TABLE pattern_hit (expression TEXT, idx INTEGER)")
         found = database.execute(f"SELECT count(*) FROM entry WHERE {where.sql}", where.parameters)
         assert found.fetchone() == (0,)
         for log in IndexedLog:

@@ -19,6 +19,10 @@ from tests.support.process import PATIENCE_S, ProcessUnderTest
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _POLL_S = 0.05
 _ENTER = "\ue007"
+_MIDDLE = """
+const box = document.querySelector(arguments[0]).getBoundingClientRect();
+return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
+"""
 
 
 class ChromeDriver(ProcessUnderTest):
@@ -85,6 +89,56 @@ class Browser:
     async def click(self, css: str) -> None:
         """Click on the element that a selector finds."""
         await self._do(css, "click", {})
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after the other, wherever the page's focus is."""
+        acts = [
+            act
+            for key in keys
+            for act in ({"type": "keyDown", "value": key}, {"type": "keyUp", "value": key})
+        ]
+        await self._post("actions", {"actions": [{"type": "key", "id": "keyboard", "actions": acts}]})
+
+    async def drag(self, css: str, to_css: str) -> None:
+        """Drag from the middle of one element to that of another."""
+        places = [await self.run(_MIDDLE, each) for each in (css, to_css)]
+        (x, y), (to_x, to_y) = places
+        acts = [
+            {"type": "pointerMove", "duration": 0, "x": x, "y": y},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "duration": 50, "x": to_x, "y": to_y},
+            {"type": "pointerUp", "button": 0},
+        ]
+        await self._post("actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": acts}]})
+
+    async def screenshot(self) -> bytes:
+        """Return what the window shows, as PNG."""
+        async with self._http.get(f"/session/{self._session}/screenshot") as answer:
+            return base64.b64decode((await answer.json())["value"])
+
+    async def command(self, name: str, **parameters: object) -> Any:
+        """Send a command of Chromium's own (DevTools protocol)."""
+        return await self._post("goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    async def add_authenticator(self) -> None:
+        """Give the browser a passkey device that asks nobody (WebDriver, WebAuthn extension)."""
+        device = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+        }
+        await self._post(
+            "webauthn/authenticator", {**device, "isUserConsenting": True, "isUserVerified": True}
+        )
+
+    async def messages(self) -> list[str]:
+        """Return what pages have made the browser complain of since it was asked last."""
+        return [each["message"] for each in await self._post("se/log", {"type": "browser"})]
+
+    async def url(self) -> str:
+        """Return the address of the page."""
+        return str(await self.run("return location.href"))
 
     async def give_file(self, css: str, file: Path) -> None:
         """Choose a file in a field for files, which may be hidden."""

@@ -15,6 +15,7 @@ from components.archive.blobs.objects import ObjectStore
 from components.archive.record import Event, RecordKind, parse_record
 from components.archive.writer import LogWriter
 from components.rules.file_links import FileLink, FileLinks
+from components.transfer.asking import AskedFrom
 from components.transfer.checks import Examination, FileChecks, Stripper
 from components.transfer.deciding import FileDecider
 from components.transfer.fetch import Sender
@@ -148,7 +149,7 @@ async def serve_files(
         )  # fmt: skip
         sender = Sender(
             linked, open_reader(kept, AUDITOR), journal,
-            networks=[ip_network(each) for each in networks], behind_proxy=behind_proxy,
+            asked_from=AskedFrom([ip_network(each) for each in networks], behind_proxy),
             may_fetch=lambda upload, _address: upload.name not in files.hidden,
         )  # fmt: skip
         server = FileServer(receiver, sender, files.metrics, idle_s=idle_s)

@@ -14,8 +14,8 @@ ROUNDS = int(os.environ.get("STEELYARD_FAULT_ROUNDS", "4"))
 FUZZ_SEED = os.environ.get("STEELYARD_FUZZ_SEED", "")
 """What `make fuzz` draws everything from; empty in `make test`, where all chance is fixed."""
 
-TIMES = int(os.environ.get("STEELYARD_FUZZ_TIMES", "1"))
-"""How many times as many examples each property test makes up as in `make test`."""
+TIMES = float(os.environ.get("STEELYARD_EXAMPLES", "1"))
+"""How many times as many examples each property test makes up as in `make test`; `make quick` makes up a part."""
 
 _PROFILE = "steelyard"
 
@@ -29,7 +29,7 @@ def load_profile() -> None:
     settings.register_profile(
         _PROFILE,
         derandomize=not FUZZ_SEED,
-        max_examples=100 * TIMES,
+        max_examples=_scaled(100),
         database=None,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
@@ -39,7 +39,11 @@ def load_profile() -> None:
 
 def examples(count: int, *unchecked: HealthCheck) -> settings:
     """Return the settings of a property test that makes up so many examples; without these of Hypothesis's checks."""
-    return settings(max_examples=count * TIMES, suppress_health_check=[HealthCheck.too_slow, *unchecked])
+    return settings(max_examples=_scaled(count), suppress_health_check=[HealthCheck.too_slow, *unchecked])
+
+
+def _scaled(count: int) -> int:
+    return max(1, round(count * TIMES))
 
 
 def chance(own: object) -> random.Random:

@@ -164,6 +164,11 @@ def hash_span(span: Span, node: Callable[[int, int], bytes]) -> bytes:
     return join_subtrees([node(height, position) for height, position in split_span(span)])
 
 
+def split_point(span: Span) -> int:
+    """Return where a span of at least two leaves is split (RFC 6962, 2.1: k)."""
+    return span.start + _split(span.end - span.start)
+
+
 def _split(count: int) -> int:
     """Return the largest power of two smaller than `count`: RFC 6962's k."""
     return 1 << (count - 1).bit_length() - 1

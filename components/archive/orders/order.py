@@ -8,6 +8,7 @@ from typing import Any
 
 from components.archive.log.leaf import NO_CONVERSATION
 from components.archive.log.note import NoteError, NoteSigner, VerifierKey, sign_note, verify_signatures
+from policy.one_encoding import parse_only, require_all
 
 APPROVERS_NEEDED = 2
 
@@ -88,13 +89,7 @@ def parse_order(text: str) -> Order:
             keys[_number(segment)] = digest
         else:
             words[word] = rest
-    try:
-        order = _build(words, keys)
-    except (KeyError, ValueError):
-        raise OrderError("an order with a line that is missing or malformed") from None
-    if encode_order(order) != text:
-        raise OrderError("an order in another encoding than its one")
-    return order
+    return parse_only(text, lambda: _build(words, keys), encode_order, _no_order)
 
 
 def approve_order(note: str, signer: NoteSigner) -> str:
@@ -172,7 +167,7 @@ def _require_valid(order: Order) -> None:
     conversations_ok = all(
         len(each) == _CONVERSATION_SIZE_BYTES and each != NO_CONVERSATION for each in order.conversations
     )
-    for ok, problem in (
+    checks = (
         (all(map(_ID.fullmatch, ids)), "an id has letters, digits, dots, - and _, at most 64"),
         (order.log and not re.search(r"\s", order.log), "an order names the log by its origin"),
         (all(map(_SHA256.fullmatch, digests)), "a digest is 64 small hexadecimal digits"),
@@ -197,9 +192,12 @@ def _require_valid(order: Order) -> None:
             tuple(sorted(order.keys)) == (order.segments if act is OrderAct.ERASE else ()),
             "keys are of an erasure's segments",
         ),
-    ):
-        if not ok:
-            raise OrderError(f"not an order: {problem}")
+    )
+    require_all(checks, _no_order)
+
+
+def _no_order(problem: str) -> OrderError:
+    return OrderError(f"not an order: {problem}")
 
 
 def _ascending(values: Sequence[Any]) -> bool:
@@ -212,5 +210,5 @@ def _line(word: str, values: Sequence[object]) -> str:
 
 def _number(text: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise OrderError("an order with a malformed number")
+        raise _no_order("a number in it is malformed")
     return int(text)

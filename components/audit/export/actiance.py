@@ -7,7 +7,7 @@ deleted.
 from collections.abc import Iterator
 from itertools import groupby
 
-from components.audit.export.format import About, FileContents, Part, Shelf, Shelved, by_conversation
+from components.audit.export.format import About, FileContents, Format, Part, Shelf, Shelved
 from components.audit.export.message import Entry, ExportFile, ExportMessage
 from components.audit.export.text import escape_attribute, escape_xml
 from components.audit.mark import Mark
@@ -19,14 +19,11 @@ _HEAD = (
 _NS_PER_MS = 1_000_000
 
 
-class Actiance:
+class Actiance(Format):
     """The format `actiance`. Times are Unix times in milliseconds, as Mattermost writes them."""
 
     name = "actiance"
     one_file = "actiance_export.xml"
-    daily = False
-    most_in_part = 0
-    attaches = False
     cannot_carry = (
         "Times are cut to milliseconds.",
         "It has no element for reactions, receipts, markers, replies and verdicts: these records are messages whose"
@@ -36,14 +33,8 @@ class Actiance:
         "The stanza itself is not in it; it is in records/.",
     )
 
-    shelves = staticmethod(by_conversation)
-
-    def name_part(self, _part: Part) -> str:
-        """See Format."""
-        return self.one_file
-
     def encode(
-        self, _part: Part, entries: Iterator[Shelved], _about: About, _contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format."""
         yield _HEAD.encode()

@@ -4,11 +4,11 @@ import csv
 import re
 from collections.abc import Iterator
 
-from components.audit.export.format import About, FileContents, Part, Shelved, all_together
+from components.audit.export.format import About, FileContents, FlatFormat, Part, Shelved
 from components.audit.export.message import Entry
 from components.audit.export.text import clean_xml, write_time
 
-# What spreadsheets take for a formula, also behind blanks and what nobody sees; full-width signs are signs to them, too.
+# What spreadsheets take for a formula, also behind blanks and what nobody sees; full-width signs are signs, too.
 # A cell that begins with an apostrophe gets another one, so that taking one away always gives back what was there.
 _COMPUTED = re.compile(
     "['\t\r\n]|[\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x1f]*[=+\\-@＝＋－＠﹢﹣﹦﹫−]"
@@ -40,14 +40,11 @@ COLUMNS = (
 )
 
 
-class Csv:
+class Csv(FlatFormat):
     """The format `csv`."""
 
     name = "csv"
     one_file = "export.csv"
-    daily = False
-    most_in_part = 0
-    attaches = False
     cannot_carry = (
         "The stanza itself is not in it; it is in records/.",
         "A cell that a spreadsheet would compute, or that begins with an apostrophe, has an apostrophe before it:"
@@ -57,14 +54,8 @@ class Csv:
         "Files lie beside it, in files/, and are named in it.",
     )
 
-    shelves = staticmethod(all_together)
-
-    def name_part(self, _part: Part) -> str:
-        """See Format."""
-        return self.one_file
-
     def encode(
-        self, _part: Part, entries: Iterator[Shelved], about: About, _contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format. It begins with a byte order mark, without which spreadsheets take it for another encoding."""
         lines = _Lines()

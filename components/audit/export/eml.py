@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from components.audit.export.format import About, FileContents, Part, Shelved, by_conversation
+from components.audit.export.format import About, FileContents, Format, Part, Shelved
 from components.audit.export.html import write_article, write_head
 from components.audit.export.mail import make_mail, seal_boundaries
 from components.audit.export.message import Entry, ExportFile
@@ -13,22 +13,18 @@ MOST_ATTACHED_BYTES = 20 * 1024 * 1024  # in one message: many mail systems take
 _UNTYPED = ("application", "octet-stream")
 
 
-class Eml:
+class Eml(Format):
     """The format `eml`."""
 
     name = "eml"
-    one_file = ""
     daily = True
     most_in_part = 2000
-    attaches = True
     cannot_carry = (
         "The stanza itself is not in it; it is in records/.",
         "Times of single records are in its text; the message's own time is that of its first record.",
         "A JID that is no mail address has an address in jid.invalid, and is the name beside it.",
         f"Files are attached up to {MOST_ATTACHED_BYTES // 1024 // 1024} MiB in a message; all of them lie in files/.",
     )
-
-    shelves = staticmethod(by_conversation)
 
     def name_part(self, part: Part) -> str:
         """See Format."""
@@ -59,7 +55,7 @@ class Eml:
 def name_by_conversation(part: Part, ending: str) -> str:
     """Return the path of a conversation's file: a folder for each conversation, files in the order of time."""
     shelf = part.shelf
-    folder = f"{shelf.number + 1:06} {file_name(shelf.name or 'acts on the line')}" if shelf else "all"
+    folder = f"{shelf.number:06} {file_name(shelf.name or 'acts on the line')}" if shelf else "all"
     return f"conversations/{folder}/{part.number + 1:05} {part.day}.{ending}"
 
 

@@ -1,5 +1,6 @@
 """What a format of exports is: a pure encoder of messages in an order of its own."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -12,7 +13,7 @@ from components.audit.export.message import Entry, ExportMessage
 class Shelf:
     """Messages that belong together in a format, as of one conversation; they are told in the order of their times.
 
-    `people` are the bare JIDs of who wrote or was addressed in them, in the order of their first message.
+    `number` counts the shelves from 1; `people` are the bare JIDs of who wrote or was addressed in them, sorted.
     """
 
     number: int
@@ -64,36 +65,40 @@ class FileContents(Protocol):
         """Return a file's content."""
 
 
-class Format(Protocol):
-    """A format. It writes one file, or one for each shelf, and there for each day and `most_in_part` messages."""
+class Format(ABC):
+    """A format. It writes one file, or one for each shelf, and there for each day and `most_in_part` messages.
+
+    `one_file` is the name of its only file, empty if there are several; `cannot_carry` says in plain words what the
+    manifest has to say of its limits.
+    """
 
     name: str
-    one_file: str
-    """The name of its only file; empty if there are several."""
-    daily: bool
-    most_in_part: int
-    attaches: bool
-    """Whether it puts files into its own."""
-    cannot_carry: tuple[str, ...]
-    """What the manifest says of its limits, in plain words."""
+    one_file: str = ""
+    daily: bool = False
+    most_in_part: int = 0
+    cannot_carry: tuple[str, ...] = ()
 
     def shelves(self, message: ExportMessage) -> tuple[str, ...]:
-        """Return the names of the shelves that a message goes to; none if the format cannot carry it."""
+        """Return the names of the shelves that a message goes to; none if the format cannot carry it.
+
+        Most formats tell conversations one after the other.
+        """
+        return (message.conversation,)
 
     def name_part(self, part: Part) -> str:
         """Return the path of a part in the export."""
+        return self.one_file
 
+    @abstractmethod
     def encode(
         self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """Yield a part's bytes; `entries` are read once, in order."""
 
 
-def by_conversation(message: ExportMessage) -> tuple[str, ...]:
-    """Return the shelf of a message in formats that tell conversations one after the other."""
-    return (message.conversation,)
+class FlatFormat(Format):
+    """A format that tells all messages in the order of their times, in one file."""
 
-
-def all_together(_message: ExportMessage) -> tuple[str, ...]:
-    """Return the one shelf of formats that tell all messages in the order of their times."""
-    return ("",)
+    def shelves(self, _message: ExportMessage) -> tuple[str, ...]:
+        """See Format."""
+        return ("",)

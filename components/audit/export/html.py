@@ -6,7 +6,7 @@ from hashlib import sha256
 from itertools import groupby
 from urllib.parse import quote
 
-from components.audit.export.format import About, FileContents, Part, Shelf, Shelved, by_conversation
+from components.audit.export.format import About, FileContents, Format, Part, Shelf, Shelved
 from components.audit.export.message import Entry, ExportFile
 from components.audit.export.story import tell
 from components.audit.export.text import escape_attribute, escape_xml, write_time_for_people
@@ -19,35 +19,27 @@ dl { display: grid; gap: 0 1rem; grid-template-columns: max-content 1fr; } dd { 
 article { border-top: 1px solid #8886; padding: .4rem 0; break-inside: avoid; }
 header { display: flex; flex-wrap: wrap; font-size: .85rem; gap: 0 1rem; opacity: .8; }
 .text { margin: .2rem 0; overflow-wrap: anywhere; unicode-bidi: plaintext; white-space: pre-wrap; }
-ul { font-size: .85rem; margin: .2rem 0; padding-left: 1.2rem; } li { overflow-wrap: anywhere; unicode-bidi: plaintext; }
+ul { font-size: .85rem; margin: .2rem 0; padding-left: 1.2rem; }
+li { overflow-wrap: anywhere; unicode-bidi: plaintext; }
 article:target { outline: 2px solid; }
 """
 _STYLE_SHA256 = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_SHA256}'; base-uri 'none'; form-action 'none'"
 
 
-class Html:
+class Html(Format):
     """The format `html`."""
 
     name = "html"
     one_file = "transcript.html"
-    daily = False
-    most_in_part = 0
-    attaches = False
     cannot_carry = (
         "The stanza itself is not in it; it is in records/.",
         "Characters that HTML cannot hold are replaced by U+FFFD.",
         "Files lie beside it, in files/, and are linked.",
     )
 
-    shelves = staticmethod(by_conversation)
-
-    def name_part(self, _part: Part) -> str:
-        """See Format."""
-        return self.one_file
-
     def encode(
-        self, _part: Part, entries: Iterator[Shelved], about: About, _contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format."""
         yield write_head(f"Transcript {about.id}", _describe(about))
@@ -108,7 +100,8 @@ def _isolate(text: str) -> str:
 
 
 def _link(file: ExportFile) -> str:
-    shown = f"<bdi>{escape_xml(file.name)}</bdi> ({file.size_bytes:,} bytes, SHA-256 {escape_xml(file.sha256) or 'not known'})"
+    about = f"{file.size_bytes:,} bytes, SHA-256 {file.sha256 or 'not known'}"
+    shown = f"<bdi>{escape_xml(file.name)}</bdi> ({escape_xml(about)})"
     if not file.path:
         return f"File {shown}: {escape_xml(file.fault)}"
     return f"File <a href={escape_attribute(quote(file.path))}>{shown}</a>"

@@ -4,44 +4,39 @@ from collections.abc import Iterator
 
 import orjson
 
-from components.audit.export.format import About, FileContents, Part, Shelved, all_together
+from components.audit.export.format import About, FileContents, FlatFormat, Part, Shelved
 from components.audit.export.message import Entry, ExportFile, ExportMessage
-from components.audit.export.text import clean_unicode, write_time
+from components.audit.export.text import clean_value, write_time
 
 NAME = "jsonl"
 
 
-class JsonLines:
+class JsonLines(FlatFormat):
     """The format `jsonl`."""
 
     name = NAME
     one_file = "export.jsonl"
-    daily = False
-    most_in_part = 0
-    attaches = False
     cannot_carry = (
         "Files lie beside it, in files/, and are named in it.",
         "It says nothing of what records say that the query did not match.",
     )
 
-    shelves = staticmethod(all_together)
-
-    def name_part(self, _part: Part) -> str:
-        """See Format."""
-        return self.one_file
-
     def encode(
-        self, _part: Part, entries: Iterator[Shelved], about: About, _contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format."""
         for each in entries:
-            yield orjson.dumps(describe_entry(each.entry, about), option=orjson.OPT_APPEND_NEWLINE)
+            described = describe_entry(each.entry, about)
+            try:
+                yield orjson.dumps(described, option=orjson.OPT_APPEND_NEWLINE)
+            except TypeError:  # a lone half of a surrogate
+                yield orjson.dumps(clean_value(described), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def describe_entry(entry: Entry, about: About) -> dict[str, object]:
     """Return a record as an object of JSON; what is empty is there, too."""
     message = entry.message
-    described: dict[str, object] = {
+    return {
         "id": message.record,
         "at": write_time(message.at_ns, about.zone),
         "at_ns": message.at_ns,
@@ -70,7 +65,6 @@ def describe_entry(entry: Entry, about: About) -> dict[str, object]:
         "files": [describe_file(each) for each in message.files],
         "stanza": message.stanza,
     }
-    return _clean(described)
 
 
 def _describe_effect(effect: ExportMessage) -> dict[str, object]:
@@ -94,22 +88,3 @@ def describe_file(file: ExportFile) -> dict[str, object]:
         "path": file.path,
         "fault": file.fault,
     }
-
-
-def _clean(described: dict[str, object]) -> dict[str, object]:
-    try:
-        orjson.dumps(described)
-    except TypeError:  # a lone half of a surrogate, somewhere in it
-        return {name: _clean_value(value) for name, value in described.items()}
-    return described
-
-
-def _clean_value(value: object) -> object:
-    match value:
-        case str():
-            return clean_unicode(value)
-        case list() | tuple():
-            return [_clean_value(each) for each in value]
-        case dict():
-            return {name: _clean_value(each) for name, each in value.items()}
-    return value

@@ -142,7 +142,7 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> Export
         name_conversation(reading.sender, reading.to, marks.room),
         reading.sender,
         reading.to,
-        _read_text(tree, marks) or reading.text,
+        _read_text(tree, marks) or ("" if marks.mark in ACTS else reading.text),
         (amended or content.body).decode(errors="replace"),
         room=marks.room,
         nick=marks.nick,

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import orjson
 
 from components.audit.export.eml import choose_attached, name_by_conversation, title_of
-from components.audit.export.format import About, FileContents, Part, Shelved, by_conversation
+from components.audit.export.format import About, FileContents, Format, Part, Shelved
 from components.audit.export.mail import header_text, make_mail, seal_boundaries
 from components.audit.export.message import ACTS, Entry, ExportMessage, Outcome
 from components.audit.export.text import clean_unicode, time_in, write_time
@@ -23,14 +23,12 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _READ = ("displayed", "acknowledged")
 
 
-class Rsmf:
+class Rsmf(Format):
     """The format `rsmf`."""
 
     name = "rsmf"
-    one_file = ""
     daily = True
     most_in_part = 5000
-    attaches = True
     cannot_carry = (
         "What acts on a message (edits, deletions, reactions, receipts) is told at that message, and is an event of its"
         " own only if that message is in another file or not in the export.",
@@ -39,8 +37,6 @@ class Rsmf:
         "RSMF has no verdicts: what was refused or held is an event, with a custom property that says so.",
         "The stanza itself is not in it; it is in records/.",
     )
-
-    shelves = staticmethod(by_conversation)
 
     def name_part(self, part: Part) -> str:
         """See Format."""

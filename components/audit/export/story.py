@@ -67,7 +67,9 @@ def _on_itself(entry: Entry) -> list[str]:
     if message.subject and message.subject != message.text:
         notes.append(f"Subject: {message.subject}")
     if message.mark in _ACTS:
-        missing = f"a message that is not in this export (its id is {message.target})"
+        missing = (
+            f"no message that is in this export and that it may act on (it names the id {message.target})"
+        )
         detail = f" as {message.detail}" if message.mark == Mark.MARKER and message.detail else ""
         notes.append(f"{_ACTS[Mark(message.mark)]} {entry.target or missing}{detail}.")
     if message.mark in _HAPPENED:

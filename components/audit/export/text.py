@@ -25,6 +25,18 @@ def clean_unicode(text: str) -> str:
     return _SURROGATES.sub(REPLACEMENT, text)
 
 
+def clean_value(value: object) -> object:
+    """Return a value of JSON whose texts all have UTF-8."""
+    match value:
+        case str():
+            return clean_unicode(value)
+        case list() | tuple():
+            return [clean_value(each) for each in value]
+        case dict():
+            return {name: clean_value(each) for name, each in value.items()}
+    return value
+
+
 def clean_xml(text: str) -> str:
     """Return a text that XML 1.0 can hold: any other character is replaced."""
     return _NOT_IN_XML.sub(REPLACEMENT, text)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from components.audit.export.format import About, FileContents, Part, Shelved
+from components.audit.export.format import About, FileContents, Format, Part, Shelved
 from components.audit.export.message import ExportMessage, Outcome
 from components.audit.export.text import escape_attribute
 from components.audit.mark import Mark
@@ -17,14 +17,10 @@ _CLIENT = "jabber:client"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Xep0227:
+class Xep0227(Format):
     """The format `xep0227`. A message is in the archives of both people; in a room, in that of the room's address."""
 
     name = "xep0227"
-    one_file = ""
-    daily = False
-    most_in_part = 0
-    attaches = False
     cannot_carry = (
         "It has messages that were delivered, as they were delivered, and no other record: presence, requests, acts on"
         " the line, and what was refused, held or bounced. They are listed in exceptions.jsonl, and are in records/.",
@@ -47,7 +43,7 @@ class Xep0227:
         return f"{quote(part.shelf.name, safe='@ ') if part.shelf else ''}.xml"
 
     def encode(
-        self, part: Part, entries: Iterator[Shelved], _about: About, _contents: FileContents
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format."""
         account = part.shelf.name if part.shelf else ""

@@ -62,20 +62,23 @@ class ExportedInside:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
-    """A content in memory, as `write_checked` reads it."""
+class InMemory:
+    """A content in memory (KeptContent)."""
 
     content: bytes
 
     @property
     def size_bytes(self) -> int:
+        """See KeptContent."""
         return len(self.content)
 
     @property
     def sha256(self) -> bytes:
+        """See KeptContent."""
         return sha256(self.content).digest()
 
     async def read(self) -> AsyncIterator[bytes]:
+        """See KeptContent."""
         yield self.content
 
 
@@ -157,7 +160,7 @@ async def export_file_inside(
     access = Access(name_actor(), "files export", f"{file_id} {file.sha256.hex()}", now_ns, size, 1)
     access_id = await record_access(settings, access)
     try:
-        await write_checked(_Content(file.content), file_id, path, progress)
+        await write_checked(InMemory(file.content), file_id, path, progress)
     except OSError as error:
         raise SiteError(f"{path}: {error.strerror}") from None
     return ExportedInside(file_id, file, path, access_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from components.audit.index.database import Connection
 from components.audit.index.forget import forget_words
+from components.audit.query.compile import Where
 from components.audit.reading.content import ContentState, ReadContent
 
 _FILES_AT = """
@@ -128,15 +129,24 @@ def note_read(db: Connection, content: int, read: ReadContent, reader: str) -> N
         db.execute("INSERT INTO content_word (rowid, text, look) VALUES (?, ?, ?)", (content, *read.words))
 
 
-def count_failed(db: Connection) -> int:
-    """Count the contents that could not be read, or not yet."""
-    (count,) = db.execute("SELECT count(*) FROM content WHERE state IN ('failed', 'waiting')").fetchone()
-    return int(count)
+def count_failed(db: Connection, inside: Where | None = None) -> int:
+    """Count the contents that could not be read, or not yet; with `inside`, those of records that match."""
+    return _count(db, "state IN ('failed', 'waiting')", inside)
 
 
-def count_unheard(db: Connection) -> int:
-    """Count the contents that are sound which nothing here can hear."""
-    (count,) = db.execute("SELECT count(*) FROM content WHERE state = 'unheard'").fetchone()
+def count_unheard(db: Connection, inside: Where | None = None) -> int:
+    """Count the contents that are sound which nothing here can hear; with `inside`, those of records that match."""
+    return _count(db, "state = 'unheard'", inside)
+
+
+def _count(db: Connection, condition: str, inside: Where | None) -> int:
+    values: tuple[str | int, ...] = ()
+    if inside is not None:
+        matching = f"idx IN (SELECT idx FROM entry WHERE {inside.sql})"  # noqa: S608 - constant: see compile_query
+        named = (f"SELECT content FROM {table} WHERE {matching}" for table in ("file", "carried"))  # noqa: S608
+        condition += f" AND id IN ({' UNION ALL '.join(named)})"
+        values = inside.parameters * 2
+    (count,) = db.execute(f"SELECT count(*) FROM content WHERE {condition}", values).fetchone()  # noqa: S608
     return int(count)
 
 

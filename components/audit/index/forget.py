@@ -7,6 +7,7 @@ from components.archive.orders.contents import fetch_segment, read_segment
 from components.archive.record import RecordKind
 from components.archive.store import LogSource
 from components.audit.index import facets, spans
+from components.audit.index.context import forget_context
 from components.audit.index.database import Connection, Database
 from components.audit.index.routes import forget_routes
 from components.audit.index.schema import WORD_TABLES
@@ -60,7 +61,8 @@ def forget(db: Connection, indexes: Iterable[int]) -> None:
     for table in ("word", "name_word"):
         db.executemany(f"DELETE FROM {table} WHERE rowid = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
-    forget_talk(db, (key for (key,) in keys))
+    forget_context(db, (index for (index,) in keys))
+    forget_talk(db, (index for (index,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     forget_routes(db, {route for route, _ in entries})
     db.execute(

@@ -35,6 +35,19 @@ class Plan:
         sql = f"SELECT count(*) FROM {self.source} WHERE {self.condition}"  # noqa: S608 - constant: see compile_query
         return int(db.execute(sql, self.parameters).fetchone()[0])
 
+    def find_any(self, db: Connection) -> bool:
+        """Return whether there is an entry."""
+        sql = f"SELECT 1 FROM {self.source} WHERE {self.condition} LIMIT 1"  # noqa: S608 - constant: see compile_query
+        return db.execute(sql, self.parameters).fetchone() is not None
+
+    def write_ids(self, db: Connection, begin: str, first: int) -> str:
+        """Write the numbers of all entries from the place `first` on, in order, each on a line behind `begin`."""
+        places = (
+            f"SELECT {self.place} AS found FROM {self.source} WHERE {self.condition} ORDER BY {self.place}"  # noqa: S608
+        )
+        sql = f"SELECT coalesce(group_concat(? || (found - ?) || char(10), ''), '') FROM ({places})"  # noqa: S608
+        return str(db.execute(sql, (begin, first, *self.parameters)).fetchone()[0])
+
     def find(
         self, db: Connection, limit: int, *, oldest: bool = False, before: int | None = None
     ) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ from components.archive.record import Access, Delivery, Event, RecordKind, Submi
 from components.audit.index import facets, spans
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
 from components.audit.index.contents import FileRow, insert_files
+from components.audit.index.context import Context
 from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
 from components.audit.index.routes import Route, keep_names, keep_routes, route_word
@@ -54,6 +55,7 @@ class Rows:
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
         self.talk: list[TalkRow | None] = []
+        self._context = Context()
 
     def add(self, record: OpenedRecord) -> None:
         """Add one record; a search still finds an unparsable one by its words, as `kind:other`.
@@ -77,10 +79,12 @@ class Rows:
                 at_ns = _bounded(parsed.received_at_ns)
                 place = self._log.place(record.index)
                 names = self._add_carried(place, parsed)
-                self._add_submission(record, at_ns, read_submission(parsed), parsed.action, names)
+                self._add_submission(record, at_ns, read_submission(parsed), parsed.action, names, parsed)
                 self.rules += [(rule, place) for rule in {rule.casefold() for rule in parsed.rules}]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
                 self.talk.append(read_talk(place, parsed))
+            case Event() if parsed.kind is RecordKind.MATTER:
+                return  # only the people of a matter see what is done in it
             case Event():
                 self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
@@ -88,6 +92,7 @@ class Rows:
                 self._add_submission(record, _bounded(parsed.at_ns), read_look(parsed))
             case Delivery(epoch, through, bounced):
                 place = self._log.place(record.index)
+                self._context.add_delivery(place, parsed)
                 self.deliveries.append((place, epoch, _bounded(through)))
                 self.bounced += [(epoch, _bounded(seq), place) for seq in bounced]
 
@@ -118,7 +123,7 @@ class Rows:
         name = str(details.get("file_name", "")) if is_file else ""
         # What was decided on a file, if anything was.
         decided = str(details.get("action", "")) if is_file else ""
-        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name)
+        self._add_submission(record, _bounded(event.at_ns), read_done(event), decided, name, event)
         if not is_file:
             return
         size = details.get("size_bytes", 0)
@@ -150,6 +155,7 @@ class Rows:
         db.executemany("INSERT INTO delivery VALUES (?, ?, ?)", deliveries)
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
+        self._context.insert(db)
         insert_talk(db, filter(None, self.talk))
 
     def _insert_entries(self, db: Connection) -> None:
@@ -175,6 +181,7 @@ class Rows:
         reading: Reading,
         verdict: str = "",
         name: str = "",
+        about: Submission | Event | None = None,
     ) -> None:
         index, segment = self._log.place(record.index), record.leaf.segment
         try:
@@ -187,6 +194,7 @@ class Rows:
             self.unread.append((index,))
         route = Route(int(self._log), str(reading.kind), verdict, *parties)
         self.entries.append(EntryRow(index, route, at_ns, segment, reading.thread, *words))
+        self._context.add(index, about, reading, says=bool(words[0][0]))
 
 
 def _plain_type(media_type: object) -> str:

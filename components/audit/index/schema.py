@@ -1,6 +1,6 @@
 """The index's tables, and the version of their content."""
 
-from components.audit.index import carried, facets, routes, talk
+from components.audit.index import carried, context, facets, routes, talk
 from components.audit.index.database import Connection
 
 # Raise this when what is indexed changes: an index of another version is dropped and built again.
@@ -90,6 +90,7 @@ INSERT INTO content_word (content_word, rank) VALUES ('pgsz', 4000);
     + routes.SCHEMA
     + facets.SCHEMA
     + carried.SCHEMA
+    + context.SCHEMA
     + talk.SCHEMA
 )
 
@@ -115,6 +116,7 @@ TABLES = (
     *routes.TABLES,
     *facets.TABLES,
     *carried.TABLES,
+    *context.TABLES,
     *talk.TABLES,
 )
 

@@ -1,16 +1,19 @@
 """Compiles a query's tree to SQL over the index (components/audit/index/schema.py has the tables)."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from components.audit.query import tree
-from components.audit.query.words import endings_of, looks_of
+from components.audit.query.context import compile_context
+from components.audit.query.matching import match_near, match_spellings, match_words
 
 Parameter = str | int
 
 # Bits of 64 in which the hashes of two pictures may differ that count as the same (docs/decisions/0180-*).
 MOST_DIFFERENT_BITS = 10
 
+_LARGEST = 2**63 - 1
 _LAST = "\U0010ffff"  # sorts after every character of a rule's id
 
 _SIMILAR = """
@@ -53,17 +56,38 @@ class Where:
     bound: tree.Moment | None = None
 
 
-def compile_query(node: tree.Node) -> Where:
-    """Compile a tree; everything that a person typed is in `parameters`, never in `sql`."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index knew before a query is compiled.
+
+    `spellings` are the words that near spellings widen to; `vocabulary` those of some words that are in any text, None
+    for whatever. `has_patterns`: what regular expressions find is in the table `pattern_hit`. What the directory says
+    of the `constant` ones was always so.
+    """
+
+    spellings: Mapping[tree.Spelling, tuple[str, ...]] = field(default_factory=dict)
+    vocabulary: frozenset[str] | None = None
+    has_patterns: bool = False
+    constant: frozenset[tree.Listed] = frozenset()
+
+
+NOTHING_KNOWN = Known()
+
+
+def compile_query(node: tree.Node, known: Known = NOTHING_KNOWN) -> Where:
+    """Compile a tree; everything that a person typed is in `parameters`, never in `sql`.
+
+    Raises ValueError for a term that needs to know more.
+    """
     match node:
         case tree.Not(inner):
-            return _negate(compile_query(inner))
+            return _negate(compile_query(inner, known))
         case tree.And(nodes):
-            return _join(" AND ", nodes)
+            return _join(" AND ", nodes, known)
         case tree.Or(nodes):
-            return _join(" OR ", nodes)
+            return _join(" OR ", nodes, known)
         case _:
-            return _compile_term(node)
+            return _compile_term(node, known)
 
 
 def all_of(parts: tuple[Where, ...]) -> Where:
@@ -86,8 +110,8 @@ def _negate(where: Where) -> Where:
     return replace(negated, match=where.match, elsewhere=where.elsewhere, is_negated=True)
 
 
-def _join(operator: str, nodes: tuple[tree.Node, ...]) -> Where:
-    compiled = tuple(compile_query(node) for node in nodes)
+def _join(operator: str, nodes: tuple[tree.Node, ...], known: Known) -> Where:
+    compiled = tuple(compile_query(node, known) for node in nodes)
     sql = operator.join(where.sql for where in compiled)
     values = tuple(value for where in compiled for value in where.parameters)
     scope = Scope.ROUTE if all(where.scope is Scope.ROUTE for where in compiled) else Scope.ANY
@@ -103,41 +127,74 @@ def _join(operator: str, nodes: tuple[tree.Node, ...]) -> Where:
     return joined
 
 
-def _compile_term(term: tree.Term) -> Where:
+def _compile_term(term: tree.Term, known: Known) -> Where:
     match term:
         case tree.Everything():
             return Where("(1)", scope=Scope.ROUTE)
-        case tree.Words(words, prefix):
-            match = _match(words, prefix)
-            own = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,))
-            elsewhere = (_in_content(match), _about_described(match))
-            found = _union(own, *elsewhere)
-            return Where(f"(idx IN ({found.sql}))", found.parameters, match=match, elsewhere=elsewhere)
+        case tree.Words() | tree.Near() | tree.Spelling() | tree.Pattern():
+            return _compile_words(term, known)
         case tree.Party(tree.Side.WITH, local, domain):
-            return _join(
-                " OR ", (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
-            )
+            sides = (tree.Party(tree.Side.FROM, local, domain), tree.Party(tree.Side.TO, local, domain))
+            return _join(" OR ", sides, known)
         case tree.Party(role, local, domain):
             return _compile_side(role, local, domain)
         case tree.Moment(bound, at_ns):
             operator = ">=" if bound is tree.Bound.AFTER else "<"
             return Where(f"(received_at_ns {operator} ?)", (at_ns,), Scope.TIME, bound=term)
+        case tree.Span(begin_ns, end_ns):
+            return _within(begin_ns, end_ns)
         case tree.Verdict(action):
             return _by_route("SELECT id FROM route WHERE verdict = ?", str(action))
         case tree.OfKind(kind):
             return _by_route("SELECT id FROM route WHERE kind = ?", str(kind))
+        case _:
+            return _compile_other(term, known)
+
+
+def _compile_words(term: tree.WordTerm, known: Known) -> Where:
+    match term:
+        case tree.Words():
+            return _find_words(match_words(term))
+        case tree.Near():
+            return _find_words(match_near(term, known.vocabulary))
+        case tree.Spelling(word):
+            if term not in known.spellings:
+                raise ValueError(f"near spellings ({word}~) can only be searched")
+            return _find_words(match_spellings(known.spellings[term]))
+        case tree.Pattern(expression):
+            if not known.has_patterns:
+                raise ValueError(f"regular expressions (/{expression}/) can only be searched")
+            return Where("(idx IN (SELECT idx FROM pattern_hit WHERE expression = ?))", (expression,))
+
+
+def _compile_other(term: tree.Term, known: Known) -> Where:
+    match term:
         case tree.ByRule(rule, prefix=False):
             return _compile_rule("rule = ?", rule)
         case tree.ByRule(rule):
             return _compile_rule("rule BETWEEN ? AND ?", rule, rule + _LAST)
-        case _:
+        case (
+            tree.HasFile() | tree.FileName() | tree.FileType() | tree.FileHash() | tree.FileSize() | tree.SimilarTo()
+        ):  # fmt: skip
             where = _find_by_file(term)
             return Where(f"(idx IN ({where.sql}))", where.parameters)
+        case _:
+            found = compile_context(term, is_constant=term in known.constant)
+            return Where(f"({found.sql})", found.values, Scope.ROUTE if found.of_route else Scope.ANY)
 
 
-def match_words(words: tree.Words) -> str:
-    """Return what FTS5 has to match in the tables `word` and `content_word` to find words."""
-    return _match(words.words, words.prefix)
+def _find_words(match: str) -> Where:
+    own = Where("SELECT rowid FROM word WHERE word MATCH ?", (match,))
+    elsewhere = (_in_content(match), _about_described(match))
+    found = _union(own, *elsewhere)
+    return Where(f"(idx IN ({found.sql}))", found.parameters, match=match, elsewhere=elsewhere)
+
+
+def _within(begin_ns: int | None, end_ns: int | None) -> Where:
+    bounds = ((tree.Bound.AFTER, begin_ns), (tree.Bound.BEFORE, end_ns))
+    moments = [tree.Moment(bound, at_ns) for bound, at_ns in bounds if at_ns is not None]
+    compiled = tuple(map(compile_query, moments))
+    return compiled[0] if len(compiled) == 1 else all_of(compiled)
 
 
 def _find_by_file(term: tree.FileTerm) -> Where:
@@ -146,7 +203,7 @@ def _find_by_file(term: tree.FileTerm) -> Where:
         case tree.HasFile():
             return _either(_about(Where("1")), Where("1"))
         case tree.FileName(words, prefix):
-            match = _match(words, prefix)
+            match = match_words(tree.Words(words, prefix))
             named = "idx IN (SELECT rowid FROM name_word WHERE name_word MATCH ?)"
             uploads = _union(_about(Where(f"file.{named}", (match,))), _about_described(match))
             return _either(uploads, Where(named, (match,)))
@@ -159,6 +216,9 @@ def _find_by_file(term: tree.FileTerm) -> Where:
             # Its own, or that of what readers got of it.
             own = Where(f"file.sha256 {test} OR copy_sha256 {test}", span * 2)
             return _either(_about(own), Where(f"sha256 {test}", span))
+        case tree.FileSize(least, most):
+            sized = Where("size_bytes BETWEEN ? AND ?", (least or 0, _LARGEST if most is None else most))
+            return _either(_about(sized), sized)
         case tree.SimilarTo(log, number):
             return _with_content(Where(_SIMILAR, (number, log, MOST_DIFFERENT_BITS)))
 
@@ -202,22 +262,6 @@ def _about(condition: Where) -> Where:
 def _union(*selections: Where) -> Where:
     sql = " UNION ALL ".join(each.sql for each in selections)
     return Where(sql, tuple(value for each in selections for value in each.parameters))
-
-
-def _match(words: tuple[str, ...], prefix: bool) -> str:
-    """Return what FTS5 has to match: the phrase in any form of a text, its look-alikes only in the forms by looks."""
-    everywhere, looks = looks_of(words)
-    found = f"{{text look}} : {_any_of((words, *everywhere), prefix)}"
-    return f"{found} OR look : {_any_of(looks, prefix)}" if looks else found
-
-
-def _any_of(phrases: tuple[tuple[str, ...], ...], prefix: bool) -> str:
-    # Folded words hold no quote, so a quoted phrase of them is always well-formed FTS5.
-    return " OR ".join(
-        f'"{" ".join(words)}{ending}"{" *" * prefix}'
-        for words in phrases
-        for ending in (("",) if prefix else endings_of(words))
-    ).join("()")
 
 
 def _compile_rule(condition: str, *values: str) -> Where:

@@ -1,24 +1,36 @@
 """Reads the properties of a query: the value behind each name."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 
+from components.audit.query.times import read_moment, read_range, read_span
 from components.audit.query.tree import (
     Bound,
+    ById,
     ByRule,
     FileHash,
     FileName,
+    FileSize,
     FileType,
+    Group,
     HasFile,
+    HasText,
+    InThread,
+    Is,
+    Listed,
     Moment,
     Node,
     OfKind,
     Or,
     Party,
     SearchKind,
+    SeenBy,
     Side,
     SimilarTo,
+    Span,
+    StanzaType,
+    State,
     Term,
     Verdict,
 )
@@ -28,14 +40,14 @@ from policy.decision import Action
 _VERDICTS = {action.value: action for action in Action} | {
     "released": Action.RELEASE, "amended": Action.AMEND, "held": Action.HOLD, "refused": Action.REFUSE,
 }  # fmt: skip
-_MOMENT = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)(?P<time>T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)
-_AGO = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhdw])", re.ASCII)
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_YEAR = 2261  # the last whole year whose nanoseconds fit into SQLite's 64 bits
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/([a-z0-9!#$&^_.+-]+|\*)", re.ASCII)
+_STANZA_TYPES = (
+    "chat", "groupchat", "normal", "headline", "error", "get", "set", "result", "unavailable",
+    "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe",
+)  # fmt: skip
+_SIZE = re.compile(r"(?P<count>\d{1,15}(?:\.\d{1,6})?)(?P<unit>[kmgt]?)b?", re.ASCII)
+_UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_SIZE_HELP = "a size is a number of bytes (2000, 10kb, 1.5mb), or a range of them: 10kb..1mb, 1mb.., ..10kb"
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
 _RECORD = re.compile(r"(?P<log>[^/\s]+)/(?P<number>[0-9]{1,12})", re.ASCII)
 
@@ -54,6 +66,10 @@ def read_words(text: str, make: Callable[[tuple[str, ...], bool], Term]) -> Node
 
 
 def _read_party(name: str, value: str, _now_s: int) -> Term:
+    return Party(Side(name), *_read_address(name, value))
+
+
+def _read_address(name: str, value: str) -> tuple[str, str]:
     text = fold_party(value)
     if "/" in text:
         raise ValueError(f"leave out the resource: {name}:{value.split('/', 1)[0]}")
@@ -61,37 +77,92 @@ def _read_party(name: str, value: str, _now_s: int) -> Term:
         raise ValueError("addresses are matched whole: alice, alice@metals.example or @metals.example")
     local, at, domain = text.rpartition("@")
     if not at:
-        return Party(Side(name), domain, "")
+        return domain, ""
     if not domain or "@" in local:
         raise ValueError("an address looks like alice, alice@metals.example or @metals.example")
-    return Party(Side(name), local, domain)
+    return local, domain
+
+
+def _read_person(name: str, value: str, now_s: int) -> Term:
+    return _read_party("with", value, now_s) if "@" in value else _read_listed(name, value, now_s)
+
+
+def _read_listed(name: str, value: str, _now_s: int) -> Term:
+    called = fold_party(value)
+    if "*" in called or "/" in called:
+        raise ValueError(f"put here an id or words of a name, whole: {EXAMPLES[name]}")
+    return Listed(Group(name), called)
+
+
+def _read_seen_by(name: str, value: str, _now_s: int) -> Term:
+    local, domain = _read_address(name, value)
+    if not local:
+        raise ValueError(f"this is about one person: {EXAMPLES[name]}")
+    return SeenBy(local, domain)
+
+
+def _read_state(_name: str, value: str, _now_s: int) -> Term:
+    if value.lower() == "held":
+        return Verdict(Action.HOLD)
+    try:
+        return Is(State(value.lower()))
+    except ValueError:
+        raise _wrong_value("a record is", value, (*State, "held")) from None
+
+
+def _read_thread(_name: str, value: str, _now_s: int) -> Term:
+    return InThread(value)
+
+
+def _read_id(_name: str, value: str, _now_s: int) -> Term:
+    return ById(value)
+
+
+def _read_size(_name: str, value: str, _now_s: int) -> Term:
+    first, is_range, last = value.partition("..")
+    least = _read_bytes(first) if first.strip() else None
+    most = (_read_bytes(last) if last.strip() else None) if is_range else least
+    if (least, most) == (None, None) or (least is not None and most is not None and least > most):
+        raise ValueError(_SIZE_HELP)
+    return FileSize(least, most)
+
+
+def _read_bytes(value: str) -> int:
+    found = _SIZE.fullmatch(value.strip().lower())
+    if not found:
+        raise ValueError(_SIZE_HELP)
+    return min(int(float(found["count"]) * _UNIT_BYTES[found["unit"] or ""]), 2**63 - 1)
+
+
+def compare(name: str, operator: str, value: str, now_s: int) -> Term:
+    """Read `date>=2026-01-01` and `size<1mb`, as KQL has them; raises ValueError."""
+    includes_less, includes_equal = operator[0] == "<", operator.endswith("=")
+    if name == "size":
+        size = _read_bytes(value)
+        if operator == "=":
+            return FileSize(size, size)
+        bound = size if includes_equal else size + (-1 if includes_less else 1)
+        return FileSize(None, bound) if includes_less else FileSize(bound, None)
+    begin_ns, end_ns = read_span(value, now_s)
+    if operator == "=":
+        return Span(begin_ns, end_ns)
+    if includes_less:
+        return Moment(Bound.BEFORE, end_ns if includes_equal else begin_ns)
+    return Moment(Bound.AFTER, begin_ns if includes_equal else end_ns)
 
 
 def _read_moment(name: str, value: str, now_s: int) -> Term:
-    text = value.upper()
-    try:
-        if ago := _AGO.fullmatch(value.lower()):
-            at = _EPOCH + timedelta(seconds=now_s - int(ago["count"]) * _UNIT_S[ago["unit"]])
-        elif found := _MOMENT.fullmatch(text):
-            at = datetime.fromisoformat(text)
-            at = at if found["zone"] else at.replace(tzinfo=UTC)
-        else:
-            raise ValueError
-        microseconds = (at - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            "a time is a date (2026-11-23), a date and time (2026-11-23T14:05, or 2026-11-23T14:05+01:00), "
-            "or how long ago (30m, 2h, 7d, 4w)"
-        ) from None
-    if microseconds < 0 or at.year > _LAST_YEAR:
-        raise ValueError(f"a time lies between 1970 and {_LAST_YEAR}")
-    return Moment(Bound(name), microseconds * 1000)
+    return Moment(Bound(name), read_moment(value, now_s))
+
+
+def _read_date(_name: str, value: str, now_s: int) -> Term:
+    return Span(*read_range(value, now_s))
 
 
 def _read_verdict(_name: str, value: str, _now_s: int) -> Term:
     action = _VERDICTS.get(value.lower())
     if action is None:
-        raise ValueError(f"a verdict is one of {', '.join(_VERDICTS)}")
+        raise _wrong_value("a verdict is", value, _VERDICTS)
     return Verdict(action)
 
 
@@ -99,7 +170,18 @@ def _read_kind(_name: str, value: str, _now_s: int) -> Term:
     try:
         return OfKind(SearchKind(value.lower()))
     except ValueError:
-        raise ValueError(f"a kind is one of {', '.join(SearchKind)}") from None
+        raise _wrong_value("a kind is", value, SearchKind) from None
+
+
+def _wrong_value(what: str, value: str, possible: Iterable[str]) -> ValueError:
+    names = [str(each) for each in possible]
+    return ValueError(f"{what} one of {', '.join(names)}{suggest(value.lower(), names)}")
+
+
+def suggest(wrong: str, names: Iterable[str], mark: str = "") -> str:
+    """Return a question for what somebody may have meant; empty if nothing is like it."""
+    near = get_close_matches(wrong, list(names), 1, 0.6)
+    return f"; did you mean {near[0]}{mark}?" if near else ""
 
 
 def _read_rule(_name: str, value: str, _now_s: int) -> Term:
@@ -110,9 +192,11 @@ def _read_rule(_name: str, value: str, _now_s: int) -> Term:
 
 
 def _read_has(_name: str, value: str, _now_s: int) -> Term:
-    if value.lower() != "file":
-        raise ValueError("a record has:file, or nothing else that can be asked for")
-    return HasFile()
+    if value.lower() == "file":
+        return HasFile()
+    if value.lower() == "text":
+        return HasText()
+    raise _wrong_value("a record has", value, ("file", "text"))
 
 
 def _read_file(_name: str, value: str, _now_s: int) -> Node:
@@ -121,8 +205,12 @@ def _read_file(_name: str, value: str, _now_s: int) -> Node:
 
 def _read_type(_name: str, value: str, _now_s: int) -> Term:
     kind = value.lower()
+    if kind in _STANZA_TYPES:
+        return StanzaType(kind)
     if not _MEDIA_TYPE.fullmatch(kind):
-        raise ValueError("a type is a media type (application/pdf), or all of a kind (image/*)")
+        raise _wrong_value(
+            "a type is a media type (application/pdf, image/*), or a stanza's:", value, _STANZA_TYPES
+        )
     return FileType(kind.removesuffix("*"), kind.endswith("*"))
 
 
@@ -144,15 +232,22 @@ def _read_similar(_name: str, value: str, _now_s: int) -> Term:
 
 PROPERTIES: dict[str, Callable[[str, str, int], Node]] = {
     "from": _read_party, "to": _read_party, "with": _read_party,
-    "before": _read_moment, "after": _read_moment,
-    "verdict": _read_verdict, "kind": _read_kind, "rule": _read_rule,
-    "has": _read_has, "file": _read_file, "type": _read_type, "hash": _read_hash, "similar": _read_similar,
+    "person": _read_person, "desk": _read_listed, "room": _read_person, "site": _read_listed,
+    "enterprise": _read_listed, "owner": _read_listed, "seen-by": _read_seen_by,
+    "date": _read_date, "before": _read_moment, "after": _read_moment,
+    "verdict": _read_verdict, "kind": _read_kind, "rule": _read_rule, "is": _read_state,
+    "thread": _read_thread, "id": _read_id, "type": _read_type,
+    "has": _read_has, "file": _read_file, "size": _read_size, "hash": _read_hash, "similar": _read_similar,
 }  # fmt: skip
 PROPERTY_NAMES = ", ".join(f"{name}:" for name in PROPERTIES)
 EXAMPLES = {
     "from": "from:alice", "to": "to:bob@grain.example", "with": "with:@grain.example",
+    "person": 'person:"Alice Arden"', "desk": "desk:base", "room": "room:desk@rooms.metals.example",
+    "site": "site:metals.example", "enterprise": "enterprise:metals", "owner": "owner:metals",
+    "seen-by": "seen-by:alice@metals.example", "date": "date:2026-01-01..2026-02-01",
     "before": "before:2026-11-23", "after": "after:2h",
-    "verdict": "verdict:refused", "kind": "kind:message", "rule": "rule:payload*",
-    "has": "has:file", "file": "file:report", "type": "type:image/*", "hash": "hash:9f86d081",
+    "verdict": "verdict:refused", "kind": "kind:message", "rule": "rule:payload*", "is": "is:edited",
+    "thread": "thread:e0ffe42b28561960c6b12b944a092794b9683a38", "id": "id:gate/100042", "type": "type:image/*",
+    "has": "has:file", "file": "file:report", "size": "size:1mb..", "hash": "hash:9f86d081",
     "similar": "similar:transfer/12",
 }  # fmt: skip

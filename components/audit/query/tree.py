@@ -1,136 +1,86 @@
-"""The tree of a query: frozen values, and their canonical text."""
+"""The tree of a query: terms, joined; and its canonical text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
-from policy.decision import Action
+from components.audit.query.canonical import format_term
+from components.audit.query.terms import (
+    Bound,
+    ById,
+    ByRule,
+    Everything,
+    FileHash,
+    FileName,
+    FileSize,
+    FileTerm,
+    FileType,
+    Group,
+    HasFile,
+    HasText,
+    InThread,
+    Is,
+    Listed,
+    Moment,
+    Near,
+    OfKind,
+    Party,
+    Pattern,
+    SearchKind,
+    SeenBy,
+    Side,
+    SimilarTo,
+    Span,
+    Spelling,
+    StanzaType,
+    State,
+    Term,
+    Verdict,
+    Words,
+    WordTerm,
+)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Side(StrEnum):
-    """Which side of a stanza a person is on."""
-
-    FROM = "from"
-    TO = "to"
-    WITH = "with"
-
-
-class SearchKind(StrEnum):
-    """The kind of a record: a stanza by its element's name, an event of a session, an act on the line or on a file.
-
-    `look` is what an auditor did, in the auditors' own log.
-    """
-
-    MESSAGE = "message"
-    PRESENCE = "presence"
-    IQ = "iq"
-    SESSION = "session"
-    EVENT = "event"
-    FILE = "file"
-    LOOK = "look"
-    OTHER = "other"
-
-
-class Bound(StrEnum):
-    """Which side of a moment: `after` includes it, `before` does not."""
-
-    AFTER = "after"
-    BEFORE = "before"
-
-
-@dataclass(frozen=True, slots=True)
-class Everything:
-    """Every record: `*`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Folded words that follow each other; with `prefix`, the last one may go on."""
-
-    words: tuple[str, ...]
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """A person on one side or, for `with`, on either.
-
-    An empty `local` means everybody of a domain (`@metals.example`); an empty `domain`, that the one name
-    may be either (`alice`, `metals.example`).
-    """
-
-    role: Side
-    local: str
-    domain: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A bound of the time of receipt; `at_ns` counts nanoseconds since 1970, in whole microseconds."""
-
-    bound: Bound
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A verdict."""
-
-    action: Action
-
-
-@dataclass(frozen=True, slots=True)
-class OfKind:
-    """A kind of record."""
-
-    kind: SearchKind
-
-
-@dataclass(frozen=True, slots=True)
-class ByRule:
-    """A rule that led to the verdict; with `prefix`, any rule whose id begins so."""
-
-    rule: str
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HasFile:
-    """A file that is kept, or a link to one."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileName:
-    """Folded words in the name of a file, as `Words` are of a text."""
-
-    words: tuple[str, ...]
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileType:
-    """A file's media type; with `prefix`, any that begins so (`image/`)."""
-
-    type: str
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileHash:
-    """The beginning of the SHA-256 of a file's content, in hexadecimal digits."""
-
-    digits: str
-
-
-@dataclass(frozen=True, slots=True)
-class SimilarTo:
-    """A picture that looks like one of the record `number` of the log of this name."""
-
-    log: str
-    number: int
+__all__ = [
+    "And",
+    "Bound",
+    "ById",
+    "ByRule",
+    "Everything",
+    "FileHash",
+    "FileName",
+    "FileSize",
+    "FileTerm",
+    "FileType",
+    "Group",
+    "HasFile",
+    "HasText",
+    "InThread",
+    "Is",
+    "Listed",
+    "Moment",
+    "Near",
+    "Node",
+    "Not",
+    "OfKind",
+    "Or",
+    "Party",
+    "Pattern",
+    "SearchKind",
+    "SeenBy",
+    "Side",
+    "SimilarTo",
+    "Span",
+    "Spelling",
+    "StanzaType",
+    "State",
+    "Term",
+    "Verdict",
+    "WordTerm",
+    "Words",
+    "format_query",
+    "patterns_sought",
+    "terms_of",
+    "words_sought",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +104,6 @@ class Or:
     nodes: tuple["Node", ...]
 
 
-FileTerm = HasFile | FileName | FileType | FileHash | SimilarTo
-Term = Everything | Words | Party | Moment | Verdict | OfKind | ByRule | FileTerm
 Node = Term | Not | And | Or
 
 
@@ -169,7 +117,24 @@ def format_query(node: Node) -> str:
         case Or(nodes):
             return " OR ".join(_operand(each) for each in nodes)
         case _:
-            return _format_term(node)
+            return format_term(node)
+
+
+def words_sought(node: Node) -> tuple[Words, ...]:
+    """Return the words that a match may contain, without those behind NOT."""
+    words: list[Words] = []
+    for term in _find_sought(node):
+        match term:
+            case Words():
+                words.append(term)
+            case Near(left, right):
+                words += (*left, *right)
+    return tuple(words)
+
+
+def patterns_sought(node: Node) -> tuple[Pattern, ...]:
+    """Return the regular expressions that a match may contain, without those behind NOT."""
+    return tuple(term for term in _find_sought(node) if isinstance(term, Pattern))
 
 
 def terms_of(node: Node) -> Iterator[Term]:
@@ -184,52 +149,17 @@ def terms_of(node: Node) -> Iterator[Term]:
             yield node
 
 
-def words_sought(node: Node) -> tuple[Words, ...]:
-    """Return the words that a match may contain, without those behind NOT."""
+def _find_sought(node: Node) -> Iterator[Term]:
     match node:
-        case Words():
-            return (node,)
+        case Not():
+            return
         case And(nodes) | Or(nodes):
-            return tuple(words for each in nodes for words in words_sought(each))
+            for each in nodes:
+                yield from _find_sought(each)
         case _:
-            return ()
+            yield node
 
 
 def _operand(node: Node) -> str:
     text = format_query(node)
-    return f"({text})" if isinstance(node, Not | And | Or) else text
-
-
-def _format_term(term: Term) -> str:
-    match term:
-        case Everything():
-            return "*"
-        case Words(words, prefix):
-            return f'"{" ".join(words)}{"*" * prefix}"'
-        case Party(role, local, domain):
-            return f'{role}:"{local}{"@" * bool(domain)}{domain}"'
-        case Moment(bound, at_ns):
-            at = _EPOCH + timedelta(microseconds=at_ns // 1000)
-            return f"{bound}:{at.isoformat().replace('+00:00', 'Z')}"
-        case Verdict(action):
-            return f"verdict:{action}"
-        case OfKind(kind):
-            return f"kind:{kind}"
-        case ByRule(rule, prefix):
-            return f'rule:"{rule}{"*" * prefix}"'
-        case _:
-            return _format_file_term(term)
-
-
-def _format_file_term(term: FileTerm) -> str:
-    match term:
-        case HasFile():
-            return "has:file"
-        case FileName(words, prefix):
-            return f'file:"{" ".join(words)}{"*" * prefix}"'
-        case FileType(kind, prefix):
-            return f"type:{kind}{'*' * prefix}"
-        case FileHash(digits):
-            return f"hash:{digits}"
-        case SimilarTo(log, number):
-            return f'similar:"{log}/{number}"'
+    return f"({text})" if isinstance(node, Not | And | Or | Near) else text

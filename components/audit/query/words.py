@@ -13,8 +13,12 @@ from policy.content.korean import PARTICLES
 from policy.content.ranges import read_ranges
 from policy.content.word import BREAK, is_hangul, is_unspaced, part_words, split_words
 
-# Separates the forms of one text. No query has two of these, so no phrase can cross from one form to another.
-_BETWEEN_FORMS = f" {BREAK} {BREAK} "
+MAX_WITHIN = 30
+"""Two words can be asked for this near each other."""
+
+# Separates the forms of one text. No query has two of these, so no phrase can cross from one form to another; and no
+# two words of different forms are near each other.
+_BETWEEN_FORMS = " ".join(("", *[BREAK] * MAX_WITHIN, ""))
 
 _FORMS = 4
 _HANGUL = read_ranges(HANGUL)
@@ -36,6 +40,13 @@ def index_words(text: str) -> tuple[str, str]:
     plain = dict.fromkeys(split_words(form.casefold()) for form in forms.plain)
     looks = dict.fromkeys(split_words(form.casefold()) for form in forms.looks)
     return _BETWEEN_FORMS.join(plain), _BETWEEN_FORMS.join(form for form in looks if form not in plain)
+
+
+def fold_name(text: str) -> str:
+    """Return the words of a name's lines in all plain forms, each with a blank on both sides, and | between them."""
+    forms = [form for line in text.split("\n") for form in fold_text(line).plain]
+    words = dict.fromkeys(split_words(form.casefold()) for form in forms)
+    return "|".join(f" {each} " for each in words if each)
 
 
 def spell_words(text: str) -> tuple[tuple[str, ...], ...]:

@@ -27,6 +27,12 @@ def show_scene(scene: scenes.Scene) -> None:
             _show_file(console, file)
         case scenes.Accounts() as accounts:
             _show_accounts(console, accounts)
+        case scenes.ConsoleLink(link, authority):
+            console.print("\nThe auditors' console, in a browser (this link is good once):", style="bold")
+            console.print(f"  {link}")
+            console.print(
+                f"  The browser warns unless it trusts {authority}; `steelyard audit link` makes another link."
+            )
         case scenes.Command(arguments, site):
             typed = " ".join(f"'{each}'" if " " in each else each for each in arguments)
             console.print(f"\n$ steelyard {typed} --site {site}", style="bold")

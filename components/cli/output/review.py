@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.audit.review import HeldList
+from components.audit.review.held import HeldList
 from components.audit.view import format_time
 from components.cli.output.terminal import show_text
 from components.link.review_request import HeldMessage

@@ -7,13 +7,13 @@ local TIMEOUT_S = 4;
 
 -- A link, and the gate's stream; `written` has what each write to its connection was.
 local function new_scene()
-	local scene = { written = {}, closed = {} };
+	local scene = { written = {}, closed = {}, turns = 0 };
 	scene.conn = {
 		setoption = function () end,
 		write = function (_, text) scene.written[#scene.written + 1] = text; end,
 	};
 	scene.session = { conn = scene.conn, close = function (_, reason) scene.closed[#scene.closed + 1] = reason; end };
-	scene.link = link.new("gate.a.example", TIMEOUT_S);
+	scene.link = link.new("gate.a.example", TIMEOUT_S, function () scene.turns = scene.turns + 1; end);
 	return scene;
 end
 
@@ -29,14 +29,14 @@ t.test("what is said in one turn is written at once", function ()
 	t.equal(#scene.written, 1);
 	scene.link:submit "<c/>";
 	t.tasks[2][2]();
-	t.equal(scene.written, { "<a/><b/>", "<c/>" });
+	t.equal({ scene.written, scene.turns }, { { "<a/><b/>", "<c/>" }, 3 });
 end);
 
 t.test("a pack does not wait for the end of the turn", function ()
 	local scene = new_scene();
 	scene.link:connect(scene.session);
 	for _ = 1, 33 do scene.link:submit "x"; end
-	t.equal(scene.written, { ("x"):rep(32) });
+	t.equal({ scene.written, scene.turns }, { { ("x"):rep(32) }, 0 }); -- nothing of this turn is written to anybody yet
 	scene.link:flush();
 	t.equal(scene.written, { ("x"):rep(32), "x" });
 end);
@@ -102,7 +102,7 @@ end);
 
 -- A status whose texts are the values that it was made of.
 local function new_status()
-	local scene = { sent = {}, unheld = {}, uploads = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, done_through = 0 } };
+	local scene = { sent = {}, unheld = {}, uploads = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, written_through = 0 } };
 	scene.link = {
 		gate = "gate.a.example", session = {},
 		own_domain = function () return "a.example"; end,
@@ -128,7 +128,7 @@ t.test("a status is due when there is something new", function ()
 	t.equal(is_due(), true);
 	scene.status:send();
 	t.equal(is_due(), false);
-	scene.window.done_through = 3;
+	scene.window.written_through = 3;
 	t.equal(is_due(), true);
 	scene.status:send();
 	scene.status:add_bounced { seq = 4 };
@@ -160,9 +160,9 @@ end);
 
 t.test("done is known up to what a status has named", function ()
 	local scene = new_status();
-	scene.window.done_through = 2;
+	scene.window.written_through = 2;
 	scene.status:send();
-	scene.window.done_through = 4;
+	scene.window.written_through = 4;
 	t.equal(scene.status:known_done(), 4);
 	scene.status:add_bounced { seq = 4 };
 	t.equal(scene.status:known_done(), 2); -- the gate does not know yet that 4 was bounced

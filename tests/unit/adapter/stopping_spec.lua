@@ -9,7 +9,7 @@ local function new_scene(open_count, is_drained)
 	local scene = { calls = {} };
 	local function note(name) return function () scene.calls[#scene.calls + 1] = name; end; end
 	scene.is_drained = is_drained;
-	scene.window = { open_count = open_count, is_drained = function () return scene.is_drained; end };
+	scene.window = { open_count = open_count, is_drained = function () return scene.is_drained; end, note_turn = function () end };
 	scene.link = { stop = note "stop", flush = note "flush", session = {} };
 	scene.stopping = stopping.new {
 		window = scene.window, link = scene.link, timeout_s = 5,

@@ -61,6 +61,18 @@ t.test("all is settled up to the first that is not", function ()
 	t.equal({ next(w.settled), w.open_count }, { nil, 0 });
 end);
 
+t.test("what is settled counts as written from the next turn on", function ()
+	local w, sender = window.new(10, 1000), new_sender();
+	local first, second = enter(w, sender), enter(w, sender);
+	w:remove(first);
+	w:settle(first);
+	t.equal({ w.done_through, w.written_through }, { 1, 0 });
+	w:note_turn();
+	w:remove(second);
+	w:settle(second);
+	t.equal({ w.done_through, w.written_through }, { 2, 1 });
+end);
+
 t.test("a ledger hears where its entry stood", function ()
 	local w = window.new(10, 1000);
 	local ledger, marks = t.spy { "mark" };

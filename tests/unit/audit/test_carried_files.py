@@ -21,6 +21,8 @@ from tests.support.audit_site import make_site
 from tests.support.documents import make_docx
 from tests.support.filed_site import FiledSite, make_filed_site
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 ALICE, BOB, CAROL = "alice@metals.example/desk", "bob@metals.example", "carol@metals.example"
 REPORT = make_docx("Wolfram in Rotterdam")
 SHARE = "9e8b2c1d-6f5a-4c3b-8d7e-0a1b2c3d4e5f"

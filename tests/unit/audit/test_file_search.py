@@ -14,6 +14,8 @@ from components.audit.show import show
 from components.cli.output.record import describe_detail, print_detail
 from tests.support.filed_site import FiledSite, make_filed_site
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 
 @pytest.fixture
 async def filed(tmp_path: Path) -> FiledSite:

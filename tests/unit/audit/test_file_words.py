@@ -18,6 +18,8 @@ from tests.support.documents import make_docx, make_pdf
 from tests.support.filed_site import FiledSite, find, look, make_filed_site
 from tests.support.made_index import open_raw, read_pages
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 
 @pytest.fixture
 async def filed(tmp_path: Path) -> FiledSite:
@@ -65,6 +67,7 @@ async def test_words_in_files_are_found_and_marked(
     assert told["files_unread"] == 0
 
 
+@pytest.mark.slow
 async def test_a_hit_far_within_a_file_is_shown(filed: FiledSite, capsys: pytest.CaptureFixture[str]) -> None:
     await filed.send("long.txt", b"copper tin zinc " * 40_000 + b"the wolfram deal")
     print_search(await look(filed, '"wolfram deal"'), "gate")

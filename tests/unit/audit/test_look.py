@@ -77,8 +77,8 @@ async def test_every_look_is_a_record(site: Site) -> None:
         await look_at(site, "gate/5")
     made = await site.accesses()
     assert [(each.act, each.query, each.log_size, each.result_count) for each in made] == [
-        ("search", "copper after:1970-01-01", 5, 3),
-        ("search", "tin", 5, 0),
+        ("search", '"copper" AND after:1970-01-01T00:00:00Z', 5, 3),
+        ("search", '"tin"', 5, 0),
         ("show", site.id_of(2), 5, 1),
         ("show", look_id(0), 9, 1),
         ("show", "gate/5", 5, 0),
@@ -192,7 +192,7 @@ async def test_a_look_is_shown(site: Site) -> None:
     await look_for(site, "copper")
     detail = await look_at(site, look_id(0))
     assert isinstance(detail.view.content, Access)
-    assert detail.view.content.query == "copper"
+    assert detail.view.content.query == '"copper"'
     assert detail.body == detail.view.opened.payload
     assert detail.proof.fault == ""
 

@@ -11,6 +11,8 @@ from tests.support.filed_site import FiledSite, make_filed_site
 from tests.support.made_index import find_without_looks, open_raw, read_pages
 from tests.support.retention_site import Shell, add_retention
 
+pytestmark = pytest.mark.usefixtures("readers_here")
+
 
 @pytest.fixture
 async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:

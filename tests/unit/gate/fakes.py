@@ -15,7 +15,7 @@ from components.archive.writer import Entry
 from components.gate.adapter import GateName, Line
 from components.gate.aftermath import Aftermath
 from components.gate.breaks import LinkBreaks
-from components.gate.deciding import Decider, Filing
+from components.gate.deciding import Decider, Filing, StanzaFiles
 from components.gate.journal import Journal
 from components.gate.kept import StanzaKeeper
 from components.gate.owed import OwedErrors
@@ -219,7 +219,7 @@ def make_gate(
     queue, line = queue or ReviewQueue(GATE.jid), line or Line(GATE)
     aftermath = aftermath or Aftermath(StanzaKeeper(b"key"), OwedErrors(queue))
     filing = Filing(DEFAULT_POLICY, b"")
-    decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, inside=InsideFiles())
+    decider = Decider(rules or Rules(DIRECTORY), queue, filing, aftermath, StanzaFiles(inside=InsideFiles()))
     watch = Watch(alarms or Alarms(KeptRecords()), Metrics())
     breaks = breaks or LinkBreaks()
     return Gate(

@@ -13,6 +13,7 @@ from components.archive.record import Event, RecordKind, parse_record
 from components.gate.rules import CHANGES_TOLD, RulesInForce
 from components.rules.follow import RulesFollower
 from components.rules.load import RulesError, RuleSources
+from components.rules.recorded_directory import write_listed
 from policy.rules import Rules
 from tests.support.process import wait_until
 from tests.unit.gate.fakes import KeptRecords
@@ -95,6 +96,7 @@ async def test_what_is_in_force_at_the_start_is_recorded(case: Case) -> None:
         "content": case.rules.content.digest,
         "people": 1,
         "exceptions": "",
+        "listed": write_listed(case.rules.directory),
     }
 
 
@@ -107,6 +109,7 @@ async def test_each_file_is_followed(case: Case) -> None:
         1,
         "metals + person bob@metals.example: name Bob, roles trader",
     )
+    assert told["listed"] == '+["person","metals","bob@metals.example","Bob","","","trader",""]'
     case.policy.write_text(POLICY.replace("tips", "hints"))
     await case.changes(2)
     case.words.write_text("tip\nhint\n")
@@ -125,6 +128,8 @@ async def test_of_a_great_many_changes_the_first_are_told(case: Case) -> None:
     told = dict(case.recorded()[-1].details)
     assert told["changes"] == CHANGES_TOLD + 2
     assert str(told["directory"]).splitlines()[-1] == "... and 2 more"
+    # Who is listed is recorded of all: it tells whose messages these are.
+    assert len(str(told["listed"]).splitlines()) == CHANGES_TOLD + 2
 
 
 async def test_broken_files_leave_the_rules_in_force(case: Case) -> None:

@@ -143,6 +143,7 @@ def test_every_row_names_a_module_that_runs(site: Path) -> None:
     made = {part.name: part for part in parts_of(SiteFile(site))}
     assert list(made) == [row.table.table_name for row in ROWS]
     for name, part in made.items():
+        # What auditors have lies within their package.
         assert part.module in (f"components.{name}", f"components.audit.{name}")
         assert importlib.util.find_spec(f"{part.module}.__main__") is not None, part.module
         assert part.runs
@@ -178,4 +179,10 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
+[console]
+port = {port + 2}
+host = "console.example"
+link_key_file = "keys/console.link"
+state_file = "run/console.json"
+status_file = "run/console.status.json"
 """

@@ -49,6 +49,7 @@ function clock_mt:bounce_all()
 end
 
 local function watch(self)
+	self.window:note_turn();
 	bounce_overdue(self);
 	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();

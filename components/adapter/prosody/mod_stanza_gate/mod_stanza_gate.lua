@@ -45,7 +45,7 @@ end
 local borders = module:require "borders";
 local wire = module:require "wire";
 local window = module:require "window".new(max_stanzas, max_bytes);
-local link = module:require "link".new(gate, timeout_s);
+local link = module:require "link".new(gate, timeout_s, function () window:note_turn(); end);
 local held_hosts = module:require "hosts".new(gate);
 local status = module:require "status".new { wire = wire, window = window, link = link, hosts = held_hosts };
 local receipts = module:require "receipts".new(gate);

@@ -37,14 +37,14 @@ end
 -- Whether there is anything new to tell.
 function status_mt:is_due()
 	local last = self.bounced[#self.bounced];
-	return self.window.done_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported)
+	return self.window.written_through ~= self.done_reported or self.turned_away > 0 or (last and not last.reported)
 		or describe_faults(self.hosts:unheld(), self.hosts:uploads()) ~= self.faults_reported;
 end
 
--- The number up to which everything is done and the gate knows what was bounced.
+-- The number up to which everything is done and written, and the gate knows what was bounced.
 function status_mt:known_done()
 	local last = self.bounced[#self.bounced];
-	return last and not last.reported and self.done_reported or self.window.done_through;
+	return last and not last.reported and self.done_reported or self.window.written_through;
 end
 
 function status_mt:send()
@@ -57,11 +57,11 @@ function status_mt:send()
 	local unheld, uploads = self.hosts:unheld(), self.hosts:uploads();
 	local text = self.wire.encode_status(link:own_domain(), link.gate, {
 		epoch = window.epoch, n = self.number, first = window.first_seq, next = window.next_seq,
-		done = window.done_through, turned_away = self.turned_away, bounced = self.bounced,
+		done = window.written_through, turned_away = self.turned_away, bounced = self.bounced,
 		unheld = unheld, uploads = uploads,
 	});
 	self.faults_reported = describe_faults(unheld, uploads);
-	self.done_reported, self.turned_away = window.done_through, 0;
+	self.done_reported, self.turned_away = window.written_through, 0;
 	link:submit(text);
 end
 

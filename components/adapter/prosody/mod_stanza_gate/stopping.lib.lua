@@ -65,6 +65,7 @@ end
 
 -- The last status for the gate.
 function stopping_mt:tell()
+	self.window:note_turn();
 	if self.status:is_due() then self.status:send(); end
 	self.link:flush();
 end

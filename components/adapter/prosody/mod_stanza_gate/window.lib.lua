@@ -29,7 +29,8 @@ local function new(max_stanzas, max_bytes)
 		max_stanzas = max_stanzas, max_bytes = max_bytes,
 		high_stanzas = math.min(max_stanzas * HIGH_SHARE, HIGH_STANZAS), high_bytes = max_bytes * HIGH_SHARE,
 		-- Everything up to done_through is carried out, refused or bounced; `settled` has further such numbers.
-		done_through = 0, settled = {},
+		-- Up to written_through, what that led to is also written to whom it goes to, and no crash takes it any more.
+		done_through = 0, settled = {}, written_through = 0,
 		-- Nothing before it can run out of time any more.
 		expiry_seq = 1,
 	};
@@ -90,6 +91,11 @@ function window_mt:settle(entry)
 		seq = seq + 1;
 	until not settled[seq];
 	self.done_through = seq - 1;
+end
+
+-- The server's loop begins another turn: it has written what was carried out before to all who can read it now.
+function window_mt:note_turn()
+	self.written_through = self.done_through;
 end
 
 -- The entries in the order of their numbers.

@@ -8,14 +8,14 @@ from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
 from components.audit.access import name_actor, record_access
 from components.audit.asking import ask_writer
-from components.audit.held_files import (
+from components.audit.open_log import open_log
+from components.audit.review.held_files import (
     HeldFiles,
     decide_file,
     find_file_log,
     list_held_files,
     release_named,
 )
-from components.audit.open_log import open_log
 from components.audit.show import explain_absence, parse_record_id
 from components.audit.stanza import read_submission
 from components.link import review_request

@@ -1,0 +1,254 @@
+"""What has to be known before a query is compiled: its scope, near spellings, what regular expressions find."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract_iter
+
+from components.archive.opener import OpenedRecord, RecordOpener
+from components.audit.auditor import Auditor
+from components.audit.index.database import Connection
+from components.audit.index.index import Index
+from components.audit.index.logs import SEARCHED, IndexedLog, find_record
+from components.audit.index.pages import find_place
+from components.audit.query import pattern, tree
+from components.audit.query.compile import Known, Where, compile_query
+from components.audit.query.context import Condition, find_varying
+from components.audit.query.matching import ends_of
+from components.audit.view import view_record
+from components.process.errors import SiteError
+
+MAX_EXAMINED = 20_000
+"""A search looks into the text of so many records, the newest, for regular expressions."""
+
+MAX_SPELLINGS = 1_000
+"""A word is widened to so many others, the nearest."""
+
+_WORD_TABLES = ("word", "content_word")
+_LARGEST_GAP = 16  # records between two wanted ones are fetched with them
+_LARGEST_FETCH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Widened:
+    """To which folded words a near spelling was widened; `is_cut`: there are more."""
+
+    spelling: tree.Spelling
+    words: tuple[str, ...]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query, ready to be looked up: its condition, and what a person is to be told of it.
+
+    `query` has the scope of who asks. For regular expressions the newest `examined` records were looked into; where it
+    `is_cut`, there are older ones that might match.
+    """
+
+    query: tree.Node
+    where: Where
+    scope: Where
+    widened: tuple[Widened, ...] = ()
+    examined: int = 0
+    is_cut: bool = False
+    is_scoped: bool = False
+    logs: Sequence[IndexedLog] = SEARCHED
+
+
+async def prepare(
+    node: tree.Node, index: Index, logs: Mapping[IndexedLog, RecordOpener], auditor: Auditor | None = None
+) -> Asked:
+    """Prepare a query for one look into the index; raises SiteError and LogError."""
+    scope = _scope_of(auditor)
+    is_scoped = not isinstance(scope, tree.Everything)
+    with index.look() as db:
+        inside = compile_query(scope, Known(constant=_find_constant(db, scope)))
+    query = tree.And((scope, node)) if is_scoped else node
+    searched = logs_for(node)
+    try:
+        with index.look() as db:
+            allowed = _without_foreign(db, query, inside) if is_scoped else query
+            known, widened = _learn(db, allowed, inside if is_scoped else None)
+        if not any(isinstance(term, tree.Pattern) for term in tree.terms_of(allowed)):
+            where = compile_query(allowed, known)
+            return Asked(query, where, inside, widened, is_scoped=is_scoped, logs=searched)
+        where, examined, is_cut = await _examine(
+            allowed, replace(known, has_patterns=True), index, logs, searched
+        )
+    except ValueError as error:
+        raise SiteError(str(error)) from None
+    return Asked(query, where, inside, widened, examined, is_cut, is_scoped, searched)
+
+
+def _scope_of(auditor: Auditor | None) -> tree.Node:
+    """Return what an auditor may see as a query."""
+    if auditor is None or auditor.enterprises is None:
+        return tree.Everything()
+    owners = tuple(tree.Listed(tree.Group.OWNER, each) for each in sorted(auditor.enterprises))
+    if not owners:
+        return tree.Not(tree.Everything())
+    return owners[0] if len(owners) == 1 else tree.Or(owners)
+
+
+def _without_foreign(db: Connection, node: tree.Node, inside: Where) -> tree.Node:
+    """Return a query that finds nothing by pictures of records that are not within a scope."""
+    match node:
+        case tree.Not(inner):
+            return tree.Not(_without_foreign(db, inner, inside))
+        case tree.And(nodes):
+            return tree.And(tuple(_without_foreign(db, each, inside) for each in nodes))
+        case tree.Or(nodes):
+            return tree.Or(tuple(_without_foreign(db, each, inside) for each in nodes))
+        case tree.SimilarTo(log, number):
+            place = find_place(db, f"{log}/{number}")
+            return node if _has(db, "idx = ?", (place,), inside) else tree.Not(tree.Everything())
+        case _:
+            return node
+
+
+def _learn(db: Connection, node: tree.Node, inside: Where | None) -> tuple[Known, tuple[Widened, ...]]:
+    terms = list(tree.terms_of(node))
+    spellings = {term for term in terms if isinstance(term, tree.Spelling)}
+    ends = {end for term in terms if isinstance(term, tree.Near) for end in ends_of(term)}
+    constant = _find_constant(db, node)
+    if not spellings and not ends:
+        return Known(constant=constant), ()
+    for table in _WORD_TABLES:
+        db.execute(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{table}_vocabulary USING fts5vocab(main, {table}, row)"
+        )
+    vocabulary = frozenset(end for end in ends if _is_in_texts(db, end))
+    widened = tuple(_widen(db, each, inside) for each in sorted(spellings, key=str))
+    spelt = {each.spelling: each.words for each in widened}
+    return Known(spelt, vocabulary, constant=constant), widened
+
+
+def _find_constant(db: Connection, node: tree.Node) -> frozenset[tree.Listed]:
+    """Return the terms of which the directory has always said the same: counters can tell of them."""
+    listed = {term for term in tree.terms_of(node) if isinstance(term, tree.Listed)}
+    return frozenset(term for term in listed if db.execute(*_plain(find_varying(term))).fetchone() is None)
+
+
+def _plain(condition: Condition) -> tuple[str, tuple[str | int, ...]]:
+    return condition.sql, condition.values
+
+
+def logs_for(node: tree.Node) -> Sequence[IndexedLog]:
+    """Return the logs that a search covers: the auditors' own only where it asks for looks, events or an id."""
+    own = (tree.OfKind(tree.SearchKind.LOOK), tree.OfKind(tree.SearchKind.EVENT))
+    asks = any(term in own or isinstance(term, tree.ById) for term in tree.terms_of(node))
+    return tuple(IndexedLog) if asks else SEARCHED
+
+
+def _is_in_texts(db: Connection, word: str) -> bool:
+    return any(
+        db.execute(f"SELECT 1 FROM temp.{table}_vocabulary WHERE term = ?", (word,)).fetchone()  # noqa: S608
+        for table in _WORD_TABLES
+    )
+
+
+def _widen(db: Connection, spelling: tree.Spelling, inside: Where | None) -> Widened:
+    words = {
+        word
+        for table in _WORD_TABLES
+        for (word,) in db.execute(
+            f"SELECT term FROM temp.{table}_vocabulary WHERE length(term) BETWEEN ? AND ?",  # noqa: S608
+            (len(spelling.word) - spelling.apart, len(spelling.word) + spelling.apart),
+        )
+    }
+    near = extract_iter(spelling.word, words, scorer=OSA.distance, score_cutoff=spelling.apart)
+    found = [word for _, word in sorted((apart, word) for word, apart, _ in near)]
+    if inside is not None:
+        found = [word for word in found if _is_said_inside(db, word, inside)]
+    return Widened(spelling, tuple(found[:MAX_SPELLINGS]), len(found) > MAX_SPELLINGS)
+
+
+def _is_said_inside(db: Connection, word: str, inside: Where) -> bool:
+    where = compile_query(tree.Words((word,)))
+    return _has(db, where.sql, where.parameters, inside)
+
+
+def _has(db: Connection, condition: str, values: tuple[str | int | None, ...], inside: Where) -> bool:
+    sql = f"SELECT 1 FROM entry WHERE {condition} AND {inside.sql} LIMIT 1"  # noqa: S608 - constant
+    return db.execute(sql, (*values, *inside.parameters)).fetchone() is not None
+
+
+async def _examine(
+    node: tree.Node,
+    known: Known,
+    index: Index,
+    logs: Mapping[IndexedLog, RecordOpener],
+    searched: Sequence[IndexedLog],
+) -> tuple[Where, int, bool]:
+    """Look into the newest records that may match; return the condition on what was found, and whether it is cut."""
+    may = compile_query(_without_patterns(node, is_upper=True), known)
+    surely = compile_query(_without_patterns(node, is_upper=False), known)
+    found_places = index.find(may, MAX_EXAMINED + 1, logs=searched).indexes
+    places = list(reversed(found_places))
+    is_cut = len(places) > MAX_EXAMINED
+    places = sorted(places[:MAX_EXAMINED])
+    expressions = {term.expression for term in tree.terms_of(node) if isinstance(term, tree.Pattern)}
+    hits = [
+        (expression, place)
+        async for place, opened in _open(logs, places)
+        for expression in expressions
+        if pattern.matches(expression, view_record("", opened).reading.text)
+    ]
+    with index.change() as db:
+        db.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS pattern_hit (expression TEXT, idx INTEGER, PRIMARY KEY (expression, idx))"
+        )
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS examined (idx INTEGER PRIMARY KEY)")
+        db.execute("DELETE FROM pattern_hit")
+        db.execute("DELETE FROM examined")
+        db.executemany("INSERT INTO pattern_hit VALUES (?, ?)", hits)
+        db.executemany("INSERT INTO examined VALUES (?)", [(place,) for place in places])
+    found = compile_query(node, known)
+    # What was not looked into matches only if it does whatever it says.
+    where = Where(
+        f"(({found.sql} AND idx IN (SELECT idx FROM examined)) OR {surely.sql})",  # noqa: S608 - constant
+        (*found.parameters, *surely.parameters),
+    )
+    return where, len(places), is_cut
+
+
+def _without_patterns(node: tree.Node, *, is_upper: bool) -> tree.Node:
+    """Return a query without regular expressions that finds all that the query finds, or nothing else."""
+    match node:
+        case tree.Pattern():
+            return tree.Everything() if is_upper else tree.Not(tree.Everything())
+        case tree.Not(inner):
+            return tree.Not(_without_patterns(inner, is_upper=not is_upper))
+        case tree.And(nodes):
+            return tree.And(tuple(_without_patterns(each, is_upper=is_upper) for each in nodes))
+        case tree.Or(nodes):
+            return tree.Or(tuple(_without_patterns(each, is_upper=is_upper) for each in nodes))
+        case _:
+            return node
+
+
+async def _open(
+    logs: Mapping[IndexedLog, RecordOpener], places: Iterable[int]
+) -> AsyncIterator[tuple[int, OpenedRecord]]:
+    """Yield the records at places in order, opened; neighbours are fetched together."""
+    for run in _runs(places):
+        which, first = find_record(run[0])
+        if which not in logs:
+            continue
+        wanted = set(run)
+        for opened in await logs[which].fetch(first, run[-1] - run[0] + 1):
+            if (place := which.place(opened.index)) in wanted:
+                yield place, opened
+
+
+def _runs(places: Iterable[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for place in places:
+        is_near = runs and place - runs[-1][-1] <= _LARGEST_GAP and place - runs[-1][0] < _LARGEST_FETCH
+        if is_near:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs

@@ -1,0 +1,62 @@
+"""What a running console has: its settings, its sessions, its state, and what takes its looks."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from jinja2 import Environment
+
+from components.audit.console.limit import LoginLimit
+from components.audit.console.login.ceremony import Ceremonies
+from components.audit.console.login.values import Challenge, Started
+from components.audit.console.looks import Looks
+from components.audit.console.metrics import ConsoleMetrics
+from components.audit.console.render import make_environment
+from components.audit.console.session import Sessions
+from components.audit.console.state import ConsoleState
+from components.settings.console import ConsoleSettings
+from components.settings.site import SiteFile
+
+
+@dataclass(slots=True)
+class Console:
+    """All that pages need beside the request. `link_key` makes and opens one-time links; `clock` gives Unix time."""
+
+    site: SiteFile
+    settings: ConsoleSettings
+    link_key: bytes
+    state: ConsoleState
+    sessions: Sessions
+    limit: LoginLimit
+    challenges: Ceremonies[Challenge]
+    started: Ceremonies[Started]
+    clock: Callable[[], float] = time.time
+    looks: Looks = field(default_factory=Looks)
+    templates: Environment = field(default_factory=make_environment)
+    metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
+
+    async def close(self) -> None:
+        """Wait for the looks that are under way."""
+        await self.looks.close()
+
+
+def make_console(
+    site: SiteFile,
+    settings: ConsoleSettings,
+    link_key: bytes,
+    state: ConsoleState,
+    clock: Callable[[], float] = time.time,
+) -> Console:
+    """Return a console without sessions."""
+    sessions = Sessions(settings.idle_minutes * 60, settings.session_hours * 3600, clock)
+    return Console(
+        site,
+        settings,
+        link_key,
+        state,
+        sessions,
+        LoginLimit(clock),
+        Ceremonies(clock),
+        Ceremonies(clock),
+        clock,
+    )

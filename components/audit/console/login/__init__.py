@@ -1,0 +1,1 @@
+"""The ways in: a one-time link, a passkey, an identity provider."""

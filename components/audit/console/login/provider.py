@@ -1,0 +1,112 @@
+"""An identity provider, as OpenID Connect has them: where it is asked, and whether an ID token is its own."""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from components.audit.console.login.values import Started
+from components.settings.console import OidcTable
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
+_TIMEOUT = aiohttp.ClientTimeout(total=15)
+_MOST_BYTES = 1 << 20
+
+
+class ProviderError(Exception):
+    """The provider does not answer, or what it says is not to be believed."""
+
+
+@dataclass(slots=True)
+class Provider:
+    """The identity provider of `[console.oidc]`; `back` is the address to which it sends the browser back."""
+
+    settings: OidcTable
+    back: str
+
+    async def find_login(self, state: str, started: Started) -> str:
+        """Return the provider's address at which a person logs in; raises ProviderError."""
+        described = await self._discover()
+        asked = {
+            "response_type": "code",
+            "client_id": self.settings.client_id,
+            "redirect_uri": self.back,
+            "scope": self.settings.scopes,
+            "state": state,
+            "nonce": started.nonce,
+            "code_challenge": started.challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{described['authorization_endpoint']}?{urlencode(asked)}"
+
+    async def find_auditor_id(self, code: str, started: Started, now_s: float) -> str:
+        """Return the claim that names the auditor, of the ID token that a code is good for; raises ProviderError."""
+        described = await self._discover()
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.back,
+            "code_verifier": started.verifier,
+        }
+        answer = await self._ask(str(described["token_endpoint"]), form)
+        keys = await self._ask(str(described["jwks_uri"]))
+        try:
+            token = jwt.decode(
+                str(answer["id_token"]), KeySet.import_key_set({"keys": keys["keys"]}), algorithms=_ALGORITHMS
+            )
+            self._require_claims(token.claims, started, now_s)
+            return str(token.claims[self.settings.auditor_claim])
+        except (JoseError, KeyError, ValueError, TypeError) as error:
+            raise ProviderError(f"the ID token is not accepted: {type(error).__name__}") from None
+
+    def _require_claims(self, claims: dict[str, Any], started: Started, now_s: float) -> None:
+        """Check what OIDC Core 3.1.3.7 asks for; raises JoseError."""
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now_s),
+            leeway=60,
+            iss={"essential": True, "value": self.settings.issuer},
+            aud={"essential": True, "value": self.settings.client_id},
+            exp={"essential": True},
+            iat={"essential": True},
+            nonce={"essential": True, "value": started.nonce},
+        )
+        registry.validate(claims)
+        several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if (several or "azp" in claims) and claims.get("azp") != self.settings.client_id:
+            raise ValueError("azp")
+
+    async def _discover(self) -> dict[str, Any]:
+        found = await self._ask(self.settings.issuer.rstrip("/") + _DISCOVERY)
+        named = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        if found.get("issuer") != self.settings.issuer:
+            raise ProviderError("the provider calls itself otherwise than console.oidc.issuer")
+        if not all(str(found.get(name, "")).startswith("https://") for name in named):
+            raise ProviderError("the provider does not say where it is asked, over https")
+        return found
+
+    async def _ask(self, url: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+        secret = self.settings.client_secret_file.read_text().strip()
+        tls = ssl.create_default_context()
+        if self.settings.authority:
+            tls.load_verify_locations(self.settings.authority)
+        try:
+            async with aiohttp.ClientSession(timeout=_TIMEOUT) as http:
+                asked = http.get(url, ssl=tls, allow_redirects=False)
+                if form is not None:
+                    login = aiohttp.BasicAuth(self.settings.client_id, secret)
+                    asked = http.post(url, data=form, auth=login, ssl=tls, allow_redirects=False)
+                async with asked as answer:
+                    if answer.status != 200 or (answer.content_length or 0) > _MOST_BYTES:
+                        raise ProviderError(f"the provider answers with {answer.status}")
+                    found = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ProviderError(f"the provider does not answer: {type(error).__name__}") from None
+        if not isinstance(found, dict):
+            raise ProviderError("the provider's answer is no object")
+        return found

@@ -1,0 +1,16 @@
+"""The page of one record: what it is, and why one may believe that it was so."""
+
+from aiohttp import web
+
+from components.audit.console.looks import ignore_progress
+from components.audit.console.pages.view import view_record_page
+from components.audit.console.visit import Visit
+from components.audit.show import show
+
+
+async def show_record(visit: Visit) -> web.StreamResponse:
+    """Show a record with its proof."""
+    path = visit.request.match_info
+    record_id = f"{path['log']}/{path['number']}"
+    detail = await visit.look(lambda: show(visit.console.site, record_id, ignore_progress, visit.who))
+    return visit.page("record.html", record=view_record_page(detail), has_reader=True)

@@ -1,0 +1,127 @@
+"""The search page: a query, what it finds, and the way on."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from components.audit.auditor import Auditor
+from components.audit.console.looks import ignore_progress
+from components.audit.console.pages.narrow import view_facets, view_timeline
+from components.audit.console.pages.view import Hit, view_hit
+from components.audit.console.visit import Visit
+from components.audit.facets import Facets, count_facets
+from components.audit.query.error import QueryError
+from components.audit.search import Page, SearchResult, search
+from components.settings.site import SiteFile
+
+HITS = 50
+
+# A query, and the text of the catalogue that says what it finds.
+EXAMPLES = (
+    ("copper", "hint.word"),
+    ('"firm until"', "hint.phrase"),
+    ("from:alice@metals.example to:bob@metals.example", "hint.people"),
+    ("verdict:refuse", "hint.refused"),
+    ("has:file", "hint.files"),
+    ("after:2026-01-01 before:2026-02-01", "hint.dates"),
+    ("copper NOT from:bob@metals.example", "hint.not"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFault:
+    """A query that cannot be understood, cut at the place where that is."""
+
+    before: str
+    at: str
+    after: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page of a result."""
+
+    hits: tuple[Hit, ...]
+    matched: int
+    submissions: int
+    unreadable: int
+    files_unread: int
+    access_id: str
+    widened: str = ""
+
+
+async def go_home(visit: Visit) -> web.StreamResponse:
+    """Go to the search page."""
+    return visit.go_to("/search")
+
+
+async def show_search(visit: Visit) -> web.StreamResponse:
+    """Search, and show what is found; without a query, show how one looks."""
+    query = visit.argument("q").strip()
+    if not query:
+        return _answer(visit, "")
+    page = Page(HITS, visit.argument("before"))
+    try:
+        result, facets = await visit.look(lambda: _search(visit.console.site, query, page, visit.who))
+    except QueryError as error:
+        return _answer(visit, query, fault=_cut(error), status=400)
+    return _answer(visit, query, found=_view(result), facets=facets, next_page=_find_next(query, result))
+
+
+async def _search(
+    site: SiteFile, query: str, page: Page, auditor: Auditor
+) -> tuple[SearchResult, Facets | None]:
+    # The search is recorded first. Its counts stand on the first page.
+    result = await search(site, query, page, ignore_progress, auditor)
+    return result, None if page.before else await count_facets(site, query, ignore_progress, auditor)
+
+
+def _answer(
+    visit: Visit,
+    query: str,
+    *,
+    found: FoundPage | None = None,
+    facets: Facets | None = None,
+    fault: QueryFault | None = None,
+    next_page: str = "",
+    status: int = 200,
+) -> web.StreamResponse:
+    return visit.page(
+        "search.html",
+        status=status,
+        query=query,
+        found=found,
+        fault=fault,
+        next_page=next_page,
+        examples=EXAMPLES,
+        timeline=view_timeline(facets, query, visit.texts) if facets else "",
+        facets=view_facets(facets, query, visit.texts) if facets else (),
+        has_reader=True,
+    )
+
+
+def _view(result: SearchResult) -> FoundPage:
+    # The newest first, as the pages go on to older ones.
+    hits = tuple(view_hit(view, result.sought) for view in reversed(result.records))
+    return FoundPage(
+        hits,
+        result.matched,
+        result.submissions,
+        result.unreadable,
+        result.files_unread,
+        result.access_id,
+        ", ".join(word for each in result.widened for word in each.words),
+    )
+
+
+def _find_next(query: str, result: SearchResult) -> str:
+    if not result.next_before:
+        return ""
+    return "/search?" + urlencode({"q": query, "before": result.next_before})
+
+
+def _cut(error: QueryError) -> QueryFault:
+    query, position = error.query, error.position
+    return QueryFault(query[:position], query[position : position + 1], query[position + 1 :], error.message)

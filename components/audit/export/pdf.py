@@ -1,0 +1,129 @@
+"""PDF to print: pages with numbers, each record with its id, in letters of any script that the fonts have."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from components.audit.export.fonts import find_covered, find_fonts
+from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.story import Told, tell
+from components.audit.export.text import clean_xml, time_in, write_time_for_people
+
+# Scripts whose letters join, stack or run from the right: they need shaping, which costs four times as much.
+_SHAPED = re.compile(
+    "[\u0300-\u036f\u0590-\u08ff\u0900-\u109f\u1780-\u17ff\u200c-\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufeff]"
+)
+_MARGIN_MM, _LINE_MM = 18, 4.6
+_LARGEST_RUN = 60
+_LONG_WORD = re.compile(rf"[!-~]{{{_LARGEST_RUN}}}(?=[!-~])")
+
+
+class Pdf(Format):
+    """The format `pdf`."""
+
+    name = "pdf"
+    most_in_part = 1000
+    cannot_carry = (
+        "A character that no font here can print stands as its number, such as [U+1F9FF]: the records have it.",
+        "Skin tones and joined emoji are printed as the single signs that they are made of.",
+        "The stanza itself is not in it; it is in records/.",
+        "Files lie beside it, in files/, and are named in it.",
+    )
+
+    def name_part(self, part: Part) -> str:
+        """See Format."""
+        return f"pages/{part.shelf.number if part.shelf else 0:06}-{part.number + 1:05}.pdf"
+
+    def encode(
+        self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
+    ) -> Iterator[bytes]:
+        """See Format."""
+        name = printable((part.shelf.name if part.shelf else "").replace(" ", " and ") or "Acts on the line")
+        pages = _Pages(name, part, about)
+        for each in entries:
+            pages.write(tell(each.entry, about.zone))
+        yield bytes(pages.output())
+
+
+def printable(text: str) -> str:
+    """Return a text with the numbers of characters instead of those that the fonts do not have."""
+    covered = find_covered()
+    text = unicodedata.normalize("NFC", clean_xml(text).replace("\t", "    ").replace("\r", ""))
+    shown = "".join(each if ord(each) in covered or each == "\n" else _number(each) for each in text)
+    # A word longer than a line is broken where it has to be.
+    return _LONG_WORD.sub(lambda found: found[0] + " ", shown) if len(shown) > _LARGEST_RUN else shown
+
+
+def _number(char: str) -> str:
+    return "" if unicodedata.category(char) in ("Cf", "Mn") else f"[U+{ord(char):04X}]"
+
+
+class _Pages(FPDF):
+    """The pages of one file: the same bytes each time."""
+
+    def __init__(self, name: str, part: Part, about: About) -> None:
+        super().__init__()
+        self._name = name
+        self._part = part
+        self._about = about
+        for font in find_fonts():
+            self.add_font(font.name, "", font.path, collection_font_number=font.number)
+        first, *others = (font.name for font in find_fonts())
+        self.set_fallback_fonts(others)
+        self.set_font(first, size=9)
+        self.set_margin(_MARGIN_MM)
+        self.set_auto_page_break(True, _MARGIN_MM)
+        self.alias_nb_pages()
+        self.set_title(f"{about.id}: {name}")
+        self.set_producer(f"Steelyard {about.version}")
+        self.set_creation_date(time_in(about.started_at_ns, UTC).replace(microsecond=0))
+        self.add_page()
+        self._write_head()
+
+    def header(self) -> None:
+        """Print what each page is of."""
+        self.set_font(size=7)
+        self._line(
+            f"{self._about.site}, export {self._about.id}: {self._name}, file {self._part.number + 1}", 4
+        )
+        self.ln(2)
+        self.set_font(size=9)
+
+    def footer(self) -> None:
+        """Print the page's number."""
+        self.set_y(-12)
+        self.set_font(size=7)
+        self.cell(0, 4, f"Page {self.page_no()} of {{nb}}; times are in {self._about.zone_name}", align="C")
+
+    def write(self, told: Told) -> None:  # type: ignore[override]
+        """Print a record."""
+        self.set_text_color(90)
+        self._line(f"{told.time}   {told.who}   {told.record}")
+        self.set_text_color(0)
+        self._line(told.text or "(no text)")
+        self.set_text_color(90)
+        for note in told.notes:
+            self._line(f"– {note}")
+        for file in told.files:
+            where = file.path or file.fault
+            self._line(f"– File {file.name}, {file.size_bytes:,} bytes, SHA-256 {file.sha256}: {where}")
+        self.set_text_color(0)
+        self.ln(2)
+
+    def _write_head(self) -> None:
+        about = self._about
+        self._line(f"Query: {about.query}")
+        self._line(f"Matter: {about.matter or 'none'}. Records that matched: {about.matched:,}.")
+        self._line(
+            f"Exported: {write_time_for_people(about.started_at_ns, about.zone)}, Steelyard {about.version}"
+        )
+        self.ln(4)
+
+    def _line(self, text: str, height_mm: float = _LINE_MM) -> None:
+        text = printable(text)
+        self.set_text_shaping(_SHAPED.search(text) is not None)
+        self.multi_cell(0, height_mm, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")

@@ -1,0 +1,302 @@
+"""What an export has collected so far, on disk: a stopped export goes on from it, and memory holds little of it.
+
+It lies in the export's own folder, which only its owner can read, and is removed when the export is complete. What it
+deletes is gone from the file's bytes.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+from components.audit.export.format import Format, Shelf, Shelved
+from components.audit.export.message import ACTS, Entry, ExportFile, ExportMessage, may_act
+from components.audit.export.text import clean_unicode, clean_value
+
+# `place` is that of a record in the index (index/logs.py). `held` has the order in which a format tells messages;
+# `alias` the ids by which later messages name a message, `effect` what was done to it. `gone` are files that an order
+# destroyed after they were written. `file` has the finished files of the format.
+_SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE matched (place INTEGER PRIMARY KEY);
+CREATE TABLE message (
+    place INTEGER PRIMARY KEY, record TEXT NOT NULL, sender TEXT NOT NULL, data BLOB NOT NULL,
+    target INTEGER, answers INTEGER, is_acted_on INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE left_out (place INTEGER PRIMARY KEY, record TEXT NOT NULL, why TEXT NOT NULL);
+CREATE TABLE alias (id BLOB NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (id, place)) WITHOUT ROWID;
+CREATE TABLE effect (target INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (target, place)) WITHOUT ROWID;
+CREATE TABLE shelf (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL
+);
+CREATE TABLE person (shelf INTEGER NOT NULL, jid TEXT NOT NULL, PRIMARY KEY (shelf, jid)) WITHOUT ROWID;
+CREATE TABLE held (
+    shelf INTEGER NOT NULL, at_ns INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (shelf, at_ns, place)
+) WITHOUT ROWID;
+CREATE TABLE attached (path TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (path, place)) WITHOUT ROWID;
+CREATE TABLE gone (path TEXT PRIMARY KEY);
+CREATE TABLE file (path TEXT PRIMARY KEY);
+"""
+_HELD = """
+SELECT held.shelf, message.place, message.data, message.is_acted_on, target.record, answered.record
+FROM held JOIN message USING (place)
+LEFT JOIN message AS target ON target.place = message.target
+LEFT JOIN message AS answered ON answered.place = message.answers
+ORDER BY held.shelf, held.at_ns, held.place
+"""
+_EFFECTS = "SELECT data FROM effect JOIN message USING (place) WHERE effect.target = ? ORDER BY place"
+_NAMED = "SELECT place, sender FROM alias JOIN message USING (place) WHERE id = ? AND place < ? ORDER BY place DESC"
+
+_COUNTS = """
+SELECT (SELECT count(*) FROM matched), (SELECT count(*) FROM message), (SELECT count(*) FROM left_out)
+"""
+
+NOT_CARRIED = "not carried by this format"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A record that was collected; `message` is None where it is left out, for the reason `why`."""
+
+    place: int
+    record: str
+    message: ExportMessage | None
+    why: str = ""
+
+
+class Spool:
+    """What an export has collected; one export at a time has it open."""
+
+    def __init__(self, path: Path) -> None:
+        is_new = not path.exists()
+        self._db = sqlite3.connect(path, isolation_level=None)
+        # What an order destroyed meanwhile has to be gone; and a crash of the machine leaves whole transactions.
+        self._db.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON"
+        )
+        if is_new:
+            path.chmod(0o600)
+            with self.change():
+                for statement in _SCHEMA.strip().split(";\n"):
+                    self._db.execute(statement)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Change it in one transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def get(self, key: str) -> str:
+        """Return what is noted under a key, or nothing."""
+        row = self._db.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def note(self, key: str, value: str) -> None:
+        """Note a value, within the caller's transaction."""
+        self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, value))
+
+    def add_matched(self, places: Iterable[int]) -> None:
+        """Add the places of what matched, within the caller's transaction."""
+        self._db.executemany("INSERT INTO matched VALUES (?)", ((place,) for place in places))
+
+    def places_after(self, place: int, count: int) -> list[int]:
+        """Return the next places that are to be collected."""
+        sql = "SELECT place FROM matched WHERE place > ? ORDER BY place LIMIT ?"
+        return [found for (found,) in self._db.execute(sql, (place, count))]
+
+    def last_collected(self) -> int:
+        """Return the last place that was collected, -1 if none was."""
+        sql = "SELECT max(place) FROM (SELECT max(place) AS place FROM message UNION SELECT max(place) FROM left_out)"
+        (last,) = self._db.execute(sql).fetchone()
+        return -1 if last is None else int(last)
+
+    def add(self, collected: Iterable[Collected], format_: Format) -> None:
+        """Add records in the order of their places, within the caller's transaction."""
+        for each in collected:
+            shelves = format_.shelves(each.message) if each.message else ()
+            if each.message is None or not shelves:
+                self._leave_out(each.place, each.record, each.why or NOT_CARRIED)
+            else:
+                self._add_message(each.place, each.message, shelves)
+
+    def _leave_out(self, place: int, record: str, why: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)", (place, record, why))
+
+    def _add_message(self, place: int, message: ExportMessage, shelves: tuple[str, ...]) -> None:
+        target = self._find_target(place, message)
+        answers = self._find_named(place, message, message.reply_to)
+        row = (place, message.record, message.sender_bare, _encode(message), target, answers)
+        self._db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, 0)", row)
+        ids = dict.fromkeys(_alias(message.conversation, id_) for id_ in message.ids)
+        self._db.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?)", [(id_, place) for id_ in ids])
+        self._db.executemany(
+            "INSERT OR IGNORE INTO attached VALUES (?, ?)",
+            [(file.path, place) for file in message.files if file.path],
+        )
+        if target is not None:
+            self._db.execute("INSERT INTO effect VALUES (?, ?)", (target, place))
+            self._db.execute("UPDATE message SET is_acted_on = 1 WHERE place = ?", (target,))
+        for name in shelves:
+            self._put_on_shelf(name, place, message)
+
+    def _put_on_shelf(self, name: str, place: int, message: ExportMessage) -> None:
+        sql = (
+            "INSERT INTO shelf (name, first_ns, last_ns) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+            " first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns) RETURNING number"
+        )
+        at_ns = message.at_ns
+        (number,) = self._db.execute(sql, (clean_unicode(name), at_ns, at_ns)).fetchone()
+        self._db.execute("INSERT INTO held VALUES (?, ?, ?)", (number, at_ns, place))
+        people = [(number, clean_unicode(jid)) for jid in message.people]
+        self._db.executemany("INSERT OR IGNORE INTO person VALUES (?, ?)", people)
+
+    def _find_target(self, place: int, message: ExportMessage) -> int | None:
+        """Find the record that an act is done to: the newest before it with that id that it may act on."""
+        return self._find_named(place, message, message.target) if message.mark in ACTS else None
+
+    def _find_named(self, place: int, message: ExportMessage, id_: str) -> int | None:
+        if not id_:
+            return None
+        for found, sender in self._db.execute(_NAMED, (_alias(message.conversation, id_), place)):
+            if may_act(message, sender):
+                return int(found)
+        return None
+
+    def count(self) -> tuple[int, int, int]:
+        """Return how many records matched, are in the export, and are left out."""
+        matched, exported, left_out = self._db.execute(_COUNTS).fetchone()
+        return int(matched), int(exported), int(left_out)
+
+    def count_left_out(self) -> dict[str, int]:
+        """Return how many records are left out for each reason."""
+        return dict(self._db.execute("SELECT why, count(*) FROM left_out GROUP BY why ORDER BY why"))
+
+    def left_out(self) -> Iterator[tuple[str, str]]:
+        """Yield the ids of the records that are left out, and why, in order."""
+        yield from self._db.execute("SELECT record, why FROM left_out ORDER BY place")
+
+    def read(self) -> Iterator[Shelved]:
+        """Yield all messages, shelf by shelf, each in the order of their times."""
+        gone = self.gone()
+        shelf: Shelf | None = None
+        for number, place, data, is_acted_on, target, answers in self._db.execute(_HELD):
+            if shelf is None or shelf.number != number:
+                shelf = self._shelf(number)
+            acts = self._db.execute(_EFFECTS, (place,)) if is_acted_on else ()
+            effects = tuple(_decode(act, gone) for (act,) in acts)
+            yield Shelved(shelf, Entry(_decode(data, gone), effects, target or "", answers or ""))
+
+    def _shelf(self, number: int) -> Shelf:
+        sql = "SELECT name, first_ns, last_ns FROM shelf WHERE number = ?"
+        name, first_ns, last_ns = self._db.execute(sql, (number,)).fetchone()
+        people = self._db.execute("SELECT jid FROM person WHERE shelf = ? ORDER BY jid", (number,))
+        return Shelf(number, name, tuple(jid for (jid,) in people), first_ns, last_ns)
+
+    def remove(self, place: int, why: str) -> None:
+        """Take out a message that was collected, within the caller's transaction; what only it had goes, too."""
+        row = self._db.execute("SELECT record FROM message WHERE place = ?", (place,)).fetchone()
+        if row is None:
+            return
+        shelves = self._db.execute("SELECT shelf FROM held WHERE place = ?", (place,)).fetchall()
+        self._leave_out(place, row[0], why)
+        for table in ("message", "alias", "effect", "held"):
+            self._db.execute(f"DELETE FROM {table} WHERE place = ?", (place,))  # noqa: S608 - constant
+        self._db.execute("DELETE FROM effect WHERE target = ?", (place,))
+        for (path,) in self._db.execute("SELECT path FROM attached WHERE place = ?", (place,)).fetchall():
+            self._db.execute("DELETE FROM attached WHERE path = ? AND place = ?", (path, place))
+            self._db.execute(
+                "INSERT OR IGNORE INTO gone SELECT ? WHERE NOT EXISTS (SELECT 1 FROM attached WHERE path = ?)",
+                (path, path),
+            )
+        for (number,) in shelves:
+            self._measure_shelf(number)
+
+    def _measure_shelf(self, number: int) -> None:
+        """Find again who is on a shelf and when it begins and ends, now that a message of it is gone."""
+        sql = "SELECT data FROM held JOIN message USING (place) WHERE shelf = ?"
+        left = [_decode(data, frozenset()) for (data,) in self._db.execute(sql, (number,))]
+        times = [each.at_ns for each in left] or [0]
+        self._db.execute("DELETE FROM person WHERE shelf = ?", (number,))
+        self._db.execute(
+            "UPDATE shelf SET first_ns = ?, last_ns = ? WHERE number = ?", (min(times), max(times), number)
+        )
+        people = [(number, jid) for jid in dict.fromkeys(jid for each in left for jid in each.people)]
+        self._db.executemany("INSERT INTO person VALUES (?, ?)", people)
+
+    def note_gone(self, path: str) -> None:
+        """Note that a file in the export was destroyed meanwhile, within the caller's transaction."""
+        self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (path,))
+
+    def gone(self) -> frozenset[str]:
+        """Return the files that were destroyed meanwhile, or whose messages all were."""
+        return frozenset(path for (path,) in self._db.execute("SELECT path FROM gone"))
+
+    def attached(self) -> list[str]:
+        """Return the paths of the files of messages that are in the export."""
+        sql = "SELECT DISTINCT path FROM attached WHERE path NOT IN (SELECT path FROM gone) ORDER BY path"
+        return [path for (path,) in self._db.execute(sql)]
+
+    def bounds(self, first: int, last: int) -> tuple[int, int] | None:
+        """Return the first and the last place of a range that are in the export; None if none is."""
+        sql = "SELECT min(place), max(place) FROM message WHERE place BETWEEN ? AND ?"
+        least, most = self._db.execute(sql, (first, last)).fetchone()
+        return None if least is None else (int(least), int(most))
+
+    def has(self, place: int) -> bool:
+        """Return whether the record at a place is in the export."""
+        return self._db.execute("SELECT 1 FROM message WHERE place = ?", (place,)).fetchone() is not None
+
+    def note_file(self, path: str) -> None:
+        """Note that a file of the format is finished."""
+        with self.change():
+            self._db.execute("INSERT OR REPLACE INTO file VALUES (?)", (path,))
+
+    def finished_files(self) -> set[str]:
+        """Return the finished files of the format."""
+        return {path for (path,) in self._db.execute("SELECT path FROM file")}
+
+    def forget_files(self) -> None:
+        """Forget all finished files of the format, within the caller's transaction."""
+        self._db.execute("DELETE FROM file")
+
+
+def _alias(conversation: str, id_: str) -> bytes:
+    return blake2b(f"{conversation}\n{id_}".encode(errors="replace"), digest_size=16).digest()
+
+
+def _encode(message: ExportMessage) -> bytes:
+    try:
+        return orjson.dumps(message)
+    except TypeError:  # a lone half of a surrogate
+        return orjson.dumps(clean_value(asdict(message)))
+
+
+def _decode(data: bytes, gone: frozenset[str]) -> ExportMessage:
+    fields = orjson.loads(data)
+    fields["ids"], fields["emojis"], fields["rules"] = (
+        tuple(fields[name]) for name in ("ids", "emojis", "rules")
+    )
+    fields["files"] = tuple(_decode_file(each, gone) for each in fields["files"])
+    return ExportMessage(**fields)
+
+
+def _decode_file(fields: dict[str, str], gone: frozenset[str]) -> ExportFile:
+    if fields["path"] in gone:
+        fields = {**fields, "path": "", "fault": "destroyed during the export"}
+    return ExportFile(**fields)  # type: ignore[arg-type]  # as _encode wrote them

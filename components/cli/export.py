@@ -1,0 +1,57 @@
+"""The command that hands over what is recorded: `steelyard audit export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from components.cli.options import LOOK, Look
+
+
+def export(
+    *query: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    output: Annotated[Path, Parameter(alias="-o")],
+    format_: Annotated[str, Parameter(name="--format")] = "jsonl",
+    resume: Annotated[bool, Parameter(negative=())] = False,
+    zone: str = "UTC",
+    limit: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    common: Look = LOOK,
+) -> None:
+    """Export what a query matches, with a manifest and what proves each record (docs/export.md).
+
+    Parameters
+    ----------
+    query
+        As for `audit search`; leave it out with --resume.
+    output
+        The folder to write: a new or an empty one.
+    format_
+        rsmf, eml, actiance, jsonl, csv, html, pdf or xep0227.
+    resume
+        Go on with the export in this folder, which was stopped.
+    zone
+        The time zone in which times are written and days divided, such as Europe/London.
+    limit
+        Export nothing if more records than this match; 0: any number.
+    """
+    from components.audit.auditor import find_auditor
+    from components.audit.export.export import Wanted
+    from components.audit.export.export import export as export_found
+    from components.audit.export.export import resume as go_on
+    from components.cli.output.console import run_with_bar
+    from components.cli.output.export import describe_export, print_export
+    from components.process.errors import SiteError
+
+    if resume == bool(query):
+        raise SiteError("name a query to export, or --resume without one")
+    settings = common.open_site()
+    auditor = find_auditor(settings)
+    wanted = Wanted(" ".join(query), format_, zone, common.matter, common.reason, limit)
+    if resume:
+        result = run_with_bar("Exporting", "steps", lambda bar: go_on(settings, output, bar, auditor))
+    else:
+        result = run_with_bar(
+            "Exporting", "steps", lambda bar: export_found(settings, wanted, output, bar, auditor)
+        )
+    common.tell(result, describe_export, print_export)

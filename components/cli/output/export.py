@@ -1,0 +1,39 @@
+"""What `steelyard audit export` prints."""
+
+from typing import Any
+
+from components.audit.export.export import ExportResult
+from components.cli.output.console import make_console, make_fields, make_look
+
+
+def describe_export(result: ExportResult) -> dict[str, Any]:
+    """Return an export as an object of JSON."""
+    return {
+        "folder": str(result.folder),
+        "format": result.format,
+        "matched": result.counts.matched,
+        "exported": result.counts.exported,
+        "left_out": dict(result.counts.left_out),
+        "files": result.files,
+        "access": result.access_id,
+        "completed": result.completed_id,
+    }
+
+
+def print_export(result: ExportResult) -> None:
+    """Print an export for people."""
+    counts = result.counts
+    left_out = "".join(f" + {count:,} {why}" for why, count in counts.left_out.items())
+    console = make_console()
+    console.print(
+        make_fields(
+            {
+                "Folder": str(result.folder),
+                "Format": result.format,
+                "Records": f"{counts.matched:,} matched = {counts.exported:,} exported{left_out}",
+                "Files": f"{result.files:,}, listed in manifest.json",
+                "Check it": f"python verify.py export {result.folder} --key log-gate.pub --key log-audit.pub",
+            }
+        )
+    )
+    console.print(make_look(result.access_id, f"Its completion is record {result.completed_id}."))

@@ -1,0 +1,68 @@
+"""The auditors' console: the `[console]` table of site.toml (docs/console.md)."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from components.settings.prosody import HTTPS_PORT
+from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
+
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+class OidcTable(Table):
+    """`[console.oidc]`: an identity provider that says who an auditor is (OpenID Connect Core 1.0)."""
+
+    issuer: str = Field(pattern=r"^https://[^\s?#]+$")
+    client_id: str = Field(min_length=1)
+    client_secret_file: SitePath
+    auditor_claim: str = Field(default="sub", min_length=1)
+    scopes: str = "openid"
+    authority: SitePath | None = None
+
+
+class ConsoleSettings(Table):
+    """Where the console is served, and who can log in how. Paths are absolute.
+
+    Without a `certificate` it speaks plain HTTP, on loopback, to the proxy that ends TLS for it.
+    """
+
+    table_name: ClassVar[str] = "console"
+
+    address: str = "127.0.0.1"
+    port: Port
+    host: DomainName
+    public_port: Port | None = None
+    certificate: SitePath | None = None
+    link_key_file: SitePath
+    state_file: SitePath
+    status_file: SitePath
+    idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    session_hours: int = Field(default=8, ge=1, le=24)
+    passkeys: bool = True
+    oidc: OidcTable | None = None
+    log_level: LogLevel = "info"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.certificate is None and self.address not in _LOOPBACK:
+            raise ValueError("certificate is missing: what is shown would cross the network in clear")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """What browsers call it (RFC 6454), such as `https://console.metals.example`."""
+        port = self.public_port or self.port
+        return f"https://{self.host}" + ("" if port == HTTPS_PORT else f":{port}")
+
+    def find_problems(self) -> Iterator[str]:
+        """Yield a line for each file that the console lacks."""
+        yield from find_missing("console.link_key_file", [self.link_key_file])
+        if self.certificate:
+            pair = (self.certificate, self.certificate.with_suffix(".key"))
+            yield from find_missing("console.certificate", pair)
+        if self.oidc:
+            advice = "write there what the identity provider gave you"
+            yield from find_missing("console.oidc.client_secret_file", [self.oidc.client_secret_file], advice)
