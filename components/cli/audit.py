@@ -26,7 +26,6 @@ app.command(grant_app)
 app.command(matter_app)
 app.command(read)
 app.command(replay)
-
 app.command(index_app)
 
 
