@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -46,9 +46,11 @@ from components.audit.export.manifest import (
 )
 from components.audit.export.parts import split_parts
 from components.audit.export.spool import Spool
+from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.pages import name_place
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
 from components.audit.query.tree import format_query
-from components.audit.search import FoundIds, find_ids
+from components.audit.search import find_ids
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.blobs import open_objects
@@ -101,7 +103,7 @@ async def export(
         )
     now_ns, query = time.time_ns(), format_query(found.query)
     actor = auditor.id if auditor else name_actor()
-    logs = await _read_heads(settings)
+    logs = await _read_heads(settings, {find_record(place)[0] for place in found.places})
     access = Access(
         actor,
         "export",
@@ -122,14 +124,12 @@ async def export(
     )
     started = Started(about, wanted.format, actor, found.log_size, found.digest, logs)
     folder.make()
-    with folder.locked():
-        folder.write(MATCHED, _lines(found))
-        with Spool(folder.spool) as spool:
-            # Killed before this commit: what is there cannot be gone on with.
-            with spool.change():
-                spool.add_matched(found.places)
-                spool.note(_STARTED, encode_started(started))
-            return await _complete(settings, folder, spool, started, format_, progress)
+    with folder.locked(), Spool(folder.spool) as spool:
+        # Killed before this commit: what is there cannot be gone on with.
+        with spool.change():
+            spool.add_matched(found.places)
+            spool.note(_STARTED, encode_started(started))
+        return await _complete(settings, folder, spool, started, format_, progress)
 
 
 async def resume(
@@ -191,7 +191,7 @@ async def _complete(
     progress: Progress,
 ) -> ExportResult:
     total = started.about.matched
-    async with _open_sources(settings, folder) as sources:
+    async with _open_sources(settings, folder, started) as sources:
         await Collector(sources, spool, folder, format_).run(lambda done, _: progress(done, 2 * total))
         while True:
             await _write_files(
@@ -201,6 +201,8 @@ async def _complete(
             if not await drop_destroyed(sources, spool, folder):
                 break
         await _write_proofs(folder, started, sources)
+        names = sources.names
+    folder.write(MATCHED, (f"{name_place(place, names)}\n".encode() for place in spool.matched()))
     counts = _count(spool)
     _write_about(folder, spool)
     files = [folder.describe(name) for name in folder.list() if name not in _OURS]
@@ -212,8 +214,10 @@ async def _complete(
 
 
 @asynccontextmanager
-async def _open_sources(settings: SiteFile, folder: ExportFolder) -> AsyncIterator[Sources]:
-    names = {which: log.name for which, log in find_indexed(settings).items()}
+async def _open_sources(settings: SiteFile, folder: ExportFolder, started: Started) -> AsyncIterator[Sources]:
+    """Open the logs that an export has records of, and the index; raises SiteError and LogError."""
+    all_names = {which: log.name for which, log in find_indexed(settings).items()}
+    wanted = {log.name for log in started.logs}
     transfer = settings.transfer
     objects = None if transfer is None else open_objects(transfer)
     try:
@@ -221,20 +225,25 @@ async def _open_sources(settings: SiteFile, folder: ExportFolder) -> AsyncIterat
             with open_site_index(settings) as index:
                 blobs = None
                 if transfer is not None and objects is not None:
-                    keys = next(iter(logs.values())).keys
+                    keys = logs[IndexedLog.GATE].keys
                     blobs = BlobReader(objects, transfer.log_origin, keys)
-                yield Sources(logs, names, index, Attachments(folder, index, logs, names, blobs))
+                attachments = Attachments(folder, index, logs, all_names, blobs)
+                names = {which: name for which, name in all_names.items() if name in wanted}
+                yield Sources(logs, names, index, attachments)
     finally:
         if objects is not None:
             await objects.close()
 
 
-async def _read_heads(settings: SiteFile) -> tuple[ExportedLog, ...]:
-    """Return the newest checkpoints of the logs that are searched, after they were searched; raises SiteError."""
+async def _read_heads(settings: SiteFile, used: Collection[IndexedLog]) -> tuple[ExportedLog, ...]:
+    """Return the newest checkpoints of the gate's log and of those that are used, after they were searched.
+
+    Raises SiteError and LogError.
+    """
     heads = []
     async with open_indexed(settings) as logs:
         for which, log in find_indexed(settings).items():
-            if which not in logs:
+            if which not in logs or (which not in used and which is not IndexedLog.GATE):
                 continue
             note = (await logs[which].reader.checkpoint()).decode()
             try:
@@ -261,7 +270,7 @@ async def _write_files(
 
 
 async def _write_proofs(folder: ExportFolder, started: Started, sources: Sources) -> None:
-    logs = {sources.names[which]: log for which, log in sources.logs.items()}
+    logs = {name: sources.logs[which] for which, name in sources.names.items()}
     for log in started.logs:
         indexes = read_indexes(folder.place(records_name(log.name)))
         source = logs[log.name].reader.source
@@ -292,8 +301,3 @@ def _counted(entries: Iterable[Shelved], progress: Callable[[int], None]) -> Ite
         yield entry
         if done % _TELL_EVERY == 0:
             progress(done)
-
-
-def _lines(found: FoundIds) -> Iterator[bytes]:
-    """Yield the ids of what matched, one a line: their SHA-256 is the result's digest."""
-    return (f"{record}\n".encode() for record in found)

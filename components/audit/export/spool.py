@@ -115,6 +115,10 @@ class Spool:
         """Add the places of what matched, within the caller's transaction."""
         self._db.executemany("INSERT INTO matched VALUES (?)", ((place,) for place in places))
 
+    def matched(self) -> Iterator[int]:
+        """Yield the places of what matched, log by log, in the order of each."""
+        return (place for (place,) in self._db.execute("SELECT place FROM matched ORDER BY place"))
+
     def places_after(self, place: int, count: int) -> list[int]:
         """Return the next places that are to be collected."""
         sql = "SELECT place FROM matched WHERE place > ? ORDER BY place LIMIT ?"
