@@ -16,7 +16,7 @@ from components.archive.blobs.reader import BlobReader
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.record import Access
-from components.audit.access import name_actor, record_access
+from components.audit.access import get_purpose, name_actor, record_access
 from components.audit.auditor import Auditor
 from components.audit.export.attachments import Attachments
 from components.audit.export.collect import Collector, Sources
@@ -101,6 +101,7 @@ async def export(
         raise SiteError(
             f"{len(found):,} records match, and --limit allows {wanted.limit:,}: nothing is exported"
         )
+    matter = wanted.matter or get_purpose().matter
     now_ns, query = time.time_ns(), format_query(found.query)
     actor = auditor.id if auditor else name_actor()
     logs = await _read_heads(settings, {find_record(place)[0] for place in found.places})
@@ -112,16 +113,14 @@ async def export(
         found.log_size,
         len(found),
         found.digest,
-        wanted.matter,
+        matter,
         wanted.reason,
         found.log_sizes,
         found.as_of.index_format,
     )
     access_id = await record_access(settings, access)
     site = settings.gate_log.origin.partition("/")[0]
-    about = About(
-        access_id, site, query, wanted.matter, wanted.zone, zone, now_ns, len(found), version("steelyard")
-    )
+    about = About(access_id, site, query, matter, wanted.zone, zone, now_ns, len(found), version("steelyard"))
     started = Started(about, wanted.format, actor, found.log_size, found.digest, logs)
     folder.make()
     with folder.locked(), Spool(folder.spool) as spool:
