@@ -101,6 +101,10 @@ async def export(
         raise SiteError(
             f"{len(found):,} records match, and --limit allows {wanted.limit:,}: nothing is exported"
         )
+    if found.is_cut:
+        raise SiteError(
+            "more records than a search looks into might match the regular expression: narrow the query by dates"
+        )
     matter = wanted.matter or get_purpose().matter
     now_ns, query = time.time_ns(), format_query(found.query)
     actor = auditor.id if auditor else name_actor()
