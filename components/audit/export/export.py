@@ -1,16 +1,12 @@
 """Exports what a query matches: the look is recorded before the first byte is written, and its end, too."""
 
-import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import orjson
 
 from components.archive.blobs.reader import BlobReader
 from components.archive.keys import KeyFileError, load_verifier_key
@@ -21,22 +17,17 @@ from components.audit.auditor import Auditor
 from components.audit.export.attachments import Attachments
 from components.audit.export.collect import Collector, Sources
 from components.audit.export.destroyed import drop_destroyed
-from components.audit.export.evidence import proof_name, prove_records, read_indexes, records_name
 from components.audit.export.finish import record_completion
 from components.audit.export.folder import (
-    LEFT_OUT,
     MANIFEST,
     MANIFEST_PROOF,
     MANIFEST_RECORD,
     MATCHED,
-    README_FILE,
-    VERIFIER,
     ExportFolder,
 )
-from components.audit.export.format import About, Format, Shelved
+from components.audit.export.format import About, Format
 from components.audit.export.formats import FORMATS
 from components.audit.export.manifest import (
-    README,
     Counts,
     ExportedLog,
     Started,
@@ -44,8 +35,8 @@ from components.audit.export.manifest import (
     make_manifest,
     parse_started,
 )
-from components.audit.export.parts import split_parts
 from components.audit.export.spool import Spool
+from components.audit.export.write import count_records, write_about, write_files, write_proofs
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
@@ -55,11 +46,9 @@ from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.blobs import open_objects
 from components.settings.site import SiteFile
-from components.verifier.build import build_verifier
 
 _STARTED = "started"
 _OURS = (MANIFEST, MANIFEST_RECORD, MANIFEST_PROOF)
-_TELL_EVERY = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +186,15 @@ async def _complete(
     async with _open_sources(settings, folder, started) as sources:
         await Collector(sources, spool, folder, format_).run(lambda done, _: progress(done, 2 * total))
         while True:
-            await _write_files(
-                folder, spool, started, format_, lambda done: progress(total + done, 2 * total)
-            )
+            await write_files(folder, spool, started, format_, lambda done: progress(total + done, 2 * total))
             # What an order destroyed meanwhile must not be in it.
             if not await drop_destroyed(sources, spool, folder):
                 break
-        await _write_proofs(folder, started, sources)
+        await write_proofs(folder, started, sources)
         names = sources.names
     folder.write(MATCHED, (f"{name_place(place, names)}\n".encode() for place in spool.matched()))
-    counts = _count(spool)
-    _write_about(folder, spool)
+    counts = count_records(spool)
+    write_about(folder, spool)
     files = [folder.describe(name) for name in folder.list() if name not in _OURS]
     folder.write(MANIFEST, [make_manifest(started, format_, counts, files)])
     completed_id = await record_completion(settings, started, folder, counts.exported)
@@ -255,52 +242,3 @@ async def _read_heads(settings: SiteFile, used: Collection[IndexedLog]) -> tuple
                 raise SiteError(f"{log.name}: {error}; run `steelyard verify`") from None
             heads.append(ExportedLog(log.name, log.origin, size, note))
     return tuple(heads)
-
-
-async def _write_files(
-    folder: ExportFolder, spool: Spool, started: Started, format_: Format, progress: Callable[[int], None]
-) -> None:
-    finished = spool.finished_files()
-    for part, entries in split_parts(_counted(spool.read(), progress), format_, started.about.zone):
-        name = format_.name_part(part)
-        if name in finished:
-            deque(entries, maxlen=0)
-            continue
-        folder.write(name, format_.encode(part, entries, started.about, folder))
-        spool.note_file(name)
-        # The event loop belongs to others, too.
-        await asyncio.sleep(0)
-
-
-async def _write_proofs(folder: ExportFolder, started: Started, sources: Sources) -> None:
-    logs = {name: sources.logs[which] for which, name in sources.names.items()}
-    for log in started.logs:
-        indexes = read_indexes(folder.place(records_name(log.name)))
-        source = logs[log.name].reader.source
-        with folder.draft(proof_name(log.name)) as out:
-            async for hashes in prove_records(source, indexes, log.size):
-                out.write(hashes)
-
-
-def _write_about(folder: ExportFolder, spool: Spool) -> None:
-    """Write what is about the export itself: what is left out, the verifier, and how to use it."""
-    left_out = (
-        orjson.dumps({"id": record, "why": why}, option=orjson.OPT_APPEND_NEWLINE)
-        for record, why in spool.left_out()
-    )
-    folder.write(LEFT_OUT, left_out)
-    folder.write(VERIFIER, [build_verifier()])
-    folder.write(README_FILE, [README.encode()])
-
-
-def _count(spool: Spool) -> Counts:
-    matched, exported, _ = spool.count()
-    return Counts(matched, exported, spool.count_left_out())
-
-
-def _counted(entries: Iterable[Shelved], progress: Callable[[int], None]) -> Iterator[Shelved]:
-    """Pass entries on, and tell now and then how many there were."""
-    for done, entry in enumerate(entries, 1):
-        yield entry
-        if done % _TELL_EVERY == 0:
-            progress(done)

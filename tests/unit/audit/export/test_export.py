@@ -206,7 +206,7 @@ def test_what_is_destroyed_during_an_export_is_not_in_it(
         said = await make_scene(site_folder)
         said = Said(add_retention(said.site))
         # All is collected, and all files of the format are written.
-        stop(export_module, "_write_proofs", 1)
+        stop(export_module, "write_proofs", 1)
         with pytest.raises(Stopped):
             await export_to(said.site, tmp_path / "out", "eml")
         return said
