@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from policy.decision import StanzaError
 from policy.facts import Way
+from policy.supervision.vote import Vote
 from policy.utc import format_utc
 
 _LOST = (
@@ -93,7 +94,7 @@ class Item:
     that it goes back to, `held` the submission that is kept back, until the adapter has let go of it, `sent` the one
     that carries it now. Times are Unix time.
     `evidence` is a digest (hex) over what that record says: it is sealed, so whoever knows this has read it.
-    `epoch` is that of the session that joins: a join ends with it.
+    `epoch` is that of the session that joins: a join ends with it. `votes` are decisions that wait for those of others.
     """
 
     token: str
@@ -112,6 +113,7 @@ class Item:
     sent: Place | None = None
     attempts: int = 0
     epoch: str = ""
+    votes: tuple[Vote, ...] = ()
 
 
 # Where what was on its way is when its server has ended. Whoever got an error had a session, which has ended with it;
@@ -166,7 +168,7 @@ def can_be_decided(item: Item) -> bool:
 
 def release_item(item: Item) -> Item:
     """Return the item of a held message that shall go out."""
-    return replace(item, stage=Stage.OUTGOING, sent=None, attempts=0)
+    return replace(item, stage=Stage.OUTGOING, sent=None, attempts=0, votes=())
 
 
 def mark_sent(item: Item, place: Place) -> Item:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -31,6 +31,10 @@ class Rules:
         digest = hashlib.sha256(_encode_canonical(self)).hexdigest()
         object.__setattr__(self, "digest", digest)
         object.__setattr__(self, "name", digest[:_NAME_LENGTH])
+
+    def count_reviewers(self, ids: Iterable[str]) -> int:
+        """Return how many people have to agree on what the rules with these ids hold."""
+        return self.content.count_reviewers(ids) if self.content else 1
 
 
 def _encode_canonical(rules: Rules) -> bytes:

@@ -1,32 +1,26 @@
 """Who looks, and what they may see: an auditor as site.toml lists them (docs/auditor.md)."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.audit.access import name_actor
 from components.process.errors import SiteError
-from components.settings.auditors import AuditorEntry, Role
+from components.settings.auditors import AuditorEntry
 from components.settings.site import SiteFile
+from policy.supervision.reviewer import Reviewer, Role
 
 __all__ = ["Auditor", "Role", "find_auditor", "list_auditors"]
 
 
 @dataclass(frozen=True, slots=True)
-class Auditor:
-    """Somebody who looks at the archive; `enterprises` is None for all of the site.
+class Auditor(Reviewer):
+    """Somebody who looks at the archive, and may review.
 
     `key` is the file of the public key that verifies their acts, None if they have none.
     """
 
-    id: str
-    name: str
-    roles: frozenset[Role]
-    enterprises: frozenset[str] | None
     key: Path | None = None
-
-    def may_see(self, enterprise: str) -> bool:
-        """Return whether an enterprise, by its id, is within what they may see."""
-        return self.enterprises is None or enterprise in self.enterprises
 
     def require(self, *roles: Role) -> None:
         """Check that they have one of these roles; raises SiteError."""
@@ -48,6 +42,8 @@ def find_auditor(settings: SiteFile, id: str | None = None) -> Auditor:  # noqa:
         return Auditor(who, who, frozenset(Role), None)
     for entry in entries:
         if entry.id == id or (id is None and entry.user == user):
+            if entry.until_s is not None and entry.until_s <= time.time():
+                raise SiteError(f"{entry.id} is no auditor any more (audit.auditors.until)")
             return _make_auditor(entry)
     who = f"the user {user}" if id is None else repr(id)
     raise SiteError(f"{who} is no auditor of this site; list them in audit.auditors of {settings.path.name}")
@@ -59,5 +55,5 @@ def list_auditors(settings: SiteFile) -> tuple[Auditor, ...]:
 
 
 def _make_auditor(entry: AuditorEntry) -> Auditor:
-    enterprises = None if entry.enterprises is None else frozenset(entry.enterprises)
-    return Auditor(entry.id, entry.name, frozenset(entry.roles), enterprises, entry.key)
+    known = entry.reviewer
+    return Auditor(known.id, known.name, known.roles, known.enterprises, known.jid, entry.key)

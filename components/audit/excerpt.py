@@ -51,6 +51,16 @@ def make_file_excerpt(text: str, query: Node) -> Iterator[ExcerptPiece]:
     yield from make_excerpt(_find_part(text, query) or text, query)
 
 
+def mark_all(text: str, query: Node) -> Iterator[ExcerptPiece]:
+    """Mark every hit in a whole text."""
+    position = 0
+    for start, end in _find_hits(text[:_SEARCHED_CHARACTERS], query):
+        yield ExcerptPiece(text[position:start])
+        yield ExcerptPiece(text[start:end], is_hit=True)
+        position = end
+    yield ExcerptPiece(text[position:])
+
+
 def has_hit(text: str, query: Node) -> bool:
     """Return whether a word of a search is in a text."""
     return bool(_find_part(text, query))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from components.archive.record import Event, RecordKind
 from components.audit.access import record_finding
 from components.audit.index.logs import IndexedLog
+from components.audit.index.pages import read_places
 from components.audit.lookup import Lookup
 from components.audit.query.compile import compile_query
 from components.audit.query.tree import And, OfKind, SearchKind, Words
@@ -32,6 +33,6 @@ def _find(lookup: Lookup, names: tuple[str, ...]) -> list[int]:
     for name in names:
         said = Words((KIND.name.lower(), *name.split("-")))
         where = compile_query(And((OfKind(SearchKind.EVENT), said)))
-        with lookup.index.look():
-            found.update(lookup.index.stream(where, logs=(IndexedLog.AUDIT,)))
+        with lookup.index.look() as db:
+            found.update(read_places(db, where, (IndexedLog.AUDIT,)))
     return sorted(found)

@@ -10,6 +10,7 @@ from components.archive.record import Access
 from components.audit.access import name_actor, record_access
 from components.audit.asked import Asked, prepare
 from components.audit.auditor import Auditor
+from components.audit.index.as_of import AsOf, describe_format, read_sizes
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
 from components.audit.index.pages import name_place
@@ -42,16 +43,24 @@ class Lookup:
     actor: str
     at_ns: int
 
+    def as_of(self) -> AsOf:
+        """Return when this look is, and how much of each log it covers."""
+        with self.index.look() as db:
+            return AsOf(self.at_ns, read_sizes(self.index), describe_format(db))
+
     async def record(self, act: str, matched: int, digest: str, query: str = "", actor: str = "") -> str:
         """Record the look, and return its record's id; raises SiteError, and then nothing may be shown."""
+        searched = self.as_of()
         access = Access(
             actor or self.actor,
             act,
             query or format_query(self.asked.query),
             self.at_ns,
-            self.index.size_of(IndexedLog.GATE),
+            searched.sizes[IndexedLog.GATE],
             matched,
-            result_digest=digest,
+            digest,
+            log_sizes=searched.name_others(self.names),
+            index_format=searched.index_format,
         )
         return await record_access(self.settings, access)
 
@@ -80,13 +89,17 @@ class Lookup:
 
 @asynccontextmanager
 async def look_up(
-    settings: SiteFile, query: str | Node, progress: Progress, auditor: Auditor | None = None
+    settings: SiteFile,
+    query: str | Node,
+    progress: Progress,
+    auditor: Auditor | None = None,
+    at_ns: int | None = None,
 ) -> AsyncIterator[Lookup]:
-    """Bring the index up to date, and prepare a query within the scope of an auditor.
+    """Bring the index up to date, and prepare a query within the scope of an auditor, as of now or of another time.
 
     Raises QueryError, SiteError and LogError.
     """
-    now_ns = time.time_ns()
+    now_ns = time.time_ns() if at_ns is None else at_ns
     node = parse_query(query, now_ns) if isinstance(query, str) else query
     names = {which: log.name for which, log in find_indexed(settings).items()}
     actor = auditor.id if auditor else name_actor()

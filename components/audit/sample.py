@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from components.audit.auditor import Auditor
 from components.audit.index.facets import DAY_NS, Dimension
-from components.audit.index.pages import digest_places, name_place, read_places
+from components.audit.index.pages import digest_ids, name_place, read_places
 from components.audit.kept_acts import read_acts, record_act
 from components.audit.lookup import Lookup, look_up
 from components.audit.query.tree import Node, format_query
@@ -80,8 +80,9 @@ async def draw_sample(
             raise SiteError(
                 "the regular expression was looked for in the newest records alone: narrow the query"
             )
-        with lookup.index.look():
-            places = read_places(lookup.index, asked.where, asked.logs)
+        with lookup.index.look() as db:
+            places = read_places(db, asked.where, asked.logs)
+            digest = digest_ids(db, asked.where, asked.logs)
         before = set() if wanted.again else await _read_drawn(lookup)
         eligible = {place: id_ for place in places if (id_ := name_place(place, lookup.names)) not in before}
         strata = _divide(lookup, eligible, wanted.by)
@@ -95,7 +96,7 @@ async def draw_sample(
         told |= {"eligible": len(eligible), "strata": len(strata), RECORDS: ids}
         views = [view for view in await lookup.view(drawn) if not view.destroyed]
         record = await record_act(lookup, _SAMPLED, told)
-        access_id = await lookup.record("sample", len(places), digest_places(places, lookup.names))
+        access_id = await lookup.record("sample", len(places), digest)
     at_most, margin = tell_confidence(len(drawn), len(eligible))
     return Sample(
         asked.query,

@@ -8,8 +8,9 @@ from components.archive.log.leaf import parse_leaf
 from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.store import LogSource
 from components.audit.around import Around, view_around
-from components.audit.asked import Asked, Widened
+from components.audit.asked import Widened
 from components.audit.auditor import Auditor
+from components.audit.index.as_of import AsOf, bound_by
 from components.audit.index.contents import count_failed, count_unheard
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
@@ -17,12 +18,12 @@ from components.audit.index.pages import (
     Order,
     Page,
     PageFound,
-    digest_places,
+    digest_ids,
     find_page,
     name_place,
     read_places,
 )
-from components.audit.lookup import look_up
+from components.audit.lookup import Lookup, look_up
 from components.audit.query.tree import Node, Or, Words
 from components.audit.view import RecordView
 from components.process.progress import Progress
@@ -44,7 +45,7 @@ class SearchResult:
     Behind the record `next_before`, unless it is empty, the next page begins. `digest` is over the ids of all that
     match. Near spellings were `widened` to these words. For regular expressions the newest `examined` records were
     looked into; where it `is_cut`, others may match that nobody looked into. `around` has what was said before and
-    after records, by their ids.
+    after records, by their ids. For who works with grants, `not_opened` counts the records that none of these opens.
     """
 
     query: Node
@@ -58,6 +59,7 @@ class SearchResult:
     files_unheard: int = 0
     next_before: str = ""
     digest: str = ""
+    not_opened: int = 0
     widened: tuple[Widened, ...] = ()
     examined: int = 0
     is_cut: bool = False
@@ -74,22 +76,36 @@ class SearchResult:
 class FoundIds:
     """The ids of all records that a query matches, the oldest first, and the digest over them.
 
-    `query` is the tree that was asked, with the scope of who asked; `log_size` the size of the tree that was searched.
-    Where it `is_cut`, a regular expression may match others that nobody looked into.
+    `query` is the tree that was asked, with the scope of who asked; `as_of` is when, and how much of each log. Where it
+    `is_cut`, a regular expression may match others that nobody looked into.
     """
 
     query: Node
-    log_size: int
+    as_of: AsOf
     digest: str
     places: "array[int]"
     names: Mapping[IndexedLog, str]
     is_cut: bool = False
+
+    @property
+    def log_size(self) -> int:
+        """The size of the tree that was searched."""
+        return self.as_of.sizes[IndexedLog.GATE]
+
+    @property
+    def log_sizes(self) -> str:
+        """The sizes of the other logs, as a look records them."""
+        return self.as_of.name_others(self.names)
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __iter__(self) -> Iterator[str]:
         return (name_place(place, self.names) for place in self.places)
+
+    def in_log_order(self) -> Iterator[str]:
+        """Yield the ids log by log, in its order, whatever the times: a line each, they have the digest."""
+        return (name_place(place, self.names) for place in sorted(self.places))
 
 
 async def search(
@@ -107,11 +123,13 @@ async def search(
     """
     async with look_up(settings, query, progress, auditor) as lookup:
         asked, index = lookup.asked, lookup.index
-        found, counts = _find(index, asked, page)
-        missing, unreadable = set[str](), 0
+        found, counts = _find(lookup, page)
+        missing, unreadable, not_opened = set[str](), 0, 0
         for which, log in lookup.logs.items():
             gone = await _find_missing(log.reader.source, index, which)
-            unreadable += len(gone | index.unread(which))
+            closed = index.unread(which) if settings.audit.grants else set[int]()
+            not_opened += len(closed - gone) if which is not IndexedLog.AUDIT else 0
+            unreadable += len(gone | index.unread(which)) - len(closed - gone)
             missing |= {f"{lookup.names[which]}/{number}" for number in gone}
         # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
         views = [replace(view, missing=view.id in missing) for view in await lookup.view(found.places)]
@@ -130,6 +148,7 @@ async def search(
             files_unheard=counts.files_unheard,
             next_before=_last_of(views, page.order) if found.is_more else "",
             digest=found.digest,
+            not_opened=not_opened,
             widened=asked.widened,
             examined=asked.examined,
             is_cut=asked.is_cut,
@@ -138,19 +157,24 @@ async def search(
 
 
 async def find_ids(
-    settings: SiteFile, query: str, progress: Progress, auditor: Auditor | None = None
+    settings: SiteFile,
+    query: str,
+    progress: Progress,
+    auditor: Auditor | None = None,
+    as_of: AsOf | None = None,
 ) -> FoundIds:
     """Find the ids of every record that a query matches; the caller records the look, with the digest.
 
-    Raises QueryError, SiteError and LogError.
+    With `as_of` it searches as a search at that time did: what was recorded later is left out. Raises QueryError,
+    SiteError and LogError.
     """
-    async with look_up(settings, query, progress, auditor) as lookup:
-        asked = lookup.asked
-        with lookup.index.look():
-            places = read_places(lookup.index, asked.where, asked.logs)
-            log_size = lookup.index.size_of(IndexedLog.GATE)
-        digest = digest_places(places, lookup.names)
-        return FoundIds(asked.query, log_size, digest, places, lookup.names, asked.is_cut)
+    async with look_up(settings, query, progress, auditor, as_of.at_ns if as_of else None) as lookup:
+        asked, searched = lookup.asked, as_of or lookup.as_of()
+        where = bound_by(asked.where, searched.sizes) if as_of else asked.where
+        with lookup.index.look() as db:
+            places = read_places(db, where, asked.logs)
+            digest = digest_ids(db, where, asked.logs)
+        return FoundIds(asked.query, searched, digest, places, lookup.names, asked.is_cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +185,8 @@ class _Counts:
     files_unheard: int
 
 
-def _find(index: Index, asked: Asked, page: Page) -> tuple[PageFound, _Counts]:
+def _find(lookup: Lookup, page: Page) -> tuple[PageFound, _Counts]:
+    index, asked = lookup.index, lookup.asked
     inside = asked.scope if asked.is_scoped else None
     found = find_page(index, asked.where, page, asked.logs)
     submissions = index.count(asked.scope, logs=asked.logs) if inside else found.entries

@@ -14,6 +14,7 @@ from components.archive.orders.tombstoned import fetch_tombstoned
 from components.archive.reader import LogReader
 from components.archive.record import Access, RecordKind, Submission
 from components.audit.access import name_actor, record_access
+from components.audit.auditor import Auditor
 from components.audit.indexed import (
     catch_up_logs,
     find_indexed,
@@ -21,7 +22,9 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
+from components.audit.matter.acts import require_own_matter
 from components.audit.open_log import open_log
+from components.audit.owner import may_see
 from components.audit.view import RecordView, view_record
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -76,10 +79,13 @@ class RecordDetail:
         return content.amended if isinstance(content, Submission) else b""
 
 
-async def show(settings: SiteFile, record_id: str, progress: Progress) -> RecordDetail:
+async def show(
+    settings: SiteFile, record_id: str, progress: Progress, auditor: Auditor | None = None
+) -> RecordDetail:
     """Fetch one record by its public id, such as `gate/100042` (also of the audit log: `audit/7`).
 
-    Raises SiteError if the id names no record or the look cannot be recorded, and LogError.
+    An auditor of some enterprises is told of others' records what they are told of those that there are not. Raises
+    SiteError if the id names no record or the look cannot be recorded, and LogError.
     """
     log, number = parse_record_id(settings, record_id)
     now_ns = time.time_ns()
@@ -89,11 +95,17 @@ async def show(settings: SiteFile, record_id: str, progress: Progress) -> Record
             await _view(settings, log, opener, opened, progress)
             for opened in (await opener.fetch(number, 1) if number < size else ())
         ]
+        views = [view for view in views if may_see(settings, auditor, view)]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
-    access = Access(name_actor(), "show", record_id, now_ns, size, len(found))
+    for view in views:
+        await require_own_matter(settings, view.content, auditor)
+    actor = auditor.id if auditor else name_actor()
+    access = Access(actor, "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)
     for view, proof in found:
         return RecordDetail(view, proof, access_id)
+    if auditor is not None and auditor.enterprises is not None:
+        raise SiteError(f"there is no record {record_id} among what {auditor.id} may see")
     raise SiteError(explain_absence(log.name, number, size))
 
 

@@ -125,7 +125,7 @@ async def _keep_hits(
 def _sum_up(lookup: Lookup, asked: Asked) -> tuple[int, str, int]:
     matched = lookup.index.count(asked.where, logs=asked.logs)
     with lookup.index.look() as db:
-        digest = digest_ids(lookup.index, db, asked.where, asked.logs)
+        digest = digest_ids(db, asked.where, asked.logs)
     return matched, digest, lookup.index.size_of(asked.logs[0])
 
 

@@ -1,4 +1,4 @@
-"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile` and `topics`; `steelyard verify`."""
+"""The auditors' commands: `steelyard audit search`, `show`, `proof`, `reconcile`, `topics`; `steelyard verify`."""
 
 import asyncio
 import sys
@@ -8,7 +8,12 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from components.cli.export import export
-from components.cli.options import COMMON, DEFAULT_SITE, Common, RecordId, SiteOption
+from components.cli.grant import app as grant_app
+from components.cli.index import app as index_app
+from components.cli.matter import app as matter_app
+from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purposeful, RecordId
+from components.cli.read import read
+from components.cli.replay import replay
 from components.cli.search import history, sample, saved, search
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
@@ -17,10 +22,16 @@ app.command(history)
 app.command(sample)
 app.command(saved)
 app.command(export)
+app.command(grant_app)
+app.command(matter_app)
+app.command(read)
+app.command(replay)
+
+app.command(index_app)
 
 
 @app.command
-def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int:
+def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
@@ -31,9 +42,8 @@ def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int
     from components.audit.show import show as show_record
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
     if raw:
         sys.stdout.buffer.write(detail.body)
@@ -47,7 +57,7 @@ def proof(
     record: RecordId,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    site: SiteOption = DEFAULT_SITE,
+    purpose: Purposeful = PURPOSEFUL,
 ) -> None:
     """Write the proof of a record as a .tlog-proof file. It can be verified without the log (docs/tiles.md).
 
@@ -57,9 +67,8 @@ def proof(
         Write the proof to this file; if left out, to standard output.
     """
     from components.audit.prove import prove
-    from components.settings.site import SiteFile
 
-    proved = asyncio.run(prove(SiteFile(site), record))
+    proved = asyncio.run(prove(purpose.open_site(), record))
     if output is None:
         print(proved.text, end="")
         return

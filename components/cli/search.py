@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from components.cli.options import COMMON, Common, Limit
+from components.cli.options import COMMON, LOOK, Common, Limit, Look
 
 Query = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Order = Literal["newest", "oldest"]
@@ -39,7 +39,7 @@ def search(
     save: str = "",
     saved: str = "",
     paging: Paging = FIRST_PAGE,
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
 
@@ -61,9 +61,8 @@ def search(
     from components.audit.auditor import find_auditor
     from components.cli.output.console import run_with_bar
     from components.cli.searching import SearchWanted, run_search
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     auditor = find_auditor(settings)
     page = (paging.limit, paging.before, paging.sort)
     wanted = SearchWanted(" ".join(query), *page, context, count_by, terms, save, saved)
@@ -118,7 +117,7 @@ def sample(
     by: str = "",
     again: Annotated[bool, Parameter(negative=())] = False,
     json_lines: AsLines = False,
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """Draw a random sample of what a query finds, without what was drawn before (docs/query.md).
 
@@ -142,9 +141,8 @@ def sample(
     from components.cli.output.record import describe_view
     from components.cli.output.sample import describe_sample, print_sample
     from components.cli.searching import read_dimensions
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     auditor = find_auditor(settings)
     wanted = SampleWanted(
         " ".join(query), count, seed or secrets.token_hex(8), read_dimensions(by, STRATA), again

@@ -9,7 +9,7 @@ from components.audit.index.facets import Dimension
 from components.audit.saved import find_saved, save_search
 from components.audit.search import Order, Page, SearchResult, search
 from components.audit.tally import Tally, TermReport, count_by, report_terms
-from components.cli.options import Common
+from components.cli.options import Output
 from components.cli.output.json_printer import print_lines
 from components.cli.output.record import describe_view
 from components.cli.output.search import describe_search, print_search
@@ -47,21 +47,21 @@ class Found:
 
     result: SearchResult | Tally | TermReport
 
-    def tell(self, common: Common, log_name: str, *, as_lines: bool) -> None:
+    def tell(self, output: Output, log_name: str, *, as_lines: bool) -> None:
         """Print it for people, as one JSON object, or as one for each line."""
         match self.result:
             case SearchResult() as found if as_lines:
                 print_lines(map(describe_view, found.records))
             case SearchResult() as found:
-                common.tell(found, describe_search, lambda result: print_search(result, log_name))
+                output.tell(found, describe_search, lambda result: print_search(result, log_name))
             case Tally() as tally if as_lines:
                 print_lines(describe_counted(tally, each) for each in tally.counted)
             case Tally() as tally:
-                common.tell(tally, describe_tally, print_tally)
+                output.tell(tally, describe_tally, print_tally)
             case TermReport() as report if as_lines:
                 print_lines(map(describe_term, report.terms))
             case TermReport() as report:
-                common.tell(report, describe_terms, print_terms)
+                output.tell(report, describe_terms, print_terms)
 
 
 async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> Found:

@@ -40,10 +40,12 @@ from components.link.component import GateLink
 from components.link.stream import ComponentLogin
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.rules.decisions import Decisions
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.follow import RulesFollower
 from components.rules.inside_files import InsideFiles
 from components.rules.load import load_sources
+from components.rules.reviewers import load_reviewers
 from components.rules.sent_files import load_sent_files
 from components.settings.archive import load_retention
 from components.settings.gate import GateSettings
@@ -104,8 +106,11 @@ async def start_gate(process: Process, site: SiteFile) -> None:
     rules = RulesInForce(follower, gate, watchers.recorder, watchers.alarms)
     acts = ReviewActs(
         queue, line, log.writer, log.reviews.source, breaks,
+        Decisions(
+            load_reviewers(site), line.gate.log, settings.log_origin, lambda: follower.rules, site.review.default
+        ),
         (errors.give_back, lambda: queue.let_join(gate.decider.rules.directory)),
-        default=site.review.default, retention_class=assign_class(retention, RecordedKind.ACCESS),
+        retention_class=assign_class(retention, RecordedKind.ACCESS),
     )  # fmt: skip
     process.report(settings.status_file, partial(describe_gate, gate, watchers.alarms))
     process.run("gate", gate.run())

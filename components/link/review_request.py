@@ -28,7 +28,8 @@ class ReviewRequestError(ValueError):
 class HeldMessage:
     """A message in the review queue; `stage` is `waiting`, `outgoing`, `sent` or `uncertain`, times are Unix time.
 
-    Or a held file: `stage` is `held`, `sender` its owner, `to` the id of its upload.
+    Or a held file: `stage` is `held`, `sender` its owner, `to` the id of its upload. So many `reviewers` must agree;
+    `votes` are who has decided what so far, as pairs.
     """
 
     record: int
@@ -38,12 +39,15 @@ class HeldMessage:
     rules: tuple[str, ...]
     held_at_ns: int
     deadline_ns: int
+    reviewers: int = 1
+    votes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
     """An act (`list`, `release` or `refuse`) on the held message of record `record`, with who asks for it and why.
-    `evidence` is `prove_reading` of this record. A list needs none of these.
+    `evidence` is `prove_reading` of this record. A list needs none of these. `statement` is the same as a signed note
+    (docs/review.md, section 7), where reviewers have keys.
     """
 
     act: str
@@ -51,6 +55,7 @@ class ReviewRequest:
     actor: str = ""
     reason: str = ""
     evidence: str = ""
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,14 @@ class ShutRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReviewAnswer:
-    """The result of a request: a problem, or none, and for `list` all held messages, the oldest first."""
+    """The result of a request: a problem, or none, and for `list` all held messages, the oldest first.
+
+    `waits`: the decision is recorded, and another person has to decide the same.
+    """
 
     problem: str = ""
     held: tuple[HeldMessage, ...] = ()
+    waits: bool = False
 
 
 def encode_review_request(request: ReviewRequest | ShutRequest) -> bytes:
@@ -90,7 +99,7 @@ def parse_review_request(body: bytes) -> ReviewRequest:
         request = ReviewRequest(**value)
     except (ValueError, TypeError):
         raise ReviewRequestError("not a reviewer's request") from None
-    texts = (request.act, request.actor, request.reason, request.evidence)
+    texts = (request.act, request.actor, request.reason, request.evidence, request.statement)
     if type(request.record) is not int or any(type(text) is not str for text in texts):
         raise ReviewRequestError("not a reviewer's request")
     return request
@@ -140,10 +149,15 @@ def parse_review_answer(text: str) -> ReviewAnswer:
     """Parse an answer; raises ReviewRequestError."""
     try:
         value: dict[str, Any] = json.loads(text)
-        messages = tuple(HeldMessage(**{**each, "rules": tuple(each["rules"])}) for each in value["held"])
-        return ReviewAnswer(str(value["problem"]), messages)
+        messages = tuple(map(_parse_held, value["held"]))
+        return ReviewAnswer(str(value["problem"]), messages, waits=value["waits"] is True)
     except (ValueError, KeyError, TypeError):
         raise ReviewRequestError("not an answer to a reviewer") from None
+
+
+def _parse_held(value: dict[str, Any]) -> HeldMessage:
+    votes = tuple((str(who), str(act)) for who, act in value["votes"])
+    return HeldMessage(**{**value, "rules": tuple(value["rules"]), "votes": votes})
 
 
 def prove_reading(epoch: str, seq: int, body: bytes) -> str:

@@ -2,25 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from datetime import UTC
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from components.archive.keys import KeyFileError, load_verifier_key
 from components.settings.table import SitePath, Table
+from policy.address import parse_bare_jid
+from policy.supervision.reviewer import Reviewer, Role
 
 AUDITOR_KEY = "auditor/"
 """The beginning of the name of the key with which an auditor signs; their id follows."""
-
-
-class Role(StrEnum):
-    """What an auditor may do: look; review; assign, close many and re-open; or audit the other auditors."""
-
-    AUDITOR = "auditor"
-    REVIEWER = "reviewer"
-    LEAD = "lead"
-    OVERSEER = "overseer"
 
 
 AuditorId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
@@ -29,7 +22,8 @@ AuditorId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 class AuditorEntry(Table):
     """An auditor: `user` is their user of the operating system, if they use commands; `key` the public half of theirs.
 
-    Without `enterprises` they see all of the site.
+    Without `enterprises` they see all of the site. `jid` is their own account on the line, if they have one. From
+    `until` on they are no auditor any more; what they did before stays valid.
     """
 
     id: AuditorId
@@ -38,12 +32,30 @@ class AuditorEntry(Table):
     roles: tuple[Role, ...] = Field(min_length=1)
     enterprises: tuple[str, ...] | None = Field(default=None, min_length=1)
     key: SitePath | None = None
+    jid: Annotated[str, AfterValidator(parse_bare_jid)] | None = None
+    until: AwareDatetime | None = None
+
+    @property
+    def until_s(self) -> int | None:
+        """When they stop being an auditor, as Unix time; None while nobody knows."""
+        return None if self.until is None else int(self.until.astimezone(UTC).timestamp())
+
+    @property
+    def reviewer(self) -> Reviewer:
+        """What the rules of reviews know of them."""
+        return Reviewer(self.id, self.name, frozenset(self.roles), self.scope, self.jid or "")
+
+    @property
+    def scope(self) -> frozenset[str] | None:
+        """The enterprises that they may see, None for all."""
+        return None if self.enterprises is None else frozenset(self.enterprises)
 
 
 def find_auditor_problems(entries: Sequence[AuditorEntry]) -> Iterator[str]:
     """Yield what is wrong with the auditors: who is listed twice, and whose key is missing, another's, or shared."""
     setting = "audit.auditors"
-    for what, values in (("id", [each.id for each in entries]), ("user", [each.user for each in entries])):
+    for what in ("id", "user", "jid"):
+        values = [getattr(each, what) for each in entries]
         for value in sorted(value for value, times in Counter(values).items() if value and times > 1):
             yield f"{setting}: two have the {what} {value}; give each another one"
     keys: dict[bytes, str] = {}

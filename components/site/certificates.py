@@ -15,6 +15,11 @@ from components.process.errors import SiteError
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 CERTIFICATE_LIFE = dt.timedelta(days=825)  # Apple's clients accept no longer ones
 RENEW_BEFORE = dt.timedelta(days=30)
+# What a key may be for (RFC 5280, 4.2.1.3).
+_KEY_USES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 _CLOCK_SKEW = dt.timedelta(hours=24)
 
 
@@ -124,17 +129,8 @@ def _builder(
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    used = ("key_cert_sign", "crl_sign") if signs_certificates else ("digital_signature",)
+    return x509.KeyUsage(**{use: use in used for use in _KEY_USES})
 
 
 def _pem(what: x509.Certificate | ec.EllipticCurvePrivateKey) -> bytes:

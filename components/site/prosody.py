@@ -224,10 +224,8 @@ def _certificate_lines(plan: ProsodyPlan, domain: str, web_host: str) -> Iterato
         yield f"https_ssl = {_lua_pair(plan.certificates, web_host)}"
 
 
-def _room_lines(domain: str, modules: Sequence[str]) -> Iterator[str]:
-    yield f"Component {_lua(domain)} 'muc'"
-    yield f"  modules_enabled = {_lua_list(modules)}"
-    yield _ALWAYS_OF_ROOMS
+def _room_lines(domain: str, modules: Sequence[str]) -> Sequence[str]:
+    return f"Component {_lua(domain)} 'muc'", f"  modules_enabled = {_lua_list(modules)}", _ALWAYS_OF_ROOMS
 
 
 def _component_lines(component: PlannedComponent) -> Iterator[str]:

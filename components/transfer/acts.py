@@ -23,9 +23,11 @@ from components.link.review_request import (
     parse_shut_request,
     take_review_request,
 )
+from components.rules.decisions import Decisions
 from components.transfer.journal import FileJournal
 from components.transfer.state import Settled, Stage, Upload, UploadStore
 from policy.review import ReviewAct
+from policy.supervision.vote import Vote
 
 _INTERVAL_S = 0.25
 _NOBODY = "deadline"
@@ -47,16 +49,19 @@ class Requests(Protocol):
 
 
 class FileActs:
-    """Serves reviewers, and does `default` with what nobody has decided on in time. `clock_s` gives Unix time."""
+    """Serves reviewers, and does the default with what nobody has decided on in time. `clock_s` gives Unix time.
+
+    `decisions` says who may decide, and how many have to.
+    """
 
     def __init__(
         self,
         uploads: UploadStore,
         journal: FileJournal,
         requests: Requests,
+        decisions: Decisions,
         *,
         deadline_s: float,
-        default: ReviewAct,
         clock_s: Callable[[], float],
     ) -> None:
         self._uploads = uploads
@@ -64,7 +69,7 @@ class FileActs:
         self._requests = requests
         # A little before the message that names the file is due: released, it must find its file open.
         self._deadline_s = max(0.0, deadline_s - _EARLIER_S)
-        self._default = default
+        self._decisions = decisions
         self._clock_s = clock_s
         self.held = 0
         """How many files wait for a reviewer, as of the last turn."""
@@ -85,9 +90,13 @@ class FileActs:
         for upload, settled in held:
             if settled.at_s + self._deadline_s <= now_s:
                 request = ReviewRequest(
-                    self._default.value, settled.record, _NOBODY, "nobody decided in time", settled.evidence
+                    self._decisions.default.value,
+                    settled.record,
+                    _NOBODY,
+                    "nobody decided in time",
+                    settled.evidence,
                 )
-                await self._decide(upload, settled, self._default, request)
+                await self._decide(upload, settled, self._decisions.default, request)
         for row in await self._requests.fetch_requests():
             for prefix, serve in ((FILE_REQUEST_PREFIX, self._answer), (SHUT_REQUEST_PREFIX, self._shut)):
                 if not row.id.startswith(prefix) or row.body is None:
@@ -99,7 +108,10 @@ class FileActs:
     async def _answer(self, body: bytes) -> ReviewAnswer:
         """Do what a request asks."""
         held = await self._uploads.list_held()
-        asked = take_review_request(body, lambda: tuple(self._describe(*each) for each in held))
+        votes = await self._uploads.list_votes()
+        asked = take_review_request(
+            body, lambda: tuple(self._describe(*each, votes.get(each[0].id, ())) for each in held)
+        )
         if isinstance(asked, ReviewAnswer):
             return asked
         request, act = asked
@@ -111,8 +123,20 @@ class FileActs:
             )
         if problem := find_request_problem(request, name, found[1].evidence):
             return ReviewAnswer(problem)
-        await self._decide(*found, act, request)
-        return ReviewAnswer()
+        upload, settled = found
+        cast = self._decisions.cast(
+            request, votes.get(upload.id, ()), settled.rules, (upload.owner,), int(self._clock_s())
+        )
+        if cast.problem:
+            return ReviewAnswer(cast.problem)
+        if cast.is_agreed:
+            await self._decide(upload, settled, act, replace(request, actor=cast.by), cast.others)
+            return ReviewAnswer()
+        if cast.votes != votes.get(upload.id, ()):
+            await self._journal.reviewed(replace(request, actor=cast.by), is_proposed=True)
+            # Killed here: the same request is recorded and counted once more.
+            self._uploads.keep_votes(upload.id, cast.votes)
+        return ReviewAnswer(waits=True)
 
     async def _shut(self, body: bytes) -> ReviewAnswer:
         """Shut an open file, unless it was for the same, and a reviewer has let it go since."""
@@ -139,9 +163,16 @@ class FileActs:
         log.warning("an open file was shut", record=request.record, rules=request.rules)
         return ReviewAnswer()
 
-    async def _decide(self, upload: Upload, settled: Settled, act: ReviewAct, request: ReviewRequest) -> None:
-        """Record who decided what and why, then carry it out."""
-        await self._journal.reviewed(request)
+    async def _decide(
+        self,
+        upload: Upload,
+        settled: Settled,
+        act: ReviewAct,
+        request: ReviewRequest,
+        others: Sequence[str] = (),
+    ) -> None:
+        """Record who decided what and why, then carry it out; `others` had decided the same before."""
+        await self._journal.reviewed(request, others)
         # Killed here: the same request, or the deadline, decides again, and the decision is recorded once more.
         text = "" if act is ReviewAct.RELEASE else REFUSED_TEXT
         self._uploads.settle(
@@ -149,9 +180,17 @@ class FileActs:
         )
         log.info("a file was reviewed", act=act.value, record=settled.record)
 
-    def _describe(self, upload: Upload, settled: Settled) -> HeldMessage:
+    def _describe(self, upload: Upload, settled: Settled, votes: Sequence[Vote]) -> HeldMessage:
         held_at_ns = settled.at_s * _NS_PER_S
         due_ns = held_at_ns + int(self._deadline_s * _NS_PER_S)
         return HeldMessage(
-            settled.record, Stage.HELD.value, upload.owner, upload.id.hex(), settled.rules, held_at_ns, due_ns
+            settled.record,
+            Stage.HELD.value,
+            upload.owner,
+            upload.id.hex(),
+            settled.rules,
+            held_at_ns,
+            due_ns,
+            self._decisions.count_needed(settled.rules),
+            tuple((vote.by, vote.act) for vote in votes),
         )

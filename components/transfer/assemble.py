@@ -17,11 +17,13 @@ from components.archive.reader import LogReader
 from components.archive.store.open import log_name
 from components.process.metrics import serve_metrics
 from components.process.run import Process
+from components.rules.decisions import Decisions
 from components.rules.denied_hashes import DeniedHashesFollower
 from components.rules.file_links import FileLinks, load_link_key
 from components.rules.file_readers import FileReaders
 from components.rules.follow import RulesFollower
 from components.rules.load import load_sources
+from components.rules.reviewers import load_reviewers
 from components.settings.archive import load_retention
 from components.settings.blobs import open_objects
 from components.settings.certificate import open_server_tls
@@ -82,10 +84,13 @@ async def run_transfer(process: Process, site: SiteFile) -> None:
     await server.start(settings.address, settings.port, open_server_tls(process, settings.certificate))
     service = TransferService(settings, site.gate, follower, slots, decider, journal, alarms)
     review = site.review
+    reviewers = load_reviewers(site)
+    decisions = Decisions(
+        reviewers, journal.log_name, settings.log_origin, lambda: follower.rules, review.default
+    )
     acts = FileActs(
-        uploads, journal, log_reader.source,
-        deadline_s=review.deadline_s, default=review.default, clock_s=time.time,
-    )  # fmt: skip
+        uploads, journal, log_reader.source, decisions, deadline_s=review.deadline_s, clock_s=time.time
+    )
     process.report(settings.status_file, partial(describe_transfer, service, acts, metrics))
     exposition = expose(metrics, service, acts, alarms)
     await process.stack.enter_async_context(serve_metrics(exposition.render, settings.metrics_port))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.archive.blobs.address import parse_address
@@ -85,11 +86,24 @@ class FileJournal:
             index = await self._writer.append([entry])
         return Recorded(index, prove_reading(upload.id.hex(), 0, entry.payload))
 
-    async def reviewed(self, request: ReviewRequest) -> None:
-        """Record who decided what on the file of a record, and why."""
+    async def reviewed(
+        self, request: ReviewRequest, others: Sequence[str] = (), *, is_proposed: bool = False
+    ) -> None:
+        """Record who decided what on the file of a record, and why; `others` had decided the same before.
+
+        `is_proposed`: it waits for another person.
+        """
         name = f"{self.log_name}/{request.record}"
-        details = (("actor", request.actor), ("reason", request.reason), ("record", name))
-        event = Event(RecordKind.REVIEW, request.act, details, time.time_ns())
+        details = [("actor", request.actor), ("reason", request.reason), ("record", name)]
+        # What does not say anything is left out, as it was before there was any.
+        more = (
+            ("with", " ".join(others)),
+            ("statement", request.statement),
+            ("act", is_proposed * request.act),
+        )
+        details += [(key, value) for key, value in more if value]
+        done = "proposed" if is_proposed else request.act
+        event = Event(RecordKind.REVIEW, done, tuple(details), time.time_ns())
         async with self._turn:
             await self._writer.append([Entry(RecordKind.REVIEW, encode_event(event), self._look_class)])
 

@@ -6,7 +6,7 @@ COLUMNS = (
     " issued_at_s, lapses_at_s, until_s, stage, address"
 )
 WITH_COPY = f"{COLUMNS}, COALESCE(delivered, '') FROM upload LEFT JOIN delivered USING (id)"
-OF_UPLOADS = ("decided", "known", "delivered", "shut")
+OF_UPLOADS = ("decided", "known", "delivered", "shut", "vote")
 """Tables whose rows go with those of `upload`, by `id`."""
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS upload (id BLOB PRIMARY KEY, owner TEXT NOT NULL, enterprise TEXT NOT NULL,"
@@ -25,4 +25,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS delivered (id BLOB PRIMARY KEY, delivered TEXT NOT NULL) WITHOUT ROWID",
     # Of a file that was shut later: for what, so that it is not shut for that again.
     "CREATE TABLE IF NOT EXISTS shut (id BLOB PRIMARY KEY, cause TEXT NOT NULL) WITHOUT ROWID",
+    # Of a file that waits for several reviewers: what each has decided so far.
+    "CREATE TABLE IF NOT EXISTS vote (id BLOB NOT NULL, by TEXT NOT NULL, act TEXT NOT NULL, at_s INTEGER NOT NULL,"
+    " PRIMARY KEY (id, by)) WITHOUT ROWID",
 )

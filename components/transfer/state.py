@@ -23,6 +23,7 @@ from components.transfer.schema import COLUMNS, OF_UPLOADS, PRAGMAS, SCHEMA, WIT
 from policy.address import BareJid
 from policy.directory.enterprise import EnterpriseId
 from policy.files.slot import DayBytes, Purpose, Usage
+from policy.supervision.vote import Vote
 
 _NOT_OF_UPLOADS: Final[list[Statement]] = [
     (f"DELETE FROM {table} WHERE id NOT IN (SELECT id FROM upload)", ())  # noqa: S608 - names of our own
@@ -146,6 +147,8 @@ class UploadStore:
             statements.append(("INSERT OR REPLACE INTO known VALUES (?, ?)", (id_, settled.facts)))
         if cause:
             statements.append(("INSERT OR REPLACE INTO shut VALUES (?, ?)", (id_, cause)))
+        # They were about what was decided now, or about an earlier stage.
+        statements.append(("DELETE FROM vote WHERE id = ?", (id_,)))
         self._change(statements)
 
     def forget(self, ids: Iterable[bytes]) -> None:
@@ -191,6 +194,21 @@ class UploadStore:
             for id_, rules, *others in map(tuple, rows)
             if id_ in uploads
         ]
+
+    def keep_votes(self, id_: bytes, votes: Iterable[Vote]) -> None:
+        """Keep decisions on an upload until enough people agree."""
+        statement = "INSERT OR REPLACE INTO vote VALUES (?, ?, ?, ?)"
+        self._change([(statement, (id_, vote.by, vote.act, vote.at_s)) for vote in votes])
+
+    async def list_votes(self) -> dict[bytes, tuple[Vote, ...]]:
+        """Return the decisions that wait for those of others, by upload."""
+        sql = "SELECT id, by, act, at_s FROM vote ORDER BY id, at_s, by"
+        with sqlite_errors_named(self._path):
+            rows = await self._connection.execute_fetchall(sql)
+        found: dict[bytes, tuple[Vote, ...]] = {}
+        for id_, *vote in map(tuple, rows):
+            found[id_] = (*found.get(id_, ()), Vote(*vote))
+        return found
 
     async def find_settled(self, record: int) -> tuple[Upload, Settled, str] | None:
         """Return the upload of a record, what was decided on it last, and what it was shut for, empty for nothing."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -25,9 +26,13 @@ COMPLETE = "export complete"
 
 @dataclass(slots=True)
 class ProvedLog:
-    """A log's part of an export: `said` has the SHA-256 of what each record says that opens, by its index."""
+    """A log's part of an export: of the records that were `read` so many are `proved`, under the checkpoint.
+
+    `said` has the SHA-256 of what each record says that opens, by its index.
+    """
 
     checkpoint: str = ""
+    read: int = 0
     proved: int = 0
     said: dict[int, bytes] = field(default_factory=dict)
 
@@ -95,20 +100,23 @@ def verify_records(
     folder: Path, log: Mapping[str, Any], keys: Sequence[Key], findings: Findings
 ) -> ProvedLog:
     """Verify the records of a log in an export, and that its checkpoint covers them."""
-    found = ProvedLog()
-    name = str(log["name"])
+    found, name = ProvedLog(), str(log["name"])
+    leaves = read_leaves(folder / str(log["records"]), name, found, findings)
     try:
         if not keys:
             raise ValueError(f"no key of {log['origin']} was given")
         head = read_head(str(log["checkpoint"]).encode(), keys)
-        hashes = (folder / str(log["proof"])).read_bytes()
-        proof = LeafProof(read_leaves(folder / str(log["records"]), name, found, findings), hashes)
+        proof = LeafProof(leaves, (folder / str(log["proof"])).read_bytes())
         root = proof.root_of(0, head.size) if head.size else sha256(b"").digest()
         if root != head.root or not proof.is_used_up:
             raise ValueError("its records are not those of its checkpoint")
-        found.checkpoint = head.text
+        found.checkpoint, found.proved = head.text, found.read
     except (ValueError, OSError, KeyError, RecursionError) as error:
         findings.add("not-proved", None, f"{name}: {error}")
+    try:
+        # Those behind a fault: they are not proved, and are there.
+        deque(leaves, maxlen=0)
+    except (ValueError, OSError):
         found.proved = 0
     return found
 
@@ -134,7 +142,7 @@ def read_leaves(path: Path, name: str, found: ProvedLog, findings: Findings) -> 
             if leaf.record_index <= last:
                 raise ValueError(f"its records are not in order at {name}/{leaf.record_index}")
             last = leaf.record_index
-            found.proved += 1
+            found.read += 1
             if payload is not None:
                 said = read_said(leaf.kind, payload)
                 found.said[last] = sha256(said.encode()).digest()

@@ -90,6 +90,7 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             yield f"{path}.text: flag tells the sender nothing: remove it, or choose warn"
         if action in _told(kind) and "text" not in rule:
             yield f"{path}.text: is missing: say to the sender what is wrong and what to do instead"
+        yield from _review_problems(path, rule)
         if kind == "lexicon" and not rule.get("terms") and not rule.get("files"):
             yield f"{path}.terms: is missing: give terms or files"
         if kind == "payload" and rule.get("namespaces") and "unknown" not in _list(rule.get("payloads")):
@@ -100,6 +101,11 @@ def _rule_problems(raw: dict[str, Any]) -> Iterator[str]:
             yield from _topic_problems(path, rule)
         if kind == "file":
             yield from _upload_problems(path, rule)
+
+
+def _review_problems(path: str, rule: dict[str, Any]) -> Iterator[str]:
+    if rule.get("action") == ContentAction.HOLD and rule.get("reviewers") == 0:
+        yield f"{path}.reviewers: what is held needs one at least"
 
 
 def _told(kind: Any) -> tuple[str, ...]:

@@ -75,6 +75,11 @@ class ContentPolicy:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
+    def count_reviewers(self, ids: Iterable[str]) -> int:
+        """Return how many people have to agree on what the rules with these ids hold; of one that is gone, one."""
+        known = (self.by_id[id_].reviewers for id_ in ids if id_ in self.by_id)
+        return max(known, default=1) or 1
+
     def find_rules(self, said: Said) -> tuple[set[str], dict[str, list[Link]]]:
         """Return the ids of all matching rules, and, for link rules, the links."""
         found: set[str] = set()
@@ -101,6 +106,10 @@ def encode_canonical(rules: tuple[Rule, ...]) -> bytes:
     for rule in sorted(rules, key=lambda rule: rule.id):
         table = asdict(rule)
         del table["must_match"], table["must_not_match"]
+        # What earlier policies could not say is left out where it says nothing: they keep their digests.
+        for name, default in (("reviewers", 1), ("hide_names", False)):
+            if table[name] == default:
+                del table[name]
         table["kind"] = type(rule.matched).__name__.lower()
         described.append(table)
     value = {"format": _FORMAT, "rules": described}

@@ -134,7 +134,8 @@ Matched = Lexicon | Patterns | Links | Payloads | Rate | Topics | Uploads
 class Rule:
     """A rule: what it matches, its action, and what the sender is told (nothing for `flag`).
 
-    Its examples are texts, or files for a rule of uploads.
+    Its examples are texts, or files for a rule of uploads. So many `reviewers` have to agree on what it holds; 0: what
+    it matches waits for no review. `hide_names`: reviewers see no names until they say why.
     """
 
     id: str
@@ -143,3 +144,5 @@ class Rule:
     matched: Matched
     must_match: tuple[str | FileExample, ...] = ()
     must_not_match: tuple[str | FileExample, ...] = ()
+    reviewers: int = 1
+    hide_names: bool = False

@@ -30,6 +30,7 @@ from policy.toml_problem import explain, locate
 from policy.topic.model import ModelName, Topic
 
 TERM_MAX_CHARACTERS = 200
+REVIEWERS_MAX = 5
 LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{1,8})*$"  # RFC 5646, as far as anybody needs it here
 MEDIA_TYPE = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/(\*|[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*)$"  # RFC 6838, 4.2
 SHA256 = r"^[0-9A-Fa-f]{64}$"
@@ -75,6 +76,8 @@ class _RuleTable(_StrictTable):
     id: _Id
     action: Annotated[ContentAction, Field(strict=False)]
     text: Sentence = ""
+    reviewers: Annotated[int, Field(ge=0, le=REVIEWERS_MAX)] = 1
+    hide_names: bool = False
 
     def matched(self, files: Files) -> Matched:
         raise NotImplementedError
@@ -91,7 +94,9 @@ class _TextRuleTable(_RuleTable):
 
     def build(self, files: Files) -> Rule:
         examples = tuple(self.must_match), tuple(self.must_not_match)
-        return Rule(self.id, self.action, self.text, self.matched(files), *examples)
+        return Rule(
+            self.id, self.action, self.text, self.matched(files), *examples, self.reviewers, self.hide_names
+        )
 
 
 class _LexiconTable(_TextRuleTable):
@@ -207,8 +212,19 @@ class _FileTable(_RuleTable):
         )
 
     def build(self, files: Files) -> Rule:
-        examples = (tuple(each.build() for each in given) for given in (self.must_match, self.must_not_match))
-        return Rule(self.id, self.action, self.text, self.matched(files), *examples)
+        matching, others = (
+            tuple(map(_ExampleTable.build, given)) for given in (self.must_match, self.must_not_match)
+        )
+        return Rule(
+            self.id,
+            self.action,
+            self.text,
+            self.matched(files),
+            matching,
+            others,
+            self.reviewers,
+            self.hide_names,
+        )
 
 
 _AnyRule = Annotated[

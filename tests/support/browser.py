@@ -132,6 +132,10 @@ class Browser:
             "webauthn/authenticator", {**device, "isUserConsenting": True, "isUserVerified": True}
         )
 
+    async def messages(self) -> list[str]:
+        """Return what pages have made the browser complain of since it was asked last."""
+        return [each["message"] for each in await self._post("se/log", {"type": "browser"})]
+
     async def url(self) -> str:
         """Return the address of the page."""
         return str(await self.run("return location.href"))

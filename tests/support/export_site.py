@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import pytest
+
 from components.archive.record import Delivery, Submission
 from components.audit.export.export import ExportResult, Wanted, export, resume
+from components.audit.export.formats import FORMATS
 from tests.support.audit_site import REFUSAL, Site, make_site
+
+# Printed pages need fonts, which are installed with the other programs of the tests.
+FORMAT_NAMES = [pytest.param(name, marks=[pytest.mark.programs] if name == "pdf" else []) for name in FORMATS]
 
 ALICE, BOB, CAROL = "alice@metals.example", "bob@metals.example", "carol@metals.example"
 ROOM = "copper@rooms.metals.example"

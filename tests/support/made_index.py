@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from components.audit.index.database import Connection, Database, open_database
+from components.audit.index.logs import IndexedLog
 from components.audit.index.schema import SCHEMA
-from components.audit.indexed import find_index_key
+from components.audit.indexed import find_index_key, find_indexed
 from components.audit.query.words import index_words
+from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
 
@@ -31,3 +33,24 @@ def open_raw(settings: SiteFile) -> Iterator[Database]:
     """Open the file of a site's index with its key, to look at its tables."""
     with closing(open_database(settings.audit.index, find_index_key(settings))) as database:
         yield database
+
+
+def find_without_looks(settings: SiteFile) -> dict[IndexedLog, LogSettings]:
+    """Stand in for `find_indexed`: without the auditors' own log, which has the words that they searched for."""
+    return {which: log for which, log in find_indexed(settings).items() if which is not IndexedLog.AUDIT}
+
+
+def read_pages(settings: SiteFile) -> bytes:
+    """Return all pages of a site's index, in the clear, also those that are free."""
+    path = settings.audit.index
+    copy = path.with_name("copied.db")
+    with open_raw(settings) as database:
+        database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    copy.write_bytes(path.read_bytes())
+    try:
+        with Database(str(copy), find_index_key(settings)) as database:
+            database.execute("PRAGMA journal_mode = DELETE").fetchall()
+            database.execute("PRAGMA rekey = ''").fetchall()
+        return copy.read_bytes()
+    finally:
+        copy.unlink()

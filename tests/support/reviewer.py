@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from components.archive.keys import create_log_key
-from components.audit.review import HeldList, decide_held, list_held
+from components.audit.review.held import HeldList, decide_held, list_held
 from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess
 from tests.support.process import PATIENCE_S

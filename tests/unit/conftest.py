@@ -1,12 +1,25 @@
 """Fixtures of the unit tests."""
 
 import asyncio
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from components.rules import load
+from policy.content.parse import parse_policy
 from tests.support.archive import copy_log, write_log
 from tests.support.readers_here import read_files_here
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policies_are_compiled_once() -> Iterator[None]:
+    """Most sites under test have the same policy.toml, with thousands of terms: it is pure, so it is kept."""
+    parse = cache(lambda text, files: parse_policy(text, dict(files)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "parse_policy", lambda text, files: parse(text, tuple(sorted(files.items()))))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,19 @@ from components.audit.auditor import Role
 from components.audit.console import middleware
 from components.audit.console.console import Console
 from components.audit.console.login import link, oidc, passkey, ways
-from components.audit.console.pages import account, record, search, static
-from components.audit.console.visit import Handler, Visit
+from components.audit.console.pages import (
+    account,
+    conversation,
+    exports,
+    matters,
+    overview,
+    record,
+    search,
+    static,
+)
+from components.audit.console.visit import LOOKERS, Handler, Visit
+
+EVERYBODY = frozenset(Role)
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -23,12 +34,12 @@ class Route:
     method: str
     path: str
     answer: Handler
-    roles: frozenset[Role] = frozenset(Role)
+    roles: frozenset[Role] = LOOKERS
     is_public: bool = False
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/", search.go_home),
+    Route("GET", "/", search.go_home, EVERYBODY),
     Route("GET", "/login", ways.show_ways, is_public=True),
     Route("GET", link.PATH, ways.show_link, is_public=True),
     Route("POST", link.PATH, ways.log_in_by_link, is_public=True),
@@ -36,14 +47,26 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/login/passkey", passkey.log_in, is_public=True),
     Route("GET", "/login/oidc", oidc.begin, is_public=True),
     Route("GET", oidc.BACK, oidc.come_back, is_public=True),
-    Route("POST", "/passkey/begin", passkey.begin_adding),
-    Route("POST", "/passkey", passkey.add),
-    Route("POST", "/passkey/remove", passkey.remove),
-    Route("POST", "/logout", ways.log_out),
-    Route("GET", "/account", account.show_account),
-    Route("POST", "/preferences", account.keep_preferences),
+    Route("POST", "/passkey/begin", passkey.begin_adding, EVERYBODY),
+    Route("POST", "/passkey", passkey.add, EVERYBODY),
+    Route("POST", "/passkey/remove", passkey.remove, EVERYBODY),
+    Route("POST", "/logout", ways.log_out, EVERYBODY),
+    Route("GET", "/account", account.show_account, EVERYBODY),
+    Route("POST", "/preferences", account.keep_preferences, EVERYBODY),
     Route("GET", "/search", search.show_search),
     Route("GET", "/record/{log}/{number}", record.show_record),
+    Route("GET", "/conversation", conversation.show_whole),
+    Route("GET", "/conversation/{log}/{number}", conversation.show_around),
+    Route("GET", "/overview", overview.show_overview),
+    Route("GET", "/matters", matters.list_matters),
+    Route("POST", "/matters", matters.open_new),
+    Route("POST", "/matters/exhibits", matters.add_exhibits),
+    Route("GET", "/matters/{id}", matters.show_matter),
+    Route("POST", "/matters/{id}/note", matters.add_note),
+    Route("POST", "/matters/{id}/custodian", matters.add_person),
+    Route("GET", "/exports", exports.list_exports),
+    Route("POST", "/exports", exports.begin_export),
+    Route("GET", "/exports/{id}", exports.fetch_export),
     Route("GET", "/static/{digest}/{name}", static.send_file, is_public=True),
 )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fontTools.ttLib import TTCollection, TTFont
+from fontTools.ttLib import TTFont
 
 from components.process.errors import SiteError
 
@@ -47,10 +47,8 @@ def find_fonts() -> tuple[Font, ...]:
 @cache
 def find_covered() -> frozenset[int]:
     """Return the characters that these fonts can print."""
-    return frozenset(code for font in find_fonts() for code in _open(font).getBestCmap())
-
-
-def _open(font: Font) -> TTFont:
-    if font.path.suffix == ".ttc":
-        return TTCollection(font.path, lazy=True).fonts[font.number]
-    return TTFont(font.path, lazy=True)
+    covered: set[int] = set()
+    for font in find_fonts():
+        with TTFont(font.path, fontNumber=font.number, lazy=True) as opened:
+            covered.update(opened.getBestCmap())
+    return frozenset(covered)

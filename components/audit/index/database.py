@@ -72,6 +72,17 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextmanager
+    def transaction(self, mode: str) -> Iterator[None]:
+        """Begin a transaction (DEFERRED to read, IMMEDIATE to write); commit it at the end, or roll it back."""
+        self.execute(f"BEGIN {mode}")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
     def count_changes(self) -> int:
         """Count the rows that this connection has changed."""
         return self._db.total_changes()

@@ -3,15 +3,13 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from components.archive.log.leaf import encode_leaf
-from components.archive.opener import OpenedRecord, RecordOpener
-from components.archive.record import RecordKind
+from components.archive.opener import RecordOpener
 from components.audit.index import facets
+from components.audit.index.catch_up import Follower, IndexState
 from components.audit.index.database import (
     Connection,
     Database,
@@ -23,14 +21,13 @@ from components.audit.index.database import (
     remove_database,
 )
 from components.audit.index.facets import Counted, Dimension
-from components.audit.index.forget import find_destroyed, forget, purge
+from components.audit.index.forget import purge
 from components.audit.index.found import DeliveryState, Found
-from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog, find_record
-from components.audit.index.plan import count, plan
-from components.audit.index.rows import Rows
-from components.audit.index.schema import FORMAT, make_tables
-from components.audit.query import tree
-from components.audit.query.compile import Scope, Where, add_bound
+from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
+from components.audit.index.plan import count
+from components.audit.index.schema import FORMAT
+from components.audit.index.stream import stream
+from components.audit.query.compile import Scope, Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
@@ -38,11 +35,7 @@ from policy.content.fold import FOLD_VERSION
 
 __all__ = ["DeliveryState", "Found", "Index", "open_index"]
 
-# How many entries one transaction holds the index for, and how many one fetch holds in memory.
-RECORDS_PER_TRANSACTION = 5_000
-RECORDS_PER_FETCH = 250
-
-_OF_GATE = f"idx <= {LAST_NUMBER}"
+_OF_GATE = f"idx BETWEEN 0 AND {LAST_NUMBER}"
 # A record counts once for a rule, whether the gate found it or it was told later.
 _NEW_MARK = """
 SELECT 1 WHERE NOT EXISTS (
@@ -73,9 +66,10 @@ class Index:
     def __init__(self, path: Path, links: FileLinks | None = None, key: bytes | None = None) -> None:
         """Open an index, or create it; replace a damaged one, or one under another key, by an empty one."""
         self._path = path
-        self._links = links
+        self.links = links
         with alone(path):
             self._db = self._open(key)
+            self._inode = path.stat().st_ino
 
     def _open(self, key: bytes | None) -> Database:
         try:
@@ -93,6 +87,13 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def is_there(self) -> bool:
+        """Return whether the file that is open is still the one at its path: it may be deleted at any time."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -103,65 +104,41 @@ class Index:
         progress: Progress = lambda done, total: None,
         which: IndexedLog = IndexedLog.GATE,
         name: str = "",
+        until: int | None = None,
     ) -> None:
         """Index the entries that are new in a log; call `progress(entries done, entries in all)`.
 
-        `name` is the log's name in the ids of records; `similar:` finds it by that.
+        With `until`, no entry from this one on. `name` is the log's name in the ids of records, by which `similar:`
+        finds it.
 
         A crash leaves whole transactions, and the next call continues from there. An index of another version or of
         another log is emptied first, and standard error says so.
         """
-        total = await log.reader.size()
-        position = -1
-        while position < total:
-            with self._transaction("IMMEDIATE"):
-                position = await self._position(log, which, name)
-                end = min(total, position + RECORDS_PER_TRANSACTION)
-                while position < end:
-                    count = min(RECORDS_PER_FETCH, end - position)
-                    records = await log.fetch(position, count)
-                    self._insert(records, which)
-                    self._note_gaps(records, which, range(position, position + count))
-                    await self._forget_destroyed(log, which, records)
-                    position += count
-                self._db.execute(
-                    "UPDATE state SET next_index = ?, last_leaf = ? WHERE log = ?",
-                    (position, await _leaf_before(log, position), which),
-                )
-            progress(position, total)
+        wanted = IndexState(FORMAT, FOLD_VERSION, self.links.key_id if self.links else "")
+        follower = Follower(self._db, log, which, name, self.links, wanted, self._tell_replaced)
+        await follower.catch_up(progress, until)
         # A crash before this leaves it to the next call.
         purge(self._db)
 
-    def find(
-        self,
-        where: Where,
-        limit: int,
-        *,
-        logs: Sequence[IndexedLog] = SEARCHED,
-        behind: int | None = None,
-        oldest: bool = False,
-    ) -> Found:
-        """Find the records that a compiled query matches, at most the `limit` newest, or oldest.
-
-        With `behind`, only those that come behind the record at this place, as the next page has them.
-        """
-        with self._transaction("DEFERRED"):
+    def find(self, where: Where, limit: int, *, logs: Sequence[IndexedLog] = SEARCHED) -> Found:
+        """Find the records that a compiled query matches, at most the `limit` newest."""
+        with self._db.transaction("DEFERRED"):
             log_size = self.size_of(IndexedLog.GATE)
-            everything = Where("1", scope=Scope.ROUTE)
-            submissions = sum(count(self._db, everything, which) for which in logs)
+            submissions = sum(count(self._db, Where("1", scope=Scope.ROUTE), which) for which in logs)
             matched = sum(count(self._db, where, which) for which in logs)
-            found = list(islice(self._stream(where, logs, oldest, behind, limit), limit))
-        return Found(tuple(found if oldest else reversed(found)), matched, submissions, log_size)
+            newest = list(islice(stream(self._db, where, logs, newest_first=True), limit))
+        return Found(tuple(at.place for at in reversed(newest)), matched, submissions, log_size)
 
-    def stream(
-        self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED, oldest: bool = True
-    ) -> Iterator[int]:
-        """Yield the places of all records that a compiled query matches, within `look`: in bounded memory."""
-        return self._stream(where, logs, oldest, None, -1)
+    def count_all(self) -> int:
+        """Count the records of all logs; none if the index has yet to be made."""
+        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            return 0
+        (entries,) = self._db.execute("SELECT coalesce(sum(entries), 0) FROM counter").fetchone()
+        return int(entries)
 
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
-        with self._transaction("DEFERRED"):
+        with self._db.transaction("DEFERRED"):
             return sum(count(self._db, where, which) for which in logs)
 
     def count_by(
@@ -178,32 +155,8 @@ class Index:
         the records themselves are counted. A record counts once for each of its rules under `rule`, and not at all
         without one.
         """
-        with self._transaction("DEFERRED"):
+        with self._db.transaction("DEFERRED"):
             return facets.count_by(self._db, dimensions, where, logs)
-
-    def _stream(
-        self, where: Where, logs: Sequence[IndexedLog], oldest: bool, behind: int | None, limit: int
-    ) -> Iterator[int]:
-        """Yield places. Each log keeps its own order, whatever its records say of their times."""
-        sign = 1 if oldest else -1
-        found = []
-        for which in logs:
-            limited = where if behind is None else self._limit_behind(where, which, behind, oldest)
-            planned = plan(self._db, limited, which)
-            before = behind if behind is not None and find_record(behind)[0] is which else None
-            if planned is not None:
-                found.append(planned.find(self._db, limit, oldest=oldest, before=before))
-        return (place for place, _ in merge(*found, key=lambda row: sign * row[1]))
-
-    def _limit_behind(self, where: Where, which: IndexedLog, behind: int, oldest: bool) -> Where:
-        """Limit another log's records by the time of the one that the page begins behind."""
-        own = find_record(behind)[0]
-        row = self._db.execute("SELECT received_at_ns FROM entry WHERE idx = ?", (behind,)).fetchone()
-        if which is own or row is None:
-            return where
-        # Of records of one time, those of an earlier log come first, as `merge` has them.
-        at_ns = row[0] + ((which < own) if oldest else (which > own))
-        return add_bound(where, tree.Moment(tree.Bound.AFTER if oldest else tree.Bound.BEFORE, at_ns))
 
     def find_all(self, where: Where) -> tuple[int, ...]:
         """Find the indexes of all records of the gate's log that a compiled query matches, in its order."""
@@ -231,6 +184,8 @@ class Index:
 
     def size_of(self, which: IndexedLog) -> int:
         """Return how many entries of a log are indexed."""
+        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            return 0
         found = self._db.execute("SELECT next_index FROM state WHERE log = ?", (which,)).fetchone()
         return int(found[0]) if found else 0
 
@@ -244,7 +199,7 @@ class Index:
 
     def topics_marked(self, digest: str) -> int:
         """Return the first entry that rules of this digest have to mark; remove other rules' marks."""
-        with self._transaction("IMMEDIATE"):
+        with self._db.transaction("IMMEDIATE"):
             marked_by, position = self._db.execute("SELECT digest, next_index FROM topic_state").fetchone()
             if marked_by == digest:
                 return int(position)
@@ -255,7 +210,7 @@ class Index:
 
     def mark_topics(self, digest: str, marks: Iterable[tuple[str, int]], next_index: int) -> None:
         """Mark entries with the rules that found them, up to `next_index`; a record that is gone gets no mark."""
-        with self._transaction("IMMEDIATE"):
+        with self._db.transaction("IMMEDIATE"):
             for mark in marks:
                 is_new = self._db.execute(_NEW_MARK, mark).fetchone()
                 self._db.execute("INSERT OR IGNORE INTO topic SELECT ?, idx FROM entry WHERE idx = ?", mark)
@@ -265,85 +220,14 @@ class Index:
     @contextmanager
     def look(self) -> Iterator[Connection]:
         """Read the index in one transaction."""
-        with self._transaction("DEFERRED"):
+        with self._db.transaction("DEFERRED"):
             yield self._db
 
     @contextmanager
     def change(self) -> Iterator[Connection]:
         """Read and change the index in one transaction, for what is kept of files (index/contents.py)."""
-        with self._transaction("IMMEDIATE"):
+        with self._db.transaction("IMMEDIATE"):
             yield self._db
-
-    @contextmanager
-    def _transaction(self, mode: str) -> Iterator[None]:
-        self._db.execute(f"BEGIN {mode}")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    async def _position(self, log: RecordOpener, which: IndexedLog, name: str) -> int:
-        """Return a log's next entry to index; call it within a transaction, because other processes also index."""
-        (made_in,) = self._db.execute("PRAGMA user_version").fetchone()
-        if made_in == FORMAT:
-            fold, links = self._db.execute("SELECT fold, links FROM made").fetchone()
-            position, last_leaf = self._db.execute(
-                "SELECT next_index, last_leaf FROM state WHERE log = ?", (which,)
-            ).fetchone() or (0, b"")
-            is_of_log = position <= await log.reader.size() and last_leaf == await _leaf_before(log, position)
-            if is_of_log and (fold, links) == (FOLD_VERSION, self._links_id):
-                self._begin(which, name)
-                return int(position)
-            wrong = "of another log" if not is_of_log else "made by another version of Steelyard"
-            if is_of_log and fold == FOLD_VERSION:
-                wrong = "made with another key of links to files"
-            self._tell_replaced(wrong)
-        elif made_in:
-            self._tell_replaced("made by another version of Steelyard")
-        make_tables(self._db, FOLD_VERSION, self._links_id)
-        self._db.execute(f"PRAGMA user_version = {FORMAT}")
-        self._begin(which, name)
-        return 0
-
-    @property
-    def _links_id(self) -> str:
-        return self._links.key_id if self._links else ""
-
-    def _begin(self, which: IndexedLog, name: str) -> None:
-        self._db.execute(
-            "INSERT INTO state VALUES (?, ?, 0, x'') ON CONFLICT (log) DO UPDATE SET name = excluded.name"
-            " WHERE excluded.name != ''",
-            (which, name),
-        )
 
     def _tell_replaced(self, reason: str) -> None:
         print(f"the index {self._path} is {reason}: it is built again from the log", file=sys.stderr)
-
-    def _insert(self, records: list[OpenedRecord], which: IndexedLog) -> None:
-        rows = Rows(which, self._links)
-        for record in records:
-            rows.add(record)
-        rows.insert(self._db)
-
-    def _note_gaps(self, records: list[OpenedRecord], which: IndexedLog, numbers: range) -> None:
-        """Note the entries of a log without a record."""
-        gaps = set(numbers).difference(record.index for record in records)
-        self._db.executemany(
-            "INSERT OR IGNORE INTO unread VALUES (?)", [(which.place(number),) for number in gaps]
-        )
-
-    async def _forget_destroyed(
-        self, log: RecordOpener, which: IndexedLog, records: list[OpenedRecord]
-    ) -> None:
-        for record in records:
-            if record.leaf.kind == RecordKind.TOMBSTONE:
-                destroyed = await find_destroyed(log.reader.source, record.payload or b"")
-                forget(self._db, map(which.place, destroyed))
-
-
-async def _leaf_before(log: RecordOpener, position: int) -> bytes:
-    """Read the leaf that tells the indexed log from another one."""
-    records = await log.reader.fetch(position - 1, 1) if position else []
-    return b"".join(encode_leaf(record.leaf) for record in records)

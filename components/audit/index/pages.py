@@ -1,17 +1,21 @@
 """A page of a result: which records it shows, how many match in all, and the digest over all of them."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from itertools import islice
 
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.plan import plan
-from components.audit.query.compile import Where
+from components.audit.index.plan import count, plan
+from components.audit.index.stream import At, stream
+from components.audit.query.compile import Scope, Where
 from components.process.errors import SiteError
+
+_EVERYTHING = Where("1", scope=Scope.ROUTE)
 
 
 class Order(StrEnum):
@@ -34,7 +38,7 @@ class Page:
 class PageFound:
     """The places of a page's records, the oldest first; whether there `is_more` behind them.
 
-    `digest` is the SHA-256 (hex) over the ids of all `matched` records among `entries`, one a line, the oldest first.
+    `digest` is the SHA-256 (hex) over the ids of all `matched` records among `entries`, one a line, log by log.
     """
 
     places: tuple[int, ...]
@@ -45,46 +49,41 @@ class PageFound:
 
 
 def find_page(index: Index, where: Where, page: Page, logs: Sequence[IndexedLog]) -> PageFound:
-    """Find a page of what a compiled query matches in these logs; raises SiteError."""
-    is_oldest = page.order is Order.OLDEST
-    behind = _find_behind(index, page.before) if page.before else None
-    found = index.find(where, page.limit + 1, logs=logs, behind=behind, oldest=is_oldest)
-    is_more = len(found.indexes) > page.limit
-    shown = found.indexes[: page.limit] if is_oldest else found.indexes[-page.limit :]
-    with index.look() as db:
-        digest = digest_ids(index, db, where, logs)
-    return PageFound(shown, is_more, found.matched, found.submissions, digest)
+    """Find a page of what a compiled query matches in these logs; raises SiteError.
 
-
-def digest_ids(index: Index, db: Connection, where: Where, logs: Sequence[IndexedLog]) -> str:
-    """Return the digest over the ids of all records that match, within the caller's look, the oldest first.
-
-    Where they are all of one log, SQLite itself writes the text of which this is the digest.
+    Records stand in the order of their times, and those of one time in that of their logs.
     """
-    names = read_names(db)
-    plans = [
-        (which, planned) for which in logs if (planned := plan(db, where, which)) and planned.find_any(db)
-    ]
-    if len(plans) > 1:
-        return digest_places(index.stream(where, logs=logs), names)
-    if not plans:
-        return sha256(b"").hexdigest()
-    which, planned = plans[0]
-    ids = planned.write_ids(db, f"{names[which]}/", which.place(0))
-    return sha256(ids.encode()).hexdigest()
+    is_newest = page.order is Order.NEWEST
+    with index.look() as db:
+        behind = _find_start(db, page.before) if page.before else None
+        found = stream(db, where, logs, newest_first=is_newest, behind=behind)
+        places = tuple(at.place for at in islice(found, page.limit + 1))
+        shown = places[: page.limit]
+        return PageFound(
+            shown[::-1] if is_newest else shown,
+            len(places) > page.limit,
+            sum(count(db, where, which) for which in logs),
+            sum(count(db, _EVERYTHING, which) for which in logs),
+            digest_ids(db, where, logs),
+        )
 
 
-def digest_places(places: Iterable[int], names: Mapping[IndexedLog, str]) -> str:
-    """Return the digest over the ids of the records at some places, a line each."""
-    digest = sha256()
-    for place in places:
-        digest.update(f"{name_place(place, names)}\n".encode())
+def digest_ids(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> str:
+    """Return the digest over the ids of all records that match, within the caller's look: log by log, in its order.
+
+    SQLite itself writes the text of which this is the digest.
+    """
+    names, digest = read_names(db), sha256()
+    for which in logs:
+        planned = plan(db, where, which)
+        if planned is not None and planned.find_any(db):
+            digest.update(planned.write_ids(db, f"{names[which]}/", which.place(0)).encode())
     return digest.hexdigest()
 
 
-def read_places(index: Index, where: Where, logs: Sequence[IndexedLog]) -> "array[int]":
+def read_places(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> "array[int]":
     """Return the places of all records that match, within the caller's look, the oldest first: 8 bytes for each."""
-    return array("q", index.stream(where, logs=logs))
+    return array("q", (at.place for at in stream(db, where, logs)))
 
 
 def read_names(db: Connection) -> dict[IndexedLog, str]:
@@ -108,9 +107,9 @@ def find_place(db: Connection, record_id: str) -> int | None:
     return named[0].place(int(number)) if named and int(number) <= LAST_NUMBER else None
 
 
-def _find_behind(index: Index, record_id: str) -> int:
-    with index.look() as db:
-        place = find_place(db, record_id)
-        if place is None or db.execute("SELECT 1 FROM entry WHERE idx = ?", (place,)).fetchone() is None:
-            raise SiteError(f"there is no record {record_id} to go on from: begin with the first page again")
-    return place
+def _find_start(db: Connection, record_id: str) -> At:
+    place = find_place(db, record_id)
+    row = db.execute("SELECT received_at_ns FROM entry WHERE idx = ?", (place,)).fetchone()
+    if place is None or row is None:
+        raise SiteError(f"there is no record {record_id} to go on from: begin with the first page again")
+    return At(row[0], place)

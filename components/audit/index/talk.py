@@ -13,7 +13,7 @@ from components.audit.stanza import read_event
 from policy.facts import Way
 
 # `a` and `b` are bare JIDs as a search folds them, in order; a room has no `b`, what a person does alone has both the
-# same. Conversation 0 is none: of rules. `key` and `session` are hashes, because JIDs and ids are long.
+# same. Conversation 0 is none: of reviews. `key` and `session` are hashes, because JIDs and ids are long.
 SCHEMA = """
 CREATE TABLE talk_with (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL, UNIQUE (a, b));
 CREATE INDEX talk_with_b ON talk_with (b);
@@ -29,9 +29,11 @@ CREATE TABLE talk_move (
 """
 TABLES = ("talk_with", "talk", "talk_id", "talk_move")
 
-RULES = 0
-"""The conversation of the records that say which rules, and whose names, were in force."""
+REVIEWS = 0
+"""The conversation of the records that say what reviewers did."""
 
+SELF = "110"
+"""The status code by which a room tells an occupant that it is about them (XEP-0045, 7.2.2)."""
 _ARCHIVE_QUERY = b"urn:xmpp:mam:"  # XEP-0313
 _NOBODYS = """
 DELETE FROM talk_with WHERE NOT EXISTS (SELECT 1 FROM talk WHERE conversation = talk_with.id)
@@ -50,7 +52,7 @@ class Turn(IntEnum):
     PRESENCE = 6
     SESSION = 7
     ASKS_ARCHIVE = 8
-    RULES = 9
+    REVIEWS = 9
 
 
 class IdRole(IntEnum):
@@ -128,8 +130,7 @@ def read_talk(place: int, submission: Submission) -> TalkRow | None:
 
 def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
     room = fold_bare(marks.room)
-    # The room itself tells each session what happened to it.
-    session = marks.to if fold_bare(marks.sender) == room else marks.sender
+    session = session_of(marks)
     joins = marks.mark is Mark.JOIN and submission.action in ("release", "amend")
     return TalkRow(
         place,
@@ -140,6 +141,15 @@ def _read_move(place: int, submission: Submission, marks: Marks) -> TalkRow:
         key_of(submission.epoch),
         joins,
     )
+
+
+def session_of(marks: Marks) -> str:
+    """Return the full JID of who joins or leaves a room: a room tells each session of itself (status 110), and others.
+
+    Of others it tells their address in the room.
+    """
+    is_told = fold_bare(marks.sender) == fold_bare(marks.room)
+    return marks.to if is_told and SELF in marks.detail.split() else marks.sender
 
 
 def _read_request(place: int, submission: Submission, marks: Marks) -> TalkRow | None:
@@ -155,11 +165,9 @@ def _read_request(place: int, submission: Submission, marks: Marks) -> TalkRow |
 
 
 def read_act(place: int, event: Event) -> TalkRow | None:
-    """Return what an act is about, if it is one on a record, or on the rules."""
-    if event.kind is RecordKind.RULES:
-        return TalkRow(place, Turn.RULES, ())
+    """Return which record an act is about, if it is a reviewer's."""
     record = dict(event.details).get("record") if event.kind is RecordKind.REVIEW else None
-    return TalkRow(place, Turn.RULES, (), ((key_of(str(record)), IdRole.ABOUT),)) if record else None
+    return TalkRow(place, Turn.REVIEWS, (), ((key_of(str(record)), IdRole.ABOUT),)) if record else None
 
 
 def own_ids(marks: Marks) -> tuple[str, ...]:
@@ -189,7 +197,7 @@ def _pair(sender: str, to: str) -> tuple[str, str]:
 
 def insert_talk(db: Connection, rows: Iterable[TalkRow]) -> None:
     """Insert rows, within the caller's transaction."""
-    known: dict[tuple[str, ...], int] = {(): RULES}
+    known: dict[tuple[str, ...], int] = {(): REVIEWS}
     for row in rows:
         if (conversation := known.get(row.parties)) is None:
             conversation = known[row.parties] = _number_conversation(db, row.parties)

@@ -41,6 +41,16 @@ def find_conversations(db: Connection, parties: Sequence[str]) -> dict[int, tupl
     return {number: (a, b) for number, a, b in db.execute(sql, values)}
 
 
+def find_accounts(db: Connection, name: str) -> list[str]:
+    """Return the bare JIDs with a local part that somebody talks with, as a search folds them."""
+    begin = f"{fold_bare(name)}@"
+    found = set[str]()
+    for side in ("a", "b"):
+        sql = f"SELECT DISTINCT {side} FROM talk_with WHERE {side} >= ? AND {side} < ?"  # noqa: S608 - constant names
+        found.update(jid for (jid,) in db.execute(sql, (begin, f"{begin[:-1]}A")))
+    return sorted(found)
+
+
 def find_own(db: Connection, person: str) -> int | None:
     """Return the number of what a person does alone: sessions, presence, questions to the archive."""
     folded = fold_bare(person)
@@ -82,6 +92,12 @@ def find_parties(db: Connection, conversation: int) -> tuple[str, ...]:
     """Return the parties of a conversation, as a search folds them: one of a room, two of others."""
     row = db.execute("SELECT a, b FROM talk_with WHERE id = ?", (conversation,)).fetchone()
     return tuple(filter(None, row or ()))
+
+
+def has_joins(db: Connection, conversation: int) -> bool:
+    """Return whether somebody has ever joined what may be a room."""
+    sql = "SELECT 1 FROM talk_move WHERE conversation = ? AND joins LIMIT 1"
+    return db.execute(sql, (conversation,)).fetchone() is not None
 
 
 def find_by_ids(

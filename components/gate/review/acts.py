@@ -26,10 +26,13 @@ from components.link.review_request import (
     find_request_problem,
     take_review_request,
 )
+from components.rules.decisions import Decisions
 from policy.review import Item, ItemKind, ReviewAct, can_be_decided
 
 _INTERVAL_S = 0.25
 _NOBODY = "deadline"
+
+Details = tuple[tuple[str, str], ...]
 
 log = structlog.get_logger("gate")
 
@@ -57,8 +60,8 @@ class Requests(Protocol):
 class ReviewActs:
     """Serves reviewers, as the writer of the log, and asks the adapter of `line` to send what is released.
 
-    `default` is the decision on a held message if nobody decides in time. Each of `releases` lets items go out that
-    become due for another reason; it may raise LogUnavailable.
+    Each of `releases` lets items go out that
+    become due for another reason; it may raise LogUnavailable. `decisions` says who may decide, and how many have to.
     """
 
     def __init__(
@@ -68,18 +71,18 @@ class ReviewActs:
         writer: Writer,
         requests: Requests,
         breaks: LinkBreaks,
+        decisions: Decisions,
         releases: Sequence[Callable[[], None]] = (),
         *,
-        default: ReviewAct,
         retention_class: int = DEFAULT_CLASS,
     ) -> None:
         self._queue = queue
         self._line = line
+        self._decisions = decisions
         self._releases = tuple(releases)
         self._writer = writer
         self._requests = requests
         self._breaks = breaks
-        self._default = default
         self._retention_class = retention_class
         # Decisions that are recorded and not carried out yet. Lost in a crash: then they are recorded once more.
         self._recorded: dict[str, tuple[ReviewAct, str, str]] = {}
@@ -111,7 +114,7 @@ class ReviewActs:
     async def serve(self) -> None:
         """Carry out reviewers' requests, and the default where time has run out; raises LogUnavailable."""
         for item in self._queue.due():
-            await self._decide(item, self._default, _NOBODY, "nobody decided in time")
+            await self._decide(item, self._decisions.default, _NOBODY, "nobody decided in time")
         for row in await self._requests.fetch_requests():
             if row.id.startswith(REQUEST_PREFIX) and row.body is not None:
                 answer = await self._answer(row)
@@ -127,7 +130,7 @@ class ReviewActs:
 
     async def _answer(self, row: RequestRow) -> ReviewAnswer | None:
         """Do what a request asks; return None if it has to wait for the adapter."""
-        asked = take_review_request(row.body or b"", lambda: tuple(map(_describe, self._held())))
+        asked = take_review_request(row.body or b"", lambda: tuple(map(self._describe, self._held())))
         if isinstance(asked, ReviewAnswer):
             return asked
         request, act = asked
@@ -139,25 +142,66 @@ class ReviewActs:
             return ReviewAnswer(problem)
         if item is None or not can_be_decided(item):
             return None
-        await self._decide(item, act, request.actor, request.reason)
-        return ReviewAnswer()
+        parties, now_s = (item.sender, item.to), int(time.time())
+        cast = self._decisions.cast(request, item.votes, item.rules, parties, now_s)
+        if cast.problem:
+            return ReviewAnswer(cast.problem)
+        if cast.is_agreed:
+            await self._decide(item, act, cast.by, request.reason, cast.others, request.statement)
+            return ReviewAnswer()
+        if cast.votes != item.votes:
+            said = _details(cast.by, request.reason, f"{self._line.gate.log}/{item.record}", item)
+            await self._record("proposed", (*said, ("act", act.value), ("statement", request.statement)))
+            # Killed here: the same request is recorded and counted once more.
+            self._queue.keep_votes(item, cast.votes)
+        return ReviewAnswer(waits=True)
 
     def _held(self) -> list[Item]:
         return [item for item in self._queue.items if item.kind is ItemKind.MESSAGE]
 
-    async def _decide(self, item: Item, act: ReviewAct, actor: str, reason: str) -> None:
-        """Record who decided what and why, then carry it out."""
+    async def _decide(
+        self,
+        item: Item,
+        act: ReviewAct,
+        actor: str,
+        reason: str,
+        others: Sequence[str] = (),
+        statement: str = "",
+    ) -> None:
+        """Record who decided what and why, then carry it out; `others` had decided the same before."""
         record = f"{self._line.gate.log}/{item.record}"
         decision = (act, actor, reason)
         if self._recorded.get(item.token) != decision:
-            details = (("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value))
-            payload = encode_event(Event(RecordKind.REVIEW, act.value, details, time.time_ns()))
-            await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
+            with_ = (("with", " ".join(others)), ("statement", statement))
+            await self._record(act.value, (*_details(actor, reason, record, item), *with_))
             self._recorded[item.token] = decision
         # Killed here: the same request, or the deadline, decides again, and the decision is recorded once more.
         self._queue.decide(item, act, in_time=actor != _NOBODY)
         del self._recorded[item.token]
         log.info("reviewed", act=act.value, record=record, in_time=actor != _NOBODY)
+
+    async def _record(self, name: str, details: Details) -> None:
+        # What does not say anything is left out, as it was before there was any.
+        said = tuple(each for each in details if each[1] or each[0] not in ("with", "statement"))
+        payload = encode_event(Event(RecordKind.REVIEW, name, said, time.time_ns()))
+        await self._writer.append([Entry(RecordKind.REVIEW, payload, self._retention_class)])
+
+    def _describe(self, item: Item) -> HeldMessage:
+        return HeldMessage(
+            item.record,
+            item.stage.value,
+            item.sender,
+            item.to,
+            item.rules,
+            item.held_at_ns,
+            item.deadline_ns,
+            self._decisions.count_needed(item.rules),
+            tuple((vote.by, vote.act) for vote in item.votes),
+        )
+
+
+def _details(actor: str, reason: str, record: str, item: Item) -> Details:
+    return ("actor", actor), ("reason", reason), ("record", record), ("stage", item.stage.value)
 
 
 def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> str:
@@ -169,9 +213,3 @@ def _find_problem(item: Item | None, request: ReviewRequest, log_name: str) -> s
     if item.held is None and not can_be_decided(item):
         return f"{name} is already decided on, and on its way"
     return ""
-
-
-def _describe(item: Item) -> HeldMessage:
-    return HeldMessage(
-        item.record, item.stage.value, item.sender, item.to, item.rules, item.held_at_ns, item.deadline_ns
-    )

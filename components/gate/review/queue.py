@@ -41,6 +41,7 @@ from policy.review import (
     release_item,
     settle_item,
 )
+from policy.supervision.vote import Vote
 
 _ASK_AGAIN_S = 5.0
 # Stays as it is, and is marked with the time when it was sent.
@@ -160,6 +161,12 @@ class ReviewQueue:
             change.drop(item.token)
             outcome = UNCERTAIN if item.stage is Stage.UNCERTAIN else REFUSED if in_time else EXPIRED
             self._tell(change, item, outcome)
+        self.save(change)
+
+    def keep_votes(self, item: Item, votes: tuple[Vote, ...]) -> None:
+        """Keep decisions on a held message until enough people agree; raises LogUnavailable."""
+        change = self.begin_change()
+        change.put(replace(item, votes=votes))
         self.save(change)
 
     def let_join(self, directory: Directory) -> None:

@@ -14,6 +14,7 @@ from components.archive.store.sqlite_connection import Connection, open_connecti
 from components.settings.site import SiteFile
 from policy.facts import Way
 from policy.review import Item, ItemKind, Place, Stage
+from policy.supervision.vote import Vote
 
 # A decided message must leave the file with the transaction. Nothing of it may stay in a free page or in a journal.
 _PRAGMAS = ("synchronous = FULL", "secure_delete = ON", "journal_mode = TRUNCATE", "locking_mode = EXCLUSIVE")
@@ -152,6 +153,7 @@ def _encode(item: Item) -> str:
     for name in ("held", "sent"):
         place: Place | None = getattr(item, name)
         facts[name] = place and (place.epoch, place.seq)
+    facts["votes"] = [(vote.by, vote.act, vote.at_s) for vote in item.votes]
     return orjson.dumps(facts).decode()
 
 
@@ -161,6 +163,8 @@ def _parse(facts: str, stanza: bytes) -> Item:
         value[name] = type_(value[name])
     for name in ("held", "sent"):
         value[name] = value[name] and Place(*value[name])
+    # An earlier gate stored none.
+    value["votes"] = tuple(Vote(*vote) for vote in value.get("votes", ()))
     return Item(**value, stanza=stanza)
 
 

@@ -9,22 +9,25 @@ import struct
 
 from components.transfer.inspect.item import Data
 
-PDF, ZIP, OLE = "application/pdf", "application/zip", "application/x-ole-storage"
-RAR, SEVEN_ZIP, TAR, ISO = (
-    "application/vnd.rar",
-    "application/x-7z-compressed",
-    "application/x-tar",
-    "application/x-iso9660-image",
-)
-GZIP, BZIP2, XZ = "application/gzip", "application/x-bzip2", "application/x-xz"
-HTML, RTF, SVG = "text/html", "application/rtf", "image/svg+xml"
-ELF, PE, DOS, MACH_O = (
-    "application/x-executable",
-    "application/vnd.microsoft.portable-executable",
-    "application/x-dosexec",
-    "application/x-mach-binary",
-)
-SHORTCUT, CLASS = "application/x-ms-shortcut", "application/java-vm"
+PDF = "application/pdf"
+ZIP = "application/zip"
+OLE = "application/x-ole-storage"
+RAR = "application/vnd.rar"
+SEVEN_ZIP = "application/x-7z-compressed"
+TAR = "application/x-tar"
+ISO = "application/x-iso9660-image"
+GZIP = "application/gzip"
+BZIP2 = "application/x-bzip2"
+XZ = "application/x-xz"
+HTML = "text/html"
+RTF = "application/rtf"
+SVG = "image/svg+xml"
+ELF = "application/x-executable"
+PE = "application/vnd.microsoft.portable-executable"
+DOS = "application/x-dosexec"
+MACH_O = "application/x-mach-binary"
+SHORTCUT = "application/x-ms-shortcut"
+CLASS = "application/java-vm"
 ACTIVE_MIME = "application/x-mso"
 """Macros of a document that is saved as a page."""
 _MACH_O = b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf"

@@ -129,6 +129,7 @@ async def test_a_proof_of_what_is_not_there(index: int, size: int, log: Path) ->
     await reader.close()
 
 
+@pytest.mark.slow
 async def test_a_proof_needs_few_tiles_in_a_large_log(tmp_path: Path) -> None:
     log = await write_log(tmp_path / "gate.db", (65_000, 998))
     size = 66_002  # two segments, each with its beginning and its end

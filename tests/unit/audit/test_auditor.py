@@ -68,6 +68,14 @@ def test_who_is_not_listed_is_none(make: Make, monkeypatch: pytest.MonkeyPatch) 
             find_auditor(settings)
 
 
+def test_who_has_left_is_none_any_more(make: Make) -> None:
+    settings = make(ERIN | {"until": "2026-01-01T00:00:00Z"}, LI | {"until": "2999-01-01T00:00:00Z"})
+    with pytest.raises(SiteError, match="erin is no auditor any more"):
+        find_auditor(settings)
+    assert find_auditor(settings, "li").id == "li"
+    assert [each.id for each in list_auditors(settings)] == ["erin", "li"]
+
+
 def test_enterprises_and_roles(make: Make) -> None:
     settings = make(ERIN, LI)
     erin, li = list_auditors(settings)
@@ -86,6 +94,7 @@ def test_enterprises_and_roles(make: Make) -> None:
         ({"roles": ["boss"]}, "audit.auditors.1.roles.0"),
         ({"enterprises": []}, "audit.auditors.1.enterprises"),
         ({"id": "Li Wei"}, "audit.auditors.1.id"),
+        ({"jid": "Li@metals.example"}, "audit.auditors.1.jid"),
         ({"usr": "li"}, "audit.auditors.1.usr: there is no such setting; did you mean user?"),
     ],
 )

@@ -205,7 +205,10 @@ async def _pieces(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] if each.startswith("bomb") else []) for each in HOSTILE],
+)
 async def test_a_hostile_file_ends_its_own_reader_at_most(name: str) -> None:
     data = HOSTILE[name]()
     found = await FileReaders().read(name, "", len(data), _pieces(data))

@@ -119,6 +119,7 @@ def test_the_same_picture_in_another_form_counts_as_the_same(seed: int) -> None:
         assert (hash_of(form) ^ first).bit_count() <= MOST_DIFFERENT_BITS
 
 
+@pytest.mark.slow
 def test_other_pictures_do_not_count_as_the_same() -> None:
     hashes = [hash_of(encode(paint(seed))) for seed in range(20)]
     apart = [(one ^ other).bit_count() for place, one in enumerate(hashes) for other in hashes[:place]]
@@ -130,6 +131,7 @@ def test_what_is_no_picture(data: bytes) -> None:
     assert open_picture(data) is None
 
 
+@pytest.mark.slow
 def test_a_picture_of_too_many_pixels_is_not_decoded() -> None:
     huge = encode(Image.new("1", (20_000, 20_000)))
     with pytest.raises(PictureError):

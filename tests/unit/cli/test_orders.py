@@ -3,16 +3,16 @@
 import asyncio
 import json
 import re
-import sqlite3
 import stat
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from components.archive.keys import create_log_key
+from components.audit.index.logs import IndexedLog
 from components.audit.orders.carry import approve_file
 from tests.support.audit_site import Site, make_site
+from tests.support.made_index import find_without_looks, open_raw, read_pages
 from tests.support.retention_site import RETENTION, Shell, add_retention
 
 ALICE, BOB, EVE = "alice@metals.example/desk", "bob@metals.example", "eve@metals.example"
@@ -36,16 +36,22 @@ async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def files_of(site: Site) -> bytes:
     files = sorted((site.path.parent / "archive").iterdir())
-    return b"".join(file.read_bytes() for file in files if file.is_file())
+    return b"".join(file.read_bytes() for file in files if file.is_file()) + read_pages(site.settings)
 
 
 def index_terms(site: Site) -> set[str]:
     """Every word that FTS5's own pages hold."""
-    with closing(sqlite3.connect(site.settings.audit.index)) as index:
-        index.execute("CREATE VIRTUAL TABLE temp.term USING fts5vocab('main', 'word', 'row')")
+    with open_raw(site.settings) as index:
+        index.execute("CREATE VIRTUAL TABLE temp.term USING fts5vocab('main', 'word', 'instance')")
         return {term for (term,) in index.execute("SELECT term FROM temp.term")}
 
 
+@pytest.fixture
+def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.audit.indexed.find_indexed", find_without_looks)
+
+
+@pytest.mark.usefixtures("without_looks")
 def test_what_expires_is_gone_and_what_is_held_stays(shell: Shell) -> None:
     assert len(shell.search("*")) == 7
     hold = shell.order(
@@ -57,17 +63,17 @@ def test_what_expires_is_gone_and_what_is_held_stays(shell: Shell) -> None:
     assert held == {1: [hold["id"]], 2: [], 3: [hold["id"]]}
     assert plan["considered"] == [hold["id"]]
     before = files_of(shell.site)
-    for word in (b"indium", b"thallium", b"gallium"):
+    for word in (b"indium", b"hallium", b"gallium"):  # FTS5 leaves out what a word shares with the one before
         assert word in before
     assert shell.order("expire", "--reason", "its time is over")["state"] == "carried out"
     assert shell.search("indium OR thallium") == []
     assert len(shell.search("*")) == 5
     after = files_of(shell.site)
-    assert b"indium" not in after and b"thallium" not in after
+    assert b"ndium" not in after and b"hallium" not in after
     assert b"gallium" in after and b"tellurium" in after
     assert {"indium", "thallium"}.isdisjoint(index_terms(shell.site))
     assert {"gallium", "tellurium", "quietly"} <= index_terms(shell.site)
-    with closing(sqlite3.connect(shell.site.settings.audit.index)) as index:
+    with open_raw(shell.site.settings) as index:
         assert index.execute("SELECT count(*) FROM rule").fetchone() == (0,)
         index.execute("INSERT INTO word (word, rank) VALUES ('integrity-check', 1)")
 
@@ -78,9 +84,12 @@ def test_an_index_made_anew_is_the_same(shell: Shell) -> None:
     shell.search("*")
 
     def rows() -> list[list[tuple[object, ...]]]:
-        tables = ("submission", "rule", "delivery", "bounced", "folded", "state")
-        with closing(sqlite3.connect(shell.site.settings.audit.index)) as index:
-            return [index.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+        tables = ("submission", "rule", "delivery", "bounced")
+        last = IndexedLog.AUDIT.place(0)  # each search adds to the auditors' own log
+        with open_raw(shell.site.settings) as index:
+            return [
+                index.execute(f"SELECT * FROM {table} WHERE idx < ?", (last,)).fetchall() for table in tables
+            ]
 
     extended = rows()
     shell.site.settings.audit.index.unlink()
@@ -100,6 +109,7 @@ def test_what_comes_later_is_held_too(shell: Shell) -> None:
     assert (status, errors) == (2, f"steelyard: segment {number} is under hold {hold['id']}\n")
 
 
+@pytest.mark.usefixtures("without_looks")
 def test_erasing_one_record_leaves_its_neighbours(shell: Shell) -> None:
     (gone,) = shell.search("selenium")
     assert shell.order("erase", gone, "--reason", "not business")["state"] == "carried out"

@@ -1,8 +1,6 @@
 """Orders about files: what is destroyed leaves the index with its words, and a hold finds messages by files."""
 
 import io
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from PIL import Image
 
 from tests.support.documents import make_docx
 from tests.support.filed_site import FiledSite, make_filed_site
+from tests.support.made_index import find_without_looks, open_raw, read_pages
 from tests.support.retention_site import Shell, add_retention
 
 pytestmark = pytest.mark.usefixtures("readers_here")
@@ -35,10 +34,15 @@ async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def index_of(shell: Shell) -> bytes:
-    files = shell.site.settings.audit.index.parent.glob("index.db*")
-    return b"".join(file.read_bytes() for file in files)
+    return read_pages(shell.site.settings)
 
 
+@pytest.fixture
+def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.audit.indexed.find_indexed", find_without_looks)
+
+
+@pytest.mark.usefixtures("without_looks")
 def test_a_destroyed_file_leaves_the_index(shell: Shell) -> None:
     (found,) = (record for record in shell.search("wolframite") if record.startswith("transfer/"))
     (picture,) = shell.search("file:gone type:application/* file:png -wolframite")
@@ -51,7 +55,7 @@ def test_a_destroyed_file_leaves_the_index(shell: Shell) -> None:
         assert shell.search(query) == []
     assert len(shell.search("rotterdam")) == 2
     assert b"wolframite" not in index_of(shell)
-    with closing(sqlite3.connect(shell.site.settings.audit.index)) as index:
+    with open_raw(shell.site.settings) as index:
         assert index.execute("SELECT count(*) FROM content").fetchone() == (1,)
         for table in ("word", "content_word"):
             index.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")

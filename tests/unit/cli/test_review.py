@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.audit import review
+from components.audit.review import held as review
 from components.link.review_request import HeldMessage, ReviewAnswer, ReviewRequest
 from components.settings.site import SiteFile
 from tests.support.audit_site import T0_NS, Site, make_site

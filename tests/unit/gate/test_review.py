@@ -1,9 +1,11 @@
 """The gate's review queue beside a log in memory: what is kept, told and asked for, and what reviewers get to hear."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +31,16 @@ from components.link.review_request import (
     parse_review_answer,
     prove_reading,
 )
+from components.rules.reviewers import Reviewers
+from policy.content.policy import ContentPolicy
+from policy.content.rule import ContentAction, Lexicon, Rule
 from policy.decide import decide
 from policy.decision import Action, Decision
 from policy.directory.directory import Directory, parse_directory
 from policy.facts import StanzaFacts, Way
 from policy.review import Item, ReviewAct, Stage
+from policy.supervision.act import ActKind
+from tests.support.decisions import NOBODY, Desks, decisions_of
 from tests.support.gate_process import one_enterprise
 from tests.unit.gate.fakes import ALICE, BOB, DIRECTORY, GATE, Answers, FakeLog, held, status
 
@@ -51,7 +58,12 @@ MIND = f"Your message of 00:16 UTC to {BOB}: Mind."
 class Desk:
     """A queue in which one message of Alice's waits since `now_s`, after she was warned; the requests of reviewers."""
 
-    def __init__(self, default: ReviewAct = ReviewAct.REFUSE) -> None:
+    def __init__(
+        self,
+        default: ReviewAct = ReviewAct.REFUSE,
+        policy: ContentPolicy | None = None,
+        reviewers: Reviewers = NOBODY,
+    ) -> None:
         self.now_s = 1000.0
         self.log = FakeLog()
         self.rows: list[RequestRow] = []
@@ -68,14 +80,15 @@ class Desk:
         self.line = Line(GATE)
         self.unsendable: list[int] = []
         self.breaks = LinkBreaks(self.unsendable.append, clock_s=lambda: self.now_s)
+        self.decisions = decisions_of(policy, default, reviewers, directory=DIRECTORY, log=GATE.log)
         self.acts = ReviewActs(
             self.queue,
             self.line,
             self,
             self,
             self.breaks,
+            self.decisions,
             (OwedErrors(self.queue).give_back, lambda: self.queue.let_join(DIRECTORY)),
-            default=default,
         )
         self.keep(Answered(WARNED, WARN, 41), Answered(TIP, HOLD, 42))
         self.keep(told=status(1, 6, 6, done=5))
@@ -377,3 +390,147 @@ async def test_a_decision_that_the_disk_does_not_take_is_recorded_once(desk: Des
     desk.queue._store = store
     assert await desk.ask("release") == ReviewAnswer()
     assert len(desk.events()) == 1
+
+
+TWO = ContentPolicy((Rule("tips", ContentAction.HOLD, "Held.", Lexicon((), fold=True), reviewers=2),))
+OLD_REQUEST = ReviewRequest("release", 42, "rita", "read it", EVIDENCE)
+
+
+def recorded(desk: Desk) -> list[tuple[str, dict[str, str | int]]]:
+    events = [parse_record(entry.kind, entry.payload) for entry in desk.log.entries]
+    return [(each.name, dict(each.details)) for each in events if isinstance(each, Event)]
+
+
+async def test_the_second_of_two_people_releases_what_a_rule_wants_two_for() -> None:
+    desk = Desk(policy=TWO)
+    first = await desk.ask("release", actor="rita")
+    assert first == ReviewAnswer(waits=True)
+    assert desk.item().stage is Stage.WAITING
+    listed = await desk.ask("list")
+    assert listed is not None
+    assert (listed.held[0].reviewers, listed.held[0].votes) == (2, (("rita", "release"),))
+    assert await desk.ask("release", actor="omar") == ReviewAnswer()
+    assert desk.item().stage is Stage.OUTGOING
+    assert [(name, said["actor"], said.get("with", "")) for name, said in recorded(desk)] == [
+        ("proposed", "rita", ""),
+        ("release", "omar", "rita"),
+    ]
+
+
+async def test_one_person_is_not_two() -> None:
+    desk = Desk(policy=TWO)
+    for reason in ("read it", "once more", "and again"):
+        answer = await desk.ask("release", actor="rita", reason=reason)
+        assert answer is not None
+        assert answer.waits or "waits for another person" in answer.problem
+    assert [vote.by for vote in desk.item().votes] == ["rita"]
+    assert desk.item().stage is Stage.WAITING
+
+
+async def test_people_who_do_not_agree_wait_for_a_third() -> None:
+    desk = Desk(policy=TWO)
+    assert await desk.ask("release", actor="rita") == ReviewAnswer(waits=True)
+    assert await desk.ask("refuse", actor="omar") == ReviewAnswer(waits=True)
+    assert await desk.ask("refuse", actor="li") == ReviewAnswer()
+    assert desk.queue.find(MESSAGE) is None
+
+
+async def test_a_first_decision_survives_and_the_deadline_still_decides() -> None:
+    desk = Desk(policy=TWO)
+    await desk.ask("release", actor="rita")
+    desk.now_s += 61
+    await desk.acts.serve()
+    assert desk.queue.find(MESSAGE) is None
+    assert recorded(desk)[-1][1]["actor"] == "deadline"
+
+
+async def test_what_several_rules_hold_waits_for_as_many_as_the_strictest_wants() -> None:
+    assert TWO.count_reviewers(["tips", "gone"]) == 2
+    assert TWO.count_reviewers(["gone"]) == TWO.count_reviewers([]) == 1
+
+
+@pytest.fixture
+def desks(tmp_path: Path) -> Desks:
+    (tmp_path / "keys").mkdir()
+    return Desks(
+        tmp_path / "keys",
+        rita={},
+        omar={"enterprises": ["metals"]},
+        grace={"enterprises": ["grain"]},
+        alice={"jid": ALICE.partition("/")[0]},
+        ada={"roles": ["auditor", "overseer"]},
+        gone={"until": "2026-01-01T00:00:00Z"},
+    )
+
+
+async def ask_signed(desk: Desk, desks: Desks, by: str, **signed: Any) -> ReviewAnswer | None:
+    at_s = signed.pop("at_s", int(time.time()))
+    request = desks.sign(OLD_REQUEST, by, "gate", at_s, **signed)
+    return await desk.ask("release", actor=by, statement=request.statement)
+
+
+async def test_a_signed_decision_is_carried_out_and_recorded_with_its_signature(desks: Desks) -> None:
+    desk = Desk(reviewers=desks.reviewers)
+    assert await ask_signed(desk, desks, "omar") == ReviewAnswer()
+    ((name, said),) = recorded(desk)
+    assert (name, said["actor"]) == ("release", "omar")
+    assert "— auditor/omar " in str(said["statement"])
+
+
+@pytest.mark.parametrize(
+    ("by", "signed", "problem"),
+    [
+        ("grace", {}, "not of an enterprise that grace may see"),
+        ("alice", {}, "nobody reviews their own messages"),
+        ("ada", {}, "ada has not the role"),
+        ("gone", {}, "was no auditor any more"),
+        ("rita", {"item": "gate/43"}, "not what is asked for"),
+        ("rita", {"origin": "grain.example/gate"}, "not what is asked for"),
+        ("rita", {"kind": ActKind.REFUSE}, "not what is asked for"),
+        ("rita", {"evidence": "ab" * 32}, "not what is asked for"),
+        ("rita", {"note": "something else"}, "not what is asked for"),
+        ("rita", {"at_s": 1_795_464_245}, "had to be signed within 15 minutes"),
+    ],
+)
+async def test_the_gate_itself_refuses(desks: Desks, by: str, signed: dict[str, Any], problem: str) -> None:
+    desk = Desk(reviewers=desks.reviewers)
+    answer = await ask_signed(desk, desks, by, **signed)
+    assert answer is not None
+    assert problem in answer.problem
+    assert desk.item().stage is Stage.WAITING
+    assert recorded(desk) == []
+
+
+async def test_without_a_right_signature_nobody_decides_where_there_are_keys(desks: Desks) -> None:
+    desk = Desk(reviewers=desks.reviewers)
+    good = desks.sign(OLD_REQUEST, "rita", "gate", int(time.time())).statement
+    line, _, signature = good.partition("\n\n")
+    other = desks.sign(OLD_REQUEST, "omar", "gate", int(time.time())).statement.partition("\n\n")[2]
+    forged = "— auditor/rita " + signature.split(" ")[2][:8] + "A" * 84
+    for statement in (
+        "",
+        f"{line}\n",
+        f"{line}\n\n{other}",
+        f"{line}\n\n{forged}\n",
+        "nonsense",
+        f"{good}\n",
+    ):
+        answer = await desk.ask("release", actor="rita", statement=statement)
+        assert answer is not None
+        assert answer.problem != "", statement
+    stolen = await desk.ask("release", actor="omar", statement=good)
+    assert stolen == ReviewAnswer("what was signed is not what is asked for")
+    assert desk.item().stage is Stage.WAITING
+
+
+async def test_an_older_decision_that_is_played_back_changes_nothing(desks: Desks) -> None:
+    desk = Desk(policy=TWO, reviewers=desks.reviewers)
+    now_s = int(time.time())
+    for act, at_s in (("release", now_s - 20), ("refuse", now_s - 10)):
+        request = desks.sign(replace(OLD_REQUEST, act=act), "rita", "gate", at_s)
+        assert await desk.ask(act, actor="rita", statement=request.statement) == ReviewAnswer(waits=True)
+    old = desks.sign(OLD_REQUEST, "rita", "gate", now_s - 20)
+    answer = await desk.ask("release", actor="rita", statement=old.statement)
+    assert answer == ReviewAnswer("rita has decided otherwise since")
+    assert await ask_signed(desk, desks, "omar") == ReviewAnswer(waits=True)
+    assert desk.item().stage is Stage.WAITING

@@ -161,6 +161,7 @@ async def test_a_client_that_goes_away_leaves_nothing_and_may_come_again(files: 
     assert await files.status_of(url) == 200
 
 
+@pytest.mark.slow
 async def test_two_hundred_at_once(files: FilesUnderTest) -> None:
     contents = [content(5_000, seed) for seed in range(200)]
     urls = await asyncio.gather(*map(files.put, contents))

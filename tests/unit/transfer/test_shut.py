@@ -22,8 +22,8 @@ from components.transfer.acts import FileActs
 from components.transfer.journal import FileJournal
 from components.transfer.state import UploadStore
 from policy.files.standing import FileState
-from policy.review import ReviewAct
 from tests.support.archive import START_S
+from tests.support.decisions import decisions_of
 from tests.unit.transfer.test_acts import DEADLINE_S, Desk, hold_one
 
 
@@ -147,8 +147,8 @@ async def test_what_cannot_be_recorded_is_not_done(tmp_path: Path, monkeypatch: 
             assert await desk.files.status_of(desk.url) == 200
         # The request is still there, also after a restart.
         acts = FileActs(
-            desk.files.uploads, desk.files.journal, desk.box,
-            deadline_s=DEADLINE_S, default=ReviewAct.REFUSE, clock_s=lambda: desk.files.now_s,
+            desk.files.uploads, desk.files.journal, desk.box, decisions_of(),
+            deadline_s=DEADLINE_S, clock_s=lambda: desk.files.now_s,
         )  # fmt: skip
         await acts.serve()
         assert await desk.files.status_of(desk.url) == 404

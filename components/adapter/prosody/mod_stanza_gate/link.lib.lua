@@ -103,8 +103,7 @@ end
 
 -- Whether the gate has been silent for so long that nothing is held any more.
 function link_mt:is_silent()
-	local since = self.silent_since;
-	return self.is_stopped or since and now() - since >= self.timeout_s;
+	return self.is_stopped or self.silent_since and now() - self.silent_since >= self.timeout_s;
 end
 
 -- The server stops: from now on nothing is held.

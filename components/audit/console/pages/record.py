@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.view import view_record_page
 from components.audit.console.visit import Visit
 from components.audit.show import show
@@ -11,5 +12,5 @@ async def show_record(visit: Visit) -> web.StreamResponse:
     """Show a record with its proof."""
     path = visit.request.match_info
     record_id = f"{path['log']}/{path['number']}"
-    detail = await visit.look(lambda: show(visit.console.site, record_id, lambda _done, _all: None))
-    return visit.page("record.html", record=view_record_page(detail), has_reader=False)
+    detail = await visit.look(lambda: show(visit.console.site, record_id, ignore_progress, visit.who))
+    return visit.page("record.html", record=view_record_page(detail), has_reader=True)

@@ -5,10 +5,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from components.audit.auditor import Auditor
+from components.audit.console.looks import ignore_progress
+from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.view import Hit, view_hit
 from components.audit.console.visit import Visit
+from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
+from components.settings.site import SiteFile
 
 HITS = 50
 
@@ -59,12 +64,18 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         return _answer(visit, "")
     page = Page(HITS, visit.argument("before"))
     try:
-        result = await visit.look(
-            lambda: search(visit.console.site, query, page, _ignore_progress, visit.who)
-        )
+        result, facets = await visit.look(lambda: _search(visit.console.site, query, page, visit.who))
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
-    return _answer(visit, query, found=_view(result), next_page=_find_next(query, result))
+    return _answer(visit, query, found=_view(result), facets=facets, next_page=_find_next(query, result))
+
+
+async def _search(
+    site: SiteFile, query: str, page: Page, auditor: Auditor
+) -> tuple[SearchResult, Facets | None]:
+    # The search is recorded first. Its counts stand on the first page.
+    result = await search(site, query, page, ignore_progress, auditor)
+    return result, None if page.before else await count_facets(site, query, ignore_progress, auditor)
 
 
 def _answer(
@@ -72,6 +83,7 @@ def _answer(
     query: str,
     *,
     found: FoundPage | None = None,
+    facets: Facets | None = None,
     fault: QueryFault | None = None,
     next_page: str = "",
     status: int = 200,
@@ -84,17 +96,23 @@ def _answer(
         fault=fault,
         next_page=next_page,
         examples=EXAMPLES,
-        timeline="",
-        facets=(),
-        has_reader=False,
+        timeline=view_timeline(facets, query, visit.texts) if facets else "",
+        facets=view_facets(facets, query, visit.texts) if facets else (),
+        has_reader=True,
     )
 
 
 def _view(result: SearchResult) -> FoundPage:
     # The newest first, as the pages go on to older ones.
-    hits = tuple(view_hit(view, result.query) for view in reversed(result.records))
+    hits = tuple(view_hit(view, result.sought) for view in reversed(result.records))
     return FoundPage(
-        hits, result.matched, result.submissions, result.unreadable, result.files_unread, result.access_id
+        hits,
+        result.matched,
+        result.submissions,
+        result.unreadable,
+        result.files_unread,
+        result.access_id,
+        ", ".join(word for each in result.widened for word in each.words),
     )
 
 
@@ -107,7 +125,3 @@ def _find_next(query: str, result: SearchResult) -> str:
 def _cut(error: QueryError) -> QueryFault:
     query, position = error.query, error.position
     return QueryFault(query[:position], query[position : position + 1], query[position + 1 :], error.message)
-
-
-def _ignore_progress(_done: int, _all: int) -> None:
-    pass

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from components.transfer.inspect.item import Data
 from components.transfer.inspect.limits import Unreadable
@@ -18,13 +18,12 @@ _ENTRY_BYTES = 12
 _UPRIGHT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of a directory: `at` is where its 4 bytes of value or offset lie."""
+class Entry(NamedTuple):
+    """An entry of a directory: how many `values` it has, and where its 4 bytes of value or offset lie."""
 
     tag: int
     type: int
-    count: int
+    values: int
     at: int
 
 
@@ -48,8 +47,8 @@ class Tiff:
 
     def bytes_of(self, entry: Entry) -> bytes:
         """Return the bytes of an entry of single bytes."""
-        at = entry.at if entry.count <= 4 else self._start + self._number("I", entry.at)
-        return self._data[at : at + entry.count]
+        at = entry.at if entry.values <= 4 else self._start + self._number("I", entry.at)
+        return self._data[at : at + entry.values]
 
     def directory(self, offset: int) -> tuple[list[Entry], int]:
         """Return a directory's entries and the offset of the next one, 0 if there is none; raises struct.error."""
@@ -74,7 +73,9 @@ class Tiff:
             seen.add(offset)
             entries, following = self.directory(offset)
             yield entries
-            left += [self.value(each) for each in entries if each.tag == _SUB_DIRECTORIES and each.count == 1]
+            left += [
+                self.value(each) for each in entries if each.tag == _SUB_DIRECTORIES and each.values == 1
+            ]
             if following:
                 left.append(following)
 

@@ -35,7 +35,7 @@ def read_tiff(data: Data) -> Picture:
         here = values.get(WIDTH, 0), values.get(HEIGHT, 0)
         size = max(size, here, key=lambda each: each[0] * each[1])
         for each in entries:
-            if each.tag == XMP and each.count <= _MOST_METADATA_BYTES:
+            if each.tag == XMP and each.values <= _MOST_METADATA_BYTES:
                 has_location |= xmp_has_location(tiff.bytes_of(each))
     if size == (0, 0):
         raise Unreadable

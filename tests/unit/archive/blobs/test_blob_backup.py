@@ -176,6 +176,7 @@ def test_the_lists_are_those_of_sha256sum(
     assert done.stdout.count(": OK\n") == 24
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_a_file(tmp_path: Path) -> None:
     size, objects = 48 << 20, DirectoryObjects(tmp_path / "blobs")
 

@@ -231,6 +231,7 @@ def test_a_text_of_ascii_is_its_own_only_form() -> None:
     assert fold_term("Blue") == (("blue",), (), ())
 
 
+@pytest.mark.slow
 def test_what_is_usual_needs_no_more_than_each_character_by_itself() -> None:
     usual = [chr(code) for code in range(0x110000) if not fold_module._UNUSUAL.match(chr(code))]
     assert len(usual) > 30_000

@@ -231,6 +231,7 @@ def test_what_is_no_host(host: str) -> None:
      "www." * 25_000, "x" * 100_000 + "://", "evil.com " * 5_000, "javascript:" * 9_000, "。a" * 30_000,
      "é" + "a." * 50_000],
 )  # fmt: skip
+@pytest.mark.slow
 def test_no_text_takes_long(text: str) -> None:
     began = time.process_time()
     decide_content(POLICY, read_example(text))

@@ -16,7 +16,13 @@ LIMITS = InspectLimits(time_s=600.0)
 SMALL = [each for each in all_samples() if BOMB not in each.marks and len(each.content) < 1 << 16]
 
 
-@pytest.mark.parametrize("sample", all_samples(), ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "sample",
+    [
+        pytest.param(each, marks=[pytest.mark.slow] if BOMB in each.marks else [], id=each.name)
+        for each in all_samples()
+    ],
+)
 def test_marks(sample: Sample) -> None:
     facts = look_into(sample.content, sample.name, sample.claimed_type, LIMITS)
     assert set(facts.marks) == set(sample.marks)

@@ -121,6 +121,7 @@ def test_what_cannot_be_done_is_not_done(content: bytes) -> None:
     assert strip(content) is None
 
 
+@pytest.mark.slow
 def test_a_walk_over_too_many_parts_ends() -> None:
     for content in (
         make_jpeg(3, 2, *[(0xFE, b"")] * 100_001),

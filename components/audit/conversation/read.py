@@ -1,0 +1,347 @@
+"""Reads a conversation as a person does; the look is recorded before anything is returned."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from components.archive.keys import KeyFileError, load_conversation_key
+from components.archive.opener import RecordOpener
+from components.archive.record import Access
+from components.audit.access import digest_of, record_access
+from components.audit.auditor import Auditor, Role, find_auditor
+from components.audit.conversation.assemble import Gathered, assemble
+from components.audit.conversation.gather import Talk
+from components.audit.conversation.gone import find_gone, hash_conversations
+from components.audit.conversation.item import Certainty, Item, Party, Reached
+from components.audit.conversation.links import Links
+from components.audit.conversation.names import NamedThen, Names, find_named
+from components.audit.conversation.said import Said
+from components.audit.conversation.seen import Watched, judge
+from components.audit.conversation.watch import watch
+from components.audit.index.database import Connection
+from components.audit.index.index import Index
+from components.audit.index.logs import LAST_NUMBER, IndexedLog
+from components.audit.index.talk import Turn, fold_bare
+from components.audit.index.talk_find import (
+    find_accounts,
+    find_conversations,
+    find_parties,
+    find_turn,
+    has_joins,
+)
+from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index
+from components.audit.show import explain_absence, parse_record_id
+from components.process.errors import SiteError
+from components.process.progress import Progress
+from components.rules.load import RulesError, parse_site_directory
+from components.settings.site import SiteFile
+from policy.directory.directory import Directory, DirectoryError
+
+DEFAULT_COUNT = 50
+_NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A conversation by its parties: people, or a room. Without a place in it, its newest items.
+
+    `before` and `after` are ids of records: the items before the one, or after the other.
+    """
+
+    parties: tuple[str, ...]
+    limit: int = DEFAULT_COUNT
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """So many items before and after a record, in the conversation that it belongs to."""
+
+    record_id: str
+    before: int = 10
+    after: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """A part of a conversation: its `items` in the log's order, and `present`, who was in the room at its end.
+
+    `more_before` and `more_after` are ids to read on from, empty where nothing more is there. `access_id` is the record
+    of this look, `digest` is over the ids of all records that are shown.
+    """
+
+    parties: tuple[Party, ...]
+    is_room: bool
+    items: tuple[Item, ...]
+    present: tuple[Party, ...]
+    more_before: str
+    more_after: str
+    access_id: str
+    digest: str
+    log_size: int
+    seen_by: Party | None = None
+    at_ns: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+async def read_conversation(
+    settings: SiteFile,
+    what: Whole | Around,
+    progress: Progress,
+    auditor: Auditor | None = None,
+    seen_by: str = "",
+    at_ns: int | None = None,
+) -> ConversationView:
+    """Read a part of a conversation; with `seen_by`, what of it had reached a person by a time (now, if None).
+
+    Raises SiteError if there is no such conversation, or none that the auditor may see, or the look cannot be
+    recorded; and LogError.
+    """
+    auditor = auditor or find_auditor(settings)
+    auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
+    now_ns = time.time_ns()
+    names = {which: log.name for which, log in find_indexed(settings).items()}
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_logs(settings, index, logs, progress)
+            reader = _Reader(settings, index, logs, names, auditor)
+            view = await reader.read(what, seen_by, now_ns if at_ns is None else at_ns)
+            log_size = index.size_of(IndexedLog.GATE)
+    digest = digest_of(dict.fromkeys(id_ for item in view.items for id_ in item.records))
+    access = Access(
+        auditor.id,
+        "read",
+        _describe(what, seen_by, at_ns),
+        now_ns,
+        log_size,
+        len(view.items),
+        result_digest=digest,
+    )
+    access_id = await record_access(settings, access)
+    return replace(view, access_id=access_id, digest=digest, log_size=log_size, at_ns=at_ns)
+
+
+def _describe(what: Whole | Around, seen_by: str, at_ns: int | None) -> str:
+    """Return what is read, as the command line has it."""
+    match what:
+        case Whole(parties, limit, before, after):
+            words = [*parties, f"--limit {limit}"]
+            words += [f"--until {before}"] if before else []
+            words += [f"--from {after}"] if after else []
+        case Around(record_id, before_count, after_count):
+            words = [record_id, f"--before {before_count}", f"--after {after_count}"]
+    words += [f"--seen-by {seen_by}"] if seen_by else []
+    words += [f"--at {at_ns}"] if at_ns is not None else []
+    return " ".join(words)
+
+
+@dataclass(slots=True)
+class _Reader:
+    settings: SiteFile
+    index: Index
+    logs: Mapping[IndexedLog, RecordOpener]
+    log_names: Mapping[IndexedLog, str]
+    auditor: Auditor
+
+    async def read(self, what: Whole | Around, seen_by: str, until_ns: int) -> ConversationView:
+        directory = self._load_directory()
+        conversations, wanted, hit = self._find_own(what, directory)
+        room = self._find_room(wanted, conversations)
+        talk = Talk(self.index, self.logs, self.log_names, conversations, room, frozenset(wanted))
+        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
+        shown, more = await self._take(talk, what, hit)
+        related = await talk.find_related(shown)
+        if seen_by:
+            shown, related = ([said for said in some if said.at_ns <= until_ns] for some in (shown, related))
+        names = Names(self._load_names)
+        shown = await self._with_gone(shown, conversations)
+        reviews = await talk.find_reviews(shown, names)
+        present = await talk.find_present(shown, names)
+        hit_id = what.record_id if isinstance(what, Around) else ""
+        items, cut = _assemble(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
+        if seen_by:
+            watched = await watch(talk, seen_by, shown, until_ns, _END)
+            items = _judge(items, Links([*shown, *related]), watched, present)
+        last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
+        return ConversationView(
+            tuple(names.find(jid, last_ns) for jid in wanted),
+            bool(room),
+            items,
+            present.get(last, ()) if room else (),
+            items[0].record if items and (more[0] or cut[0]) else "",
+            items[-1].record if items and (more[1] or cut[1]) else "",
+            "",
+            "",
+            0,
+            names.find(seen_by, last_ns) if seen_by else None,
+        )
+
+    def _find_own(
+        self, what: Whole | Around, directory: Directory | None
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+        """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
+        try:
+            return self._find(what, directory)
+        except SiteError:
+            if self.auditor.enterprises is None or not isinstance(what, Around):
+                raise
+            raise SiteError(
+                f"there is no record {what.record_id} among what {self.auditor.id} may see"
+            ) from None
+
+    def _find(
+        self, what: Whole | Around, directory: Directory | None
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+        """Find the conversations, whose they are, and the place of the record around which they are read."""
+        hit = 0
+        with self.index.look() as db:
+            if isinstance(what, Around):
+                hit = self._find_place(what.record_id)
+                turn = find_turn(db, hit)
+                parties = find_parties(db, turn[2]) if turn else ()
+                if not parties:
+                    raise SiteError(_NO_PART.format(what.record_id))
+            else:
+                parties = tuple(self._resolve(db, each, directory) for each in what.parties)
+            conversations = find_conversations(db, parties)
+        if not conversations or not self._may_see(conversations.values(), directory):
+            # Of a record that others may see, it does not tell whose it is.
+            if isinstance(what, Around):
+                raise SiteError(_NO_PART.format(what.record_id))
+            raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
+        return conversations, parties, hit
+
+    def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
+        """Return the room that is read, empty if it is people: somebody may write to a person as if to a room."""
+        own = next((number for number, (_, b) in conversations.items() if not b), None)
+        if len(parties) != 1 or own is None:
+            return ""
+        with self.index.look() as db:
+            return parties[0] if len(conversations) == 1 or has_joins(db, own) else ""
+
+    def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
+        """Return a party's JID; a name without a domain is that of the only account of this name."""
+        if "@" in party:
+            return fold_bare(party)
+        found = [jid for jid in find_accounts(db, party) if self._may_see([(jid, "")], directory)]
+        if len(found) == 1:
+            return found[0]
+        which = (
+            f"there are {', '.join(found[:5])}: write one of them"
+            if found
+            else "write the JID, with its domain"
+        )
+        raise SiteError(f"{party!r} is no one account's name in a conversation: {which}")
+
+    def _find_place(self, record_id: str) -> int:
+        log, number = parse_record_id(self.settings, record_id)
+        which = next((each for each, name in self.log_names.items() if name == log.name), None)
+        if which is None:
+            raise SiteError(_NO_PART.format(record_id))
+        size = self.index.size_of(which)
+        if number >= size:
+            raise SiteError(explain_absence(log.name, number, size))
+        return which.place(number)
+
+    def _may_see(self, conversations: Iterable[tuple[str, str]], directory: Directory | None) -> bool:
+        """Return whether all parties are of enterprises whose records the auditor may see."""
+        if self.auditor.enterprises is None:
+            return True
+        jids = {jid for pair in conversations for jid in pair if jid}
+        firms = {directory.find_enterprise(jid) if directory else None for jid in jids}
+        return all(firm is not None and self.auditor.may_see(firm) for firm in firms)
+
+    async def _take(self, talk: Talk, what: Whole | Around, hit: int) -> tuple[list[Said], tuple[bool, bool]]:
+        """Take the records of a part, and whether there are more before and after it."""
+        if isinstance(what, Around):
+            back = await talk.take(range(_FIRST, hit), what.before + 1, newest=True)
+            on = await talk.take(range(hit, _END), what.after + 2, newest=False)
+            return [*back, *on], (False, False)
+        if what.after:
+            start = self._find_place(what.after) + 1
+            return await talk.take(range(start, _END), what.limit + 1, newest=False), (True, False)
+        end = self._find_place(what.before) if what.before else _END
+        return await talk.take(range(_FIRST, end), what.limit + 1, newest=True), (False, bool(what.before))
+
+    async def _with_gone(
+        self, shown: Sequence[Said], conversations: Mapping[int, tuple[str, str]]
+    ) -> list[Said]:
+        """Add what was destroyed or cannot be read between the first and the last record."""
+        if not shown:
+            return []
+        try:
+            key = load_conversation_key(self.settings.archive.conversation_key_file)
+        except KeyFileError:
+            return list(shown)
+        places = range(shown[0].place, shown[-1].place + 1)
+        hashes = hash_conversations(key, conversations.values())
+        gone = await find_gone(self.index, self.logs, self.log_names, hashes, places)
+        known = {said.place for said in shown}
+        return sorted(
+            [*shown, *(said for said in gone if said.place not in known)], key=lambda said: said.place
+        )
+
+    def _load_names(self, jid: str) -> list[NamedThen]:
+        with self.index.look() as db:
+            return find_named(db, jid)
+
+    def _load_directory(self) -> Directory | None:
+        file = self.settings.gate.directory_file
+        try:
+            return parse_site_directory(file.name, file.read_text()).directory
+        except (OSError, DirectoryError, RulesError, UnicodeDecodeError):
+            return None
+
+
+_FIRST = min(IndexedLog).place(0)
+_END = max(IndexedLog).place(LAST_NUMBER) + 1
+
+
+def _assemble(
+    gathered: Gathered, what: Whole | Around, hit: int
+) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
+    """Make as many items as are wanted; return whether something was cut before and after.
+
+    What changes a message that is cut off stands for itself, so cutting goes on until nothing more is cut.
+    """
+    cut = (False, False)
+    while True:
+        items = assemble(gathered)
+        begin, end = _choose(items, what, hit)
+        kept = items[begin:end]
+        cut = (cut[0] or begin > 0, cut[1] or end < len(items))
+        if len(kept) == len(items) or not kept:
+            return kept, cut
+        places = range(kept[0].place, kept[-1].place + 1)
+        rest = [said for said in gathered.shown if said.place not in places]
+        shown = [said for said in gathered.shown if said.place in places]
+        gathered = replace(gathered, shown=shown, related=[*gathered.related, *rest])
+
+
+def _choose(items: Sequence[Item], what: Whole | Around, hit: int) -> tuple[int, int]:
+    """Return which items are kept: from the first of these numbers up to the second."""
+    if isinstance(what, Whole):
+        return (0, what.limit) if what.after else (max(0, len(items) - what.limit), len(items))
+    at = next((at for at, item in enumerate(items) if item.place >= hit), len(items) - 1)
+    return max(0, at - what.before), at + 1 + what.after
+
+
+def _judge(
+    items: tuple[Item, ...], links: Links, watched: Watched, present: Mapping[int, tuple[Party, ...]]
+) -> tuple[Item, ...]:
+    """Say of each message, version by version, whether it had reached somebody."""
+    by_record = {said.record: said for said in links.records}
+    judged = []
+    for item in items:
+        reached: Reached | None = None
+        for version in item.versions:
+            said = by_record.get(version.record)
+            if said is None or said.turn not in (Turn.SAYS, Turn.CHANGES):
+                continue
+            there = frozenset(fold_bare(party.jid) for party in present.get(said.place, ()))
+            next_ = judge(said, links.naming(said), watched, there)
+            if reached is None or next_.certainty in (Certainty.CERTAIN, Certainty.PROBABLE):
+                reached = next_
+        judged.append(replace(item, reached=reached))
+    return tuple(judged)

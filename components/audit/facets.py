@@ -1,0 +1,73 @@
+"""Counts of what a query matches: by day and verdict, by who wrote, by kind and by rule; within what one may see."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from components.audit.asked import Asked, prepare
+from components.audit.auditor import Auditor
+from components.audit.index.facets import Counted, Dimension
+from components.audit.index.index import Index
+from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
+from components.audit.query.parser import parse_query
+from components.process.progress import Progress
+from components.settings.site import SiteFile
+
+MOST_VALUES = 8
+_BY = (Dimension.PERSON, Dimension.VERDICT, Dimension.KIND, Dimension.RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How many records of a day (UTC) match, by verdict; the verdict of a record without one is empty."""
+
+    day: date
+    verdicts: tuple[tuple[str, int], ...]
+
+    @property
+    def records(self) -> int:
+        """All of them."""
+        return sum(number for _, number in self.verdicts)
+
+    def count(self, verdict: str) -> int:
+        """Return how many have a verdict."""
+        return dict(self.verdicts).get(verdict, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts of what a query matches. `values` has the most frequent values, by the facet's name."""
+
+    days: tuple[DayCount, ...]
+    values: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+
+
+async def count_facets(
+    settings: SiteFile, query: str, progress: Progress, auditor: Auditor | None = None
+) -> Facets:
+    """Count what a query matches; the caller records the look. Raises QueryError, SiteError and LogError."""
+    node = parse_query(query, time.time_ns())
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_logs(settings, index, logs, progress)
+            asked = await prepare(node, index, logs, auditor)
+            values = tuple((by.value, _most_frequent(_count(index, asked, by))) for by in _BY)
+            return Facets(_days(_count(index, asked, Dimension.DAY, Dimension.VERDICT)), values)
+
+
+def _count(index: Index, asked: Asked, *by: Dimension) -> list[Counted]:
+    return index.count_by(by, asked.where, logs=asked.logs)
+
+
+def _days(counted: Iterable[Counted]) -> tuple[DayCount, ...]:
+    days: dict[date, list[tuple[str, int]]] = {}
+    for each in counted:
+        day, verdict = each.values
+        days.setdefault(date.fromisoformat(day), []).append((verdict, each.entries))
+    return tuple(DayCount(day, tuple(verdicts)) for day, verdicts in days.items())
+
+
+def _most_frequent(counted: Iterable[Counted]) -> tuple[tuple[str, int], ...]:
+    values = [(each.values[0], each.entries) for each in counted if each.values[0]]
+    return tuple(sorted(values, key=lambda value: (-value[1], value[0]))[:MOST_VALUES])

@@ -1,0 +1,30 @@
+"""Whose record a record is: the enterprise of its sender or, if the sender is of none, of its recipient."""
+
+from components.audit.auditor import Auditor
+from components.audit.view import RecordView
+from components.settings.site import SiteFile
+from policy.directory.directory import Directory, DirectoryError, parse_directory
+
+
+def may_see(settings: SiteFile, auditor: Auditor | None, view: RecordView) -> bool:
+    """Return whether a record is within what an auditor may see; nothing is that belongs to no enterprise.
+
+    Without an auditor, or for one of the whole site, everything is.
+    """
+    if auditor is None or auditor.enterprises is None:
+        return True
+    try:
+        directory = parse_directory(settings.gate.directory_file.read_text())
+    except (OSError, UnicodeDecodeError, DirectoryError):
+        return False
+    return auditor.may_see(find_owner(directory, view))
+
+
+def find_owner(directory: Directory, view: RecordView) -> str:
+    """Return the id of the enterprise whose record it is; empty if it is nobody's."""
+    for jid in (view.reading.sender, view.reading.to):
+        domain = jid.partition("/")[0].rpartition("@")[2]
+        for enterprise in directory.enterprises:
+            if any(domain and domain in (site.domain, site.rooms) for site in enterprise.sites):
+                return enterprise.id
+    return ""
