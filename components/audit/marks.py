@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from lxml import etree
 
@@ -32,6 +33,8 @@ _INVITATION = "{jabber:x:conference}x"  # XEP-0249
 _LARGEST_COUNT = 100  # of emojis, or of ids of one message: nobody shows more
 
 
+# Several parts of the index read the same stanza, one after the other.
+@lru_cache(maxsize=2)
 def read_marks(body: bytes) -> Marks:
     """Return what a stanza does to a conversation; never raises: what cannot be read, or is an error, is `other`."""
     try:
