@@ -72,7 +72,7 @@ def _read_ids(stanza: StanzaTree) -> Marks:
 
 def _read_message(stanza: StanzaTree, marks: Marks) -> Marks:
     room, nick = _read_room(stanza, marks.type)
-    marks = replace(marks, room=room, nick=nick)
+    marks = replace(marks, room=room, nick=nick) if room or nick else marks
     found = [mark for read in _OF_MESSAGES if (mark := read(stanza, marks)) is not None]
     if not found:
         return marks
