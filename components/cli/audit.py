@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.activity import activity
 from components.cli.export import export
 from components.cli.grant import app as grant_app
 from components.cli.index import app as index_app
@@ -17,6 +18,7 @@ from components.cli.replay import replay
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
 app.command(export)
+app.command(activity)
 app.command(grant_app)
 app.command(matter_app)
 app.command(read)
