@@ -31,6 +31,7 @@ from components.process.progress import Progress
 from components.rules.file_links import load_file_links
 from components.settings.audit import AuditSettings
 from components.settings.blobs import open_objects
+from components.settings.history import HistorySettings
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
@@ -47,6 +48,8 @@ def find_indexed(settings: SiteFile) -> dict[IndexedLog, LogSettings]:
     if settings.roster is not None:
         found[IndexedLog.ROSTER] = settings.roster.log_settings(settings.folder)
     found[IndexedLog.AUDIT] = settings.audit_log
+    if (history := settings.find(HistorySettings)) is not None:
+        found[IndexedLog.HISTORY] = history.log_settings(settings.folder)
     return found
 
 

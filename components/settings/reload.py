@@ -14,7 +14,7 @@ AT_SIGNAL = "log_level"
 
 BY_COMMANDS = (
     *("audit.index", "audit.key_files", "audit.speech_model", "directory.csv", "directory.ldap"),
-    *("audit.matter_required", "audit.readers", "audit.grants"),
+    *("audit.matter_required", "audit.readers", "audit.grants", "review.due_s"),
 )
 """Settings, and tables, that only commands use: each command reads them when it starts."""
 
