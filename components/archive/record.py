@@ -17,7 +17,7 @@ from policy.decision import StanzaError
 
 _FIRST_IN_CLEAR = 64
 # Fields of a look that may be left out.
-_LATER = ("result_digest", "matter", "reason")
+_LATER = ("result_digest", "matter", "reason", "log_sizes", "index_format")
 
 
 class RecordKind(IntEnum):
@@ -84,7 +84,8 @@ class Access:
     """A look by an auditor: `act` (search, show ...) with `query` on a log of `log_size` records.
 
     `result_digest` is the SHA-256, in hex, of the ids of what was found; `matter` is the id of the matter for which the
-    auditor looked, and `reason` why. All three may be empty, as they are in old records.
+    auditor looked, and `reason` why. `log_sizes` are the sizes of the other logs that were searched
+    (`transfer 57, roster 3`), `index_format` is the form of the index. All five may be empty, as in old records.
     """
 
     actor: str
@@ -96,6 +97,8 @@ class Access:
     result_digest: str = ""
     matter: str = ""
     reason: str = ""
+    log_sizes: str = ""
+    index_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from components.archive.errors import LogBusy, LogError
@@ -24,13 +26,49 @@ from policy.retention import RecordedKind, assign_class
 _BUSY_TIMEOUT_S = 5.0
 _BUSY_RETRY_S = 0.02
 
+# The first words of acts that need no matter where `audit.matter_required` demands one: they show nothing that anybody
+# said, or it is what a reviewer or the acts of auditors themselves are there for.
+_WITHOUT_MATTER = frozenset(
+    (
+        *("activity", "grant", "history", "matter", "repeat", "review"),
+        *("expire", "orders", "propose", "index", "reconcile", "replay", "rescan", "topics"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why somebody looks: the id of a matter, and a reason; either may be empty."""
+
+    matter: str = ""
+    reason: str = ""
+
+
+_NO_PURPOSE = Purpose()
+_purpose: ContextVar[Purpose] = ContextVar("purpose", default=_NO_PURPOSE)
+
+
+def set_purpose(purpose: Purpose) -> None:
+    """Let every look that this task records from here on say why it was taken; see `state_purpose`, which checks it."""
+    _purpose.set(purpose)
+
 
 async def record_access(settings: SiteFile, access: Access) -> str:
     """Append a look to the audit log, and return its record's id; it is durable when this returns.
 
-    Raises SiteError; then nothing may be shown.
+    A look that says no purpose of its own has that of its task. Raises SiteError; then nothing may be shown.
     """
-    return await _record(settings, RecordKind.ACCESS, lambda: encode_access(access))
+    purpose = _purpose.get()
+    access = replace(access, matter=access.matter or purpose.matter, reason=access.reason or purpose.reason)
+    if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):
+        raise SiteError(
+            "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
+        )
+    return (await _record(settings, lambda: [(RecordKind.ACCESS, encode_access(access))]))[0]
+
+
+def _words_of(act: str) -> set[str]:
+    return set(act.replace("-", " ").split())
 
 
 async def record_finding(settings: SiteFile, finding: Event) -> str:
@@ -38,24 +76,29 @@ async def record_finding(settings: SiteFile, finding: Event) -> str:
 
     Raises SiteError; then it may not be shown.
     """
-    return await _record(settings, finding.kind, lambda: encode_event(finding))
+    return (await record_findings(settings, [finding]))[0]
 
 
-async def _record(settings: SiteFile, kind: RecordKind, encode: Callable[[], bytes]) -> str:
+async def record_findings(settings: SiteFile, findings: Sequence[Event]) -> list[str]:
+    """Append several in one transaction, and return their records' ids, as `record_finding` does."""
+    return await _record(settings, lambda: [(each.kind, encode_event(each)) for each in findings])
+
+
+async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[RecordKind, bytes]]]) -> list[str]:
     log = settings.audit_log
     try:
         retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
-        payload = encode()
+        entries = [Entry(kind, payload, retention_class) for kind, payload in encode()]
         writer = await _open_writer(settings)
         try:
-            index = await writer.append([Entry(kind, payload, retention_class)])
+            first = await writer.append(entries)
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
             f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
-    return f"{log.name}/{index}"
+    return [f"{log.name}/{first + number}" for number in range(len(entries))]
 
 
 def digest_of(ids: Iterable[str]) -> str:

@@ -1,27 +1,21 @@
 """Counts of what a query matches: by day and verdict, by who wrote, by kind and by rule; within what one may see."""
 
-import sqlite3
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-from components.audit.asked import prepare
+from components.audit.asked import Asked, prepare
 from components.audit.auditor import Auditor
+from components.audit.index.facets import Counted, Dimension
+from components.audit.index.index import Index
 from components.audit.indexed import catch_up_logs, open_indexed, open_site_index
-from components.audit.query.compile import Where
 from components.audit.query.parser import parse_query
 from components.process.progress import Progress
 from components.settings.site import SiteFile
 
 MOST_VALUES = 8
-_DAY_NS = 86_400 * 10**9
-_EPOCH = date(1970, 1, 1)
-
-_BY = {
-    "person": "from_local || CASE from_local WHEN '' THEN '' ELSE '@' END || from_domain",
-    "verdict": "verdict",
-    "kind": "kind",
-}
+_BY = (Dimension.PERSON, Dimension.VERDICT, Dimension.KIND, Dimension.RULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +52,22 @@ async def count_facets(
         with open_site_index(settings) as index:
             await catch_up_logs(settings, index, logs, progress)
             asked = await prepare(node, index, logs, auditor)
-            with index.look() as db:
-                values = tuple((name, _count(db, sql, asked.where)) for name, sql in _BY.items())
-                return Facets(
-                    _count_days(db, asked.where), (*values, ("rule", _count_rules(db, asked.where)))
-                )
+            values = tuple((by.value, _most_frequent(_count(index, asked, by))) for by in _BY)
+            return Facets(_days(_count(index, asked, Dimension.DAY, Dimension.VERDICT)), values)
 
 
-def _count_days(db: sqlite3.Connection, where: Where) -> tuple[DayCount, ...]:
-    sql = (
-        f"SELECT received_at_ns / {_DAY_NS}, verdict, count(*) FROM submission"  # noqa: S608 - constant
-        f" WHERE {where.sql} GROUP BY 1, 2 ORDER BY 1, 2"
-    )
-    days: dict[int, list[tuple[str, int]]] = {}
-    for day, verdict, number in db.execute(sql, where.parameters):
-        days.setdefault(day, []).append((verdict, number))
-    return tuple(DayCount(_EPOCH + timedelta(days=day), tuple(found)) for day, found in days.items())
+def _count(index: Index, asked: Asked, *by: Dimension) -> list[Counted]:
+    return index.count_by(by, asked.where, logs=asked.logs)
 
 
-def _count(db: sqlite3.Connection, value: str, where: Where) -> tuple[tuple[str, int], ...]:
-    sql = (
-        f"SELECT {value}, count(*) FROM submission WHERE {where.sql}"  # noqa: S608 - constant
-        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
-    )
-    return tuple((name, number) for name, number in db.execute(sql, where.parameters) if name)
+def _days(counted: Iterable[Counted]) -> tuple[DayCount, ...]:
+    days: dict[date, list[tuple[str, int]]] = {}
+    for each in counted:
+        day, verdict = each.values
+        days.setdefault(date.fromisoformat(day), []).append((verdict, each.entries))
+    return tuple(DayCount(day, tuple(verdicts)) for day, verdicts in days.items())
 
 
-def _count_rules(db: sqlite3.Connection, where: Where) -> tuple[tuple[str, int], ...]:
-    sql = (
-        "SELECT rule, count(*) FROM (SELECT rule, idx FROM rule UNION SELECT rule, idx FROM topic)"  # noqa: S608
-        f" WHERE idx IN (SELECT idx FROM submission WHERE {where.sql})"
-        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_VALUES}"
-    )
-    return tuple(db.execute(sql, where.parameters))
-
-
-def today() -> date:
-    """Return the present day, in UTC."""
-    return datetime.now(UTC).date()
+def _most_frequent(counted: Iterable[Counted]) -> tuple[tuple[str, int], ...]:
+    values = [(each.values[0], each.entries) for each in counted if each.values[0]]
+    return tuple(sorted(values, key=lambda value: (-value[1], value[0]))[:MOST_VALUES])

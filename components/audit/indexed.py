@@ -9,6 +9,7 @@ from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
+from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, says
 from components.audit.index.database import alone
@@ -105,6 +106,13 @@ async def catch_up_all(
 ) -> None:
     """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
+    await read_files(settings, index, logs, progress)
+
+
+async def read_files(
+    settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
+) -> None:
+    """Index what new files say; raises SiteError."""
     transfer, readers = settings.transfer, _find_readers(settings.audit)
     if transfer is None or IndexedLog.TRANSFER not in logs:
         await read_new_files(index, ContentPlaces(logs, None), readers, progress)
@@ -181,3 +189,9 @@ def _view_said(said: SaidOfUpload, sha256: str, names: Mapping[IndexedLog, str])
 def _name(place: int, names: Mapping[IndexedLog, str]) -> str:
     which, number = find_record(place)
     return f"{names[which]}/{number}"
+
+
+def read_index_format(settings: SiteFile) -> str:
+    """Return the form of a site's index, as looks record it; raises SiteError."""
+    with open_site_index(settings) as index, index.look() as db:
+        return describe_format(db)

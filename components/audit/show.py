@@ -22,6 +22,7 @@ from components.audit.indexed import (
     open_indexed,
     open_site_index,
 )
+from components.audit.matter.acts import require_own_matter
 from components.audit.open_log import open_log
 from components.audit.owner import may_see
 from components.audit.view import RecordView, view_record
@@ -96,6 +97,8 @@ async def show(
         ]
         views = [view for view in views if may_see(settings, auditor, view)]
         found = [(view, await _prove(log, opener.reader, view)) for view in views]
+    for view in views:
+        await require_own_matter(settings, view.content, auditor)
     actor = auditor.id if auditor else name_actor()
     access = Access(actor, "show", record_id, now_ns, size, len(found))
     access_id = await record_access(settings, access)

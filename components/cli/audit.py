@@ -8,44 +8,28 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from components.cli.export import export
-from components.cli.options import COMMON, DEFAULT_SITE, Common, Limit, RecordId, SiteOption
+from components.cli.index import app as index_app
+from components.cli.matter import app as matter_app
+from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purposeful, RecordId
 from components.cli.read import read
+from components.cli.replay import replay
+from components.cli.search import history, sample, saved, search
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+app.command(search)
+app.command(history)
+app.command(sample)
+app.command(saved)
 app.command(export)
+app.command(matter_app)
 app.command(read)
+app.command(replay)
+
+app.command(index_app)
 
 
 @app.command
-def search(
-    *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
-    limit: Limit = 50,
-    common: Common = COMMON,
-) -> None:
-    """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
-
-    Parameters
-    ----------
-    query
-        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
-        has: file: type: hash: similar:.
-    """
-    from components.audit.search import Page
-    from components.audit.search import search as search_log
-    from components.cli.output.console import run_with_bar
-    from components.cli.output.search import describe_search, print_search
-    from components.settings.site import SiteFile
-
-    settings = SiteFile(common.site)
-    text = " ".join(query)
-    result = run_with_bar(
-        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress)
-    )
-    common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
-
-
-@app.command
-def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int:
+def show(record: RecordId, *, raw: bool = False, common: Look = LOOK) -> int:
     """Show one record in full, with its proof. Exit status 1 if it is not proved.
 
     Parameters
@@ -56,9 +40,8 @@ def show(record: RecordId, *, raw: bool = False, common: Common = COMMON) -> int
     from components.audit.show import show as show_record
     from components.cli.output.console import run_with_bar
     from components.cli.output.record import describe_detail, print_detail
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     detail = run_with_bar("Indexing", "entries", lambda progress: show_record(settings, record, progress))
     if raw:
         sys.stdout.buffer.write(detail.body)
@@ -72,7 +55,7 @@ def proof(
     record: RecordId,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    site: SiteOption = DEFAULT_SITE,
+    purpose: Purposeful = PURPOSEFUL,
 ) -> None:
     """Write the proof of a record as a .tlog-proof file. It can be verified without the log (docs/tiles.md).
 
@@ -82,9 +65,8 @@ def proof(
         Write the proof to this file; if left out, to standard output.
     """
     from components.audit.prove import prove
-    from components.settings.site import SiteFile
 
-    proved = asyncio.run(prove(SiteFile(site), record))
+    proved = asyncio.run(prove(purpose.open_site(), record))
     if output is None:
         print(proved.text, end="")
         return

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from components.cli.options import COMMON, Common
+from components.cli.options import LOOK, Look
 
 
 def export(
@@ -15,10 +15,8 @@ def export(
     format_: Annotated[str, Parameter(name="--format")] = "jsonl",
     resume: Annotated[bool, Parameter(negative=())] = False,
     zone: str = "UTC",
-    matter: str = "",
-    reason: str = "",
     limit: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """Export what a query matches, with a manifest and what proves each record (docs/export.md).
 
@@ -34,10 +32,6 @@ def export(
         Go on with the export in this folder, which was stopped.
     zone
         The time zone in which times are written and days divided, such as Europe/London.
-    matter
-        The matter for which it is exported.
-    reason
-        Why, in one line. It is recorded, and not in the export.
     limit
         Export nothing if more records than this match; 0: any number.
     """
@@ -48,13 +42,12 @@ def export(
     from components.cli.output.console import run_with_bar
     from components.cli.output.export import describe_export, print_export
     from components.process.errors import SiteError
-    from components.settings.site import SiteFile
 
     if resume == bool(query):
         raise SiteError("name a query to export, or --resume without one")
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     auditor = find_auditor(settings)
-    wanted = Wanted(" ".join(query), format_, zone, matter, reason, limit)
+    wanted = Wanted(" ".join(query), format_, zone, common.matter, common.reason, limit)
     if resume:
         result = run_with_bar("Exporting", "steps", lambda bar: go_on(settings, output, bar, auditor))
     else:

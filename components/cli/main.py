@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 
 from cyclopts import App, Parameter
 
@@ -47,7 +48,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Errors that a person can fix go to standard error, and raise SystemExit with status 2.
     """
     with told_in_lines():
-        status: int = app(
+        # In a context of its own: what a command says of its looks is forgotten when it ends.
+        status: int = copy_context().run(
+            app,
             arguments,
             exit_on_error=False,
             print_error=False,

@@ -1,14 +1,18 @@
 """The options and arguments of several commands."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
 from components.cli.output.json_printer import print_json
+
+if TYPE_CHECKING:
+    from components.settings.site import SiteFile
 
 DEFAULT_SITE = Path("var/site.toml")
 
@@ -78,5 +82,43 @@ class Common(Output):
     site: SiteOption = DEFAULT_SITE
 
 
+# Without slots, so that it can be a base beside another one.
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Purposeful:
+    """The options of an auditor's look: its site, the matter for which they look, and why."""
+
+    site: SiteOption = DEFAULT_SITE
+    matter: Annotated[str, Parameter(help="The matter for which you look (docs/matters.md).")] = ""
+    reason: Annotated[str, Parameter(help="Why you look, in words. It is recorded with the look.")] = ""
+
+    def open_site(self) -> "SiteFile":
+        """Read the site's settings; each look of this command is recorded with its matter and reason.
+
+        Raises SettingsError, and SiteError for a matter that is not there, not the auditor's, or closed, and for an
+        overseer, who sees what auditors did and nothing else.
+        """
+        from components.audit.access import Purpose, set_purpose
+        from components.audit.auditor import Role, find_auditor
+        from components.audit.purpose import check_purpose
+        from components.settings.site import SiteFile
+
+        settings, purpose = SiteFile(self.site), Purpose(self.matter, self.reason)
+        auditor = find_auditor(settings)
+        auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
+        if self.matter:
+            asyncio.run(check_purpose(settings, auditor, purpose))
+        set_purpose(purpose)
+        return settings
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Look(Purposeful, Output):
+    """The options of nearly all looks: also how they print."""
+
+
 OUTPUT = Output()
 COMMON = Common()
+LOOK = Look()
+PURPOSEFUL = Purposeful()

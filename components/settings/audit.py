@@ -20,6 +20,7 @@ class AuditSettings(LogTable):
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
     speech_model: SitePath | None = None
     auditors: tuple[AuditorEntry, ...] = ()
+    matter_required: bool = False
 
     def find_problems(self) -> Iterator[str]:
         """Yield what is wrong with the log's key, and with the auditors."""

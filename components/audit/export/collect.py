@@ -15,7 +15,7 @@ from components.audit.export.message import make_message
 from components.audit.export.spool import Collected, Spool
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.search import name_place
+from components.audit.index.pages import name_place
 from components.audit.view import view_record
 from components.process.progress import Progress
 

@@ -17,6 +17,7 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.record import Access
 from components.audit.access import name_actor, record_access
+from components.audit.auditor import Auditor
 from components.audit.export.attachments import Attachments
 from components.audit.export.collect import Collector, Sources
 from components.audit.export.destroyed import drop_destroyed
@@ -47,7 +48,7 @@ from components.audit.export.parts import split_parts
 from components.audit.export.spool import Spool
 from components.audit.indexed import find_indexed, open_indexed, open_site_index
 from components.audit.query.tree import format_query
-from components.audit.search import FoundIds, Scoped, find_ids
+from components.audit.search import FoundIds, find_ids
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.blobs import open_objects
@@ -84,7 +85,7 @@ class ExportResult:
 
 
 async def export(
-    settings: SiteFile, wanted: Wanted, output: Path, progress: Progress, auditor: Scoped | None = None
+    settings: SiteFile, wanted: Wanted, output: Path, progress: Progress, auditor: Auditor | None = None
 ) -> ExportResult:
     """Export what a query matches to a folder, which must be empty or new.
 
@@ -102,7 +103,17 @@ async def export(
     actor = auditor.id if auditor else name_actor()
     logs = await _read_heads(settings)
     access = Access(
-        actor, "export", query, now_ns, found.log_size, len(found), found.digest, wanted.matter, wanted.reason
+        actor,
+        "export",
+        query,
+        now_ns,
+        found.log_size,
+        len(found),
+        found.digest,
+        wanted.matter,
+        wanted.reason,
+        found.log_sizes,
+        found.as_of.index_format,
     )
     access_id = await record_access(settings, access)
     site = settings.gate_log.origin.partition("/")[0]
@@ -122,7 +133,7 @@ async def export(
 
 
 async def resume(
-    settings: SiteFile, output: Path, progress: Progress, auditor: Scoped | None = None
+    settings: SiteFile, output: Path, progress: Progress, auditor: Auditor | None = None
 ) -> ExportResult:
     """Go on with an export that was stopped; the result is the same, byte for byte, but for its completion's record.
 
@@ -285,4 +296,4 @@ def _counted(entries: Iterable[Shelved], progress: Callable[[int], None]) -> Ite
 
 def _lines(found: FoundIds) -> Iterator[bytes]:
     """Yield the ids of what matched, one a line: their SHA-256 is the result's digest."""
-    return (f"{record}\n".encode() for record in found)
+    return (f"{record}\n".encode() for record in found.in_log_order())

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from components.archive.blobs.address import BlobAddress, BlobAddressError, parse_address
 from components.archive.opener import OpenedRecord, RecordOpener
-from components.archive.record import Event, RecordKind, parse_record
+from components.archive.record import Event, RecordKind
+from components.audit.kinds import parse_event as parse_event_of
+from components.audit.kinds import read_kinds
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from components.settings.transfer import TransferSettings
 
-_CHUNK_RECORDS = 1024
-# Where a leaf has its kind (docs/archive-format.md, section 3).
-_KIND = 1
 _SHA256_HEX_LENGTH = 64
 
 
@@ -155,30 +154,16 @@ def parse_review(log_name: str, opened: OpenedRecord, record: str) -> FileReview
     return FileReview(f"{log_name}/{opened.index}", opened.leaf.time_ns, event.name, actor, reason)
 
 
-async def read_file_records(
+def read_file_records(
     log: RecordOpener,
     progress: Progress,
     first: int = 0,
     kinds: Collection[RecordKind] = (RecordKind.FILE,),
 ) -> AsyncIterator[OpenedRecord]:
-    """Yield the records of `kinds` under the newest checkpoint, opened, a few in memory at a time; raises LogError."""
-    size = await log.reader.size()
-    for begin in range(first, size, _CHUNK_RECORDS):
-        end = min(begin + _CHUNK_RECORDS, size)
-        leaves = await log.reader.source.fetch_leaves(begin, end)
-        if any(leaf[_KIND] in kinds for leaf in leaves):
-            for opened in await log.fetch(begin, end - begin):
-                if opened.leaf.kind in kinds:
-                    yield opened
-        progress(end, size)
+    """Yield what is recorded of files, as `read_kinds` does."""
+    return read_kinds(log, kinds, progress, first)
 
 
 def parse_event(opened: OpenedRecord, kind: RecordKind = RecordKind.FILE) -> Event | None:
     """Return what a record of a file says; None for any other record, and for one that cannot be read."""
-    if opened.leaf.kind != kind or opened.payload is None:
-        return None
-    try:
-        record = parse_record(kind, opened.payload)
-    except ValueError:  # RecordError
-        return None
-    return record if isinstance(record, Event) else None
+    return parse_event_of(opened, kind)

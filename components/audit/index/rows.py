@@ -83,6 +83,8 @@ class Rows:
                 self.rules += [(rule, place) for rule in {rule.casefold() for rule in parsed.rules}]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
                 self.talk.append(read_talk(place, parsed))
+            case Event() if parsed.kind is RecordKind.MATTER:
+                return  # only the people of a matter see what is done in it
             case Event():
                 self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)

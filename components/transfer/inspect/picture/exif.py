@@ -73,7 +73,9 @@ class Tiff:
             seen.add(offset)
             entries, following = self.directory(offset)
             yield entries
-            left += [self.value(each) for each in entries if each.tag == _SUB_DIRECTORIES and each.values == 1]
+            left += [
+                self.value(each) for each in entries if each.tag == _SUB_DIRECTORIES and each.values == 1
+            ]
             if following:
                 left.append(following)
 

@@ -1,0 +1,1 @@
+"""Matters: what auditors gather for one investigation, kept as acts in the audit log (docs/matters.md)."""

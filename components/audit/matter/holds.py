@@ -1,0 +1,81 @@
+"""The legal holds of a matter (docs/retention.md): those that name it, and those that were linked to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.archive.errors import LogMissing
+from components.archive.orders.order import OrderAct
+from components.audit.auditor import Auditor
+from components.audit.matter.acts import act, find_matter
+from components.audit.matter.scope import is_own_jid
+from components.audit.matter.values import LinkedHold, Matter, MatterAct
+from components.audit.open_log import open_log
+from components.audit.orders.orders import OrderState, OrderView, fetch_orders
+from components.process.errors import SiteError
+from components.settings.site import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOfMatter:
+    """A hold, and the name of its log; it was linked to the matter, or its order names the matter."""
+
+    log: str
+    view: OrderView
+    is_linked: bool
+
+    @property
+    def custodian(self) -> str:
+        """Whose records it holds, by bare JID; empty if it does not go by a person."""
+        return self.view.details.custodian if self.view.details else ""
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether it still holds anything back."""
+        return self.view.state is OrderState.IN_FORCE
+
+
+async def find_holds(settings: SiteFile, matter: Matter) -> list[HoldOfMatter]:
+    """Return the holds of a matter, in the order of the logs; raises SiteError and LogError."""
+    linked = set(matter.holds)
+    found = []
+    for log, view in await _fetch_holds(settings):
+        is_linked = LinkedHold(view.order.id, log) in linked
+        is_named = view.details is not None and view.details.matter == matter.id
+        if (is_linked or is_named) and _concerns(settings, matter, view):
+            found.append(HoldOfMatter(log, view, is_linked))
+    return found
+
+
+async def link_hold(settings: SiteFile, auditor: Auditor, id_: str, order: str) -> Matter:
+    """Link a hold to a matter, by the id of its order; raises SiteError and LogError."""
+    matter = await find_matter(settings, auditor, id_)
+    for log, view in await _fetch_holds(settings):
+        if view.order.id == order and _concerns(settings, matter, view):
+            return await act(settings, auditor, MatterAct.LINK_HOLD, id_, {"hold": order, "log": log})
+    raise SiteError(f"there is no hold {order}; `steelyard archive orders` shows all orders")
+
+
+def unheld_custodians(matter: Matter, holds: Sequence[HoldOfMatter]) -> list[str]:
+    """Return the custodians whose records no hold of the matter keeps."""
+    held = {hold.custodian for hold in holds if hold.is_in_force}
+    return [each.jid for each in matter.custodians if each.jid not in held]
+
+
+async def _fetch_holds(settings: SiteFile) -> list[tuple[str, OrderView]]:
+    found = []
+    for log in settings.logs:
+        try:
+            async with open_log(settings, log) as opener:
+                views = await fetch_orders(opener)
+        except LogMissing:
+            continue
+        found += [(log.name, view) for view in views if view.order.act is OrderAct.HOLD]
+    return found
+
+
+def _concerns(settings: SiteFile, matter: Matter, view: OrderView) -> bool:
+    """Return whether a hold is one of a person whom the matter may concern; any may be, if that is all of the site."""
+    if matter.enterprises is None:
+        return True
+    custodian = view.details.custodian if view.details else ""
+    return bool(custodian) and is_own_jid(settings, matter.enterprises, custodian)
