@@ -255,6 +255,41 @@ def test_a_record_is_put_into_a_queue_of_ones_own(office: Office) -> None:
     assert "there is no message or file gate/0" in office.sign("erin", "add", "gate/0", "--queue", "x")[2]
 
 
+def test_a_sample_is_put_into_a_queue_from_a_file(office: Office, tmp_path: Path) -> None:
+    records = [office.site.id_of(3), office.site.id_of(0)]
+    (tmp_path / "sample").write_text("\n".join(records))
+    assert office.sign("lena", "add", "--queue", "sample-2", "--from", str(tmp_path / "sample"))[0] == 0
+    assert sorted(ids(office.document("lena", "queue", "sample-2")["items"])) == sorted(records)
+    assert "name the items" in office.sign("lena", "claim")[2]
+
+
+def test_auditors_with_logs_of_their_own_see_what_the_others_did(office: Office, tmp_path: Path) -> None:
+    item, text = office.site.id_of(0), office.site.path.read_text()
+
+    def machine(name: str, other: str) -> Path:
+        others = f'[[audit.others]]\nlog = "archive/{other}.db"\nlog_origin = "metals.example/{other}"\n'
+        mine = text.replace("archive/audit.db", f"archive/{name}.db").replace(
+            "log-audit.key", f"log-{name}.key"
+        )
+        mine = mine.replace("metals.example/audit", f"metals.example/{name}")
+        mine = mine.replace("archive/index.db", f"archive/index-{name}.db")
+        create_log_key(tmp_path / f"keys/log-{name}.key", f"metals.example/{name}")
+        path = tmp_path / f"site-{name}.toml"
+        path.write_text(f'{mine}\n{others}verifier_key = "keys/log-{other}.pub"\n')
+        return path
+
+    here, there = machine("audit-a", "audit-b"), machine("audit-b", "audit-a")
+    assert office.sign("erin", "claim", item, "--site", str(here))[0] == 0
+    assert office.document("lena", "history", item, "--site", str(there))["holder"] == "erin"
+    assert office.sign("lena", "close", item, "--as", "issue", "--site", str(there))[0] == 0
+    found = office.document("erin", "history", item, "--site", str(here))
+    assert [(act["act"], act["record"].partition("/")[0]) for act in found["acts"]] == [
+        ("claim", "audit-a"),
+        ("close", "audit-b"),
+    ]
+    assert list(SiteFile(here).audit.find_problems()) == []
+
+
 def test_names_are_hidden_until_there_is_a_reason(office: Office) -> None:
     item = office.site.id_of(2)
     _, shown, _ = office.do("erin", "show", item)
