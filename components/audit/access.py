@@ -120,7 +120,7 @@ def name_actor() -> str:
 
 async def _open_writer(settings: SiteFile) -> LogWriter:
     log = settings.audit_log
-    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    recipients = [load_recipient(path) for path in (*settings.archive.recipients, *settings.audit.readers)]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:

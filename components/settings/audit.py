@@ -51,6 +51,8 @@ class AuditSettings(LogTable):
     auditors: tuple[AuditorEntry, ...] = ()
     others: tuple[OtherAuditLog, ...] = ()
     matter_required: bool = False
+    readers: tuple[SitePath, ...] = ()
+    grants: SitePath | None = None
 
     def find_problems(self) -> Iterator[str]:
         """Yield what is wrong with the log's key, with the auditors, and with the logs of others."""
