@@ -103,6 +103,13 @@ async def catch_up_all(
 ) -> None:
     """Index what is new in all logs, and what new files say; raises as `Index.catch_up` does, and SiteError."""
     await catch_up_logs(settings, index, logs, progress)
+    await read_files(settings, index, logs, progress)
+
+
+async def read_files(
+    settings: SiteFile, index: Index, logs: Mapping[IndexedLog, RecordOpener], progress: Progress
+) -> None:
+    """Index what new files say; raises SiteError."""
     transfer, readers = settings.transfer, _find_readers(settings.audit)
     if transfer is None or IndexedLog.TRANSFER not in logs:
         await read_new_files(index, ContentPlaces(logs, None), readers, progress)

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from components.cli.export import export
+from components.cli.index import app as index_app
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
 from components.cli.read import read
@@ -18,6 +19,8 @@ app.command(export)
 app.command(matter_app)
 app.command(read)
 app.command(replay)
+
+app.command(index_app)
 
 
 @app.command

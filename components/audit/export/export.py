@@ -296,4 +296,4 @@ def _counted(entries: Iterable[Shelved], progress: Callable[[int], None]) -> Ite
 
 def _lines(found: FoundIds) -> Iterator[bytes]:
     """Yield the ids of what matched, one a line: their SHA-256 is the result's digest."""
-    return (f"{record}\n".encode() for record in found)
+    return (f"{record}\n".encode() for record in found.in_log_order())
