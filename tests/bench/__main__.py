@@ -20,6 +20,7 @@ from tests.bench import (
     archive,
     decide,
     disk,
+    export,
     files,
     gate_alone,
     latency,
@@ -54,6 +55,7 @@ Name = Literal[
     "rosters",
     "reach",
     "files",
+    "export",
 ]
 MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "disk": ("The disk alone", disk.measure),
@@ -70,6 +72,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "rosters": ("Rosters", rosters.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
     "files": ("Files", files.measure),
+    "export": ("Exports", export.measure),
 }
 ROUNDS, QUICK_ROUNDS = 5, 1
 DOCS = Path(__file__).resolve().parents[2] / "docs"
