@@ -45,7 +45,7 @@ class SearchResult:
     Behind the record `next_before`, unless it is empty, the next page begins. `digest` is over the ids of all that
     match. Near spellings were `widened` to these words. For regular expressions the newest `examined` records were
     looked into; where it `is_cut`, others may match that nobody looked into. `around` has what was said before and
-    after records, by their ids.
+    after records, by their ids. For who works with grants, `not_opened` counts the records that none of these opens.
     """
 
     query: Node
@@ -59,6 +59,7 @@ class SearchResult:
     files_unheard: int = 0
     next_before: str = ""
     digest: str = ""
+    not_opened: int = 0
     widened: tuple[Widened, ...] = ()
     examined: int = 0
     is_cut: bool = False
@@ -123,10 +124,12 @@ async def search(
     async with look_up(settings, query, progress, auditor) as lookup:
         asked, index = lookup.asked, lookup.index
         found, counts = _find(lookup, page)
-        missing, unreadable = set[str](), 0
+        missing, unreadable, not_opened = set[str](), 0, 0
         for which, log in lookup.logs.items():
             gone = await _find_missing(log.reader.source, index, which)
-            unreadable += len(gone | index.unread(which))
+            closed = index.unread(which) if settings.audit.grants else set[int]()
+            not_opened += len(closed - gone) if which is not IndexedLog.AUDIT else 0
+            unreadable += len(gone | index.unread(which)) - len(closed - gone)
             missing |= {f"{lookup.names[which]}/{number}" for number in gone}
         # A newly destroyed record is in the index until a checkpoint covers its tombstone. It is not shown any more.
         views = [replace(view, missing=view.id in missing) for view in await lookup.view(found.places)]
@@ -145,6 +148,7 @@ async def search(
             files_unheard=counts.files_unheard,
             next_before=_last_of(views, page.order) if found.is_more else "",
             digest=found.digest,
+            not_opened=not_opened,
             widened=asked.widened,
             examined=asked.examined,
             is_cut=asked.is_cut,

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.activity import activity
 from components.cli.export import export
+from components.cli.grant import app as grant_app
 from components.cli.index import app as index_app
 from components.cli.matter import app as matter_app
 from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purposeful, RecordId
@@ -21,10 +23,11 @@ app.command(history)
 app.command(sample)
 app.command(saved)
 app.command(export)
+app.command(activity)
+app.command(grant_app)
 app.command(matter_app)
 app.command(read)
 app.command(replay)
-
 app.command(index_app)
 
 

@@ -48,6 +48,7 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "submissions": result.submissions,
         "log_size": result.log_size,
         "unreadable": result.unreadable,
+        "not_opened": result.not_opened,
         "files_unread": result.files_unread,
         "files_unheard": result.files_unheard,
         "result_digest": result.digest,
@@ -144,6 +145,8 @@ def _tell_limits(result: SearchResult) -> Iterator[tuple[str, str]]:
     if result.files_unheard:
         unheard = "recordings were not heard: a search finds them only by name, type and hash"
         yield f"{result.files_unheard:,} {unheard}", "yellow"
+    if result.not_opened:
+        yield f"{result.not_opened:,} records were not opened: no grant in force opens them", "yellow"
     if result.unreadable:
         unreadable = (
             "records cannot be read, and no search surely finds what they say:"
