@@ -9,6 +9,7 @@ from components.archive.record import Access, Event, RecordKind, parse_record
 from components.audit.open_log import open_log
 from components.audit.review.author import read_signed
 from components.rules.reviewers import Reviewers
+from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 from policy.supervision.act import ActError
 from policy.supervision.item import Entry
@@ -31,7 +32,7 @@ class View:
 
 @dataclass(slots=True)
 class ReviewRecords:
-    """What the audit log says of reviews, in its order; `malformed` counts acts that cannot be read."""
+    """What the audit logs say of reviews, in their order; `malformed` counts acts that cannot be read."""
 
     entries: list[Entry] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
@@ -39,14 +40,19 @@ class ReviewRecords:
 
 
 async def read_review_records(settings: SiteFile, reviewers: Reviewers) -> ReviewRecords:
-    """Read all acts and views of the audit log, and verify the acts' signatures; raises SiteError and LogError."""
+    """Read all acts and views of all audit logs, and verify the acts' signatures; raises SiteError and LogError."""
     found = ReviewRecords()
-    async for opened in _open_records(settings):
-        record = _parse(opened)
-        if isinstance(record, Access) and record.act in _OPENS:
-            found.views += [View(item, record.actor, opened.leaf.time_ns) for item in record.query.split()]
-        elif isinstance(record, Event):
-            _take_act(found, record, opened, settings.audit_log.name, reviewers)
+    for log in (settings.audit_log, *settings.other_audit_logs):
+        async for opened in _open_records(settings, log):
+            record = _parse(opened)
+            if isinstance(record, Access) and record.act in _OPENS:
+                found.views += [
+                    View(item, record.actor, opened.leaf.time_ns) for item in record.query.split()
+                ]
+            elif isinstance(record, Event):
+                _take_act(found, record, opened, log.name, reviewers)
+    # Each log keeps its own order, in which time never goes back.
+    found.entries.sort(key=lambda entry: entry.at_ns)
     return found
 
 
@@ -63,18 +69,18 @@ def _take_act(
     found.entries.append(Entry(signed.act, f"{log_name}/{opened.index}", at_ns, problem, signed.outcome))
 
 
-async def _open_records(settings: SiteFile) -> AsyncIterator[OpenedRecord]:
+async def _open_records(settings: SiteFile, log: LogSettings) -> AsyncIterator[OpenedRecord]:
     """Open the records that reviews are made of, also those that no checkpoint covers yet."""
     try:
-        async with open_log(settings, settings.audit_log) as log:
+        async with open_log(settings, log) as opener:
             first = 0
-            while stored := await log.reader.fetch(first, _RECORDS_PER_FETCH):
+            while stored := await opener.reader.fetch(first, _RECORDS_PER_FETCH):
                 for each in stored:
                     if each.leaf.kind in _KINDS:
-                        yield await log.open(each)
+                        yield await opener.open(each)
                 first = stored[-1].index + 1
     except LogMissing:
-        # Nobody has looked at anything yet.
+        # Nobody has looked at anything there yet.
         return
 
 

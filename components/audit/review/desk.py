@@ -10,6 +10,7 @@ from components.audit.indexed import catch_up_all, find_indexed, open_indexed, o
 from components.audit.review.acts import ReviewRecords, View, read_review_records
 from components.audit.review.author import Author, Signed, record_acts
 from components.audit.review.flagged import Flagged, find_flagged
+from components.audit.review.names import hides_names
 from components.audit.review.rules import load_directory, load_rules
 from components.audit.show import parse_record_id
 from components.process.errors import SiteError
@@ -180,7 +181,7 @@ class _Sight:
         person = self._directory.people.get(flagged.sender)  # type: ignore[call-overload]
         desk = [f"desk/{person.desk}"] if person is not None and person.desk else []
         queues = (*(f"rule/{rule}" for rule in flagged.rules), *desk, *sorted(status.queues))
-        hides = any(rule in self._rules and self._rules[rule].hide_names for rule in flagged.rules)
+        hides = hides_names(self._rules, flagged.rules)
         views = tuple(self._views.get(flagged.item, ()))
         return QueueItem(flagged, status, queues, flagged.at_ns + self._due_ns, views, hides)
 
