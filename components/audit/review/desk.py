@@ -140,6 +140,8 @@ async def open_desk(
 
     `adding` are records that are about to be put into a queue. With a `reader`, only what is new is read.
     """
+    for record in adding:
+        parse_record_id(settings, record)
     reviewers = load_reviewers(settings)
     rules, directory = load_rules(settings), load_directory(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}

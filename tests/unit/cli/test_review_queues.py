@@ -263,10 +263,14 @@ def test_a_record_is_put_into_a_queue_of_ones_own(office: Office) -> None:
 
 def test_a_sample_is_put_into_a_queue_from_a_file(office: Office, tmp_path: Path) -> None:
     records = [office.site.id_of(3), office.site.id_of(0)]
-    (tmp_path / "sample").write_text("\n".join(records))
+    (tmp_path / "sample").write_text(f'{records[0]}\n\n{{"id": "{records[1]}", "at": 1}}\n')
     assert office.sign("lena", "add", "--queue", "sample-2", "--from", str(tmp_path / "sample"))[0] == 0
     assert sorted(ids(office.document("lena", "queue", "sample-2")["items"])) == sorted(records)
     assert "name the items" in office.sign("lena", "claim")[2]
+    for line in ('{"at": 1}', '{"id": 7}', "{", "gate/x"):
+        (tmp_path / "sample").write_text(line)
+        status, output, _ = office.sign("lena", "add", "--queue", "s", "--from", str(tmp_path / "sample"))
+        assert (status, output) == (2, "")
 
 
 def test_auditors_with_logs_of_their_own_see_what_the_others_did(office: Office, tmp_path: Path) -> None:
