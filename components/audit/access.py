@@ -4,7 +4,7 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -69,7 +69,7 @@ async def record_access(settings: SiteFile, access: Access) -> str:
         raise SiteError(
             "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
         )
-    return await _record(settings, RecordKind.ACCESS, lambda: encode_access(access))
+    return (await _record(settings, lambda: [(RecordKind.ACCESS, encode_access(access))]))[0]
 
 
 def _words_of(act: str) -> set[str]:
@@ -81,24 +81,29 @@ async def record_finding(settings: SiteFile, finding: Event) -> str:
 
     Raises SiteError; then it may not be shown.
     """
-    return await _record(settings, finding.kind, lambda: encode_event(finding))
+    return (await record_findings(settings, [finding]))[0]
 
 
-async def _record(settings: SiteFile, kind: RecordKind, encode: Callable[[], bytes]) -> str:
+async def record_findings(settings: SiteFile, findings: Sequence[Event]) -> list[str]:
+    """Append several in one transaction, and return their records' ids, as `record_finding` does."""
+    return await _record(settings, lambda: [(each.kind, encode_event(each)) for each in findings])
+
+
+async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[RecordKind, bytes]]]) -> list[str]:
     log = settings.audit_log
     try:
         retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
-        payload = encode()
+        entries = [Entry(kind, payload, retention_class) for kind, payload in encode()]
         writer = await _open_writer(settings)
         try:
-            index = await writer.append([Entry(kind, payload, retention_class)])
+            first = await writer.append(entries)
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
             f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
-    return f"{log.name}/{index}"
+    return [f"{log.name}/{first + number}" for number in range(len(entries))]
 
 
 def digest_of(ids: Iterable[str]) -> str:
@@ -120,7 +125,7 @@ def name_actor() -> str:
 
 async def _open_writer(settings: SiteFile) -> LogWriter:
     log = settings.audit_log
-    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    recipients = [load_recipient(path) for path in (*settings.archive.recipients, *settings.audit.readers)]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:

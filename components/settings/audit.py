@@ -21,6 +21,8 @@ class AuditSettings(LogTable):
     speech_model: SitePath | None = None
     auditors: tuple[AuditorEntry, ...] = ()
     matter_required: bool = False
+    readers: tuple[SitePath, ...] = ()
+    grants: SitePath | None = None
 
     def find_problems(self) -> Iterator[str]:
         """Yield what is wrong with the log's key, and with the auditors."""

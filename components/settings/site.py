@@ -15,6 +15,8 @@ from components.settings.audit import AuditSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings, ReviewSettings
+from components.settings.history import HistorySettings
+from components.settings.indexer import IndexerSettings
 from components.settings.log import LogSettings, LogTable
 from components.settings.prosody import ProsodySettings
 from components.settings.roster import RosterSettings
@@ -42,6 +44,7 @@ REQUIRED_TABLES: tuple[type[Table], ...] = (
     AuditSettings,
 )
 OPTIONAL_TABLES: tuple[type[Table], ...] = (
+    IndexerSettings,
     TilesSettings,
     WitnessSettings,
     DirectorySettings,
@@ -50,6 +53,7 @@ OPTIONAL_TABLES: tuple[type[Table], ...] = (
     AccessSettings,
     TransferSettings,
     ConsoleSettings,
+    HistorySettings,
 )
 TABLES = (*REQUIRED_TABLES, *OPTIONAL_TABLES)
 

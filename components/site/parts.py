@@ -14,6 +14,7 @@ from components.settings.access import AccessSettings
 from components.settings.console import ConsoleSettings
 from components.settings.directory import DirectorySettings
 from components.settings.gate import GateSettings
+from components.settings.indexer import IndexerSettings
 from components.settings.roster import RosterSettings
 from components.settings.site import SiteFile
 from components.settings.table import Table
@@ -266,6 +267,20 @@ def _console(console: ConsoleSettings, _site: SiteFile) -> Part:
     )
 
 
+def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
+    faults = {
+        "behind": "is behind the logs; it catches up, and a search waits for what is missing",
+        "stuck": "cannot index, and tries again: see indexer.log",
+    }
+    return Part(
+        name="indexer",
+        module="components.audit.indexer",
+        title="the indexer",
+        probe=StatusProbe(indexer.status_file, good="following", faults=faults),
+        ports=(ListeningPort("indexer.metrics_port", indexer.metrics_port, METRICS_ADDRESS),),
+    )
+
+
 ROWS: tuple[Row[Any], ...] = (
     Row(GateSettings, _gate),
     Row(RosterSettings, _roster),
@@ -273,6 +288,7 @@ ROWS: tuple[Row[Any], ...] = (
     Row(TransferSettings, _transfer),
     Row(TilesSettings, _tiles),
     Row(DirectorySettings, _directory),
+    Row(IndexerSettings, _indexer),
     Row(ConsoleSettings, _console),
     # The last to stop: so it still has the logs' ends cosigned.
     Row(WitnessSettings, _witness),

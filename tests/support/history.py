@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from components.site.history.talk import NS_PER_S, Plan, make_talk
+from components.site.history.plan import NS_PER_S, Plan
+from components.site.history.talk import make_talk
 from components.site.history.told import Speaker, Told
 from tests.support.audit_site import T0_NS
 

@@ -127,13 +127,14 @@ class _Assembly:
             return item
         changes = self._links.about(said)
         retractions = [tell_act(each, names) for each in changes if each.marks.mark is Mark.RETRACTION]
+        also = [each for each in self._links.naming(said) if each.marks.also]
         released = self._links.find_released(said)
         return replace(
             item,
             fate=Fate.RELEASED if released is not None else item.fate,
             retraction=next((act for act in retractions if not act.fate.reached_nobody), None),
             reactions=find_reactions(changes, names),
-            acknowledgements=find_acknowledgements(changes, names),
+            acknowledgements=find_acknowledgements([*changes, *also], names),
             records=(*item.records, *(each.record for each in changes), *_records(released)),
         )
 

@@ -22,7 +22,13 @@ from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from components.audit.index.talk import Turn, fold_bare
-from components.audit.index.talk_find import find_accounts, find_conversations, find_parties, find_turn
+from components.audit.index.talk_find import (
+    find_accounts,
+    find_conversations,
+    find_parties,
+    find_turn,
+    has_joins,
+)
 from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index
 from components.audit.show import explain_absence, parse_record_id
 from components.process.errors import SiteError
@@ -32,7 +38,7 @@ from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
 DEFAULT_COUNT = 50
-_WITH_PRESENCE = (Turn.SAYS, Turn.CHANGES, Turn.MOVES, Turn.PRESENCE)
+_NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +146,29 @@ class _Reader:
 
     async def read(self, what: Whole | Around, seen_by: str, until_ns: int) -> ConversationView:
         directory = self._load_directory()
-        conversations, hit = self._find_own(what, directory)
-        turns = _WITH_PRESENCE if any(b for _, b in conversations.values()) else _WITH_PRESENCE[:3]
-        talk = Talk(self.index, self.logs, self.log_names, conversations, turns)
+        conversations, wanted, hit = self._find_own(what, directory)
+        room = self._find_room(wanted, conversations)
+        talk = Talk(self.index, self.logs, self.log_names, conversations, room, frozenset(wanted))
+        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
         shown, more = await self._take(talk, what, hit)
+        related = await talk.find_related(shown)
         if seen_by:
-            shown = [said for said in shown if said.at_ns <= until_ns]
+            shown, related = ([said for said in some if said.at_ns <= until_ns] for some in (shown, related))
         names = Names(self._load_names)
-        related = [said for said in await talk.find_related(shown) if said.at_ns <= until_ns]
         shown = await self._with_gone(shown, conversations)
         reviews = await talk.find_reviews(shown, names)
         present = await talk.find_present(shown, names)
         hit_id = what.record_id if isinstance(what, Around) else ""
-        gathered = Gathered(shown, related, names, reviews, present, hit_id)
-        items, cut = _cut(assemble(gathered), what, hit_id)
+        items, cut = _assemble(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
             items = _judge(items, Links([*shown, *related]), watched, present)
         last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
-        rooms = [a for a, b in conversations.values() if not b]
-        parties = sorted({jid for pair in conversations.values() for jid in pair if jid})
-        is_room = len(rooms) == 1 and len(parties) - 1 <= len(conversations)
         return ConversationView(
-            tuple(names.find(jid, last_ns) for jid in (rooms if is_room else parties)),
-            is_room,
+            tuple(names.find(jid, last_ns) for jid in wanted),
+            bool(room),
             items,
-            present.get(last, ()) if is_room else (),
+            present.get(last, ()) if room else (),
             items[0].record if items and (more[0] or cut[0]) else "",
             items[-1].record if items and (more[1] or cut[1]) else "",
             "",
@@ -176,7 +179,7 @@ class _Reader:
 
     def _find_own(
         self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], int]:
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
         """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
         try:
             return self._find(what, directory)
@@ -189,8 +192,8 @@ class _Reader:
 
     def _find(
         self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], int]:
-        """Find the conversations, and the place of the record around which they are read."""
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+        """Find the conversations, whose they are, and the place of the record around which they are read."""
         hit = 0
         with self.index.look() as db:
             if isinstance(what, Around):
@@ -198,15 +201,24 @@ class _Reader:
                 turn = find_turn(db, hit)
                 parties = find_parties(db, turn[2]) if turn else ()
                 if not parties:
-                    raise SiteError(
-                        f"{what.record_id} is no part of a conversation: `steelyard audit show` shows it"
-                    )
+                    raise SiteError(_NO_PART.format(what.record_id))
             else:
                 parties = tuple(self._resolve(db, each, directory) for each in what.parties)
             conversations = find_conversations(db, parties)
         if not conversations or not self._may_see(conversations.values(), directory):
+            # Of a record that others may see, it does not tell whose it is.
+            if isinstance(what, Around):
+                raise SiteError(_NO_PART.format(what.record_id))
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
-        return conversations, hit
+        return conversations, parties, hit
+
+    def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
+        """Return the room that is read, empty if it is people: somebody may write to a person as if to a room."""
+        own = next((number for number, (_, b) in conversations.items() if not b), None)
+        if len(parties) != 1 or own is None:
+            return ""
+        with self.index.look() as db:
+            return parties[0] if len(conversations) == 1 or has_joins(db, own) else ""
 
     def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
         """Return a party's JID; a name without a domain is that of the only account of this name."""
@@ -226,7 +238,7 @@ class _Reader:
         log, number = parse_record_id(self.settings, record_id)
         which = next((each for each, name in self.log_names.items() if name == log.name), None)
         if which is None:
-            raise SiteError(f"{record_id} is no part of a conversation: `steelyard audit show` shows it")
+            raise SiteError(_NO_PART.format(record_id))
         size = self.index.size_of(which)
         if number >= size:
             raise SiteError(explain_absence(log.name, number, size))
@@ -282,21 +294,37 @@ class _Reader:
             return None
 
 
-_FIRST = 0
+_FIRST = min(IndexedLog).place(0)
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
 
 
-def _cut(
-    items: tuple[Item, ...], what: Whole | Around, hit: str
+def _assemble(
+    gathered: Gathered, what: Whole | Around, hit: int
 ) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
-    """Cut items to as many as are wanted; return whether something was cut before and after."""
+    """Make as many items as are wanted; return whether something was cut before and after.
+
+    What changes a message that is cut off stands for itself, so cutting goes on until nothing more is cut.
+    """
+    cut = (False, False)
+    while True:
+        items = assemble(gathered)
+        begin, end = _choose(items, what, hit)
+        kept = items[begin:end]
+        cut = (cut[0] or begin > 0, cut[1] or end < len(items))
+        if len(kept) == len(items) or not kept:
+            return kept, cut
+        places = range(kept[0].place, kept[-1].place + 1)
+        rest = [said for said in gathered.shown if said.place not in places]
+        shown = [said for said in gathered.shown if said.place in places]
+        gathered = replace(gathered, shown=shown, related=[*gathered.related, *rest])
+
+
+def _choose(items: Sequence[Item], what: Whole | Around, hit: int) -> tuple[int, int]:
+    """Return which items are kept: from the first of these numbers up to the second."""
     if isinstance(what, Whole):
-        if what.after:
-            return items[: what.limit], (False, len(items) > what.limit)
-        return items[-what.limit :], (len(items) > what.limit, False)
-    at = next((at for at, item in enumerate(items) if hit in item.records), 0)
-    begin, end = max(0, at - what.before), at + 1 + what.after
-    return items[begin:end], (begin > 0, end < len(items))
+        return (0, what.limit) if what.after else (max(0, len(items) - what.limit), len(items))
+    at = next((at for at, item in enumerate(items) if item.place >= hit), len(items) - 1)
+    return max(0, at - what.before), at + 1 + what.after
 
 
 def _judge(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.audit.conversation.item import Certainty, Evidence, How, Reached
 from components.audit.conversation.said import Said
-from components.audit.index.talk import Turn, fold_bare
+from components.audit.index.talk import Turn, fold_bare, own_ids
 from components.audit.marks import Mark
 from components.audit.stanza_tree import read_tree, text_of
 
@@ -63,7 +63,7 @@ def _find_evidence(
         return
     for each in about:
         if each.author == watched.person and not each.fate.reached_nobody:
-            yield Evidence(_how(each), Certainty.CERTAIN, each.record, each.at_ns)
+            yield Evidence(_how(each, said), Certainty.CERTAIN, each.record, each.at_ns)
     if said.fate.reached_nobody:
         return
     sure = Certainty.PROBABLE if said.fate.reached_somebody else Certainty.NOT_KNOWN
@@ -74,13 +74,13 @@ def _find_evidence(
     yield from _find_in_archive(said, watched)
 
 
-def _how(said: Said) -> How:
-    match said.marks.mark:
-        case Mark.RECEIPT:
-            return How.RECEIPT
-        case Mark.MARKER:
-            return How.RECEIPT if said.marks.detail == "received" else How.DISPLAYED
-    return How.ANSWERED
+def _how(about: Said, said: Said) -> How:
+    """Return what a record that names a message says of it; it may say so besides what it says itself."""
+    ids = (*own_ids(said.marks), said.record)
+    mark = next((mark for mark, id_ in about.marks.also if id_ in ids), about.marks.mark)
+    if mark is Mark.RECEIPT or about.marks.detail == "received":
+        return How.RECEIPT
+    return How.DISPLAYED if mark is Mark.MARKER else How.ANSWERED
 
 
 def _find_in_sessions(said: Said, watched: Watched, sure: Certainty) -> Iterator[Evidence]:

@@ -35,7 +35,7 @@ from policy.content.fold import FOLD_VERSION
 
 __all__ = ["DeliveryState", "Found", "Index", "open_index"]
 
-_OF_GATE = f"idx <= {LAST_NUMBER}"
+_OF_GATE = f"idx BETWEEN 0 AND {LAST_NUMBER}"
 # A record counts once for a rule, whether the gate found it or it was told later.
 _NEW_MARK = """
 SELECT 1 WHERE NOT EXISTS (
@@ -66,7 +66,7 @@ class Index:
     def __init__(self, path: Path, links: FileLinks | None = None, key: bytes | None = None) -> None:
         """Open an index, or create it; replace a damaged one, or one under another key, by an empty one."""
         self._path = path
-        self._links = links
+        self.links = links
         with alone(path):
             self._db = self._open(key)
             self._inode = path.stat().st_ino
@@ -114,8 +114,8 @@ class Index:
         A crash leaves whole transactions, and the next call continues from there. An index of another version or of
         another log is emptied first, and standard error says so.
         """
-        wanted = IndexState(FORMAT, FOLD_VERSION, self._links.key_id if self._links else "")
-        follower = Follower(self._db, log, which, name, self._links, wanted, self._tell_replaced)
+        wanted = IndexState(FORMAT, FOLD_VERSION, self.links.key_id if self.links else "")
+        follower = Follower(self._db, log, which, name, self.links, wanted, self._tell_replaced)
         await follower.catch_up(progress, until)
         # A crash before this leaves it to the next call.
         purge(self._db)
@@ -128,6 +128,13 @@ class Index:
             matched = sum(count(self._db, where, which) for which in logs)
             newest = list(islice(stream(self._db, where, logs, newest_first=True), limit))
         return Found(tuple(at.place for at in reversed(newest)), matched, submissions, log_size)
+
+    def count_all(self) -> int:
+        """Count the records of all logs; none if the index has yet to be made."""
+        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            return 0
+        (entries,) = self._db.execute("SELECT coalesce(sum(entries), 0) FROM counter").fetchone()
+        return int(entries)
 
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
@@ -177,6 +184,8 @@ class Index:
 
     def size_of(self, which: IndexedLog) -> int:
         """Return how many entries of a log are indexed."""
+        if self._db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            return 0
         found = self._db.execute("SELECT next_index FROM state WHERE log = ?", (which,)).fetchone()
         return int(found[0]) if found else 0
 

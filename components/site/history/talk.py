@@ -8,33 +8,16 @@ from random import Random
 from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.mark import Mark
 from components.site.history import stanzas
+from components.site.history.plan import NS_PER_S, Plan, next_in_office
 from components.site.history.told import Speaker, Told
-from components.site.history.words import EMOJIS, GOODS, NEAR_SPELLINGS, SAID, SCENES, Scene
+from components.site.history.words import EMOJIS, GOODS, NEAR_SPELLINGS, SAID, Scene
 from policy.decision import StanzaError
 from policy.facts import Way
 
-NS_PER_S = 1_000_000_000
 _RECENT = 12
 _PER_STATUS = 64
+_OVERTIME = 0.01
 _REFUSED = StanzaError("modify", "policy-violation", "Prices are told in the deals room only.")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to make up: so many turns, from `begin_ns` (Unix time) in steps of about `step_s`; `scenes` are planted.
-
-    After every `restart_after` turns the server starts anew, and all sessions and rooms are empty.
-    """
-
-    seed: int
-    people: Sequence[Speaker]
-    rooms: Sequence[str]
-    turns: int
-    begin_ns: int
-    step_s: float = 30.0
-    scenes: Sequence[Scene] = SCENES
-    restart_after: int = 20_000
-    epoch: str = "history"
 
 
 @dataclass(slots=True)
@@ -86,7 +69,10 @@ class _Talk:
         for turn in range(plan.turns):
             if turn and turn % plan.restart_after == 0:
                 self._restart()
-            self._now_ns += int(random.expovariate(1 / plan.step_s) * NS_PER_S)
+            self._pass_time()
+            if self._now_ns >= plan.until_ns:
+                self._now_ns = plan.until_ns
+                break
             place = random.choice(self._places)
             if turn in planted:
                 yield from self._play(planted[turn], place)
@@ -97,6 +83,11 @@ class _Talk:
             if self._seq - self._done > _PER_STATUS:
                 yield self._carry_out()
         yield self._carry_out()
+
+    def _pass_time(self) -> None:
+        self._now_ns += int(self._random.expovariate(1 / self._plan.step_s) * NS_PER_S)
+        if self._plan.is_office and self._random.random() > _OVERTIME:
+            self._now_ns = next_in_office(self._now_ns)
 
     def _make_places(self) -> list[_Place]:
         people, random = self._plan.people, self._random
@@ -134,7 +125,16 @@ class _Talk:
     ) -> Submission:
         self._seq += 1
         return Submission(
-            kind, self._epoch, self._seq, way, session, self._now_ns, action, rules, error, body
+            kind,
+            self._epoch,
+            self._seq,
+            way,
+            self._plan.session + session,
+            self._now_ns,
+            action,
+            rules,
+            error,
+            body,
         )
 
     def _tell(self, record: Submission | Delivery | Event, mark: Mark, **truth: object) -> Told:

@@ -1,6 +1,5 @@
 """Every error that a person can put right is told in lines; a fault of the program is not hidden."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from components.archive.errors import LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.keys.reference import KeyReferenceError
 from components.archive.seal import NoKeyError
+from components.audit.index.database import DatabaseError
 from components.audit.index.index import open_index
 from components.cli.errors import explain_error, told_in_lines
 from components.process.errors import SiteError
@@ -49,7 +49,7 @@ def test_other_errors_go_on(error: Exception, capsys: pytest.CaptureFixture[str]
 def test_an_index_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     told = pytest.raises(SiteError, match=r"index\.db cannot be used: locked; delete it")
     with told, open_index(tmp_path / "index.db"):
-        raise sqlite3.OperationalError("locked")
+        raise DatabaseError("locked")
 
 
 def test_every_command_but_two_prints_json() -> None:

@@ -157,6 +157,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, str, int], 
     yield arm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMAT_NAMES)
 async def test_a_stopped_export_goes_on_to_the_same_bytes(
     name: str,
