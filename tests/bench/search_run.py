@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import uvloop
@@ -14,8 +15,9 @@ from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
 from components.audit.index.facets import Dimension
 from components.audit.index.index import Index
-from components.audit.index.pages import Page, find_page
-from components.audit.query.compile import compile_query
+from components.audit.index.logs import SEARCHED
+from components.audit.index.stream import stream
+from components.audit.query.compile import Where, compile_query
 from components.audit.query.parser import parse_query
 from tests.bench.search_made import BEGIN_NS, PEOPLE, SEED, fill_plain, make_words
 from tests.support.archive import AUDITOR, ORIGIN
@@ -116,13 +118,13 @@ def _ask(index: Index, shape: str, queries: Sequence[str]) -> Asked:
     for query in queries:
         where = compile_query(parse_query(query, BEGIN_NS))
 
-        def page(where: object = where) -> int:
+        def page(where: Where = where) -> int:
             with index.look() as db:
-                return find_page(db, where, Page(_PAGE), with_count=False, with_digest=False).matched  # type: ignore[arg-type]
+                return len(list(islice(stream(db, where, SEARCHED, newest_first=True), _PAGE)))
 
-        def whole(where: object = where) -> int:
-            with index.look() as db:
-                return find_page(db, where, Page(_PAGE), with_digest=False).matched  # type: ignore[arg-type]
+        def whole(where: Where = where) -> int:
+            page()
+            return index.count(where)
 
         if shape == _FACETS:
             whole = lambda: len(index.count_by((Dimension.PERSON, Dimension.DAY)))  # noqa: E731

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import zip_longest
 
+from components.audit.index import context
 from components.audit.index.database import Connection
 
 _PARTY = "{0}.local || '@' || {0}.domain"
@@ -39,6 +40,7 @@ _UNORDERED = {
     "contents of files": "SELECT sha256, blob FROM content",
     "counters": f"SELECT {_ROUTE}, day, entries FROM counter {_ROUTES.format('counter')}",  # noqa: S608
     "ids of messages": "SELECT key, role, idx FROM talk_id",
+    **{f"rows of {table}": f"SELECT * FROM {table}" for table in context.TABLES},  # noqa: S608 - constant names
     "comings and goings": "SELECT idx, a, session, epoch, joins FROM talk_move JOIN talk_with"
     " ON talk_with.id = conversation",
 }
@@ -55,7 +57,7 @@ _WITHOUT_ROUTE = (
 COMPARED = (
     "entry", "thread", "route", "account", "delivery", "epoch", "unread", "destroyed", "file", "carried", "span",
     "rule", "bounced", "link", "description", "content", "counter", "word", "name_word", "talk", "talk_with", "talk_id",
-    "talk_move",
+    "talk_move", *context.TABLES,
 )  # fmt: skip
 """The tables of which every row is compared."""
 NOT_COMPARED = {

@@ -60,7 +60,7 @@ def test_a_matter_from_its_opening_to_its_end(shell: Shell) -> None:
     shell.run("matter", "note", "metals-7", "no trade in the book", "--exhibit", 1)
     shell.run("matter", "note", "metals-7", "the desk closed", "--at", "2026-11-23T20:04:30Z")
     saved = shell.ask("matter", "save", "metals-7", "copper", "--title", "all of copper")["saved"][0]
-    assert (saved["result_count"], saved["log_size"]) == (2, 5)
+    assert (saved["result_count"], saved["log_size"]) == (2, 8)
     found = shell.ask("matter", "chronology", "metals-7")
     assert [(each["at_ns"] - T0_NS) // 10**9 for each in found["entries"]] == [0, 25, 60, 60]
     assert [each["exhibit"] and each["exhibit"]["number"] for each in found["entries"]] == [2, None, 1, None]
