@@ -19,7 +19,7 @@ ORDER BY file.idx
 # What was uploaded comes first, and is read from its blob, also where a stanza has it inside, too.
 _WAITING = """
 SELECT content.id, content.sha256, CASE WHEN file.name IS NULL THEN '' ELSE content.blob END,
-       coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), coalesce(carried.idx, -1)
+       coalesce(file.name, carried.name), coalesce(file.claimed_type, carried.media_type), carried.idx
 FROM content
 LEFT JOIN (SELECT content, name, claimed_type FROM file GROUP BY content) AS file ON file.content = content.id
 LEFT JOIN (SELECT content, name, media_type, idx FROM carried WHERE content IS NOT NULL GROUP BY content) AS carried
@@ -58,7 +58,7 @@ class WaitingContent:
     blob: str
     name: str
     claimed_type: str
-    place: int
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True)

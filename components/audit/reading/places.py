@@ -53,7 +53,7 @@ class ContentPlaces:
         return OpenContent(blob.size_bytes, _read_blob(blob.read()))
 
     async def _open_inside(self, content: WaitingContent) -> OpenContent | None:
-        if content.place < 0:
+        if content.place is None:
             return None
         which, number = find_record(content.place)
         if (log := self._logs.get(which)) is None:
