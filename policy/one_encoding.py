@@ -1,6 +1,6 @@
 """Texts that people sign: each says one thing, which has no other encoding."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 _Value = TypeVar("_Value")
@@ -26,6 +26,22 @@ def parse_only(
     if encode(value) != text:
         raise error("it is in another encoding than its one")
     return value
+
+
+def encode_line(header: str, act: str, fields: Mapping[str, str]) -> str:
+    """Encode a line that says something: a header, an act, and the fields that are not empty, with its newline."""
+    return " ".join([header, act, *(f"{name}={value}" for name, value in fields.items() if value)]) + "\n"
+
+
+def split_line(
+    text: str, header: str, last: str, error: Callable[[str], ValueError]
+) -> tuple[str, dict[str, str]]:
+    """Return the act and the fields of such a line; the value of `last` may have blanks. Raises `error`."""
+    line, _, rest = text.removesuffix("\n").partition(f" {last}=")
+    found, *words = line.split(" ")
+    if found != header or not words:
+        raise error(f"it does not begin with {header}")
+    return words[0], dict(word.partition("=")[::2] for word in words[1:]) | {last: rest}
 
 
 def require_all(checks: Iterable[tuple[object, str]], error: Callable[[str], ValueError]) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from components.archive import seal
+from components.archive.grant import GrantedSegments
 from components.archive.log.leaf import NOT_SEALED, Leaf, LeafIndex, encode_leaf
 from components.archive.reader import LogReader, StoredRecord
 
 HASH_SIZE_BYTES = 32
+
+NOT_OPENED = "not opened: it is sealed to others, and no grant in force opens it"
 
 # Records come in the log's order from a few open segments at a time.
 _SEGMENTS_KEPT = 16
@@ -56,15 +59,21 @@ class _Ratchet:
 
 @dataclass(slots=True)
 class RecordOpener:
-    """Opens the records of one log of this `origin` with the `keys` of any of its recipients."""
+    """Opens the records of one log of this `origin` with the `keys` of any of its recipients.
+
+    With `granted`, it also opens what grants do; a record that neither opens is then one with the fault NOT_OPENED.
+    """
 
     reader: LogReader
     origin: str
     keys: Sequence[seal.EnvelopeOpener]
+    granted: GrantedSegments | None = None
     _ratchets: dict[int, _Ratchet] = field(default_factory=dict)
+    # With grants: segments that do not open.
+    _closed: set[int] = field(default_factory=set)
 
     async def open(self, stored: StoredRecord) -> OpenedRecord:
-        """Open one record; raises NoKeyError when it is sealed to others, and LogError."""
+        """Open one record; raises NoKeyError when it is sealed to others and there are no grants, and LogError."""
         return (await self.open_with_key(stored))[0]
 
     async def open_with_key(self, stored: StoredRecord) -> tuple[OpenedRecord, bytes]:
@@ -75,13 +84,18 @@ class RecordOpener:
         leaf = stored.leaf
         if leaf.segment == NOT_SEALED or stored.payload is None:
             return OpenedRecord(stored, stored.payload), b""
+        if leaf.segment in self._closed:
+            return OpenedRecord(stored, None, NOT_OPENED), b""
         header = encode_leaf(leaf)[:-HASH_SIZE_BYTES]
         try:
             ratchet = self._ratchets.get(leaf.segment) or await self._load(leaf.segment)
             record_key = ratchet.key_at(leaf.position)
             return OpenedRecord(stored, seal.open_payload(record_key, header, stored.payload)), record_key
         except seal.NoKeyError:
-            raise
+            if self.granted is None:
+                raise
+            self._closed.add(leaf.segment)
+            return OpenedRecord(stored, None, NOT_OPENED), b""
         except seal.SealError as error:
             return OpenedRecord(stored, None, str(error)), b""
 
@@ -93,8 +107,16 @@ class RecordOpener:
         rows = await self.reader.source.fetch_segments(segment, segment + 1)
         if not rows or rows[0].keys is None:
             raise seal.SealError(f"the keys of segment {segment} are gone")
-        keys = seal.open_segment_keys(rows[0].keys, self.origin, segment, self.keys)
+        keys = self._open_keys(rows[0].keys, segment)
         while len(self._ratchets) >= _SEGMENTS_KEPT:
             del self._ratchets[next(iter(self._ratchets))]
         ratchet = self._ratchets[segment] = _Ratchet(keys, keys.chain_position, keys.chain)
         return ratchet
+
+    def _open_keys(self, envelopes: bytes, segment: int) -> seal.SegmentKeys:
+        try:
+            return seal.open_segment_keys(envelopes, self.origin, segment, self.keys)
+        except seal.NoKeyError:
+            if self.granted is None:
+                raise
+            return self.granted.open(segment)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -30,8 +30,8 @@ _BUSY_RETRY_S = 0.02
 # said, or it is what a reviewer or the acts of auditors themselves are there for.
 _WITHOUT_MATTER = frozenset(
     (
-        *("activity", "grant", "history", "matter", "repeat", "review"),
-        *("expire", "orders", "propose", "index", "reconcile", "replay", "rescan", "topics"),
+        *("activity", "console", "grant", "history", "matter", "repeat", "review"),
+        *("expire", "orders", "propose", "index", "overview", "reconcile", "replay", "rescan", "topics"),
     )
 )
 
@@ -53,18 +53,35 @@ def set_purpose(purpose: Purpose) -> None:
     _purpose.set(purpose)
 
 
+def get_purpose() -> Purpose:
+    """Return why this task looks."""
+    return _purpose.get()
+
+
 async def record_access(settings: SiteFile, access: Access) -> str:
     """Append a look to the audit log, and return its record's id; it is durable when this returns.
 
     A look that says no purpose of its own has that of its task. Raises SiteError; then nothing may be shown.
     """
-    purpose = _purpose.get()
-    access = replace(access, matter=access.matter or purpose.matter, reason=access.reason or purpose.reason)
+    purpose = get_purpose()
+    access = replace(
+        access,
+        actor=_find_id(settings, access.actor),
+        matter=access.matter or purpose.matter,
+        reason=access.reason or purpose.reason,
+    )
     if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):
         raise SiteError(
             "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
         )
-    return await _record(settings, RecordKind.ACCESS, lambda: encode_access(access))
+    return (await _record(settings, lambda: [(RecordKind.ACCESS, encode_access(access))]))[0]
+
+
+def _find_id(settings: SiteFile, actor: str) -> str:
+    """Return the id of the auditor whose user this process is, if the actor is named by that; else the actor."""
+    if actor != name_actor():
+        return actor
+    return next((each.id for each in settings.audit.auditors if each.user == actor), actor)
 
 
 def _words_of(act: str) -> set[str]:
@@ -76,28 +93,33 @@ async def record_finding(settings: SiteFile, finding: Event) -> str:
 
     Raises SiteError; then it may not be shown.
     """
-    return await _record(settings, finding.kind, lambda: encode_event(finding))
+    return (await record_findings(settings, [finding]))[0]
 
 
-async def _record(settings: SiteFile, kind: RecordKind, encode: Callable[[], bytes]) -> str:
+async def record_findings(settings: SiteFile, findings: Sequence[Event]) -> list[str]:
+    """Append several in one transaction, and return their records' ids, as `record_finding` does."""
+    return await _record(settings, lambda: [(each.kind, encode_event(each)) for each in findings])
+
+
+async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[RecordKind, bytes]]]) -> list[str]:
     log = settings.audit_log
     try:
         retention_class = assign_class(load_retention(settings.archive.retention), RecordedKind.ACCESS)
-        payload = encode()
+        entries = [Entry(kind, payload, retention_class) for kind, payload in encode()]
         writer = await _open_writer(settings)
         try:
-            index = await writer.append([Entry(kind, payload, retention_class)])
+            first = await writer.append(entries)
         finally:
             await writer.close()
     except (LogError, KeyFileError, RecordError, SettingsError) as error:
         raise SiteError(
             f"nothing is shown, because this look could not be recorded in {store_label(log.store)}: {error}"
         ) from error
-    return f"{log.name}/{index}"
+    return [f"{log.name}/{first + number}" for number in range(len(entries))]
 
 
 def digest_of(ids: Iterable[str]) -> str:
-    """Return the digest of a result: SHA-256, in hex, over the ids of its records in the log's order, a line each."""
+    """Return the digest of a result: SHA-256, in hex, over the ids of its records, the oldest first, a line each."""
     digest = sha256()
     for id_ in ids:
         digest.update(f"{id_}\n".encode())
@@ -115,7 +137,7 @@ def name_actor() -> str:
 
 async def _open_writer(settings: SiteFile) -> LogWriter:
     log = settings.audit_log
-    recipients = [load_recipient(path) for path in settings.archive.recipients]
+    recipients = [load_recipient(path) for path in (*settings.archive.recipients, *settings.audit.readers)]
     give_up_at_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:

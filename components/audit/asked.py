@@ -25,6 +25,11 @@ MAX_EXAMINED = 20_000
 MAX_SPELLINGS = 1_000
 """A word is widened to so many others, the nearest."""
 
+# What regular expressions found while this index is open, and what was looked into for each query.
+_FOUND_TABLES = (
+    "CREATE TEMP TABLE IF NOT EXISTS pattern_hit (expression TEXT, idx INTEGER, PRIMARY KEY (expression, idx))",
+    "CREATE TEMP TABLE IF NOT EXISTS examined (run INTEGER, idx INTEGER, PRIMARY KEY (run, idx))",
+)
 _WORD_TABLES = ("word", "content_word")
 _LARGEST_GAP = 16  # records between two wanted ones are fetched with them
 _LARGEST_FETCH = 250
@@ -197,19 +202,16 @@ async def _examine(
         if pattern.matches(expression, view_record("", opened).reading.text)
     ]
     with index.change() as db:
-        db.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS pattern_hit (expression TEXT, idx INTEGER, PRIMARY KEY (expression, idx))"
-        )
-        db.execute("CREATE TEMP TABLE IF NOT EXISTS examined (idx INTEGER PRIMARY KEY)")
-        db.execute("DELETE FROM pattern_hit")
-        db.execute("DELETE FROM examined")
-        db.executemany("INSERT INTO pattern_hit VALUES (?, ?)", hits)
-        db.executemany("INSERT INTO examined VALUES (?)", [(place,) for place in places])
+        for table in _FOUND_TABLES:
+            db.execute(table)
+        (run,) = db.execute("SELECT coalesce(max(run), 0) + 1 FROM examined").fetchone()
+        db.executemany("INSERT OR IGNORE INTO pattern_hit VALUES (?, ?)", hits)
+        db.executemany("INSERT INTO examined VALUES (?, ?)", [(run, place) for place in places])
     found = compile_query(node, known)
     # What was not looked into matches only if it does whatever it says.
     where = Where(
-        f"(({found.sql} AND idx IN (SELECT idx FROM examined)) OR {surely.sql})",  # noqa: S608 - constant
-        (*found.parameters, *surely.parameters),
+        f"(({found.sql} AND idx IN (SELECT idx FROM examined WHERE run = ?)) OR {surely.sql})",  # noqa: S608 - constant
+        (*found.parameters, run, *surely.parameters),
     )
     return where, len(places), is_cut
 

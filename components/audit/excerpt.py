@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from components.audit.query.tree import Node, words_sought
-from components.audit.query.words import find_phrases
+from components.audit.query.pattern import find_spans
+from components.audit.query.tree import Node, patterns_sought, words_sought
+from components.audit.query.words import find_phrases, merge_spans
 
 # An excerpt has this many characters, some of them before the first hit.
 EXCERPT_CHARACTERS = 280
@@ -75,9 +76,11 @@ def _find_part(text: str, query: Node) -> str:
 
 def _find_hits(text: str, query: Node) -> list[tuple[int, int]]:
     try:
-        return find_phrases(text, [(words.words, words.prefix) for words in words_sought(query)])
+        phrases = find_phrases(text, [(words.words, words.prefix) for words in words_sought(query)])
+        found = [span for each in patterns_sought(query) for span in find_spans(each.expression, text)]
     except Exception:  # what the index could not read either: shown, and nothing marked in it
         return []
+    return merge_spans([*phrases, *found]) if found else phrases
 
 
 def _window(length: int, hit: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from components.audit.asked import Asked, prepare
 from components.audit.auditor import Auditor
@@ -71,8 +71,3 @@ def _days(counted: Iterable[Counted]) -> tuple[DayCount, ...]:
 def _most_frequent(counted: Iterable[Counted]) -> tuple[tuple[str, int], ...]:
     values = [(each.values[0], each.entries) for each in counted if each.values[0]]
     return tuple(sorted(values, key=lambda value: (-value[1], value[0]))[:MOST_VALUES])
-
-
-def today() -> date:
-    """Return the present day, in UTC."""
-    return datetime.now(UTC).date()

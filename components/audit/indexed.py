@@ -1,7 +1,10 @@
 """What the index covers: the logs that it is made of, opened, and the index itself."""
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from hashlib import sha256
+from pathlib import Path
 
 from components.archive.blobs.reader import BlobReader
 from components.archive.durable import PRIVATE_FOLDER, make_folder
@@ -9,6 +12,7 @@ from components.archive.errors import LogError, LogMissing
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.opener import RecordOpener
+from components.audit.grant.in_force import find_grants
 from components.audit.index.as_of import describe_format
 from components.audit.index.carried import SaidOfUpload, find_inside, find_said
 from components.audit.index.contents import find_files, says
@@ -16,6 +20,7 @@ from components.audit.index.database import alone
 from components.audit.index.index import Index, open_index
 from components.audit.index.key import load_index_key
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.people import insert_known_directory
 from components.audit.open_log import open_log
 from components.audit.reading.catch_up import read_new_files
 from components.audit.reading.places import ContentPlaces
@@ -26,6 +31,7 @@ from components.process.progress import Progress
 from components.rules.file_links import load_file_links
 from components.settings.audit import AuditSettings
 from components.settings.blobs import open_objects
+from components.settings.history import HistorySettings
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
 
@@ -42,6 +48,8 @@ def find_indexed(settings: SiteFile) -> dict[IndexedLog, LogSettings]:
     if settings.roster is not None:
         found[IndexedLog.ROSTER] = settings.roster.log_settings(settings.folder)
     found[IndexedLog.AUDIT] = settings.audit_log
+    if (history := settings.find(HistorySettings)) is not None:
+        found[IndexedLog.HISTORY] = history.log_settings(settings.folder)
     return found
 
 
@@ -73,16 +81,37 @@ def open_site_index(settings: SiteFile) -> Iterator[Index]:
         links = load_file_links(settings)
     except KeyFileError:
         links = None
-    with open_index(settings.audit.index, links, find_index_key(settings)) as index:
+    with open_index(find_index_file(settings), links, find_index_key(settings)) as index:
         yield index
+
+
+def find_index_file(settings: SiteFile) -> Path:
+    """Return the file of a site's index; who works with grants has another for each set of grants in force.
+
+    Those of other sets are removed: what a grant that is over opened must not be found any more. Raises SiteError.
+    """
+    index, folder = settings.audit.index, settings.audit.grants
+    if folder is None:
+        return index
+    try:
+        grants = find_grants(folder, load_key_ring(settings.audit.key_files), time.time_ns())
+    except KeyFileError as error:
+        raise SiteError(f"the grants cannot be read: {error}") from None
+    named = sha256("\n".join(grant.terms.digest() for grant in grants).encode()).hexdigest()[:16]
+    file = index.with_name(f"{index.stem}-{named}{index.suffix}")
+    for other in index.parent.glob(f"{index.stem}-*"):
+        if not other.name.startswith(file.name):
+            other.unlink(missing_ok=True)
+    return file
 
 
 def find_index_key(settings: SiteFile) -> bytes:
     """Return the key of a site's index, which only the auditors' keys open, or make it; raises SiteError."""
     try:
         ring = load_key_ring(settings.audit.key_files)
-        with alone(settings.audit.index):
-            return load_index_key(settings.audit.index, ring)
+        file = find_index_file(settings)
+        with alone(file):
+            return load_index_key(file, ring)
     except (KeyFileError, OSError) as error:
         raise SiteError(f"the index cannot be opened: {error}") from None
 
@@ -96,6 +125,9 @@ async def catch_up_logs(
     for _ in range(2):
         for which, log in logs.items():
             await index.catch_up(log, progress, which, names[which])
+    if settings.audit.grants:
+        with index.change() as db:
+            insert_known_directory(db, settings.gate.directory_file)
 
 
 async def catch_up_all(

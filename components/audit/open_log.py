@@ -1,12 +1,21 @@
-"""Opens a log with the auditors' keys."""
+"""Opens a log with the auditors' keys, or with the grants of an auditor who has none of these."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from components.archive.errors import LogMissing
+from components.archive.grant import GrantedSegments
 from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
+from components.archive.log.leaf import parse_leaf
 from components.archive.opener import RecordOpener
 from components.archive.reader import LogReader
+from components.archive.record import Event, RecordKind
+from components.archive.seal import EnvelopeOpener
+from components.audit.grant.fold import REVOKED
+from components.audit.grant.in_force import find_grants, for_log
+from components.audit.kinds import parse_event, read_kinds
 from components.process.errors import SiteError
 from components.settings.log import LogSettings
 from components.settings.site import SiteFile
@@ -22,9 +31,40 @@ async def open_log(settings: SiteFile, log: LogSettings) -> AsyncIterator[Record
     reader = await LogReader.open(log.store)
     try:
         _require_origin(log, (await reader.source.fetch_meta()).get("origin", log.origin))
-        yield RecordOpener(reader, log.origin, keys)
+        granted = await _find_granted(settings, log, reader, keys) if settings.audit.grants else None
+        yield RecordOpener(reader, log.origin, keys, granted)
     finally:
         await reader.close()
+
+
+async def _find_granted(
+    settings: SiteFile, log: LogSettings, reader: LogReader, keys: Sequence[EnvelopeOpener]
+) -> GrantedSegments:
+    """Return what the grants in force open of a log; nothing of the auditors' own, which says what was revoked."""
+    folder = settings.audit.grants
+    if folder is None or log == settings.audit_log:
+        return for_log((), log.origin, keys)
+    revoked = {str(dict(event.details).get("grant", "")) for event in await _fetch_revocations(settings)}
+    now_ns = max(time.time_ns(), await _fetch_newest_ns(reader))
+    return for_log(find_grants(folder, keys, now_ns, revoked), log.origin, keys)
+
+
+async def _fetch_newest_ns(reader: LogReader) -> int:
+    """Return the time of a log's newest record: a clock that was set back does not make a grant last longer."""
+    size = await reader.size()
+    for leaf in await reader.source.fetch_leaves(size - 1, size) if size else ():
+        return parse_leaf(leaf).time_ns
+    return 0
+
+
+async def _fetch_revocations(settings: SiteFile) -> list[Event]:
+    try:
+        async with open_log(settings, settings.audit_log) as log:
+            opened = [each async for each in read_kinds(log, (RecordKind.MATTER,), lambda done, total: None)]
+    except LogMissing:
+        return []
+    events = (parse_event(each, RecordKind.MATTER) for each in opened)
+    return [event for event in events if event is not None and event.name == REVOKED]
 
 
 def _require_origin(log: LogSettings, found: str) -> None:

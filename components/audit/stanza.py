@@ -49,8 +49,8 @@ def read_done(event: Event) -> Reading:
     What was done with a file is its owner's act, but for fetching it.
     """
     details = dict(event.details)
-    # Who is listed is asked for as desk:, person: and the like, and not by words.
-    said = [str(value) for name, value in details.items() if name != LISTED]
+    # Who is listed is asked for as desk:, person: and the like, and what was drawn by its id: not by words.
+    said = [str(value) for name, value in details.items() if name not in (LISTED, "records")]
     lines = [event.kind.name.lower(), event.name, *said]
     to, text = str(details.get("who", "")), "\n".join(lines)
     if event.kind is RecordKind.FILE:

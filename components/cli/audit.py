@@ -7,47 +7,28 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.activity import activity
 from components.cli.export import export
+from components.cli.grant import app as grant_app
 from components.cli.index import app as index_app
 from components.cli.matter import app as matter_app
-from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Limit, Look, Purposeful, RecordId
+from components.cli.options import COMMON, LOOK, PURPOSEFUL, Common, Look, Purposeful, RecordId
 from components.cli.read import read
 from components.cli.replay import replay
+from components.cli.search import history, sample, saved, search
 
 app = App(name="audit", help="Search and check what is recorded. Every look is itself recorded.")
+app.command(search)
+app.command(history)
+app.command(sample)
+app.command(saved)
 app.command(export)
+app.command(activity)
+app.command(grant_app)
 app.command(matter_app)
 app.command(read)
 app.command(replay)
 app.command(index_app)
-
-
-@app.command
-def search(
-    *query: Annotated[str, Parameter(required=True, allow_leading_hyphen=True)],
-    limit: Limit = 50,
-    common: Look = LOOK,
-) -> None:
-    """Search what was said on the line, for example: 'copper from:alice after:2h' (docs/query.md).
-
-    Parameters
-    ----------
-    query
-        Words, "phrases", prefix*, AND OR NOT, from: to: with: before: after: verdict: kind: rule:; of files:
-        has: file: type: hash: similar:.
-    """
-    from components.audit.auditor import find_auditor
-    from components.audit.search import Page
-    from components.audit.search import search as search_log
-    from components.cli.output.console import run_with_bar
-    from components.cli.output.search import describe_search, print_search
-
-    settings = common.open_site()
-    text, auditor = " ".join(query), find_auditor(settings)
-    result = run_with_bar(
-        "Indexing", "entries", lambda progress: search_log(settings, text, Page(limit), progress, auditor)
-    )
-    common.tell(result, describe_search, lambda found: print_search(found, settings.gate_log.name))
 
 
 @app.command

@@ -38,7 +38,7 @@ def open_(
     """
     from components.audit.matter.acts import open_matter
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(open_matter(settings, auditor, title, id_, enterprise)))
 
 
@@ -48,7 +48,7 @@ def list_(*, common: Common = COMMON) -> None:
     from components.audit.matter.looks import look_at_matters
     from components.cli.output.matter import describe_matters, print_matters
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     common.tell(asyncio.run(look_at_matters(settings, auditor)), describe_matters, print_matters)
 
 
@@ -58,7 +58,7 @@ def show(matter: MatterId, *, common: Common = COMMON) -> None:
     from components.audit.matter.looks import look_at_matter
     from components.cli.output.matter import describe_detail, print_detail
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     common.tell(asyncio.run(look_at_matter(settings, auditor, matter)), describe_detail, print_detail)
 
 
@@ -96,7 +96,7 @@ def people(
     """
     from components.audit.matter.people import change_people
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(change_people(settings, auditor, matter, add, remove, as_lead=as_lead)))
 
 
@@ -105,7 +105,7 @@ def add_custodian(matter: MatterId, jid: Jid, *, reason: Why = "", common: Commo
     """Add a custodian: a person, or a room, whose records the matter is about."""
     from components.audit.matter.people import add_custodian as add
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(add(settings, auditor, matter, jid, reason)))
 
 
@@ -128,7 +128,7 @@ def add_exhibit(
     """
     from components.audit.matter.exhibits import add_exhibit as add
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(add(settings, auditor, matter, record, title, note)))
 
 
@@ -174,7 +174,7 @@ def link_hold(matter: MatterId, order: str, *, common: Common = COMMON) -> None:
     """
     from components.audit.matter.holds import link_hold as link
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(link(settings, auditor, matter, order)))
 
 
@@ -190,7 +190,7 @@ def save(matter: MatterId, query: str, *, title: Title = "", common: Common = CO
     from components.audit.matter.saved import save_result
     from components.cli.output.console import run_with_bar
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     found = run_with_bar(
         "Indexing", "entries", lambda bar: save_result(settings, auditor, matter, query, title, bar)
     )
@@ -203,13 +203,13 @@ def chronology(matter: MatterId, *, common: Common = COMMON) -> None:
     from components.audit.matter.exhibits import make_chronology
     from components.cli.output.matter import describe_chronology, print_chronology
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     common.tell(
         asyncio.run(make_chronology(settings, auditor, matter)), describe_chronology, print_chronology
     )
 
 
-def _who(site: Path) -> "tuple[SiteFile, Auditor]":
+def who_acts(site: Path) -> "tuple[SiteFile, Auditor]":
     """Read the site's settings, and find out who gives the command; raises SiteError for an overseer."""
     from components.audit.auditor import Role, find_auditor
     from components.settings.site import SiteFile
@@ -224,7 +224,7 @@ def _act(common: Common, what: str, matter: str, details: "dict[str, Detail]") -
     from components.audit.matter.acts import act
     from components.audit.matter.values import MatterAct
 
-    settings, auditor = _who(common.site)
+    settings, auditor = who_acts(common.site)
     _tell(common, asyncio.run(act(settings, auditor, MatterAct(what), matter, details)))
 
 

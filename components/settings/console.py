@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from components.settings.prosody import HTTPS_PORT
+from components.settings.https import find_missing_pair, https_origin
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -54,15 +54,12 @@ class ConsoleSettings(Table):
     @property
     def origin(self) -> str:
         """What browsers call it (RFC 6454), such as `https://console.metals.example`."""
-        port = self.public_port or self.port
-        return f"https://{self.host}" + ("" if port == HTTPS_PORT else f":{port}")
+        return https_origin(self.host, self.public_port or self.port)
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each file that the console lacks."""
         yield from find_missing("console.link_key_file", [self.link_key_file])
-        if self.certificate:
-            pair = (self.certificate, self.certificate.with_suffix(".key"))
-            yield from find_missing("console.certificate", pair)
+        yield from find_missing_pair("console.certificate", self.certificate)
         if self.oidc:
             advice = "write there what the identity provider gave you"
             yield from find_missing("console.oidc.client_secret_file", [self.oidc.client_secret_file], advice)

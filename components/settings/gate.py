@@ -46,10 +46,14 @@ class GateSettings(LogTable):
 
 
 class ReviewSettings(Table):
-    """The `[review]` table: where held messages wait, for how long, and the decision if nobody makes one."""
+    """The `[review]` table: where held messages wait, for how long, and the decision if nobody makes one.
+
+    `due_s` is how long a flagged record may wait for its review.
+    """
 
     table_name: ClassVar[str] = "review"
 
     file: SitePath | None = None
     deadline_s: float = Field(default=3600.0, gt=0, le=30 * 86_400)
     default: ReviewAct = ReviewAct.REFUSE
+    due_s: float = Field(default=3 * 86_400.0, gt=0, le=366 * 86_400)

@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from components.settings.https import https_origin
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
-
-HTTPS_PORT = 443
 
 HttpPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
 """The path of a URL, such as `/http-bind`; empty if there is none."""
@@ -26,8 +25,7 @@ class WebSettings(Table):
 
     def origin(self, domain: str) -> str:
         """Return the address at which browsers reach a domain, such as `https://metals.example:5281`."""
-        port = self.public_port or self.port
-        return f"https://{self.host or domain}" + ("" if port == HTTPS_PORT else f":{port}")
+        return https_origin(self.host or domain, self.public_port or self.port)
 
 
 class ProsodySettings(Table):

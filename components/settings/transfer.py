@@ -8,11 +8,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, IPvAnyNetwork, model_validator
 
 from components.settings.clamd import ClamdTable
+from components.settings.https import find_missing_pair, https_origin
 from components.settings.log import LogTable
 from components.settings.table import DomainName, LogLevel, Port, SitePath, Table, find_missing
 from policy.files.slot import DayBytes, SlotLimits
 
-HTTPS_PORT = 443
 MIB = 1 << 20
 _LIBRARIES = {"magic": "libmagic1", "archive": "libarchive13"}
 """What looks into files, and Debian's packages of it; Python's packages bring neither."""
@@ -118,8 +118,7 @@ class TransferSettings(LogTable):
     @property
     def base_url(self) -> str:
         """What every link to a file begins with, such as `https://files.metals.example:5281/f/`."""
-        port = self.public_port or self.port
-        return f"https://{self.url_host}" + ("" if port == HTTPS_PORT else f":{port}") + "/f/"
+        return https_origin(self.url_host, self.public_port or self.port) + "/f/"
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each file and each library that the component lacks."""
@@ -127,9 +126,7 @@ class TransferSettings(LogTable):
         yield from find_missing("transfer.link_key_file", [self.link_key_file])
         yield from find_missing("transfer.address_key_file", [self.address_key_file])
         yield from find_missing("transfer.delivery_key_file", [self.delivery_key_file])
-        if self.certificate:
-            pair = (self.certificate, self.certificate.with_suffix(".key"))
-            yield from find_missing("transfer.certificate", pair)
+        yield from find_missing_pair("transfer.certificate", self.certificate)
         if self.denied_hashes:
             advice = "make it, if only empty (docs/files.md)"
             yield from find_missing("transfer.denied_hashes", [self.denied_hashes], advice)

@@ -13,11 +13,17 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """The line told somebody something; `thanks` is its answer to their yes, if it asked for one."""
+class Said:
+    """Something that somebody, or the line itself, said to somebody."""
 
     sender: str
     to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Said):
+    """The line told somebody something; `thanks` is its answer to their yes, if it asked for one."""
+
     body: str
     thanks: str = ""
 
@@ -31,14 +37,12 @@ class Contacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Said):
     """A message that was recorded as `record`, then delivered; or that was refused with this condition and text.
 
     `is_correction`: it corrects an earlier one.
     """
 
-    sender: str
-    to: str
     body: str
     record: str = ""
     condition: str = ""
@@ -47,14 +51,12 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class File(Said):
     """A file that was kept, then sent with a message that was recorded as `record`, and fetched.
 
     Or it was refused with this `text` when it was uploaded.
     """
 
-    sender: str
-    to: str
     name: str
     media_type: str
     size_bytes: int

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from components.archive.durable import PRIVATE
 from components.archive.keys import load_recipient, load_recipient_key
-from components.archive.keys.files import read_key_file, write_key_file
+from components.archive.keys.files import write_key_file
 from components.archive.keys.private import is_kept, key_file, remove_key, write_private
 from components.archive.keys.recipient_text import encode_recipient_key
 from components.archive.keys.reference import KeyReference, TokenKey, public_file
+from components.archive.keys.share_file import read_share_file
 from components.archive.keys.shares import ShareError, join_shares, split_key
 from components.archive.seal import Recipient, RecipientKey
 from components.process.errors import SiteError
@@ -84,14 +85,6 @@ def _require_restoring(paths: Sequence[Path], threshold: int, recipient: Recipie
 
 def _join(files: Sequence[Path], recipient: Recipient) -> RecipientKey:
     try:
-        return join_shares([_read_share(path) for path in files], recipient)
+        return join_shares([read_share_file(path) for path in files], recipient)
     except ShareError as error:
         raise SiteError(str(error)) from None
-
-
-def _read_share(path: Path) -> str:
-    try:
-        lines = read_key_file(path).decode().splitlines()
-    except UnicodeDecodeError:
-        raise SiteError(f"{path}: not a share") from None
-    return " ".join(line for line in lines if not line.startswith("#"))

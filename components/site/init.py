@@ -30,6 +30,7 @@ from components.settings.site import SiteFile
 from components.site.certificates import make_certificates
 from components.site.demo_access import access_table, add_approvers, admit_everybody, make_approver_keys
 from components.site.demo_console import console_table
+from components.site.demo_history import history_table
 from components.site.demo_transfer import add_file_service, transfer_table
 from components.site.packaged import packaged_folder
 from components.site.parts import parts_of
@@ -147,7 +148,7 @@ def _example_site(*, demo: bool, origin: str | None) -> str:
         for name, port in zip(("c2s_port", "component_port"), ports, strict=True):
             default = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
             text = text.replace(default, f"{name} = {port}")
-        text += access_table() + transfer_table(files_port) + console_table(console_port)
+        text += access_table() + transfer_table(files_port) + console_table(console_port) + history_table()
     return text
 
 

@@ -250,20 +250,6 @@ def _witness(witness: WitnessSettings, _site: SiteFile) -> Part:
     )
 
 
-def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
-    faults = {
-        "behind": "is behind the logs; it catches up, and a search waits for what is missing",
-        "stuck": "cannot index, and tries again: see indexer.log",
-    }
-    return Part(
-        name="indexer",
-        module="components.audit.indexer",
-        title="the indexer",
-        probe=StatusProbe(indexer.status_file, good="following", faults=faults),
-        ports=(ListeningPort("indexer.metrics_port", indexer.metrics_port, METRICS_ADDRESS),),
-    )
-
-
 def _console(console: ConsoleSettings, _site: SiteFile) -> Part:
     return Part(
         name="console",
@@ -278,6 +264,20 @@ def _console(console: ConsoleSettings, _site: SiteFile) -> Part:
         private_files=(console.oidc.client_secret_file,) if console.oidc else (),
         kept_files=(console.state_file,),
         sources=(console.oidc.authority,) if console.oidc and console.oidc.authority else (),
+    )
+
+
+def _indexer(indexer: IndexerSettings, _site: SiteFile) -> Part:
+    faults = {
+        "behind": "is behind the logs; it catches up, and a search waits for what is missing",
+        "stuck": "cannot index, and tries again: see indexer.log",
+    }
+    return Part(
+        name="indexer",
+        module="components.audit.indexer",
+        title="the indexer",
+        probe=StatusProbe(indexer.status_file, good="following", faults=faults),
+        ports=(ListeningPort("indexer.metrics_port", indexer.metrics_port, METRICS_ADDRESS),),
     )
 
 

@@ -20,6 +20,7 @@ from components.settings.site import SiteFile
 from components.settings.table import SettingsError
 from components.site.certificate_check import find_certificate_problems
 from components.site.demo import play_demonstration
+from components.site.demo_history import make_history
 from components.site.demo_scenes import Show
 from components.site.display import Display
 from components.site.health import alarm_files, find_alarms, find_port_problems, find_server_fault
@@ -66,6 +67,10 @@ def run_site(site_toml: Path, *, demo: bool, once: bool, show: Show) -> int:
         require_version(config)
         if demo and (registered := register_accounts(config, load_passwords(settings))):
             display.say(f"registered {', '.join(registered)}")
+        if demo and (count := asyncio.run(make_history(settings))):
+            display.say(
+                f"made up {count:,} records of talk, in a log of its own (history): nobody said that here"
+            )
         for problem in find_certificate_problems(settings, dt.datetime.now(dt.UTC)):
             display.alarm(problem)
         _finish_rotations(settings, display)

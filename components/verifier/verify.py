@@ -17,14 +17,17 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
-from components.verifier.export import render_export, verify_export
+from components.verifier.export import ExportReport, render_export, verify_export
 from components.verifier.log import verify_log
-from components.verifier.report import UsageError, render_report
+from components.verifier.report import Report, UsageError, render_report
 from components.verifier.tiles import verify_tiles
+
+_Report = TypeVar("_Report", Report, ExportReport)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,22 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (options.log is None) == (place is None):
         print("verify.py: name one of LOG, --from-url and --from-dir", file=sys.stderr)
         return 2
+    return _tell(lambda: _verify(options, place), render_report, as_json=options.json)
+
+
+def _verify(options: argparse.Namespace, place: str | Path | None) -> Report:
     progress = show_progress if sys.stderr.isatty() else None
+    keys = "\n".join(path.read_text("utf-8") for path in options.key)
+    known = [note for path in options.checkpoint for note in read_notes(path)]
+    witnesses = [read_vkeys(each) for each in options.witness]
+    approvers = [read_vkeys(each) for each in options.approver]
+    if place is not None:
+        return verify_tiles(place, keys, progress, known, witnesses)
+    return verify_log(options.log, keys, progress, known, witnesses, approvers, blobs=options.blobs)
+
+
+def _tell(verify: Callable[[], _Report], render: Callable[[_Report], str], *, as_json: bool) -> int:
+    """Verify, print the report, and return the status as `main` does."""
     try:
-        keys = "\n".join(path.read_text("utf-8") for path in options.key)
-        known = [note for path in options.checkpoint for note in read_notes(path)]
-        witnesses = [read_vkeys(each) for each in options.witness]
-        approvers = [read_vkeys(each) for each in options.approver]
-        if place is not None:
-            report = verify_tiles(place, keys, progress, known, witnesses)
-        else:
-            report = verify_log(options.log, keys, progress, known, witnesses, approvers, blobs=options.blobs)
+        report = verify()
     except (UsageError, OSError, UnicodeDecodeError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
-    print(
-        json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if options.json else render_report(report)
-    )
+    print(json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if as_json else render(report))
     return 0 if report.ok else 1
 
 
@@ -88,17 +97,12 @@ def run_export(arguments: Sequence[str]) -> int:
     parser.add_argument("--opened", type=Path, help="write what the records say to this file, as JSON Lines")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     options = parser.parse_args(arguments)
-    try:
-        report = verify_export(
-            options.folder, [path.read_text("utf-8") for path in options.key], options.opened
-        )
-    except (UsageError, OSError, UnicodeDecodeError) as error:
-        print(f"verify.py: {error}", file=sys.stderr)
-        return 2
-    print(
-        json.dumps({"ok": report.ok, **asdict(report)}, indent=2) if options.json else render_export(report)
-    )
-    return 0 if report.ok else 1
+
+    def verify() -> ExportReport:
+        keys = [path.read_text("utf-8") for path in options.key]
+        return verify_export(options.folder, keys, options.opened)
+
+    return _tell(verify, render_export, as_json=options.json)
 
 
 def read_vkeys(place: str) -> str:

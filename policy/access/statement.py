@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from policy.address import AddressError, BareJid, parse_bare_jid
 from policy.directory.enterprise import DeskId, EnterpriseId, Role
-from policy.one_encoding import REASON_RULE, is_reason, parse_only, require_all
+from policy.one_encoding import REASON_RULE, encode_line, is_reason, parse_only, require_all, split_line
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-access/1"
@@ -84,21 +84,16 @@ def encode_statement(statement: Statement) -> str:
         "record": statement.record,
         "reason": statement.reason,
     }
-    words = [HEADER, statement.act.value, *(f"{name}={value}" for name, value in fields.items() if value)]
-    return " ".join(words) + "\n"
+    return encode_line(HEADER, statement.act.value, fields)
 
 
 def parse_statement(text: str) -> Statement:
     """Parse a line; raises StatementError unless it is in its one encoding."""
-    line, _, reason = text.removesuffix("\n").partition(" reason=")
-    header, *words = line.split(" ")
-    if header != HEADER or not words:
-        raise StatementError(f"not a statement of {HEADER}")
-    fields = dict(word.partition("=")[::2] for word in words[1:])
-    return parse_only(text, lambda: _build(words[0], fields, reason), encode_statement, _no_statement)
+    act, fields = split_line(text, HEADER, "reason", _no_statement)
+    return parse_only(text, lambda: _build(act, fields), encode_statement, _no_statement)
 
 
-def _build(act: str, fields: Mapping[str, str], reason: str) -> Statement:
+def _build(act: str, fields: Mapping[str, str]) -> Statement:
     return Statement(
         AccessAct(act),
         parse_bare_jid(fields["person"]),
@@ -112,7 +107,7 @@ def _build(act: str, fields: Mapping[str, str], reason: str) -> Statement:
         fields.get("request", ""),
         fields.get("notice", ""),
         fields.get("record", ""),
-        reason,
+        fields["reason"],
     )
 
 

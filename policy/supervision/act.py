@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
+from policy.one_encoding import encode_line, parse_only, require_all, split_line
 from policy.utc import format_utc, parse_utc
 
 HEADER = "steelyard-review/1"
@@ -97,33 +98,25 @@ def encode_act(act: Act) -> str:
         "evidence": act.evidence,
         "note": act.note,
     }
-    words = [HEADER, act.kind.value, *(f"{name}={value}" for name, value in fields.items() if value)]
-    return " ".join(words) + "\n"
+    return encode_line(HEADER, act.kind.value, fields)
 
 
 def parse_act(text: str) -> Act:
     """Parse a line; raises ActError unless it is in its one encoding."""
-    line, _, note = text.removesuffix("\n").partition(" note=")
-    header, *words = line.split(" ")
-    if header != HEADER or not words:
-        raise ActError(f"not an act of {HEADER}")
-    fields = dict(word.partition("=")[::2] for word in words[1:])
-    try:
-        act = Act(
-            ActKind(words[0]),
-            fields["item"],
-            fields["origin"],
-            fields["by"],
-            parse_utc(fields["at"]),
-            fields["id"],
-            note=note,
-            **{name: fields.get(name, "") for name in ("queue", "to", "disposition", "evidence")},
-        )
-    except (KeyError, ValueError):
-        raise ActError("an act with a field that is missing or malformed") from None
-    if encode_act(act) != text:
-        raise ActError("an act in another encoding than its one")
-    return act
+    kind, fields = split_line(text, HEADER, "note", _no_act)
+    return parse_only(text, lambda: _build(kind, fields), encode_act, _no_act)
+
+
+def _build(kind: str, fields: Mapping[str, str]) -> Act:
+    return Act(
+        ActKind(kind),
+        fields["item"],
+        fields["origin"],
+        fields["by"],
+        parse_utc(fields["at"]),
+        fields["id"],
+        **{name: fields.get(name, "") for name in ("queue", "to", "disposition", "evidence", "note")},
+    )
 
 
 def digest_act(act: Act) -> str:
@@ -135,7 +128,7 @@ def _require_valid(act: Act) -> None:
     """Refuse fields that do not belong to the act, so that nobody signs a meaningless word."""
     kind = act.kind
     closes = kind is ActKind.CLOSE
-    for ok, problem in (
+    checks = (
         (_ITEM.fullmatch(act.item), "an item is named by its record's id, such as gate/100042"),
         (_WORD.fullmatch(act.origin), "a log is named by its origin"),
         (_AUDITOR.fullmatch(act.by), "a reviewer is named by their id, without a space"),
@@ -157,11 +150,14 @@ def _require_valid(act: Act) -> None:
             not act.evidence or (kind in DECISIONS and _SHA256.fullmatch(act.evidence)),
             "a decision may show that its record was read",
         ),
-        (act.note or kind not in _WITH_NOTE, f"{kind.value} says why"),
+        (act.note or kind not in _WITH_NOTE, f"{kind.value} needs a reason"),
         (
             len(act.note) <= NOTE_MAX_CHARACTERS and act.note.isprintable() and act.note == act.note.strip(),
             f"a note is one line of at most {NOTE_MAX_CHARACTERS} characters",
         ),
-    ):
-        if not ok:
-            raise ActError(f"not an act of review: {problem}")
+    )
+    require_all(checks, _no_act)
+
+
+def _no_act(problem: str) -> ActError:
+    return ActError(f"not an act of review: {problem}")

@@ -20,6 +20,7 @@ from tests.bench import (
     archive,
     decide,
     disk,
+    export,
     files,
     gate_alone,
     latency,
@@ -55,6 +56,7 @@ Name = Literal[
     "rosters",
     "reach",
     "files",
+    "export",
     "search",
     "search_large",
 ]
@@ -73,6 +75,7 @@ MEASUREMENTS: dict[Name, tuple[str, Measure]] = {
     "rosters": ("Rosters", rosters.measure),
     "reach": ("Answers about whom one must not reach", reach.measure),
     "files": ("Files", files.measure),
+    "export": ("Exports", export.measure),
     "search": ("Searches", search.measure),
     "search_large": ("Searches in ten million messages", search.measure_large),
 }

@@ -43,7 +43,7 @@ async def test_found_and_proved(shown: ConsoleInBrowser) -> None:
     await shown.log_in()
     await browser.type("#q", "copper")
     await browser.click(".searching button")
-    await browser.wait_for(".count", "3 of 4")
+    await browser.wait_for(".count", "3 of 5")
     assert await browser.run("return [...document.querySelectorAll('mark')].map(e => e.textContent)") == [
         "copper",
         "copper",
@@ -63,7 +63,7 @@ async def test_by_the_keyboard_alone(shown: ConsoleInBrowser) -> None:
     browser = shown.browser
     await shown.log_in()
     await browser.press("/", *"copper", _ENTER)
-    await browser.wait_for(".count", "3 of 4")
+    await browser.wait_for(".count", "3 of 5")
     at = "return document.activeElement.dataset.id ?? document.activeElement.textContent"
     await browser.press("j")
     assert await browser.run(at) == shown.site.id_of(2)
@@ -149,3 +149,30 @@ async def test_other_languages_and_colours(shown: ConsoleInBrowser, language: st
         await shown.open("/search?q=copper")
         assert await browser.run("return document.documentElement.lang") == language
         assert await shown.find_barriers() == []
+
+
+async def test_days_are_dragged_over_and_conversations_read(shown: ConsoleInBrowser) -> None:
+    browser = shown.browser
+    await shown.log_in()
+    await shown.open("/search?q=copper%20OR%20lunch")
+    await browser.wait_for(".count", "4 of 5")
+    days = await browser.run("return [...document.querySelectorAll('.chart a')].map(e => e.dataset.from)")
+    assert days == ["2026-11-23", "2026-11-24"]
+    await browser.drag(".chart a:last-of-type .area-of", ".chart a:last-of-type .area-of")
+    await browser.wait_for(".count", "1 of 5")
+    await shown.open("/search?q=lunch%20OR%20copper")
+    await browser.drag(".chart a:first-of-type .area-of", ".chart a:last-of-type .area-of")
+    await browser.wait_until(
+        "a range", "return decodeURIComponent(location.search).includes('2026-11-23..2026-11-24')"
+    )
+    await browser.wait_for(".count", "4 of 5")
+    await shown.open(f"/conversation/{shown.site.id_of(1)}?q=copper")
+    await browser.wait_for("#hit", "I take the copper")
+    assert await browser.run("return document.activeElement.id") != "hit"
+    await browser.press("n")
+    assert await browser.run("return document.activeElement.textContent") == "Copper"
+    assert await shown.find_barriers() == []
+    await shown.open("/overview")
+    await browser.wait_for("h1", "the last 30 days")
+    assert await shown.find_barriers() == []
+    assert await browser.messages() == []

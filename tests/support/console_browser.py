@@ -3,7 +3,7 @@
 import json
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,19 @@ from tests.support.audit_site import Site
 from tests.support.browser import Browser, open_browser
 from tests.support.certificates import CertificateAuthority
 from tests.support.console_site import KEY, make_console_site
+from tests.support.identity_provider import IdentityProvider
 from tests.support.ports import free_port
 
 AXE = Path(__file__).resolve().parents[2] / ".venv" / "share" / "axe-core-4.14.1" / "axe.min.js"
 HOST = "localhost"
+_SECRET = "s3cret-of-the-console"
+_OIDC = """
+[console.oidc]
+issuer = "{issuer}"
+client_id = "console"
+client_secret_file = "keys/oidc.secret"
+authority = "{authority}"
+"""
 
 
 @dataclass
@@ -65,9 +74,9 @@ class ConsoleInBrowser:
 
 @asynccontextmanager
 async def show_console(
-    folder: Path, authority: CertificateAuthority, site: Site | None = None
+    folder: Path, authority: CertificateAuthority, site: Site | None = None, *, has_provider: bool = False
 ) -> AsyncIterator[ConsoleInBrowser]:
-    """Serve the console of a site, and open a browser."""
+    """Serve the console of a site, and open a browser; with an identity provider, if it `has_provider`."""
     certificates = authority.issue(folder / "certs", [HOST])
     site = site or await make_console_site(folder / "site")
     port = free_port()
@@ -75,16 +84,23 @@ async def show_console(
     text = text.replace('host = "console.metals.example"', f'host = "{HOST}"').replace(
         "port = 8443", f"port = {port}"
     )
+    certificate = certificates / f"{HOST}.crt"
+    back = f"https://{HOST}:{port}/login/oidc/back"
+    provider = IdentityProvider(folder, certificate, certificates / "ca.crt", _SECRET, back)
+    if has_provider:
+        text += _OIDC.format(issuer=provider.issuer, authority=certificates / "ca.crt")
+        (site.path.parent / "keys" / "oidc.secret").write_text(_SECRET)
     site.path.write_text(text)
     site.settings = SiteFile(site.path)
     settings = site.settings.require(ConsoleSettings)
     console = make_console(site.settings, settings, KEY, ConsoleState.open(settings.state_file))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates / f"{HOST}.crt", certificates / f"{HOST}.key")
-    names = {f"{HOST}:{port}": f"127.0.0.1:{port}"}
-    async with serve_http(make_app(console), "127.0.0.1", port, tls):
-        try:
-            async with open_browser(folder / "browser", certificates / f"{HOST}.crt", names) as browser:
-                yield ConsoleInBrowser(browser, console, site)
-        finally:
-            await console.close()
+    names = {f"{HOST}:{each}": f"127.0.0.1:{each}" for each in (port, provider.port)}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_http(make_app(console), "127.0.0.1", port, tls))
+        stack.push_async_callback(console.close)
+        if has_provider:
+            await stack.enter_async_context(provider)
+        browser = await stack.enter_async_context(open_browser(folder / "browser", certificate, names))
+        yield ConsoleInBrowser(browser, console, site)

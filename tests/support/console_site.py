@@ -9,13 +9,16 @@ from pathlib import Path
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from components.archive.record import Event, RecordKind
 from components.audit.console.app import ROUTES, Route, make_app
 from components.audit.console.console import Console, make_console
 from components.audit.console.login.link import LIFETIME_S, make_link
 from components.audit.console.state import ConsoleState
+from components.rules.recorded_directory import DETAIL, write_listed
 from components.settings.console import ConsoleSettings
 from components.settings.site import SiteFile
-from tests.support.audit_site import Site, make_site
+from policy.directory.directory import parse_directory
+from tests.support.audit_site import T0_NS, Site, make_site
 
 HOST = "console.metals.example"
 ORIGIN = f"https://{HOST}:8443"
@@ -50,13 +53,41 @@ gate = "gate.metals.example"
 [enterprise.metals]
 name = "Metals AG"
 sites = [{ domain = "metals.example", rooms = "rooms.metals.example" }]
+[[enterprise.metals.desk]]
+id = "metals"
+name = "Base metals"
+[[enterprise.metals.desk]]
+id = "options"
+name = "Options"
 [[enterprise.metals.person]]
 jid = "alice@metals.example"
 name = "Alice Adler"
 roles = ["trader"]
+desk = "metals"
 [[enterprise.metals.person]]
 jid = "bob@metals.example"
-name = "Bob Braun"
+name = "Bob Brandt"
+desk = "metals"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "chen@metals.example"
+name = "Chen Wei"
+desk = "metals"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "dasom@metals.example"
+name = "Kim Dasom"
+desk = "options"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "emir@metals.example"
+name = "Emir Haddad"
+desk = "options"
+roles = ["trader"]
+[[enterprise.metals.person]]
+jid = "fedor@metals.example"
+name = "Fedor Orlov"
+desk = "options"
 roles = ["trader"]
 
 [enterprise.grain]
@@ -85,7 +116,12 @@ async def make_console_site(folder: Path, **tables: Mapping[str, object]) -> Sit
     site.path.write_text(site.path.read_text() + AUDITORS)
     (folder / "directory.toml").write_text(DIRECTORY)
     (folder / "keys" / "console.link").write_bytes(KEY)
-    return Site(site.path, SiteFile(site.path))
+    made = Site(site.path, SiteFile(site.path))
+    # Who is who, a search knows from the log alone.
+    listed = write_listed(parse_directory(DIRECTORY))
+    await made.record(Event(RecordKind.RULES, "began", ((DETAIL, listed),), T0_NS - 10**9))
+    made.places.clear()
+    return made
 
 
 @dataclass
@@ -108,7 +144,11 @@ class Visitor:
         return await self.ask("POST", path, {"Origin": self.origin, **headers}, {"csrf": self.csrf, **fields})
 
     async def ask(
-        self, method: str, path: str, headers: Mapping[str, str], fields: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        fields: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     ) -> ClientResponse:
         """Send a request just so, but for the host and the cookies."""
         sent = {"Host": self.origin.removeprefix("https://"), **_dashed(headers)}

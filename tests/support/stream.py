@@ -4,11 +4,13 @@ import asyncio
 import base64
 import copy
 import itertools
+import os
 import socket
 import ssl
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 from xml.sax.saxutils import quoteattr
 
@@ -282,9 +284,18 @@ class XmppStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone (asyncio calls this)."""
+        if exc is not None and self._tls is None:
+            self._read_rest()
         self.ended = True
         self._disconnected.set()
         self._arrived.set()
+
+    def _read_rest(self) -> None:
+        """Take what had arrived when writing failed, which asyncio leaves in the socket: it was received."""
+        connection = self._transport.get_extra_info("socket")
+        with suppress(OSError):
+            while data := os.read(connection.fileno(), 1 << 16):
+                self.data_received(data)
 
     def _take_in(self, element: Element) -> None:
         if element.tag == f"{{{_STREAM}}}error":

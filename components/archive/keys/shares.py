@@ -44,6 +44,12 @@ def join_shares(shares: Sequence[str], recipient: Recipient) -> RecipientKey:
     return key
 
 
+def read_share(text: str) -> tuple[int, int]:
+    """Return the identifier of a share's set, and the number of the share in it, from 1; raises ShareError."""
+    share = _parse(" ".join(text.lower().split()), 1)
+    return share.identifier, share.index + 1
+
+
 def _parse(text: str, number: int) -> Share:
     try:
         return Share.from_mnemonic(text)

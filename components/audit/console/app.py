@@ -10,8 +10,19 @@ from components.audit.auditor import Role
 from components.audit.console import middleware
 from components.audit.console.console import Console
 from components.audit.console.login import link, oidc, passkey, ways
-from components.audit.console.pages import account, conversation, overview, record, search, static
-from components.audit.console.visit import LOOKERS, Handler, Visit
+from components.audit.console.pages import (
+    account,
+    conversation,
+    exports,
+    held,
+    matters,
+    overview,
+    record,
+    review,
+    search,
+    static,
+)
+from components.audit.console.visit import LOOKERS, REVIEWERS, Handler, Visit
 
 EVERYBODY = frozenset(Role)
 
@@ -49,6 +60,19 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/conversation", conversation.show_whole),
     Route("GET", "/conversation/{log}/{number}", conversation.show_around),
     Route("GET", "/overview", overview.show_overview),
+    Route("GET", "/review", review.show_queue, REVIEWERS),
+    Route("POST", "/review", review.act, REVIEWERS),
+    Route("GET", "/held", held.show_held, REVIEWERS),
+    Route("POST", "/held", held.decide, REVIEWERS),
+    Route("GET", "/matters", matters.list_matters),
+    Route("POST", "/matters", matters.open_new),
+    Route("POST", "/matters/exhibits", matters.add_exhibits),
+    Route("GET", "/matters/{id}", matters.show_matter),
+    Route("POST", "/matters/{id}/note", matters.add_note),
+    Route("POST", "/matters/{id}/custodian", matters.add_person),
+    Route("GET", "/exports", exports.list_exports),
+    Route("POST", "/exports", exports.begin_export),
+    Route("GET", "/exports/{id}", exports.fetch_export),
     Route("GET", "/static/{digest}/{name}", static.send_file, is_public=True),
 )
 

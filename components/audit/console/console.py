@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jinja2 import Environment
 
+from components.audit.console.jobs import Jobs
 from components.audit.console.limit import LoginLimit
 from components.audit.console.login.ceremony import Ceremonies
 from components.audit.console.login.values import Challenge, Started
@@ -30,13 +31,15 @@ class Console:
     limit: LoginLimit
     challenges: Ceremonies[Challenge]
     started: Ceremonies[Started]
+    jobs: Jobs
     clock: Callable[[], float] = time.time
     looks: Looks = field(default_factory=Looks)
     templates: Environment = field(default_factory=make_environment)
     metrics: ConsoleMetrics = field(default_factory=ConsoleMetrics)
 
     async def close(self) -> None:
-        """Wait for the looks that are under way."""
+        """Wait for the looks and exports that are under way."""
+        await self.jobs.close()
         await self.looks.close()
 
 
@@ -58,5 +61,6 @@ def make_console(
         LoginLimit(clock),
         Ceremonies(clock),
         Ceremonies(clock),
+        Jobs(settings.state_file.parent / "exports", clock),
         clock,
     )

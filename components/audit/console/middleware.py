@@ -11,7 +11,7 @@ from components.audit.auditor import Role, find_auditor
 from components.audit.console.console import Console
 from components.audit.console.headers import COMMON, is_from_elsewhere, is_own_form
 from components.audit.console.session import COOKIE
-from components.audit.console.visit import FORGET_SESSION, Refused, Visit, read_form
+from components.audit.console.visit import FORGET_SESSION, Refused, Visit
 from components.audit.query.error import QueryError
 from components.process.errors import SiteError
 
@@ -78,7 +78,7 @@ async def take_form(visit: Visit, *, is_public: bool) -> None:
     """Read a form; raises Refused unless a page of ours sent it, with the token of its session."""
     if not is_own_form(visit.request.headers, visit.console.settings.origin):
         raise Refused(403, "error.elsewhere")
-    visit.form = read_form(await visit.request.post())
+    visit.form = await visit.request.post()
     if is_public:
         return
     token = visit.request.headers.get("X-CSRF-Token") or visit.said("csrf")

@@ -1,11 +1,11 @@
 """One request to the console: who asks, in which language and time zone, and how it is answered."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp import web
-from multidict import MultiDictProxy
+from multidict import MultiDict, MultiMapping
 
 from components.audit.auditor import Auditor, Role
 from components.audit.console.console import Console
@@ -19,6 +19,9 @@ _Found = TypeVar("_Found")
 LOOKERS = frozenset({Role.AUDITOR, Role.REVIEWER, Role.LEAD})
 """Who may look at what was said."""
 
+REVIEWERS = frozenset({Role.REVIEWER, Role.LEAD})
+"""Who may decide on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -29,7 +32,14 @@ class Section:
     roles: frozenset[Role] = LOOKERS
 
 
-SECTIONS = (Section("/search", "section.search"), Section("/overview", "section.overview"))
+SECTIONS = (
+    Section("/search", "section.search"),
+    Section("/review", "section.review", REVIEWERS),
+    Section("/held", "section.held", REVIEWERS),
+    Section("/matters", "section.matters"),
+    Section("/exports", "section.exports"),
+    Section("/overview", "section.overview"),
+)
 
 # An id, a query, a reason: nothing that a form of ours says is longer.
 _MOST_CHARACTERS = 20_000
@@ -54,7 +64,7 @@ class Visit:
     session: Session | None = None
     session_name: str = ""
     auditor: Auditor | None = None
-    form: Mapping[str, Any] = field(default_factory=dict)
+    form: MultiMapping[Any] = field(default_factory=MultiDict)
 
     @property
     def texts(self) -> Texts:
@@ -107,6 +117,10 @@ class Visit:
         value = self.form.get(name, default)
         return _bounded(value) if isinstance(value, str) else default
 
+    def said_all(self, name: str) -> list[str]:
+        """Return all that the form says of a name; raises Refused if one of it is too long."""
+        return [_bounded(value) for value in self.form.getall(name, []) if isinstance(value, str)]
+
     def may(self, role: Role) -> bool:
         """Return whether who asks has a role."""
         return self.auditor is not None and role in self.auditor.roles
@@ -156,8 +170,3 @@ def _bounded(value: str) -> str:
     if len(value) > _MOST_CHARACTERS:
         raise Refused(413, "error.long")
     return value
-
-
-def read_form(posted: MultiDictProxy[Any]) -> Mapping[str, Any]:
-    """Return what a form says: the last of several values of one name; lists are read by their pages."""
-    return dict(posted)

@@ -1,12 +1,14 @@
 """What is attached to a message: reactions, receipts and markers, as a person counts them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from components.audit.conversation.item import Acknowledgement, Act, Reaction
 from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said
 from components.audit.marks import Mark
+
+_ACKNOWLEDGES = (Mark.RECEIPT, Mark.MARKER)
 
 
 @dataclass(slots=True)
@@ -43,11 +45,19 @@ def find_reactions(records: Iterable[Said], names: Names) -> tuple[Reaction, ...
 
 
 def find_acknowledgements(records: Iterable[Said], names: Names) -> tuple[Acknowledgement, ...]:
-    """Return the first receipt and marker of each kind from each person but the author, in order."""
+    """Return the first receipt and marker of each kind from each person, in order; a message may acknowledge, too."""
     found: dict[tuple[str, str], Acknowledgement] = {}
     for said in records:
-        if said.marks.mark not in (Mark.RECEIPT, Mark.MARKER) or said.fate.reached_nobody:
+        if said.fate.reached_nobody:
             continue
-        how = said.marks.detail or "received"
-        found.setdefault((said.author, how), Acknowledgement(how, tell_act(said, names)))
+        for how in _tell_how(said):
+            found.setdefault((said.author, how), Acknowledgement(how, tell_act(said, names)))
     return tuple(found.values())
+
+
+def _tell_how(said: Said) -> Iterator[str]:
+    if said.marks.mark in _ACKNOWLEDGES:
+        yield said.marks.detail or "received"
+    for mark, _ in said.marks.also:
+        if mark in _ACKNOWLEDGES:
+            yield "received" if mark is Mark.RECEIPT else "displayed"

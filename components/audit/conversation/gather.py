@@ -21,11 +21,14 @@ from components.audit.index.talk_find import (
     find_turns,
 )
 from components.audit.indexed import find_inside_views, find_upload_views
-from components.audit.marks import Mark
+from components.audit.marks import Mark, Marks
+from components.audit.show import is_missing
 from components.audit.view import RecordView, view_record
 from policy.facts import Way
 
-_READ = (Turn.SAYS, Turn.CHANGES, Turn.MOVES)
+_OF_ROOM = (Turn.SAYS, Turn.CHANGES, Turn.MOVES)
+# Presence to somebody's device may look like leaving a room.
+_OF_PEOPLE = (Turn.SAYS, Turn.CHANGES, Turn.PRESENCE)
 _MOST_ABOUT_ONE = 500  # reactions, receipts ... of one message that are looked at
 _ROUNDS = 4  # of following what names what
 # Beside what is read, so many records that change others are passed over before a page is cut.
@@ -34,13 +37,17 @@ _MOST_FETCHED = 4_000
 
 @dataclass(slots=True)
 class Talk:
-    """Some conversations, in the logs and the index; what it fetches is kept while one page is made."""
+    """Some conversations, in the logs and the index; what it fetches is kept while one page is made.
+
+    They are those of a `room`, or, if that is empty, of the `parties` (bare JIDs as a search folds them).
+    """
 
     index: Index
     logs: Mapping[IndexedLog, RecordOpener]
     names: Mapping[IndexedLog, str]
     conversations: Mapping[int, tuple[str, str]]
-    turns: Sequence[Turn] = _READ
+    room: str
+    parties: frozenset[str]
     _kept: dict[int, Said] = field(default_factory=dict)
 
     async def fetch(self, turns: Iterable[TurnAt]) -> list[Said]:
@@ -49,42 +56,61 @@ class Talk:
         for place, turn, _ in sorted(turns):
             if (said := self._kept.get(place)) is None:
                 view = await self._view(place)
-                said = self._kept[place] = read_said(place, turn, view)
+                said = self._kept[place] = (
+                    read_said(place, turn, view) if view else self._tell_gap(place, turn)
+                )
             found.append(said)
         return found
 
-    async def _view(self, place: int) -> RecordView:
+    async def _view(self, place: int) -> RecordView | None:
         which, number = find_record(place)
-        (opened,) = await self.logs[which].fetch(number, 1)
-        view = view_record(self.names[which], opened, self.index)
-        uploads = find_upload_views(self.index, place, (), self.names)
-        return replace(view, files=(*uploads, *find_inside_views(self.index, place, (), self.names)))
+        for opened in await self.logs[which].fetch(number, 1):
+            view = view_record(self.names[which], opened, self.index)
+            missing = await is_missing(self.logs[which].reader, opened)
+            uploads = find_upload_views(self.index, place, (), self.names)
+            inside = find_inside_views(self.index, place, (), self.names)
+            return replace(view, missing=missing, files=(*uploads, *inside))
+        return None
+
+    def _tell_gap(self, place: int, turn: Turn) -> Said:
+        """Return what stands for a record that the index knows and the log does not have."""
+        which, number = find_record(place)
+        record = f"{self.names[which]}/{number}"
+        return Said(place, record, turn, 0, None, Marks(Mark.OTHER), "", is_intact=False)
 
     async def take(self, places: range, count: int, *, newest: bool) -> list[Said]:
         """Fetch at least `count` records that are read by themselves, if a range has as many, from one of its ends."""
         taken: list[Said] = []
-        counted = 0
+        counted, turns = 0, _OF_ROOM if self.room else _OF_PEOPLE
         while counted < count and len(taken) < _MOST_FETCHED + count and len(places) > 0:
             find = find_last_turns if newest else find_turns
             with self.index.look() as db:
-                page = find(db, self.conversations, self.turns, places, max(32, count))
+                page = find(db, self.conversations, turns, places, max(32, count))
             if not page:
                 break
             said = [each for each in await self.fetch(page) if self._is_among(each)]
-            counted += sum(_counts(each) for each in said)
-            taken = [*said, *taken] if newest else [*taken, *said]
+            for each in reversed(said) if newest else said:
+                if counted == count:
+                    break
+                counted += _counts(each)
+                taken.append(each)
             places = range(places.start, page[0][0]) if newest else range(page[-1][0] + 1, places.stop)
-        return taken
+        return taken[::-1] if newest else taken
 
     def _is_among(self, said: Said) -> bool:
         """Return whether a record is said among the parties: somebody may write to a person as if to a room."""
-        parties = {jid for pair in self.conversations.values() for jid in pair if jid}
-        return (
-            len(parties) < 2
-            or said.submission is None
-            or fold_bare(said.marks.sender) in parties
-            or (fold_bare(said.to) in parties)
-        )
+        if self.room or len(self.parties) < 2 or said.submission is None:
+            return True
+        return fold_bare(said.marks.sender) in self.parties and fold_bare(said.to) in self.parties
+
+    async def find_item(self, place: int) -> int:
+        """Return the place of the item that a record is read as: of what acknowledges a message, the message."""
+        (said,) = await self.fetch(self._turns_of([place]))
+        if said.turn is not Turn.ACKNOWLEDGES:
+            return place
+        with self.index.look() as db:
+            named = find_by_ids(db, target_ids(said.marks), IdRole.OWN, self.conversations, _MOST_ABOUT_ONE)
+        return max((each for each in named if each < place), default=place)
 
     async def find_related(self, shown: Sequence[Said]) -> list[Said]:
         """Fetch what some records name, and what names them, as far as it is needed to read them."""
@@ -142,7 +168,7 @@ class Talk:
 
     async def _fetch_events(self, places: Iterable[int]) -> list[Event]:
         views = [await self._view(place) for place in places]
-        return [view.content for view in views if isinstance(view.content, Event)]
+        return [view.content for view in views if view is not None and isinstance(view.content, Event)]
 
     async def find_present(self, shown: Sequence[Said], names: Names) -> dict[int, tuple[Party, ...]]:
         """Find who was in the room when each message was said in it, whoever said it included."""

@@ -9,20 +9,27 @@ from components.archive.opener import RecordOpener
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.auditor import Auditor, Role, find_auditor
-from components.audit.conversation.assemble import Gathered, assemble
+from components.audit.conversation.assemble import Gathered
 from components.audit.conversation.gather import Talk
 from components.audit.conversation.gone import find_gone, hash_conversations
-from components.audit.conversation.item import Certainty, Item, Party, Reached
+from components.audit.conversation.item import Item, Party
 from components.audit.conversation.links import Links
 from components.audit.conversation.names import NamedThen, Names, find_named
+from components.audit.conversation.part import Around, Whole, assemble_part, describe_part
 from components.audit.conversation.said import Said
-from components.audit.conversation.seen import Watched, judge
+from components.audit.conversation.seen import judge_items
 from components.audit.conversation.watch import watch
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.talk import Turn, fold_bare
-from components.audit.index.talk_find import find_accounts, find_conversations, find_parties, find_turn
+from components.audit.index.talk import fold_bare
+from components.audit.index.talk_find import (
+    find_accounts,
+    find_conversations,
+    find_parties,
+    find_turn,
+    has_joins,
+)
 from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index
 from components.audit.show import explain_absence, parse_record_id
 from components.process.errors import SiteError
@@ -31,30 +38,9 @@ from components.rules.load import RulesError, parse_site_directory
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
-DEFAULT_COUNT = 50
-_WITH_PRESENCE = (Turn.SAYS, Turn.CHANGES, Turn.MOVES, Turn.PRESENCE)
+__all__ = ["Around", "ConversationView", "Whole", "read_conversation"]
 
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A conversation by its parties: people, or a room. Without a place in it, its newest items.
-
-    `before` and `after` are ids of records: the items before the one, or after the other.
-    """
-
-    parties: tuple[str, ...]
-    limit: int = DEFAULT_COUNT
-    before: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """So many items before and after a record, in the conversation that it belongs to."""
-
-    record_id: str
-    before: int = 10
-    after: int = 10
+_NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +92,7 @@ async def read_conversation(
     access = Access(
         auditor.id,
         "read",
-        _describe(what, seen_by, at_ns),
+        describe_part(what, seen_by, at_ns),
         now_ns,
         log_size,
         len(view.items),
@@ -114,20 +100,6 @@ async def read_conversation(
     )
     access_id = await record_access(settings, access)
     return replace(view, access_id=access_id, digest=digest, log_size=log_size, at_ns=at_ns)
-
-
-def _describe(what: Whole | Around, seen_by: str, at_ns: int | None) -> str:
-    """Return what is read, as the command line has it."""
-    match what:
-        case Whole(parties, limit, before, after):
-            words = [*parties, f"--limit {limit}"]
-            words += [f"--until {before}"] if before else []
-            words += [f"--from {after}"] if after else []
-        case Around(record_id, before_count, after_count):
-            words = [record_id, f"--before {before_count}", f"--after {after_count}"]
-    words += [f"--seen-by {seen_by}"] if seen_by else []
-    words += [f"--at {at_ns}"] if at_ns is not None else []
-    return " ".join(words)
 
 
 @dataclass(slots=True)
@@ -140,32 +112,29 @@ class _Reader:
 
     async def read(self, what: Whole | Around, seen_by: str, until_ns: int) -> ConversationView:
         directory = self._load_directory()
-        conversations, hit = self._find_own(what, directory)
-        turns = _WITH_PRESENCE if any(b for _, b in conversations.values()) else _WITH_PRESENCE[:3]
-        talk = Talk(self.index, self.logs, self.log_names, conversations, turns)
+        conversations, wanted, hit = self._find_own(what, directory)
+        room = self._find_room(wanted, conversations)
+        talk = Talk(self.index, self.logs, self.log_names, conversations, room, frozenset(wanted))
+        hit = await talk.find_item(hit) if isinstance(what, Around) else 0
         shown, more = await self._take(talk, what, hit)
+        related = await talk.find_related(shown)
         if seen_by:
-            shown = [said for said in shown if said.at_ns <= until_ns]
+            shown, related = ([said for said in some if said.at_ns <= until_ns] for some in (shown, related))
         names = Names(self._load_names)
-        related = [said for said in await talk.find_related(shown) if said.at_ns <= until_ns]
         shown = await self._with_gone(shown, conversations)
         reviews = await talk.find_reviews(shown, names)
         present = await talk.find_present(shown, names)
         hit_id = what.record_id if isinstance(what, Around) else ""
-        gathered = Gathered(shown, related, names, reviews, present, hit_id)
-        items, cut = _cut(assemble(gathered), what, hit_id)
+        items, cut = assemble_part(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
-            items = _judge(items, Links([*shown, *related]), watched, present)
+            items = judge_items(items, Links([*shown, *related]), watched, present)
         last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
-        rooms = [a for a, b in conversations.values() if not b]
-        parties = sorted({jid for pair in conversations.values() for jid in pair if jid})
-        is_room = len(rooms) == 1 and len(parties) - 1 <= len(conversations)
         return ConversationView(
-            tuple(names.find(jid, last_ns) for jid in (rooms if is_room else parties)),
-            is_room,
+            tuple(names.find(jid, last_ns) for jid in wanted),
+            bool(room),
             items,
-            present.get(last, ()) if is_room else (),
+            present.get(last, ()) if room else (),
             items[0].record if items and (more[0] or cut[0]) else "",
             items[-1].record if items and (more[1] or cut[1]) else "",
             "",
@@ -176,7 +145,7 @@ class _Reader:
 
     def _find_own(
         self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], int]:
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
         """Find as `_find` does; an auditor of some enterprises is told nothing of records of others, by their ids."""
         try:
             return self._find(what, directory)
@@ -189,8 +158,8 @@ class _Reader:
 
     def _find(
         self, what: Whole | Around, directory: Directory | None
-    ) -> tuple[dict[int, tuple[str, str]], int]:
-        """Find the conversations, and the place of the record around which they are read."""
+    ) -> tuple[dict[int, tuple[str, str]], tuple[str, ...], int]:
+        """Find the conversations, whose they are, and the place of the record around which they are read."""
         hit = 0
         with self.index.look() as db:
             if isinstance(what, Around):
@@ -198,15 +167,24 @@ class _Reader:
                 turn = find_turn(db, hit)
                 parties = find_parties(db, turn[2]) if turn else ()
                 if not parties:
-                    raise SiteError(
-                        f"{what.record_id} is no part of a conversation: `steelyard audit show` shows it"
-                    )
+                    raise SiteError(_NO_PART.format(what.record_id))
             else:
                 parties = tuple(self._resolve(db, each, directory) for each in what.parties)
             conversations = find_conversations(db, parties)
         if not conversations or not self._may_see(conversations.values(), directory):
+            # Of a record that others may see, it does not tell whose it is.
+            if isinstance(what, Around):
+                raise SiteError(_NO_PART.format(what.record_id))
             raise SiteError(f"there is no conversation of {' and '.join(parties)} that you may read")
-        return conversations, hit
+        return conversations, parties, hit
+
+    def _find_room(self, parties: Sequence[str], conversations: Mapping[int, tuple[str, str]]) -> str:
+        """Return the room that is read, empty if it is people: somebody may write to a person as if to a room."""
+        own = next((number for number, (_, b) in conversations.items() if not b), None)
+        if len(parties) != 1 or own is None:
+            return ""
+        with self.index.look() as db:
+            return parties[0] if len(conversations) == 1 or has_joins(db, own) else ""
 
     def _resolve(self, db: Connection, party: str, directory: Directory | None) -> str:
         """Return a party's JID; a name without a domain is that of the only account of this name."""
@@ -226,7 +204,7 @@ class _Reader:
         log, number = parse_record_id(self.settings, record_id)
         which = next((each for each, name in self.log_names.items() if name == log.name), None)
         if which is None:
-            raise SiteError(f"{record_id} is no part of a conversation: `steelyard audit show` shows it")
+            raise SiteError(_NO_PART.format(record_id))
         size = self.index.size_of(which)
         if number >= size:
             raise SiteError(explain_absence(log.name, number, size))
@@ -282,38 +260,5 @@ class _Reader:
             return None
 
 
-_FIRST = 0
+_FIRST = min(IndexedLog).place(0)
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
-
-
-def _cut(
-    items: tuple[Item, ...], what: Whole | Around, hit: str
-) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
-    """Cut items to as many as are wanted; return whether something was cut before and after."""
-    if isinstance(what, Whole):
-        if what.after:
-            return items[: what.limit], (False, len(items) > what.limit)
-        return items[-what.limit :], (len(items) > what.limit, False)
-    at = next((at for at, item in enumerate(items) if hit in item.records), 0)
-    begin, end = max(0, at - what.before), at + 1 + what.after
-    return items[begin:end], (begin > 0, end < len(items))
-
-
-def _judge(
-    items: tuple[Item, ...], links: Links, watched: Watched, present: Mapping[int, tuple[Party, ...]]
-) -> tuple[Item, ...]:
-    """Say of each message, version by version, whether it had reached somebody."""
-    by_record = {said.record: said for said in links.records}
-    judged = []
-    for item in items:
-        reached: Reached | None = None
-        for version in item.versions:
-            said = by_record.get(version.record)
-            if said is None or said.turn not in (Turn.SAYS, Turn.CHANGES):
-                continue
-            there = frozenset(fold_bare(party.jid) for party in present.get(said.place, ()))
-            next_ = judge(said, links.naming(said), watched, there)
-            if reached is None or next_.certainty in (Certainty.CERTAIN, Certainty.PROBABLE):
-                reached = next_
-        judged.append(replace(item, reached=reached))
-    return tuple(judged)

@@ -1,11 +1,12 @@
 """What had reached a person by a time, by what evidence and how certainly (docs/auditor.md has the rules): pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from components.audit.conversation.item import Certainty, Evidence, How, Reached
+from components.audit.conversation.item import Certainty, Evidence, How, Item, Party, Reached
+from components.audit.conversation.links import Links
 from components.audit.conversation.said import Said
-from components.audit.index.talk import Turn, fold_bare
+from components.audit.index.talk import Turn, fold_bare, own_ids
 from components.audit.marks import Mark
 from components.audit.stanza_tree import read_tree, text_of
 
@@ -63,7 +64,7 @@ def _find_evidence(
         return
     for each in about:
         if each.author == watched.person and not each.fate.reached_nobody:
-            yield Evidence(_how(each), Certainty.CERTAIN, each.record, each.at_ns)
+            yield Evidence(_how(each, said), Certainty.CERTAIN, each.record, each.at_ns)
     if said.fate.reached_nobody:
         return
     sure = Certainty.PROBABLE if said.fate.reached_somebody else Certainty.NOT_KNOWN
@@ -74,13 +75,13 @@ def _find_evidence(
     yield from _find_in_archive(said, watched)
 
 
-def _how(said: Said) -> How:
-    match said.marks.mark:
-        case Mark.RECEIPT:
-            return How.RECEIPT
-        case Mark.MARKER:
-            return How.RECEIPT if said.marks.detail == "received" else How.DISPLAYED
-    return How.ANSWERED
+def _how(about: Said, said: Said) -> How:
+    """Return what a record that names a message says of it; it may say so besides what it says itself."""
+    ids = (*own_ids(said.marks), said.record)
+    mark = next((mark for mark, id_ in about.marks.also if id_ in ids), about.marks.mark)
+    if mark is Mark.RECEIPT or about.marks.detail == "received":
+        return How.RECEIPT
+    return How.DISPLAYED if mark is Mark.MARKER else How.ANSWERED
 
 
 def _find_in_sessions(said: Said, watched: Watched, sure: Certainty) -> Iterator[Evidence]:
@@ -152,3 +153,23 @@ def read_session(said: Said, name: str, jid: str) -> Session | None:
     if said.turn is not Turn.SESSION or not jid:
         return None
     return Session(said.place, said.at_ns, said.record, jid, name in _BEGINS)
+
+
+def judge_items(
+    items: tuple[Item, ...], links: Links, watched: Watched, present: Mapping[int, tuple[Party, ...]]
+) -> tuple[Item, ...]:
+    """Say of each message, version by version, whether it had reached somebody."""
+    by_record = {said.record: said for said in links.records}
+    judged = []
+    for item in items:
+        reached: Reached | None = None
+        for version in item.versions:
+            said = by_record.get(version.record)
+            if said is None or said.turn not in (Turn.SAYS, Turn.CHANGES):
+                continue
+            there = frozenset(fold_bare(party.jid) for party in present.get(said.place, ()))
+            next_ = judge(said, links.naming(said), watched, there)
+            if reached is None or next_.certainty in (Certainty.CERTAIN, Certainty.PROBABLE):
+                reached = next_
+        judged.append(replace(item, reached=reached))
+    return tuple(judged)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from components.audit.conversation.gather import Talk
+from components.audit.conversation.gather import Talk, places_of
 from components.audit.conversation.said import Said
 from components.audit.conversation.seen import Session, Watched, read_session
+from components.audit.index.logs import find_record
 from components.audit.index.talk import Turn, fold_bare, session_of
 from components.audit.index.talk_find import find_last_turns, find_own, find_turns
 from components.audit.stanza import read_event
@@ -23,7 +24,9 @@ async def watch(talk: Talk, person: str, shown: Sequence[Said], until_ns: int, e
         number = find_own(db, folded)
         own = () if number is None else (number,)
         turns = [
-            *find_last_turns(db, own, (Turn.SESSION,), range(0, first), _BEFORE),
+            *find_last_turns(
+                db, own, (Turn.SESSION,), range(places_of(find_record(first)[0]).start, first), _BEFORE
+            ),
             *find_turns(db, own, (Turn.SESSION,), range(first, end_place), _MOST),
         ]
         asked = (*own, *talk.conversations)

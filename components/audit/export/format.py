@@ -27,7 +27,7 @@ class Shelf:
 class Part:
     """One file of an export: `number` counts the files of a shelf, from 0; `day` is its day in the export's zone.
 
-    `shelf` is None where one file holds all shelves.
+    `shelf` is None where one file holds several shelves.
     """
 
     number: int
@@ -68,13 +68,14 @@ class FileContents(Protocol):
 class Format(ABC):
     """A format. It writes one file, or one for each shelf, and there for each day and `most_in_part` messages.
 
-    `one_file` is the name of its only file, empty if there are several; `cannot_carry` says in plain words what the
-    manifest has to say of its limits.
+    `one_file` is the name of its only file, empty if there are several. With `across_shelves`, a file goes on with the
+    next shelf until it is full. `cannot_carry` says in plain words what the manifest has to say of its limits.
     """
 
     name: str
     one_file: str = ""
     daily: bool = False
+    across_shelves: bool = False
     most_in_part: int = 0
     cannot_carry: tuple[str, ...] = ()
 

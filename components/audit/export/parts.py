@@ -30,10 +30,11 @@ class _Division:
     def __call__(self, entry: Shelved) -> Part:
         """Return the part of the next entry."""
         day = time_in(entry.entry.message.at_ns, self._zone).date().isoformat() if self._format.daily else ""
-        is_other_shelf = self._part.shelf is not entry.shelf
-        is_full = 0 < self._format.most_in_part <= self._held
-        if is_other_shelf or is_full or day != self._part.day:
+        shelf = None if self._format.across_shelves else entry.shelf
+        is_other_shelf = self._part.shelf is not shelf
+        is_full = self._held >= self._format.most_in_part > 0
+        if is_other_shelf or is_full or day != self._part.day or self._part.number < 0:
             number = 0 if is_other_shelf else self._part.number + 1
-            self._part, self._held = Part(number, entry.shelf, day), 0
+            self._part, self._held = Part(number, shelf, day), 0
         self._held += 1
         return self._part

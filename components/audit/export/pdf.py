@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC
+from itertools import groupby
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
@@ -27,6 +28,7 @@ class Pdf(Format):
 
     name = "pdf"
     most_in_part = 1000
+    across_shelves = True
     cannot_carry = (
         "A character that no font here can print stands as its number, such as [U+1F9FF]: the records have it.",
         "Skin tones and joined emoji are printed as the single signs that they are made of.",
@@ -36,16 +38,17 @@ class Pdf(Format):
 
     def name_part(self, part: Part) -> str:
         """See Format."""
-        return f"pages/{part.shelf.number if part.shelf else 0:06}-{part.number + 1:05}.pdf"
+        return f"pages-{part.number + 1:05}.pdf"
 
     def encode(
         self, part: Part, entries: Iterator[Shelved], about: About, contents: FileContents
     ) -> Iterator[bytes]:
         """See Format."""
-        name = printable((part.shelf.name if part.shelf else "").replace(" ", " and ") or "Acts on the line")
-        pages = _Pages(name, part, about)
-        for each in entries:
-            pages.write(tell(each.entry, about.zone))
+        pages = _Pages(part, about)
+        for shelf, told in groupby(entries, key=lambda each: each.shelf):
+            pages.write_title(shelf.name.replace(" ", " and ") or "Acts on the line")
+            for each in told:
+                pages.write_record(tell(each.entry, about.zone))
         yield bytes(pages.output())
 
 
@@ -65,9 +68,8 @@ def _number(char: str) -> str:
 class _Pages(FPDF):
     """The pages of one file: the same bytes each time."""
 
-    def __init__(self, name: str, part: Part, about: About) -> None:
+    def __init__(self, part: Part, about: About) -> None:
         super().__init__()
-        self._name = name
         self._part = part
         self._about = about
         for font in find_fonts():
@@ -78,7 +80,7 @@ class _Pages(FPDF):
         self.set_margin(_MARGIN_MM)
         self.set_auto_page_break(True, _MARGIN_MM)
         self.alias_nb_pages()
-        self.set_title(f"{about.id}: {name}")
+        self.set_title(f"Export {about.id}, file {part.number + 1}")
         self.set_producer(f"Steelyard {about.version}")
         self.set_creation_date(time_in(about.started_at_ns, UTC).replace(microsecond=0))
         self.add_page()
@@ -87,9 +89,7 @@ class _Pages(FPDF):
     def header(self) -> None:
         """Print what each page is of."""
         self.set_font(size=7)
-        self._line(
-            f"{self._about.site}, export {self._about.id}: {self._name}, file {self._part.number + 1}", 4
-        )
+        self._line(f"{self._about.site}, export {self._about.id}, file {self._part.number + 1}", 4)
         self.ln(2)
         self.set_font(size=9)
 
@@ -99,7 +99,14 @@ class _Pages(FPDF):
         self.set_font(size=7)
         self.cell(0, 4, f"Page {self.page_no()} of {{nb}}; times are in {self._about.zone_name}", align="C")
 
-    def write(self, told: Told) -> None:  # type: ignore[override]
+    def write_title(self, name: str) -> None:
+        """Print of which conversation the records are that follow."""
+        self.ln(2)
+        self.set_font(size=12)
+        self._line(name, 6)
+        self.set_font(size=9)
+
+    def write_record(self, told: Told) -> None:
         """Print a record."""
         self.set_text_color(90)
         self._line(f"{told.time}   {told.who}   {told.record}")

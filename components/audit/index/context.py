@@ -30,10 +30,14 @@ class Context:
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
         self._released: list[seen.Released | seen.Bounced] = []
+        self._epochs: set[str] = set()
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
         """Add a record as it is read; None if it cannot be parsed. `says`: its text has a word."""
         read = Marks(Mark.OTHER)
+        if isinstance(record, Submission) and record.epoch not in self._epochs:
+            self._epochs.add(record.epoch)
+            self._steps.append(seen.restart(place, record.epoch))
         if isinstance(record, Submission) and record.kind is RecordKind.STANZA:
             read = read_marks(record.body)
             self._add_stanza(place, record, reading, read)

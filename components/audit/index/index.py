@@ -35,7 +35,7 @@ from policy.content.fold import FOLD_VERSION
 
 __all__ = ["DeliveryState", "Found", "Index", "open_index"]
 
-_OF_GATE = f"idx <= {LAST_NUMBER}"
+_OF_GATE = f"idx BETWEEN 0 AND {LAST_NUMBER}"
 # A record counts once for a rule, whether the gate found it or it was told later.
 _NEW_MARK = """
 SELECT 1 WHERE NOT EXISTS (

@@ -8,8 +8,12 @@ LAST_NUMBER = (1 << _LOG_SHIFT) - 1
 
 
 class IndexedLog(IntEnum):
-    """A log that the index covers; a record's place in the index is made of it and the record's number."""
+    """A log that the index covers; a record's place in the index is made of it and the record's number.
 
+    A demonstration's made-up talk of weeks before (docs/decisions/0210) stands before everything else.
+    """
+
+    HISTORY = -1
     GATE = 0
     TRANSFER = 1
     ROSTER = 2
@@ -20,7 +24,7 @@ class IndexedLog(IntEnum):
         return self << _LOG_SHIFT | number
 
 
-SEARCHED = (IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)
+SEARCHED = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER, IndexedLog.ROSTER)
 """The logs of the line: a search covers the auditors' own log only where it says so."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from components.archive.log.leaf import NOT_SEALED
-from components.archive.opener import OpenedRecord
+from components.archive.opener import NOT_OPENED, OpenedRecord
 from components.archive.record import Access, Delivery, Event, RecordKind, Submission, parse_record
 from components.audit.index import facets, spans
 from components.audit.index.carried import CarriedRow, insert_carried, read_carried
@@ -64,6 +64,9 @@ class Rows:
         """
         if record.leaf.segment == NOT_SEALED or record.stored.payload is None:
             return  # the log's own record, or one that was destroyed
+        if record.fault == NOT_OPENED:
+            self.unread.append((self._log.place(record.index),))
+            return  # an auditor with grants: what they do not open is counted, and nothing else
         payload = record.payload or b""
         try:
             parsed = parse_record(RecordKind(record.leaf.kind), payload)

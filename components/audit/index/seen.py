@@ -14,9 +14,10 @@ from components.audit.stanza import split_jid
 # bounced, by the record `source`.
 SCHEMA = """
 CREATE TABLE step (
-    idx INTEGER PRIMARY KEY, what TEXT NOT NULL, local TEXT NOT NULL, domain TEXT NOT NULL, resource TEXT NOT NULL,
-    room_local TEXT NOT NULL, room_domain TEXT NOT NULL, nick TEXT NOT NULL
-);
+    idx INTEGER NOT NULL, what TEXT NOT NULL, local TEXT NOT NULL, domain TEXT NOT NULL, resource TEXT NOT NULL,
+    room_local TEXT NOT NULL, room_domain TEXT NOT NULL, nick TEXT NOT NULL, PRIMARY KEY (idx, what)
+) WITHOUT ROWID;
+CREATE INDEX step_restart ON step (local) WHERE what = 'restart';
 CREATE TABLE stay (
     local TEXT NOT NULL, domain TEXT NOT NULL, resource TEXT NOT NULL, room_local TEXT NOT NULL,
     room_domain TEXT NOT NULL, nick TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL
@@ -40,12 +41,13 @@ _ROOM = "room_local = :room_local AND room_domain = :room_domain"
 
 
 class Step(StrEnum):
-    """What somebody does: comes, leaves, is removed by a moderator, or ends the session."""
+    """What somebody does: comes, leaves, is removed by a moderator, or ends the session; or all do, with the server."""
 
     JOIN = "join"
     LEAVE = "leave"
     REMOVED = "removed"
     END = "end"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ def read_step(place: int, sender: str, to: str, marks: Marks) -> StepRow | None:
 def end_of_session(place: int, jid: str) -> StepRow:
     """Return what the end of a session says: it is in no room any more."""
     return StepRow(place, Step.END, *split_jid(jid), jid.partition("/")[2])
+
+
+def restart(place: int, epoch: str) -> StepRow:
+    """Return what the first stanza of a life of the server says: nobody is in any room of an earlier one."""
+    return StepRow(place, Step.RESTART, epoch, "", "")
 
 
 def insert_steps(db: Connection, rows: Iterable[StepRow]) -> None:
@@ -170,6 +177,8 @@ def forget_steps(db: Connection, places: str) -> None:
 
 def _take(db: Connection, row: StepRow) -> bool:
     """Begin or end stays; return whether there was anything to do."""
+    if row.what is Step.RESTART:
+        return _restart(db, row)
     values: dict[str, str | int] = {
         "local": row.local, "domain": row.domain, "resource": row.resource, "room_local": row.room_local,
         "room_domain": row.room_domain, "nick": row.nick, "idx": row.idx, "still": STILL,
@@ -189,6 +198,13 @@ def _take(db: Connection, row: StepRow) -> bool:
         who = "local = :local AND domain = :domain" if row.domain else "nick = :nick"
         return _end(db, f"{_ROOM} AND {who}", values)
     return _end(db, _SESSION if row.what is Step.END else f"{_SESSION} AND {_ROOM}", values)
+
+
+def _restart(db: Connection, row: StepRow) -> bool:
+    if db.execute("SELECT 1 FROM step WHERE what = 'restart' AND local = ?", (row.local,)).fetchone():
+        return False
+    db.execute(f"UPDATE stay SET until = ? WHERE {_OPEN}", (row.idx,))  # noqa: S608 - constant
+    return True
 
 
 def _end(db: Connection, whose: str, values: dict[str, str | int]) -> bool:

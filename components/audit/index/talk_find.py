@@ -94,6 +94,12 @@ def find_parties(db: Connection, conversation: int) -> tuple[str, ...]:
     return tuple(filter(None, row or ()))
 
 
+def has_joins(db: Connection, conversation: int) -> bool:
+    """Return whether somebody has ever joined what may be a room."""
+    sql = "SELECT 1 FROM talk_move WHERE conversation = ? AND joins LIMIT 1"
+    return db.execute(sql, (conversation,)).fetchone() is not None
+
+
 def find_by_ids(
     db: Connection, ids: Iterable[str], role: IdRole, conversations: Iterable[int], limit: int
 ) -> list[int]:

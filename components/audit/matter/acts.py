@@ -49,14 +49,19 @@ async def find_matter(settings: SiteFile, auditor: Auditor, id_: str) -> Matter:
     return require_seen(await fetch_matters(settings), auditor, id_)
 
 
-async def require_own_matter(settings: SiteFile, content: Record | None) -> None:
-    """Refuse a record of an act in a matter that whoever gives this command does not work on; raises SiteError."""
+async def require_own_matter(
+    settings: SiteFile, content: Record | None, auditor: Auditor | None = None
+) -> None:
+    """Refuse a record of an act in a matter that an auditor does not work on; raises SiteError.
+
+    Without an auditor, it is who gives this command.
+    """
     if not isinstance(content, Event) or content.kind is not RecordKind.MATTER:
         return
     deed = read_deed(content, "")
     if deed is not None:
         matter = (await fetch_matters(settings)).matters.get(deed.matter)
-        auditor = find_auditor(settings)
+        auditor = auditor or find_auditor(settings)
         if matter is None or not matter.is_seen_by(auditor.id, auditor.enterprises):
             raise SiteError("this record is of a matter that you do not work on")
 

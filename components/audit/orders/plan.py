@@ -48,7 +48,7 @@ async def plan_expiry(
     """Find the segments whose time is over; `holds` are evaluated. Raises LogError."""
     due = []
     async for row in _fetch_candidates(source, policy, now_ns):
-        newest_ns, records = await _measure(source, row)
+        newest_ns, records = await measure_segment(source, row)
         if is_due(policy, now_ns, row.retention_class, newest_ns):
             facts = SegmentFacts(row.number, row.retention_class, newest_ns)
             by_record = any(hold.indexes or hold.conversations for hold in holds)
@@ -83,7 +83,7 @@ async def _fetch_candidates(
                 yield row
 
 
-async def _measure(source: LogSource, row: SegmentRow) -> tuple[int, int]:
+async def measure_segment(source: LogSource, row: SegmentRow) -> tuple[int, int]:
     """Return the time of a segment's newest record, or of its beginning, and how many records it has."""
     manifest = row.manifest or 0
     for record in await source.fetch_rows(manifest, manifest + 1):

@@ -91,9 +91,13 @@ def find_phrases(text: str, phrases: Iterable[tuple[tuple[str, ...], bool]]) -> 
         for words, prefix in phrases
         for form in (words, *chain(*looks_of(words)))
     ]
-    spans = sorted(span for number in range(_FORMS) for span in _find_spans(text, number, patterns))
+    return merge_spans(span for number in range(_FORMS) for span in _find_spans(text, number, patterns))
+
+
+def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, overlapping ones merged."""
     merged: list[tuple[int, int]] = []
-    for start, end in spans:
+    for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

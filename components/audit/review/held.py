@@ -2,25 +2,32 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.archive.opener import OpenedRecord
 from components.archive.record import Access, RecordKind, Submission, parse_record
-from components.audit.access import name_actor, record_access
+from components.audit.access import record_access
 from components.audit.asking import ask_writer
+from components.audit.auditor import Auditor, find_auditor
 from components.audit.open_log import open_log
+from components.audit.review.author import Author
 from components.audit.review.held_files import (
     HeldFiles,
     decide_file,
     find_file_log,
+    find_visible,
     list_held_files,
     release_named,
 )
+from components.audit.review.names import HiddenNames, hides_names, queue_of
+from components.audit.review.request import Decided, ask_for, note_answer
+from components.audit.review.rules import load_directory, load_rules
 from components.audit.show import explain_absence, parse_record_id
 from components.audit.stanza import read_submission
 from components.link import review_request
 from components.process.errors import SiteError
 from components.settings.site import SiteFile
+from policy.supervision.act import ActKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +44,43 @@ class HeldList:
     files: HeldFiles
 
 
-async def list_held(settings: SiteFile, timeout_s: float) -> HeldList:
+async def list_held(settings: SiteFile, timeout_s: float, auditor: Auditor | None = None) -> HeldList:
     """Return the messages that the gate holds, and their texts, opened with the auditors' key.
 
-    Raises SiteError, also if the gate does not answer, and LogError.
+    An auditor of some enterprises gets those of their people only. Raises SiteError, also
+    if the gate does not answer, and LogError.
     """
+    auditor = auditor or find_auditor(settings)
     answer = await _ask(settings, review_request.ReviewRequest(review_request.LIST), timeout_s)
-    files = await list_held_files(settings, timeout_s)
+    answer = replace(answer, held=find_visible(settings, auditor, answer.held))
+    files = await list_held_files(settings, timeout_s, auditor)
     log, file_log = settings.gate_log, find_file_log(settings)
     size, texts = await _read_texts(settings, answer.held) if answer.held else (0, {})
     ids = [f"{log.name}/{each.record}" for each in answer.held]
     ids += [f"{file_log.name}/{each.record}" for each in files.held if file_log]
-    access = Access(name_actor(), "review-list", " ".join(ids), time.time_ns(), size, len(ids))
-    return HeldList(answer.held, await record_access(settings, access), texts, files)
+    access = Access(auditor.id, "review-list", " ".join(ids), time.time_ns(), size, len(ids))
+    shown, texts = _without_names(settings, answer.held, texts)
+    return HeldList(shown, await record_access(settings, access), texts, files)
+
+
+def _without_names(
+    settings: SiteFile, held: Sequence[review_request.HeldMessage], texts: Mapping[int, str]
+) -> tuple[tuple[review_request.HeldMessage, ...], dict[int, str]]:
+    """Return what is listed without the names that a rule hides until somebody says why they need them."""
+    rules = load_rules(settings) if held else {}
+    if not any(hides_names(rules, each.rules) for each in held):
+        return tuple(held), dict(texts)
+    names, shown, hidden = HiddenNames(settings, load_directory(settings)), [], dict(texts)
+    for each in held:
+        if not hides_names(rules, each.rules):
+            shown.append(each)
+            continue
+        queue = queue_of(each.rules)
+        sender, to = names.show(queue, each.sender), names.show(queue, each.to)
+        shown.append(replace(each, sender=sender, to=to))
+        if each.record in texts:
+            hidden[each.record] = names.hide(queue, (each.sender, each.to), texts[each.record])
+    return tuple(shown), hidden
 
 
 async def _read_texts(
@@ -75,16 +106,24 @@ def _read_held(opened: OpenedRecord) -> Submission | None:
     return content if isinstance(content, Submission) else None
 
 
-async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str, timeout_s: float) -> str:
-    """Ask the gate to release or refuse a held message; return the id of the record of this reading.
+async def decide_held(
+    settings: SiteFile,
+    record_id: str,
+    act: str,
+    reason: str,
+    timeout_s: float,
+    author: Author | None = None,
+) -> Decided:
+    """Ask the gate to release or refuse a held message; `author` signs where reviewers have keys.
 
     A file that is held is decided on likewise. With a message, the held files that it names are released first.
     It opens the record with the auditors' key: without this key, nobody can decide on it. Raises SiteError, also if
     the gate refuses or does not answer, and LogError.
     """
+    author = author or Author(find_auditor(settings))
     log, number = parse_record_id(settings, record_id)
     if log == find_file_log(settings):
-        return await decide_file(settings, log, number, act, reason, timeout_s)
+        return await decide_file(settings, log, number, act, reason, timeout_s, author)
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
         found = await opener.fetch(number, 1)  # also a record that no checkpoint covers yet
@@ -95,17 +134,21 @@ async def decide_held(settings: SiteFile, record_id: str, act: str, reason: str,
         raise SiteError(f"{record_id} is no message that was held")
     if act == "release":
         # Killed after this: the files can be fetched, by nobody who has the link yet.
-        await release_named(settings, content, reason, timeout_s)
-    actor = name_actor()
-    access = Access(actor, f"review-{act}", record_id, time.time_ns(), size, 1)
+        is_last = await _is_last(settings, number, author, timeout_s)
+        await release_named(settings, content, reason, timeout_s, author, is_last=is_last)
+    access = Access(author.id, f"review-{act}", record_id, time.time_ns(), size, 1)
     access_id = await record_access(settings, access)
     evidence = review_request.prove_reading(content.epoch, content.seq, content.body)
-    answer = await _ask(
-        settings, review_request.ReviewRequest(act, number, actor, reason, evidence), timeout_s
-    )
-    if answer.problem:
-        raise SiteError(answer.problem)
-    return access_id
+    signed, request = ask_for(author, ActKind(act), log, number, reason, evidence)
+    return await note_answer(settings, access_id, signed, await _ask(settings, request, timeout_s))
+
+
+async def _is_last(settings: SiteFile, number: int, author: Author, timeout_s: float) -> bool:
+    """Return whether this person's decision to release a message would be enough for it to go out."""
+    answer = await _ask(settings, review_request.ReviewRequest(review_request.LIST), timeout_s)
+    held = next((each for each in answer.held if each.record == number), None)
+    others = {who for who, act in held.votes if act == "release" and who != author.id} if held else set()
+    return held is None or len(others) + 1 >= held.reviewers
 
 
 async def _ask(

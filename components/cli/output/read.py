@@ -44,7 +44,7 @@ _DOES = {
     ItemKind.PRESENCE: "presence",
     ItemKind.OTHER: "another stanza",
     ItemKind.DESTROYED: "a record that was destroyed by an order",
-    ItemKind.UNREADABLE: "a record that cannot be read: run `steelyard verify`",
+    ItemKind.UNREADABLE: "a record that cannot be read",
 }
 _QUOTED = 100  # characters of another message that are repeated
 
@@ -104,13 +104,16 @@ def _render(view: ConversationView, zone: tzinfo) -> Iterator[Text | Table]:
         yield Text(f"as seen by {_name(view.seen_by)}{when}")
     if view.more_before:
         yield Text(f"earlier items: --until {view.more_before}", style="dim")
-    day = ""
+    day, inside = "", ""
     for item in view.items:
         at = tell_time(item.at_ns, zone)
         today = f"{at:%A %-d %B %Y}, UTC{at.isoformat()[-6:]}"
         if today != day:
             day = today
             yield Text(f"\n{day}", style="bold cyan")
+        if view.is_room and item.audience and (there := _list(item.audience)) != inside:
+            inside = there
+            yield Text(f"in the room now: {there}", style="dim")
         yield _show(item, zone)
     if view.more_after:
         yield Text(f"later items: --from {view.more_after}", style="dim")
@@ -157,7 +160,8 @@ def _tell(item: Item, zone: tzinfo) -> Iterator[Text]:
     if item.also:
         yield Text(f"also shows: {_short(item.also)}", style="dim")
     if item.why:
-        yield Text(show_text(item.why), style="red")
+        style = "red" if item.fate.reached_nobody else "yellow"
+        yield Text(f"rules: {show_text(item.why)}", style=style)
     yield from _tell_attached(item, zone)
     for remark in item.remarks:
         yield Text(show_text(remark), style="yellow")

@@ -28,6 +28,7 @@ def describe_held(found: HeldList, log_name: str, file_log: str) -> dict[str, An
             "rules": list(each.rules),
             "held_at": format_time(each.held_at_ns),
             "deadline": format_time(each.deadline_ns),
+            **_describe_votes(each),
             "text": found.texts.get(each.record),
         }
         for each in found.held
@@ -40,10 +41,24 @@ def describe_held(found: HeldList, log_name: str, file_log: str) -> dict[str, An
             "rules": list(each.rules),
             "held_at": format_time(each.held_at_ns),
             "deadline": format_time(each.deadline_ns),
+            **_describe_votes(each),
         }
         for each in found.files.held
     ]
     return {"held": held, "files": files, "files_problem": found.files.problem, "access": found.access_id}
+
+
+def _describe_votes(held: HeldMessage) -> dict[str, Any]:
+    votes = [{"by": who, "act": act} for who, act in held.votes]
+    return {"reviewers": held.reviewers, "votes": votes}
+
+
+def _format_votes(held: HeldMessage) -> str:
+    """Return how many people have to agree, if that is more than one, and who has decided what."""
+    if held.reviewers < 2:
+        return ""
+    votes = ", ".join(f"{act} by {show_text(who)}" for who, act in held.votes)
+    return f"; {held.reviewers} people have to agree" + (f" ({votes})" if votes else "")
 
 
 def _format_held(message: HeldMessage, log_name: str) -> str:
@@ -51,7 +66,7 @@ def _format_held(message: HeldMessage, log_name: str) -> str:
     stage = _STAGES.get(message.stage, message.stage)
     until = f" until {format_time(message.deadline_ns)[:19]}Z" if message.stage == "waiting" else ""
     parties = f"{show_text(message.sender)} to {show_text(message.to)}"
-    return f"{log_name}/{message.record} {parties} ({', '.join(message.rules)}): {stage}{until}"
+    return f"{log_name}/{message.record} {parties} ({', '.join(message.rules)}): {stage}{until}{_format_votes(message)}"
 
 
 def _format_text(text: str | None, record: str) -> str:
@@ -74,7 +89,7 @@ def print_held(found: HeldList, log_name: str, file_log: str) -> None:
         name, until = found.files.names.get(file.record), f"{format_time(file.deadline_ns)[:19]}Z"
         shown = "a file whose name cannot be read" if name is None else f"the file {show_text(name)}"
         whose = f"{shown} of {show_text(file.sender)} ({', '.join(file.rules)})"
-        print(f"{file_log}/{file.record} {whose}: waits until {until}")
+        print(f"{file_log}/{file.record} {whose}: waits until {until}{_format_votes(file)}")
     if found.files.problem:
         print(f"Which files are held is not known: {found.files.problem}")
     count, files = len(found.held), len(found.files.held)

@@ -1,12 +1,15 @@
 """What a search prints: the records that it found, like a conversation (docs/query.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from components.archive.record import Event, Submission
+from components.audit.around import Around
 from components.audit.excerpt import has_hit, make_excerpt, make_file_excerpt
 from components.audit.index.found import DeliveryState
 from components.audit.query.error import QueryError
@@ -33,6 +36,8 @@ _DELIVERY_STYLES = {
     DeliveryState.UNKNOWN: "yellow",
 }
 _HIT_STYLE = "bold black on yellow"
+_WIDE = 110
+"""On a terminal of so many columns, a record stands beside its time and its verdict."""
 
 
 def describe_search(result: SearchResult) -> dict[str, Any]:
@@ -43,46 +48,124 @@ def describe_search(result: SearchResult) -> dict[str, Any]:
         "submissions": result.submissions,
         "log_size": result.log_size,
         "unreadable": result.unreadable,
+        "not_opened": result.not_opened,
         "files_unread": result.files_unread,
         "files_unheard": result.files_unheard,
+        "result_digest": result.digest,
+        "next_before": result.next_before,
+        "widened": [
+            {"term": format_query(each.spelling), "words": list(each.words), "is_cut": each.is_cut}
+            for each in result.widened
+        ],
+        "examined": result.examined,
+        "is_cut": result.is_cut,
         "access": result.access_id,
-        "records": [describe_view(view) for view in result.records],
+        "records": [_describe_hit(view, result) for view in result.records],
     }
+
+
+def _describe_hit(view: RecordView, result: SearchResult) -> dict[str, Any]:
+    described = describe_view(view)
+    if around := result.around.get(view.id):
+        sides = (("before", around.before), ("after", around.after))
+        described |= {name: [describe_view(each) for each in views] for name, views in sides}
+    return described
 
 
 def print_search(result: SearchResult, log_name: str) -> None:
     """Print the result of a search, the oldest record first."""
     console = make_console()
+    print_records(console, result.records, result.sought, result.around)
+    shown = len(result.records)
+    behind = (
+        f"; these are {shown:,}: the next page is --before {result.next_before}" if result.next_before else ""
+    )
+    text = (
+        f"{result.matched:,} of {result.submissions:,} records match{behind}. "
+        f"The log {log_name} has {result.log_size:,} entries."
+    )
+    console.print(make_look(result.access_id, text, "This search"))
+    for remark, style in _tell_limits(result):
+        console.print(Text(remark, style=style))
+
+
+def print_records(
+    console: Console,
+    records: Sequence[RecordView],
+    query: Node,
+    around: Mapping[str, Around] = MappingProxyType({}),
+) -> None:
+    """Print records, the oldest first; where the terminal is narrow, addresses and text have a line of their own."""
+    shown = list(_with_context(records, around))
+    if console.is_terminal and console.width < _WIDE:
+        for view, is_hit in shown:
+            console.print(_stack(view, query, is_hit=is_hit))
+        return
     # On a terminal the verdict is at the right side.
     table = Table.grid(padding=(0, 2), expand=console.is_terminal)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(no_wrap=True, justify="right")
-    for view in result.records:
-        _add_rows(table, view, result.query)
-    if result.records:
+    for view, is_hit in shown:
+        _add_rows(table, view, query, is_hit=is_hit)
+    if records:
         console.print(table)
-    shown = len(result.records)
-    newest = f"; these are the newest {shown:,}" if shown < result.matched else ""
-    text = (
-        f"{result.matched:,} of {result.submissions:,} records match{newest}. "
-        f"The log {log_name} has {result.log_size:,} entries."
-    )
-    console.print(make_look(result.access_id, text, "This search"))
-    if result.files_unread:
-        unread = f"{result.files_unread:,} files could not be read: a search finds them only by name, type and hash"
-        console.print(Text(unread, style="bold red"))
-    if result.files_unheard:
-        unheard = f"{result.files_unheard:,} recordings were not heard: a search finds them only by name, type and hash"
-        console.print(Text(unheard, style="yellow"))
-    if result.unreadable:
-        console.print(
-            Text(
-                f"{result.unreadable:,} records cannot be read, and no search surely finds what they say:"
-                " run `steelyard verify` and `steelyard audit reconcile`",
-                style="bold red",
-            )
+
+
+def _with_context(
+    records: Sequence[RecordView], around: Mapping[str, Around]
+) -> Iterator[tuple[RecordView, bool]]:
+    """Yield records with what was said around them, each once, and whether it is one of `records`."""
+    hits = {view.id for view in records}
+    seen = set(hits)
+    for hit in records:
+        context = around.get(hit.id, Around((), ()))
+        for view in (*context.before, hit, *context.after):
+            if view is hit:
+                yield view, True
+            elif view.id not in seen:
+                seen.add(view.id)
+                yield view, False
+
+
+def _tell_limits(result: SearchResult) -> Iterator[tuple[str, str]]:
+    for widened in result.widened:
+        words = ", ".join(map(show_text, widened.words)) or "no word of any text"
+        more = ", and others" if widened.is_cut else ""
+        yield f"{format_query(widened.spelling)} is widened to: {words}{more}", "dim"
+    if result.is_cut:
+        yield (
+            f"the regular expression was looked for in the newest {result.examined:,} records that may match: older"
+            " ones may match, too; narrow the query",
+            "bold red",
         )
+    if result.files_unread:
+        unread = "files could not be read: a search finds them only by name, type and hash"
+        yield f"{result.files_unread:,} {unread}", "bold red"
+    if result.files_unheard:
+        unheard = "recordings were not heard: a search finds them only by name, type and hash"
+        yield f"{result.files_unheard:,} {unheard}", "yellow"
+    if result.not_opened:
+        yield f"{result.not_opened:,} records were not opened: no grant in force opens them", "yellow"
+    if result.unreadable:
+        unreadable = (
+            "records cannot be read, and no search surely finds what they say:"
+            " run `steelyard verify` and `steelyard audit reconcile`"
+        )
+        yield f"{result.unreadable:,} {unreadable}", "bold red"
+
+
+def _stack(view: RecordView, query: Node, *, is_hit: bool) -> Text:
+    """Return a record for a narrow terminal: time, id and verdict; then the parties; then what it says."""
+    verdict, delivery = _outcome(view)
+    head = Text.assemble(show_time(view.at_ns), "  ", (view.id, "bold" if is_hit else "dim"))
+    for each in (verdict, delivery):
+        if each:
+            head.append("  ").append_text(each)
+    lines = [head, _parties(view), style_excerpt(_text_of(view), query)]
+    lines += [_show_file(file, query) for file in view.files]
+    lines += _remarks(view)
+    return Text("\n").join([*(line for line in lines if line), Text()])
 
 
 def style_excerpt(text: str, query: Node) -> Text:
@@ -103,11 +186,13 @@ def explain_query_error(error: QueryError) -> str:
     return f"  {shown}{show_text(after)}\n  {' ' * Text(shown).cell_len}^\n{error.message}"
 
 
-def _add_rows(table: Table, view: RecordView, query: Node) -> None:
+def _add_rows(table: Table, view: RecordView, query: Node, *, is_hit: bool = True) -> None:
     """Add a record: time, parties and verdict; then id, text and delivery; then remarks."""
     verdict, delivery = _outcome(view)
     table.add_row(Text(show_time(view.at_ns, digits=3)), _parties(view), verdict)
-    table.add_row(Text(view.id, style="bold"), style_excerpt(_text_of(view), query), delivery)
+    table.add_row(
+        Text(view.id, style="bold" if is_hit else "dim"), style_excerpt(_text_of(view), query), delivery
+    )
     for file in view.files:
         table.add_row("", _show_file(file, query), "")
     for remark in _remarks(view):

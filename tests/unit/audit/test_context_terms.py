@@ -262,6 +262,9 @@ async def test_who_could_see_it_by_delivery_and_by_presence_in_the_room(site: Si
         site.say(ALICE, BOB, "refused", action="refuse"),
         Delivery("e1", 12, (11,)),
         site.say(ALICE, BOB, "not yet"),
+        # The server was started anew: nobody is in the room before they come back.
+        site.submit(said(ALICE, "to nobody").body, epoch="e2", seq=1),
+        Delivery("e2", 1, ()),
     ]
     await check(
         site,
@@ -269,10 +272,11 @@ async def test_who_could_see_it_by_delivery_and_by_presence_in_the_room(site: Si
             ("seen-by:bob@metals.example kind:message", [3, 10]),
             ("seen-by:bob kind:message", [3, 10]),
             ("seen-by:carol@metals.example kind:message", [7]),
+            ('seen-by:alice kind:message "to nobody"', [15]),
             ("is:join", [0, 2, 6]),
             ("is:leave", [4]),
-            (f"room:{ROOM} kind:message", [1, 3, 5, 7, 9]),
-            ("type:groupchat", [1, 3, 5, 7, 9]),
+            (f"room:{ROOM} kind:message", [1, 3, 5, 7, 9, 15]),
+            ("type:groupchat", [1, 3, 5, 7, 9, 15]),
         ],
         records,
     )

@@ -1,4 +1,4 @@
-"""Pages of a result: each record once, in the order of the log, and a digest that anybody can make again."""
+"""Pages of a result: each record once, in the order of time, and a digest that anybody can make again."""
 
 from hashlib import sha256
 
@@ -16,9 +16,10 @@ def quiet(_done: int, _total: int) -> None:
 
 
 async def say_all(site: Site, times_s: list[float]) -> list[str]:
-    """Return the ids in the order of the log, whatever the times."""
+    """Return the ids in the order of time, those of one time in that of the log."""
     await site.record(*(site.say(ALICE, BOB, "copper", at_s=at_s) for at_s in times_s))
-    return [site.id_of(number) for number in range(len(times_s))]
+    ids = [site.id_of(number) for number in range(len(times_s))]
+    return [id_ for _, _, id_ in sorted(zip(times_s, range(len(times_s)), ids, strict=True))]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
@@ -39,9 +40,10 @@ async def test_pages_follow_each_other_without_a_gap(site: Site, order: Order, l
 
 async def test_the_digest_is_over_the_ids_a_line_each(site: Site) -> None:
     ids = await say_all(site, [4, 1, 3])
-    expected = sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest()
+    expected = sha256("".join(f"{id_}\n" for id_ in sorted(ids)).encode()).hexdigest()
     found = await find_ids(site.settings, "copper", quiet)
     assert (list(found), len(found), found.digest) == (ids, 3, expected)
+    assert list(found.in_log_order()) == sorted(ids)
     assert (await search(site.settings, "copper", Page(1), quiet)).digest == expected
     assert (await find_ids(site.settings, "tin", quiet)).digest == sha256(b"").hexdigest()
 

@@ -13,14 +13,14 @@ from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
 from tests.unit.policy.content.rules import write_rule
 
-# They look at earlier looks: tests/unit/cli/test_repeat.py and test_activity.py.
-TRIED_ELSEWHERE = ("replay", "activity")
+# They look at earlier looks (tests/unit/cli/test_repeat.py, test_activity.py), or give a way in.
+TRIED_ELSEWHERE = ("replay", "activity", "link")
 COMMANDS = {
     name: command
     for name in app
     if not name.startswith("-")
     and name not in TRIED_ELSEWHERE
-    and (command := app[name].default_command)  # a group has none
+    and (command := app[name].default_command)  # a group has none; `index` looks after a file
 }
 GIVEN = {"query": "copper", "record": "gate/1", "what": "gate/1", "output": "exported"}
 FLAGS_TOPICS = write_rule("off", "flag", kind="topic", topics=["off-channel"], must_match=["x"])

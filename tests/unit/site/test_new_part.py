@@ -35,7 +35,7 @@ log = "archive/toy.db"
 log_origin = "steelyard.example/toy"
 log_key_file = "keys/log-toy.key"
 """
-NO_PROCESSES = {"site", "prosody", "archive", "audit", "review"}
+NO_PROCESSES = {"site", "prosody", "archive", "audit", "review", "history"}
 
 
 def describe_toy(toy: ToySettings, _site: SiteFile) -> Part:
@@ -179,10 +179,4 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
-[console]
-port = {port + 2}
-host = "console.example"
-link_key_file = "keys/console.link"
-state_file = "run/console.json"
-status_file = "run/console.status.json"
 """

@@ -1,9 +1,11 @@
 """An identity provider, as OpenID Connect has them: where it is asked, and whether an ID token is its own."""
 
+import base64
+import json
 import ssl
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import aiohttp
 from joserfc import jwt
@@ -16,7 +18,6 @@ from components.settings.console import OidcTable
 _DISCOVERY = "/.well-known/openid-configuration"
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
-_MOST_BYTES = 1 << 20
 
 
 class ProviderError(Exception):
@@ -91,22 +92,29 @@ class Provider:
         return found
 
     async def _ask(self, url: str, form: dict[str, str] | None = None) -> dict[str, Any]:
-        secret = self.settings.client_secret_file.read_text().strip()
         tls = ssl.create_default_context()
         if self.settings.authority:
             tls.load_verify_locations(self.settings.authority)
+        headers = {} if form is None else {"Authorization": self._identify()}
+        method = "GET" if form is None else "POST"
         try:
-            async with aiohttp.ClientSession(timeout=_TIMEOUT) as http:
-                asked = http.get(url, ssl=tls, allow_redirects=False)
-                if form is not None:
-                    login = aiohttp.BasicAuth(self.settings.client_id, secret)
-                    asked = http.post(url, data=form, auth=login, ssl=tls, allow_redirects=False)
-                async with asked as answer:
-                    if answer.status != 200 or (answer.content_length or 0) > _MOST_BYTES:
-                        raise ProviderError(f"the provider answers with {answer.status}")
-                    found = await answer.json(content_type=None)
+            async with (
+                aiohttp.ClientSession(timeout=_TIMEOUT) as http,
+                http.request(
+                    method, url, data=form, headers=headers, ssl=tls, allow_redirects=False
+                ) as answer,
+            ):
+                if answer.status != 200:
+                    raise ProviderError(f"the provider answers with {answer.status}")
+                found = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ProviderError(f"the provider does not answer: {type(error).__name__}") from None
         if not isinstance(found, dict):
             raise ProviderError("the provider's answer is no object")
         return found
+
+    def _identify(self) -> str:
+        """Return how the console identifies itself (RFC 6749, 2.3.1)."""
+        secret = self.settings.client_secret_file.read_text().strip()
+        pair = f"{quote_plus(self.settings.client_id)}:{quote_plus(secret)}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"

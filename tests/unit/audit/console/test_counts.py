@@ -65,7 +65,7 @@ async def test_facets_and_days_are_those_of_the_result(site: Site) -> None:
         # Each leads to as many as it says.
         for href in re.findall(r'<li><a href="([^"]+)">', page):
             _, narrowed = await visitor.get(unescape(href))
-            said = re.search(r"(\d+) of 4 records match", narrowed)
+            said = re.search(r"(\d+) of 5 records match", narrowed)
             assert (
                 said is not None
                 and int(said[1])

@@ -1,0 +1,41 @@
+"""Exports: begun here, in any format, and fetched as one file when they are complete."""
+
+from aiohttp import web
+
+from components.audit.console.jobs import MOST_OF_ONE, Job
+from components.audit.console.visit import Refused, Visit
+from components.audit.export.export import ExportResult, Wanted, export
+from components.audit.export.formats import FORMATS
+from components.audit.query.parser import parse_query
+
+
+async def list_exports(visit: Visit) -> web.StreamResponse:
+    """Show the auditor's exports; one under way is asked for again by the page."""
+    template = "exports_list.html" if visit.is_fragment else "exports.html"
+    jobs = visit.console.jobs.of(visit.who.id)
+    return visit.page(template, jobs=jobs, formats=sorted(FORMATS), query=visit.argument("q"))
+
+
+async def begin_export(visit: Visit) -> web.StreamResponse:
+    """Begin an export of what a query matches."""
+    auditor, site, jobs = visit.who, visit.console.site, visit.console.jobs
+    query, format_ = visit.said("query").strip(), visit.said("format")
+    parse_query(query, int(visit.console.clock() * 1e9))
+    if format_ not in FORMATS or sum(job.is_under_way for job in jobs.of(auditor.id)) >= MOST_OF_ONE:
+        raise Refused(400, "error.export")
+    wanted = Wanted(query, format_, visit.zone, visit.said("matter").strip(), visit.said("reason").strip())
+
+    async def run(job: Job) -> ExportResult:
+        return await visit.look(lambda: export(site, wanted, job.folder, job.progress, auditor))
+
+    jobs.begin(auditor.id, query, format_, run)
+    return visit.go_to("/exports")
+
+
+async def fetch_export(visit: Visit) -> web.StreamResponse:
+    """Send a complete export."""
+    job = visit.console.jobs.find(visit.who.id, visit.request.match_info["id"])
+    if job is None or job.file is None:
+        raise Refused(404, "error.404")
+    name = f"steelyard-{job.format}-{job.id}.zip"
+    return web.FileResponse(job.file, headers={"Content-Disposition": f'attachment; filename="{name}"'})

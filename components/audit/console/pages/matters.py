@@ -1,0 +1,60 @@
+"""Matters: those that an auditor works on, what is in one, and what is added to it from here."""
+
+from functools import partial
+
+from aiohttp import web
+
+from components.audit.console.visit import Refused, Visit
+from components.audit.matter.acts import act, open_matter
+from components.audit.matter.exhibits import add_exhibit, make_chronology
+from components.audit.matter.looks import look_at_matter, look_at_matters
+from components.audit.matter.people import add_custodian
+from components.audit.matter.values import MatterAct
+
+_MOST_AT_ONCE = 200
+
+
+async def list_matters(visit: Visit) -> web.StreamResponse:
+    """Show the matters that an auditor works on."""
+    seen = await visit.look(lambda: look_at_matters(visit.console.site, visit.who))
+    return visit.page("matters.html", seen=seen)
+
+
+async def open_new(visit: Visit) -> web.StreamResponse:
+    """Open a matter."""
+    title = visit.said("title").strip()
+    matter = await visit.look(lambda: open_matter(visit.console.site, visit.who, title))
+    return visit.go_to(f"/matters/{matter.id}")
+
+
+async def show_matter(visit: Visit) -> web.StreamResponse:
+    """Show a matter, with its chronology."""
+    site, id_ = visit.console.site, visit.request.match_info["id"]
+    detail = await visit.look(lambda: look_at_matter(site, visit.who, id_))
+    chronology = await visit.look(lambda: make_chronology(site, visit.who, id_))
+    return visit.page("matter.html", detail=detail, matter=detail.matter, chronology=chronology)
+
+
+async def add_exhibits(visit: Visit) -> web.StreamResponse:
+    """Make all marked records exhibits of a matter."""
+    id_, note = visit.said("matter").strip(), visit.said("note").strip()
+    records = visit.said_all("record")
+    if not records or len(records) > _MOST_AT_ONCE:
+        raise Refused(400, "error.marked", most=_MOST_AT_ONCE)
+    for record in dict.fromkeys(records):
+        await visit.look(partial(add_exhibit, visit.console.site, visit.who, id_, record, record, note))
+    return visit.go_to(f"/matters/{id_}")
+
+
+async def add_note(visit: Visit) -> web.StreamResponse:
+    """Write a note on a matter."""
+    id_, text = visit.request.match_info["id"], visit.said("text").strip()
+    await visit.look(lambda: act(visit.console.site, visit.who, MatterAct.NOTE, id_, {"text": text}))
+    return visit.go_to(f"/matters/{id_}")
+
+
+async def add_person(visit: Visit) -> web.StreamResponse:
+    """Add a custodian to a matter."""
+    id_, jid, reason = visit.request.match_info["id"], visit.said("jid").strip(), visit.said("reason").strip()
+    await visit.look(lambda: add_custodian(visit.console.site, visit.who, id_, jid, reason))
+    return visit.go_to(f"/matters/{id_}")

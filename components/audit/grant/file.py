@@ -1,0 +1,99 @@
+"""A grant's file: its terms, the shares that were contributed, sealed, and at last the envelopes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from components.archive.durable import PRIVATE, replace_durably
+from components.archive.grant import Grant, GrantError, GrantTerms, encode_terms, parse_terms
+from components.process.errors import SiteError
+
+FORMAT = "steelyard-grant/1"
+ENDING = ".grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A share that somebody contributes: `by` is the name that they gave, `number` the share's in its `set`.
+
+    `sealed` is the share, sealed to the collector's key. Name and numbers are for people; only the share counts.
+    """
+
+    by: str
+    set: int
+    number: int
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFile:
+    """A grant's file, as a whole."""
+
+    terms: GrantTerms
+    contributions: tuple[Contribution, ...] = ()
+    envelopes: Mapping[int, bytes] = field(default_factory=dict)
+
+    @property
+    def grant(self) -> Grant:
+        """The grant; it has no envelopes until it is issued."""
+        return Grant(self.terms, self.envelopes)
+
+    def with_contribution(self, made: Contribution) -> "GrantFile":
+        """Return the file with one more contribution; raises SiteError if it adds nothing."""
+        for each in self.contributions:
+            if each.set != made.set:
+                raise SiteError(
+                    f"this is a share of another set than that of {each.by}: bring shares of one splitting"
+                )
+            if each.number == made.number:
+                raise SiteError(f"share {made.number} is contributed already, by {each.by}")
+        return replace(self, contributions=(*self.contributions, made))
+
+
+def encode_grant_file(file: GrantFile) -> str:
+    """Encode a grant's file as JSON."""
+    document = {
+        "format": FORMAT,
+        "terms": json.loads(encode_terms(file.terms)),
+        "contributions": [
+            {"by": each.by, "set": each.set, "number": each.number, "sealed": each.sealed}
+            for each in file.contributions
+        ],
+        "envelopes": {str(number): text.decode() for number, text in file.envelopes.items()},
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def parse_grant_file(text: str) -> GrantFile:
+    """Parse a grant's file; raises GrantError."""
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise GrantError("made by another version of Steelyard")
+        contributions = tuple(
+            Contribution(str(each["by"]), int(each["set"]), int(each["number"]), str(each["sealed"]))
+            for each in document["contributions"]
+        )
+        envelopes = {int(number): str(text).encode() for number, text in document["envelopes"].items()}
+        return GrantFile(parse_terms(document["terms"]), contributions, envelopes)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise GrantError(f"not a grant's file ({error})") from None
+
+
+def read_grant_file(path: Path) -> GrantFile:
+    """Read a grant's file; raises SiteError."""
+    try:
+        return parse_grant_file(path.read_text("utf-8"))
+    except OSError as error:
+        raise SiteError(f"{path}: cannot be read ({error.strerror})") from None
+    except (GrantError, UnicodeDecodeError) as error:
+        raise SiteError(f"{path}: {error}") from None
+
+
+def write_grant_file(path: Path, file: GrantFile) -> None:
+    """Write a grant's file, whole or not at all, for its owner only; raises SiteError."""
+    try:
+        replace_durably(path, encode_grant_file(file).encode(), PRIVATE)
+    except OSError as error:
+        raise SiteError(f"{path}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,206 @@
+"""A reviewer's desk: the items that they may see, in their queues, and what they do with them."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.archive.record import Access
+from components.audit.access import digest_of, record_access
+from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
+from components.audit.review.acts import ReviewReader, ReviewRecords, View
+from components.audit.review.author import Author, Signed, record_acts
+from components.audit.review.flagged import Flagged, find_flagged
+from components.audit.review.names import hides_names
+from components.audit.review.rules import load_directory, load_rules
+from components.audit.show import parse_record_id
+from components.process.errors import SiteError
+from components.process.progress import Progress
+from components.rules.reviewers import load_reviewers
+from components.settings.site import SiteFile
+from policy.content.rule import Rule
+from policy.directory.directory import Directory
+from policy.supervision.act import ActKind
+from policy.supervision.fold import Fold, fold_acts
+from policy.supervision.item import Entry, ItemState, ItemStatus
+from policy.supervision.parties import find_parties
+from policy.supervision.reviewer import may_see_parties
+
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """An item as a reviewer sees it; `queues` are `rule/ID`, `desk/ID` and those that it was put into.
+
+    `due_ns` is Unix time; `views` is who opened it and when. `hides_names`: a rule wants a reason before names.
+    """
+
+    flagged: Flagged
+    status: ItemStatus
+    queues: tuple[str, ...]
+    due_ns: int
+    views: tuple[View, ...] = ()
+    hides_names: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of its record."""
+        return self.flagged.item
+
+    def is_overdue(self, now_ns: int) -> bool:
+        """Return whether nobody has closed it in time."""
+        return self.status.state is not ItemState.CLOSED and self.due_ns < now_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which items to list: those of a queue, in a state, with a holder, or overdue; empty for all."""
+
+    queue: str = ""
+    state: ItemState | None = None
+    holder: str = ""
+    overdue: bool = False
+
+    def covers(self, item: QueueItem, now_ns: int) -> bool:
+        """Return whether an item is among them."""
+        return (
+            (not self.queue or self.queue in item.queues)
+            and (self.state is None or item.status.state is self.state)
+            and (not self.holder or item.status.holder == self.holder)
+            and (not self.overdue or item.is_overdue(now_ns))
+        )
+
+    def __str__(self) -> str:
+        """Return them as the record of the look names them."""
+        said = (("queue", self.queue), ("state", self.state or ""), ("holder", self.holder))
+        words = [f"{name}:{value}" for name, value in said if value]
+        return " ".join([*words, *(["overdue"] if self.overdue else [])])
+
+
+class Desk:
+    """All items that an auditor may see, the oldest first, as of one moment."""
+
+    def __init__(
+        self, settings: SiteFile, author: Author, fold: Fold, items: dict[str, QueueItem], log_size: int
+    ) -> None:
+        self.settings = settings
+        self.author = author
+        self.fold = fold
+        self.items = items
+        self.log_size = log_size
+        self.now_ns = time.time_ns()
+
+    async def list_items(self, wanted: Wanted) -> tuple[list[QueueItem], str]:
+        """Return items, and the id of the record of this look; raises SiteError."""
+        found = [item for item in self.items.values() if wanted.covers(item, self.now_ns)]
+        return found, await self.look("review-queue", str(wanted), [item.id for item in found])
+
+    async def look(self, act: str, query: str, ids: Sequence[str], reason: str = "") -> str:
+        """Record a look at items, and return its record's id; raises SiteError."""
+        digest = digest_of(ids)
+        access = Access(
+            self.author.id, act, query, self.now_ns, self.log_size, len(ids), digest, reason=reason
+        )
+        return await record_access(self.settings, access)
+
+    def find(self, item: str) -> QueueItem:
+        """Return an item; raises SiteError, in the same words for one that is not there and one of others."""
+        found = self.items.get(item)
+        if found is None:
+            raise SiteError(f"{item} is no item of a review: `steelyard review add` makes it one")
+        return found
+
+    async def act(self, kind: ActKind, items: Sequence[str], **fields: str) -> list[str]:
+        """Do something with items, all or none, and return the ids of the acts' records; raises SiteError."""
+        acts = [self._write(kind, item, fields) for item in dict.fromkeys(items)]
+        for signed in acts:
+            if problem := self.fold.find_problem(Entry(signed.act, "", self.now_ns)):
+                raise SiteError(problem)
+        return await record_acts(self.settings, acts) if acts else []
+
+    def _write(self, kind: ActKind, item: str, fields: dict[str, str]) -> Signed:
+        if kind is not ActKind.ADD:
+            self.find(item)
+        elif (parties := self.fold.bench.find_parties(item)) is None or not may_see_parties(
+            self.author.auditor, parties
+        ):
+            raise SiteError(f"there is no message or file {item} that {self.author.id} may see")
+        log, number = parse_record_id(self.settings, item)
+        return self.author.write(kind, log, number, **fields)
+
+
+async def open_desk(
+    settings: SiteFile,
+    author: Author,
+    progress: Progress,
+    adding: Sequence[str] = (),
+    reader: ReviewReader | None = None,
+) -> Desk:
+    """Read the index, the directory, the policy and the audit logs; raises SiteError and LogError.
+
+    `adding` are records that are about to be put into a queue. With a `reader`, only what is new is read.
+    """
+    for record in adding:
+        parse_record_id(settings, record)
+    reviewers = load_reviewers(settings)
+    rules, directory = load_rules(settings), load_directory(settings)
+    names = {which: log.name for which, log in find_indexed(settings).items()}
+    records = await (reader or ReviewReader(settings, reviewers)).read()
+    added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
+    async with open_indexed(settings) as logs:
+        with open_site_index(settings) as index:
+            await catch_up_all(settings, index, logs, progress)
+            flagged = find_flagged(index, names, rules, added | set(adding))
+        log_size = await next(iter(logs.values())).reader.size()
+    parties = {id_: find_parties(directory, (each.sender, each.to)) for id_, each in flagged.items()}
+    fold = fold_acts(records.entries, reviewers.bench(parties.get))
+    sight = _Sight(settings, author, directory, rules, records)
+    # Those that are about to be added are no items yet, but they have parties.
+    items = {
+        id_: sight.view(each, fold.find(id_))
+        for id_, each in flagged.items()
+        if may_see_parties(author.auditor, parties[id_]) and (each.rules or fold.find(id_).queues)
+    }
+    return Desk(settings, author, fold, items, log_size)
+
+
+class _Sight:
+    """How items look to an auditor."""
+
+    def __init__(
+        self,
+        settings: SiteFile,
+        author: Author,
+        directory: Directory,
+        rules: dict[str, Rule],
+        records: ReviewRecords,
+    ) -> None:
+        self._due_ns = int(settings.review.due_s * _NS_PER_S)
+        self._directory = directory
+        self._rules = rules
+        self._views: dict[str, list[View]] = {}
+        for view in records.views:
+            self._views.setdefault(view.item, []).append(view)
+
+    def view(self, flagged: Flagged, status: ItemStatus) -> QueueItem:
+        """Return an item."""
+        person = self._directory.people.get(flagged.sender)  # type: ignore[call-overload]
+        desk = [f"desk/{person.desk}"] if person is not None and person.desk else []
+        queues = (*(f"rule/{rule}" for rule in flagged.rules), *desk, *sorted(status.queues))
+        hides = hides_names(self._rules, flagged.rules)
+        views = tuple(self._views.get(flagged.item, ()))
+        return QueueItem(flagged, status, queues, flagged.at_ns + self._due_ns, views, hides)
+
+
+def count_queues(items: Iterable[QueueItem], now_ns: int) -> dict[str, dict[str, int]]:
+    """Return of each queue how many items it has, by state, and how many are overdue; the names sorted."""
+    counts: dict[str, dict[str, int]] = {}
+    for item in items:
+        for queue in item.queues:
+            count = counts.setdefault(
+                queue, {"items": 0, **dict.fromkeys(map(str, ItemState), 0), "overdue": 0}
+            )
+            count["items"] += 1
+            count[item.status.state.value] += 1
+            count["overdue"] += item.is_overdue(now_ns)
+    return dict(sorted(counts.items()))

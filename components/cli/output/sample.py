@@ -1,0 +1,46 @@
+"""What a sample prints: the records drawn, and the confidence that they give."""
+
+from typing import Any
+
+from rich.text import Text
+
+from components.audit.query.tree import format_query
+from components.audit.sample import Sample
+from components.cli.output.console import make_console, make_look
+from components.cli.output.record import describe_view
+from components.cli.output.search import print_records
+
+
+def describe_sample(sample: Sample) -> dict[str, Any]:
+    """Describe a sample for JSON."""
+    return {
+        "query": format_query(sample.query),
+        "seed": sample.seed,
+        "matched": sample.matched,
+        "eligible": sample.eligible,
+        "strata": sample.strata,
+        "at_most_if_none": sample.at_most_if_none,
+        "margin": sample.margin,
+        "record": sample.record,
+        "access": sample.access_id,
+        "records": [describe_view(view) for view in sample.records],
+    }
+
+
+def print_sample(sample: Sample) -> None:
+    """Print the records of a sample, the oldest first, and what they can tell."""
+    console = make_console()
+    print_records(console, sample.records, sample.query)
+    count = len(sample.records)
+    told = f"{count:,} of {sample.eligible:,} records, by the seed {sample.seed}"
+    if before := sample.matched - sample.eligible:
+        told += f"; {before:,} more match and were drawn before"
+    console.print(Text(f"{told}."))
+    if 0 < count < sample.eligible:
+        console.print(
+            Text(
+                f"If none of them shows what you look for, at most {sample.at_most_if_none:.2%} of all do (95 %"
+                f" confidence). A share that you see is within {sample.margin:.1%} of that of all, at worst."
+            )
+        )
+    console.print(make_look(sample.access_id, f"This sample is record {sample.record}."))

@@ -1,0 +1,77 @@
+"""What counting prints: hits by person, day and the like, and those of each of a list of terms."""
+
+from typing import Any
+
+from rich.text import Text
+
+from components.audit.index.facets import Counted
+from components.audit.query.tree import format_query
+from components.audit.tally import Tally, TermHits, TermReport
+from components.cli.output.console import make_console, make_look, make_table
+from components.cli.output.terminal import show_text
+
+
+def describe_counted(tally: Tally, counted: Counted) -> dict[str, Any]:
+    """Describe how many records have some values."""
+    values = dict(zip(map(str, tally.dimensions), counted.values, strict=True))
+    return {**values, "records": counted.entries}
+
+
+def describe_tally(tally: Tally) -> dict[str, Any]:
+    """Describe counts for JSON."""
+    return {
+        "query": format_query(tally.query),
+        "matched": tally.matched,
+        "log_size": tally.log_size,
+        "result_digest": tally.digest,
+        "examined": tally.examined,
+        "is_cut": tally.is_cut,
+        "access": tally.access_id,
+        "counts": [describe_counted(tally, each) for each in tally.counted],
+    }
+
+
+def print_tally(tally: Tally) -> None:
+    """Print counts, a row for each combination of values."""
+    console = make_console()
+    table = make_table(*map(str, tally.dimensions), "records")
+    for column in table.columns[:-1]:
+        column.overflow = "fold"
+    table.columns[-1].justify = "right"
+    table.columns[-1].no_wrap = True
+    for counted in tally.counted:
+        values = (Text(show_text(value) or "-") for value in counted.values)
+        table.add_row(*values, f"{counted.entries:,}")
+    console.print(table)
+    console.print(make_look(tally.access_id, f"{tally.matched:,} records match."))
+
+
+def describe_term(term: TermHits) -> dict[str, Any]:
+    """Describe the hits of a term."""
+    return {"line": term.line, "term": term.term, "hits": term.hits, "alone": term.alone}
+
+
+def describe_terms(report: TermReport) -> dict[str, Any]:
+    """Describe the hits of a list of terms for JSON."""
+    return {
+        "query": format_query(report.query),
+        "matched": report.matched,
+        "log_size": report.log_size,
+        "result_digest": report.digest,
+        "access": report.access_id,
+        "terms": [describe_term(term) for term in report.terms],
+    }
+
+
+def print_terms(report: TermReport) -> None:
+    """Print the hits of each term, in the order of the list."""
+    console = make_console()
+    table = make_table("line", "term", "hits", "alone")
+    table.columns[1].overflow = "fold"
+    for column in (table.columns[0], *table.columns[2:]):
+        column.justify = "right"
+        column.no_wrap = True
+    for term in report.terms:
+        table.add_row(str(term.line), Text(show_text(term.term)), f"{term.hits:,}", f"{term.alone:,}")
+    console.print(table)
+    console.print(make_look(report.access_id, f"{report.matched:,} records have any of them."))

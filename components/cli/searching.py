@@ -1,0 +1,108 @@
+"""What `steelyard audit search` does with its options: a page, counts, or the hits of a list of terms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.audit.auditor import Auditor
+from components.audit.index.facets import Dimension
+from components.audit.saved import find_saved, save_search
+from components.audit.search import Order, Page, SearchResult, search
+from components.audit.tally import Tally, TermReport, count_by, report_terms
+from components.cli.options import Output
+from components.cli.output.json_printer import print_lines
+from components.cli.output.record import describe_view
+from components.cli.output.search import describe_search, print_search
+from components.cli.output.tally import (
+    describe_counted,
+    describe_tally,
+    describe_term,
+    describe_terms,
+    print_tally,
+    print_terms,
+)
+from components.process.errors import SiteError
+from components.process.progress import Progress
+from components.settings.site import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWanted:
+    """The options of a search, as they were typed."""
+
+    query: str
+    limit: int
+    before: str
+    sort: str
+    context: int
+    count_by: str
+    terms: Path | None
+    save: str
+    saved: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and how it is told."""
+
+    result: SearchResult | Tally | TermReport
+
+    def tell(self, output: Output, log_name: str, *, as_lines: bool) -> None:
+        """Print it for people, as one JSON object, or as one for each line."""
+        match self.result:
+            case SearchResult() as found if as_lines:
+                print_lines(map(describe_view, found.records))
+            case SearchResult() as found:
+                output.tell(found, describe_search, lambda result: print_search(result, log_name))
+            case Tally() as tally if as_lines:
+                print_lines(describe_counted(tally, each) for each in tally.counted)
+            case Tally() as tally:
+                output.tell(tally, describe_tally, print_tally)
+            case TermReport() as report if as_lines:
+                print_lines(map(describe_term, report.terms))
+            case TermReport() as report:
+                output.tell(report, describe_terms, print_terms)
+
+
+async def run_search(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> Found:
+    """Search as the options say; raises QueryError, SiteError and LogError."""
+    query = await _find_query(settings, wanted, progress, auditor)
+    if wanted.count_by and wanted.terms:
+        raise SiteError("give --count-by or --terms, not both")
+    if wanted.save:
+        await save_search(settings, wanted.save, query, progress, auditor)
+    if wanted.count_by:
+        dimensions = read_dimensions(wanted.count_by, tuple(Dimension))
+        return Found(await count_by(settings, query, dimensions, progress, auditor))
+    if wanted.terms:
+        return Found(await report_terms(settings, query, read_terms(wanted.terms), progress, auditor))
+    page = Page(wanted.limit, wanted.before, Order(wanted.sort))
+    return Found(await search(settings, query, page, progress, auditor, wanted.context))
+
+
+async def _find_query(settings: SiteFile, wanted: SearchWanted, progress: Progress, auditor: Auditor) -> str:
+    if wanted.saved:
+        kept = (await find_saved(settings, wanted.saved, progress, auditor)).query
+        return f"({kept}) AND ({wanted.query})" if wanted.query else kept
+    if not wanted.query and wanted.terms:
+        return "*"
+    if not wanted.query:
+        raise SiteError("give a query (* finds every record), --saved NAME or --terms FILE")
+    return wanted.query
+
+
+def read_dimensions(text: str, possible: Sequence[Dimension]) -> tuple[Dimension, ...]:
+    """Read the names of dimensions with commas between; raises SiteError."""
+    names = list(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    known = {str(each): each for each in possible}
+    if wrong := [name for name in names if name not in known]:
+        raise SiteError(f"there is no {wrong[0]} to count by; there are: {', '.join(known)}")
+    return tuple(known[name] for name in names)
+
+
+def read_terms(file: Path) -> list[str]:
+    """Read the lines of a list of terms; raises SiteError."""
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise SiteError(f"{file} is no UTF-8 text: byte {error.start} is wrong; save it as UTF-8") from None
