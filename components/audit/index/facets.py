@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from components.audit.index.database import Connection
 from components.audit.query.compile import Scope, Where
@@ -46,22 +47,25 @@ class Counted:
     entries: int
 
 
-_VALUES = {
-    Dimension.DAY: "at.day",
-    Dimension.PERSON: "sender.local || CASE sender.local WHEN '' THEN '' ELSE '@' END || sender.domain",
-    Dimension.TO: "recipient.local || CASE recipient.local WHEN '' THEN '' ELSE '@' END || recipient.domain",
-    Dimension.DOMAIN: "sender.domain",
-    Dimension.TO_DOMAIN: "recipient.domain",
-    Dimension.KIND: "way.kind",
-    Dimension.VERDICT: "way.verdict",
-    Dimension.RULE: "at.rule",
+# What is counted by numbers, and how these are shown.
+_NUMBERS = {
+    Dimension.DAY: "day",
+    Dimension.PERSON: "sender",
+    Dimension.TO: "recipient",
+    Dimension.DOMAIN: "sender",
+    Dimension.TO_DOMAIN: "recipient",
+    Dimension.KIND: "kind",
+    Dimension.VERDICT: "verdict",
+    Dimension.RULE: "rule",
 }
-_NAMED = """
-FROM ({counted}) AS at
-JOIN route AS way ON way.id = at.route AND way.log IN ({logs})
-JOIN account AS sender ON sender.id = way.sender
-JOIN account AS recipient ON recipient.id = way.recipient
-"""
+_ADDRESS = "SELECT local || CASE local WHEN '' THEN '' ELSE '@' END || domain FROM account WHERE id = {0}"
+_DOMAIN = "SELECT domain FROM account WHERE id = {0}"
+_SHOWN = {
+    Dimension.PERSON: _ADDRESS,
+    Dimension.TO: _ADDRESS,
+    Dimension.DOMAIN: _DOMAIN,
+    Dimension.TO_DOMAIN: _DOMAIN,
+}
 _RULES = "(SELECT rule, idx FROM rule UNION SELECT rule, idx FROM topic)"
 
 
@@ -69,13 +73,17 @@ def count_by(
     db: Connection, dimensions: Sequence[Dimension], where: Where | None, logs: Sequence[int]
 ) -> list[Counted]:
     """Count entries of logs by dimensions (see `Index.count_by`), within the caller's transaction."""
-    values = [_VALUES[each] for each in dimensions]
     counted, parameters = _count(Dimension.RULE in dimensions, where)
     own = ", ".join(str(int(log)) for log in logs)
-    groups = ", ".join(str(number + 1) for number in range(len(values)))
-    selected = ", ".join([*values, "sum(at.entries)"])
-    sql = f"SELECT {selected} {_NAMED.format(counted=counted, logs=own)}"
+    numbers = ", ".join(dict.fromkeys(_NUMBERS[each] for each in dimensions))
+    grouped = (
+        f"SELECT {numbers or 1}, sum(entries) AS entries FROM ({counted}) AS at"  # noqa: S608 - constant SQL
+        f" JOIN route ON route.id = at.route AND log IN ({own}){f' GROUP BY {numbers}' if numbers else ''}"
+    )
+    values = [f"({_SHOWN.get(each, 'SELECT {0}').format(_NUMBERS[each])})" for each in dimensions]
+    sql = f"SELECT {', '.join([*values, 'sum(entries)'])} FROM ({grouped})"  # noqa: S608 - constant SQL
     if values:
+        groups = ", ".join(str(number + 1) for number in range(len(values)))
         sql += f" GROUP BY {groups} ORDER BY {groups}"
     rows = db.execute(sql, parameters)
     return [
@@ -140,6 +148,9 @@ def add_rules(db: Connection, marks: Iterable[tuple[str, int]], by: int = 1) -> 
 
 
 def _show(dimension: Dimension, value: str | int) -> str:
-    if dimension is Dimension.DAY:
-        return (_EPOCH + timedelta(days=int(value))).strftime("%Y-%m-%d")
-    return str(value)
+    return _show_day(int(value)) if dimension is Dimension.DAY else str(value)
+
+
+@lru_cache(maxsize=4096)
+def _show_day(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
