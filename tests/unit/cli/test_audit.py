@@ -79,6 +79,12 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "unreadable": 0,
         "files_unread": 0,
         "files_unheard": 0,
+        "result_digest": sha256(b"gate/3\n").hexdigest(),
+        "next_before": "",
+        "widened": [],
+        "examined": 0,
+        "not_opened": 0,
+        "is_cut": False,
         "access": "audit/1",
     }
     assert record == {
