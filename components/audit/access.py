@@ -53,12 +53,17 @@ def set_purpose(purpose: Purpose) -> None:
     _purpose.set(purpose)
 
 
+def get_purpose() -> Purpose:
+    """Return why this task looks."""
+    return _purpose.get()
+
+
 async def record_access(settings: SiteFile, access: Access) -> str:
     """Append a look to the audit log, and return its record's id; it is durable when this returns.
 
     A look that says no purpose of its own has that of its task. Raises SiteError; then nothing may be shown.
     """
-    purpose = _purpose.get()
+    purpose = get_purpose()
     access = replace(
         access,
         actor=_find_id(settings, access.actor),

@@ -50,6 +50,11 @@ class Sample:
     claimed_type: str = ""
     size: tuple[int, int] = (0, 0)
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether it takes long to pack: a bomb that is not a picture which only says that it is huge."""
+        return FileMark.BOMB in self.marks and not self.found_type.startswith("image/")
+
     @cached_property
     def content(self) -> bytes:
         """Its bytes: made when a test needs them, because a bomb takes long to pack."""

@@ -27,5 +27,4 @@ async def _read_here(
 def read_files_here(patch: pytest.MonkeyPatch) -> None:
     """Let files be read in this process, but for sound, which takes long. What a process is for is tried elsewhere."""
     patch.setattr(FileReaders, "_run", _read_here)
-    patch.setattr(workers, "find_languages", cache(workers.find_languages))
     patch.setattr(workers, "find_speech_model", cache(workers.find_speech_model))

@@ -1,12 +1,14 @@
 """Fixtures of the unit tests."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from components.audit.reading import workers
 from components.rules import load
 from policy.content.parse import parse_policy
 from tests.support.archive import copy_log, write_log
@@ -19,6 +21,15 @@ def policies_are_compiled_once() -> Iterator[None]:
     parse = cache(lambda text, files: parse_policy(text, dict(files)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(load, "parse_policy", lambda text, files: parse(text, tuple(sorted(files.items()))))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tesseract_is_asked_once() -> Iterator[None]:
+    """Each search asks it for its languages, which is a process of its own."""
+    find, asked = workers.find_languages, cache(lambda _path: find())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "find_languages", lambda: asked(os.environ.get("PATH")))
         yield
 
 

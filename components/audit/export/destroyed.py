@@ -14,24 +14,29 @@ async def drop_destroyed(sources: Sources, spool: Spool, folder: ExportFolder) -
 
     Then all files of the format are to be written again. Raises LogError.
     """
-    gone = {which: await _find_gone(sources, spool, which) for which in sources.logs}
+    gone = {which: await _find_gone(sources, spool, which) for which in sources.names}
     files = await _find_gone_files(sources, spool)
     if not files and not any(gone.values()):
+        for path in spool.gone():
+            folder.remove(path)
         return False
+    sizes = {
+        sources.names[which]: _rewrite(folder, records_name(sources.names[which]), set(numbers))
+        for which, numbers in gone.items()
+        if numbers
+    }
+    for path in spool.finished_files():
+        folder.remove(path)
+    # Killed before this commit: --resume finds the same records gone, and does all of it again.
     with spool.change():
         for which, numbers in gone.items():
             for number in numbers:
                 spool.remove(which.place(number), DESTROYED)
         for path in files:
             spool.note_gone(path)
-        written = spool.finished_files()
+        for name, size in sizes.items():
+            spool.note(f"size {name}", str(size))
         spool.forget_files()
-    # Killed from here on: --resume finds the same files gone, and what is written is written again.
-    for path in (*written, *spool.gone()):
-        folder.remove(path)
-    for which, numbers in gone.items():
-        if numbers:
-            _rewrite(folder, records_name(sources.names[which]), set(numbers), spool, sources.names[which])
     return True
 
 
@@ -46,18 +51,12 @@ async def _find_gone(sources: Sources, spool: Spool, which: IndexedLog) -> list[
 
 
 async def _find_gone_files(sources: Sources, spool: Spool) -> list[str]:
-    """Find uploads whose own record was destroyed: their messages stay."""
-    found = []
-    for which, log in sources.logs.items():
-        prefix = f"{FILES}/{sources.names[which]}-"
-        for path in spool.attached():
-            number = path.removeprefix(prefix).partition(" ")[0]
-            if (
-                path.startswith(prefix)
-                and number.isdecimal()
-                and await _is_gone(log.reader.source, int(number))
-            ):
-                found.append(path)
+    """Find uploads whose own record was destroyed: their messages stay. Other files go with their messages."""
+    uploads, found = sources.logs.get(IndexedLog.TRANSFER), []
+    for path in spool.attached() if uploads else ():
+        number = path.removeprefix(f"{FILES}/").partition(" ")[0].rpartition("-")[2]
+        if uploads and number.isdecimal() and await _is_gone(uploads.reader.source, int(number)):
+            found.append(path)
     return found
 
 
@@ -65,8 +64,8 @@ async def _is_gone(source: LogSource, number: int) -> bool:
     return bool(await source.fetch_destroyed(number, number + 1))
 
 
-def _rewrite(folder: ExportFolder, name: str, numbers: set[int], spool: Spool, log_name: str) -> None:
+def _rewrite(folder: ExportFolder, name: str, numbers: set[int]) -> int:
+    """Take the payloads and keys of these records out of a log's evidence; return its size."""
     path = folder.place(name)
     folder.write(name, without_payloads(path, numbers))
-    with spool.change():
-        spool.note(f"size {log_name}", str(path.stat().st_size))
+    return path.stat().st_size

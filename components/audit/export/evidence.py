@@ -44,10 +44,14 @@ def encode_record(leaf: Leaf, sealed: bytes | None, key: bytes) -> bytes:
 
 
 class EvidenceFile:
-    """The records of a log in an export, appended to; what lies behind `size_bytes` is of a run that was stopped."""
+    """The records of a log in an export, appended to; what lies behind `size_bytes` is of a run that was stopped.
+
+    It is shorter where payloads were taken out, and a run was stopped before it noted the size: then all of it counts.
+    """
 
     def __init__(self, path: Path, size_bytes: int) -> None:
         self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE), "r+b")
+        size_bytes = min(size_bytes, self._file.seek(0, os.SEEK_END))
         self._file.truncate(size_bytes)
         self._file.seek(size_bytes)
 

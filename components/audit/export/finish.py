@@ -1,11 +1,13 @@
 """Completes an export: its manifest's digest is a record of the audit log, which comes with its proof."""
 
+import asyncio
 import time
+from contextvars import copy_context
 from hashlib import sha256
 
 from components.archive.log.proof import encode_proof
 from components.archive.record import Access
-from components.audit.access import record_access
+from components.audit.access import Purpose, record_access, set_purpose
 from components.audit.export.evidence import encode_record
 from components.audit.export.folder import MANIFEST, MANIFEST_PROOF, MANIFEST_RECORD, ExportFolder
 from components.audit.export.manifest import Started
@@ -33,7 +35,10 @@ async def record_completion(settings: SiteFile, started: Started, folder: Export
         started.result_digest,
         started.about.matter,
     )
-    record_id = await record_access(settings, access)
+    # The record is handed over with the manifest, and the auditor's reason is not.
+    apart = copy_context()
+    apart.run(set_purpose, Purpose(started.about.matter))
+    record_id = await asyncio.create_task(record_access(settings, access), context=apart)
     log, number = settings.audit_log, int(record_id.rpartition("/")[2])
     async with open_log(settings, log) as opener:
         for stored in await opener.reader.fetch(number, 1):

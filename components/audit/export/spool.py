@@ -7,16 +7,14 @@ deletes is gone from the file's bytes.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import orjson
-
 from components.audit.export.format import Format, Shelf, Shelved
-from components.audit.export.message import ACTS, Entry, ExportFile, ExportMessage, may_act
-from components.audit.export.text import clean_unicode, clean_value
+from components.audit.export.message import ACTS, Entry, ExportMessage, may_act
+from components.audit.export.spooled import decode_message, encode_message, hash_alias
+from components.audit.export.text import clean_unicode
 
 # `place` is that of a record in the index (index/logs.py). `held` has the order in which a format tells messages;
 # `alias` the ids by which later messages name a message, `effect` what was done to it. `gone` are files that an order
@@ -115,6 +113,10 @@ class Spool:
         """Add the places of what matched, within the caller's transaction."""
         self._db.executemany("INSERT INTO matched VALUES (?)", ((place,) for place in places))
 
+    def matched(self) -> Iterator[int]:
+        """Yield the places of what matched, log by log, in the order of each."""
+        return (place for (place,) in self._db.execute("SELECT place FROM matched ORDER BY place"))
+
     def places_after(self, place: int, count: int) -> list[int]:
         """Return the next places that are to be collected."""
         sql = "SELECT place FROM matched WHERE place > ? ORDER BY place LIMIT ?"
@@ -141,9 +143,9 @@ class Spool:
     def _add_message(self, place: int, message: ExportMessage, shelves: tuple[str, ...]) -> None:
         target = self._find_target(place, message)
         answers = self._find_named(place, message, message.reply_to)
-        row = (place, message.record, message.sender_bare, _encode(message), target, answers)
+        row = (place, message.record, message.sender_bare, encode_message(message), target, answers)
         self._db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, 0)", row)
-        ids = dict.fromkeys(_alias(message.conversation, id_) for id_ in message.ids)
+        ids = dict.fromkeys(hash_alias(message.conversation, id_) for id_ in message.ids)
         self._db.executemany("INSERT OR IGNORE INTO alias VALUES (?, ?)", [(id_, place) for id_ in ids])
         self._db.executemany(
             "INSERT OR IGNORE INTO attached VALUES (?, ?)",
@@ -173,7 +175,7 @@ class Spool:
     def _find_named(self, place: int, message: ExportMessage, id_: str) -> int | None:
         if not id_:
             return None
-        for found, sender in self._db.execute(_NAMED, (_alias(message.conversation, id_), place)):
+        for found, sender in self._db.execute(_NAMED, (hash_alias(message.conversation, id_), place)):
             if may_act(message, sender):
                 return int(found)
         return None
@@ -199,8 +201,8 @@ class Spool:
             if shelf is None or shelf.number != number:
                 shelf = self._shelf(number)
             acts = self._db.execute(_EFFECTS, (place,)) if is_acted_on else ()
-            effects = tuple(_decode(act, gone) for (act,) in acts)
-            yield Shelved(shelf, Entry(_decode(data, gone), effects, target or "", answers or ""))
+            effects = tuple(decode_message(act, gone) for (act,) in acts)
+            yield Shelved(shelf, Entry(decode_message(data, gone), effects, target or "", answers or ""))
 
     def _shelf(self, number: int) -> Shelf:
         sql = "SELECT name, first_ns, last_ns FROM shelf WHERE number = ?"
@@ -230,7 +232,7 @@ class Spool:
     def _measure_shelf(self, number: int) -> None:
         """Find again who is on a shelf and when it begins and ends, now that a message of it is gone."""
         sql = "SELECT data FROM held JOIN message USING (place) WHERE shelf = ?"
-        left = [_decode(data, frozenset()) for (data,) in self._db.execute(sql, (number,))]
+        left = [decode_message(data, frozenset()) for (data,) in self._db.execute(sql, (number,))]
         times = [each.at_ns for each in left] or [0]
         self._db.execute("DELETE FROM person WHERE shelf = ?", (number,))
         self._db.execute(
@@ -274,29 +276,3 @@ class Spool:
     def forget_files(self) -> None:
         """Forget all finished files of the format, within the caller's transaction."""
         self._db.execute("DELETE FROM file")
-
-
-def _alias(conversation: str, id_: str) -> bytes:
-    return blake2b(f"{conversation}\n{id_}".encode(errors="replace"), digest_size=16).digest()
-
-
-def _encode(message: ExportMessage) -> bytes:
-    try:
-        return orjson.dumps(message)
-    except TypeError:  # a lone half of a surrogate
-        return orjson.dumps(clean_value(asdict(message)))
-
-
-def _decode(data: bytes, gone: frozenset[str]) -> ExportMessage:
-    fields = orjson.loads(data)
-    fields["ids"], fields["emojis"], fields["rules"] = (
-        tuple(fields[name]) for name in ("ids", "emojis", "rules")
-    )
-    fields["files"] = tuple(_decode_file(each, gone) for each in fields["files"])
-    return ExportMessage(**fields)
-
-
-def _decode_file(fields: dict[str, str], gone: frozenset[str]) -> ExportFile:
-    if fields["path"] in gone:
-        fields = {**fields, "path": "", "fault": "destroyed during the export"}
-    return ExportFile(**fields)  # type: ignore[arg-type]  # as _encode wrote them

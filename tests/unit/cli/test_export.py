@@ -63,7 +63,7 @@ def test_it_is_one_object_of_json(said: Said, capsys: pytest.CaptureFixture[str]
         (["copper", "--zone", "Nowhere", "-o", "out"], "no time zone"),
         (["copper", "--limit", "1", "-o", "out"], "--limit allows 1"),
         (["copper", "-o", "keys"], "nothing is overwritten"),
-        (["copper AND", "-o", "out"], "query"),
+        (["copper AND", "-o", "out"], "must follow AND"),
     ],
 )
 def test_what_is_wrong_is_said(

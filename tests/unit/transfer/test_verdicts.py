@@ -31,13 +31,19 @@ LOOKED_AT = {
 STATUSES = {Action.RELEASE: (201, 200), Action.HOLD: (201, 503), Action.REFUSE: (403, 404)}
 
 
+SAMPLES = [
+    pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.takes_long else [])
+    for each in all_samples()
+]
+
+
 def verdict(sample: Sample) -> Action:
     return (
         Action.REFUSE if sample.marks & NEVER else Action.HOLD if sample.marks & LOOKED_AT else Action.RELEASE
     )
 
 
-@pytest.mark.parametrize("sample", all_samples(), ids=lambda each: each.name)
+@pytest.mark.parametrize("sample", SAMPLES)
 def test_the_example_policy_on_the_corpus(sample: Sample) -> None:
     facts = FileFacts(
         "anna@metals.example", sample.name, sample.claimed_type, len(sample.content), bytes(32), Purpose.MESSAGE,

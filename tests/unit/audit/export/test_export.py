@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from components.audit.access import Purpose, set_purpose
 from components.audit.export import collect, folder, spool
 from components.audit.export import export as export_module
 from components.process.errors import SiteError
+from components.verifier.evidence import open_record
 from components.verifier.export import ExportReport, verify_export
 from tests.support.export_site import ALICE, FORMAT_NAMES, HOSTILE, Said, export_to, make_scene, resume_to
 from tests.support.retention_site import Shell, add_retention
@@ -78,6 +80,34 @@ async def test_the_look_is_recorded_before_and_after(said: Said, tmp_path: Path)
         f"{result.access_id} csv {sha256(manifest).hexdigest()}",
     )
     assert b"subpoena" not in b"".join(files_of(tmp_path / "out").values())
+    assert b"subpoena" not in b"".join(opened_records(tmp_path / "out"))
+
+
+async def test_the_reason_of_a_task_is_not_handed_over(said: Said, tmp_path: Path) -> None:
+    set_purpose(Purpose("m-2", "subpoena"))
+    await export_to(said.site, tmp_path / "out", "csv", "from:alice")
+    begun, ended = await said.site.accesses()
+    assert [(each.matter, each.reason) for each in (begun, ended)] == [("m-2", "subpoena"), ("m-2", "")]
+    report = json.loads((tmp_path / "out/manifest.json").read_bytes())
+    assert report["matter"] == "m-2"
+    opened = b"".join(opened_records(tmp_path / "out"))
+    assert b"m-2" in opened and b"subpoena" not in opened
+
+
+def opened_records(folder: Path) -> Iterator[bytes]:
+    """What everybody who has the export can open."""
+    for name in ("manifest.record.json", "records/gate.jsonl"):
+        for line in (folder / name).read_bytes().splitlines():
+            yield open_record(line)[1] or b""
+
+
+async def test_a_search_that_is_cut_short_is_no_export(
+    said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("components.audit.asked.MAX_EXAMINED", 3)
+    with pytest.raises(SiteError, match="narrow the query by dates"):
+        await export_to(said.site, tmp_path / "out", "csv", "/[a-z]/")
+    assert not (tmp_path / "out").exists()
 
 
 async def test_what_cannot_be_recorded_is_not_written(said: Said, tmp_path: Path) -> None:
@@ -127,6 +157,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any, str, int], 
     yield arm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMAT_NAMES)
 async def test_a_stopped_export_goes_on_to_the_same_bytes(
     name: str,
@@ -176,7 +207,7 @@ def test_what_is_destroyed_during_an_export_is_not_in_it(
         said = await make_scene(site_folder)
         said = Said(add_retention(said.site))
         # All is collected, and all files of the format are written.
-        stop(export_module, "_write_proofs", 1)
+        stop(export_module, "write_proofs", 1)
         with pytest.raises(Stopped):
             await export_to(said.site, tmp_path / "out", "eml")
         return said

@@ -19,7 +19,7 @@ SMALL = [each for each in all_samples() if BOMB not in each.marks and len(each.c
 @pytest.mark.parametrize(
     "sample",
     [
-        pytest.param(each, marks=[pytest.mark.slow] if BOMB in each.marks else [], id=each.name)
+        pytest.param(each, marks=[pytest.mark.slow] if each.takes_long else [], id=each.name)
         for each in all_samples()
     ],
 )

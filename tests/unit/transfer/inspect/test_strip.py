@@ -146,7 +146,7 @@ def test_damaged_pictures_raise_nothing() -> None:
 
 
 def test_pictures_of_the_corpus_lose_their_place() -> None:
-    for sample in all_samples():
+    for sample in (each for each in all_samples() if not each.takes_long):
         stripped = strip(sample.content)
         if stripped is not None:
             facts = look_into(stripped, sample.name, sample.claimed_type, InspectLimits(time_s=600.0))
