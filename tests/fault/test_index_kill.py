@@ -1,6 +1,5 @@
 """The index is killed at each step of its work: what is left is the index of whole batches, and goes on from there."""
 
-import os
 import signal
 import subprocess
 import sys
