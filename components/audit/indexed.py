@@ -20,6 +20,7 @@ from components.audit.index.database import alone
 from components.audit.index.index import Index, open_index
 from components.audit.index.key import load_index_key
 from components.audit.index.logs import IndexedLog, find_record
+from components.audit.index.people import insert_known_directory
 from components.audit.open_log import open_log
 from components.audit.reading.catch_up import read_new_files
 from components.audit.reading.places import ContentPlaces
@@ -124,6 +125,9 @@ async def catch_up_logs(
     for _ in range(2):
         for which, log in logs.items():
             await index.catch_up(log, progress, which, names[which])
+    if settings.audit.grants:
+        with index.change() as db:
+            insert_known_directory(db, settings.gate.directory_file)
 
 
 async def catch_up_all(

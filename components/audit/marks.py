@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from lxml import etree
 
@@ -32,6 +33,8 @@ _INVITATION = "{jabber:x:conference}x"  # XEP-0249
 _LARGEST_COUNT = 100  # of emojis, or of ids of one message: nobody shows more
 
 
+# Several parts of the index read the same stanza, one after the other.
+@lru_cache(maxsize=2)
 def read_marks(body: bytes) -> Marks:
     """Return what a stanza does to a conversation; never raises: what cannot be read, or is an error, is `other`."""
     try:
@@ -78,7 +81,7 @@ def _read_ids(stanza: StanzaTree) -> Marks:
 
 def _read_message(stanza: StanzaTree, marks: Marks) -> Marks:
     room, nick = _read_room(stanza, marks.type)
-    marks = replace(marks, room=room, nick=nick)
+    marks = replace(marks, room=room, nick=nick) if room or nick else marks
     found = [mark for read in _OF_MESSAGES if (mark := read(stanza, marks)) is not None]
     if not found:
         return marks

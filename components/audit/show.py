@@ -112,7 +112,7 @@ async def show(
 async def _view(
     settings: SiteFile, log: LogSettings, opener: RecordOpener, opened: OpenedRecord, progress: Progress
 ) -> RecordView:
-    missing = await _is_missing(opener.reader, opened)
+    missing = await is_missing(opener.reader, opened)
     indexed = find_indexed(settings)
     which = next((each for each, found in indexed.items() if found == log), None)
     if which is None:
@@ -129,7 +129,7 @@ async def _view(
         return replace(view_record(log.name, opened), missing=missing)
 
 
-async def _is_missing(reader: LogReader, opened: OpenedRecord) -> bool:
+async def is_missing(reader: LogReader, opened: OpenedRecord) -> bool:
     """Return whether a payload is gone without a tombstone, which would come after the record."""
     if opened.stored.payload is not None:
         return False

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from components.cli.activity import activity
 from components.cli.export import export
 from components.cli.grant import app as grant_app
 from components.cli.index import app as index_app
@@ -22,6 +23,7 @@ app.command(history)
 app.command(sample)
 app.command(saved)
 app.command(export)
+app.command(activity)
 app.command(grant_app)
 app.command(matter_app)
 app.command(read)

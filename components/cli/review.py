@@ -3,11 +3,13 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from components.cli.options import COMMON, LOOK, Common, Look, RecordId, SealedReason, Timeout
+from components.process.errors import SiteError
 from policy.supervision.act import ActKind
 from policy.supervision.item import ItemState
 
@@ -208,14 +210,27 @@ def reopen(*records: Item, note: Note, signing: Signing = SIGNING) -> None:
 
 
 @app.command
-def add(*records: Item, queue: str, note: Note = "", signing: Signing = SIGNING) -> None:
+def add(
+    *records: Item,
+    queue: str,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    note: Note = "",
+    signing: Signing = SIGNING,
+) -> None:
     """Put records into a queue of your own, such as a sample.
 
     Parameters
     ----------
     queue
         The name of the queue: small letters, digits and -._
+    from_
+        Also those whose ids are in this file, one a line, alone or in a JSON object; - is standard input.
     """
+    from components.audit.review.listed import read_id
+
+    if from_ is not None:
+        text = sys.stdin.read() if from_ == Path("-") else from_.read_text("utf-8")
+        records = (*records, *(read_id(line) for line in text.splitlines() if line.strip()))
     _act(ActKind.ADD, records, signing, queue=queue, note=note)
 
 
@@ -285,6 +300,8 @@ def _decide(record: str, act: str, decision: Decision, done: tuple[str, str]) ->
 
 
 def _act(kind: ActKind, records: tuple[str, ...], signing: Signing, **fields: str) -> None:
+    if not records:
+        raise SiteError("name the items by their records' ids, such as gate/100042")
     _, desk = _open(signing, adding=records if kind is ActKind.ADD else ())
     done = asyncio.run(desk.act(kind, records, **fields))
     told = "\n".join(

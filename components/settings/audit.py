@@ -1,14 +1,43 @@
 """The auditors' log, index and keys: the `[audit]` table of site.toml (docs/settings.md)."""
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from components.settings.archive import SiteKey
+from components.archive.kept_checkpoints import kept_folder
+from components.archive.keys import KeyFileError, load_verifier_key
+from components.archive.store.open import log_name
+from components.settings.archive import LogStoreName, SiteKey
 from components.settings.auditors import AuditorEntry, find_auditor_problems
-from components.settings.log import LogTable
-from components.settings.table import SitePath
+from components.settings.log import LogSettings, LogTable
+from components.settings.table import SitePath, Table
+
+
+class OtherAuditLog(Table):
+    """The log of auditors on another machine (docs/auditor.md): it is read and verified here, and never written."""
+
+    log: LogStoreName
+    log_origin: str = Field(min_length=1)
+    verifier_key: SitePath
+
+    def log_settings(self, folder: Path) -> LogSettings:
+        """Return the log's settings, with the public half of its key in place of the private one."""
+        name = log_name(self.log)
+        kept = kept_folder(folder / "archive" / name)
+        return LogSettings("audit.others", self.log, self.log_origin, self.verifier_key, kept)
+
+    def find_problems(self) -> Iterator[str]:
+        """Yield what is wrong with the log's key."""
+        try:
+            name = load_verifier_key(self.verifier_key).name
+        except KeyFileError as error:
+            yield f"audit.others: {error}; it is the public half of the key that signs {self.log_origin}"
+            return
+        if name != self.log_origin:
+            yield f"audit.others: {self.verifier_key} is the key of {name}, not of {self.log_origin}"
 
 
 class AuditSettings(LogTable):
@@ -20,11 +49,17 @@ class AuditSettings(LogTable):
     key_files: tuple[SiteKey, ...] = Field(min_length=1)
     speech_model: SitePath | None = None
     auditors: tuple[AuditorEntry, ...] = ()
+    others: tuple[OtherAuditLog, ...] = ()
     matter_required: bool = False
     readers: tuple[SitePath, ...] = ()
     grants: SitePath | None = None
 
     def find_problems(self) -> Iterator[str]:
-        """Yield what is wrong with the log's key, and with the auditors."""
+        """Yield what is wrong with the log's key, with the auditors, and with the logs of others."""
         yield from super().find_problems()
         yield from find_auditor_problems(self.auditors)
+        origins = Counter([self.log_origin, *(each.log_origin for each in self.others)])
+        for origin in sorted(origin for origin, times in origins.items() if times > 1):
+            yield f"audit.others: {origin} is the name of two logs; each machine's log has its own"
+        for other in self.others:
+            yield from other.find_problems()

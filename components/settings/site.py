@@ -153,6 +153,16 @@ class SiteFile:
         return tuple(table.log_settings(self.folder) for table in tables)
 
     @property
+    def other_audit_logs(self) -> tuple[LogSettings, ...]:
+        """The logs of auditors on other machines, which are read and verified here (docs/auditor.md)."""
+        return tuple(other.log_settings(self.folder) for other in self.audit.others)
+
+    @property
+    def verified_logs(self) -> tuple[LogSettings, ...]:
+        """All logs that are verified and witnessed here: the site's own, and those of auditors on other machines."""
+        return (*self.logs, *self.other_audit_logs)
+
+    @property
     def gate_log(self) -> LogSettings:
         """The gate's log, with all stanzas."""
         return self.gate.log_settings(self.folder)
@@ -165,11 +175,11 @@ class SiteFile:
     @property
     def log_names(self) -> str:
         """The names of all logs, for people."""
-        return " or ".join(log.name for log in self.logs)
+        return " or ".join(log.name for log in self.verified_logs)
 
     def find_log(self, name: str) -> LogSettings | None:
         """Return the log with this name, or None."""
-        return next((log for log in self.logs if log.name == name), None)
+        return next((log for log in self.verified_logs if log.name == name), None)
 
     def require_log(self, name: str) -> LogSettings:
         """Return the log with this name; raises SiteError if there is none."""

@@ -15,7 +15,7 @@ log = structlog.get_logger("tiles")
 async def start(process: Process) -> None:
     """Serve all logs of the site; raises SettingsError, and OSError if it cannot listen on the port."""
     site = SiteFile(process.site_toml)
-    settings, logs = site.require(TilesSettings), {log.name: log.store for log in site.logs}
+    settings, logs = site.require(TilesSettings), {log.name: log.store for log in site.verified_logs}
     server = process.keep(TileServer(logs))
     await server.start(settings.address, settings.port)
     log.info("serving", address=settings.address, port=settings.port, logs=sorted(logs))

@@ -19,7 +19,7 @@ async def start(process: Process) -> None:
     follow_settings(process, site, WitnessSettings)
     state = WitnessState.open(settings.state)
     process.stack.callback(state.close)
-    service = await process.stack.enter_async_context(open_service(settings, site.logs, state))
+    service = await process.stack.enter_async_context(open_service(settings, site.verified_logs, state))
     process.keep(service)
     process.report(settings.status_file, service.describe)
     process.run("logs", service.run())

@@ -1,5 +1,6 @@
 """Files that a stanza carries in itself, beside every upload, and what it says of files that lie elsewhere."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -76,6 +77,15 @@ _HASH = "{urn:xmpp:hashes:2}hash"
 _SHARING = "{urn:xmpp:sfs:0}"
 _ATTACHED = "{urn:xmpp:message-attaching:1}"
 
+# Most stanzas carry nothing, and to parse each takes long. Without any of these there is none: the namespaces, a
+# `data:` URI, Base64, and a reference or a section of characters, in which these might hide.
+_MAY_CARRY = re.compile(
+    rb"urn:xmpp:(?:bob|avatar|sfs|sims|stickers)|vcard-temp|jabber:x:oob|data:|&#|<[!?]|[A-Za-z0-9+/_-]{40}",
+    re.IGNORECASE,
+)
+# Elements in a text, between which these might be parted.
+_MIXED = re.compile(rb">\s*[^<\s][^<]*<[^/]|(?:/>|</[^<>]*>)\s*[^<\s]")
+
 _Parents = Mapping[ET.Element, ET.Element]
 
 
@@ -85,6 +95,10 @@ def find_carried(stanza: bytes) -> tuple[CarriedFile, ...]:
     What describes a file and what only links to it, by the same address, is one file. A stanza that is no well-formed
     XML is taken as a text.
     """
+    return _find(stanza) if _MAY_CARRY.search(stanza) or _MIXED.search(stanza) else ()
+
+
+def _find(stanza: bytes) -> tuple[CarriedFile, ...]:
     root = _parse(stanza)
     if root is None:
         return tuple(_in_text(stanza.decode(errors="replace"), Carrier.DATA_URI))

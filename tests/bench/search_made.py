@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from components.archive.record import RecordKind, Submission, encode_submission
+from components.archive.record import Delivery, RecordKind, Submission, encode_delivery, encode_submission
 from components.archive.writer import DEFAULT_CLASS, Entry
 from tests.bench.archive_log import open_log
 
@@ -17,7 +17,7 @@ PEOPLE = 500
 BEGIN_NS = 1_780_000_000_000_000_000
 _STEP_NS = 2_000_000_000
 _WORDS = 30_000
-_BATCH = 500
+_BATCH = 100
 _LETTERS = "etaoinshrdlucmfwypvbgkjqxz"
 _CJK = "铜价上涨买入卖出明天市场交易内部消息合同公司银行客户报告会议价格"
 
@@ -73,6 +73,8 @@ async def _write_log(path: Path, count: int) -> None:
     async with open_log(path) as writer:
         while batch := list(islice(made, _BATCH)):
             entries = [Entry(RecordKind.STANZA, encode_submission(each), DEFAULT_CLASS) for each in batch]
+            carried_out = Delivery("9f2c1a7b", batch[-1].seq, ())
+            entries.append(Entry(RecordKind.DELIVERY, encode_delivery(carried_out), DEFAULT_CLASS))
             await writer.append(entries)
             writer.integrate()
 

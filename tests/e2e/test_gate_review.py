@@ -158,6 +158,24 @@ async def said_in_the_room(scene: Scene) -> None:
         assert not [each for each in stream.received if "[Recorded line]" in "".join(each.itertext())]
 
 
+async def test_a_message_for_which_a_rule_wants_two_people_waits_for_the_second(scene: Scene) -> None:
+    scene.alice.send(say("the merger plan", id_="two"))
+    await scene.alice.expect(held_back("two"))
+    record = await scene.reviewer.wait_for_one()
+    assert await scene.reviewer.decide("release", record, by="rita")
+    with pytest.raises(SiteError, match="rita has decided this already"):
+        await asyncio.sleep(1.1)
+        await scene.reviewer.decide("release", record, by="rita")
+    (held,) = json.loads(await scene.reviewer.run("list", "--json"))["held"]
+    assert (held["reviewers"], held["votes"]) == (2, [{"by": "rita", "act": "release"}])
+    assert "the merger plan" not in bodies(scene.bob)
+    assert not await scene.reviewer.decide("release", record, by="omar")
+    await scene.bob.expect(message("the merger plan"))
+    reviews = [dict(each.details) for each in await scene.records() if isinstance(each, Event)]
+    about = [each for each in reviews if each["record"] == record]
+    assert [(each["actor"], each.get("with")) for each in about] == [("rita", None), ("omar", "rita")]
+
+
 async def test_refused(scene: Scene) -> None:
     scene.alice.send(say("insider tip, no"))
     record = await scene.reviewer.wait_for_one()

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from components.archive.record import Event, RecordKind
 from components.audit import auditor
-from tests.support.audit_site import Site, make_site
+from components.rules.recorded_directory import DETAIL, write_listed
+from components.settings.site import SiteFile
+from policy.directory.directory import parse_directory
+from tests.support.audit_site import T0_NS, Site, make_site
 
 DIRECTORY = """\
 gate = "gate.metals.example"
@@ -53,13 +57,18 @@ roles = ["overseer"]
 """
 
 
-async def make_audited_site(folder: Path, more: str = "") -> Site:
+async def make_audited_site(folder: Path, more: str = "", *, records_directory: bool = True) -> Site:
     """Make a site with both enterprises and the four auditors; `more` goes to the table [audit]."""
     site = await make_site(folder)
     (folder / "directory.toml").write_text(DIRECTORY)
     text = site.path.read_text().replace("[audit]\n", f"[audit]\n{more}\n")
     site.path.write_text(f"{text}\n{AUDITORS}")
-    return Site(site.path, type(site.settings)(site.path))
+    made = Site(site.path, SiteFile(site.path))
+    if records_directory:
+        lines = write_listed(parse_directory(DIRECTORY))
+        await made.record(Event(RecordKind.RULES, "in-force", ((DETAIL, lines),), T0_NS))
+        made.places.clear()
+    return made
 
 
 def become(monkeypatch: pytest.MonkeyPatch, user: str) -> None:

@@ -39,6 +39,15 @@ action = "hold"
 text = "Your message is with compliance."
 terms.en = ["insider tip"]
 must_match = ["insider tip"]
+
+[[rule]]
+id = "two-people"
+kind = "lexicon"
+action = "hold"
+text = "Your message is with compliance."
+terms.en = ["merger plan"]
+must_match = ["merger plan"]
+reviewers = 2
 """
 
 

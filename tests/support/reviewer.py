@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from components.archive.keys import create_log_key
+from components.audit.auditor import find_auditor
+from components.audit.review.author import Author
 from components.audit.review.held import HeldList, decide_held, list_held
 from components.settings.site import SiteFile
 from tests.support.gate_process import GateProcess
@@ -65,6 +67,7 @@ class Reviewer:
         (record,) = records
         return record
 
-    async def decide(self, act: str, record: str, reason: str = "read it") -> None:
-        """Release or refuse."""
-        await decide_held(self.settings, record, act, reason, PATIENCE_S)
+    async def decide(self, act: str, record: str, reason: str = "read it", by: str = "") -> bool:
+        """Release or refuse, as this person; give whether that waits for another one."""
+        author = Author(find_auditor(self.settings, by)) if by else None
+        return (await decide_held(self.settings, record, act, reason, PATIENCE_S, author)).waits

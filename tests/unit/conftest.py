@@ -1,6 +1,7 @@
 """Fixtures of the unit tests."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,9 @@ def policies_are_compiled_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def tesseract_is_asked_once() -> Iterator[None]:
     """Each search asks it for its languages, which is a process of its own."""
+    find, asked = workers.find_languages, cache(lambda _path: find())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "find_languages", cache(workers.find_languages))
+        patch.setattr(workers, "find_languages", lambda: asked(os.environ.get("PATH")))
         yield
 
 

@@ -47,7 +47,7 @@ class LogChoice:
 def verify_site(settings: SiteFile, scope: LogChoice, evidence: Evidence, bars: Bars) -> Reports:
     """Verify logs; return None for a log that does not exist yet. Raises SiteError, UsageError and OSError."""
     logs = _choose(settings, scope)
-    require_logs(evidence, settings.logs)
+    require_logs(evidence, settings.verified_logs)
     if scope.url is not None:
         return {log.name: _verify_tiles(log, scope.url, evidence, bars) for log in logs}
     reports: dict[str, Report | None] = {}
@@ -78,7 +78,7 @@ def verify_files(settings: SiteFile, scope: LogChoice, bars: Bars) -> BlobReport
 def _choose(settings: SiteFile, scope: LogChoice) -> Sequence[LogSettings]:
     if scope.log is None:
         # Tiles belong to one log: the gate's, unless another is named.
-        return [settings.gate_log] if scope.url is not None else settings.logs
+        return [settings.gate_log] if scope.url is not None else settings.verified_logs
     return [settings.require_log(scope.log)]
 
 

@@ -53,6 +53,9 @@ def is_read(said: Said) -> bool:
     return said.turn in (Turn.CHANGES, Turn.MOVES, Turn.PRESENCE)
 
 
+_UNREADABLE = "it is missing or altered, and no order destroyed it: run `steelyard verify`"
+
+
 class _Assembly:
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
@@ -67,7 +70,7 @@ class _Assembly:
             if not is_read(said) or self._is_part(said) or self._confirms(said):
                 continue
             item = self._make(said)
-            if said.at_ns < self._latest_ns:
+            if item.at_ns < self._latest_ns:
                 remark = "the clock went back: its time is before that of what stands above"
                 item = replace(item, remarks=(*item.remarks, remark))
             self._latest_ns = max(self._latest_ns, said.at_ns)
@@ -140,9 +143,19 @@ class _Assembly:
 
     def _make_unread(self, said: Said) -> Item:
         kind = ItemKind.DESTROYED if said.is_destroyed else ItemKind.UNREADABLE
-        nobody = Party("")
+        nobody, remarks = Party(""), () if said.is_destroyed else (_UNREADABLE,)
+        # Of one that the log does not have, nobody knows the time.
+        at_ns = said.at_ns or self._latest_ns
         return Item(
-            kind, said.record, said.place, said.at_ns, nobody, nobody, Fate.NOT_KNOWN, records=(said.record,)
+            kind,
+            said.record,
+            said.place,
+            at_ns,
+            nobody,
+            nobody,
+            Fate.NOT_KNOWN,
+            remarks=remarks,
+            records=(said.record,),
         )
 
     def _find_kind(self, said: Said) -> ItemKind:

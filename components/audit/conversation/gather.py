@@ -21,7 +21,8 @@ from components.audit.index.talk_find import (
     find_turns,
 )
 from components.audit.indexed import find_inside_views, find_upload_views
-from components.audit.marks import Mark
+from components.audit.marks import Mark, Marks
+from components.audit.show import is_missing
 from components.audit.view import RecordView, view_record
 from policy.facts import Way
 
@@ -55,16 +56,27 @@ class Talk:
         for place, turn, _ in sorted(turns):
             if (said := self._kept.get(place)) is None:
                 view = await self._view(place)
-                said = self._kept[place] = read_said(place, turn, view)
+                said = self._kept[place] = (
+                    read_said(place, turn, view) if view else self._tell_gap(place, turn)
+                )
             found.append(said)
         return found
 
-    async def _view(self, place: int) -> RecordView:
+    async def _view(self, place: int) -> RecordView | None:
         which, number = find_record(place)
-        (opened,) = await self.logs[which].fetch(number, 1)
-        view = view_record(self.names[which], opened, self.index)
-        uploads = find_upload_views(self.index, place, (), self.names)
-        return replace(view, files=(*uploads, *find_inside_views(self.index, place, (), self.names)))
+        for opened in await self.logs[which].fetch(number, 1):
+            view = view_record(self.names[which], opened, self.index)
+            missing = await is_missing(self.logs[which].reader, opened)
+            uploads = find_upload_views(self.index, place, (), self.names)
+            inside = find_inside_views(self.index, place, (), self.names)
+            return replace(view, missing=missing, files=(*uploads, *inside))
+        return None
+
+    def _tell_gap(self, place: int, turn: Turn) -> Said:
+        """Return what stands for a record that the index knows and the log does not have."""
+        which, number = find_record(place)
+        record = f"{self.names[which]}/{number}"
+        return Said(place, record, turn, 0, None, Marks(Mark.OTHER), "", is_intact=False)
 
     async def take(self, places: range, count: int, *, newest: bool) -> list[Said]:
         """Fetch at least `count` records that are read by themselves, if a range has as many, from one of its ends."""
@@ -156,7 +168,7 @@ class Talk:
 
     async def _fetch_events(self, places: Iterable[int]) -> list[Event]:
         views = [await self._view(place) for place in places]
-        return [view.content for view in views if isinstance(view.content, Event)]
+        return [view.content for view in views if view is not None and isinstance(view.content, Event)]
 
     async def find_present(self, shown: Sequence[Said], names: Names) -> dict[int, tuple[Party, ...]]:
         """Find who was in the room when each message was said in it, whoever said it included."""

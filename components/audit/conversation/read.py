@@ -9,19 +9,20 @@ from components.archive.opener import RecordOpener
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.auditor import Auditor, Role, find_auditor
-from components.audit.conversation.assemble import Gathered, assemble
+from components.audit.conversation.assemble import Gathered
 from components.audit.conversation.gather import Talk
 from components.audit.conversation.gone import find_gone, hash_conversations
-from components.audit.conversation.item import Certainty, Item, Party, Reached
+from components.audit.conversation.item import Item, Party
 from components.audit.conversation.links import Links
 from components.audit.conversation.names import NamedThen, Names, find_named
+from components.audit.conversation.part import Around, Whole, assemble_part, describe_part
 from components.audit.conversation.said import Said
-from components.audit.conversation.seen import Watched, judge
+from components.audit.conversation.seen import judge_items
 from components.audit.conversation.watch import watch
 from components.audit.index.database import Connection
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.talk import Turn, fold_bare
+from components.audit.index.talk import fold_bare
 from components.audit.index.talk_find import (
     find_accounts,
     find_conversations,
@@ -37,30 +38,9 @@ from components.rules.load import RulesError, parse_site_directory
 from components.settings.site import SiteFile
 from policy.directory.directory import Directory, DirectoryError
 
-DEFAULT_COUNT = 50
+__all__ = ["Around", "ConversationView", "Whole", "read_conversation"]
+
 _NO_PART = "{} is no part of a conversation that you may read: `steelyard audit show` shows other records"
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A conversation by its parties: people, or a room. Without a place in it, its newest items.
-
-    `before` and `after` are ids of records: the items before the one, or after the other.
-    """
-
-    parties: tuple[str, ...]
-    limit: int = DEFAULT_COUNT
-    before: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """So many items before and after a record, in the conversation that it belongs to."""
-
-    record_id: str
-    before: int = 10
-    after: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +92,7 @@ async def read_conversation(
     access = Access(
         auditor.id,
         "read",
-        _describe(what, seen_by, at_ns),
+        describe_part(what, seen_by, at_ns),
         now_ns,
         log_size,
         len(view.items),
@@ -120,20 +100,6 @@ async def read_conversation(
     )
     access_id = await record_access(settings, access)
     return replace(view, access_id=access_id, digest=digest, log_size=log_size, at_ns=at_ns)
-
-
-def _describe(what: Whole | Around, seen_by: str, at_ns: int | None) -> str:
-    """Return what is read, as the command line has it."""
-    match what:
-        case Whole(parties, limit, before, after):
-            words = [*parties, f"--limit {limit}"]
-            words += [f"--until {before}"] if before else []
-            words += [f"--from {after}"] if after else []
-        case Around(record_id, before_count, after_count):
-            words = [record_id, f"--before {before_count}", f"--after {after_count}"]
-    words += [f"--seen-by {seen_by}"] if seen_by else []
-    words += [f"--at {at_ns}"] if at_ns is not None else []
-    return " ".join(words)
 
 
 @dataclass(slots=True)
@@ -159,10 +125,10 @@ class _Reader:
         reviews = await talk.find_reviews(shown, names)
         present = await talk.find_present(shown, names)
         hit_id = what.record_id if isinstance(what, Around) else ""
-        items, cut = _assemble(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
+        items, cut = assemble_part(Gathered(shown, related, names, reviews, present, hit_id), what, hit)
         if seen_by:
             watched = await watch(talk, seen_by, shown, until_ns, _END)
-            items = _judge(items, Links([*shown, *related]), watched, present)
+            items = judge_items(items, Links([*shown, *related]), watched, present)
         last, last_ns = (shown[-1].place, shown[-1].at_ns) if shown else (0, until_ns)
         return ConversationView(
             tuple(names.find(jid, last_ns) for jid in wanted),
@@ -296,52 +262,3 @@ class _Reader:
 
 _FIRST = min(IndexedLog).place(0)
 _END = max(IndexedLog).place(LAST_NUMBER) + 1
-
-
-def _assemble(
-    gathered: Gathered, what: Whole | Around, hit: int
-) -> tuple[tuple[Item, ...], tuple[bool, bool]]:
-    """Make as many items as are wanted; return whether something was cut before and after.
-
-    What changes a message that is cut off stands for itself, so cutting goes on until nothing more is cut.
-    """
-    cut = (False, False)
-    while True:
-        items = assemble(gathered)
-        begin, end = _choose(items, what, hit)
-        kept = items[begin:end]
-        cut = (cut[0] or begin > 0, cut[1] or end < len(items))
-        if len(kept) == len(items) or not kept:
-            return kept, cut
-        places = range(kept[0].place, kept[-1].place + 1)
-        rest = [said for said in gathered.shown if said.place not in places]
-        shown = [said for said in gathered.shown if said.place in places]
-        gathered = replace(gathered, shown=shown, related=[*gathered.related, *rest])
-
-
-def _choose(items: Sequence[Item], what: Whole | Around, hit: int) -> tuple[int, int]:
-    """Return which items are kept: from the first of these numbers up to the second."""
-    if isinstance(what, Whole):
-        return (0, what.limit) if what.after else (max(0, len(items) - what.limit), len(items))
-    at = next((at for at, item in enumerate(items) if item.place >= hit), len(items) - 1)
-    return max(0, at - what.before), at + 1 + what.after
-
-
-def _judge(
-    items: tuple[Item, ...], links: Links, watched: Watched, present: Mapping[int, tuple[Party, ...]]
-) -> tuple[Item, ...]:
-    """Say of each message, version by version, whether it had reached somebody."""
-    by_record = {said.record: said for said in links.records}
-    judged = []
-    for item in items:
-        reached: Reached | None = None
-        for version in item.versions:
-            said = by_record.get(version.record)
-            if said is None or said.turn not in (Turn.SAYS, Turn.CHANGES):
-                continue
-            there = frozenset(fold_bare(party.jid) for party in present.get(said.place, ()))
-            next_ = judge(said, links.naming(said), watched, there)
-            if reached is None or next_.certainty in (Certainty.CERTAIN, Certainty.PROBABLE):
-                reached = next_
-        judged.append(replace(item, reached=reached))
-    return tuple(judged)

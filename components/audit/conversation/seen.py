@@ -1,9 +1,10 @@
 """What had reached a person by a time, by what evidence and how certainly (docs/auditor.md has the rules): pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from components.audit.conversation.item import Certainty, Evidence, How, Reached
+from components.audit.conversation.item import Certainty, Evidence, How, Item, Party, Reached
+from components.audit.conversation.links import Links
 from components.audit.conversation.said import Said
 from components.audit.index.talk import Turn, fold_bare, own_ids
 from components.audit.marks import Mark
@@ -152,3 +153,23 @@ def read_session(said: Said, name: str, jid: str) -> Session | None:
     if said.turn is not Turn.SESSION or not jid:
         return None
     return Session(said.place, said.at_ns, said.record, jid, name in _BEGINS)
+
+
+def judge_items(
+    items: tuple[Item, ...], links: Links, watched: Watched, present: Mapping[int, tuple[Party, ...]]
+) -> tuple[Item, ...]:
+    """Say of each message, version by version, whether it had reached somebody."""
+    by_record = {said.record: said for said in links.records}
+    judged = []
+    for item in items:
+        reached: Reached | None = None
+        for version in item.versions:
+            said = by_record.get(version.record)
+            if said is None or said.turn not in (Turn.SAYS, Turn.CHANGES):
+                continue
+            there = frozenset(fold_bare(party.jid) for party in present.get(said.place, ()))
+            next_ = judge(said, links.naming(said), watched, there)
+            if reached is None or next_.certainty in (Certainty.CERTAIN, Certainty.PROBABLE):
+                reached = next_
+        judged.append(replace(item, reached=reached))
+    return tuple(judged)

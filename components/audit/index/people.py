@@ -3,12 +3,14 @@
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.archive.record import Event, RecordKind
 from components.audit.index.database import Connection
 from components.audit.query.words import fold_name
 from components.audit.stanza import split_jid
-from components.rules.recorded_directory import DETAIL, Listed, ListedChange, parse_listed
+from components.rules.recorded_directory import DETAIL, Listed, ListedChange, parse_listed, write_listed
+from policy.directory.directory import DirectoryError, parse_usable
 
 # `recorded` keeps what each record says, as it stands there. `listed` is made of that: entries, each from one time
 # until another (Unix time in nanoseconds), by which everything before the first record is judged, too.
@@ -26,6 +28,7 @@ CREATE INDEX listed_until ON listed (until_ns);
 TABLES = ("recorded", "listed")
 
 _FOREVER_NS = 2**63 - 1
+_NO_RECORD = -1
 _COLUMNS = "kind, enterprise, address, name, desk, site, roles, id"
 _SAME = " AND ".join(f"{each} = ?" for each in _COLUMNS.split(", "))
 
@@ -56,6 +59,20 @@ def insert_directory(db: Connection, rows: Iterable[DirectoryRow]) -> None:
             (row.idx, row.at_ns, row.name, zlib.compress(row.lines.encode())),
         )
         _apply(db, row.at_ns, row.name, row.lines)
+
+
+def insert_known_directory(db: Connection, file: Path) -> None:
+    """Insert the directory as it is now, if no record that opens says who was who; within the caller's transaction.
+
+    An auditor with grants may have none of these records. Without a readable file, nobody is listed.
+    """
+    if db.execute("SELECT 1 FROM recorded").fetchone():
+        return
+    try:
+        directory = parse_usable(file.read_text("utf-8")).directory
+    except (OSError, UnicodeDecodeError, DirectoryError):
+        return
+    insert_directory(db, [DirectoryRow(_NO_RECORD, 0, "in-force", write_listed(directory))])
 
 
 def forget_directory(db: Connection, places: str) -> None:

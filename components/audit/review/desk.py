@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
-from components.audit.review.acts import ReviewRecords, View, read_review_records
+from components.audit.review.acts import ReviewReader, ReviewRecords, View
 from components.audit.review.author import Author, Signed, record_acts
 from components.audit.review.flagged import Flagged, find_flagged
+from components.audit.review.names import hides_names
 from components.audit.review.rules import load_directory, load_rules
 from components.audit.show import parse_record_id
 from components.process.errors import SiteError
@@ -129,16 +130,22 @@ class Desk:
 
 
 async def open_desk(
-    settings: SiteFile, author: Author, progress: Progress, adding: Sequence[str] = ()
+    settings: SiteFile,
+    author: Author,
+    progress: Progress,
+    adding: Sequence[str] = (),
+    reader: ReviewReader | None = None,
 ) -> Desk:
-    """Read the index, the directory, the policy and the audit log; raises SiteError and LogError.
+    """Read the index, the directory, the policy and the audit logs; raises SiteError and LogError.
 
-    `adding` are records that are about to be put into a queue.
+    `adding` are records that are about to be put into a queue. With a `reader`, only what is new is read.
     """
+    for record in adding:
+        parse_record_id(settings, record)
     reviewers = load_reviewers(settings)
     rules, directory = load_rules(settings), load_directory(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}
-    records = await read_review_records(settings, reviewers)
+    records = await (reader or ReviewReader(settings, reviewers)).read()
     added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
@@ -180,7 +187,7 @@ class _Sight:
         person = self._directory.people.get(flagged.sender)  # type: ignore[call-overload]
         desk = [f"desk/{person.desk}"] if person is not None and person.desk else []
         queues = (*(f"rule/{rule}" for rule in flagged.rules), *desk, *sorted(status.queues))
-        hides = any(rule in self._rules and self._rules[rule].hide_names for rule in flagged.rules)
+        hides = hides_names(self._rules, flagged.rules)
         views = tuple(self._views.get(flagged.item, ()))
         return QueueItem(flagged, status, queues, flagged.at_ns + self._due_ns, views, hides)
 

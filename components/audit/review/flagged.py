@@ -9,7 +9,7 @@ from components.audit.index.logs import LAST_NUMBER, IndexedLog
 from policy.content.parse import RESERVED
 from policy.content.rule import Rule
 
-REVIEWED_LOGS = (IndexedLog.GATE, IndexedLog.TRANSFER)
+REVIEWED_LOGS = (IndexedLog.HISTORY, IndexedLog.GATE, IndexedLog.TRANSFER)
 # What the line itself says or did is no match of anybody's rule.
 _OWN = RESERVED | {
     "gate-notice",

@@ -19,7 +19,9 @@ from components.audit.review.held_files import (
     list_held_files,
     release_named,
 )
+from components.audit.review.names import HiddenNames, hides_names, queue_of
 from components.audit.review.request import Decided, ask_for, note_answer
+from components.audit.review.rules import load_directory, load_rules
 from components.audit.show import explain_absence, parse_record_id
 from components.audit.stanza import read_submission
 from components.link import review_request
@@ -57,7 +59,28 @@ async def list_held(settings: SiteFile, timeout_s: float, auditor: Auditor | Non
     ids = [f"{log.name}/{each.record}" for each in answer.held]
     ids += [f"{file_log.name}/{each.record}" for each in files.held if file_log]
     access = Access(auditor.id, "review-list", " ".join(ids), time.time_ns(), size, len(ids))
-    return HeldList(answer.held, await record_access(settings, access), texts, files)
+    shown, texts = _without_names(settings, answer.held, texts)
+    return HeldList(shown, await record_access(settings, access), texts, files)
+
+
+def _without_names(
+    settings: SiteFile, held: Sequence[review_request.HeldMessage], texts: Mapping[int, str]
+) -> tuple[tuple[review_request.HeldMessage, ...], dict[int, str]]:
+    """Return what is listed without the names that a rule hides until somebody says why they need them."""
+    rules = load_rules(settings) if held else {}
+    if not any(hides_names(rules, each.rules) for each in held):
+        return tuple(held), dict(texts)
+    names, shown, hidden = HiddenNames(settings, load_directory(settings)), [], dict(texts)
+    for each in held:
+        if not hides_names(rules, each.rules):
+            shown.append(each)
+            continue
+        queue = queue_of(each.rules)
+        sender, to = names.show(queue, each.sender), names.show(queue, each.to)
+        shown.append(replace(each, sender=sender, to=to))
+        if each.record in texts:
+            hidden[each.record] = names.hide(queue, (each.sender, each.to), texts[each.record])
+    return tuple(shown), hidden
 
 
 async def _read_texts(

@@ -125,15 +125,8 @@ async def release_named(
     `is_last`: the message goes out after this. Otherwise only those are decided on that wait for several people, too.
     Raises SiteError and LogError: then the message must stay.
     """
-    links, log = load_file_links(settings), find_file_log(settings)
-    if links is None or log is None:
-        return []
-    try:
-        facts = read_stanza(message.body.decode())
-    except (StanzaTextError, UnicodeDecodeError):
-        return []
-    named = {link.id.hex() for link in links.find_links((facts.text, facts.joined, *facts.attributes))}
-    if not named:
+    log, named = find_file_log(settings), _find_named(settings, message)
+    if log is None or not named:
         return []
     held = (await _ask(log, ReviewRequest(LIST), timeout_s)).held
     decided = []
@@ -150,6 +143,18 @@ async def release_named(
             raise SiteError(f"the file {file} of this message waits for another person; the message stays")
         decided.append(file)
     return decided
+
+
+def _find_named(settings: SiteFile, message: Submission) -> set[str]:
+    """Return the ids of the site's files whose links are in a message."""
+    links = load_file_links(settings)
+    if links is None:
+        return set()
+    try:
+        facts = read_stanza(message.body.decode())
+    except (StanzaTextError, UnicodeDecodeError):
+        return set()
+    return {link.id.hex() for link in links.find_links((facts.text, facts.joined, *facts.attributes))}
 
 
 async def _ask(log: LogSettings, request: ReviewRequest, timeout_s: float) -> ReviewAnswer:

@@ -1,9 +1,10 @@
 """Shows an item without names, where a rule wants a reason before them (docs/review.md, section 8)."""
 
 import re
+from collections.abc import Iterable, Mapping
 
-from components.audit.review.desk import QueueItem
 from components.settings.site import SiteFile
+from policy.content.rule import Rule
 from policy.directory.directory import Directory
 from policy.supervision.pseudonym import hide_names, make_pseudonym
 
@@ -14,27 +15,39 @@ class HiddenNames:
     """The pseudonyms of people at a site; they are stable within a queue."""
 
     def __init__(self, settings: SiteFile, directory: Directory) -> None:
-        self._origin = settings.audit_log.origin
-        self._directory = directory
+        # The same on all machines of auditors.
+        self._origin = settings.gate_log.origin
+        self._named = {str(jid): person.name for jid, person in directory.people.items()}
+        self._rooms = {str(room.jid) for firm in directory.enterprises for room in firm.rooms}
 
-    def show(self, item: QueueItem, jid: str) -> str:
-        """Return how a party of an item is shown: a person by a pseudonym."""
-        people, rooms = self._parties(item, "")
-        if jid in people:
-            return make_pseudonym(self._salt(item), jid)
-        return "a room" if jid in rooms else jid
+    def show(self, queue: str, jid: str) -> str:
+        """Return how a party of what is in a queue is shown: a person by a pseudonym, without a resource."""
+        people, rooms = self._find([jid.partition("/")[0]])
+        for person in people:
+            return make_pseudonym(self._salt(queue), person)
+        return "a room" if rooms else jid
 
-    def hide(self, item: QueueItem, text: str) -> str:
-        """Return a text of an item without the names of its parties, and of people whose JIDs are in it."""
-        people, rooms = self._parties(item, text)
-        return hide_names(text, self._salt(item), people, rooms)
+    def hide(self, queue: str, parties: Iterable[str], text: str) -> str:
+        """Return a text without the names of its parties, and of people whose JIDs are in it."""
+        said = (match.casefold() for match in _JID.findall(text))
+        people, rooms = self._find([*(jid.partition("/")[0] for jid in parties), *said])
+        return hide_names(text, self._salt(queue), people, rooms)
 
-    def _parties(self, item: QueueItem, text: str) -> tuple[dict[str, str], set[str]]:
-        rooms = {room.jid for firm in self._directory.enterprises for room in firm.rooms}
-        named = {str(name): person.name for name, person in self._directory.people.items()}
-        said = {item.flagged.sender, item.flagged.to, *(match.casefold() for match in _JID.findall(text))}
-        people = {jid: named.get(jid, "") for jid in said if "@" in jid and jid not in rooms}
-        return people, {str(room) for room in rooms & said}
+    def _find(self, jids: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+        """Return those of these addresses that are people's, with their names, and those of rooms."""
+        found = {jid for jid in jids if "@" in jid}
+        rooms = found & self._rooms
+        return {jid: self._named.get(jid, "") for jid in sorted(found - rooms)}, rooms
 
-    def _salt(self, item: QueueItem) -> str:
-        return f"{self._origin}\n{item.queues[0] if item.queues else ''}"
+    def _salt(self, queue: str) -> str:
+        return f"{self._origin}\n{queue}"
+
+
+def queue_of(rules: Iterable[str]) -> str:
+    """Return the queue whose pseudonyms are used for what these rules matched."""
+    return f"rule/{min(rules, default='')}"
+
+
+def hides_names(rules: Mapping[str, Rule], ids: Iterable[str]) -> bool:
+    """Return whether a rule that matched wants a reason before names."""
+    return any(id_ in rules and rules[id_].hide_names for id_ in ids)

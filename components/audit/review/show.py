@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from components.audit.auditor import find_auditor
 from components.audit.review.author import Author
 from components.audit.review.desk import open_desk
-from components.audit.review.names import HiddenNames
+from components.audit.review.names import HiddenNames, queue_of
 from components.audit.review.rules import load_directory
 from components.audit.show import RecordDetail, show
 from components.process.errors import SiteError
@@ -50,7 +50,8 @@ async def show_item(settings: SiteFile, record_id: str, reason: str, progress: P
     if item is None or not item.hides_names or reason.strip():
         return Shown(detail)
     names, flagged = HiddenNames(settings, load_directory(settings)), item.flagged
-    text = names.hide(item, detail.view.reading.text)
-    sender, to = names.show(item, flagged.sender), names.show(item, flagged.to)
+    queue = queue_of(flagged.rules)
+    text = names.hide(queue, (flagged.sender, flagged.to), detail.view.reading.text)
+    sender, to = names.show(queue, flagged.sender), names.show(queue, flagged.to)
     nameless = Nameless(record_id, flagged.at_ns, sender, to, flagged.rules, text, detail.access_id)
     return Shown(detail, nameless)

@@ -44,7 +44,7 @@ _DOES = {
     ItemKind.PRESENCE: "presence",
     ItemKind.OTHER: "another stanza",
     ItemKind.DESTROYED: "a record that was destroyed by an order",
-    ItemKind.UNREADABLE: "a record that cannot be read: run `steelyard verify`",
+    ItemKind.UNREADABLE: "a record that cannot be read",
 }
 _QUOTED = 100  # characters of another message that are repeated
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.audit.review.desk import QueueItem, count_queues
-from components.audit.review.names import HiddenNames
+from components.audit.review.names import HiddenNames, queue_of
 from components.audit.review.show import Nameless
 from components.audit.view import format_time
 from components.cli.output.terminal import show_text
@@ -35,7 +35,7 @@ def describe_item(item: QueueItem, now_ns: int, names: HiddenNames) -> dict[str,
     """Describe an item for JSON; where its names are hidden, by pseudonyms."""
     flagged, status = item.flagged, item.status
     shown = (flagged.sender, flagged.to)
-    sender, to = (names.show(item, jid) for jid in shown) if item.hides_names else shown
+    sender, to = (names.show(queue_of(flagged.rules), jid) for jid in shown) if item.hides_names else shown
     return {
         "item": item.id,
         "flagged_at": format_time(flagged.at_ns),

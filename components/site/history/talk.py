@@ -1,33 +1,17 @@
 """Makes up weeks of talk among some people, one to one and in rooms: the same for the same seed."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import Callable, Iterator
 
-from components.archive.record import Delivery, Event, RecordKind, Submission
 from components.audit.mark import Mark
 from components.site.history import stanzas
-from components.site.history.plan import NS_PER_S, Plan, next_in_office
+from components.site.history.line import Line, Place
+from components.site.history.plan import NS_PER_S, Plan
 from components.site.history.told import Speaker, Told
 from components.site.history.words import EMOJIS, GOODS, NEAR_SPELLINGS, SAID, Scene
 from policy.decision import StanzaError
-from policy.facts import Way
 
-_RECENT = 12
 _PER_STATUS = 64
-_OVERTIME = 0.01
 _REFUSED = StanzaError("modify", "policy-violation", "Prices are told in the deals room only.")
-
-
-@dataclass(slots=True)
-class _Place:
-    """Where people talk: a room, or a pair; `recent` are the last messages there, with who may still change them."""
-
-    members: Sequence[Speaker]
-    room: str = ""
-    recent: deque[Told] = field(default_factory=lambda: deque[Told](maxlen=_RECENT))
-    present: frozenset[str] = frozenset()
 
 
 def make_talk(plan: Plan) -> Iterator[Told]:
@@ -35,16 +19,11 @@ def make_talk(plan: Plan) -> Iterator[Told]:
     yield from _Talk(plan).run()
 
 
-class _Talk:
+class _Talk(Line):
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._random = Random(plan.seed)  # noqa: S311 - the same for the same seed
-        self._number = self._seq = self._restarts = 0
-        self._done = -1
-        self._now_ns = plan.begin_ns
-        self._bound: set[str] = set()
+        super().__init__(plan)
         self._places = self._make_places()
-        self._acts: list[tuple[float, Callable[[_Place], Iterator[Told]]]] = [
+        self._acts: list[tuple[float, Callable[[Place], Iterator[Told]]]] = [
             (0.04, self._correct),
             (0.055, self._retract),
             (0.095, self._react),
@@ -55,6 +34,8 @@ class _Talk:
             (0.21, self._refuse),
             (0.213, self._hold),
         ]
+        if plan.has_files:
+            self._acts.append((0.218, self._attach))
 
     def run(self) -> Iterator[Told]:
         """Yield all records."""
@@ -84,16 +65,11 @@ class _Talk:
                 yield self._carry_out()
         yield self._carry_out()
 
-    def _pass_time(self) -> None:
-        self._now_ns += int(self._random.expovariate(1 / self._plan.step_s) * NS_PER_S)
-        if self._plan.is_office and self._random.random() > _OVERTIME:
-            self._now_ns = next_in_office(self._now_ns)
-
-    def _make_places(self) -> list[_Place]:
+    def _make_places(self) -> list[Place]:
         people, random = self._plan.people, self._random
-        rooms = [_Place(tuple(people), room) for room in self._plan.rooms]
+        rooms = [Place(tuple(people), room) for room in self._plan.rooms]
         pairs = [
-            _Place((one, other))
+            Place((one, other))
             for at, one in enumerate(people)
             for other in people[at + 1 :]
             if random.random() < 0.5 or at == 0
@@ -108,79 +84,10 @@ class _Talk:
         for place in self._places:
             place.present = frozenset()
 
-    @property
-    def _epoch(self) -> str:
-        return f"{self._plan.epoch}-{self._restarts}"
-
-    def _submit(
-        self,
-        body: bytes,
-        session: str,
-        *,
-        kind: RecordKind = RecordKind.STANZA,
-        way: Way = Way.C2S,
-        action: str = "release",
-        rules: tuple[str, ...] = (),
-        error: StanzaError | None = None,
-    ) -> Submission:
-        self._seq += 1
-        return Submission(
-            kind,
-            self._epoch,
-            self._seq,
-            way,
-            self._plan.session + session,
-            self._now_ns,
-            action,
-            rules,
-            error,
-            body,
-        )
-
-    def _tell(self, record: Submission | Delivery | Event, mark: Mark, **truth: object) -> Told:
-        told = Told(self._number, record, mark, self._now_ns, **truth)  # type: ignore[arg-type]
-        self._number += 1
-        return told
-
-    def _carry_out(self) -> Told:
-        self._done = self._seq
-        return self._tell(Delivery(self._epoch, self._seq, ()), Mark.OTHER)
-
-    def _enter(self, place: _Place, speaker: Speaker) -> Iterator[Told]:
-        """Sign a person in, and let them join the room, if they have yet to."""
-        if speaker.jid not in self._bound:
-            self._bound.add(speaker.jid)
-            body = stanzas.bind(speaker.session, f"192.0.2.{len(self._bound) % 250 + 1}")
-            bound = self._submit(body, speaker.jid, kind=RecordKind.SESSION, way=Way.SESSION)
-            yield self._tell(bound, Mark.OTHER, sender=speaker.jid)
-        if not place.room or speaker.jid in place.present:
-            return
-        truth = {"sender": speaker.jid, "to": place.room}
-        asks = self._submit(stanzas.join(speaker.session, place.room, speaker.nick), speaker.jid)
-        place.present |= {speaker.jid}
-        yield self._tell(asks, Mark.JOIN, present=place.present, **truth)
-        answer = stanzas.tell_joined(speaker.session, place.room, speaker.nick)
-        told = self._submit(answer, speaker.jid, way=Way.SERVER)
-        yield self._tell(told, Mark.JOIN, present=place.present, **truth)
-
-    def _send(
-        self, place: _Place, speaker: Speaker, content: str, mark: Mark, **truth: object
-    ) -> Iterator[Told]:
-        """Let a person send something to the place; what can be changed later is remembered."""
-        yield from self._enter(place, speaker)
-        to = place.room or next(each.jid for each in place.members if each is not speaker)
-        id_ = f"h{self._plan.seed}-{self._number}"
-        body = stanzas.make_message(speaker.session, to, id_, content, is_room=bool(place.room))
-        submission = self._submit(body, speaker.jid)
-        told = self._tell(submission, mark, sender=speaker.jid, to=to, id=id_, present=place.present, **truth)
-        if mark is Mark.MESSAGE:
-            place.recent.append(told)
-        yield told
-
-    def _pick(self, place: _Place) -> Speaker:
+    def _pick(self, place: Place) -> Speaker:
         return self._random.choice(place.members)
 
-    def _find_own(self, place: _Place) -> tuple[Speaker, Told] | None:
+    def _find_own(self, place: Place) -> tuple[Speaker, Told] | None:
         if not place.recent:
             return None
         told = self._random.choice(place.recent)
@@ -196,7 +103,7 @@ class _Talk:
             lot=f"L{random.randrange(10_000, 99_999)}",
         )
 
-    def _say(self, place: _Place) -> Iterator[Told]:
+    def _say(self, place: Place) -> Iterator[Told]:
         speaker = self._pick(place)
         language = speaker.language if self._random.random() < 0.7 else "en"
         text, planted = self._phrase(language), ""
@@ -207,7 +114,18 @@ class _Talk:
             place, speaker, stanzas.say(text), Mark.MESSAGE, text=text, language=language, planted=planted
         )
 
-    def _correct(self, place: _Place) -> Iterator[Told]:
+    def _attach(self, place: Place) -> Iterator[Told]:
+        """Let a person send a small file inside a message."""
+        random, speaker = self._random, self._pick(place)
+        name = f"positions-{random.randrange(1000, 9999)}.csv"
+        goods = "\n".join(f"{good},{random.randrange(5, 500, 5)}" for good in GOODS[speaker.language])
+        text = self._phrase(speaker.language)
+        content = stanzas.attach(text, name, f"good,tons\n{goods}\n".encode())
+        yield from self._send(
+            place, speaker, content, Mark.MESSAGE, text=text, language=speaker.language, file=name
+        )
+
+    def _correct(self, place: Place) -> Iterator[Told]:
         if (found := self._find_own(place)) is None:
             return
         speaker, told = found
@@ -215,7 +133,7 @@ class _Talk:
         truth = {"text": text, "target": told.number, "language": told.language}
         yield from self._send(place, speaker, stanzas.correct(text, told.id), Mark.CORRECTION, **truth)
 
-    def _correct_anothers(self, place: _Place) -> Iterator[Told]:
+    def _correct_anothers(self, place: Place) -> Iterator[Told]:
         """Let somebody try to correct what another person said, as if it were theirs: no client shows that."""
         if (found := self._find_own(place)) is None:
             return
@@ -225,14 +143,14 @@ class _Talk:
         truth = {"text": text, "target": told.number, "is_valid": False, "language": "en"}
         yield from self._send(place, other, stanzas.correct(text, told.id), Mark.CORRECTION, **truth)
 
-    def _retract(self, place: _Place) -> Iterator[Told]:
+    def _retract(self, place: Place) -> Iterator[Told]:
         if (found := self._find_own(place)) is None:
             return
         speaker, told = found
         place.recent.remove(told)
         yield from self._send(place, speaker, stanzas.retract(told.id), Mark.RETRACTION, target=told.number)
 
-    def _react(self, place: _Place) -> Iterator[Told]:
+    def _react(self, place: Place) -> Iterator[Told]:
         if (found := self._find_own(place)) is None:
             return
         told, speaker = found[1], self._pick(place)
@@ -240,7 +158,7 @@ class _Talk:
         content = stanzas.react(told.id, emojis)
         yield from self._send(place, speaker, content, Mark.REACTION, target=told.number, emojis=emojis)
 
-    def _acknowledge(self, place: _Place) -> Iterator[Told]:
+    def _acknowledge(self, place: Place) -> Iterator[Told]:
         if place.room or (found := self._find_own(place)) is None:
             return
         author, told = found
@@ -250,7 +168,7 @@ class _Talk:
         content = stanzas.acknowledge(told.id, is_displayed=is_displayed)
         yield from self._send(place, reader, content, mark, target=told.number)
 
-    def _reply(self, place: _Place) -> Iterator[Told]:
+    def _reply(self, place: Place) -> Iterator[Told]:
         if (found := self._find_own(place)) is None:
             return
         told, speaker = found[1], self._pick(place)
@@ -259,7 +177,7 @@ class _Talk:
         truth = {"text": text, "target": told.number, "language": speaker.language}
         yield from self._send(place, speaker, content, Mark.MESSAGE, **truth)
 
-    def _leave(self, place: _Place) -> Iterator[Told]:
+    def _leave(self, place: Place) -> Iterator[Told]:
         inside = [each for each in place.members if each.jid in place.present]
         if not inside:
             return
@@ -274,14 +192,14 @@ class _Talk:
             present=place.present,
         )
 
-    def _refuse(self, place: _Place) -> Iterator[Told]:
+    def _refuse(self, place: Place) -> Iterator[Told]:
         yield from self._decide(place, "refuse", ("prices",), _REFUSED)
 
-    def _hold(self, place: _Place) -> Iterator[Told]:
+    def _hold(self, place: Place) -> Iterator[Told]:
         yield from self._decide(place, "hold", ("review-prices",), None)
 
     def _decide(
-        self, place: _Place, action: str, rules: tuple[str, ...], error: StanzaError | None
+        self, place: Place, action: str, rules: tuple[str, ...], error: StanzaError | None
     ) -> Iterator[Told]:
         """Let a person say what the rules do not let pass."""
         speaker = self._pick(place)
@@ -293,7 +211,7 @@ class _Talk:
         truth = {"sender": speaker.jid, "to": to, "id": id_, "text": text, "language": "en"}
         yield self._tell(submission, Mark.MESSAGE, present=place.present, **truth)
 
-    def _play(self, scene: Scene, place: _Place) -> Iterator[Told]:
+    def _play(self, scene: Scene, place: Place) -> Iterator[Told]:
         """Play a scene of misconduct at a place."""
         first = self._random.sample(list(place.members), 2)
         last: Told | None = None

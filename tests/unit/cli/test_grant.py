@@ -96,7 +96,8 @@ async def shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Grants:
     """Segment 1 says copper, segment 2 tin; nobody has the auditors' key: it is in three shares, of which two do."""
-    site = await make_audited_site(tmp_path, 'readers = ["keys/erin.pub", "keys/greta.pub", "keys/lena.pub"]')
+    readers = 'readers = ["keys/erin.pub", "keys/greta.pub", "keys/lena.pub"]'
+    site = await make_audited_site(tmp_path, readers, records_directory=False)
     await site.record(site.say(ALICE, BOB, "copper"))
     await site.record(site.say(BOB, ALICE, "tin", at_s=60))
     key = load_recipient_key(tmp_path / "keys/auditor.key")

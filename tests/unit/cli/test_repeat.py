@@ -17,7 +17,7 @@ from tests.unit.cli.test_matter import ALICE, BOB, Shell
 
 @pytest.fixture
 async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    site = await make_audited_site(tmp_path)
+    site = await make_audited_site(tmp_path, records_directory=False)
     await site.record(site.say(ALICE, BOB, "copper"), site.say(BOB, ALICE, "copper, done", at_s=60))
     monkeypatch.setenv("STEELYARD_SITE", str(site.path))
     become(monkeypatch, "lena")

@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 
 from components.archive.keys import create_log_key
-from components.archive.record import Event, RecordKind
+from components.archive.record import Event, RecordKind, Submission
 from components.audit import access, auditor
 from components.audit.access import record_findings
-from components.audit.review.acts import read_review_records
-from components.audit.review.author import Signed, encode_signed, read_signed
+from components.audit.auditor import find_auditor
+from components.audit.review import held as held_messages
+from components.audit.review import held_files
+from components.audit.review.acts import ReviewReader, read_review_records
+from components.audit.review.author import Author, Signed, encode_signed, read_signed
+from components.audit.review.request import Decided
+from components.link.review_request import HeldMessage, ReviewAnswer
+from components.process.errors import SiteError
 from components.rules.reviewers import Reviewers
 from components.settings.site import SiteFile
 from policy.supervision.act import Act, ActKind
-from tests.support.audit_site import Site, make_site
+from tests.support.audit_site import T0_NS, Site, make_site
 from tests.support.retention_site import Shell
 from tests.unit.policy.content.rules import write_rule
 
@@ -255,6 +261,45 @@ def test_a_record_is_put_into_a_queue_of_ones_own(office: Office) -> None:
     assert "there is no message or file gate/0" in office.sign("erin", "add", "gate/0", "--queue", "x")[2]
 
 
+def test_a_sample_is_put_into_a_queue_from_a_file(office: Office, tmp_path: Path) -> None:
+    records = [office.site.id_of(3), office.site.id_of(0)]
+    (tmp_path / "sample").write_text(f'{records[0]}\n\n{{"id": "{records[1]}", "at": 1}}\n')
+    assert office.sign("lena", "add", "--queue", "sample-2", "--from", str(tmp_path / "sample"))[0] == 0
+    assert sorted(ids(office.document("lena", "queue", "sample-2")["items"])) == sorted(records)
+    assert "name the items" in office.sign("lena", "claim")[2]
+    for line in ('{"at": 1}', '{"id": 7}', "{", "gate/x"):
+        (tmp_path / "sample").write_text(line)
+        status, output, _ = office.sign("lena", "add", "--queue", "s", "--from", str(tmp_path / "sample"))
+        assert (status, output) == (2, "")
+
+
+def test_auditors_with_logs_of_their_own_see_what_the_others_did(office: Office, tmp_path: Path) -> None:
+    item, text = office.site.id_of(0), office.site.path.read_text()
+
+    def machine(name: str, other: str) -> Path:
+        others = f'[[audit.others]]\nlog = "archive/{other}.db"\nlog_origin = "metals.example/{other}"\n'
+        mine = text.replace("archive/audit.db", f"archive/{name}.db").replace(
+            "log-audit.key", f"log-{name}.key"
+        )
+        mine = mine.replace("metals.example/audit", f"metals.example/{name}")
+        mine = mine.replace("archive/index.db", f"archive/index-{name}.db")
+        create_log_key(tmp_path / f"keys/log-{name}.key", f"metals.example/{name}")
+        path = tmp_path / f"site-{name}.toml"
+        path.write_text(f'{mine}\n{others}verifier_key = "keys/log-{other}.pub"\n')
+        return path
+
+    here, there = machine("audit-a", "audit-b"), machine("audit-b", "audit-a")
+    assert office.sign("erin", "claim", item, "--site", str(here))[0] == 0
+    assert office.document("lena", "history", item, "--site", str(there))["holder"] == "erin"
+    assert office.sign("lena", "close", item, "--as", "issue", "--site", str(there))[0] == 0
+    found = office.document("erin", "history", item, "--site", str(here))
+    assert [(act["act"], act["record"].partition("/")[0]) for act in found["acts"]] == [
+        ("claim", "audit-a"),
+        ("close", "audit-b"),
+    ]
+    assert list(SiteFile(here).audit.find_problems()) == []
+
+
 def test_names_are_hidden_until_there_is_a_reason(office: Office) -> None:
     item = office.site.id_of(2)
     _, shown, _ = office.do("erin", "show", item)
@@ -297,6 +342,28 @@ async def test_forged_acts_are_shown_and_count_for_nothing(office: Office) -> No
     assert (await asyncio.to_thread(office.document, "lena", "report"))["invalid_acts"] == 5
 
 
+async def test_what_is_read_again_is_what_is_new_and_a_log_that_was_put_back_is_read_anew(
+    office: Office,
+) -> None:
+    settings, reader = office.site.settings, ReviewReader(office.site.settings, office.reviewers())
+    assert (await reader.read()).entries == []
+    database = settings.audit_log.store
+    assert isinstance(database, Path)
+    copies: list[bytes] = []
+    for number, item in enumerate((office.site.id_of(0), office.site.id_of(2)), 1):
+        await asyncio.to_thread(office.sign, "erin", "claim", item)
+        copies.append(database.read_bytes())
+        assert len((await reader.read()).entries) == number
+        assert (await reader.read()).entries == (
+            await read_review_records(settings, office.reviewers())
+        ).entries
+    for beside in ("-wal", "-shm"):
+        database.with_name(database.name + beside).unlink(missing_ok=True)
+    database.write_bytes(copies[0])
+    settings.audit_log.verifier_key_file.with_suffix(".last").unlink(missing_ok=True)
+    assert len((await reader.read()).entries) == 1
+
+
 def replace_act(act: Act, **changes: Any) -> Act:
     from dataclasses import replace
 
@@ -315,3 +382,74 @@ async def read_raw(office: Office) -> list[Event]:
         if each.leaf.kind == RecordKind.SUPERVISION
     ]
     return [each for each in found if isinstance(each, Event)]
+
+
+def test_names_of_held_messages_are_hidden_in_their_list_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = int(office.site.id_of(2).partition("/")[2])
+    plain = int(office.site.id_of(0).partition("/")[2])
+    held = tuple(
+        HeldMessage(number, "waiting", f"{ALICE}/desk", BOB, rules, T0_NS, T0_NS)
+        for number, rules in ((record, ("blind", "tips")), (plain, ("tips",)))
+    )
+    monkeypatch.setattr(held_messages, "_ask", lambda *_: answer_with(ReviewAnswer(held=held)))
+    blind, named = office.document("erin", "list")["held"]
+    assert (named["from"], named["to"]) == (f"{ALICE}/desk", BOB)
+    shown = office.document("erin", "show", office.site.id_of(2))
+    assert (blind["from"], blind["to"], blind["text"]) == (shown["from"], shown["to"], shown["text"])
+    assert "alice" not in json.dumps(blind).casefold()
+    assert office.document("gary", "list")["held"] == []
+
+
+async def answer_with(answer: ReviewAnswer) -> ReviewAnswer:
+    return answer
+
+
+MESSAGE = Submission(RecordKind.STANZA, "e1", 1, "c2s", "s", T0_NS, "hold", ("tips",), None, b"<message/>")
+
+
+@pytest.mark.parametrize(
+    ("needed", "votes", "is_last", "decided"),
+    [
+        (1, (), True, ["transfer/5"]),
+        (1, (), False, []),  # the message waits for somebody else: so does its file
+        (2, (), False, ["transfer/5"]),
+        (2, (("erin", "release"),), False, []),
+        (2, (("lena", "release"),), True, ["transfer/5"]),
+    ],
+)
+async def test_the_files_of_a_message_are_released_with_the_last_decision_on_it(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    needed: int,
+    votes: Any,
+    is_last: bool,
+    decided: list[str],
+) -> None:
+    file = HeldMessage(5, "held", ALICE, "ab", ("macros",), T0_NS, T0_NS, needed, votes)
+    asked: list[str] = []
+
+    async def decide(_settings: SiteFile, log: Any, number: int, *_: Any) -> Decided:
+        asked.append(f"transfer/{number}")
+        return Decided("audit/1", "audit/2", waits=len(votes) + 1 < needed)
+
+    monkeypatch.setattr(held_files, "_ask", lambda *_: answer_with(ReviewAnswer(held=(file,))))
+    monkeypatch.setattr(held_files, "decide_file", decide)
+    monkeypatch.setattr(held_files, "_find_named", lambda *_: {"ab"})
+    monkeypatch.setattr(held_files, "find_file_log", lambda _settings: office.site.settings.gate_log)
+    author = Author(find_auditor(office.site.settings, "erin"))
+    await held_files.release_named(office.site.settings, MESSAGE, "fine", 1.0, author, is_last=is_last)
+    assert asked == decided
+
+
+async def test_a_message_stays_while_its_file_waits_for_another_person(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = HeldMessage(5, "held", ALICE, "ab", ("macros",), T0_NS, T0_NS, 2, (("erin", "release"),))
+    monkeypatch.setattr(held_files, "_ask", lambda *_: answer_with(ReviewAnswer(held=(file,))))
+    monkeypatch.setattr(held_files, "_find_named", lambda *_: {"ab"})
+    monkeypatch.setattr(held_files, "find_file_log", lambda _settings: office.site.settings.gate_log)
+    author = Author(find_auditor(office.site.settings, "erin"))
+    with pytest.raises(SiteError, match="waits for another person; the message stays"):
+        await held_files.release_named(office.site.settings, MESSAGE, "fine", 1.0, author, is_last=True)

@@ -18,7 +18,6 @@ from components.settings.console import OidcTable
 _DISCOVERY = "/.well-known/openid-configuration"
 _ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
-_MOST_BYTES = 1 << 20
 
 
 class ProviderError(Exception):
@@ -107,7 +106,7 @@ class Provider:
             ):
                 if answer.status != 200:
                     raise ProviderError(f"the provider answers with {answer.status}")
-                found = json.loads(await answer.content.read(_MOST_BYTES))
+                found = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ProviderError(f"the provider does not answer: {type(error).__name__}") from None
         if not isinstance(found, dict):

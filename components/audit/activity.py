@@ -1,0 +1,147 @@
+"""What each auditor did, for whoever audits the auditors: counts by day, and looks that are out of the ordinary."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from components.archive.record import Access
+from components.audit.access import record_access
+from components.audit.auditor import Auditor
+from components.audit.looks import LookFilter, RecordedLook, SeenActors, read_looks
+from components.process.progress import Progress
+from components.settings.site import SiteFile
+
+_OF_A_PERSON = re.compile(r"(?:^|[\s(-])(?:from|to|with|person|seen-by):", re.IGNORECASE)
+_EVERYTHING = ("", "*")
+# What a search adds for an auditor of some enterprises (components/audit/asked.py).
+_SCOPE = re.compile(r'^\(?owner:"[^"]*"(?: OR owner:"[^"]*")*\)? AND ')
+_SATURDAY = 5
+
+
+class ActKind(StrEnum):
+    """What a look was, in the rough."""
+
+    SEARCH = "searches"
+    VIEW = "views"
+    EXPORT = "exports"
+    RELEASE = "releases"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """What is ordinary: hours of a working day (`end_hour` is outside), views a day, a share of all records."""
+
+    first_hour: int = 7
+    end_hour: int = 20
+    zone: str = "UTC"
+    views_a_day: int = 200
+    most_percent: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A look that is out of the ordinary, and why; for many views, the first one beyond the number."""
+
+    look: RecordedLook
+    reasons: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Activity:
+    """What one auditor did: how often each kind of look, by day, and how much of it for a matter."""
+
+    actor: str
+    by_day: dict[str, Counter[ActKind]] = field(default_factory=dict)
+    in_matters: int = 0
+    matters: set[str] = field(default_factory=set)
+    unusual: list[Unusual] = field(default_factory=list)
+
+    @property
+    def totals(self) -> Counter[ActKind]:
+        """How often each kind of look."""
+        return sum(self.by_day.values(), Counter())
+
+    @property
+    def looks(self) -> int:
+        """How many looks in all."""
+        return self.totals.total()
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityReport:
+    """What auditors did, by their ids; `access_id` is the record of this look."""
+
+    activities: tuple[Activity, ...]
+    access_id: str
+
+
+async def report_activity(
+    settings: SiteFile, auditor: Auditor, wanted: LookFilter, ordinary: Ordinary, progress: Progress
+) -> ActivityReport:
+    """Return what those did whose looks this auditor may see, and record the look; raises SiteError and LogError."""
+    seen = SeenActors(settings, auditor)
+    looks = [look async for look in read_looks(settings, wanted, progress) if look.access.actor in seen]
+    activities = summarize(looks, ordinary)
+    access = Access(auditor.id, "activity", wanted.actor, time.time_ns(), 0, len(looks))
+    return ActivityReport(activities, await record_access(settings, access))
+
+
+def summarize(looks: Iterable[RecordedLook], ordinary: Ordinary) -> tuple[Activity, ...]:
+    """Return what looks amount to, by who took them; `looks` stand in the log's order."""
+    found: dict[str, Activity] = {}
+    zone = ZoneInfo(ordinary.zone)
+    for look in looks:
+        access = look.access
+        activity = found.setdefault(access.actor, Activity(access.actor))
+        at = datetime.fromtimestamp(access.at_ns / 10**9, zone)
+        counts = activity.by_day.setdefault(at.date().isoformat(), Counter())
+        counts[classify(access.act)] += 1
+        if access.matter:
+            activity.in_matters += 1
+            activity.matters.add(access.matter)
+        if reasons := tuple(_find_unusual(access, at, counts, ordinary)):
+            activity.unusual.append(Unusual(look, reasons))
+    return tuple(found[actor] for actor in sorted(found))
+
+
+def classify(act: str) -> ActKind:
+    """Return what kind of look an act is."""
+    words = act.replace("-", " ").split()
+    for kind, named in _KINDS.items():
+        if named & set(words):
+            return kind
+    return ActKind.OTHER
+
+
+def _find_unusual(
+    access: Access, at: datetime, counts: Counter[ActKind], ordinary: Ordinary
+) -> Iterator[str]:
+    kind = classify(access.act)
+    if at.weekday() >= _SATURDAY or not ordinary.first_hour <= at.hour < ordinary.end_hour:
+        yield f"outside of hours ({at:%a %H:%M})"
+    if kind in (ActKind.SEARCH, ActKind.EXPORT):
+        if _SCOPE.sub("", access.query).strip(" ()") in _EVERYTHING or _is_most(access, ordinary):
+            yield f"the whole archive, or most of it ({access.result_count:,} records)"
+        if not access.matter and _OF_A_PERSON.search(access.query):
+            yield "a person, without a matter"
+    if kind is ActKind.VIEW and counts[kind] == ordinary.views_a_day + 1:
+        yield f"more than {ordinary.views_a_day:,} views on this day"
+
+
+def _is_most(access: Access, ordinary: Ordinary) -> bool:
+    # A few records are most of a log that has just begun.
+    return access.result_count > 100 and access.result_count * 100 > access.log_size * ordinary.most_percent
+
+
+_KINDS = {
+    ActKind.RELEASE: {"release"},
+    ActKind.EXPORT: {"export"},
+    ActKind.SEARCH: {"search", "sample"},
+    ActKind.VIEW: {"show", "read", "list", "proof", "chronology"},
+}
