@@ -51,7 +51,9 @@ async def test_the_pictures_show_what_is_there(picture_folder: Path, authority: 
             await shown.browser.wait_until(
                 wanted, "return document.querySelector(arguments[0]) !== null", wanted
             )
-            await shown.browser.run("window.scrollTo(0, 0)")
+            await shown.browser.run(
+                "document.querySelector('#hit')?.scrollIntoView({block: 'center', behavior: 'instant'})"
+            )
             compare(name, await shown.browser.screenshot())
 
 
