@@ -30,8 +30,8 @@ _BUSY_RETRY_S = 0.02
 # said, or it is what a reviewer or the acts of auditors themselves are there for.
 _WITHOUT_MATTER = frozenset(
     (
-        *("activity", "grant", "history", "matter", "repeat", "review"),
-        *("expire", "orders", "propose", "index", "reconcile", "replay", "rescan", "topics"),
+        *("activity", "console", "grant", "history", "matter", "repeat", "review"),
+        *("expire", "orders", "propose", "index", "overview", "reconcile", "replay", "rescan", "topics"),
     )
 )
 
@@ -64,12 +64,24 @@ async def record_access(settings: SiteFile, access: Access) -> str:
     A look that says no purpose of its own has that of its task. Raises SiteError; then nothing may be shown.
     """
     purpose = get_purpose()
-    access = replace(access, matter=access.matter or purpose.matter, reason=access.reason or purpose.reason)
+    access = replace(
+        access,
+        actor=_find_id(settings, access.actor),
+        matter=access.matter or purpose.matter,
+        reason=access.reason or purpose.reason,
+    )
     if settings.audit.matter_required and not access.matter and not _WITHOUT_MATTER & _words_of(access.act):
         raise SiteError(
             "nothing is shown, because each look here needs a matter (audit.matter_required): name it with --matter"
         )
     return (await _record(settings, lambda: [(RecordKind.ACCESS, encode_access(access))]))[0]
+
+
+def _find_id(settings: SiteFile, actor: str) -> str:
+    """Return the id of the auditor whose user this process is, if the actor is named by that; else the actor."""
+    if actor != name_actor():
+        return actor
+    return next((each.id for each in settings.audit.auditors if each.user == actor), actor)
 
 
 def _words_of(act: str) -> set[str]:
@@ -107,7 +119,7 @@ async def _record(settings: SiteFile, encode: Callable[[], Sequence[tuple[Record
 
 
 def digest_of(ids: Iterable[str]) -> str:
-    """Return the digest of a result: SHA-256, in hex, over the ids of its records in the log's order, a line each."""
+    """Return the digest of a result: SHA-256, in hex, over the ids of its records, the oldest first, a line each."""
     digest = sha256()
     for id_ in ids:
         digest.update(f"{id_}\n".encode())

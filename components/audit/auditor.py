@@ -49,6 +49,11 @@ def find_auditor(settings: SiteFile, id: str | None = None) -> Auditor:  # noqa:
     raise SiteError(f"{who} is no auditor of this site; list them in audit.auditors of {settings.path.name}")
 
 
+def name_of(auditor: Auditor | None) -> str:
+    """Return the name under which a look is recorded: the auditor's id, or this process's user."""
+    return auditor.id if auditor else name_actor()
+
+
 def list_auditors(settings: SiteFile) -> tuple[Auditor, ...]:
     """Return all listed auditors; none where the operating system says who is one."""
     return tuple(_make_auditor(entry) for entry in settings.audit.auditors)

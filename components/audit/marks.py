@@ -39,13 +39,22 @@ def read_marks(body: bytes) -> Marks:
     """Return what a stanza does to a conversation; never raises: what cannot be read, or is an error, is `other`."""
     try:
         stanza = read_tree(body)
+    except Exception:
+        # Not well-formed: the stanza itself is there to read.
+        return Marks(Mark.OTHER)
+    return read_marks_of(stanza)
+
+
+def read_marks_of(stanza: StanzaTree | None) -> Marks:
+    """Return what a stanza that was read as a tree does to a conversation, as `read_marks` does."""
+    try:
         read = _READERS.get(stanza.name) if stanza is not None else None
         if stanza is None or read is None:
             return Marks(Mark.OTHER)
         marks = _read_ids(stanza)
         return marks if marks.type == "error" else read(stanza, marks)
     except Exception:
-        # Not well-formed, or a mistake of ours, which this stanza brings out: the stanza itself is there to read.
+        # A mistake of ours, which this stanza brings out.
         return Marks(Mark.OTHER)
 
 

@@ -1,5 +1,7 @@
 """Whose record a record is: the enterprise of its sender or, if the sender is of none, of its recipient."""
 
+from collections.abc import Callable
+
 from components.audit.auditor import Auditor
 from components.audit.view import RecordView
 from components.settings.site import SiteFile
@@ -20,11 +22,27 @@ def may_see(settings: SiteFile, auditor: Auditor | None, view: RecordView) -> bo
     return auditor.may_see(find_owner(directory, view))
 
 
+def check_owner(settings: SiteFile, auditor: Auditor | None) -> Callable[[str], bool]:
+    """Return what says of a JID whether it is of an enterprise that an auditor may see."""
+    if auditor is None or auditor.enterprises is None:
+        return lambda jid: True
+    try:
+        directory = parse_directory(settings.gate.directory_file.read_text())
+    except (OSError, UnicodeDecodeError, DirectoryError):
+        return lambda jid: False
+    return lambda jid: auditor.may_see(find_owner_of(directory, jid))
+
+
 def find_owner(directory: Directory, view: RecordView) -> str:
     """Return the id of the enterprise whose record it is; empty if it is nobody's."""
-    for jid in (view.reading.sender, view.reading.to):
-        domain = jid.partition("/")[0].rpartition("@")[2]
-        for enterprise in directory.enterprises:
-            if any(domain and domain in (site.domain, site.rooms) for site in enterprise.sites):
-                return enterprise.id
+    owners = (find_owner_of(directory, jid) for jid in (view.reading.sender, view.reading.to))
+    return next((owner for owner in owners if owner), "")
+
+
+def find_owner_of(directory: Directory, jid: str) -> str:
+    """Return the id of the enterprise of a JID's domain; empty if it is nobody's."""
+    domain = jid.partition("/")[0].rpartition("@")[2]
+    for enterprise in directory.enterprises:
+        if any(domain and domain in (site.domain, site.rooms) for site in enterprise.sites):
+            return enterprise.id
     return ""

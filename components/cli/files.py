@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from components.cli.options import COMMON, Common, Limit
+from components.cli.options import COMMON, LOOK, Common, Limit, Look
 
 app = App(
     name="files", help="List, show and write out files that people sent. Every look is itself recorded."
@@ -50,26 +50,29 @@ def list_files(
         bool, Parameter(negative=(), help="Those inside stanzas (small pictures, avatars), not the uploads.")
     ] = False,
     limit: Limit = 50,
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """List the files that are kept: who sent each, and what it is called."""
+    from components.audit.auditor import find_auditor
     from components.audit.files.inside import list_files_inside
     from components.audit.files.list import FileFilter
     from components.audit.files.list import list_files as list_kept
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_list, print_list
     from components.cli.output.inside import describe_inside_list, print_inside_list
-    from components.settings.site import SiteFile
 
     settings, wanted = (
-        SiteFile(common.site),
+        common.open_site(),
         FileFilter(choice.owner, choice.name, choice.sha256, choice.after, choice.before),
     )
+    auditor = find_auditor(settings)
     if inside:
-        kept = run_with_bar("Reading", "records", lambda bar: list_files_inside(settings, wanted, limit, bar))
+        kept = run_with_bar(
+            "Reading", "records", lambda bar: list_files_inside(settings, wanted, limit, bar, auditor)
+        )
         common.tell(kept, describe_inside_list, print_inside_list)
         return
-    found = run_with_bar("Reading", "records", lambda bar: list_kept(settings, wanted, limit, bar))
+    found = run_with_bar("Reading", "records", lambda bar: list_kept(settings, wanted, limit, bar, auditor))
     common.tell(found, describe_list, print_list)
 
 
@@ -108,32 +111,33 @@ def rescan(
 
 
 @app.command
-def show(record: FileRecordId, *, common: Common = COMMON) -> int:
+def show(record: FileRecordId, *, common: Look = LOOK) -> int:
     """Show one file's record with its proof, the state of its blob, and who fetched it.
 
     Exit status 1 if the record is not proved, or the blob is damaged or missing.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.files.inside import is_inside, show_file_inside
     from components.audit.files.show import show_file
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_file, print_file
     from components.cli.output.inside import describe_inside, print_inside
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
+    auditor = find_auditor(settings)
     if is_inside(record):
-        file = run_with_bar("Reading", "records", lambda bar: show_file_inside(settings, record, bar))
+        file = run_with_bar(
+            "Reading", "records", lambda bar: show_file_inside(settings, record, bar, auditor)
+        )
         common.tell(file, describe_inside, print_inside)
         return 1 if file.record.proof.fault else 0
-    detail = run_with_bar("Reading", "records", lambda bar: show_file(settings, record, bar))
+    detail = run_with_bar("Reading", "records", lambda bar: show_file(settings, record, bar, auditor))
     common.tell(detail, describe_file, print_file)
     return 1 if detail.record.proof.fault or not detail.is_whole else 0
 
 
 @app.command
-def export(
-    record: FileRecordId, *, out: Path = Path(), delivered: bool = False, common: Common = COMMON
-) -> None:
+def export(record: FileRecordId, *, out: Path = Path(), delivered: bool = False, common: Look = LOOK) -> None:
     """Open a file with the auditors' key, check it, and write it under the name that it was sent with.
 
     Nothing is overwritten. The name is made harmless: it cannot lead to another folder.
@@ -145,19 +149,22 @@ def export(
     delivered
         What readers got: of a picture whose metadata a rule took out, the copy without them.
     """
+    from components.audit.auditor import find_auditor
     from components.audit.files.export import export_file
     from components.audit.files.inside import export_file_inside, is_inside
     from components.cli.output.console import run_with_bar
     from components.cli.output.files import describe_export, print_export
     from components.cli.output.inside import describe_inside_export, print_inside_export
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
+    auditor = find_auditor(settings)
     if is_inside(record):
-        file = run_with_bar("Writing", "bytes", lambda bar: export_file_inside(settings, record, out, bar))
+        file = run_with_bar(
+            "Writing", "bytes", lambda bar: export_file_inside(settings, record, out, bar, auditor)
+        )
         common.tell(file, describe_inside_export, print_inside_export)
         return
     exported = run_with_bar(
-        "Writing", "bytes", lambda bar: export_file(settings, record, out, bar, delivered=delivered)
+        "Writing", "bytes", lambda bar: export_file(settings, record, out, bar, auditor, delivered=delivered)
     )
     common.tell(exported, describe_export, print_export)

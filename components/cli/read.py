@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from components.cli.options import COMMON, Common
+from components.cli.options import LOOK, Look
 
 if TYPE_CHECKING:
     from components.audit.conversation.read import Around, Whole
@@ -52,7 +52,7 @@ def read(
         ),
     ] = "",
     zone: Annotated[str, Parameter(help="Show times in this time zone, such as Europe/Berlin.")] = "UTC",
-    common: Common = COMMON,
+    common: Look = LOOK,
 ) -> None:
     """Read a conversation as a person does: with every version, reactions, receipts, and who could see it.
 
@@ -65,9 +65,8 @@ def read(
     from components.audit.conversation.read import read_conversation
     from components.cli.output.console import run_with_bar
     from components.cli.output.read import describe_conversation, find_zone, print_conversation
-    from components.settings.site import SiteFile
 
-    settings = SiteFile(common.site)
+    settings = common.open_site()
     chosen, at_ns, shown_zone = choose(what, part), _read_at(at), find_zone(zone)
     view = run_with_bar(
         "Indexing",

@@ -224,11 +224,13 @@ def add(
     queue
         The name of the queue: small letters, digits and -._
     from_
-        Also those whose ids are in this file, one a line; - is standard input.
+        Also those whose ids are in this file, one a line, alone or in a JSON object; - is standard input.
     """
+    from components.audit.review.listed import read_id
+
     if from_ is not None:
         text = sys.stdin.read() if from_ == Path("-") else from_.read_text("utf-8")
-        records = (*records, *text.split())
+        records = (*records, *(read_id(line) for line in text.splitlines() if line.strip()))
     _act(ActKind.ADD, records, signing, queue=queue, note=note)
 
 

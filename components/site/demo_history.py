@@ -114,6 +114,7 @@ def _plan(firm: Enterprise, number: int, begin_ns: int, until_ns: int) -> Plan:
         epoch=f"{MADE_UP}-{firm.id}",
         session=f"{MADE_UP}-",
         is_office=True,
+        has_files=True,
     )
 
 

@@ -28,9 +28,12 @@ def make_history(
     rooms: Sequence[str] = ROOMS,
     days: float = 30,
     restart_after: int = 20_000,
+    has_files: bool = False,
 ) -> Iterator[Told]:
     """Yield about as many records as there are turns, over some days that end before `T0_NS`; a million in a minute."""
     begin_ns = T0_NS - int(days * 86_400) * NS_PER_S
-    yield from make_talk(
-        Plan(seed, people, rooms, turns, begin_ns, days * 86_400 / turns, restart_after=restart_after)
+    step_s = days * 86_400 / turns
+    plan = Plan(
+        seed, people, rooms, turns, begin_ns, step_s, restart_after=restart_after, has_files=has_files
     )
+    yield from make_talk(plan)

@@ -69,16 +69,19 @@ class Kept:
 def add_transfer(site_toml: Path) -> SiteFile:
     """Let the files of a demonstration's site be fetched without TLS, and return its settings."""
     text = site_toml.read_text()
-    head, _, table = text.rpartition("\n[transfer] ")
+    head, begin, rest = text.rpartition("\n[transfer] ")
+    table, next_table, others = rest.partition("\n[")
     plain = re.sub(r"(?m)^(host|certificate) = .*\n", "", table)
-    site_toml.write_text(f"{head}\n[transfer] {plain}")
+    site_toml.write_text(f"{head}{begin}{plain}{next_table}{others}")
     (site_toml.parent / "archive").mkdir(exist_ok=True)
     return SiteFile(site_toml)
 
 
 def remove_transfer(site_toml: Path) -> None:
     """Take the table away from a demonstration's site."""
-    site_toml.write_text(site_toml.read_text().rpartition("\n[transfer] ")[0])
+    head, _, rest = site_toml.read_text().rpartition("\n[transfer] ")
+    _, next_table, others = rest.partition("\n[")
+    site_toml.write_text(f"{head}{next_table}{others}")
 
 
 def keep_files(settings: SiteFile, files: Iterable[Sent]) -> list[Kept]:

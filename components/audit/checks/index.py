@@ -12,7 +12,14 @@ from components.audit.index.compare import Difference, find_differences
 from components.audit.index.database import alone, remove_database
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
-from components.audit.indexed import catch_up_all, catch_up_logs, find_indexed, open_indexed, open_site_index
+from components.audit.indexed import (
+    catch_up_all,
+    catch_up_logs,
+    find_index_file,
+    find_indexed,
+    open_indexed,
+    open_site_index,
+)
 from components.process.progress import Progress
 from components.process.status import read_status
 from components.settings.indexer import IndexerSettings
@@ -53,7 +60,7 @@ class IndexCheck:
 
 async def read_index_status(settings: SiteFile) -> IndexStatus:
     """Return how far the index is, without catching up; raises SiteError and LogError."""
-    path, found = settings.audit.index, []
+    path, found = find_index_file(settings), list[LogIndexed]()
     names = {which: log.name for which, log in find_indexed(settings).items()}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:
@@ -68,8 +75,9 @@ async def read_index_status(settings: SiteFile) -> IndexStatus:
 
 async def rebuild_index(settings: SiteFile, progress: Progress) -> IndexStatus:
     """Delete the index and make it anew; processes that have it open notice. Raises SiteError and LogError."""
-    with alone(settings.audit.index):
-        remove_database(settings.audit.index)
+    file = find_index_file(settings)
+    with alone(file):
+        remove_database(file)
     # Killed here, or below: the next search, or the indexer, goes on.
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:

@@ -14,13 +14,15 @@ from components.audit.console.pages import (
     account,
     conversation,
     exports,
+    held,
     matters,
     overview,
     record,
+    review,
     search,
     static,
 )
-from components.audit.console.visit import LOOKERS, Handler, Visit
+from components.audit.console.visit import LOOKERS, REVIEWERS, Handler, Visit
 
 EVERYBODY = frozenset(Role)
 
@@ -58,6 +60,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/conversation", conversation.show_whole),
     Route("GET", "/conversation/{log}/{number}", conversation.show_around),
     Route("GET", "/overview", overview.show_overview),
+    Route("GET", "/review", review.show_queue, REVIEWERS),
+    Route("POST", "/review", review.act, REVIEWERS),
+    Route("GET", "/held", held.show_held, REVIEWERS),
+    Route("POST", "/held", held.decide, REVIEWERS),
     Route("GET", "/matters", matters.list_matters),
     Route("POST", "/matters", matters.open_new),
     Route("POST", "/matters/exhibits", matters.add_exhibits),

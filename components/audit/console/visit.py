@@ -19,6 +19,9 @@ _Found = TypeVar("_Found")
 LOOKERS = frozenset({Role.AUDITOR, Role.REVIEWER, Role.LEAD})
 """Who may look at what was said."""
 
+REVIEWERS = frozenset({Role.REVIEWER, Role.LEAD})
+"""Who may decide on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -31,6 +34,8 @@ class Section:
 
 SECTIONS = (
     Section("/search", "section.search"),
+    Section("/review", "section.review", REVIEWERS),
+    Section("/held", "section.held", REVIEWERS),
     Section("/matters", "section.matters"),
     Section("/exports", "section.exports"),
     Section("/overview", "section.overview"),

@@ -13,7 +13,7 @@ from components.archive.keys import KeyFileError, load_verifier_key
 from components.archive.log.checkpoint import verify_checkpoint
 from components.archive.record import Access
 from components.audit.access import get_purpose, name_actor, record_access
-from components.audit.auditor import Auditor
+from components.audit.auditor import Auditor, Role
 from components.audit.export.attachments import Attachments
 from components.audit.export.collect import Collector, Sources
 from components.audit.export.destroyed import drop_destroyed
@@ -82,6 +82,8 @@ async def export(
 
     Raises QueryError, SiteError, also if the look cannot be recorded, and LogError.
     """
+    if auditor:
+        auditor.require(Role.AUDITOR, Role.REVIEWER, Role.LEAD)
     folder = ExportFolder(output)
     folder.require_free()
     format_, zone = find_format(wanted.format), find_zone(wanted.zone)

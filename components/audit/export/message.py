@@ -9,7 +9,7 @@ from lxml import etree
 from components.archive.record import Event, RecordKind, Submission
 from components.audit.index.found import DeliveryState
 from components.audit.mark import Mark, Marks
-from components.audit.marks import read_marks
+from components.audit.marks import read_marks_of
 from components.audit.stanza_tree import StanzaTree, read_tree
 from components.audit.view import RecordView
 from policy.address import bare
@@ -132,7 +132,8 @@ def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> Export
     content, reading = view.content, view.reading
     if not isinstance(content, Submission) or content.kind is not RecordKind.STANZA:
         return _make_other(view, files)
-    marks, tree = read_marks(content.body), _read(content.body)
+    tree = _read(content.body)
+    marks = read_marks_of(tree)
     amended = content.amended if content.action == "amend" else b""
     return ExportMessage(
         view.id,

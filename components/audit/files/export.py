@@ -17,10 +17,12 @@ from components.archive.keys import KeyFileError
 from components.archive.keys.ring import load_key_ring
 from components.archive.record import Access
 from components.archive.seal import NoKeyError
-from components.audit.access import name_actor, record_access
+from components.audit.access import record_access
+from components.audit.auditor import Auditor, name_of
 from components.audit.files.record import FileRecord, find_transfer, parse_file
 from components.audit.files.show import explain_no_file, require_transfer_record
 from components.audit.open_log import open_log
+from components.audit.owner import check_owner
 from components.audit.show import explain_absence
 from components.process.errors import SiteError
 from components.process.progress import Progress
@@ -43,7 +45,13 @@ class ExportedFile:
 
 
 async def export_file(
-    settings: SiteFile, record_id: str, folder: Path, progress: Progress, *, delivered: bool = False
+    settings: SiteFile,
+    record_id: str,
+    folder: Path,
+    progress: Progress,
+    auditor: Auditor | None = None,
+    *,
+    delivered: bool = False,
 ) -> ExportedFile:
     """Write the file that a record refers to into a folder, under the name that it was sent with, made harmless.
 
@@ -54,10 +62,12 @@ async def export_file(
     """
     now_ns = time.time_ns()
     file, size = await _find(settings, record_id)
+    if not check_owner(settings, auditor)(file.owner):
+        raise SiteError(f"there is no record {record_id} among what you may see")
     path = require_free(folder, safe_name(file.name))
     copy = file.delivered if delivered else None
     blob, digest = (copy.blob, copy.sha256) if copy else (file.blob, file.sha256)
-    access = Access(name_actor(), "files export", f"{record_id} {digest}".rstrip(), now_ns, size, 1)
+    access = Access(name_of(auditor), "files export", f"{record_id} {digest}".rstrip(), now_ns, size, 1)
     access_id = await record_access(settings, access)
     await _write(settings, replace(file, blob=blob, sha256=digest), path, progress)
     return ExportedFile(file, path, access_id, copy is not None)

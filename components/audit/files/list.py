@@ -5,9 +5,11 @@ from collections import deque
 from dataclasses import dataclass, fields
 
 from components.archive.record import Access
-from components.audit.access import name_actor, record_access
+from components.audit.access import record_access
+from components.audit.auditor import Auditor, name_of
 from components.audit.files.record import FileRecord, find_transfer, parse_file, read_file_records
 from components.audit.open_log import open_log
+from components.audit.owner import check_owner
 from components.audit.query.parser import parse_query
 from components.audit.query.tree import Moment
 from components.process.errors import SiteError
@@ -83,13 +85,19 @@ class FileList:
     access_id: str
 
 
-async def list_files(settings: SiteFile, wanted: FileFilter, limit: int, progress: Progress) -> FileList:
-    """List at most `limit` files, the newest ones.
+async def list_files(
+    settings: SiteFile,
+    wanted: FileFilter,
+    limit: int,
+    progress: Progress,
+    auditor: Auditor | None = None,
+) -> FileList:
+    """List at most `limit` files, the newest ones, of those that an auditor may see.
 
     Raises SiteError, also if the look cannot be recorded, QueryError for a wrong time, and LogError.
     """
     now_ns = time.time_ns()
-    chosen = Chosen.by(wanted, now_ns)
+    chosen, is_seen = Chosen.by(wanted, now_ns), check_owner(settings, auditor)
     _transfer, log_settings = find_transfer(settings)
     files: deque[FileRecord] = deque(maxlen=limit)
     matched = destroyed = unreadable = 0
@@ -99,10 +107,10 @@ async def list_files(settings: SiteFile, wanted: FileFilter, limit: int, progres
             file = parse_file(log_settings.name, opened)
             destroyed += opened.stored.payload is None
             unreadable += opened.stored.payload is not None and opened.payload is None
-            if file is not None and chosen.has(file):
+            if file is not None and chosen.has(file) and is_seen(file.owner):
                 matched += 1
                 files.append(file)
-    access = Access(name_actor(), "files list", str(wanted), now_ns, size, matched)
+    access = Access(name_of(auditor), "files list", str(wanted), now_ns, size, matched)
     access_id = await record_access(settings, access)
     return FileList(tuple(files), matched, destroyed, unreadable, size, access_id)
 

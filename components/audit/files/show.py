@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from components.archive.blobs.errors import BlobUnavailable
 from components.archive.blobs.reader import BlobCheck, BlobReader, BlobState
 from components.archive.record import RecordKind
+from components.audit.auditor import Auditor
 from components.audit.files.record import (
     FileLook,
     FileRecord,
@@ -45,14 +46,16 @@ class FileDetail:
         return all(each.state is BlobState.INTACT for each in (self.blob, self.copy or self.blob))
 
 
-async def show_file(settings: SiteFile, record_id: str, progress: Progress) -> FileDetail:
+async def show_file(
+    settings: SiteFile, record_id: str, progress: Progress, auditor: Auditor | None = None
+) -> FileDetail:
     """Show the file that a record refers to, such as `transfer/17`.
 
     Raises SiteError if it is no record of a file, or the look cannot be recorded, and LogError.
     """
     transfer, log_settings = find_transfer(settings)
     require_transfer_record(settings, record_id)
-    detail = await show(settings, record_id, progress)
+    detail = await show(settings, record_id, progress, auditor)
     file = parse_file(log_settings.name, detail.view.opened)
     if file is None:
         raise SiteError(explain_no_file(record_id, destroyed=detail.view.destroyed))

@@ -59,26 +59,34 @@ def find_page(index: Index, where: Where, page: Page, logs: Sequence[IndexedLog]
         found = stream(db, where, logs, newest_first=is_newest, behind=behind)
         places = tuple(at.place for at in islice(found, page.limit + 1))
         shown = places[: page.limit]
+        matched, digest = count_and_digest(db, where, logs)
         return PageFound(
             shown[::-1] if is_newest else shown,
             len(places) > page.limit,
-            sum(count(db, where, which) for which in logs),
+            matched,
             sum(count(db, _EVERYTHING, which) for which in logs),
-            digest_ids(db, where, logs),
+            digest,
         )
 
 
 def digest_ids(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> str:
-    """Return the digest over the ids of all records that match, within the caller's look: log by log, in its order.
+    """Return the digest over the ids of all records that match, within the caller's look: log by log, in its order."""
+    return count_and_digest(db, where, logs)[1]
+
+
+def count_and_digest(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> tuple[int, str]:
+    """Return how many records match, and the digest over their ids, in one pass.
 
     SQLite itself writes the text of which this is the digest.
     """
-    names, digest = read_names(db), sha256()
+    names, digest, matched = read_names(db), sha256(), 0
     for which in logs:
         planned = plan(db, where, which)
-        if planned is not None and planned.find_any(db):
-            digest.update(planned.write_ids(db, f"{names[which]}/", which.place(0)).encode())
-    return digest.hexdigest()
+        if planned is not None and which in names:
+            ids = planned.write_ids(db, f"{names[which]}/", which.place(0))
+            matched += ids.count("\n")
+            digest.update(ids.encode())
+    return matched, digest.hexdigest()
 
 
 def read_places(db: Connection, where: Where, logs: Sequence[IndexedLog]) -> "array[int]":

@@ -35,11 +35,6 @@ class Plan:
         sql = f"SELECT count(*) FROM {self.source} WHERE {self.condition}"  # noqa: S608 - constant: see compile_query
         return int(db.execute(sql, self.parameters).fetchone()[0])
 
-    def find_any(self, db: Connection) -> bool:
-        """Return whether there is an entry."""
-        sql = f"SELECT 1 FROM {self.source} WHERE {self.condition} LIMIT 1"  # noqa: S608 - constant: see compile_query
-        return db.execute(sql, self.parameters).fetchone() is not None
-
     def keep(self, db: Connection, into: str, value: int) -> None:
         """Insert a value and the place of each entry by this statement, within the caller's transaction."""
         db.execute(

@@ -14,7 +14,14 @@ from components.audit.index.catch_up import size_of
 from components.audit.index.database import DatabaseError, alone, is_broken, remove_database
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog
-from components.audit.indexed import catch_up_logs, find_indexed, open_indexed, open_site_index, read_files
+from components.audit.indexed import (
+    catch_up_logs,
+    find_index_file,
+    find_indexed,
+    open_indexed,
+    open_site_index,
+    read_files,
+)
 from components.audit.indexer.progress import IndexerProgress
 from components.process.errors import SiteError
 from components.process.status import Status
@@ -61,7 +68,7 @@ class Indexer:
 
     def _drop(self) -> None:
         """Remove a damaged index: the next round makes it anew."""
-        path = self._site.audit.index
+        path = find_index_file(self._site)
         with alone(path):
             remove_database(path)
 

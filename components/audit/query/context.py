@@ -112,18 +112,34 @@ def find_varying(term: terms.Listed) -> Condition:
 def _listed(term: terms.Listed, *, is_constant: bool) -> Condition:
     """Compile what the directory calls so, on either side at the time of receipt."""
     named, values = _entries_of(term)
-    sender, recipient = (_side(end, term.group, named, is_constant=is_constant) for end in _ENDS)
+    sender, recipient = (_side(end, named, is_constant=is_constant) for end in _ENDS)
+    if term.group is terms.Group.OWNER and is_constant:
+        return _owned(named, values)
     if term.group is terms.Group.OWNER:
-        strange = _side("sender", term.group, _DOMAINS, is_constant=is_constant)
-        factor = 1 if is_constant else 2
-        sql = f"{sender} OR (NOT {strange} AND {recipient})"
-        return Condition(sql, values * factor * 2, is_constant)
-    factor = 2 if is_constant else 4
+        strange = _side("sender", _DOMAINS, is_constant=False)
+        return Condition(f"{sender} OR (NOT {strange} AND {recipient})", values * 6)
+    factor = 2 if is_constant else 6
     either, all_values = f"{sender} OR {recipient}", values * factor
     if term.group is terms.Group.PERSON:
         either += f" OR {_accounts('local = ?')}"
         all_values += (term.name, term.name)
     return Condition(either, all_values, is_constant)
+
+
+def _owned(named: str, values: tuple[Parameter, ...]) -> Condition:
+    """Return a condition that an entry's route belongs to an enterprise whose domains were always the same.
+
+    It stands beside everything that an auditor of one enterprise asks, so it looks at each route by itself.
+    """
+    own, any_ones = (f"SELECT account.id FROM {_AT_DOMAINS} WHERE {each}" for each in (named, _DOMAINS))  # noqa: S608
+    sql = (
+        "EXISTS (SELECT 1 FROM route AS way WHERE way.id = route AND (way.sender IN ({own})"
+        " OR (way.sender NOT IN ({any_ones}) AND way.recipient IN ({own}))))"
+    )
+    return Condition(sql.format(own=own, any_ones=any_ones), values * 2, of_route=True)
+
+
+_AT_DOMAINS = "listed AS who JOIN account ON account.domain = who.domain"
 
 
 def _accounts(condition: str) -> str:
@@ -160,20 +176,25 @@ def _entries_of(term: terms.Listed) -> tuple[str, tuple[Parameter, ...]]:
     return f"who.kind = 'person' AND {called}", values
 
 
-def _side(end: str, group: terms.Group, named: str, *, is_constant: bool) -> str:
+def _side(end: str, named: str, *, is_constant: bool) -> str:
     """Return a condition that one end of an entry's route is listed so, always or at the time of receipt."""
     tables = ["who", "named"] if "named." in named else ["who"]
-    source = f"route AS way JOIN account ON account.id = way.{end} JOIN listed AS who ON who.domain = account.domain"
-    source += " AND (who.local = account.local OR who.local = '')" + ", listed AS named" * (len(tables) > 1)
     always = " AND ".join(f"{each}.{ALWAYS.format(each)}" for each in tables)
-    constant = f"route IN (SELECT way.id FROM {source} WHERE {named} AND {always})"  # noqa: S608 - constant
+    source = "listed AS who JOIN account ON account.domain = who.domain"
+    source += " AND (who.local = account.local OR who.local = '')" + ", listed AS named" * (len(tables) > 1)
+
+    def routes(when: str) -> str:
+        accounts = f"SELECT account.id FROM {source} WHERE {named} AND {when}"  # noqa: S608 - constant
+        return f"route IN (SELECT id FROM route WHERE {end} IN ({accounts}))"  # noqa: S608 - constant
+
     if is_constant:
-        return f"({constant})"
+        return f"({routes(always)})"
     then = " AND ".join(
         f"received_at_ns >= {each}.since_ns AND received_at_ns < {each}.until_ns" for each in tables
     )
-    at_times = f"EXISTS (SELECT 1 FROM {source} WHERE way.id = route AND {named} AND {then})"  # noqa: S608
-    return f"({constant} OR {at_times})"
+    own = f"account.id = (SELECT {end} FROM route AS way WHERE way.id = route)"  # noqa: S608 - constant
+    at_times = f"EXISTS (SELECT 1 FROM {source} WHERE {own} AND {named} AND {then})"  # noqa: S608 - constant
+    return f"({routes(always)} OR ({routes(f'NOT ({always})')} AND {at_times}))"
 
 
 def _called(table: str, column: str, name: str) -> tuple[str, tuple[Parameter, ...]]:

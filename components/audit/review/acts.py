@@ -1,9 +1,10 @@
 """Reads what reviewers did from the audit log: acts, and who opened what."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from components.archive.errors import LogMissing
+from components.archive.log.leaf import Leaf
 from components.archive.opener import OpenedRecord
 from components.archive.record import Access, Event, RecordKind, parse_record
 from components.audit.open_log import open_log
@@ -39,21 +40,66 @@ class ReviewRecords:
     malformed: int = 0
 
 
+class ReviewReader:
+    """Reads the audit logs again and again, each time what is new: a process that serves many looks keeps one.
+
+    What it has read is in memory alone, and can be read anew at any time.
+    """
+
+    def __init__(self, settings: SiteFile, reviewers: Reviewers) -> None:
+        self._settings = settings
+        self._reviewers = reviewers
+        # The leaves of what was read last, by the names of their logs.
+        self._last: dict[str, Leaf] = {}
+        self._found = ReviewRecords()
+
+    async def read(self) -> ReviewRecords:
+        """Return all acts, with their signatures verified, and all views; raises SiteError and LogError."""
+        logs = (self._settings.audit_log, *self._settings.other_audit_logs)
+        if not await self._is_continued(logs):
+            self._last, self._found = {}, ReviewRecords()
+        found = self._found
+        for log in logs:
+            async for opened in self._open_new(log):
+                record = _parse(opened)
+                if isinstance(record, Access) and record.act in _OPENS:
+                    at_ns = opened.leaf.time_ns
+                    found.views += [View(item, record.actor, at_ns) for item in record.query.split()]
+                elif isinstance(record, Event):
+                    _take_act(found, record, opened, log.name, self._reviewers)
+        # Each log keeps its own order, in which time never goes back.
+        found.entries.sort(key=lambda entry: entry.at_ns)
+        return found
+
+    async def _is_continued(self, logs: Sequence[LogSettings]) -> bool:
+        """Return whether the logs still have what was read last: one that was put back from a backup may not."""
+        for log in logs:
+            if (leaf := self._last.get(log.name)) is not None:
+                async with open_log(self._settings, log) as opener:
+                    if [each.leaf for each in await opener.reader.fetch(leaf.index, 1)] != [leaf]:
+                        return False
+        return True
+
+    async def _open_new(self, log: LogSettings) -> AsyncIterator[OpenedRecord]:
+        """Open the new records that reviews are made of, also those that no checkpoint covers yet."""
+        last = self._last.get(log.name)
+        first = 0 if last is None else last.index + 1
+        try:
+            async with open_log(self._settings, log) as opener:
+                while stored := await opener.reader.fetch(first, _RECORDS_PER_FETCH):
+                    for each in stored:
+                        if each.leaf.kind in _KINDS:
+                            yield await opener.open(each)
+                        self._last[log.name] = each.leaf
+                    first = stored[-1].index + 1
+        except LogMissing:
+            # Nobody has looked at anything there yet.
+            return
+
+
 async def read_review_records(settings: SiteFile, reviewers: Reviewers) -> ReviewRecords:
-    """Read all acts and views of all audit logs, and verify the acts' signatures; raises SiteError and LogError."""
-    found = ReviewRecords()
-    for log in (settings.audit_log, *settings.other_audit_logs):
-        async for opened in _open_records(settings, log):
-            record = _parse(opened)
-            if isinstance(record, Access) and record.act in _OPENS:
-                found.views += [
-                    View(item, record.actor, opened.leaf.time_ns) for item in record.query.split()
-                ]
-            elif isinstance(record, Event):
-                _take_act(found, record, opened, log.name, reviewers)
-    # Each log keeps its own order, in which time never goes back.
-    found.entries.sort(key=lambda entry: entry.at_ns)
-    return found
+    """Read all acts and views of all audit logs once, as a ReviewReader does."""
+    return await ReviewReader(settings, reviewers).read()
 
 
 def _take_act(
@@ -67,21 +113,6 @@ def _take_act(
     at_ns = opened.leaf.time_ns
     problem = reviewers.find_signature_problem(signed.act, signed.signature, at_ns // _NS_PER_S)
     found.entries.append(Entry(signed.act, f"{log_name}/{opened.index}", at_ns, problem, signed.outcome))
-
-
-async def _open_records(settings: SiteFile, log: LogSettings) -> AsyncIterator[OpenedRecord]:
-    """Open the records that reviews are made of, also those that no checkpoint covers yet."""
-    try:
-        async with open_log(settings, log) as opener:
-            first = 0
-            while stored := await opener.reader.fetch(first, _RECORDS_PER_FETCH):
-                for each in stored:
-                    if each.leaf.kind in _KINDS:
-                        yield await opener.open(each)
-                first = stored[-1].index + 1
-    except LogMissing:
-        # Nobody has looked at anything there yet.
-        return
 
 
 def _parse(opened: OpenedRecord) -> Access | Event | None:

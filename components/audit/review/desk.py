@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.archive.record import Access
 from components.audit.access import digest_of, record_access
 from components.audit.indexed import catch_up_all, find_indexed, open_indexed, open_site_index
-from components.audit.review.acts import ReviewRecords, View, read_review_records
+from components.audit.review.acts import ReviewReader, ReviewRecords, View
 from components.audit.review.author import Author, Signed, record_acts
 from components.audit.review.flagged import Flagged, find_flagged
 from components.audit.review.names import hides_names
@@ -130,16 +130,22 @@ class Desk:
 
 
 async def open_desk(
-    settings: SiteFile, author: Author, progress: Progress, adding: Sequence[str] = ()
+    settings: SiteFile,
+    author: Author,
+    progress: Progress,
+    adding: Sequence[str] = (),
+    reader: ReviewReader | None = None,
 ) -> Desk:
-    """Read the index, the directory, the policy and the audit log; raises SiteError and LogError.
+    """Read the index, the directory, the policy and the audit logs; raises SiteError and LogError.
 
-    `adding` are records that are about to be put into a queue.
+    `adding` are records that are about to be put into a queue. With a `reader`, only what is new is read.
     """
+    for record in adding:
+        parse_record_id(settings, record)
     reviewers = load_reviewers(settings)
     rules, directory = load_rules(settings), load_directory(settings)
     names = {which: log.name for which, log in find_indexed(settings).items()}
-    records = await read_review_records(settings, reviewers)
+    records = await (reader or ReviewReader(settings, reviewers)).read()
     added = {entry.act.item for entry in records.entries if entry.act.kind is ActKind.ADD}
     async with open_indexed(settings) as logs:
         with open_site_index(settings) as index:

@@ -16,7 +16,7 @@ class Plan:
 
     After every `restart_after` turns the server starts anew, and all sessions and rooms are empty. `session` is what
     the names of sessions begin with. Nothing is said from `until_ns` on; if `is_office`, little
-    at night and on weekends.
+    at night and on weekends. With `has_files`, some messages have a small file inside.
     """
 
     seed: int
@@ -31,6 +31,7 @@ class Plan:
     session: str = ""
     until_ns: int = 2**63 - 1
     is_office: bool = False
+    has_files: bool = False
 
 
 def next_in_office(at_ns: int) -> int:

@@ -1,5 +1,7 @@
 """Stanzas as clients write them, for made-up talk."""
 
+from base64 import b64encode
+from hashlib import sha1, sha256
 from xml.sax.saxutils import escape
 
 _CLIENT = "xmlns='jabber:client'"
@@ -44,6 +46,19 @@ def reply(text: str, id_: str, quoted: str) -> str:
         f"<body>{escape(quote + text)}</body><reply xmlns='urn:xmpp:reply:0' id='{id_}'/>"
         f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{fallback}</fallback>"
     )
+
+
+def attach(text: str, name: str, content: bytes) -> str:
+    """Return a text with a small file inside (XEP-0231), which has a name and a hash (XEP-0447, 0446)."""
+    digest = b64encode(sha256(content).digest()).decode()
+    cid = f"sha1+{sha1(content, usedforsecurity=False).hexdigest()}@bob.xmpp.org"
+    about = (
+        f"<file xmlns='urn:xmpp:file:metadata:0'><name>{escape(name)}</name><media-type>text/csv</media-type>"
+        f"<size>{len(content)}</size><hash xmlns='urn:xmpp:hashes:2' algo='sha-256'>{digest}</hash></file>"
+    )
+    data = f"<data xmlns='urn:xmpp:bob' cid='{cid}' type='text/csv'>{b64encode(content).decode()}</data>"
+    source = f"<sources><url-data xmlns='http://jabber.org/protocol/url-data' target='cid:{cid}'/></sources>"
+    return f"<body>{escape(text)}</body><file-sharing xmlns='urn:xmpp:sfs:0'>{about}{source}</file-sharing>{data}"
 
 
 def acknowledge(id_: str, *, is_displayed: bool) -> str:

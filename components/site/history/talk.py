@@ -34,6 +34,8 @@ class _Talk(Line):
             (0.21, self._refuse),
             (0.213, self._hold),
         ]
+        if plan.has_files:
+            self._acts.append((0.218, self._attach))
 
     def run(self) -> Iterator[Told]:
         """Yield all records."""
@@ -110,6 +112,17 @@ class _Talk(Line):
             text, planted = f"{text} {self._random.choice(NEAR_SPELLINGS[word])}", f"near:{word}"
         yield from self._send(
             place, speaker, stanzas.say(text), Mark.MESSAGE, text=text, language=language, planted=planted
+        )
+
+    def _attach(self, place: Place) -> Iterator[Told]:
+        """Let a person send a small file inside a message."""
+        random, speaker = self._random, self._pick(place)
+        name = f"positions-{random.randrange(1000, 9999)}.csv"
+        goods = "\n".join(f"{good},{random.randrange(5, 500, 5)}" for good in GOODS[speaker.language])
+        text = self._phrase(speaker.language)
+        content = stanzas.attach(text, name, f"good,tons\n{goods}\n".encode())
+        yield from self._send(
+            place, speaker, content, Mark.MESSAGE, text=text, language=speaker.language, file=name
         )
 
     def _correct(self, place: Place) -> Iterator[Told]:

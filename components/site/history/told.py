@@ -36,7 +36,7 @@ class Told:
     `sender` and `to` are bare JIDs (`to` of a person, or of a room). `target` is the number of what it corrects,
     retracts, reacts to, acknowledges or answers, -1 if nothing; `is_valid` says whether it may: nobody corrects what
     others said. `present` has the bare JIDs of who is in the room after it. `planted` names what is planted in it:
-    a scene, or `near:` and the word that it comes near to.
+    a scene, or `near:` and the word that it comes near to. `file` names a file inside the message.
     """
 
     number: int
@@ -53,3 +53,4 @@ class Told:
     present: frozenset[str] = NOBODY
     planted: str = ""
     emojis: tuple[str, ...] = ()
+    file: str = ""

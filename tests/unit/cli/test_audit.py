@@ -77,8 +77,14 @@ def test_search_prints_json(said: Site, capsys: pytest.CaptureFixture[str]) -> N
         "submissions": 4,
         "log_size": 6,
         "unreadable": 0,
+        "not_opened": 0,
         "files_unread": 0,
         "files_unheard": 0,
+        "result_digest": sha256(b"gate/3\n").hexdigest(),
+        "next_before": "",
+        "widened": [],
+        "examined": 0,
+        "is_cut": False,
         "access": "audit/1",
     }
     assert record == {
@@ -282,10 +288,10 @@ def test_a_proof_is_written_to_a_file(said: Site, tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"gate: is missing; add the table \[gate\]"),
+        ("", r"audit: is missing; add the table \[audit\]"),
         (
-            "[gate]\nlog = 'gate.db'",
-            r"gate\.log_origin: is missing.*\nsteelyard: gate\.log_key_file: is missing",
+            "[audit]\nlog = 'audit.db'",
+            r"audit\.log_origin: is missing.*\nsteelyard: audit\.log_key_file: is missing",
         ),
         ("[gate", r"is not valid TOML"),
         ("\udcff", r"is not valid TOML"),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from components.archive.record import Access
+from components.audit.access import name_actor, record_access
+from components.settings.site import SiteFile
 from tests.support.audit_site import T0_NS, Site
 from tests.support.auditors import become, make_audited_site
 from tests.support.command import run_command
@@ -161,6 +163,16 @@ def test_nobody_learns_what_is_hidden_in_a_title(shell: Shell) -> None:
     shown = shell.run("matter", "show", "metals-7")
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+
+
+async def test_a_look_by_the_systems_user_is_recorded_under_the_auditors_id(tmp_path: Path) -> None:
+    site = await make_audited_site(tmp_path)
+    text = site.path.read_text().replace('user = "erin"', f'user = "{name_actor()}"')
+    site.path.write_text(text)
+    settings = SiteFile(site.path)
+    for actor in (name_actor(), "greta"):
+        await record_access(settings, Access(actor, "proof", "gate/1", 1, 2, 1))
+    assert [each.actor for each in await site.accesses()] == ["erin", "greta"]
 
 
 async def test_each_look_needs_a_matter_where_policy_says_so(

@@ -15,7 +15,7 @@ from components.audit.access import record_findings
 from components.audit.auditor import find_auditor
 from components.audit.review import held as held_messages
 from components.audit.review import held_files
-from components.audit.review.acts import read_review_records
+from components.audit.review.acts import ReviewReader, read_review_records
 from components.audit.review.author import Author, Signed, encode_signed, read_signed
 from components.audit.review.request import Decided
 from components.link.review_request import HeldMessage, ReviewAnswer
@@ -263,10 +263,14 @@ def test_a_record_is_put_into_a_queue_of_ones_own(office: Office) -> None:
 
 def test_a_sample_is_put_into_a_queue_from_a_file(office: Office, tmp_path: Path) -> None:
     records = [office.site.id_of(3), office.site.id_of(0)]
-    (tmp_path / "sample").write_text("\n".join(records))
+    (tmp_path / "sample").write_text(f'{records[0]}\n\n{{"id": "{records[1]}", "at": 1}}\n')
     assert office.sign("lena", "add", "--queue", "sample-2", "--from", str(tmp_path / "sample"))[0] == 0
     assert sorted(ids(office.document("lena", "queue", "sample-2")["items"])) == sorted(records)
     assert "name the items" in office.sign("lena", "claim")[2]
+    for line in ('{"at": 1}', '{"id": 7}', "{", "gate/x"):
+        (tmp_path / "sample").write_text(line)
+        status, output, _ = office.sign("lena", "add", "--queue", "s", "--from", str(tmp_path / "sample"))
+        assert (status, output) == (2, "")
 
 
 def test_auditors_with_logs_of_their_own_see_what_the_others_did(office: Office, tmp_path: Path) -> None:
@@ -336,6 +340,28 @@ async def test_forged_acts_are_shown_and_count_for_nothing(office: Office) -> No
     other = await asyncio.to_thread(office.item, "lena", office.site.id_of(2))
     assert (other["state"], [step["counts"] for step in other["acts"]]) == ("open", [False])
     assert (await asyncio.to_thread(office.document, "lena", "report"))["invalid_acts"] == 5
+
+
+async def test_what_is_read_again_is_what_is_new_and_a_log_that_was_put_back_is_read_anew(
+    office: Office,
+) -> None:
+    settings, reader = office.site.settings, ReviewReader(office.site.settings, office.reviewers())
+    assert (await reader.read()).entries == []
+    database = settings.audit_log.store
+    assert isinstance(database, Path)
+    copies: list[bytes] = []
+    for number, item in enumerate((office.site.id_of(0), office.site.id_of(2)), 1):
+        await asyncio.to_thread(office.sign, "erin", "claim", item)
+        copies.append(database.read_bytes())
+        assert len((await reader.read()).entries) == number
+        assert (await reader.read()).entries == (
+            await read_review_records(settings, office.reviewers())
+        ).entries
+    for beside in ("-wal", "-shm"):
+        database.with_name(database.name + beside).unlink(missing_ok=True)
+    database.write_bytes(copies[0])
+    settings.audit_log.verifier_key_file.with_suffix(".last").unlink(missing_ok=True)
+    assert len((await reader.read()).entries) == 1
 
 
 def replace_act(act: Act, **changes: Any) -> Act:

@@ -179,10 +179,4 @@ enterprise = "metals"
 token_file = "keys/scim.token"
 state = "scim.json"
 default_roles = ["trader"]
-[console]
-port = {port + 2}
-host = "console.example"
-link_key_file = "keys/console.link"
-state_file = "run/console.json"
-status_file = "run/console.status.json"
 """

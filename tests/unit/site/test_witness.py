@@ -87,7 +87,7 @@ def test_it_reads_its_own_table_and_finds_the_logs(site: Path) -> None:
     assert (settings.port, settings.cosign_own, settings.state) == (4711, True, site.parent / "witness")
     assert settings.asks[0].url == "https://w.example/"
     logs = SiteFile(site).logs
-    assert [log.name for log in logs] == ["gate", "audit", "roster", "transfer"]
+    assert [log.name for log in logs] == ["gate", "audit", "roster", "transfer", "history"]
     assert logs[0].verifier_key_file == site.parent / "keys" / "log-gate.pub"
     assert logs[0].witnessed == site.parent / "archive" / "gate.witnessed"
 

@@ -1,11 +1,11 @@
 """The search page: a query, what it finds, and the way on."""
 
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from components.audit.auditor import Auditor
 from components.audit.console.looks import ignore_progress
 from components.audit.console.pages.narrow import view_facets, view_timeline
 from components.audit.console.pages.view import Hit, view_hit
@@ -13,7 +13,6 @@ from components.audit.console.visit import Visit
 from components.audit.facets import Facets, count_facets
 from components.audit.query.error import QueryError
 from components.audit.search import Page, SearchResult, search
-from components.settings.site import SiteFile
 
 HITS = 50
 
@@ -64,18 +63,20 @@ async def show_search(visit: Visit) -> web.StreamResponse:
         return _answer(visit, "")
     page = Page(HITS, visit.argument("before"))
     try:
-        result, facets = await visit.look(lambda: _search(visit.console.site, query, page, visit.who))
+        result, facets = await _search(visit, query, page)
     except QueryError as error:
         return _answer(visit, query, fault=_cut(error), status=400)
     return _answer(visit, query, found=_view(result), facets=facets, next_page=_find_next(query, result))
 
 
-async def _search(
-    site: SiteFile, query: str, page: Page, auditor: Auditor
-) -> tuple[SearchResult, Facets | None]:
-    # The search is recorded first. Its counts stand on the first page.
-    result = await search(site, query, page, ignore_progress, auditor)
-    return result, None if page.before else await count_facets(site, query, ignore_progress, auditor)
+async def _search(visit: Visit, query: str, page: Page) -> tuple[SearchResult, Facets | None]:
+    """Search and count at once; nothing is shown before the search is recorded."""
+    site, who = visit.console.site, visit.who
+    searching = visit.look(lambda: search(site, query, page, ignore_progress, who))
+    if page.before:
+        return await searching, None
+    counting = visit.look(lambda: count_facets(site, query, ignore_progress, who))
+    return await asyncio.gather(searching, counting)
 
 
 def _answer(

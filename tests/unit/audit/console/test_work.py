@@ -131,3 +131,29 @@ async def test_a_wrong_export_is_told_at_once(site: Site) -> None:
         assert (
             await visitor.post("/exports", {"query": "copper", "format": "csv", "matter": "M-none"})
         ).status in (303, 400)
+
+
+async def test_flagged_records_are_claimed_and_closed(site: Site) -> None:
+    await site.record(
+        site.say(ALICE, BOB, "off the record", at_s=3, rules=("off-channel",)),
+        site.say(GEORGE, "george@grain.example", "grain off", at_s=4, rules=("off-channel",)),
+    )
+    async with open_console(site) as visitor:
+        await visitor.log_in("anna")
+        _, page = await visitor.get("/review")
+        assert page.count("data-item") == 2 and "rule/off-channel" in page
+        item = site.id_of(3)
+        assert (await visitor.post("/review", {"act": "claim", "record": item})).status == 303
+        _, page = await visitor.get("/review?state=claimed")
+        assert page.count("data-item") == 1 and "with anna" in page
+        fields = {"act": "close", "record": item, "disposition": "false-positive", "note": "a joke <b>"}
+        assert (await visitor.post("/review", fields)).status == 303
+        _, page = await visitor.get("/review?state=closed&queue=rule/off-channel")
+        assert page.count("data-item") == 1 and "a joke &lt;b&gt;" in page
+        for wrong in ({"act": "claim"}, {"act": "eat", "record": item}, {"act": "close", "record": item}):
+            assert (await visitor.post("/review", wrong)).status == 400
+        greta = another(visitor)
+        await greta.log_in("greta")
+        assert (await greta.get("/review"))[0] == 403
+        assert (await greta.post("/review", {"act": "claim", "record": item})).status == 403
+        assert (await greta.get("/held"))[0] == 403

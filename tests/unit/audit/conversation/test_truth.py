@@ -44,7 +44,7 @@ class Known:
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     folder: Path = tmp_path_factory.mktemp("site")
     site = asyncio.run(make_site(folder))
-    told = list(make_history(TURNS, restart_after=700))
+    told = list(make_history(TURNS, restart_after=700, has_files=True))
     asyncio.run(site.record(*(each.record for each in told)))
     yield Known(site, told)
 
@@ -144,6 +144,18 @@ def test_who_was_in_the_room_is_told_of_each_message(known: Known) -> None:
         and each.record.way == "c2s"
     ]
     assert [item.record for item in moves] == true
+
+
+def test_files_are_told_with_the_message_that_has_them(known: Known) -> None:
+    items = [item for parties in (PAIR, (ROOMS[0],)) for item in known.read(*parties)]
+    found = {item.record for item in items if item.files}
+    true = {
+        known.ids[each.number]
+        for each in known.told
+        if each.file and (among(each, PAIR) or among(each, (ROOMS[0],)))
+    }
+    assert found == true
+    assert true
 
 
 def test_what_was_refused_or_held_is_told_with_the_reason(known: Known) -> None:

@@ -1,0 +1,19 @@
+"""Reads lists of records that other commands have written, such as `steelyard audit sample --json-lines`."""
+
+import json
+
+from components.process.errors import SiteError
+
+
+def read_id(line: str) -> str:
+    """Return the id that a line has: it is the line itself, or `id` of a JSON object; raises SiteError."""
+    text = line.strip()
+    if not text.startswith("{"):
+        return text
+    try:
+        value = json.loads(text)["id"]
+    except (ValueError, KeyError):
+        value = None
+    if not isinstance(value, str):
+        raise SiteError(f"this line of the list has no id of a record: {text[:60]}")
+    return value
