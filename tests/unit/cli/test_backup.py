@@ -103,7 +103,7 @@ def test_logs_come_back(site: Path) -> None:
 
 def test_a_log_that_is_not_made_yet_is_no_fault(site: Path) -> None:
     append(site, 1)
-    assert backup(site)["not_made_yet"] == ["audit", "roster", "transfer"]
+    assert backup(site)["not_made_yet"] == ["audit", "roster", "transfer", "history"]
     assert (
         "audit: is not there yet" in steelyard("backup", site.parent.parent / "backup", "--site", site).stdout
     )

@@ -80,7 +80,7 @@ async def write(keys: Keys, count: int) -> None:
 
 def test_what_init_made_is_listed(keys: Keys) -> None:
     listed = keys.listed()
-    assert list(listed) == ["gate", "audit", "roster", "transfer", "auditor", "escrow"]
+    assert list(listed) == ["gate", "audit", "roster", "transfer", "history", "auditor", "escrow"]
     assert [each["role"] for each in listed.values()] == [
         "log",
         "log",
@@ -249,7 +249,7 @@ def test_a_key_stays_when_its_shares_cannot_be_kept(keys: Keys, tmp_path: Path) 
     [
         (
             ("rotate", "bogus"),
-            "there is no key bogus; there are gate, audit, roster, transfer, auditor, escrow",
+            "there is no key bogus; there are gate, audit, roster, transfer, history, auditor, escrow",
         ),
         (("split", "gate", "--to", "/tmp/none"), "gate is a log's key"),
         (("make", "gate", "--at", "keys/other.key"), "leave out --at"),

@@ -265,13 +265,14 @@ def test_a_port_in_use_is_named(site: Path) -> None:
 def test_a_site_that_is_up_and_does_not_answer_is_named(site: Path) -> None:
     with hold_site(site.parent):
         found = problems(site)
-    assert len(found) == 6
+    assert len(found) == 7
     assert found[0].startswith("running: prosody does not listen")
     assert found[1].startswith("running: the gate has not told its status yet")
     assert found[2].startswith("running: the roster component has not told its status yet")
     assert found[3].startswith("running: the access component has not told its status yet")
     assert found[4].startswith("running: the transfer component has not told its status yet")
     assert found[5].startswith("running: the indexer has not told its status yet")
+    assert found[6].startswith("running: the auditors' console has not told its status yet")
 
 
 def test_the_alarms_of_a_site_that_is_up_are_named(site: Path) -> None:
