@@ -81,14 +81,7 @@ async def write(keys: Keys, count: int) -> None:
 def test_what_init_made_is_listed(keys: Keys) -> None:
     listed = keys.listed()
     assert list(listed) == ["gate", "audit", "roster", "transfer", "history", "auditor", "escrow"]
-    assert [each["role"] for each in listed.values()] == [
-        "log",
-        "log",
-        "log",
-        "log",
-        "recipient",
-        "recipient",
-    ]
+    assert [each["role"] for each in listed.values()] == ["log"] * 5 + ["recipient"] * 2
     assert listed["gate"] == {
         "name": "gate",
         "role": "log",
