@@ -10,7 +10,7 @@ from tests.support.ports import free_port
 from tests.support.process import ProcessUnderTest
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARY = ROOT / ".venv" / "share" / "oidc-provider-9.13.3"
+LIBRARY = ROOT / ".venv" / "share" / "oidc-provider-8.8.1"
 PROGRAM = Path(__file__).with_name("oidc") / "provider.mjs"
 
 
