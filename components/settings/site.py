@@ -155,6 +155,8 @@ class SiteFile:
     @property
     def other_audit_logs(self) -> tuple[LogSettings, ...]:
         """The logs of auditors on other machines, which are read and verified here (docs/auditor.md)."""
+        if AuditSettings.table_name not in self._document:
+            return ()
         return tuple(other.log_settings(self.folder) for other in self.audit.others)
 
     @property

@@ -144,6 +144,7 @@ async def test_a_site_serves_its_logs(tmp_path: Path) -> None:
             "audit",
             "roster",
             "transfer",
+            "history",
             "verify.py",
         }
 

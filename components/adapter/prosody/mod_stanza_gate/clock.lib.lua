@@ -49,8 +49,8 @@ function clock_mt:bounce_all()
 end
 
 local function watch(self)
-	self.window:note_turn();
 	bounce_overdue(self);
+	self.window:note_turn(); -- nothing is carried out in this turn yet
 	self.quarantine:go_on();
 	self.acknowledgements:answer_overdue();
 	local link = self.link;

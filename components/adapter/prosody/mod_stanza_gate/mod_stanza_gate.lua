@@ -243,6 +243,7 @@ end
 local function on_gate_connected(event)
 	link:connect(event.session);
 	module:log("info", "The gate is connected: submitting %d stanzas again", window.count);
+	window:note_turn(); -- the last verdict was that of a stream which has ended since
 	status:send();
 	quarantine:begin();
 end
