@@ -102,7 +102,8 @@ end);
 
 -- A status whose texts are the values that it was made of.
 local function new_status()
-	local scene = { sent = {}, unheld = {}, uploads = {}, window = { epoch = "e", first_seq = 1, next_seq = 5, written_through = 0 } };
+	local window = { epoch = "e", first_seq = 1, next_seq = 5, written_through = 0 };
+	local scene = { sent = {}, unheld = {}, uploads = {}, window = window };
 	scene.link = {
 		gate = "gate.a.example", session = {},
 		own_domain = function () return "a.example"; end,
