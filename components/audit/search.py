@@ -103,10 +103,6 @@ class FoundIds:
     def __iter__(self) -> Iterator[str]:
         return (name_place(place, self.names) for place in self.places)
 
-    def in_log_order(self) -> Iterator[str]:
-        """Yield the ids log by log, in its order, whatever the times: a line each, they have the digest."""
-        return (name_place(place, self.names) for place in sorted(self.places))
-
 
 async def search(
     settings: SiteFile,
