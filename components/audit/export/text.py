@@ -13,11 +13,6 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # XML 1.0, 2.2: all that is no Char.
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Marks that turn the direction of what follows, and would go on past the end of a text (UAX #9, 2).
-_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_OPENING = frozenset("\u202a\u202b\u202d\u202e")
-_ISOLATING = frozenset("\u2066\u2067\u2068")
-_POP_EMBEDDED, _POP_ISOLATED = "\u202c", "\u2069"
 
 
 def clean_unicode(text: str) -> str:
@@ -50,21 +45,6 @@ def escape_xml(text: str) -> str:
 def escape_attribute(text: str) -> str:
     """Return a text as the value of an attribute, in quotes."""
     return quoteattr(clean_xml(text), {"\r": "&#13;"})
-
-
-def close_directions(text: str) -> str:
-    """Return a text whose marks of direction end with it, so that they turn nothing around that follows."""
-    if _DIRECTIONS.search(text) is None:
-        return text
-    opened: list[str] = []
-    for char in text:
-        if char in _OPENING:
-            opened.append(_POP_EMBEDDED)
-        elif char in _ISOLATING:
-            opened.append(_POP_ISOLATED)
-        elif opened and char == opened[-1]:
-            opened.pop()
-    return text + "".join(reversed(opened))
 
 
 def one_line(text: str) -> str:
