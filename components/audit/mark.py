@@ -1,6 +1,6 @@
 """What a stanza may do to a conversation, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -55,3 +55,7 @@ class Marks:
     kind: str = ""
     sender: str = ""
     to: str = ""
+
+    def with_room_id(self, id_: str) -> "Marks":
+        """Return the same with the id that its room gave it, if that is not empty."""
+        return replace(self, stanza_ids=(*self.stanza_ids, (self.room, id_))) if id_ else self

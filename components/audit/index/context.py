@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterable
 
 from components.archive.record import Delivery, Event, RecordKind, Submission
-from components.audit.index import ids, marks, people, seen
+from components.audit.index import ids, marks, people, room_ids, seen
 from components.audit.index.database import Connection
+from components.audit.index.logs import LAST_NUMBER, find_record
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.ids import hash_id
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
 
-SCHEMA = marks.SCHEMA + ids.SCHEMA + people.SCHEMA + seen.SCHEMA
-TABLES = (*marks.TABLES, *ids.TABLES, *people.TABLES, *seen.TABLES)
+SCHEMA = marks.SCHEMA + ids.SCHEMA + people.SCHEMA + seen.SCHEMA + room_ids.SCHEMA
+TABLES = (*marks.TABLES, *ids.TABLES, *people.TABLES, *seen.TABLES, *room_ids.TABLES)
 
 _CARRIED = ("release", "amend")
 _LARGEST = 2**63 - 1
@@ -30,6 +31,7 @@ class Context:
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
         self._released: list[seen.Released | seen.Bounced] = []
+        self._room_ids: list[room_ids.RoomId] = []
         self._epochs: set[str] = set()
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
@@ -49,6 +51,12 @@ class Context:
 
     def add_delivery(self, place: int, delivery: Delivery) -> None:
         """Add a record of what the server carried out."""
+        log = find_record(place)[0]
+        self._room_ids += [
+            room_ids.RoomId(log.place(index), id_, place)
+            for index, id_ in delivery.archived
+            if index <= LAST_NUMBER
+        ]
         bounced = tuple(min(seq, _LARGEST) for seq in delivery.bounced)
         self._released.append(seen.Bounced(place, delivery.epoch, min(delivery.through, _LARGEST), bounced))
 
@@ -70,12 +78,15 @@ class Context:
         seen.insert_steps(db, self._steps)
         seen.insert_whispers(db, self._whispers)
         seen.insert_released(db, self._released)
+        room_ids.insert_room_ids(db, self._room_ids)
 
 
 def forget_context(db: Connection, places: Iterable[int]) -> None:
     """Remove what is known of destroyed records, within the caller's transaction, after the records themselves."""
-    gone = json.dumps(list(places))
+    numbers = list(places)
+    gone = json.dumps(numbers)
     ids.forget_ids(db, gone)
     marks.forget_marks(db, gone)
     people.forget_directory(db, gone)
     seen.forget_steps(db, gone)
+    room_ids.forget_room_ids(db, numbers)

@@ -76,10 +76,15 @@ def insert_marks(db: Connection, rows: Sequence[MarkRow]) -> None:
     db.executemany("INSERT OR IGNORE INTO besides VALUES (?, ?)", besides)
     for row in rows:
         for id_ in ids_of(row.marks):
-            _alter(db, db.execute(_WAITING, (hash_id(id_),)).fetchall())
+            resolve_waiting(db, id_)
         alters = list(_read_alters(row))
         db.executemany("INSERT OR IGNORE INTO alters VALUES (?, ?, ?, ?)", alters)
         _alter(db, alters)
+
+
+def resolve_waiting(db: Connection, id_: str) -> None:
+    """Let those that name an id find what has it now, within the caller's transaction."""
+    _alter(db, db.execute(_WAITING, (hash_id(id_),)).fetchall())
 
 
 def forget_marks(db: Connection, places: str) -> None:
