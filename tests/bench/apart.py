@@ -35,7 +35,11 @@ async def run_apart(function: Callable[..., T], *arguments: object, core: int = 
             await process.wait()
     if process.returncode:
         raise BenchError(f"{function.__name__} failed:\n{errors.decode(errors='replace').strip()}")
-    result: T = pickle.loads(output)
+    try:
+        result: T = pickle.loads(output)
+    except (pickle.UnpicklingError, EOFError) as error:
+        size = f"{len(output):,} bytes"
+        raise BenchError(f"{function.__name__}: {error} ({size}): {errors.decode(errors='replace')}") from error
     return result
 
 
