@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from components.audit.index import facets
 from components.audit.index.database import Connection
 from components.audit.index.logs import LAST_NUMBER, IndexedLog
-from components.audit.index.routes import route_word
+from components.audit.index.routes import match_routes
 from components.audit.index.spans import BLOCK_SHIFT
 from components.audit.query import tree
 from components.audit.query.compile import Parameter, Scope, Where, all_of, compile_query
@@ -92,7 +92,7 @@ def plan(db: Connection, where: Where, log: IndexedLog) -> Plan | None:
         elif not routes:
             return None
         else:
-            match = " AND ".join(filter(None, (match, _match_routes(routes))))
+            match = " AND ".join(filter(None, (match, match_routes(routes))))
     return _write(match, rest, span, bounds)
 
 
@@ -141,10 +141,6 @@ def _match(parts: list[Where]) -> str:
         if part.is_negated:
             sought = f"({sought}) NOT ({part.match})"
     return sought
-
-
-def _match_routes(routes: list[int]) -> str:
-    return "text : (" + " OR ".join(f'"{route_word(route)}"' for route in routes) + ")"
 
 
 def _find_routes(db: Connection, parts: list[Where], log: IndexedLog) -> list[int] | None:

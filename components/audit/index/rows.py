@@ -13,7 +13,7 @@ from components.audit.index.context import Context
 from components.audit.index.database import Connection
 from components.audit.index.logs import IndexedLog
 from components.audit.index.routes import Route, keep_names, keep_routes, route_word
-from components.audit.index.talk import TalkRow, insert_talk, read_act, read_talk
+from components.audit.index.talk import TalkRow, Turn, insert_moves, read_act, read_talk
 from components.audit.query.tree import SearchKind
 from components.audit.query.words import index_words
 from components.audit.stanza import Reading, read_done, read_look, read_submission, split_jid
@@ -29,7 +29,10 @@ ON CONFLICT DO UPDATE SET through = max(through, excluded.through)
 
 
 class EntryRow(NamedTuple):
-    """A record that is searched: its place, its route, and the folded words of its text and of its files' names."""
+    """A record that is searched: its place, its route, and the folded words of its text and of its files' names.
+
+    `ids` are the words of its ids (query/ids.py).
+    """
 
     idx: int
     route: Route
@@ -38,6 +41,8 @@ class EntryRow(NamedTuple):
     thread: str
     text: tuple[str, str]
     names: tuple[str, str]
+    turn: int = Turn.NONE
+    ids: tuple[str, ...] = ()
 
 
 class Rows:
@@ -54,7 +59,7 @@ class Rows:
         self.deliveries: list[tuple[int, str, int]] = []
         self.bounced: list[tuple[str, int, int]] = []
         self.unread: list[tuple[int]] = []
-        self.talk: list[TalkRow | None] = []
+        self.moves: list[tuple[int, TalkRow]] = []
         self._context = Context()
 
     def add(self, record: OpenedRecord) -> None:
@@ -85,11 +90,9 @@ class Rows:
                 self._add_submission(record, at_ns, read_submission(parsed), parsed.action, names, parsed)
                 self.rules += [(rule, place) for rule in {rule.casefold() for rule in parsed.rules}]
                 self.about += [(id_, place) for id_ in self._find_links(parsed)]
-                self.talk.append(read_talk(place, parsed))
             case Event() if parsed.kind is RecordKind.MATTER:
                 return  # only the people of a matter see what is done in it
             case Event():
-                self.talk.append(read_act(self._log.place(record.index), parsed))
                 self._add_event(record, parsed)
             case Access():
                 self._add_submission(record, _bounded(parsed.at_ns), read_look(parsed))
@@ -159,7 +162,7 @@ class Rows:
         insert_files(db, self.files, self.about)
         insert_carried(db, self.carried)
         self._context.insert(db)
-        insert_talk(db, filter(None, self.talk))
+        insert_moves(db, self.moves)
 
     def _insert_entries(self, db: Connection) -> None:
         routes = keep_routes(db, dict.fromkeys(row.route for row in self.entries))
@@ -167,15 +170,15 @@ class Rows:
         entries, words = [], []
         for row in self.entries:
             route, thread = routes[row.route], threads.get(row.thread, 0)
-            entries.append((row.idx, route, row.received_at_ns, row.segment, thread))
+            entries.append((row.idx, route, row.received_at_ns, row.segment, thread, int(row.turn)))
             text, look = row.text
-            words.append((row.idx, f"{route_word(route)} {text}", look))
-        db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
+            words.append((row.idx, " ".join((route_word(route), *row.ids, text)), look))
+        db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", entries)
         db.executemany("INSERT INTO word (rowid, text, look) VALUES (?, ?, ?)", words)
         names = [(row.idx, *row.names) for row in self.entries if row.names[0]]
         db.executemany("INSERT INTO name_word (rowid, text, look) VALUES (?, ?, ?)", names)
-        facets.add_entries(db, [(route, at_ns) for _, route, at_ns, _, _ in entries])
-        spans.widen(db, [(place, at_ns) for place, _, at_ns, _, _ in entries])
+        facets.add_entries(db, [(route, at_ns) for _, route, at_ns, *_ in entries])
+        spans.widen(db, [(place, at_ns) for place, _, at_ns, *_ in entries])
 
     def _add_submission(
         self,
@@ -195,9 +198,24 @@ class Rows:
             parties, words = ("", "", "", ""), (("", ""), ("", ""))
         if not reading.readable:
             self.unread.append((index,))
-        route = Route(int(self._log), str(reading.kind), verdict, *parties)
-        self.entries.append(EntryRow(index, route, at_ns, segment, reading.thread, *words))
+        talk = _read_turn(about)
+        if talk.session:
+            self.moves.append((index, talk))
+        route = Route(int(self._log), str(reading.kind), verdict, *parties, talk.parties)
+        self.entries.append(
+            EntryRow(index, route, at_ns, segment, reading.thread, *words, talk.turn, talk.ids)
+        )
         self._context.add(index, about, reading, says=bool(words[0][0]))
+
+
+def _read_turn(record: Submission | Event | None) -> TalkRow:
+    match record:
+        case Submission():
+            return read_talk(record)
+        case Event():
+            return read_act(record)
+        case None:
+            return TalkRow(Turn.NONE, ())
 
 
 def _plain_type(media_type: object) -> str:
