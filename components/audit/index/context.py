@@ -23,7 +23,7 @@ class Context:
     """The rows of some records, in the order of their log."""
 
     def __init__(self) -> None:
-        self._marks: list[marks.MarkRow] = []
+        self._marks = marks.MarkRows()
         self._people: list[people.DirectoryRow] = []
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
@@ -43,7 +43,7 @@ class Context:
             self._steps.append(seen.end_of_session(place, reading.sender))
         elif isinstance(record, Event) and (row := people.read_directory(place, record)):
             self._people.append(row)
-        self._marks.append(marks.MarkRow(place, reading.kind, read, says))
+        self._marks.add(marks.MarkRow(place, reading.kind, read, says))
 
     def add_delivery(self, place: int, delivery: Delivery) -> None:
         """Add a record of what the server carried out."""
@@ -59,9 +59,17 @@ class Context:
         if step := seen.read_step(place, reading.sender, reading.to, read):
             self._steps.append(step)
 
+    def extend(self, other: "Context") -> None:
+        """Add the rows of the records behind these."""
+        self._marks.extend(other._marks)
+        self._people += other._people
+        self._steps += other._steps
+        self._whispers += other._whispers
+        self._released += other._released
+
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""
-        marks.insert_marks(db, self._marks)
+        self._marks.insert(db)
         people.insert_directory(db, self._people)
         seen.insert_steps(db, self._steps)
         seen.insert_whispers(db, self._whispers)

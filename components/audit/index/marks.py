@@ -1,8 +1,8 @@
 """What stanzas do to a conversation, in the index, and what was done to them later: corrected, retracted."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from components.audit.index.database import Connection, Value
 from components.audit.index.talk import own_ids
@@ -44,8 +44,7 @@ AND NOT EXISTS (SELECT 1 FROM altered WHERE altered.source = alters.idx AND alte
 """
 
 
-@dataclass(frozen=True, slots=True)
-class MarkRow:
+class MarkRow(NamedTuple):
     """What the record at a place does; it `says` something or not."""
 
     idx: int
@@ -69,17 +68,37 @@ class MarkRow:
         )
 
 
-def insert_marks(db: Connection, rows: Sequence[MarkRow]) -> None:
-    """Insert rows, within the caller's transaction, after the records themselves and their ids."""
-    marked = [(row.idx, str(row.marks.mark), row.type, int(row.says)) for row in rows if not row.is_plain]
-    db.executemany("INSERT INTO mark VALUES (?, ?, ?, ?)", marked)
-    besides = [(str(mark), row.idx) for row in rows for mark, _ in row.marks.also]
-    db.executemany("INSERT OR IGNORE INTO besides VALUES (?, ?)", besides)
-    hashes = json.dumps([hash_id(id_) for row in rows for id_ in own_ids(row.marks)])
-    _alter(db, db.execute(_WAITING, (hashes,)).fetchall())
-    alters = [each for row in rows for each in _read_alters(row)]
-    db.executemany("INSERT OR IGNORE INTO alters VALUES (?, ?, ?, ?)", alters)
-    _alter(db, alters)
+class MarkRows:
+    """The rows of what some records do, in the order of their log; `hashes` are those of their ids."""
+
+    def __init__(self) -> None:
+        self.marked: list[tuple[int, str, str, int]] = []
+        self.besides: list[tuple[str, int]] = []
+        self.alters: list[tuple[str, int, str, int]] = []
+        self.hashes: list[str] = []
+
+    def add(self, row: MarkRow) -> None:
+        """Add what a record does."""
+        if not row.is_plain:
+            self.marked.append((row.idx, str(row.marks.mark), row.type, int(row.says)))
+        self.besides += [(str(mark), row.idx) for mark, _ in row.marks.also]
+        self.alters += _read_alters(row)
+        self.hashes += [hash_id(id_) for id_ in own_ids(row.marks)]
+
+    def extend(self, other: "MarkRows") -> None:
+        """Add the rows of the records behind these."""
+        self.marked += other.marked
+        self.besides += other.besides
+        self.alters += other.alters
+        self.hashes += other.hashes
+
+    def insert(self, db: Connection) -> None:
+        """Insert all rows, within the caller's transaction, after the records themselves and their ids."""
+        db.executemany("INSERT INTO mark VALUES (?, ?, ?, ?)", self.marked)
+        db.executemany("INSERT OR IGNORE INTO besides VALUES (?, ?)", self.besides)
+        _alter(db, db.execute(_WAITING, (json.dumps(self.hashes),)).fetchall())
+        db.executemany("INSERT OR IGNORE INTO alters VALUES (?, ?, ?, ?)", self.alters)
+        _alter(db, self.alters)
 
 
 def forget_marks(db: Connection, places: str) -> None:
