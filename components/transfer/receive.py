@@ -215,7 +215,8 @@ def _require_fit(request: web.Request, upload: Upload) -> None:
     """Raise UploadRefused unless a request is as long, and of the type, that its slot was given for."""
     if "Content-Range" in request.headers:  # RFC 9110, 14.5
         raise UploadRefused(400, "a file is put as a whole")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    codings = ",".join(request.headers.getall("Content-Encoding", ["identity"])).lower().split(",")
+    if {coding.strip() for coding in codings} != {"identity"}:
         raise UploadRefused(415, "a file is put as it is, without a content coding")
     length = request.content_length
     if length is None:
