@@ -39,7 +39,9 @@ async def run_apart(function: Callable[..., T], *arguments: object, core: int = 
         result: T = pickle.loads(output)
     except (pickle.UnpicklingError, EOFError) as error:
         size = f"{len(output):,} bytes"
-        raise BenchError(f"{function.__name__}: {error} ({size}): {errors.decode(errors='replace')}") from error
+        raise BenchError(
+            f"{function.__name__}: {error} ({size}): {errors.decode(errors='replace')}"
+        ) from error
     return result
 
 
