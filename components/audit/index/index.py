@@ -27,7 +27,7 @@ from components.audit.index.logs import LAST_NUMBER, SEARCHED, IndexedLog
 from components.audit.index.plan import count
 from components.audit.index.schema import FORMAT
 from components.audit.index.stream import stream
-from components.audit.query.compile import Scope, Where
+from components.audit.query.compile import EVERYTHING, Where
 from components.process.errors import SiteError
 from components.process.progress import Progress
 from components.rules.file_links import FileLinks
@@ -128,8 +128,8 @@ class Index:
         """Find the records that a compiled query matches, at most the `limit` newest."""
         with self._db.transaction("DEFERRED"):
             log_size = self.size_of(IndexedLog.GATE)
-            submissions = sum(count(self._db, Where("1", scope=Scope.ROUTE), which) for which in logs)
-            matched = sum(count(self._db, where, which) for which in logs)
+            submissions = count(self._db, EVERYTHING, logs)
+            matched = count(self._db, where, logs)
             newest = list(islice(stream(self._db, where, logs, newest_first=True), limit))
         return Found(tuple(at.place for at in reversed(newest)), matched, submissions, log_size)
 
@@ -143,7 +143,7 @@ class Index:
     def count(self, where: Where, *, logs: Sequence[IndexedLog] = SEARCHED) -> int:
         """Count the records that a compiled query matches."""
         with self._db.transaction("DEFERRED"):
-            return sum(count(self._db, where, which) for which in logs)
+            return count(self._db, where, logs)
 
     def count_by(
         self,
