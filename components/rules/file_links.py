@@ -97,9 +97,11 @@ class FileLinks:
 
         Tokens are looked for, wherever they stand: a host can be written in many ways, a token opens in one.
         """
-        return frozenset(
-            link.owner for link in self.find_links((facts.text, facts.joined, *facts.attributes))
-        )
+        return frozenset(link.owner for link in self.find_links_in(facts))
+
+    def find_links_in(self, facts: StanzaFacts) -> frozenset[FileLink]:
+        """Return what the links that a stanza carries say, also as a device's name or one's name in a room."""
+        return self.find_links((facts.text, facts.joined, facts.sender, facts.to, *facts.attributes))
 
     def find_links(self, texts: Iterable[str]) -> frozenset[FileLink]:
         """Return what the links that stand in texts say."""

@@ -42,6 +42,10 @@ SELECT 1 WHERE NOT EXISTS (
     SELECT 1 FROM rule WHERE (rule, idx) = (?1, ?2) UNION SELECT 1 FROM topic WHERE (rule, idx) = (?1, ?2)
 )
 """
+_OUTCOME = """
+SELECT EXISTS (SELECT 1 FROM bounced WHERE epoch = :epoch AND seq = :seq),
+EXISTS (SELECT 1 FROM epoch WHERE name = :epoch AND through >= :seq)
+"""
 _TOPICS_ALONE = "SELECT rule, idx FROM topic EXCEPT SELECT rule, idx FROM rule"
 
 
@@ -191,11 +195,10 @@ class Index:
 
     def delivery(self, epoch: str, seq: int) -> DeliveryState:
         """Return the outcome of a submission."""
-        if self._db.execute("SELECT 1 FROM bounced WHERE epoch = ? AND seq = ?", (epoch, seq)).fetchone():
+        is_bounced, is_done = self._db.execute(_OUTCOME, {"epoch": epoch, "seq": seq}).fetchone()
+        if is_bounced:
             return DeliveryState.BOUNCED
-        if self._db.execute("SELECT 1 FROM epoch WHERE name = ? AND through >= ?", (epoch, seq)).fetchone():
-            return DeliveryState.CARRIED_OUT
-        return DeliveryState.UNKNOWN
+        return DeliveryState.CARRIED_OUT if is_done else DeliveryState.UNKNOWN
 
     def topics_marked(self, digest: str) -> int:
         """Return the first entry that rules of this digest have to mark; remove other rules' marks."""
