@@ -1,7 +1,7 @@
 """What a stanza may do to a conversation, as values."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Mark(StrEnum):
@@ -21,8 +21,7 @@ class Mark(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """What a stanza does to a conversation; what it does not have is empty.
 
     `stanza_ids` are pairs: by whom, and the id (XEP-0359). `target` is the id that it corrects, retracts, reacts to or

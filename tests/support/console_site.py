@@ -1,7 +1,7 @@
 """A site with auditors and a console, and a browser of sorts, without one: it keeps cookies, and fills in forms."""
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +180,7 @@ def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_console(
-    site: Site, clock: Clock | None = None, routes: Sequence[Route] = ROUTES
+    site: Site, clock: Callable[[], float] | None = None, routes: Sequence[Route] = ROUTES
 ) -> AsyncIterator[Visitor]:
     """Serve a site's console, without TLS as behind a proxy, and give a first visitor."""
     settings = site.settings.require(ConsoleSettings)

@@ -11,7 +11,8 @@ from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, read_said
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
-from components.audit.index.talk import REVIEWS, IdRole, Turn, fold_bare, own_ids, session_of, target_ids
+from components.audit.index.routes import NO_CONVERSATION
+from components.audit.index.talk import Turn, fold_bare, own_ids, session_of, target_ids
 from components.audit.index.talk_find import (
     TurnAt,
     find_by_ids,
@@ -22,6 +23,7 @@ from components.audit.index.talk_find import (
 )
 from components.audit.indexed import find_inside_views, find_upload_views
 from components.audit.marks import Mark, Marks
+from components.audit.query.ids import IdRole
 from components.audit.show import is_missing
 from components.audit.view import RecordView, view_record
 from policy.facts import Way
@@ -150,7 +152,7 @@ class Talk:
             if said.submission is None or said.submission.action != "hold":
                 continue
             with self.index.look() as db:
-                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (REVIEWS,), _MOST_ABOUT_ONE)
+                places = find_by_ids(db, (said.record,), IdRole.ABOUT, (NO_CONVERSATION,), _MOST_ABOUT_ONE)
             acts = [
                 self._tell_review(place, event, names)
                 for place in places

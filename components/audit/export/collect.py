@@ -11,7 +11,7 @@ from components.audit.export.attachments import DESTROYED, Attachments
 from components.audit.export.evidence import EvidenceFile, encode_record, records_name
 from components.audit.export.folder import ExportFolder
 from components.audit.export.format import Format
-from components.audit.export.message import make_message
+from components.audit.export.message import make_message, skip_reading
 from components.audit.export.spool import Collected, Spool
 from components.audit.index.index import Index
 from components.audit.index.logs import IndexedLog, find_record
@@ -21,7 +21,7 @@ from components.process.progress import Progress
 
 MISSING = "missing from the log"
 UNREADABLE = "does not open"
-_PLACES_AT_ONCE = 1024
+_PLACES_AT_ONCE = 4096
 # A record between two that are wanted costs less to read than another question to the store, up to so many.
 _LARGEST_GAP = 64
 
@@ -103,7 +103,7 @@ class Collector:
         if not opened.stored.is_intact():
             return self._leave_out(place, f"{UNREADABLE}: it is not the record that its leaf was made of")
         files = await sources.attachments.take(place, opened) if has_files else ()
-        message = make_message(view_record(sources.names[log], opened, sources.index), files)
+        message = make_message(view_record(sources.names[log], opened, sources.index, skip_reading), files)
         return Collected(place, message.record, message)
 
 

@@ -58,7 +58,8 @@ class Database:
         self.interrupt: Callable[[], None] = self._db.interrupt
         try:
             if key is not None:
-                self._db.pragma("hexkey", key.hex())
+                # As it is: a passphrase would go through PBKDF2, 20 ms for each connection, and this is random.
+                self._db.pragma("key", f"raw:{key.hex()}")
             self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
             for function, count, run in FUNCTIONS:
                 self._db.create_scalar_function(function, run, count, deterministic=True)

@@ -11,7 +11,7 @@ from components.audit.index.context import forget_context
 from components.audit.index.database import Connection, Database
 from components.audit.index.routes import forget_routes
 from components.audit.index.schema import WORD_TABLES
-from components.audit.index.talk import forget_talk
+from components.audit.index.talk import forget_moves
 
 # How many of FTS5's pages one merging step rewrites while other searches wait.
 _PAGES_PER_STEP = 500
@@ -62,7 +62,7 @@ def forget(db: Connection, indexes: Iterable[int]) -> None:
         db.executemany(f"DELETE FROM {table} WHERE rowid = ?", keys)  # noqa: S608 - constant names
     db.executemany("DELETE FROM description WHERE source = ?", keys)
     forget_context(db, (index for (index,) in keys))
-    forget_talk(db, (index for (index,) in keys))
+    forget_moves(db, (index for (index,) in keys))
     db.executemany("INSERT OR IGNORE INTO destroyed VALUES (?)", keys)
     forget_routes(db, {route for route, _ in entries})
     db.execute(

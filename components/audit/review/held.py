@@ -122,7 +122,10 @@ async def decide_held(
     """
     author = author or Author(find_auditor(settings))
     log, number = parse_record_id(settings, record_id)
-    if log == find_file_log(settings):
+    file_log = find_file_log(settings)
+    if author.auditor.enterprises is not None:
+        await _require_held_for(settings, author.auditor, record_id, timeout_s)
+    if log == file_log:
         return await decide_file(settings, log, number, act, reason, timeout_s, author)
     async with open_log(settings, log) as opener:
         size = await opener.reader.size()
@@ -141,6 +144,20 @@ async def decide_held(
     evidence = review_request.prove_reading(content.epoch, content.seq, content.body)
     signed, request = ask_for(author, ActKind(act), log, number, reason, evidence)
     return await note_answer(settings, access_id, signed, await _ask(settings, request, timeout_s))
+
+
+async def _require_held_for(settings: SiteFile, auditor: Auditor, record_id: str, timeout_s: float) -> None:
+    """Refuse a record that is not held for an auditor to see, in the same words whatever it is; raises SiteError."""
+    log, number = parse_record_id(settings, record_id)
+    if log == find_file_log(settings):
+        held = (await list_held_files(settings, timeout_s, auditor)).held
+    elif log == settings.gate_log:
+        answer = await _ask(settings, review_request.ReviewRequest(review_request.LIST), timeout_s)
+        held = find_visible(settings, auditor, answer.held)
+    else:
+        held = ()
+    if all(each.record != number for each in held):
+        raise SiteError(f"{record_id} is nothing that is held and that {auditor.id} may see")
 
 
 async def _is_last(settings: SiteFile, number: int, author: Author, timeout_s: float) -> bool:
