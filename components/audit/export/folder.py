@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,13 +56,17 @@ class ExportFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from writing it at the same time; raises SiteError."""
+        """Keep others from writing it at the same time; raises SiteError, also where it cannot be written."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
             raise SiteError(f"{self.path}: another process writes this export now") from None
+        except (OSError, sqlite3.OperationalError) as error:
+            raise SiteError(
+                f"{self.path}: cannot be written: {error}; put that right, and go on with --resume"
+            ) from error
         finally:
             os.close(descriptor)
 

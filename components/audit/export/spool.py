@@ -72,14 +72,14 @@ class Spool:
     """What an export has collected; one export at a time has it open."""
 
     def __init__(self, path: Path) -> None:
-        is_new = not path.exists()
         self._db = sqlite3.connect(path, isolation_level=None)
         self._rows = Rows()
         # What an order destroyed meanwhile has to be gone; and a crash of the machine leaves whole transactions.
         self._db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON"
         )
-        if is_new:
+        # A stop, or a disk that was full, may have left it without a table.
+        if not self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
             path.chmod(0o600)
             with self.change():
                 for statement in _SCHEMA.strip().split(";\n"):
