@@ -54,10 +54,16 @@ class Gajim(ProcessUnderTest):
         plugins.mkdir(parents=True)
         shutil.copytree(_PLUGIN, plugins / _PLUGIN.name)
         environment = {"HOME": str(self._root), "STEELYARD_GAJIM": self._told, "NO_AT_BRIDGE": "1"}
+        # In a place of their own, where all of them end with the first.
+        together = ("unshare", "--pid", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh")
         screen = ("xvfb-run", "--auto-servernum", "dbus-run-session", "--")
         command = ("/usr/bin/python3", "-c", _START, self._root / "config")
-        self._launch([*self._machine, *screen, *command], environment)
+        self._launch([*self._machine, *together, *screen, *command], environment)
         await self._wait_until_ready(self._is_logged_in)
+
+    async def stop(self) -> None:
+        """End it with its screen."""
+        await self.kill9()
 
     async def read(self, name: str) -> bytes:
         """Wait for what it writes, and return it."""
