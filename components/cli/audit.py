@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from components.cli.activity import activity
-from components.cli.export import export
+from components.cli.export import check_export, export
 from components.cli.grant import app as grant_app
 from components.cli.index import app as index_app
 from components.cli.matter import app as matter_app
@@ -23,6 +23,7 @@ app.command(history)
 app.command(sample)
 app.command(saved)
 app.command(export)
+app.command(check_export)
 app.command(activity)
 app.command(grant_app)
 app.command(matter_app)

@@ -1,5 +1,6 @@
 """The command that hands over what is recorded: `steelyard audit export`."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -55,3 +56,24 @@ def export(
             "Exporting", "steps", lambda bar: export_found(settings, wanted, output, bar, auditor)
         )
     common.tell(result, describe_export, print_export)
+
+
+def check_export(
+    folder: Path, *, key: Annotated[list[Path] | None, Parameter(negative=())] = None, common: Look = LOOK
+) -> int:
+    """Check an export as whoever gets it does, with what to do if something is wrong. Exit status 1 if something is.
+
+    Parameters
+    ----------
+    folder
+        The export's folder.
+    key
+        File with the public key of a log: of each that has records in it, and of the audit log. This site's own if it
+        is left out.
+    """
+    from components.audit.checks.export import check_export as check
+    from components.cli.output.export import describe_checked, print_checked
+
+    checked = asyncio.run(check(common.open_site(), folder, tuple(key or ())))
+    common.tell(checked, describe_checked, print_checked)
+    return 0 if checked.report.ok else 1

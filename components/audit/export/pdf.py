@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from itertools import groupby
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import PDFResourceType, XPos, YPos
+from fpdf.fonts import TTFFont
 
 from components.audit.export.fonts import find_covered, find_fonts
 from components.audit.export.format import About, FileContents, Format, Part, Shelved
+from components.audit.export.pdf_lines import Sign, Signs, break_lines, write_runs
 from components.audit.export.story import Told, tell
 from components.audit.export.text import clean_xml, time_in, write_time_for_people
 
@@ -20,6 +22,7 @@ _SHAPED = re.compile(
 )
 _MARGIN_MM, _LINE_MM = 18, 4.6
 _LARGEST_RUN = 60
+# Where fpdf2 breaks lines, a word longer than one is broken where it has to be.
 _LONG_WORD = re.compile(rf"[!-~]{{{_LARGEST_RUN}}}(?=[!-~])")
 
 
@@ -27,7 +30,7 @@ class Pdf(Format):
     """The format `pdf`."""
 
     name = "pdf"
-    most_in_part = 1000
+    most_in_part = 4000
     across_shelves = True
     cannot_carry = (
         "A character that no font here can print stands as its number, such as [U+1F9FF]: the records have it.",
@@ -56,9 +59,7 @@ def printable(text: str) -> str:
     """Return a text with the numbers of characters instead of those that the fonts do not have."""
     covered = find_covered()
     text = unicodedata.normalize("NFC", clean_xml(text).replace("\t", "    ").replace("\r", ""))
-    shown = "".join(each if ord(each) in covered or each == "\n" else _number(each) for each in text)
-    # A word longer than a line is broken where it has to be.
-    return _LONG_WORD.sub(lambda found: found[0] + " ", shown) if len(shown) > _LARGEST_RUN else shown
+    return "".join(each if ord(each) in covered or each == "\n" else _number(each) for each in text)
 
 
 def _number(char: str) -> str:
@@ -71,11 +72,16 @@ class _Pages(FPDF):
     def __init__(self, part: Part, about: About) -> None:
         super().__init__()
         self._part = part
+        self._registered: set[str] = set()
+        self._registered_page = 0
         self._about = about
         for font in find_fonts():
             self.add_font(font.name, "", font.path, collection_font_number=font.number)
         first, *others = (font.name for font in find_fonts())
         self.set_fallback_fonts(others)
+        fonts = {name: found for name in (first, *others) if isinstance(found := self.fonts[name], TTFFont)}
+        self._signs = Signs(fonts)
+        self._numbers = {name: font.i for name, font in fonts.items()}
         self.set_font(first, size=9)
         self.set_margin(_MARGIN_MM)
         self.set_auto_page_break(True, _MARGIN_MM)
@@ -97,7 +103,10 @@ class _Pages(FPDF):
         """Print the page's number."""
         self.set_y(-12)
         self.set_font(size=7)
+        # A page may end within a line that is shaped; the number of pages, which comes later, must not be.
+        shaping, self.text_shaping = self.text_shaping, None
         self.cell(0, 4, f"Page {self.page_no()} of {{nb}}; times are in {self._about.zone_name}", align="C")
+        self.text_shaping = shaping
 
     def write_title(self, name: str) -> None:
         """Print of which conversation the records are that follow."""
@@ -131,6 +140,33 @@ class _Pages(FPDF):
         self.ln(4)
 
     def _line(self, text: str, height_mm: float = _LINE_MM) -> None:
-        text = printable(text)
-        self.set_text_shaping(_SHAPED.search(text) is not None)
-        self.multi_cell(0, height_mm, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+        if _SHAPED.search(text):
+            self.set_text_shaping(True)
+            text = _LONG_WORD.sub(lambda found: found[0] + " ", printable(text))
+            self.multi_cell(0, height_mm, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
+            self.set_text_shaping(False)
+            return
+        width_em = (self.epw - 2 * self.c_margin) * self.k / self.font_size_pt
+        for paragraph in printable(text).split("\n"):
+            for line in break_lines(paragraph, self._signs.read(paragraph), width_em):
+                self._write(line, height_mm)
+
+    def _write(self, line: Sequence[Sign], height_mm: float) -> None:
+        """Print one line, and go to the next."""
+        if self.will_page_break(height_mm):
+            self.add_page(same=True)
+        self._register({sign.font for sign in line})
+        x = (self.x + self.c_margin) * self.k
+        y = (self.h - self.y - 0.5 * height_mm - 0.3 * self.font_size) * self.k
+        shown = write_runs(line, self._numbers, self.font_size_pt)
+        color = "" if self.text_color is None else self.text_color.serialize().lower()
+        self._out(f"q {color} BT {x:.2f} {y:.2f} Td {shown} ET Q")
+        self.set_y(self.y + height_mm)
+
+    def _register(self, fonts: set[str]) -> None:
+        """Have the page know fonts, once each."""
+        if self.page != self._registered_page:
+            self._registered, self._registered_page = set(), self.page
+        for name in fonts - self._registered:
+            self._resource_catalog.add(PDFResourceType.FONT, self._numbers[name], self.page)
+        self._registered |= fonts

@@ -1,9 +1,13 @@
 """What `steelyard audit export` prints."""
 
+from dataclasses import asdict
 from typing import Any
 
+from components.audit.checks.export import CheckedExport, advise
 from components.audit.export.export import ExportResult
 from components.cli.output.console import make_console, make_fields, make_look
+from components.cli.output.terminal import show_text
+from components.verifier.export import render_export
 
 
 def describe_export(result: ExportResult) -> dict[str, Any]:
@@ -32,8 +36,28 @@ def print_export(result: ExportResult) -> None:
                 "Format": result.format,
                 "Records": f"{counts.matched:,} matched = {counts.exported:,} exported{left_out}",
                 "Files": f"{result.files:,}, listed in manifest.json",
-                "Check it": f"python verify.py export {result.folder} --key log-gate.pub --key log-audit.pub",
+                "Check it": f"steelyard audit check-export {result.folder}",
+                "Others check it": "python verify.py export FOLDER --key log-gate.pub --key log-audit.pub",
             }
         )
     )
     console.print(make_look(result.access_id, f"Its completion is record {result.completed_id}."))
+
+
+def describe_checked(checked: CheckedExport) -> dict[str, Any]:
+    """Return what was found of an export as an object of JSON."""
+    return {
+        **asdict(checked.report),
+        "ok": checked.report.ok,
+        "advice": list(advise(checked.report)),
+        "access": checked.access_id,
+    }
+
+
+def print_checked(checked: CheckedExport) -> None:
+    """Print what was found of an export for people."""
+    console = make_console()
+    console.print(show_text(render_export(checked.report), keep="\n"), markup=False, highlight=False)
+    for each in advise(checked.report):
+        console.print(f"To do: {each}", markup=False, highlight=False)
+    console.print(make_look(checked.access_id))

@@ -13,8 +13,8 @@ from tests.support.audit_site import Site, make_site
 from tests.support.command import run_command
 from tests.unit.policy.content.rules import write_rule
 
-# They look at earlier looks (tests/unit/cli/test_repeat.py, test_activity.py), or give a way in.
-TRIED_ELSEWHERE = ("replay", "activity", "link")
+# They look at earlier looks (tests/unit/cli/test_repeat.py, test_activity.py, test_check_export.py), or give a way in.
+TRIED_ELSEWHERE = ("replay", "activity", "check-export", "link")
 COMMANDS = {
     name: command
     for name in app
