@@ -49,6 +49,8 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
         r"\$ steelyard audit search '\"before noon\"' ",
         r"\(in the file, machine transcript\) Please confirm the delivery before noon on Friday",
         r"\$ steelyard verify",
+        r"Be a trader, in a browser .*\n +http://chat\.localhost:\d+/#[\w-]{43}\n",
+        r"Be the auditor, in another tab .*\n +https://localhost:\d+/login/link#",
         r"transfer: \d+ records, all verified",
         r"All as it should be: 7 messages recorded, then delivered, 3 of them with a file; 2 refused, and 1 file",
     ):
