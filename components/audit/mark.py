@@ -54,3 +54,7 @@ class Marks(NamedTuple):
     kind: str = ""
     sender: str = ""
     to: str = ""
+
+    def with_room_id(self, id_: str) -> "Marks":
+        """Return the same with the id that its room gave it, if that is not empty."""
+        return self._replace(stanza_ids=(*self.stanza_ids, (self.room, id_))) if id_ else self

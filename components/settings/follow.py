@@ -19,7 +19,6 @@ class FollowSettings(Table):
     certificate: SitePath
     status_file: SitePath
     log_level: LogLevel = "info"
-    files: bool = True
 
     def find_problems(self) -> Iterator[str]:
         """Yield a line for each missing file."""

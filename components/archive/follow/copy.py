@@ -2,23 +2,21 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from components.archive.backup import CopyError, Piece
 from components.archive.backup.check import CopyCheck
-from components.archive.backup.destroyed import KIND_PLACE, Watched, find_tombstones, join_watched
-from components.archive.errors import LogDamaged
+from components.archive.backup.destroyed import Watched, find_tombstones, join_watched
+from components.archive.errors import LogDamaged, LogMissing
 from components.archive.follow import Batch, CopyState, LogForked
+from components.archive.follow.signed import find_key, follow_keys, parse_row, verify_signed
 from components.archive.head import EMPTY_HEAD, Head, extend_head, load_head, require_log
-from components.archive.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, verify_checkpoint
-from components.archive.log.handover import HandoverError, verify_handover
+from components.archive.log.checkpoint import Checkpoint
 from components.archive.log.leaf import LeafError, parse_leaf
 from components.archive.log.merkle import ProofError, verify_consistency
-from components.archive.log.note import NoteError, VerifierKey
-from components.archive.record import RecordKind
-from components.archive.store import FORMAT, Change, CheckpointRow, LogStore, RequestRow, Rows, SegmentRow
-from components.archive.store.open import StoreName, open_store, store_label
+from components.archive.log.note import VerifierKey
+from components.archive.store import FORMAT, Change, LogStore, RequestRow, Rows, SegmentRow
+from components.archive.store.open import StoreName, may_exist, open_store, store_label
 
 _FOLLOWS = "follows"
 _DESTROYING = "destroying"
@@ -43,34 +41,27 @@ class LogCopy:
     After an error, it has to be opened again: what was kept is then read from the store.
     """
 
-    def __init__(
-        self, store: LogStore, keys: Sequence[VerifierKey], known: _Known, keep_keys: KeepKeys
-    ) -> None:
-        self._store = store
+    def __init__(self, name: StoreName, keys: Sequence[VerifierKey], keep_keys: KeepKeys) -> None:
+        self._name = name
         self._keys = tuple(keys)
-        self._known = known
         self._keep_keys = keep_keys
+        self._known = _Known()
+        # None until there is something to keep: an empty store would look like a damaged log.
+        self._opened: LogStore | None = None
 
     @classmethod
     async def open(
         cls, name: StoreName, keys: Sequence[VerifierKey], keep_keys: KeepKeys = lambda keys: None
     ) -> "LogCopy":
-        """Open the copy in a store, or an empty store; raises CopyError for a log of its own, and LogError."""
-        store = await open_store(name)
-        try:
-            known = _Known()
-            if meta := await store.fetch_meta():
-                require_log(meta, keys[-1].name)
-                if _FOLLOWS not in meta:
-                    raise CopyError(
-                        f"{store_label(name)}: is a log of its own and no copy; name another store for the copy"
-                    )
-                await store.take_lease()
-                known = await _load(store, keys, meta)
-        except BaseException:
-            await store.close()
-            raise
-        return cls(store, keys, known, keep_keys)
+        """Open the copy in a store, if there is one; raises CopyError for a log of its own, and LogError."""
+        copy = cls(name, keys, keep_keys)
+        if may_exist(name):
+            try:
+                await copy._open_store()
+            except BaseException:
+                await copy.close()
+                raise
+        return copy
 
     @property
     def size(self) -> int:
@@ -100,7 +91,7 @@ class LogCopy:
         check = CopyCheck(batch.origin, known.head.tree.frontier, known.head.time_ns)
         check.add(piece)
         if piece.checkpoints:
-            _verify(piece.checkpoints[-1], self._keys)
+            verify_signed(piece.checkpoints[-1], self._keys)
         head, signed = _grow(known.head, piece, check.time_ns)
         destroying = join_watched(known.destroying, find_tombstones(piece, 0))
         shredded = await self._find_shredded(batch.destroyed, destroying)
@@ -118,7 +109,7 @@ class LogCopy:
             await self._store.purge()
         known.head = head
         if piece.checkpoints:
-            known.signed = _parse(piece.checkpoints[-1])
+            known.signed = parse_row(piece.checkpoints[-1])
         known.destroying = await self._find_left(destroying)
         return len(piece.records) + len(piece.checkpoints) + len(shredded)
 
@@ -132,25 +123,41 @@ class LogCopy:
 
     async def close(self) -> None:
         """Let go of the store."""
-        await self._store.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
+
+    @property
+    def _store(self) -> LogStore:
+        if self._opened is None:
+            raise LogMissing(f"{store_label(self._name)}: there is no copy yet")
+        return self._opened
+
+    async def _open_store(self) -> LogStore:
+        self._opened = store = await open_store(self._name)
+        if meta := await store.fetch_meta():
+            require_log(meta, self._keys[-1].name)
+            if _FOLLOWS not in meta:
+                raise CopyError(
+                    f"{store_label(self._name)}: is a log of its own and no copy; name another store for the copy"
+                )
+            await store.take_lease()
+            self._known = await _load(store, self._keys, meta)
+        return store
 
     def _follow_keys(self, piece: Piece) -> None:
         """Know the keys to which the log was handed in these records, which the keys before them signed."""
-        keys = list(self._keys)
-        for row in piece.records:
-            if row.leaf[KIND_PLACE] == RecordKind.LOG_KEY and row.payload is not None:
-                with suppress(HandoverError, NoteError, UnicodeDecodeError):
-                    keys.append(verify_handover(row.payload.decode(), keys[-1]))
+        keys = follow_keys(self._keys, piece)
         if len(keys) > len(self._keys):
             # Killed here: a key is known that signs nothing in the copy yet.
             self._keep_keys(keys)
-            self._keys = tuple(keys)
+            self._keys = keys
 
     def _verify_newest(self, batch: Batch) -> None:
         """Check that the log's newest checkpoint is signed, and continues the copy; raises CopyError, LogForked."""
         if batch.origin != self._keys[-1].name:
             raise CopyError(f"this is the log {batch.origin!r}, not {self._keys[-1].name!r}")
-        newest, signed = _verify(batch.checkpoint, self._keys), self._known.signed
+        newest, signed = verify_signed(batch.checkpoint, self._keys), self._known.signed
         if signed is None or not signed.size:
             return
         if newest.size < signed.size:
@@ -170,10 +177,11 @@ class LogCopy:
         first = next(iter(batch.piece.checkpoints), None)
         if first is None or first.size:
             raise CopyError(f"{batch.origin}: the checkpoint of the empty log is missing")
-        empty = _verify(first, self._keys)
-        await self._store.create({"format": FORMAT, "origin": batch.origin, _FOLLOWS: "1"}, first)
+        empty = verify_signed(first, self._keys)
+        store = self._opened or await self._open_store()
+        await store.create({"format": FORMAT, "origin": batch.origin, _FOLLOWS: "1"}, first)
         # Killed here: a copy without a record.
-        await self._store.take_lease()
+        await store.take_lease()
         return empty
 
     async def _find_shredded(self, indexes: Sequence[int], destroying: Watched) -> list[int]:
@@ -222,8 +230,8 @@ async def _load(store: LogStore, keys: Sequence[VerifierKey], meta: Mapping[str,
     row = await store.fetch_newest_checkpoint()
     if row is None:
         raise LogDamaged("the copy has no checkpoint")
-    key = _find_key(row, keys)
-    return _Known(await load_head(store, key), _parse(row), _decode(meta.get(_DESTROYING, "{}")))
+    key = find_key(row, keys)
+    return _Known(await load_head(store, key), parse_row(row), _decode(meta.get(_DESTROYING, "{}")))
 
 
 def _grow(head: Head, piece: Piece, time_ns: int) -> tuple[Head, Head | None]:
@@ -244,35 +252,6 @@ def _is_named(leaf: bytes, destroying: Watched) -> bool:
         raise CopyError(str(error)) from error
     positions = destroying.get(found.segment)
     return positions is not None and (not positions or found.position in positions)
-
-
-def _find_key(row: CheckpointRow, keys: Sequence[VerifierKey]) -> VerifierKey:
-    """Return the newest of a log's keys that signed a checkpoint; raises CopyError."""
-    problem = ""
-    for key in reversed(keys):
-        try:
-            verify_checkpoint(row.note, key)
-        except (NoteError, CheckpointError) as error:
-            problem = problem or str(error)
-        else:
-            return key
-    raise CopyError(
-        f"{keys[-1].name}: the checkpoint of {row.size:,} records is not signed with the log's keys ({problem}); where"
-        " the log got a new key, put its public file here again"
-    )
-
-
-def _verify(row: CheckpointRow, keys: Sequence[VerifierKey]) -> Checkpoint:
-    checkpoint = verify_checkpoint(row.note, _find_key(row, keys))
-    if checkpoint.size != row.size:
-        raise CopyError(
-            f"{checkpoint.origin}: a checkpoint of {checkpoint.size:,} records, not of {row.size:,}"
-        )
-    return checkpoint
-
-
-def _parse(row: CheckpointRow) -> Checkpoint:
-    return parse_checkpoint(row.note.partition("\n\n")[0] + "\n")
 
 
 def _encode(destroying: Watched) -> str:

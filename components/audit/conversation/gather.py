@@ -11,6 +11,7 @@ from components.audit.conversation.names import Names
 from components.audit.conversation.said import Said, read_said
 from components.audit.index.index import Index
 from components.audit.index.logs import LAST_NUMBER, IndexedLog, find_record
+from components.audit.index.room_ids import find_room_id
 from components.audit.index.routes import NO_CONVERSATION
 from components.audit.index.talk import Turn, fold_bare, own_ids, session_of, target_ids
 from components.audit.index.talk_find import (
@@ -58,11 +59,16 @@ class Talk:
         for place, turn, _ in sorted(turns):
             if (said := self._kept.get(place)) is None:
                 view = await self._view(place)
-                said = self._kept[place] = (
-                    read_said(place, turn, view) if view else self._tell_gap(place, turn)
-                )
+                said = read_said(place, turn, view) if view else self._tell_gap(place, turn)
+                said = self._kept[place] = self._with_room_id(said)
             found.append(said)
         return found
+
+    def _with_room_id(self, said: Said) -> Said:
+        if not said.marks.room:
+            return said
+        with self.index.look() as db:
+            return replace(said, marks=said.marks.with_room_id(find_room_id(db, said.place)))
 
     async def _view(self, place: int) -> RecordView | None:
         which, number = find_record(place)

@@ -130,13 +130,13 @@ def may_act(act: ExportMessage, sender: str) -> bool:
     return act.mark not in _CHANGES or act.by_moderator or act.sender_bare in (sender, act.room)
 
 
-def make_message(view: RecordView, files: tuple[ExportFile, ...] = ()) -> ExportMessage:
-    """Return a record as an export has it."""
+def make_message(view: RecordView, files: tuple[ExportFile, ...] = (), room_id: str = "") -> ExportMessage:
+    """Return a record as an export has it; `room_id` is the id that its room gave it, if it is known."""
     content = view.content
     if not isinstance(content, Submission) or content.kind is not RecordKind.STANZA:
         return _make_other(view, files)
     tree = _read(content.body)
-    marks = read_marks_of(tree)
+    marks = read_marks_of(tree).with_room_id(room_id)
     reading = _read_head(content, tree)
     text = _read_text(tree, marks)
     if not text and marks.mark not in ACTS:

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable
 
 from components.archive.record import Delivery, Event, RecordKind, Submission
-from components.audit.index import marks, people, seen
+from components.audit.index import marks, people, room_ids, seen
 from components.audit.index.database import Connection
 from components.audit.marks import Mark, Marks, read_marks
 from components.audit.query.tree import SearchKind
 from components.audit.stanza import Reading
 
-SCHEMA = marks.SCHEMA + people.SCHEMA + seen.SCHEMA
-TABLES = (*marks.TABLES, *people.TABLES, *seen.TABLES)
+SCHEMA = marks.SCHEMA + people.SCHEMA + seen.SCHEMA + room_ids.SCHEMA
+TABLES = (*marks.TABLES, *people.TABLES, *seen.TABLES, *room_ids.TABLES)
 
 _CARRIED = ("release", "amend")
 _LARGEST = 2**63 - 1
@@ -28,6 +28,7 @@ class Context:
         self._steps: list[seen.StepRow] = []
         self._whispers: list[tuple[int, str]] = []
         self._released: list[seen.Released | seen.Bounced] = []
+        self._room_ids: list[room_ids.RoomId] = []
         self._epochs: set[str] = set()
 
     def add(self, place: int, record: Submission | Event | None, reading: Reading, *, says: bool) -> None:
@@ -47,6 +48,7 @@ class Context:
 
     def add_delivery(self, place: int, delivery: Delivery) -> None:
         """Add a record of what the server carried out."""
+        self._room_ids += room_ids.read_room_ids(place, delivery)
         bounced = tuple(min(seq, _LARGEST) for seq in delivery.bounced)
         self._released.append(seen.Bounced(place, delivery.epoch, min(delivery.through, _LARGEST), bounced))
 
@@ -66,6 +68,7 @@ class Context:
         self._steps += other._steps
         self._whispers += other._whispers
         self._released += other._released
+        self._room_ids += other._room_ids
 
     def insert(self, db: Connection) -> None:
         """Insert all rows, within the caller's transaction, after the records themselves."""
@@ -74,11 +77,13 @@ class Context:
         seen.insert_steps(db, self._steps)
         seen.insert_whispers(db, self._whispers)
         seen.insert_released(db, self._released)
+        room_ids.insert_room_ids(db, self._room_ids)
 
 
 def forget_context(db: Connection, places: Iterable[int]) -> None:
     """Remove what is known of destroyed records, within the caller's transaction, after the records themselves."""
     gone = json.dumps(list(places))
+    room_ids.forget_room_ids(db, gone)
     marks.forget_marks(db, gone)
     people.forget_directory(db, gone)
     seen.forget_steps(db, gone)

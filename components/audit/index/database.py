@@ -23,6 +23,8 @@ _CLEAR = b"SQLite format 3\0"
 
 _BUSY_TIMEOUT_S = 60.0
 _BUSY_RETRY_S = 0.01
+# Readers may take long; who finds that they do tries again later.
+_READER_TIMEOUT_S = 1.0
 
 
 class Cursor(Protocol):
@@ -83,6 +85,15 @@ class Database:
             self.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
+
+    def empty_log(self) -> bool:
+        """Write the write-ahead log into the file, and empty it; return False if somebody reads what it has."""
+        self._db.set_busy_timeout(int(_READER_TIMEOUT_S * 1000))
+        try:
+            ((is_busy, _, _),) = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
+        return not is_busy
 
     def count_changes(self) -> int:
         """Count the rows that this connection has changed."""

@@ -8,7 +8,7 @@ from components.audit.index.database import Connection, Value
 from components.audit.index.talk import own_ids
 from components.audit.marks import Mark, Marks
 from components.audit.query.context import DEFAULT_TYPE
-from components.audit.query.ids import IdRole, hash_id, match_id
+from components.audit.query.ids import NAMED, IdRole, hash_id, match_id
 from components.audit.query.tree import SearchKind, State
 
 # Most records are messages of the type `chat` that say something: they have no row in `mark`. `besides` is what a
@@ -30,13 +30,13 @@ TABLES = ("mark", "besides", "alters", "altered")
 
 _HOW = {Mark.CORRECTION: State.EDITED, Mark.RETRACTION: State.RETRACTED}
 _CARRIED = ("release", "amend")
-_TARGET = """
-SELECT target.idx FROM word JOIN entry AS target ON target.idx = word.rowid
+_TARGET = f"""
+SELECT target.idx FROM entry AS target
 JOIN route AS its ON its.id = target.route JOIN entry AS own ON own.idx = :idx JOIN route AS way ON way.id = own.route
-WHERE word MATCH :match AND target.idx != own.idx AND way.verdict IN ('release', 'amend')
+WHERE target.idx IN ({NAMED}) AND target.idx != own.idx AND way.verdict IN ('release', 'amend')
 AND its.recipient = way.recipient AND (:is_by_moderator OR its.sender = way.sender)
 ORDER BY target.idx > own.idx, abs(target.idx - own.idx) LIMIT 1
-"""
+"""  # noqa: S608 - constant
 # What waits for the records with these ids: nothing had such an id yet.
 _WAITING = """
 SELECT hash, idx, how, is_by_moderator FROM alters WHERE hash IN (SELECT value FROM json_each(?))
@@ -96,9 +96,14 @@ class MarkRows:
         """Insert all rows, within the caller's transaction, after the records themselves and their ids."""
         db.executemany("INSERT INTO mark VALUES (?, ?, ?, ?)", self.marked)
         db.executemany("INSERT OR IGNORE INTO besides VALUES (?, ?)", self.besides)
-        _alter(db, db.execute(_WAITING, (json.dumps(self.hashes),)).fetchall())
+        resolve_waiting(db, self.hashes)
         db.executemany("INSERT OR IGNORE INTO alters VALUES (?, ?, ?, ?)", self.alters)
         _alter(db, self.alters)
+
+
+def resolve_waiting(db: Connection, hashes: Iterable[str]) -> None:
+    """Let those that name ids by these hashes find what has them now, within the caller's transaction."""
+    _alter(db, db.execute(_WAITING, (json.dumps(list(hashes)),)).fetchall())
 
 
 def forget_marks(db: Connection, places: str) -> None:
@@ -126,7 +131,12 @@ def _read_alters(row: MarkRow) -> Iterable[tuple[str, int, str, int]]:
 def _alter(db: Connection, alters: Iterable[tuple[str, int, str, int]]) -> None:
     for hash_, idx, how, is_by_moderator in alters:
         match = match_id(hash_, IdRole.OWN, IdRole.ALONE)
-        values: dict[str, Value] = {"match": match, "idx": idx, "is_by_moderator": is_by_moderator}
+        values: dict[str, Value] = {
+            "match": match,
+            "hash": hash_,
+            "idx": idx,
+            "is_by_moderator": is_by_moderator,
+        }
         target = db.execute(_TARGET, values).fetchone()
         if target:
             db.execute("INSERT OR IGNORE INTO altered VALUES (?, ?, ?)", (how, target[0], idx))

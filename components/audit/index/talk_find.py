@@ -8,7 +8,7 @@ from itertools import islice
 from components.audit.index.database import Connection
 from components.audit.index.routes import match_routes
 from components.audit.index.talk import Turn, fold_bare
-from components.audit.query.ids import IdRole, hash_id, match_id
+from components.audit.query.ids import NAMED, IdRole, hash_id, match_id
 
 _PAGE = """
 SELECT entry.idx, entry.turn, route.conversation FROM word
@@ -19,10 +19,10 @@ _FIRST, _LAST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
 _ROUTES = "SELECT id FROM route WHERE conversation IN (SELECT value FROM json_each(?)) ORDER BY id"
 # FTS5 walks through a list for each route.
 _ROUTES_AT_ONCE = 256
-_NAMED = """
-SELECT entry.idx, conversation FROM word JOIN entry ON entry.idx = word.rowid JOIN route ON route.id = entry.route
-WHERE word MATCH ? AND turn != 0 ORDER BY word.rowid
-"""
+_NAMED = f"""
+SELECT entry.idx, conversation FROM entry JOIN route ON route.id = entry.route
+WHERE entry.idx IN ({NAMED}) AND turn != 0 ORDER BY entry.idx
+"""  # noqa: S608 - constant
 # SQLite takes the other columns from the row that has the highest `idx`.
 _PRESENT = """
 SELECT max(idx), joins FROM talk_move
@@ -122,7 +122,10 @@ def find_by_ids(
     """
     some, found = set(conversations), set[int]()
     for id_ in ids:
-        rows = db.execute(_NAMED, (match_id(hash_id(id_), role),))
+        hash_ = hash_id(id_)
+        # Rooms give ids of a message's own.
+        given = hash_ if role is IdRole.OWN else None
+        rows = db.execute(_NAMED, {"match": match_id(hash_, role), "hash": given})
         found.update(islice((idx for idx, conversation in rows if conversation in some), limit))
     return sorted(found)
 

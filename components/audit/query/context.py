@@ -84,12 +84,13 @@ def _of_type(kind: str) -> Condition:
 
 def _by_id(id_: str) -> Condition:
     log, _, number = id_.rpartition("/")
-    named = "idx IN (SELECT rowid FROM word WHERE word MATCH ?)"
-    match = match_id(hash_id(id_), IdRole.OWN, IdRole.ALONE)
+    named = "idx IN (SELECT rowid FROM word WHERE word MATCH ? UNION SELECT idx FROM room_id WHERE hash = ?)"
+    hash_ = hash_id(id_)
+    match = match_id(hash_, IdRole.OWN, IdRole.ALONE)
     if not (log and number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS):
-        return Condition(named, (match,))
+        return Condition(named, (match, hash_))
     place = "idx IN (SELECT place_of(log, ?) FROM state WHERE name = ?)"
-    return Condition(f"{named} OR {place}", (match, int(number), log))
+    return Condition(f"{named} OR {place}", (match, hash_, int(number), log))
 
 
 def _seen_by(local: str, domain: str) -> Condition:

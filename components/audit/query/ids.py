@@ -14,6 +14,10 @@ OWN_WORDS = (":", ";")
 """The index's own words stand between these two, and no word of a text does."""
 
 
+NAMED = "SELECT rowid FROM word WHERE word MATCH :match UNION SELECT idx FROM room_id WHERE hash = :hash"
+"""SQL for the places of what has an id: `match` is what FTS5 has to match, `hash` that of the id."""
+
+
 class IdRole(StrEnum):
     """How a record has an id: as its own, or as that of another message or record that it is about.
 
