@@ -45,7 +45,7 @@ def test_the_demonstration_shows_the_line_and_leaves_nothing_running(tmp_path: P
         r"gate/\d+ .*\n.*alice.* → .*\nCopper cathodes",
         r"\$ steelyard audit search (nordsee|file:cathodes) ",
         r"\$ steelyard audit search '\"certificate of assay\"' ",
-        r"gate/\d+ .*\n.*\nhttps://localhost:\d+/f/\S+/assay-certificate\.pdf\n.*\n\(in the file\) Certificate of assay",
+        r"gate/\d+ .*\n.*\nhttps://localhost:\d+/f/\S+/assay-certificate\.pdf\n.*\n\(in the file\) Certificate of",
         r"\$ steelyard audit search '\"before noon\"' ",
         r"\(in the file, machine transcript\) Please confirm the delivery before noon on Friday",
         r"\$ steelyard verify",
