@@ -50,7 +50,8 @@ async def measure(bench: Bench) -> Findings:
         single(f"{found.page}, p95", percentile(found.took_ms, 95), "ms", wanted) for found in timed
     )
     rows = tuple(
-        (found.page, *(f"{percentile(found.took_ms, percent):.1f}" for percent in (50, 95))) for found in timed
+        (found.page, *(f"{percentile(found.took_ms, percent):.1f}" for percent in (50, 95)))
+        for found in timed
     )
     return Findings(figures, (Table("Pages", ("page", "p50, ms", "p95"), rows),))
 

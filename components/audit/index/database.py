@@ -58,7 +58,8 @@ class Database:
         self.interrupt: Callable[[], None] = self._db.interrupt
         try:
             if key is not None:
-                self._db.pragma("hexkey", key.hex())
+                # Raw: it is random, and need not be stretched, which would take longer than most questions.
+                self._db.pragma("key", f"raw:{key.hex()}")
             self._db.set_busy_timeout(int(_BUSY_TIMEOUT_S * 1000))
             for function, count, run in FUNCTIONS:
                 self._db.create_scalar_function(function, run, count, deterministic=True)

@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from components.audit.index.database import Connection
-from components.audit.query.compile import Scope, Where
+from components.audit.query.compile import Scope, Where, all_of
+from components.audit.query.tree import Bound
 
 DAY_NS = 86_400 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,6 +103,8 @@ def count(db: Connection, where: Where, log: int) -> int:
 def _count(by_rule: bool, where: Where | None) -> tuple[str, tuple[str | int, ...]]:
     """Return SQL for rows of route, day, entries and, if asked for, rule: by the counters if they can tell."""
     rule = "rule, " if by_rule else ""
+    if where is not None:
+        where = _by_days(where) or where
     if where is None or where.scope is Scope.ROUTE:
         table = "rule_counter" if by_rule else "counter"
         condition, parameters = (where.sql, where.parameters) if where else ("1", ())
@@ -112,6 +115,19 @@ def _count(by_rule: bool, where: Where | None) -> tuple[str, tuple[str | int, ..
         f" WHERE {where.sql} GROUP BY {rule}route, day",
         where.parameters,
     )
+
+
+def _by_days(where: Where) -> Where | None:
+    """Return the same condition on routes and days; None if it is about more, or about a part of a day."""
+    found = []
+    for part in where.parts or (where,):
+        if part.bound is not None and part.bound.at_ns % DAY_NS == 0:
+            operator = ">=" if part.bound.bound is Bound.AFTER else "<"
+            part = Where(f"(day {operator} ?)", (day_of(part.bound.at_ns),), Scope.ROUTE)  # noqa: PLW2901
+        if part.scope is not Scope.ROUTE:
+            return None
+        found.append(part)
+    return all_of(tuple(found))
 
 
 def day_of(at_ns: int) -> int:

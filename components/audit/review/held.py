@@ -146,9 +146,7 @@ async def decide_held(
     return await note_answer(settings, access_id, signed, await _ask(settings, request, timeout_s))
 
 
-async def _require_held_for(
-    settings: SiteFile, auditor: Auditor, record_id: str, timeout_s: float
-) -> None:
+async def _require_held_for(settings: SiteFile, auditor: Auditor, record_id: str, timeout_s: float) -> None:
     """Refuse a record that is not held for an auditor to see, in the same words whatever it is; raises SiteError."""
     log, number = parse_record_id(settings, record_id)
     if log == find_file_log(settings):

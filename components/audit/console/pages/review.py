@@ -5,6 +5,7 @@ from aiohttp import web
 from components.audit.auditor import Auditor
 from components.audit.console.looks import ignore_progress
 from components.audit.console.visit import Refused, Visit
+from components.audit.review.acts import ReviewReader
 from components.audit.review.author import Author, open_author
 from components.audit.review.desk import Desk, QueueItem, Wanted, count_queues, open_desk
 from components.settings.site import SiteFile
@@ -21,7 +22,12 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
     if state not in ("", *ItemState):
         raise Refused(400, "error.act")
     wanted = Wanted(visit.argument("queue"), ItemState(state) if state else None)
-    desk, items, access_id = await visit.look(lambda: _look(visit.console.site, visit.who, wanted))
+    console = visit.console
+    # One at a time: what the reader of the acts knows is shared.
+    async with console.reviewing:
+        desk, items, access_id = await visit.look(
+            lambda: _look(console.site, visit.who, wanted, console.reviews)
+        )
     return visit.page(
         "review.html",
         items=items[:_MOST_SHOWN],
@@ -45,18 +51,27 @@ async def act(visit: Visit) -> web.StreamResponse:
     fields = {"note": note} if note else {}
     if kind == ActKind.CLOSE:
         fields["disposition"] = visit.said("disposition")
-    await visit.look(lambda: _act(visit.console.site, visit.who, ActKind(kind), items, fields))
+    console = visit.console
+    async with console.reviewing:
+        await visit.look(lambda: _act(console.site, visit.who, ActKind(kind), items, fields, console.reviews))
     return visit.go_to("/review")
 
 
-async def _look(site: SiteFile, auditor: Auditor, wanted: Wanted) -> tuple[Desk, list[QueueItem], str]:
-    desk = await open_desk(site, Author(auditor), ignore_progress)
+async def _look(
+    site: SiteFile, auditor: Auditor, wanted: Wanted, reader: ReviewReader
+) -> tuple[Desk, list[QueueItem], str]:
+    desk = await open_desk(site, Author(auditor), ignore_progress, reader=reader)
     return (desk, *await desk.list_items(wanted))
 
 
 async def _act(
-    site: SiteFile, auditor: Auditor, kind: ActKind, items: list[str], fields: dict[str, str]
+    site: SiteFile,
+    auditor: Auditor,
+    kind: ActKind,
+    items: list[str],
+    fields: dict[str, str],
+    reader: ReviewReader,
 ) -> None:
     # Where acts are signed, the key lies with the reviewer, and not here: then this says what to do instead.
-    desk = await open_desk(site, open_author(site, auditor, None), ignore_progress)
+    desk = await open_desk(site, open_author(site, auditor, None), ignore_progress, reader=reader)
     await desk.act(kind, items, **fields)
